@@ -1,0 +1,1 @@
+"""lmbench: classical and neural language models in one honest table."""

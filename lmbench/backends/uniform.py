@@ -1,0 +1,33 @@
+"""The sanity row: every byte is equally likely."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from lmbench.model import Footprint, LanguageModel, NextEvents, Signature, Score
+
+
+class Uniform(LanguageModel):
+    """Each of the 256 bytes with probability 1/256: exactly 8 bits per byte on any text."""
+
+    pretrained: ClassVar[bool] = True
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        return [_score(len(document.encode())) for document in documents]
+
+    def signature(self) -> Signature:
+        return Signature.of(tok="bytes", vocab=256)
+
+    def next_events(self, text: str) -> NextEvents:
+        return NextEvents(tuple(f"0x{byte:02x}" for byte in range(256)), np.full(256, -math.log(256)))
+
+    def footprint(self) -> Footprint:
+        return Footprint(parameters=0, disk_bytes=0)
+
+
+def _score(size: int) -> Score:
+    return Score(np.arange(1, size + 1), np.full(size, -math.log(256)), np.zeros(size))

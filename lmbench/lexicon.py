@@ -1,0 +1,145 @@
+"""A closed vocabulary that still prices every text: ids for known types, a letter model for the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from lmbench.corpus import TrainingText
+from lmbench.model import ModelOptions, Score, Signature
+from lmbench.spelling import LetterModel
+from lmbench.tokens import LINE_END, Tokenizer, make_tokenizer
+
+UNKNOWN = "<unk>"
+UNKNOWN_ID = 0
+LINE_END_ID = 1
+_FEW_RARE_TYPES = 100
+
+Line = NDArray[np.int32]
+ScoreLines = Callable[[list[Line]], list[NDArray[np.float64]]]
+
+
+class LexiconOptions(ModelOptions):
+    """The options of every model with a closed vocabulary."""
+
+    tokenizer: str = Field("auto", description="words, pieces, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces")
+    min_count: int = Field(2, ge=1, description="types seen less often in the training split are unknown words")
+
+    @field_validator("tokenizer")
+    @classmethod
+    def _tokenizer_exists(cls, spec: str) -> str:
+        if spec != "auto":
+            make_tokenizer(spec)
+        return spec
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A document as lines of type ids.
+
+    lines     one int32 array of ids a line; its last id is LINE_END_ID unless the document's end cut the line off
+    ends      (events,) int64, byte offsets at which the events end
+    spelling  (events,) float64, nats: the letter model's price of each unknown type, else 0
+    """
+
+    lines: list[Line]
+    ends: NDArray[np.int64]
+    spelling: NDArray[np.float64]
+
+
+class Lexicon:
+    """Type ids, and prices for the types that have none.
+
+    Types seen fewer than `min_count` times in the training split are unknown: in training they stand as ``<unk>``, so
+    the probability of ``<unk>``, in any history, is estimated from the words that were rare. With the default of 2
+    these are the words seen once, whose share of the text is Good and Turing's estimate (1953) of the probability that
+    the next word is new. Its spelling is then paid to a letter model that was trained on the same rare words.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, types: Sequence[str], letters: LetterModel, min_count: int) -> None:
+        self.tokenizer = tokenizer
+        self.types = (UNKNOWN, LINE_END, *types)
+        self.min_count = min_count
+        self._letters = letters
+        # the literal word "<unk>" in a text is a word like any other: its id comes from `types`, never from UNKNOWN
+        self._ids = {LINE_END: LINE_END_ID} | {kind: i for i, kind in enumerate(types, start=2)}
+        self._prices: dict[str, float] = {}
+
+    @classmethod
+    def learn(cls, data: TrainingText, options: LexiconOptions) -> Lexicon:
+        """The lexicon of a training text."""
+        spec = options.tokenizer
+        tokenizer = make_tokenizer(("words" if data.tokenised else "pieces") if spec == "auto" else spec)
+        tokenizer.learn(data.train.lines)
+        counts: Counter[str] = Counter()
+        for types in tokenizer.types(data.train.lines):
+            counts.update(types)
+        known = sorted((kind for kind in counts if counts[kind] >= options.min_count), key=lambda k: (-counts[k], k))
+        rare = [kind for kind in counts if counts[kind] < options.min_count]
+        spelled = rare if len(rare) >= _FEW_RARE_TYPES else counts
+        letters = LetterModel().learn(tokenizer.letters(kind) for kind in spelled)
+        return cls(tokenizer, known, letters, options.min_count)
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    def lines(self, documents: Iterable[str]) -> list[Line]:
+        """All lines of these documents as ids, each ended by LINE_END_ID: what models are trained on."""
+        lines = [line for document in documents for line in document.removesuffix("\n").split("\n")]
+        return [self._line_ids(types, ended=True) for types in self.tokenizer.types(lines)]
+
+    def encode(self, document: str) -> Encoded:
+        """A document's ids, offsets and spelling prices."""
+        texts = document.split("\n")
+        lines: list[Line] = []
+        lengths: list[int] = []
+        prices: list[float] = []
+        for number, types in enumerate(self.tokenizer.types(texts)):
+            ended = number < len(texts) - 1
+            if not types and not ended:
+                continue
+            lines.append(self._line_ids(types, ended))
+            lengths += map(len, self.tokenizer.spell(types))
+            prices += [0.0 if kind in self._ids else self._price(kind) for kind in types]
+            if ended:
+                lengths.append(1)
+                prices.append(0.0)
+        return Encoded(lines, np.cumsum(lengths, dtype=np.int64), np.array(prices, dtype=np.float64))
+
+    def score(self, documents: Sequence[str], score_lines: ScoreLines) -> list[Score]:
+        """The documents' scores, from a function that gives each id's log-probability (nats) in each line."""
+        encoded = [self.encode(document) for document in documents]
+        logprobs = iter(score_lines([line for document in encoded for line in document.lines]))
+        scores = []
+        for document in encoded:
+            known = [next(logprobs) for _ in document.lines]
+            scores.append(self.combine(document, np.concatenate(known) if known else np.zeros(0)))
+        return scores
+
+    def combine(self, encoded: Encoded, logprobs: NDArray[np.float64]) -> Score:
+        """A document's score, from its ids' log-probabilities: (events,), nats."""
+        return Score(encoded.ends, np.minimum(logprobs, 0.0) + encoded.spelling, encoded.spelling)
+
+    def history(self, text: str) -> Line:
+        """The ids of the last, unfinished line of `text`: what a line model conditions on."""
+        return self._line_ids(self.tokenizer.types([text.split("\n")[-1]])[0], ended=False)
+
+    def signature(self) -> Signature:
+        """The tokenizer and the vocabulary policy."""
+        return Signature.of(
+            tok=self.tokenizer.name, vocab=len(self.types), unk=f"count<{self.min_count}+letters{self._letters.order}"
+        )
+
+    def _line_ids(self, types: list[str], ended: bool) -> Line:
+        ids = [self._ids.get(kind, UNKNOWN_ID) for kind in types]
+        return np.array([*ids, LINE_END_ID] if ended else ids, dtype=np.int32)
+
+    def _price(self, kind: str) -> float:
+        if kind not in self._prices:
+            self._prices[kind] = self._letters.logprob(self.tokenizer.letters(kind))
+        return self._prices[kind]

@@ -1,0 +1,230 @@
+"""The scoring contract: Score, LanguageModel, and how a model is named and configured.
+
+A document is a ``str``. A model spells its UTF-8 bytes exactly, as a sequence of events; docs/scoring.md
+gives the conventions.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lmbench.corpus import TrainingText
+from lmbench.errors import ScoreError, SpecError, UnknownNameError
+
+Progress = Callable[[str, float], None]
+"""Called as ``progress(what is being done, share done between 0 and 1)``."""
+
+
+def silent(message: str, share: float) -> None:
+    """The Progress that shows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model says of one document.
+
+    ends      (events,) int64, byte offset in the document where each event's text ends; never falls, and
+              the last is the document's number of bytes
+    logprobs  (events,) float64, nats: log P(event | everything before it), spelling cost included;
+              finite, at most 0
+    spelling  (events,) float64, nats: the part of logprobs that a letter model charged for spelling an
+              unknown word; 0 where the word was known
+    """
+
+    ends: NDArray[np.int64]
+    logprobs: NDArray[np.float64]
+    spelling: NDArray[np.float64]
+
+    def check(self, document: str) -> Score:
+        """This score, after proving that it keeps the contract for `document`.
+
+        Raises ScoreError naming the offending event.
+        """
+        ends, logprobs, spelling = self.ends, self.logprobs, self.spelling
+        if not (ends.shape == logprobs.shape == spelling.shape == (len(ends),)):
+            raise ScoreError(f"ends {ends.shape}, logprobs {logprobs.shape} and spelling {spelling.shape} differ")
+        size = len(document.encode())
+        if size == 0 and len(ends) == 0:
+            return self
+        if len(ends) == 0 or ends[-1] != size:
+            last = ends[-1] if len(ends) else 0
+            raise ScoreError(f"the events end at byte {last} of a document of {size} bytes")
+        if (np.diff(ends, prepend=0) < 0).any():
+            raise ScoreError(f"event {int(np.argmax(np.diff(ends, prepend=0) < 0))} ends before the one before it")
+        for wrong, reason in (
+            (~np.isfinite(logprobs), "is not finite: this model gives the event no probability"),
+            (logprobs > 0, "is above 0: that is no probability"),
+            (~((spelling <= 0) & (spelling >= logprobs)), "has a spelling cost outside [logprob, 0]"),
+        ):
+            if wrong.any():
+                event = int(np.argmax(wrong))
+                start = int(ends[event - 1]) if event else 0
+                text = document.encode()[start : int(ends[event])].decode(errors="replace")
+                raise ScoreError(f"event {event} ({text!r}, byte {start}), log-probability {logprobs[event]:g}, {reason}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class NextEvents:
+    """A distribution over the event that follows a text.
+
+    names     what each event is; an unknown word, whatever its spelling, is one event
+    logprobs  (events,) float64, nats, without spelling costs; ``exp`` of them sums to 1
+    """
+
+    names: tuple[str, ...]
+    logprobs: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """All that a number depends on, as ordered (name, value) pairs; printed as ``name:value|name:value``."""
+
+    parts: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, **parts: object) -> Signature:
+        """A signature of these parts, in this order."""
+        return cls(tuple((name, str(value)) for name, value in parts.items()))
+
+    def __add__(self, other: Signature) -> Signature:
+        return Signature(self.parts + other.parts)
+
+    def __str__(self) -> str:
+        return "|".join(f"{name}:{value}" for name, value in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """How large a model is: number of free parameters as stored, and bytes on disk; None where unknown."""
+
+    parameters: int | None = None
+    disk_bytes: int | None = None
+
+
+class ModelOptions(BaseModel):
+    """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    positional: ClassVar[str | None] = None
+    """The field that may be given without its name, as in ``hf:path/to/model``."""
+
+    def changed(self) -> dict[str, object]:
+        """The options that differ from their defaults, by name."""
+        fields = type(self).model_fields
+        return {name: value for name, value in self if value != fields[name].default}
+
+
+class LanguageModel(ABC):
+    """A model of text: fitted on a training text (unless pretrained), it scores documents.
+
+    A subclass writes ``fit``, ``score`` and ``signature``; declares its options as a subclass of ModelOptions;
+    and is registered by an entry point in the group ``lmbench.models``. docs/plugins.md has an example.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = ModelOptions
+    pretrained: ClassVar[bool] = False
+    """True where the weights come from elsewhere: fit is not called."""
+    summary: ClassVar[str] = ""
+    """One line for ``lmbench models``; the class's docstring where empty."""
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+        """Learn from data.train; data.valid is for tuning and early stopping. The test split is never seen.
+
+        Raises LmbenchError where the text cannot be learnt from.
+        """
+        if not self.pretrained:
+            raise NotImplementedError(f"{type(self).__name__} has no fit and does not say that it is pretrained")
+
+    @abstractmethod
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        """One Score for each document, in order. No document's score depends on another's."""
+
+    @abstractmethod
+    def signature(self) -> Signature:
+        """What the scores depend on: options, tokenizer, vocabulary, context, versions."""
+
+    def next_events(self, text: str) -> NextEvents:
+        """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered."""
+        raise NotImplementedError(f"{type(self).__name__} offers no next-event distribution")
+
+    def footprint(self) -> Footprint:
+        """Number of parameters and bytes on disk, where they are known."""
+        return Footprint()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model as a user names it: ``kenlm``, ``kenlm:order=3``, ``hf:some/folder,stride=256``."""
+
+    name: str
+    arguments: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> ModelSpec:
+        """The spec written as `text`. Raises SpecError."""
+        name, _, rest = text.strip().partition(":")
+        if not name:
+            raise SpecError(f"'{text}' names no model; write NAME or NAME:option=value,option=value")
+        arguments = []
+        for part in filter(None, rest.split(",")):
+            key, equals, value = part.partition("=")
+            arguments.append((key.strip(), value.strip()) if equals else ("", part.strip()))
+        return cls(name, tuple(arguments))
+
+    @classmethod
+    def parse_list(cls, text: str) -> list[ModelSpec]:
+        """The specs of a comma-separated list; ``name=value`` goes on with the spec before it."""
+        specs: list[str] = []
+        for part in filter(None, (p.strip() for p in text.split(","))):
+            if specs and re.match(r"\w+=", part):
+                specs[-1] += ("," if ":" in specs[-1] else ":") + part
+            else:
+                specs.append(part)
+        if not specs:
+            raise SpecError("no model is named; write --models all, or NAME,NAME:option=value")
+        return [cls.parse(spec) for spec in specs]
+
+    def __str__(self) -> str:
+        options = ",".join(f"{key}={value}" if key else value for key, value in self.arguments)
+        return f"{self.name}:{options}" if options else self.name
+
+    def build(self, model: type[LanguageModel]) -> LanguageModel:
+        """An unfitted model of this class with these options.
+
+        Raises UnknownNameError for an unknown option and SpecError for a value that does not fit.
+        """
+        kind = model.Options
+        values: dict[str, str] = {}
+        for key, value in self.arguments:
+            name = key or kind.positional
+            if name is None:
+                raise SpecError(f"'{value}' in '{self}' is no option; write option=value with one of: {_known(kind)}")
+            if name not in kind.model_fields:
+                raise UnknownNameError(f"option of {self.name}", name, kind.model_fields)
+            if name in values:
+                raise SpecError(f"option '{name}' stands twice in '{self}'")
+            values[name] = value
+        try:
+            return model(kind.model_validate(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            message = first["msg"].removeprefix("Value error, ")
+            raise SpecError(f"{self.name}: option {field}={values.get(field, '')}: {message}") from error
+
+
+def _known(options: type[ModelOptions]) -> str:
+    return ", ".join(options.model_fields) or "none"

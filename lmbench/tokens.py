@@ -1,0 +1,169 @@
+"""Lossless tokenizers: a document becomes lines, a line becomes event types, and types spell the line again.
+
+A line end is always one event of its own, the type ``"\\n"``; no other event contains one. Only ``"\\n"`` ends a
+line: ``"\\r"`` and Unicode's separators are characters of the line.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+import regex
+
+from lmbench.errors import SpecError
+
+LINE_END = "\n"
+_DEFAULT_BPE_SIZE = 4096
+
+
+class Tokenizer(ABC):
+    """Splits lines into event types and spells types as bytes.
+
+    For every line, ``b"".join(t.spell(types)) == line.encode()`` where ``types = t.types([line])[0]``.
+    """
+
+    name: str
+
+    def learn(self, lines: Iterable[str]) -> None:  # noqa: B027  (most tokenizers learn nothing)
+        """Learn from the training split's lines, where the tokenizer is a learnt one."""
+
+    @abstractmethod
+    def types(self, lines: Sequence[str]) -> list[list[str]]:
+        """The event types of each line; the lines do not hold their line ends."""
+
+    @abstractmethod
+    def spell(self, types: Sequence[str]) -> list[bytes]:
+        """The bytes that each type adds when a line is made of these types."""
+
+    def letters(self, kind: str) -> bytes:
+        """The bytes by which a letter model spells this type when it is unknown."""
+        return kind.encode()
+
+    def split(self, document: str) -> list[bytes]:
+        """The bytes of each event of a document; joined, they are the document."""
+        events: list[bytes] = []
+        lines = document.split("\n")
+        for number, types in enumerate(self.types(lines)):
+            events += self.spell(types)
+            if number < len(lines) - 1:
+                events.append(b"\n")
+        return events
+
+
+class Words(Tokenizer):
+    """White-space words, for text that is tokenised already.
+
+    A word's type is the word itself; the one space between two words belongs to the second. White space that is
+    anything else (two spaces, a tab, a space that starts or ends the line) is a type of its own.
+    """
+
+    name = "words"
+    _space = re.compile(r"\s")
+    _runs = re.compile(r"\s+|\S+")
+
+    def types(self, lines: Sequence[str]) -> list[list[str]]:
+        return [self._line(line) for line in lines]
+
+    def _line(self, line: str) -> list[str]:
+        types = line.split(" ")
+        if all(types) and not any(map(self._space.search, types)):
+            return types
+        runs = self._runs.findall(line)
+        last = len(runs) - 1
+        return [run for i, run in enumerate(runs) if run != " " or i in (0, last)]
+
+    def spell(self, types: Sequence[str]) -> list[bytes]:
+        spelled = []
+        after_word = False
+        for kind in types:
+            is_word = not kind.isspace()
+            spelled.append((" " + kind if is_word and after_word else kind).encode())
+            after_word = is_word
+        return spelled
+
+
+class Pieces(Tokenizer):
+    """Runs of letters, of digits, of one punctuation mark, and of white space, for raw text.
+
+    A single space belongs to the piece after it, which is another type than the piece without it; every Han
+    character is a piece of its own.
+    """
+
+    name = "pieces"
+    _pattern = regex.compile(
+        r"\p{Han}| ?(?:(?!\p{Han})[\p{L}\p{M}])+| ?\p{N}+| ?([^\s\p{L}\p{M}\p{N}])\1*|\s+(?= \S)|\s+"
+    )
+
+    def types(self, lines: Sequence[str]) -> list[list[str]]:
+        return [[match.group() for match in self._pattern.finditer(line)] for line in lines]
+
+    def spell(self, types: Sequence[str]) -> list[bytes]:
+        return [kind.encode() for kind in types]
+
+
+class Bytes(Tokenizer):
+    """One event a byte. A type is GPT-2's printable character for the byte."""
+
+    name = "bytes"
+
+    def types(self, lines: Sequence[str]) -> list[list[str]]:
+        return [[PRINTABLE[byte] for byte in line.encode()] for line in lines]
+
+    def spell(self, types: Sequence[str]) -> list[bytes]:
+        return [self.letters(kind) for kind in types]
+
+    def letters(self, kind: str) -> bytes:
+        return bytes(UNPRINTABLE[character] for character in kind)
+
+
+class Bpe(Bytes):
+    """Byte-level byte-pair encoding, learnt on the training split with Hugging Face's tokenizers.
+
+    Args: size, number of types (256 bytes and size - 256 merges, fewer where the text has not as many).
+    """
+
+    def __init__(self, size: int = _DEFAULT_BPE_SIZE) -> None:
+        from tokenizers import Tokenizer as HuggingFaceTokenizer
+        from tokenizers.models import BPE
+        from tokenizers.pre_tokenizers import ByteLevel
+
+        self.name = f"bpe:{size}"
+        self._size = size
+        self._tokenizer = HuggingFaceTokenizer(BPE())
+        self._tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+
+    def learn(self, lines: Iterable[str]) -> None:
+        from tokenizers.pre_tokenizers import ByteLevel
+        from tokenizers.trainers import BpeTrainer
+
+        trainer = BpeTrainer(
+            vocab_size=self._size, initial_alphabet=ByteLevel.alphabet(), special_tokens=[], show_progress=False
+        )
+        self._tokenizer.train_from_iterator(lines, trainer)
+
+    def types(self, lines: Sequence[str]) -> list[list[str]]:
+        return [encoding.tokens for encoding in self._tokenizer.encode_batch(list(lines))]
+
+
+def _byte_alphabet() -> dict[int, str]:
+    """GPT-2's bijection from bytes to printable characters (openai/gpt-2, src/encoder.py)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+
+
+PRINTABLE = _byte_alphabet()
+UNPRINTABLE = {character: byte for byte, character in PRINTABLE.items()}
+
+
+def make_tokenizer(spec: str) -> Tokenizer:
+    """The tokenizer that `spec` names: ``words``, ``pieces``, ``bytes``, ``bpe`` or ``bpe:N``. Raises SpecError."""
+    name, _, size = spec.partition(":")
+    simple: dict[str, type[Tokenizer]] = {"words": Words, "pieces": Pieces, "bytes": Bytes}
+    if name in simple and not size:
+        return simple[name]()
+    if name == "bpe" and (not size or (size.isdecimal() and int(size) >= 256)):
+        return Bpe(int(size) if size else _DEFAULT_BPE_SIZE)
+    raise SpecError(f"unknown tokenizer '{spec}' (known: words, pieces, bytes, bpe:N with N of at least 256)")
