@@ -1,1 +1,77 @@
-"""lmbench: classical and neural language models in one honest table."""
+"""lmbench: classical and neural language models in one honest table.
+
+The names here are the public ones; a plugin needs no others. Each is imported when it is first used, so that
+``import lmbench`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmbench.catalogue import load_corpus
+    from lmbench.corpus import Corpus, Split, TrainingText
+    from lmbench.errors import LmbenchError
+    from lmbench.lexicon import Lexicon, LexiconOptions
+    from lmbench.model import (
+        Footprint,
+        LanguageModel,
+        ModelOptions,
+        ModelSpec,
+        NextEvents,
+        Progress,
+        Score,
+        Signature,
+        silent,
+    )
+    from lmbench.registry import build
+    from lmbench.runner import evaluate
+
+_HOMES = {
+    "catalogue": ("load_corpus",),
+    "corpus": ("Corpus", "Split", "TrainingText"),
+    "errors": ("LmbenchError",),
+    "lexicon": ("Lexicon", "LexiconOptions"),
+    "model": (
+        "Footprint",
+        "LanguageModel",
+        "ModelOptions",
+        "ModelSpec",
+        "NextEvents",
+        "Progress",
+        "Score",
+        "Signature",
+        "silent",
+    ),
+    "registry": ("build",),
+    "runner": ("evaluate",),
+}
+
+__all__ = [
+    "Corpus",
+    "Footprint",
+    "LanguageModel",
+    "Lexicon",
+    "LexiconOptions",
+    "LmbenchError",
+    "ModelOptions",
+    "ModelSpec",
+    "NextEvents",
+    "Progress",
+    "Score",
+    "Signature",
+    "Split",
+    "TrainingText",
+    "build",
+    "evaluate",
+    "load_corpus",
+    "silent",
+]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"lmbench.{module}"), name)
+    raise AttributeError(f"module 'lmbench' has no attribute '{name}'")

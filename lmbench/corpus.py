@@ -103,8 +103,8 @@ def decode(data: bytes, name: str) -> str:
 def documents(text: str, unit: str) -> tuple[str, ...]:
     """`text` cut into documents, which join to `text` again.
 
-    unit: "line"; "block", paragraphs with the empty lines after them; "article", WikiText's `` = Title = ``; "file",
-    the whole text.
+    unit: "line"; "block", paragraphs with the empty lines after them; "article", from one of WikiText's ``= Title =``
+    between empty lines to the next; "file", the whole text.
     """
     if not text:
         return ()
@@ -113,13 +113,20 @@ def documents(text: str, unit: str) -> tuple[str, ...]:
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     if unit == "line":
         return tuple(lines)
-    starts = [0]
-    for i in range(1, len(lines)):
-        if unit == "article":
-            starts += [i] if _ARTICLE.match(lines[i]) else []
-        elif lines[i].strip() and not lines[i - 1].strip():
-            starts.append(i)
+    begins = _article_begins if unit == "article" else _block_begins
+    starts = [i for i in range(len(lines)) if begins(lines, i)]
+    starts[:1] = [0]  # what stands before the first document belongs to it
     return tuple("".join(lines[a:b]) for a, b in zip(starts, [*starts[1:], len(lines)], strict=True))
+
+
+def _article_begins(lines: list[str], i: int) -> bool:
+    """Whether line i is a title, with an empty line on both sides: WikiText's text has lines that look like one."""
+    alone = (i == 0 or not lines[i - 1].strip()) and (i + 1 == len(lines) or not lines[i + 1].strip())
+    return alone and _ARTICLE.match(lines[i]) is not None
+
+
+def _block_begins(lines: list[str], i: int) -> bool:
+    return bool(lines[i].strip()) and (i == 0 or not lines[i - 1].strip())
 
 
 def strip_lines(text: str) -> str:
@@ -159,13 +166,13 @@ def _read_folder(folder: Path, unit: str) -> Corpus:
     if "valid" not in splits:
         train = splits["train"]
         if len(train) < 2:
-            raise CorpusError(f"{folder} has no validation file, and its one training document cannot be divided; add valid.txt")
+            raise CorpusError(
+                f"{folder} has no validation file, and its one training document cannot be divided; add valid.txt"
+            )
         held_out = max(1, round(len(train) * _VALID_SHARE))
         splits["train"], splits["valid"] = train[:-held_out], train[-held_out:]
         reading += ",valid=last-10%-of-train"
-    return Corpus(
-        str(folder), Split(splits["train"]), Split(splits["valid"]), Split(splits["test"]), reading=reading
-    )
+    return Corpus(str(folder), Split(splits["train"]), Split(splits["valid"]), Split(splits["test"]), reading=reading)
 
 
 def _split_files(folder: Path) -> dict[str, Path]:

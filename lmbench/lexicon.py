@@ -27,7 +27,9 @@ ScoreLines = Callable[[list[Line]], list[NDArray[np.float64]]]
 class LexiconOptions(ModelOptions):
     """The options of every model with a closed vocabulary."""
 
-    tokenizer: str = Field("auto", description="words, pieces, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces")
+    tokenizer: str = Field(
+        "auto", description="words, pieces, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces"
+    )
     min_count: int = Field(2, ge=1, description="types seen less often in the training split are unknown words")
 
     @field_validator("tokenizer")
@@ -132,7 +134,9 @@ class Lexicon:
     def signature(self) -> Signature:
         """The tokenizer and the vocabulary policy."""
         return Signature.of(
-            tok=self.tokenizer.name, vocab=len(self.types), unk=f"count<{self.min_count}+letters{self._letters.order}"
+            tok=self.tokenizer.name,
+            vocab=len(self.types),
+            unk=f"count<{self.min_count}+letters{self._letters.order}",
         )
 
     def _line_ids(self, types: list[str], ended: bool) -> Line:

@@ -68,7 +68,9 @@ class Score:
                 event = int(np.argmax(wrong))
                 start = int(ends[event - 1]) if event else 0
                 text = document.encode()[start : int(ends[event])].decode(errors="replace")
-                raise ScoreError(f"event {event} ({text!r}, byte {start}), log-probability {logprobs[event]:g}, {reason}")
+                raise ScoreError(
+                    f"event {event} ({text!r}, byte {start}), log-probability {logprobs[event]:g}, {reason}"
+                )
         return self
 
 
@@ -134,8 +136,6 @@ class LanguageModel(ABC):
     Options: ClassVar[type[ModelOptions]] = ModelOptions
     pretrained: ClassVar[bool] = False
     """True where the weights come from elsewhere: fit is not called."""
-    summary: ClassVar[str] = ""
-    """One line for ``lmbench models``; the class's docstring where empty."""
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
@@ -221,9 +221,9 @@ class ModelSpec:
             return model(kind.model_validate(values))
         except ValidationError as error:
             first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
             message = first["msg"].removeprefix("Value error, ")
-            raise SpecError(f"{self.name}: option {field}={values.get(field, '')}: {message}") from error
+            where = "".join(f"option {name}={values.get(str(name), '')}: " for name in first["loc"])
+            raise SpecError(f"{self.name}: {where}{message}") from error
 
 
 def _known(options: type[ModelOptions]) -> str:

@@ -139,7 +139,10 @@ class Bpe(Bytes):
         from tokenizers.trainers import BpeTrainer
 
         trainer = BpeTrainer(
-            vocab_size=self._size, initial_alphabet=ByteLevel.alphabet(), special_tokens=[], show_progress=False
+            vocab_size=self._size,
+            initial_alphabet=ByteLevel.alphabet(),
+            special_tokens=[],
+            show_progress=False,
         )
         self._tokenizer.train_from_iterator(lines, trainer)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmbench.model import Footprint, LanguageModel, NextEvents, Signature, Score
+from lmbench.model import Footprint, LanguageModel, NextEvents, Score, Signature
 
 
 class Uniform(LanguageModel):

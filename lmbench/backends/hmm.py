@@ -1,0 +1,141 @@
+"""Hidden Markov models, fitted by hmmlearn; each event is scored by the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import ClassVar
+
+import numpy as np
+from hmmlearn.base import ConvergenceMonitor
+from hmmlearn.hmm import CategoricalHMM
+from numpy.typing import NDArray
+from pydantic import Field
+
+from lmbench.corpus import TrainingText
+from lmbench.lexicon import Lexicon, LexiconOptions, Line
+from lmbench.model import (
+    Footprint,
+    LanguageModel,
+    ModelOptions,
+    NextEvents,
+    Progress,
+    Score,
+    Signature,
+    silent,
+)
+
+Floats = NDArray[np.float64]
+
+_LINES_AT_ONCE = 512
+
+
+class HmmOptions(LexiconOptions):
+    """Options of the hmm model."""
+
+    states: int = Field(32, ge=1, le=4096, description="number of hidden states")
+    iterations: int = Field(30, ge=1, description="most EM iterations")
+    tolerance: float = Field(1e-4, ge=0, description="EM stops when an iteration gains less, in nats per event")
+    prior: float = Field(
+        0.01, gt=0, description="pseudo-count of each emission, so that no state makes a word impossible"
+    )
+    seed: int = Field(0, ge=0, description="seed of the random start")
+
+
+class Hmm(LanguageModel):
+    """A hidden Markov model over lines: hmmlearn's CategoricalHMM, with the line end as a symbol.
+
+    Every line starts from the start distribution; the line end is emitted like a word, since hmmlearn has no model of
+    lengths. Fitted by Baum-Welch with a Dirichlet prior on the emissions, from one seeded random start.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = HmmOptions
+    options: HmmOptions
+
+    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+        options = self.options
+        progress("reading", 0.0)
+        self._lexicon = Lexicon.learn(data, options)
+        lines = self._lexicon.lines(data.train.documents)
+        events = np.concatenate(lines)
+        model = CategoricalHMM(
+            n_components=options.states,
+            n_features=len(self._lexicon),
+            emissionprob_prior=1 + options.prior,
+            n_iter=options.iterations,
+            tol=options.tolerance * len(events),
+            random_state=options.seed,
+            implementation="scaling",
+        )
+        model.monitor_ = _Monitor(model.tol, options.iterations, len(events), progress)
+        model.fit(events[:, None], [len(line) for line in lines])
+        self._iterations = model.monitor_.iter
+        self._start: Floats = model.startprob_
+        self._transitions: Floats = model.transmat_
+        self._emissions: Floats = model.emissionprob_
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        return self._lexicon.score(documents, self._lines_logprobs)
+
+    def next_events(self, text: str) -> NextEvents:
+        history = self._lexicon.history(text)
+        states = self._start
+        for word in history:
+            states = states * self._emissions[:, word]
+            states = states / states.sum() @ self._transitions
+        return NextEvents(self._lexicon.types, np.log(states @ self._emissions))
+
+    def signature(self) -> Signature:
+        options = self.options
+        own = Signature.of(
+            states=options.states,
+            em=f"{self._iterations}of{options.iterations}",
+            prior=f"{options.prior:g}",
+            bos="line",
+            seed=options.seed,
+            hmmlearn=version("hmmlearn"),
+        )
+        return own + self._lexicon.signature()
+
+    def footprint(self) -> Footprint:
+        numbers = self._start.size + self._transitions.size + self._emissions.size
+        return Footprint(parameters=numbers, disk_bytes=8 * numbers)
+
+    def _lines_logprobs(self, lines: list[Line]) -> list[Floats]:
+        """Nats of each event of each line, batches of lines of like length at once."""
+        longest_first = sorted(range(len(lines)), key=lambda i: -len(lines[i]))
+        logprobs: list[Floats] = [np.zeros(0)] * len(lines)
+        for start in range(0, len(lines), _LINES_AT_ONCE):
+            batch = longest_first[start : start + _LINES_AT_ONCE]
+            for i, scored in zip(batch, self._forward([lines[i] for i in batch]), strict=True):
+                logprobs[i] = scored
+        return logprobs
+
+    def _forward(self, lines: list[Line]) -> list[Floats]:
+        """The scaled forward pass over lines, longest first: the scale of each step is P(event | events before it)."""
+        lengths = np.array([len(line) for line in lines])
+        events = np.zeros((len(lines), lengths[0]), dtype=np.int64)  # (lines, time)
+        for row, line in enumerate(lines):
+            events[row, : len(line)] = line
+        scales = np.ones(events.shape)
+        states = np.tile(self._start, (len(lines), 1))  # (lines, states)
+        for t in range(lengths[0]):
+            running = int(np.count_nonzero(lengths > t))
+            states = states[:running] * self._emissions.T[events[:running, t]]
+            scales[:running, t] = states.sum(axis=1)
+            states = (states / scales[:running, t, None]) @ self._transitions
+        return [np.log(scales[row, :length]) for row, length in enumerate(lengths)]
+
+
+class _Monitor(ConvergenceMonitor):  # type: ignore[misc]  # hmmlearn has no types
+    """Tells the progress of EM."""
+
+    def __init__(self, tol: float, n_iter: int, events: int, progress: Progress) -> None:
+        super().__init__(tol, n_iter, verbose=False)
+        self._events = events
+        self._progress = progress
+
+    def report(self, log_prob: float) -> None:
+        super().report(log_prob)
+        message = f"EM iteration {self.iter} of {self.n_iter}, {log_prob / self._events:.4f} nats per event"
+        self._progress(message, self.iter / self.n_iter)

@@ -1,0 +1,336 @@
+"""Pretrained causal language models of Hugging Face's transformers, GPT-2 among them.
+
+Shapes in comments: B windows, T positions, S scored positions, V rows of the model's output.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import huggingface_hub
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+from safetensors import SafetensorError
+from torch.nn import functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from lmbench.errors import ScoreError, SpecError, UnavailableError
+from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Score, Signature
+from lmbench.tokens import UNPRINTABLE
+from lmbench.windows import Ids, last_window, score_sequences
+
+_LOG = logging.getLogger(__name__)
+_HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
+_UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
+_UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
+
+
+class HuggingFaceOptions(ModelOptions):
+    """Options of the hf model."""
+
+    positional: ClassVar[str | None] = "path"
+
+    path: str = Field(min_length=1, description="model id on the hub, or a folder written by save_pretrained")
+    context: int = Field(0, ge=0, description="tokens that are read at once; 0: as many as the model takes")
+    stride: int = Field(0, ge=0, description="tokens by which scoring windows move; 0: half the context")
+    batch_tokens: int = Field(2048, ge=1, description="tokens scored at once; one window where that is longer")
+    bos: Literal["first", "none"] = Field(
+        "first", description="first: one uncounted BOS before a document; none: its first token costs log V"
+    )
+    dtype: Literal["float32", "bfloat16"] = Field("float32", description="float32 or bfloat16")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda where present")
+    offline: bool = Field(False, description="never ask the hub, not even for weights that are not here")
+
+    @field_validator("device")
+    @classmethod
+    def _device_exists(cls, device: str) -> str:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("this machine has no CUDA device")
+        return device
+
+
+class Gpt2Options(HuggingFaceOptions):
+    """Options of the gpt2 model."""
+
+    path: str = Field("gpt2", min_length=1, description="gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder")
+
+
+class HuggingFace(LanguageModel):
+    """A pretrained causal model, from a folder or the Hugging Face hub: any that AutoModelForCausalLM loads.
+
+    Weights are loaded when they are first needed. They are safetensors, and no code of a repository is run. Text that
+    looks like a special token is scored as the text it is.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
+    options: HuggingFaceOptions
+    pretrained: ClassVar[bool] = True
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        """Raises UnavailableError without weights, ScoreError for a text that the tokenizer cannot give back."""
+        encoded = [self._tokenizer.encode(document) for document in documents]
+        sequences = [np.concatenate([self._bos, document.ids]) for document in encoded]
+        logprobs = score_sequences(sequences, self._context, self._stride, self.options.batch_tokens, self._score_batch)
+        scores = []
+        for document, known in zip(encoded, logprobs, strict=True):
+            first = np.full(len(document.ids) - len(known), -math.log(self._rows))  # only where there is no BOS
+            scores.append(
+                Score(document.ends, np.concatenate([first, np.minimum(known, 0)]), np.zeros(len(document.ids)))
+            )
+        return scores
+
+    def next_events(self, text: str) -> NextEvents:
+        """The token after `text`; rows of the output that belong to no token are named by their number."""
+        sequence = np.concatenate([self._bos, self._tokenizer.encode(text).ids])
+        if not len(sequence):
+            return NextEvents(self._names, np.full(self._rows, -math.log(self._rows)))
+        logits = self._logits(last_window(sequence, self._context, self._stride)[None], scored=1)[0, 0]  # (V,)
+        return NextEvents(self._names, logits.double().log_softmax(-1).cpu().numpy())
+
+    def signature(self) -> Signature:
+        tokenizer = self._tokenizer.tokenizer
+        return Signature.of(
+            model=self.options.path,
+            revision=getattr(self._model.config, "_commit_hash", None) or "local",
+            context=self._context,
+            stride=self._stride,
+            bos=self.options.bos,
+            dtype=self.options.dtype,
+            device=self._model.device.type,
+            tok=type(tokenizer).__name__,
+            vocab=self._rows,
+            transformers=transformers.__version__,
+            torch=torch.__version__,
+        )
+
+    def footprint(self) -> Footprint:
+        """Tied weights are counted once; on disk, the folder's weight files, or else the parameters as they are held."""
+        parameters = list(self._model.parameters())
+        size = sum(file.stat().st_size for file in Path(self.options.path).glob("*.safetensors"))
+        return Footprint(
+            parameters=sum(parameter.numel() for parameter in parameters),
+            disk_bytes=size or sum(parameter.numel() * parameter.element_size() for parameter in parameters),
+        )
+
+    @cached_property
+    def _tokenizer(self) -> _Tokenizer:
+        return _Tokenizer(_load(AutoTokenizer, self.options))
+
+    @cached_property
+    def _model(self) -> Any:
+        model, loading = _load(AutoModelForCausalLM, self.options, use_safetensors=True, output_loading_info=True)
+        path = self.options.path
+        if loading["missing_keys"]:
+            # transformers would draw them at random and go on
+            raise UnavailableError(
+                f"the weights of '{path}' lack {sorted(loading['missing_keys'])[0]}: no causal model"
+            )
+        if len(self._tokenizer.tokenizer) > model.get_input_embeddings().num_embeddings:
+            raise UnavailableError(f"the tokenizer of '{path}' has more tokens than its model")
+        device = "cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu"
+        model = model.to(device, getattr(torch, self.options.dtype)).eval()
+        _check_causal(model, path)
+        return model
+
+    @cached_property
+    def _context(self) -> int:
+        """Tokens that are read at once. Raises SpecError where the model takes fewer, or the stride is longer."""
+        largest = getattr(self._model.config, "max_position_embeddings", None)
+        context = self.options.context or largest or _UNBOUNDED_CONTEXT
+        if largest and context > largest:
+            raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.path}'")
+        if self.options.stride > context:
+            raise SpecError(
+                f"a stride of {self.options.stride} skips tokens: it is longer than the context of {context}"
+            )
+        return int(context)
+
+    @property
+    def _stride(self) -> int:
+        return self.options.stride or max(1, self._context // 2)
+
+    @cached_property
+    def _bos(self) -> Ids:
+        """What stands before a document: one id, or none. Raises SpecError where the tokenizer has nothing to put there."""
+        if self.options.bos == "none":
+            return np.zeros(0, dtype=np.int64)
+        tokenizer = self._tokenizer.tokenizer
+        for bos in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+            if bos is not None:
+                return np.array([bos], dtype=np.int64)
+        raise SpecError(f"the tokenizer of '{self.options.path}' has neither BOS nor EOS; give bos=none")
+
+    @cached_property
+    def _rows(self) -> int:
+        return int(self._logits(np.zeros((1, 1), dtype=np.int64), scored=1).shape[-1])
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        names = self._tokenizer.names
+        return tuple(names[: self._rows] + [f"<{row}>" for row in range(len(names), self._rows)])
+
+    @torch.inference_mode()
+    def _logits(self, inputs: Ids, scored: int) -> torch.Tensor:
+        ids = torch.from_numpy(inputs).to(self._model.device)  # (B, T)
+        if "logits_to_keep" in inspect.signature(self._model.forward).parameters:
+            return self._model(ids, use_cache=False, logits_to_keep=scored).logits  # type: ignore[no-any-return]
+        return self._model(ids).logits[:, -scored:]  # type: ignore[no-any-return]  # (B, S, V)
+
+    @torch.inference_mode()
+    def _score_batch(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
+        logits = self._logits(inputs, targets.shape[1])  # (B, S, V)
+        wanted = torch.from_numpy(targets).to(logits.device)  # (B, S)
+        # a window at a time: the softmax needs another array of the logits' size
+        losses = [F.cross_entropy(*window, reduction="none") for window in zip(logits.float(), wanted, strict=True)]
+        return -torch.stack(losses).double().cpu().numpy()  # type: ignore[no-any-return]
+
+
+class Gpt2(HuggingFace):
+    """GPT-2 (Radford et al. 2019), pretrained on WebText."""
+
+    Options: ClassVar[type[ModelOptions]] = Gpt2Options
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A document's tokens and the byte offsets at which they end, (events,) each."""
+
+    ids: Ids
+    ends: NDArray[np.int64]
+
+
+class _Tokenizer:
+    """A transformers tokenizer, with proof for each document that its tokens spell it."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self.names: list[str] = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        added = tokenizer.get_added_vocab()
+        self._spellings = [name.encode() if name in added else _spell(name) for name in self.names]
+
+    def encode(self, document: str) -> _Encoded:
+        """The tokens of a document. Raises ScoreError where they do not give the document back."""
+        encoding = self.tokenizer(
+            document,
+            add_special_tokens=False,
+            split_special_tokens=True,  # "<|endoftext|>" in a text is text
+            return_offsets_mapping=self.tokenizer.is_fast,
+            verbose=False,
+        )
+        ids = np.array(encoding["input_ids"], dtype=np.int64)
+        spelled = [self._spellings[i] for i in ids]
+        # spellings that join to the document prove byte-level tokens, whatever the tokenizer's class
+        if b"".join(filter(None, spelled)) == document.encode() and None not in spelled:
+            return _Encoded(ids, np.cumsum([len(token) for token in spelled if token is not None], dtype=np.int64))
+        self._check_decoded(document, ids)
+        return _Encoded(ids, _byte_ends(document, encoding["offset_mapping"]))
+
+    def _check_decoded(self, document: str, ids: Ids) -> None:
+        name = type(self.tokenizer).__name__
+        decoded = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        if decoded != document:
+            at = len(os.path.commonprefix([decoded, document]))
+            raise ScoreError(
+                f"{name} gives {decoded[at : at + 20]!r} back where the document has {document[at : at + 20]!r}, at "
+                f"character {at}; no model can be compared through a tokenizer that changes the text"
+            )
+        if not self.tokenizer.is_fast:
+            raise ScoreError(f"{name} does not say where its tokens end in the text, and they are not byte-level")
+
+
+def _spell(name: str) -> bytes | None:
+    """The bytes of a byte-level token; None where the name is not written in GPT-2's byte alphabet."""
+    return bytes(map(UNPRINTABLE.__getitem__, name)) if all(map(UNPRINTABLE.__contains__, name)) else None
+
+
+def _byte_ends(document: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """Byte ends of tokens whose (start, end) are in characters.
+
+    Several tokens of one character all end with it. The last one ends the document, whatever its trimmed offset says.
+    """
+    before = np.cumsum([0, *(len(character.encode()) for character in document)])
+    ends = before[np.maximum.accumulate([end for _, end in offsets])]
+    ends[-1] = before[-1]
+    return ends
+
+
+def _check_causal(model: Any, path: str) -> None:
+    """Raises ScoreError where a model's prediction depends on the tokens it predicts (BERT loads as a causal model)."""
+    with torch.inference_mode():
+        ids = torch.tensor([[0, 1, 2], [0, 1, 3]], device=model.device)
+        one, other = model(ids).logits[:, 0].float()
+    if not torch.allclose(one, other, atol=1e-2):
+        raise ScoreError(f"'{path}' reads the tokens that it should predict: it is no causal language model")
+
+
+def _load(kind: Any, options: HuggingFaceOptions, **how: bool) -> Any:
+    """What `kind` makes of the path, from this machine if it is here, else from the hub. Raises UnavailableError."""
+    path = options.path
+    with _quiet():
+        try:
+            return kind.from_pretrained(path, local_files_only=True, trust_remote_code=False, **how)
+        except _UNLOADABLE as error:
+            _explain_missing(options, error)
+        _LOG.info("downloading %s from %s", path, huggingface_hub.constants.ENDPOINT)
+        try:
+            return kind.from_pretrained(path, trust_remote_code=False, **how)
+        except _UNLOADABLE as error:
+            raise UnavailableError(f"'{path}' cannot be had from the hub: {_first_line(error)}") from error
+
+
+def _explain_missing(options: HuggingFaceOptions, error: Exception) -> None:
+    """Raises UnavailableError unless the hub may be asked and answers."""
+    path = options.path
+    if Path(path).is_dir():
+        raise UnavailableError(f"folder '{path}' holds no model that can be loaded: {_first_line(error)}") from error
+    if path.startswith(("/", ".", "~")) or path.count("/") > 1:
+        raise UnavailableError(f"there is no folder '{path}'") from error
+    missing = f"weights of '{path}' are not on this machine"
+    remedy = f"run `hf download {path}` where there is a network, or give a folder: hf:PATH"
+    if options.offline or huggingface_hub.constants.HF_HUB_OFFLINE:
+        raise UnavailableError(f"{missing} and the hub may not be asked (offline); {remedy}") from error
+    if not _hub_answers():
+        raise UnavailableError(f"{missing} and the hub cannot be reached; {remedy}") from error
+
+
+def _hub_answers() -> bool:
+    try:
+        with urllib.request.urlopen(huggingface_hub.constants.ENDPOINT, timeout=_HUB_TIMEOUT):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers' warnings and progress bars off, and afterwards as they were."""
+    log = transformers.utils.logging
+    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(verbosity)
+        if bars:
+            log.enable_progress_bar()

@@ -1,0 +1,273 @@
+"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lmbench.errors import LmbenchError, UnknownNameError
+
+# What a command needs is imported inside it: `lmbench --help` must not wait for torch.
+if TYPE_CHECKING:
+    from lmbench.corpus import Corpus
+    from lmbench.model import ModelSpec, Score
+    from lmbench.store import RunDirectory
+
+
+class _Commands(click.Group):
+    """A group whose unknown commands get the same kind of error as unknown models."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        command = super().get_command(ctx, cmd_name)
+        if command is None:
+            raise UnknownNameError("command", cmd_name, self.commands)
+        return command
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line and exit code 2."""
+    try:
+        cli.main(prog_name="lmbench", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except LmbenchError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # `lmbench … | head` has read enough
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror}")
+
+
+def _fail(message: str) -> None:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  lmbench run --models all
+  lmbench run --models kenlm:order=3,hmm:states=64 --corpora my/text.txt
+  lmbench models kenlm""",
+)
+@click.version_option(package_name="lmbench")
+def cli() -> None:
+    """How many bits does each language model need to spell the same text?"""
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  lmbench run --models all                      every model on the embedded corpora
+  lmbench run --models kenlm,nltk:order=2 --corpora wikitext-2
+  lmbench run --models all --corpora book.txt --documents block
+  lmbench run --models all --out results/mine   go on with an interrupted run"""
+)
+@click.option("--models", required=True, metavar="LIST", help="'all', or comma-separated NAME[:option=value,…].")
+@click.option(
+    "--corpora",
+    default="pydocs,markov",
+    show_default=True,
+    metavar="LIST",
+    help="Comma-separated names, files or folders.",
+)
+@click.option(
+    "--documents",
+    type=click.Choice(["line", "block", "article", "file"]),
+    help="What one document of a file is. [default: line]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of every model that has one.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run directory; an interrupted run there goes on. [default: results/run-TIME]",
+)
+def run(models: str, corpora: str, documents: str | None, seed: int | None, out: Path | None) -> None:
+    """Score models on corpora and write the tables."""
+    from rich.console import Console
+
+    from lmbench import runner
+    from lmbench.progress import TerminalWatcher
+    from lmbench.report import tables
+    from lmbench.store import RunDirectory
+
+    specs = _specs(models, seed)
+    texts = _corpora(corpora, documents)
+    path = out or Path("results") / datetime.now().strftime("run-%Y%m%d-%H%M%S")
+    try:
+        with TerminalWatcher(Console(stderr=True)) as watcher:
+            directory = runner.run(specs, texts, path, watcher)
+    except KeyboardInterrupt:
+        kept = len(RunDirectory.open(path).cells())
+        click.echo(
+            f"Interrupted: {kept} of {len(specs) * len(texts)} cells are kept; repeat it with --out {path} to go on.",
+            err=True,
+        )
+        sys.exit(130)
+    tables.write(directory)
+    _print_tables(directory)
+    cells = directory.cells()
+    if any(cell.status == "failed" for cell in cells) or not any(cell.status == "ok" for cell in cells):
+        sys.exit(1)
+
+
+@cli.command(epilog="\b\nExample:\n  lmbench report results/run-20260101-120000")
+@click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
+def report(directory: Path) -> None:
+    """Rebuild the tables of a run from its files."""
+    from lmbench.report import tables
+    from lmbench.store import RunDirectory
+
+    opened = RunDirectory.open(directory)
+    tables.write(opened)
+    _print_tables(opened)
+
+
+@cli.command(epilog="\b\nExamples:\n  lmbench models\n  lmbench models kenlm")
+@click.argument("name", required=False)
+def models(name: str | None) -> None:
+    """List the models, or explain one and its options."""
+    from lmbench.model import ModelSpec
+    from lmbench.registry import PluginError, model_class, registered
+
+    if name is not None:
+        model = model_class(ModelSpec(name))
+        click.echo(f"{name}: {_docstring(model)}\n")
+        for option, field in model.Options.model_fields.items():
+            default = "required" if field.is_required() else f"default {field.default}"
+            click.echo(f"  {option:<15} {field.description or ''} ({default})")
+        return
+    for entry in registered().values():
+        try:
+            summary = _docstring(entry.load()).splitlines()[0]
+        except PluginError as error:
+            summary = f"broken: {error}"
+        click.echo(f"{entry.name:<12} {summary} [{entry.origin} {entry.version}]")
+
+
+@cli.command(epilog="\b\nExample:\n  lmbench corpora")
+def corpora() -> None:
+    """List the corpora that have a name; a path to a text file or a folder is one too."""
+    from lmbench.catalogue import EMBEDDED, catalogue
+
+    for name, make in EMBEDDED.items():
+        click.echo(f"{name:<12} {make().description} [embedded]")
+    for name, entry in catalogue().items():
+        place = "here" if entry.is_here else "to be downloaded"
+        click.echo(f"{name:<12} {entry.description} [{entry.licence}; {place}]")
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  lmbench score kenlm:order=3 my/text.txt --corpus wikitext-2
+  echo 'the cat' | lmbench score uniform -"""
+)
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--corpus",
+    default="pydocs",
+    show_default=True,
+    metavar="NAME",
+    help="What a model that is not pretrained is fitted on.",
+)
+def score(model: str, file: Path, corpus: str) -> None:
+    """Print each event of a text, with its surprisal in bits (and, of these, the bits for spelling an unknown word)."""
+    from lmbench.catalogue import load_corpus
+    from lmbench.corpus import decode
+    from lmbench.model import ModelSpec
+    from lmbench.registry import build
+
+    built = build(ModelSpec.parse(model))
+    name = "standard input" if str(file) == "-" else str(file)
+    document = decode(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes(), name)
+    if not built.pretrained:
+        built.fit(load_corpus(corpus).training)
+    scored = built.score([document])[0].check(document)
+    click.echo("start\tend\tbits\tspelling\tevent")
+    for line in _surprisals(document, scored):
+        click.echo(line)
+
+
+def _surprisals(document: str, scored: Score) -> list[str]:
+    from lmbench.metrics import bits
+
+    data = document.encode()
+    starts = [0, *scored.ends[:-1].tolist()]
+    columns = zip(starts, scored.ends.tolist(), bits(scored.logprobs), bits(scored.spelling), strict=True)
+    return [
+        f"{start}\t{end}\t{cost:.4f}\t{spelling:.4f}\t{_shown(data[start:end])}"
+        for start, end, cost, spelling in columns
+    ]
+
+
+def _shown(event: bytes) -> str:
+    """An event's text with everything unprintable escaped; as bytes where it ends inside a character."""
+    try:
+        return repr(event.decode())
+    except UnicodeDecodeError:
+        return repr(event)
+
+
+def _specs(models: str, seed: int | None) -> list[ModelSpec]:
+    """The model specs of the command line, each proved to be buildable; those of 'all' prove it in their cells."""
+    from lmbench.model import ModelSpec
+    from lmbench.registry import build, without_options
+
+    if models == "all":
+        specs = [ModelSpec(entry.name) for entry in without_options()]
+    else:
+        specs = list(dict.fromkeys(ModelSpec.parse_list(models)))
+        for spec in specs:
+            build(spec)
+    return specs if seed is None else [_seeded(spec, seed) for spec in specs]
+
+
+def _seeded(spec: ModelSpec, seed: int) -> ModelSpec:
+    from lmbench.registry import model_class
+
+    if "seed" not in model_class(spec).Options.model_fields or "seed" in dict(spec.arguments):
+        return spec
+    return type(spec)(spec.name, (*spec.arguments, ("seed", str(seed))))
+
+
+def _corpora(names: str, unit: str | None) -> list[Corpus]:
+    from lmbench.catalogue import load_corpus
+
+    loaded = [load_corpus(name, unit) for name in dict.fromkeys(filter(None, map(str.strip, names.split(","))))]
+    if not loaded:
+        raise LmbenchError("no corpus is named; leave --corpora out for the embedded ones")
+    return loaded
+
+
+def _print_tables(directory: RunDirectory) -> None:
+    from rich.console import Console
+
+    from lmbench.report import tables
+
+    console = Console()
+    for table in tables.terminal(directory):
+        console.print(table)
+    for cell in directory.cells():
+        if cell.error:
+            console.print(f"{cell.model} on {cell.corpus} is {cell.status}: {cell.error}", markup=False, soft_wrap=True)
+    console.print(f"Written: {directory.path}/table.md, table.csv", markup=False, soft_wrap=True)
+
+
+def _docstring(model: type) -> str:
+    import inspect
+
+    return inspect.getdoc(model) or model.__name__

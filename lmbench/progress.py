@@ -1,0 +1,59 @@
+"""Showing on the terminal how a run goes on."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from lmbench.store import Cell
+
+
+class TerminalWatcher:
+    """A bar for the running cell, and a line for each finished one. Without a terminal, the lines alone."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[doing]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._label = ""
+
+    def __enter__(self) -> TerminalWatcher:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def started(self, number: int, total: int, model: str, corpus: str) -> None:
+        self._label = f"{number}/{total} {model} on {corpus}"
+        self._task = self._bars.add_task(escape(self._label), total=1.0, doing="starting")
+
+    def progressed(self, message: str, share: float) -> None:
+        if self._task is not None:
+            self._bars.update(self._task, completed=share, doing=escape(message))
+
+    def finished(self, cell: Cell) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._console.print(f"{escape(self._label)}: {escape(_outcome(cell))}", soft_wrap=True, highlight=False)
+
+
+def _outcome(cell: Cell) -> str:
+    if cell.metrics is None or cell.costs is None:
+        return f"{cell.status}: {cell.error}"
+    fit = "" if cell.costs.fit_seconds is None else f"fit {cell.costs.fit_seconds:.1f} s, "
+    return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s)"

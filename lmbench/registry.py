@@ -1,0 +1,78 @@
+"""Which models there are: the entry points of the group ``lmbench.models``, the built-ins among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from lmbench.errors import LmbenchError, UnknownNameError
+from lmbench.model import LanguageModel, ModelSpec
+
+GROUP = "lmbench.models"
+_OWN = "lmbench"
+
+
+class PluginError(LmbenchError):
+    """A registered model that cannot be loaded; the text says which package it comes from and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered model, not yet imported.
+
+    origin   the distribution that registers it
+    version  that distribution's version
+    """
+
+    name: str
+    origin: str
+    version: str
+    entry_point: EntryPoint
+
+    def load(self) -> type[LanguageModel]:
+        """Import the model's class. Raises PluginError."""
+        try:
+            loaded = self.entry_point.load()
+        except Exception as error:  # other people's code: whatever it raises, the other models go on
+            raise PluginError(
+                f"model '{self.name}' of {self.origin} {self.version} cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
+        if not (isinstance(loaded, type) and issubclass(loaded, LanguageModel)):
+            raise PluginError(f"model '{self.name}' of {self.origin} {self.version} is no LanguageModel: {loaded!r}")
+        return loaded
+
+
+def registered() -> dict[str, Registered]:
+    """All registered models by name, nothing imported. A name that lmbench itself registers is never taken over."""
+    found: dict[str, Registered] = {}
+    for point in entry_points(group=GROUP):
+        origin, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
+        if point.name not in found or origin == _OWN:
+            found[point.name] = Registered(point.name, origin, version, point)
+    return dict(sorted(found.items(), key=lambda item: (item[1].origin != _OWN, item[0])))
+
+
+def model_class(spec: ModelSpec) -> type[LanguageModel]:
+    """The class that `spec` names. Raises UnknownNameError or PluginError."""
+    known = registered()
+    if spec.name not in known:
+        raise UnknownNameError("model", spec.name, known)
+    return known[spec.name].load()
+
+
+def build(spec: ModelSpec) -> LanguageModel:
+    """The unfitted model that `spec` names, with its options. Raises LmbenchError."""
+    return spec.build(model_class(spec))
+
+
+def without_options() -> Iterator[Registered]:
+    """The models that need no option, which is what ``all`` means; also the broken ones, so that they show."""
+    for entry in registered().values():
+        try:
+            fields = entry.load().Options.model_fields.values()
+        except PluginError:
+            yield entry
+        else:
+            if not any(field.is_required() for field in fields):
+                yield entry

@@ -1,0 +1,1 @@
+"""From the cells of a run to what people read."""

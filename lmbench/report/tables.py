@@ -1,0 +1,162 @@
+"""Tables of a run: for the terminal, as Markdown, and all numbers as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+from tabulate import tabulate
+
+from lmbench.store import Cell, CorpusRecord, RunDirectory
+
+_COLUMNS = ("", "model", "bits/byte", "95 % CI", "word ppl", "OOV", "fit s", "score s", "params", "MiB")
+_ALIGN = ("right", "left", *("right",) * 8)
+_NOTES = (
+    "bits/byte: all bits over the test split's UTF-8 bytes; rows are ranked by it, lower is better. "
+    "CI: bootstrap over documents. "
+    "Word ppl: 2^(bits / (words + line ends)), unknown words' spelling paid. "
+    "OOV: share of the model's events that had to be spelled. "
+    "Fit and score: wall-clock seconds. MiB: peak resident memory of the cell's process, libraries included."
+)
+_PRETRAINED = "† trained elsewhere, on other and more text: its rank is no comparison of methods."
+
+
+def ranked(cells: Sequence[Cell]) -> list[Cell]:
+    """Cells that have a number by bits per byte, then the others in the order of the run."""
+    return sorted(cells, key=lambda cell: (cell.metrics is None, cell.metrics.bits_per_byte if cell.metrics else 0))
+
+
+def markdown(directory: RunDirectory) -> str:
+    """The tables of all corpora, with what the numbers mean and the signatures."""
+    parts = ["# Results\n"]
+    for corpus, cells in _by_corpus(directory):
+        table = tabulate(
+            [[_plain(text) for text in row] for row in _rows(cells)],
+            headers=_COLUMNS,
+            tablefmt="pipe",
+            colalign=_ALIGN,
+            disable_numparse=True,
+        )
+        parts += [
+            f"## {_plain(_title(corpus))}\n",
+            table + "\n",
+            *(f"{_plain(note)}\n" for note in _notes(corpus, cells)),
+        ]
+    parts += [
+        "## Signatures\n",
+        *(f"- `{cell.model}` on `{cell.corpus}`: `{cell.signature}`" for cell in directory.cells() if cell.signature),
+    ]
+    machine = directory.manifest
+    parts.append(f"\nPython {machine.python}, {machine.platform}, {machine.cpus} CPUs, {machine.created}.")
+    return "\n".join(parts) + "\n"
+
+
+def terminal(directory: RunDirectory) -> list[Table]:
+    """One table a corpus, for rich to print."""
+    return [_terminal_table(corpus, cells) for corpus, cells in _by_corpus(directory)]
+
+
+def csv(directory: RunDirectory) -> str:
+    """One row a cell with every number, unrounded; empty where there is none."""
+    rows = []
+    for cell in directory.cells():
+        row: dict[str, object] = {
+            "model": cell.model,
+            "corpus": cell.corpus,
+            "status": cell.status,
+            "pretrained": cell.pretrained,
+        }
+        row |= cell.metrics.model_dump() if cell.metrics else {}
+        row |= cell.costs.model_dump() if cell.costs else {}
+        if cell.metrics and cell.costs:
+            row["bytes_per_second"] = cell.metrics.bytes / cell.costs.score_seconds
+        rows.append(row | {"signature": cell.signature, "error": cell.error})
+    return pd.DataFrame(rows).to_csv(index=False)
+
+
+def write(directory: RunDirectory) -> None:
+    """Rebuild the run's table files."""
+    directory.write_text("table.md", markdown(directory))
+    directory.write_text("table.csv", csv(directory))
+
+
+def _by_corpus(directory: RunDirectory) -> list[tuple[CorpusRecord, list[Cell]]]:
+    cells = directory.cells()
+    return [
+        (corpus, ranked([cell for cell in cells if cell.corpus == corpus.name]))
+        for corpus in directory.manifest.corpora
+    ]
+
+
+def _title(corpus: CorpusRecord) -> str:
+    return f"{corpus.name}: {corpus.test_bytes:,} bytes of test text in {corpus.test_documents:,} documents"
+
+
+def _notes(corpus: CorpusRecord, cells: Sequence[Cell]) -> list[str]:
+    notes = [_NOTES]
+    if any(cell.pretrained and cell.costs and cell.costs.disk_bytes for cell in cells):
+        notes.append(_PRETRAINED)
+    floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
+    if floor is not None:
+        notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}. No model beats it on average.")
+    return notes
+
+
+def _rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
+    return [_row(str(rank), cell) for rank, cell in enumerate(cells, start=1)]
+
+
+def _row(rank: str, cell: Cell) -> tuple[str, ...]:
+    metrics, costs = cell.metrics, cell.costs
+    if metrics is None or costs is None:
+        return ("", cell.model, cell.status, cell.error, *[""] * 6)
+    interval = "–" if metrics.low is None or metrics.high is None else f"{metrics.low:.2f}–{metrics.high:.2f}"
+    return (
+        rank,
+        cell.model + (" †" if cell.pretrained and costs.disk_bytes else ""),
+        f"{metrics.bits_per_byte:.4f}",
+        interval,
+        _perplexity(metrics.word_perplexity),
+        f"{metrics.oov_rate:.1%}",
+        "–" if costs.fit_seconds is None else _seconds(costs.fit_seconds),
+        _seconds(costs.score_seconds),
+        "–" if costs.parameters is None else _short(costs.parameters),
+        f"{costs.peak_bytes / 2**20:.0f}",
+    )
+
+
+def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell]) -> Table:
+    caption = "\n".join(map(escape, _notes(corpus, cells)))
+    table = Table(title=escape(_title(corpus)), caption=caption, title_justify="left", caption_justify="left")
+    table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 0), False
+    for column, align in zip(_COLUMNS, _ALIGN, strict=True):
+        if align == "left":
+            table.add_column(column, overflow="fold", min_width=14)
+        else:
+            table.add_column(column, justify="right", no_wrap=True)
+    for row in _rows([cell for cell in cells if cell.metrics]):
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown and HTML leave as it is."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def _perplexity(value: float) -> str:
+    return f"{value:,.1f}" if value < 1e6 else f"{value:.2e}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _short(count: int) -> str:
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= unit:
+            return f"{count / unit:.3g}{name}"
+    return str(count)

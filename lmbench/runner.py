@@ -1,0 +1,235 @@
+"""Models x corpora -> cells, each cell in a process of its own.
+
+The process makes peak memory a measurement, and a model that raises, hangs on to memory or crashes the interpreter
+costs one cell and not the run.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Literal, Protocol
+
+from lmbench.corpus import Corpus
+from lmbench.errors import LmbenchError, UnavailableError
+from lmbench.metrics import Tally, summarise, tally
+from lmbench.model import LanguageModel, ModelSpec, Progress, Score, Signature, silent
+from lmbench.registry import build
+from lmbench.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory
+
+_BATCH_BYTES = 1 << 20
+_VERSIONED = ("lmbench", "hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torch", "transformers")
+
+
+class Watcher(Protocol):
+    """Shows how a run goes on."""
+
+    def started(self, number: int, total: int, model: str, corpus: str) -> None:
+        """A cell begins; numbers count from 1."""
+
+    def progressed(self, message: str, share: float) -> None:
+        """The running cell says what it does; share is between 0 and 1."""
+
+    def finished(self, cell: Cell) -> None:
+        """A cell has ended, well or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What evaluating a model on a corpus gave: sums for each document, the signature, and what it cost."""
+
+    counts: Tally
+    signature: Signature
+    costs: Costs
+
+
+def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
+    """Fit a model (unless it is pretrained) on a corpus's training text and score the test split. Raises LmbenchError."""
+    fit_seconds = None
+    if not model.pretrained:
+        started = time.perf_counter()
+        model.fit(corpus.training, lambda message, share: progress(f"fit: {message}", share))
+        fit_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    scores: list[Score] = []
+    for batch in _batches(corpus.test.documents):
+        progress("score", len(scores) / len(corpus.test.documents))
+        scores += model.score(batch)
+    score_seconds = time.perf_counter() - started
+    counts = tally(corpus.test.documents, scores)
+    footprint = model.footprint()
+    costs = Costs(
+        fit_seconds=fit_seconds,
+        score_seconds=score_seconds,
+        peak_bytes=_peak_bytes(),
+        parameters=footprint.parameters,
+        disk_bytes=footprint.disk_bytes,
+    )
+    return Evaluation(counts, _signature(model, corpus), costs)
+
+
+def run(specs: Sequence[ModelSpec], corpora: Sequence[Corpus], path: Path, watcher: Watcher) -> RunDirectory:
+    """Evaluate every model on every corpus into the run directory at `path`; cells that it already holds are kept.
+
+    Raises LmbenchError for what would fail in every cell; a failure within a cell becomes part of the cell.
+    """
+    directory = RunDirectory.start(path, _manifest(specs, corpora))
+    done = {cell.number for cell in directory.cells() if cell.status == "ok"}
+    pairs = [(corpus, spec) for corpus in corpora for spec in specs]
+    for number, (corpus, spec) in enumerate(pairs, start=1):
+        if number in done:
+            continue
+        watcher.started(number, len(pairs), str(spec), corpus.name)
+        cell, counts = _cell_in_process(number, spec, corpus, directory.log(number, str(spec)), watcher)
+        directory.write(cell, counts)
+        watcher.finished(cell)
+    return directory
+
+
+def _batches(documents: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Consecutive documents of about a megabyte together, so that memory stays bounded and progress shows."""
+    start = size = 0
+    for i, document in enumerate(documents):
+        size += len(document)
+        if size >= _BATCH_BYTES or i == len(documents) - 1:
+            yield documents[start : i + 1]
+            start, size = i + 1, 0
+
+
+def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
+    text = Signature.of(
+        corpus=corpus.name,
+        test=corpus.test.fingerprint[:12],
+        train=corpus.train.fingerprint[:12],
+        read=corpus.reading,
+    )
+    trained = Signature.of(weights="pretrained") if model.pretrained else Signature(())
+    return trained + model.signature() + text + Signature.of(lmbench=version("lmbench"))
+
+
+def _manifest(specs: Sequence[ModelSpec], corpora: Sequence[Corpus]) -> Manifest:
+    return Manifest(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        models=tuple(map(str, specs)),
+        corpora=tuple(_record(corpus) for corpus in corpora),
+        versions=tuple((package, version(package)) for package in _VERSIONED),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpus=os.cpu_count() or 1,
+    )
+
+
+def _record(corpus: Corpus) -> CorpusRecord:
+    return CorpusRecord(
+        name=corpus.name,
+        description=corpus.description,
+        reading=corpus.reading,
+        tokenised=corpus.tokenised,
+        train_fingerprint=corpus.train.fingerprint,
+        valid_fingerprint=corpus.valid.fingerprint,
+        test_fingerprint=corpus.test.fingerprint,
+        train_bytes=corpus.train.size,
+        valid_bytes=corpus.valid.size,
+        test_bytes=corpus.test.size,
+        test_documents=len(corpus.test.documents),
+        floor_note=corpus.floor_note,
+    )
+
+
+def _cell_in_process(
+    number: int, spec: ModelSpec, corpus: Corpus, log: Path, watcher: Watcher
+) -> tuple[Cell, Tally | None]:
+    """The cell that a fresh process computes, or the cell that says how the process ended."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(spec, corpus, log, sender))
+    process.start()
+    sender.close()
+    result: Evaluation | LmbenchError | None = None
+    try:
+        while True:
+            message = receiver.recv()
+            if isinstance(message, tuple):
+                watcher.progressed(*message)
+            else:
+                result = message
+    except EOFError:
+        process.join()
+    finally:
+        process.kill()  # only where this process was interrupted is it still alive
+        process.join()
+        receiver.close()
+    return _cell(number, spec, corpus, result or _how_it_ended(process.exitcode, log))
+
+
+def _cell(
+    number: int, spec: ModelSpec, corpus: Corpus, result: Evaluation | LmbenchError | str
+) -> tuple[Cell, Tally | None]:
+    status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
+    if not isinstance(result, Evaluation):
+        return Cell(number=number, model=str(spec), corpus=corpus.name, status=status, error=str(result)), None
+    cell = Cell(
+        number=number,
+        model=str(spec),
+        corpus=corpus.name,
+        status="ok",
+        pretrained=result.costs.fit_seconds is None,
+        signature=str(result.signature),
+        metrics=summarise(result.counts, corpus.floor),
+        costs=result.costs,
+    )
+    return cell, result.counts
+
+
+def _how_it_ended(exit_code: int | None, log: Path) -> str:
+    """Why a process that sent no result ended: its signal, or the last line of its traceback."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+    if exit_code is not None and exit_code < 0:
+        return f"the process was killed by signal {-exit_code} (out of memory?); see {log}"
+    return f"{lines[-1].strip() if lines else f'exit code {exit_code}'}; see {log}"
+
+
+def _work(spec: ModelSpec, corpus: Corpus, log: Path, connection: Connection) -> None:
+    """A cell's process: what it prints goes to the log, what it finds through the connection.
+
+    An error of lmbench's own is sent; any other ends the process with a traceback in the log, whose last line becomes
+    the cell's error.
+    """
+    with log.open("w") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    try:
+        connection.send(evaluate(build(spec), corpus, lambda message, share: connection.send((message, share))))
+    except LmbenchError as error:
+        connection.send(_portable(error))
+    except KeyboardInterrupt:
+        sys.exit(130)  # the parent has the same interrupt, and says what is kept
+
+
+def _portable(error: LmbenchError) -> LmbenchError:
+    """The error as one that every process can rebuild from its text."""
+    return (UnavailableError if isinstance(error, UnavailableError) else LmbenchError)(str(error))
+
+
+def _peak_bytes() -> int:
+    """Largest resident memory of this process.
+
+    Linux: VmHWM, since getrusage's ru_maxrss also counts the process that started this one. Elsewhere: ru_maxrss, which
+    is in bytes on macOS.
+    """
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(found[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

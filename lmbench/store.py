@@ -1,0 +1,188 @@
+"""A run directory: what was asked, one JSON a cell, per-document bits as Parquet, the tables. Atomic and resumable.
+
+results/RUN/
+  manifest.json              what was run, where, with which versions
+  cells/003-kenlm.json       one cell: status, signature, metrics, costs
+  documents/003-kenlm.parquet  its Tally, one row a document
+  logs/003-kenlm.txt         what the cell's process printed
+  table.md  table.csv        rebuilt by `lmbench report`
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lmbench.errors import ResultsError
+from lmbench.metrics import Metrics, Tally
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+class CorpusRecord(BaseModel):
+    """A corpus as it was read for a run; fingerprints are sha256 of the splits' bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    description: str
+    reading: str
+    tokenised: bool
+    train_fingerprint: str
+    valid_fingerprint: str
+    test_fingerprint: str
+    train_bytes: int
+    valid_bytes: int
+    test_bytes: int
+    test_documents: int
+    floor_note: str
+
+
+class Manifest(BaseModel):
+    """What a run was asked to do, and where it ran."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    created: str
+    models: tuple[str, ...]
+    corpora: tuple[CorpusRecord, ...]
+    versions: tuple[tuple[str, str], ...]
+    python: str
+    platform: str
+    cpus: int
+
+    def same_work(self, other: Manifest) -> bool:
+        """Whether the other run's cells can stand beside this one's: same request, texts and versions."""
+        return (self.models, self.corpora, self.versions, self.python) == (
+            other.models,
+            other.corpora,
+            other.versions,
+            other.python,
+        )
+
+
+class Costs(BaseModel):
+    """What a cell cost. Seconds are wall-clock; fit_seconds is None for pretrained models.
+
+    peak_bytes  largest resident memory of the cell's own process, interpreter and libraries included
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fit_seconds: float | None
+    score_seconds: float
+    peak_bytes: int
+    parameters: int | None
+    disk_bytes: int | None
+
+
+class Cell(BaseModel):
+    """One model on one corpus.
+
+    status  "ok"; "unavailable", weights or files that could not be had; "failed"
+    error   one line; empty where ok
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    number: int
+    model: str
+    corpus: str
+    status: Literal["ok", "unavailable", "failed"]
+    error: str = ""
+    pretrained: bool = False
+    signature: str = ""
+    metrics: Metrics | None = None
+    costs: Costs | None = None
+
+
+class RunDirectory:
+    """The files of one run."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def start(cls, path: Path, manifest: Manifest) -> RunDirectory:
+        """A new run at `path`, or the same run continued. Raises ResultsError where `path` holds anything else."""
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            existing = cls.open(path)
+            if not existing.manifest.same_work(manifest):
+                raise ResultsError(
+                    f"{path} holds another run (other models, options, texts or versions); choose another --out"
+                )
+            return existing
+        _write(path / "manifest.json", manifest.model_dump_json(indent=1).encode())
+        return cls(path, manifest)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """The run at `path`. Raises ResultsError."""
+        file = path / "manifest.json"
+        if not file.is_file():
+            raise ResultsError(f"{path} is no run: it has no manifest.json")
+        return cls(path, _parse(Manifest, file))
+
+    def cells(self) -> list[Cell]:
+        """All cells that were written, in the order of the run."""
+        files = sorted((self.path / "cells").glob("*.json"))
+        return sorted((_parse(Cell, file) for file in files), key=lambda cell: cell.number)
+
+    def write(self, cell: Cell, counts: Tally | None) -> None:
+        """Keep a cell, its documents first, so that a cell that is there is whole."""
+        if counts is not None:
+            table = pa.table({f.name: getattr(counts, f.name) for f in dataclasses.fields(Tally)})
+            buffer = pa.BufferOutputStream()
+            pq.write_table(table, buffer)
+            _write(
+                self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet",
+                buffer.getvalue().to_pybytes(),
+            )
+        file = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
+        _write(file, cell.model_dump_json(indent=1).encode())
+
+    def write_text(self, name: str, text: str) -> None:
+        """Keep a table."""
+        _write(self.path / name, text.encode())
+
+    def log(self, number: int, model: str) -> Path:
+        """An empty file where a cell's process writes what it prints."""
+        file = self.path / "logs" / f"{stem(number, model)}.txt"
+        _write(file, b"")
+        return file
+
+
+def stem(number: int, model: str) -> str:
+    """A cell's file name, without its ending."""
+    return f"{number:03d}-{re.sub(r'[^A-Za-z0-9.=]+', '-', model)[:60]}"
+
+
+def _parse(kind: type[Record], file: Path) -> Record:
+    try:
+        return kind.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ResultsError(f"{file} cannot be read as format 1: {where}: {first['msg']}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write whole or not at all. Raises ResultsError."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)

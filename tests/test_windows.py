@@ -1,0 +1,70 @@
+"""Strided windows: properties, and the numbers of a case written out by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmbench.windows import Window, last_window, score_sequences, windows
+
+CUTS = st.integers(1, 40).flatmap(lambda context: st.tuples(st.just(context), st.integers(1, context)))
+
+
+def test_ten_events_by_hand():
+    assert list(windows(10, context=4, stride=3)) == [Window(0, 4, 0), Window(3, 7, 4), Window(6, 10, 7)]
+    assert list(windows(0, context=4, stride=3)) == []
+    assert list(windows(4, context=4, stride=1)) == [Window(0, 4, 0)]
+
+
+@given(st.integers(0, 300), CUTS)
+def test_every_event_is_scored_exactly_once_and_in_order(length, cut):
+    scored = [event for window in windows(length, *cut) for event in range(window.first, window.end)]
+    assert scored == list(range(length))
+
+
+@given(st.integers(0, 300), CUTS)
+def test_no_window_is_longer_than_the_context(length, cut):
+    assert all(0 < window.end - window.start <= cut[0] for window in windows(length, *cut))
+
+
+@given(st.integers(0, 300), CUTS)
+def test_every_event_has_its_history(length, cut):
+    context, stride = cut
+    for window in windows(length, context, stride):
+        for event in range(window.first, window.end):
+            assert event - window.start >= min(event, context - stride)
+
+
+@given(st.integers(0, 200), st.integers(0, 200), CUTS)
+def test_what_follows_changes_no_window_start(length, more, cut):
+    def starts(n):
+        return [window.start for window in windows(n, *cut) for _ in range(window.first, window.end)]
+
+    assert starts(length + more)[:length] == starts(length)
+
+
+@pytest.mark.parametrize("stride", [0, 5])
+def test_a_stride_outside_the_context_is_refused(stride):
+    with pytest.raises(ValueError, match="not between 1 and the context of 4"):
+        list(windows(10, context=4, stride=stride))
+
+
+@given(st.lists(st.integers(1, 60), max_size=8), CUTS, st.integers(1, 100))
+def test_each_score_comes_back_to_its_event(lengths, cut, batch_tokens):
+    sequences = [np.arange(1000 * number, 1000 * number + length) for number, length in enumerate(lengths)]
+
+    def score_batch(inputs, targets):
+        assert inputs.size <= max(batch_tokens, inputs.shape[1])
+        assert np.array_equal(targets, inputs[:, -targets.shape[1] :] + 1)
+        return -targets.astype(float)
+
+    for sequence, scores in zip(
+        sequences, score_sequences(sequences, *cut, batch_tokens, score_batch), strict=True
+    ):
+        assert np.array_equal(scores, -sequence[1:])
+
+
+@given(st.integers(1, 300), CUTS)
+def test_the_last_window_is_the_one_that_scores_the_next_event(length, cut):
+    *_, scoring = windows(length, *cut)
+    assert np.array_equal(last_window(np.arange(length), *cut), np.arange(scoring.start, length))
