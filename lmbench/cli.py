@@ -261,9 +261,6 @@ def _print_tables(directory: RunDirectory) -> None:
     console = Console()
     for table in tables.terminal(directory):
         console.print(table)
-    for cell in directory.cells():
-        if cell.error:
-            console.print(f"{cell.model} on {cell.corpus} is {cell.status}: {cell.error}", markup=False, soft_wrap=True)
     console.print(f"Written: {directory.path}/table.md, table.csv", markup=False, soft_wrap=True)
 
 

@@ -54,7 +54,7 @@ class Evaluation:
 
 
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
-    """Fit a model (unless it is pretrained) on a corpus's training text and score the test split. Raises LmbenchError."""
+    """Fit a model (unless it is pretrained) on the training text and score the test split. Raises LmbenchError."""
     fit_seconds = None
     if not model.pretrained:
         started = time.perf_counter()

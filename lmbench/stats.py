@@ -13,15 +13,16 @@ _LEVEL = 0.95
 def ratio_interval(numerators: NDArray[np.float64], denominators: NDArray[np.int64]) -> tuple[float, float] | None:
     """The 95 % percentile bootstrap interval of sum(numerators) / sum(denominators), over documents.
 
-    Args: both (documents,). None for fewer than two documents. Documents are resampled with replacement 2,000 times from
-    a fixed seed; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
+    Args: both (documents,). None for fewer than two documents with text. Documents are resampled with replacement 2,000
+    times from a fixed seed; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
     """
     from scipy.stats import bootstrap
 
-    if len(numerators) < 2:
+    some = denominators > 0  # an empty document has no ratio, and a resample of nothing else would have none either
+    if np.count_nonzero(some) < 2:
         return None
     result = bootstrap(
-        (numerators, denominators),
+        (numerators[some], denominators[some]),
         lambda above, below, axis: above.sum(axis=axis) / below.sum(axis=axis),
         paired=True,
         vectorized=True,

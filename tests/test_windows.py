@@ -58,9 +58,7 @@ def test_each_score_comes_back_to_its_event(lengths, cut, batch_tokens):
         assert np.array_equal(targets, inputs[:, -targets.shape[1] :] + 1)
         return -targets.astype(float)
 
-    for sequence, scores in zip(
-        sequences, score_sequences(sequences, *cut, batch_tokens, score_batch), strict=True
-    ):
+    for sequence, scores in zip(sequences, score_sequences(sequences, *cut, batch_tokens, score_batch), strict=True):
         assert np.array_equal(scores, -sequence[1:])
 
 

@@ -37,7 +37,7 @@ class HmmOptions(LexiconOptions):
     iterations: int = Field(30, ge=1, description="most EM iterations")
     tolerance: float = Field(1e-4, ge=0, description="EM stops when an iteration gains less, in nats per event")
     prior: float = Field(
-        0.01, gt=0, description="pseudo-count of each emission, so that no state makes a word impossible"
+        0.01, gt=0, description="pseudo-count of each start, transition and emission, so that nothing is impossible"
     )
     seed: int = Field(0, ge=0, description="seed of the random start")
 
@@ -46,7 +46,7 @@ class Hmm(LanguageModel):
     """A hidden Markov model over lines: hmmlearn's CategoricalHMM, with the line end as a symbol.
 
     Every line starts from the start distribution; the line end is emitted like a word, since hmmlearn has no model of
-    lengths. Fitted by Baum-Welch with a Dirichlet prior on the emissions, from one seeded random start.
+    lengths. Fitted by Baum-Welch with a Dirichlet prior, from one seeded random start.
     """
 
     Options: ClassVar[type[ModelOptions]] = HmmOptions
@@ -61,6 +61,8 @@ class Hmm(LanguageModel):
         model = CategoricalHMM(
             n_components=options.states,
             n_features=len(self._lexicon),
+            startprob_prior=1 + options.prior,
+            transmat_prior=1 + options.prior,
             emissionprob_prior=1 + options.prior,
             n_iter=options.iterations,
             tol=options.tolerance * len(events),

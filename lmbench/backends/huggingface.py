@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -16,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import huggingface_hub
 import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 from safetensors import SafetensorError
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -55,12 +54,11 @@ class HuggingFaceOptions(ModelOptions):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda where present")
     offline: bool = Field(False, description="never ask the hub, not even for weights that are not here")
 
-    @field_validator("device")
-    @classmethod
-    def _device_exists(cls, device: str) -> str:
-        if device == "cuda" and not torch.cuda.is_available():
+    @model_validator(mode="after")
+    def _device_exists(self) -> Self:
+        if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("this machine has no CUDA device")
-        return device
+        return self
 
 
 class Gpt2Options(HuggingFaceOptions):
@@ -118,7 +116,7 @@ class HuggingFace(LanguageModel):
         )
 
     def footprint(self) -> Footprint:
-        """Tied weights are counted once; on disk, the folder's weight files, or else the parameters as they are held."""
+        """Tied weights are counted once; on disk, the folder's weight files, or else the parameters as held."""
         parameters = list(self._model.parameters())
         size = sum(file.stat().st_size for file in Path(self.options.path).glob("*.safetensors"))
         return Footprint(
@@ -139,7 +137,7 @@ class HuggingFace(LanguageModel):
             raise UnavailableError(
                 f"the weights of '{path}' lack {sorted(loading['missing_keys'])[0]}: no causal model"
             )
-        if len(self._tokenizer.tokenizer) > model.get_input_embeddings().num_embeddings:
+        if len(self._tokenizer.names) > model.get_input_embeddings().num_embeddings:
             raise UnavailableError(f"the tokenizer of '{path}' has more tokens than its model")
         device = "cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu"
         model = model.to(device, getattr(torch, self.options.dtype)).eval()
@@ -165,7 +163,7 @@ class HuggingFace(LanguageModel):
 
     @cached_property
     def _bos(self) -> Ids:
-        """What stands before a document: one id, or none. Raises SpecError where the tokenizer has nothing to put there."""
+        """What stands before a document: one id, or none. Raises SpecError where the tokenizer has neither."""
         if self.options.bos == "none":
             return np.zeros(0, dtype=np.int64)
         tokenizer = self._tokenizer.tokenizer
@@ -195,8 +193,9 @@ class HuggingFace(LanguageModel):
         logits = self._logits(inputs, targets.shape[1])  # (B, S, V)
         wanted = torch.from_numpy(targets).to(logits.device)  # (B, S)
         # a window at a time: the softmax needs another array of the logits' size
-        losses = [F.cross_entropy(*window, reduction="none") for window in zip(logits.float(), wanted, strict=True)]
-        return -torch.stack(losses).double().cpu().numpy()  # type: ignore[no-any-return]
+        windows = zip(logits, wanted, strict=True)
+        losses = [F.cross_entropy(window.float(), ids, reduction="none") for window, ids in windows]
+        return -torch.stack(losses).double().cpu().numpy()
 
 
 class Gpt2(HuggingFace):
@@ -218,7 +217,10 @@ class _Tokenizer:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
-        self.names: list[str] = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        ids: dict[str, int] = tokenizer.get_vocab()
+        self.names = [f"<{i}>" for i in range(1 + max(ids.values()))]
+        for name, i in ids.items():
+            self.names[i] = name
         added = tokenizer.get_added_vocab()
         self._spellings = [name.encode() if name in added else _spell(name) for name in self.names]
 
@@ -243,13 +245,18 @@ class _Tokenizer:
         name = type(self.tokenizer).__name__
         decoded = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         if decoded != document:
-            at = len(os.path.commonprefix([decoded, document]))
+            at = _first_difference(decoded, document)
             raise ScoreError(
                 f"{name} gives {decoded[at : at + 20]!r} back where the document has {document[at : at + 20]!r}, at "
                 f"character {at}; no model can be compared through a tokenizer that changes the text"
             )
         if not self.tokenizer.is_fast:
             raise ScoreError(f"{name} does not say where its tokens end in the text, and they are not byte-level")
+
+
+def _first_difference(one: str, other: str) -> int:
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _spell(name: str) -> bytes | None:
@@ -324,7 +331,7 @@ def _first_line(error: Exception) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """transformers' warnings and progress bars off, and afterwards as they were."""
-    log = transformers.utils.logging
+    log: Any = transformers.utils.logging
     verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()
     log.disable_progress_bar()

@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -35,7 +35,7 @@ from lmbench.model import (
 from lmbench.windows import Ids, last_window, score_sequences
 
 _EVALUATE_EVERY = 50  # optimiser steps
-_VALID_TOKENS = 16_384  # at most so many are read in an evaluation, which then takes about a tenth of the time
+_VALID_TOKENS = 8192  # at most so many are read in an evaluation, which then takes a few per cent of the time
 _SCORE_TOKENS = 2048  # read at once: bounds the memory of the logits, whatever the document's length
 _WARM_UP = 0.05  # share of the training
 _IGNORED = -100  # cross_entropy's target for padding
@@ -50,7 +50,7 @@ class TransformerOptions(LexiconOptions):
     )
     layers: int = Field(4, ge=1, le=48, description="number of blocks")
     width: int = Field(256, ge=1, le=4096, description="size of the vectors between blocks; a multiple of heads")
-    heads: int = Field(4, ge=1, le=64, validate_default=True, description="attention heads of each block")
+    heads: int = Field(4, ge=1, le=64, description="attention heads of each block")
     context: int = Field(256, ge=1, le=16384, description="events that are read at once")
     stride: int = Field(
         0,
@@ -67,20 +67,6 @@ class TransformerOptions(LexiconOptions):
     seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, batches and dropout")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda where present")
 
-    @field_validator("heads")
-    @classmethod
-    def _heads_divide_width(cls, heads: int, info: ValidationInfo) -> int:
-        if info.data.get("width", heads) % heads:
-            raise ValueError(f"{heads} heads do not divide a width of {info.data['width']}")
-        return heads
-
-    @field_validator("stride")
-    @classmethod
-    def _stride_within_context(cls, stride: int, info: ValidationInfo) -> int:
-        if stride > info.data.get("context", stride):
-            raise ValueError(f"a stride of {stride} skips events: it is longer than the context")
-        return stride
-
     @field_validator("budget", mode="before")
     @classmethod
     def _seconds(cls, budget: object) -> object:
@@ -89,12 +75,15 @@ class TransformerOptions(LexiconOptions):
             return float(budget[:-1]) * units[budget[-1]]
         return budget
 
-    @field_validator("device")
-    @classmethod
-    def _device_exists(cls, device: str) -> str:
-        if device == "cuda" and not torch.cuda.is_available():
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"{self.heads} heads do not divide a width of {self.width}")
+        if self.stride > self.context:
+            raise ValueError(f"a stride of {self.stride} skips events: the context is {self.context}")
+        if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("this machine has no CUDA device")
-        return device
+        return self
 
 
 class Attention(nn.Module):
@@ -110,8 +99,7 @@ class Attention(nn.Module):
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1))  # (B, T, 3, H, C/H)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, T, C/H)
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, C/H)
-        y = y.transpose(1, 2).flatten(-2)  # (B, T, C)
-        return self.out(y)  # type: ignore[no-any-return]  # modules are untyped callables
+        return self.out(y.transpose(1, 2).flatten(-2))  # type: ignore[no-any-return]  # (B, T, C)
 
 
 class FeedForward(nn.Module):
@@ -139,7 +127,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.attention_norm(x)))  # (B, T, C)
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))  # (B, T, C)
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))  # type: ignore[no-any-return]  # (B, T, C)
 
 
 class Decoder(nn.Module):
@@ -164,7 +152,7 @@ class Decoder(nn.Module):
         x = self.tokens(ids) + self.positions.weight[: ids.shape[1]]  # (B, T, C)
         x = self.blocks(self.dropout(x))  # (B, T, C)
         x = self.norm(x[:, -scored:])  # (B, scored, C)
-        return x @ self.tokens.weight[: self.types].T  # (B, scored, V)
+        return x @ self.tokens.weight[: self.types].T  # type: ignore[no-any-return]  # (B, scored, V)
 
     def _initialise(self, layers: int) -> None:
         """As GPT-2: deviation 0.02, less for what each block adds to the residual stream (Radford et al. 2019, 2.3)."""
@@ -274,31 +262,24 @@ class Transformer(LanguageModel):
     def _train(self, train: list[Ids], valid: _Validation, progress: Progress) -> tuple[int, int]:
         """Train the decoder and leave it with its best weights; optimiser steps taken, and the best weights' step."""
         options, decoder = self.options, self._decoder
-        optimiser = _optimiser(decoder, options.learning_rate)
-        best, best_step, best_weights = math.inf, 0, decoder.state_dict()
-        started, tokens = time.monotonic(), 0
+        optimiser, clock = _optimiser(decoder), _Clock(options.steps, options.budget)
+        best, best_step, best_weights, tokens = self._bits_per_byte(valid), 0, deepcopy(decoder.state_dict()), 0
         for step, batch in enumerate(self._batches(train), 1):
-            seconds = time.monotonic() - started
-            share = (step - 1) / options.steps if options.steps else seconds / options.budget
-            loss = self._step(batch, optimiser, rate=_rate(share, options.learning_rate, step))
+            loss = self._step(batch, optimiser, _rate(clock.share(step), options.learning_rate))
             tokens += int((batch[:, 1:] != _IGNORED).sum())
-            seconds = time.monotonic() - started
-            finished = step == options.steps or seconds >= options.budget
-            if step % _EVALUATE_EVERY and not finished:
+            share, speed = clock.share(step), tokens / clock.seconds
+            progress(f"step {step:,}, loss {loss:.3f}, valid {best:.3f} bits per byte, {speed:,.0f} tokens/s", share)
+            if share < 1 and step % _EVALUATE_EVERY:
                 continue
             bits = self._bits_per_byte(valid)
-            progress(
-                f"step {step:,}, loss {loss.item():.3f}, valid {bits:.3f} bits per byte, {tokens / seconds:,.0f} tokens/s",
-                min(1.0, step / options.steps if options.steps else seconds / options.budget),
-            )
             if bits < best:
                 best, best_step, best_weights = bits, step, deepcopy(decoder.state_dict())
-            if finished or step - best_step >= options.patience * _EVALUATE_EVERY:
+            if share == 1 or step - best_step >= options.patience * _EVALUATE_EVERY:
                 break
         decoder.load_state_dict(best_weights)
         return step, best_step
 
-    def _step(self, batch: Ids, optimiser: torch.optim.Optimizer, rate: float) -> Tensor:
+    def _step(self, batch: Ids, optimiser: torch.optim.Optimizer, rate: float) -> float:
         """One optimiser step on windows (B, T + 1) of ids, padded with _IGNORED; the mean loss of an event, nats."""
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -310,7 +291,7 @@ class Transformer(LanguageModel):
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._decoder.parameters(), 1.0)
         optimiser.step()
-        return loss.detach()
+        return loss.item()
 
     def _batches(self, train: list[Ids]) -> Iterator[Ids]:
         """Endless batches (B, T + 1) of windows, epoch after epoch.
@@ -345,25 +326,42 @@ class Transformer(LanguageModel):
     def _score_batch(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
         logits = self._decoder(self._tensor(inputs), scored=targets.shape[1])  # (B, scored, V)
         losses = F.cross_entropy(logits.transpose(1, 2), self._tensor(targets), reduction="none")  # (B, scored)
-        return -losses.double().cpu().numpy()  # type: ignore[no-any-return]
+        return -losses.double().cpu().numpy()
 
     def _tensor(self, ids: Ids) -> Tensor:
         return torch.from_numpy(ids).to(self._device)
 
 
-def _optimiser(decoder: Decoder, rate: float) -> torch.optim.Optimizer:
-    """AdamW that decays matrices only: biases and gains are few and small."""
+class _Clock:
+    """How much of the training is done: by steps where their number is given, and by time in any case."""
+
+    def __init__(self, steps: int, budget: float) -> None:
+        self._steps, self._budget, self._started = steps, budget, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def share(self, step: int) -> float:
+        """1 where `step` is to be the last."""
+        if self.seconds >= self._budget or step == self._steps:
+            return 1.0
+        return step / self._steps if self._steps else self.seconds / self._budget
+
+
+def _optimiser(decoder: Decoder) -> torch.optim.Optimizer:
+    """AdamW that decays matrices only; each step sets its learning rate."""
     matrices = [parameter for parameter in decoder.parameters() if parameter.dim() > 1]
     vectors = [parameter for parameter in decoder.parameters() if parameter.dim() == 1]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), fused=True)
+    return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
 
 
-def _rate(share: float, peak: float, step: int) -> float:
+def _rate(share: float, peak: float) -> float:
     """The learning rate when this share of the training is done: a linear warm-up, then a cosine to a tenth."""
     if share < _WARM_UP:
-        return peak * max(share / _WARM_UP, min(1.0, step / 100))
-    return peak * (0.55 + 0.45 * math.cos(math.pi * min(1.0, (share - _WARM_UP) / (1 - _WARM_UP))))
+        return peak * share / _WARM_UP
+    return peak * (0.55 + 0.45 * math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
 
 
 def _cut(sequence: Ids, context: int, generator: np.random.Generator) -> Iterator[Ids]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
-from lmbench.model import Footprint, LanguageModel, NextEvents, Score, Signature
+from lmbench.corpus import TrainingText
+from lmbench.model import Footprint, LanguageModel, NextEvents, Progress, Score, Signature, silent
 
 
 class Uniform(LanguageModel):
     """Each of the 256 bytes with probability 1/256: exactly 8 bits per byte on any text."""
 
-    pretrained: ClassVar[bool] = True
+    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+        """There is nothing to learn."""
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return [_score(len(document.encode())) for document in documents]

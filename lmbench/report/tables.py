@@ -97,11 +97,12 @@ def _title(corpus: CorpusRecord) -> str:
 
 def _notes(corpus: CorpusRecord, cells: Sequence[Cell]) -> list[str]:
     notes = [_NOTES]
-    if any(cell.pretrained and cell.costs and cell.costs.disk_bytes for cell in cells):
+    if any(cell.pretrained for cell in cells):
         notes.append(_PRETRAINED)
     floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
     if floor is not None:
         notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}. No model beats it on average.")
+    notes += [f"{cell.model} is {cell.status}: {cell.error}" for cell in cells if cell.error]
     return notes
 
 
@@ -112,11 +113,11 @@ def _rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
 def _row(rank: str, cell: Cell) -> tuple[str, ...]:
     metrics, costs = cell.metrics, cell.costs
     if metrics is None or costs is None:
-        return ("", cell.model, cell.status, cell.error, *[""] * 6)
+        return ("", cell.model, cell.status, *[""] * 7)
     interval = "–" if metrics.low is None or metrics.high is None else f"{metrics.low:.2f}–{metrics.high:.2f}"
     return (
         rank,
-        cell.model + (" †" if cell.pretrained and costs.disk_bytes else ""),
+        cell.model + " †" * cell.pretrained,
         f"{metrics.bits_per_byte:.4f}",
         interval,
         _perplexity(metrics.word_perplexity),
@@ -137,7 +138,7 @@ def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell]) -> Table:
             table.add_column(column, overflow="fold", min_width=14)
         else:
             table.add_column(column, justify="right", no_wrap=True)
-    for row in _rows([cell for cell in cells if cell.metrics]):
+    for row in _rows(cells):
         table.add_row(*map(escape, row))
     return table
 

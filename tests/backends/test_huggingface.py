@@ -1,0 +1,322 @@
+"""The pretrained backend against transformers' own loss, on tiny checkpoints of random weights."""
+
+import json
+import math
+import shutil
+import time
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    BertConfig,
+    BertLMHeadModel,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from lmbench.backends.huggingface import Gpt2, HuggingFace
+from lmbench.errors import ScoreError, SpecError, UnavailableError
+from lmbench.model import ModelSpec
+
+BOS = "<|endoftext|>"
+LINES = ["the cat sat on the mat.", "the dog sat on the log, and the cat was glad.", "a mat, a log, a cat"]
+LONG = "the cat sat on the mat, and the dog sat on the log. " * 20
+ODD = {
+    "one letter": "x",
+    "line ends": "\r\n\n\n",
+    "emoji": "a cat 🐈\u200d⬛ and 👩‍👩‍👧\n",
+    "Chinese": "我是一个程序员。\n",
+    "spaces": "  the  cat \t\u00a0\u2003x ",
+    "combining": "e\u0301 \u00e9 \ufb01\n",
+    "BOS as text": f"the {BOS} cat{BOS}{BOS}",
+    "long": LONG,
+    "one long word": "x" * 3000,
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Models this small are faster without threads that wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def byte_level(special=(BOS,)):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, initial_alphabet=alphabet, special_tokens=list(special), show_progress=False
+    )
+    tokenizer.train_from_iterator(LINES, trainer)
+    return tokenizer
+
+
+def gpt2(rows):
+    torch.manual_seed(7)
+    config = GPT2Config(
+        vocab_size=rows, n_layer=2, n_embd=32, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0,
+        initializer_range=0.5,  # so that scores differ visibly
+    )  # fmt: skip
+    return GPT2LMHeadModel(config)
+
+
+def save(folder, model, tokenizer, **special):
+    model.save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    tokenizer = byte_level()
+    path = tmp_path_factory.mktemp("gpt2")
+    return save(path, gpt2(tokenizer.get_vocab_size() + 3), tokenizer, bos_token=BOS, eos_token=BOS)
+
+
+@pytest.fixture(scope="session")
+def library(folder):
+    return GPT2LMHeadModel.from_pretrained(folder).eval(), Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def load(folder, options=""):
+    return ModelSpec.parse(f"hf:{folder}{options}").build(HuggingFace)
+
+
+@pytest.fixture(scope="session")
+def model(folder):
+    return load(folder)
+
+
+def ids_without_specials(tokenizer, text):
+    return [id for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)
+            for id in (token.id for token in tokenizer.model.tokenize(piece))]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["x", *LINES])
+def test_the_score_is_the_librarys_own_loss(model, library, text):
+    network, tokenizer = library
+    ids = torch.tensor([[0, *tokenizer.encode(text).ids]])
+    with torch.inference_mode():
+        nats = network(ids, labels=ids).loss.item() * (ids.shape[1] - 1)
+    assert -model.score([text])[0].logprobs.sum() == pytest.approx(nats, rel=1e-5)
+
+
+@pytest.mark.parametrize(("context", "stride"), [(64, 32), (64, 64), (16, 1), (7, 3), (1, 1)])
+def test_windows_are_those_of_a_plain_loop(folder, library, context, stride):
+    network, tokenizer = library
+    ids = [0, *ids_without_specials(tokenizer, LONG)]
+    expected, done, begin = [], 0, 0
+    while done < len(ids) - 1:
+        window = torch.tensor([ids[begin : begin + context + 1]])
+        with torch.inference_mode():
+            table = network(window[:, :-1]).logits[0].double().log_softmax(-1)
+        places = range(done - begin, window.shape[1] - 1)
+        expected += [table[place, window[0, place + 1]].item() for place in places]
+        done, begin = begin + window.shape[1] - 1, begin + stride
+    score = load(folder, f",context={context},stride={stride}").score([LONG])[0]
+    np.testing.assert_allclose(score.logprobs, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("bos", ["first", "none"])
+def test_odd_texts_keep_the_contract_alone_and_together(folder, bos):
+    model = load(folder, f",bos={bos},batch_tokens=200")
+    texts = ["", *ODD.values(), ""]
+    for text, score in zip(texts, model.score(texts), strict=True):
+        score.check(text)
+        np.testing.assert_allclose(score.logprobs, model.score([text])[0].logprobs, atol=1e-4)
+    assert model.score([]) == []
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_ends_are_those_of_the_tokens_bytes(model, library, text):
+    _, tokenizer = library
+    sizes = [len(tokenizer.id_to_token(id)) for id in ids_without_specials(tokenizer, text)]  # a character a byte
+    assert model.score([text])[0].ends.tolist() == np.cumsum(sizes).tolist()
+
+
+def test_a_token_may_end_inside_a_character(model):
+    assert model.score(["我🐈"])[0].ends.tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_special_token_as_text_is_text(model):
+    assert 0 not in model._tokenizer.encode(ODD["BOS as text"]).ids
+    assert len(model.score([BOS])[0].ends) > 5
+
+
+def test_without_bos_the_first_token_costs_log_v(folder, model):
+    score = load(folder, ",bos=none").score([LINES[0]])[0]
+    assert score.logprobs[0] == pytest.approx(-math.log(model._rows))
+    assert len(score.logprobs) == len(model.score([LINES[0]])[0].logprobs)
+
+
+@pytest.mark.parametrize("text", ["", "the cat", LONG])
+@pytest.mark.parametrize("bos", ["first", "none"])
+def test_next_events_are_what_is_scored(folder, text, bos):
+    model = load(folder, f",bos={bos}")
+    after = model.next_events(text)
+    assert len(after.names) == len(set(after.names)) == len(after.logprobs)
+    assert np.exp(after.logprobs).sum() == pytest.approx(1, abs=1e-9)
+    score = model.score([text + "!"])[0]
+    assert after.logprobs[after.names.index("!")] == pytest.approx(score.logprobs[-1], abs=1e-4)
+
+
+def test_no_score_depends_on_what_follows(model):
+    short = model.score([LONG])[0].logprobs
+    long = model.score([LONG + "\n" + ODD["Chinese"] * 9])[0].logprobs
+    np.testing.assert_allclose(long[: len(short) - 1], short[:-1], atol=1e-4)  # a last space joins what follows
+
+
+def test_signature_and_footprint(folder, model, library):
+    parts = dict(model.signature().parts)
+    assert (parts["context"], parts["stride"], parts["bos"], parts["revision"]) == ("64", "32", "first", "local")
+    assert model.footprint().parameters == sum(p.numel() for p in library[0].parameters())
+    assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
+
+
+def test_bfloat16_is_near_float32(folder, model):
+    half, full = load(folder, ",dtype=bfloat16").score(LINES), model.score(LINES)
+    for one, other in zip(half, full, strict=True):
+        assert one.logprobs.sum() == pytest.approx(other.logprobs.sum(), rel=0.1)
+
+
+def metaspace(normalizer=None):
+    """A tokenizer in SentencePiece's manner: U+2581 for spaces, and bytes for unknown characters."""
+    pieces = [("<unk>", 0.0), *((f"<0x{byte:02X}>", -9.0) for byte in range(256))]
+    pieces += [(piece, -2.0) for piece in ("▁", "▁the", "▁cat", "at", *"acehmst.")]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never", split=False)
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    return tokenizer
+
+
+def llama(tokenizer):
+    torch.manual_seed(7)
+    return LlamaForCausalLM(LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=32,
+    ))  # fmt: skip
+
+
+def test_tokens_that_are_not_bytes_end_where_their_offsets_say(tmp_path):
+    tokenizer = metaspace()
+    model = load(save(tmp_path, llama(tokenizer), tokenizer, bos_token="<unk>"))
+    text = " the cat 我\n  at. the mat" + " the cat" * 30
+    score = model.score([text])[0].check(text)
+    # the four bytes of "我\n" are one run of unknown characters to the library: all end where it does
+    assert score.ends[:8].tolist() == [4, 8, 9, 13, 13, 13, 13, 14]
+
+
+def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path):
+    tokenizer = metaspace(normalizers.Lowercase())
+    model = load(save(tmp_path, llama(tokenizer), tokenizer, bos_token="<unk>"))
+    model.score([" the cat"])
+    with pytest.raises(ScoreError, match=r"gives 'cat' back where the document has 'Cat', at character 5"):
+        model.score([" the Cat"])
+
+
+def test_a_tokenizer_without_bos_uses_eos_or_says_so(tmp_path):
+    tokenizer = byte_level(special=())
+    neither = save(tmp_path / "neither", gpt2(300), tokenizer)
+    with pytest.raises(SpecError, match="neither BOS nor EOS; give bos=none"):
+        load(neither).score(["x"])
+    load(neither, ",bos=none").score(["x"])[0].check("x")
+    eos = save(tmp_path / "eos", gpt2(301), byte_level(), eos_token=BOS)
+    load(eos).score(["x"])[0].check("x")
+
+
+def test_a_model_that_sees_what_it_predicts_is_refused(tmp_path):
+    tokenizer = byte_level()
+    torch.manual_seed(7)
+    bert = BertLMHeadModel(BertConfig(
+        vocab_size=300, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        initializer_range=0.5,
+    ))  # fmt: skip
+    with pytest.raises(ScoreError, match="no causal language model"):
+        load(save(tmp_path, bert, tokenizer, bos_token=BOS)).score(["x"])
+
+
+def test_weights_that_are_not_all_there_are_refused(folder, tmp_path):
+    config = json.loads((folder / "config.json").read_text())
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "config.json").write_text(json.dumps(config | {"n_layer": 3}))
+    with pytest.raises(UnavailableError, match=r"lack transformer\.h\.2"):
+        load(tmp_path).score(["x"])
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("damage", ["missing", "cut off"])
+def test_a_damaged_folder_is_named(folder, tmp_path, file, damage):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    if damage == "missing":
+        (tmp_path / file).unlink()
+    else:
+        (tmp_path / file).write_bytes((folder / file).read_bytes()[:100])
+    with pytest.raises(UnavailableError, match=r"^folder '.*' holds no model that can be loaded: [^\n]+$"):
+        load(tmp_path).score(["x"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(",context=65", "more than the 64 positions"), (",stride=65", "skips tokens"), (",context=8,stride=9", "skips")],
+)
+def test_a_context_that_the_model_has_not_is_refused(folder, options, message):
+    with pytest.raises(SpecError, match=message):
+        load(folder, options).score(["x"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("hf:no-such-owner/no-such-model,offline=true", r"not on this machine .* run `hf download no-such-owner/"),
+        ("hf:./no/such/folder", r"there is no folder '\./no/such/folder'"),
+        ("hf:/no-such-folder", r"there is no folder '/no-such-folder'"),
+    ],
+)
+def test_what_is_not_there_is_said_at_once(spec, message):
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match=message):
+        ModelSpec.parse(spec).build(HuggingFace).score(["x"])
+    assert time.monotonic() - start < 5
+
+
+def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match="the hub cannot be reached; run `hf download"):
+        ModelSpec.parse("gpt2:path=no-such-owner/no-such-model").build(Gpt2).signature()
+    assert time.monotonic() - start < 5
+
+
+def test_gpt2_is_the_model_of_its_name():
+    assert Gpt2().options.path == "gpt2"
+    assert Gpt2.pretrained
+    assert HuggingFace.pretrained
+
+
+def test_the_real_gpt2_tokenizer(mirror, tmp_path):
+    source = mirror / "gpt2-tokenizer"
+    shutil.copy(source / "encoder.json", tmp_path / "vocab.json")
+    shutil.copy(source / "vocab.bpe", tmp_path / "merges.txt")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2Tokenizer"}))
+    network = gpt2(50257)
+    network.config.bos_token_id = network.config.eos_token_id = 50256
+    network.save_pretrained(tmp_path)
+    model = load(tmp_path)
+    assert model._bos.tolist() == [50256]
+    # openai/gpt-2's encoder gives these ids
+    assert model._tokenizer.encode("Hello world, 你好").ids.tolist() == [15496, 995, 11, 220, 19526, 254, 25001, 121]
+    assert model.score(["Hello world, 你好"])[0].ends.tolist() == [5, 11, 12, 13, 15, 16, 18, 19]
+    assert 50256 not in model._tokenizer.encode(ODD["BOS as text"]).ids
+    for text, score in zip(ODD.values(), model.score(list(ODD.values())), strict=True):
+        score.check(text)

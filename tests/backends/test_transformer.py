@@ -1,0 +1,240 @@
+"""The Transformer: attention by hand, the scoring contract, and that training learns what there is to learn."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from lmbench.backends.transformer import Attention, Decoder, Transformer, TransformerOptions
+from lmbench.corpus import Split, TrainingText
+from lmbench.errors import CorpusError, SpecError
+from lmbench.model import ModelSpec
+
+SMALL = "transformer:layers=2,width=32,heads=2,context=32,batch_tokens=256,learning_rate=1e-2"
+TRAIN = tuple(
+    f"the {animal} sat on the {thing}.\nit was {mood}.\n"
+    for animal in ("cat", "dog", "hen")
+    for thing in ("mat", "log", "roof")
+    for mood in ("glad", "sad")
+)
+ODD = {
+    "empty": "",
+    "one letter": "x",
+    "only a line end": "\n",
+    "no final line end": "the cat\nsat",
+    "carriage returns": "the cat\r\nsat\r\n",
+    "no-break space": "the\u00a0cat\n",
+    "emoji": "the 🐈\u200d⬛ sat\n",
+    "spaces": "  the  cat \n\n\n \t sat",
+    "markup": "<unk> <s> </s> <|endoftext|>\n",
+    "one long line": "the cat sat on " * 1400,
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Models this small are faster without threads that wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def build(options=""):
+    return ModelSpec.parse(SMALL + options).build(Transformer)
+
+
+def fitted(options="", train=TRAIN, valid=TRAIN[:3]):
+    model = build(options)
+    model.fit(TrainingText(Split(train), Split(valid)))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fitted(",steps=60")
+
+
+def bits_per_byte(model, documents):
+    nats = -sum(score.logprobs.sum() for score in model.score(documents))
+    return nats / math.log(2) / sum(len(document.encode()) for document in documents)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def test_attention_is_the_formula():
+    torch.manual_seed(1)
+    attention = Attention(width=6, heads=2).double()
+    x = torch.randn(1, 4, 6, dtype=torch.float64)
+    weight, bias = attention.qkv.weight.detach().numpy(), attention.qkv.bias.detach().numpy()
+    queries, keys, values = np.split(x[0].numpy() @ weight.T + bias, 3, axis=1)
+    heads = []
+    for head in (slice(0, 3), slice(3, 6)):
+        logits = queries[:, head] @ keys[:, head].T / math.sqrt(3)
+        logits[np.triu_indices(4, k=1)] = -np.inf
+        heads.append(softmax(logits) @ values[:, head])
+    out = np.hstack(heads) @ attention.out.weight.detach().numpy().T + attention.out.bias.detach().numpy()
+    np.testing.assert_allclose(attention(x)[0].detach().numpy(), out, atol=1e-12)
+
+
+def test_a_decoder_with_silent_blocks_is_a_bigram_of_its_embeddings():
+    decoder = Decoder(types=5, context=3, options=TransformerOptions(layers=1, width=4, heads=1)).eval()
+    with torch.no_grad():
+        for name, parameter in decoder.blocks.named_parameters():
+            if "out" in name or "down" in name:
+                parameter.zero_()
+        logits = decoder(torch.tensor([[5, 0, 3]]), scored=3)[0].numpy()
+        tokens, positions = decoder.tokens.weight.numpy(), decoder.positions.weight.numpy()
+    x = tokens[[5, 0, 3]] + positions
+    x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(logits, x @ tokens[:5].T, rtol=1e-4, atol=1e-6)
+
+
+def test_parameters_are_counted_once(model):
+    types, width, layers, context = len(model._lexicon), 32, 2, model._context
+    block = 4 * width + width * 3 * width + 3 * width + width * width + width + 8 * width * width + 5 * width
+    expected = (types + 1 + context) * width + layers * block + 2 * width
+    assert (model.footprint().parameters, model.footprint().disk_bytes) == (expected, 4 * expected)
+
+
+@pytest.mark.parametrize("document", ODD.values(), ids=ODD)
+def test_every_text_is_scored(model, document):
+    model.score([document])[0].check(document)
+
+
+def test_no_score_depends_on_the_batch(model):
+    documents = [*ODD.values(), *TRAIN]
+    together = model.score(documents)
+    backwards = model.score(documents[::-1])[::-1]
+    for document, one, two in zip(documents, together, backwards, strict=True):
+        (alone,) = model.score([document])
+        np.testing.assert_allclose(one.logprobs, alone.logprobs, atol=1e-5)
+        np.testing.assert_allclose(one.logprobs, two.logprobs, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 20, 100])
+def test_no_score_depends_on_what_follows(model, length):
+    prefix = "the cat sat on the log.\n" * length
+    suffixes = ("", "it was sad.\n", "it was glad.\n" * 50)
+    events = len(model.score([prefix])[0].ends)
+    first, *others = (score.logprobs[:events] for score in model.score([prefix + suffix for suffix in suffixes]))
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-5)
+
+
+def test_the_stride_changes_nothing_where_the_text_fits_the_context():
+    models = [fitted(f",steps=5,stride={stride}") for stride in (1, 7, 32)]
+    scores = [model.score(TRAIN[:2]) for model in models]
+    for one, other in zip(scores[0] * 2, scores[1] + scores[2], strict=True):
+        np.testing.assert_allclose(one.logprobs, other.logprobs, atol=1e-5)
+
+
+def test_history_runs_across_lines(model):
+    document = "the cat sat on the mat.\nit was glad.\n"
+    lines = document.splitlines(keepends=True)
+    assert model.score([document])[0].logprobs.sum() != pytest.approx(
+        sum(score.logprobs.sum() for score in model.score(lines)), abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("text", ["", "the", "the cat", "the cat sat on the mat.\n", "the cat sat.\n" * 30])
+def test_next_events_are_what_is_scored(model, text):
+    after = model.next_events(text)
+    assert len(after.names) == len(after.logprobs) == len(model._lexicon)
+    assert np.exp(after.logprobs).sum() == pytest.approx(1, abs=1e-9)
+    score = model.score([text + "\n"])[0]
+    assert after.logprobs[after.names.index("\n")] == pytest.approx(score.logprobs[-1], abs=1e-5)
+
+
+def test_the_seed_decides_all():
+    state = torch.random.get_rng_state()
+    one, same, other = (fitted(f",steps=12,seed={seed}") for seed in (3, 3, 4))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert np.array_equal(one.score(TRAIN)[0].logprobs, same.score(TRAIN)[0].logprobs)
+    assert not np.array_equal(one.score(TRAIN)[0].logprobs, other.score(TRAIN)[0].logprobs)
+    assert str(one.signature()) == str(same.signature())
+
+
+def test_fit_twice_is_fit_once():
+    model = fitted(",steps=5", train=("other words\n",) * 9)
+    model.fit(TrainingText(Split(TRAIN), Split(TRAIN[:3])))
+    assert np.array_equal(model.score(TRAIN)[0].logprobs, fitted(",steps=5").score(TRAIN)[0].logprobs)
+
+
+def test_a_periodic_text_costs_next_to_nothing():
+    text = "abcdefgh\n" * 40
+    model = fitted(",steps=150,tokenizer=bytes", train=(text,) * 4, valid=(text,))
+    assert bits_per_byte(model, [text]) < 0.1  # 8 at the uniform; all after the first letter is certain
+
+
+def test_training_memorises_what_it_sees_and_loss_falls():
+    losses = []
+    model = build(",steps=200,dropout=0")
+    model.fit(
+        TrainingText(Split(TRAIN), Split(TRAIN)),
+        lambda message, share: losses.append(float(message.split()[3].rstrip(","))) if share else None,
+    )
+    assert losses[-1] < losses[0]
+    # 18 documents, equally likely: no model does better than log2(18) bits each
+    assert math.log2(18) < bits_per_byte(model, TRAIN) * len("".join(TRAIN)) / 18 < 2 * math.log2(18)
+
+
+def test_the_best_weights_are_kept_when_training_goes_wrong():
+    # what is learnt from one letter harms the other from the first steps on
+    model = fitted(",patience=1,budget=60s", train=("aaaa\n" * 20, "b\n"), valid=("bbbbbbbb\n",))
+    parts = dict(model.signature().parts)
+    assert int(parts["best"]) < int(parts["steps"]) < 1000
+
+
+def test_the_budget_ends_training():
+    shares = []
+    model = build(",budget=0.5,patience=1000")
+    model.fit(TrainingText(Split(TRAIN), Split(TRAIN)), lambda message, share: shares.append(share))
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("train", [("a\n",), ("a",), ("\n",), ("", "hello"), ("x y z\n", "x\n")])
+def test_corpora_of_a_few_letters_are_enough(train):
+    model = fitted(",steps=3", train=train, valid=("a\n",))
+    for document in ODD.values():
+        model.score([document])[0].check(document)
+
+
+@pytest.mark.parametrize(("train", "valid"), [(("a\n",), ()), (("a\n",), ("",)), ((), ("a\n",))])
+def test_empty_splits_are_named(train, valid):
+    with pytest.raises(CorpusError, match=r"the (training|validation) split is empty"):
+        fitted(",steps=3", train=train, valid=valid)
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
+def test_all_tokenizers_serve(tokenizer):
+    model = fitted(f",steps=3,tokenizer={tokenizer}")
+    for document in ODD.values():
+        model.score([document])[0].check(document)
+
+
+def test_budgets_are_read_as_people_write_them():
+    budgets = {text: TransformerOptions(budget=text).budget for text in ("90", "90s", "1.5m", "1h")}
+    assert budgets == {"90": 90, "90s": 90, "1.5m": 90, "1h": 3600}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (",width=30,heads=4", "4 heads do not divide a width of 30"),
+        (",stride=33", "a stride of 33 skips events"),
+        (",budget=soon", "budget"),
+        (",budget=nans", "finite"),
+        (",budget=0s", "greater than 0"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options, message):
+    spec = "transformer:context=32" + options
+    with pytest.raises(SpecError, match=message):
+        ModelSpec.parse(spec).build(Transformer)

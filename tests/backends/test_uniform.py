@@ -1,0 +1,16 @@
+import numpy as np
+import pytest
+
+from lmbench.backends.uniform import Uniform
+from lmbench.metrics import summarise, tally
+
+
+def test_eight_bits_per_byte_exactly():
+    documents = ["the cat\n", "汉字\n", ""]
+    metrics = summarise(tally(documents, Uniform().score(documents)))
+    assert metrics.bits_per_byte == 8
+    assert metrics.token_perplexity == pytest.approx(256, rel=1e-12)
+
+
+def test_next_events():
+    assert np.exp(Uniform().next_events("").logprobs).sum() == pytest.approx(1)

@@ -1,0 +1,45 @@
+"""What many tests share: small corpora, and the folder of real ones where there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lmbench import Split, TrainingText
+
+ENGLISH = (
+    "the cat sat on the mat\nthe dog sat on the log\n",
+    "a cat and a dog\nthe cat saw the dog\n\nthe dog saw the cat on the mat\n",
+    "on the mat sat a cat\na log and a mat\nthe the the\ncat\n",
+)
+
+
+@pytest.fixture
+def english() -> TrainingText:
+    """A few tokenised lines, an empty one among them."""
+    return TrainingText(Split(ENGLISH), Split(("the cat sat on the log\n",)), tokenised=True)
+
+
+@pytest.fixture
+def letters() -> TrainingText:
+    """Lines over the letters a, b and c."""
+    lines = ("a b c\n", "ab ca\nb\n", "abc abc a\n", "c\nba ab\n") * 4
+    return TrainingText(Split(lines), Split(lines[:2]), tokenised=True)
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of real corpora that LMBENCH_MIRROR names."""
+    folder = os.environ.get("LMBENCH_MIRROR")
+    if not folder:
+        pytest.skip("LMBENCH_MIRROR names no folder of real corpora")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def reference(mirror: Path) -> Path:
+    """Output of KenLM's own programs, which lies beside the real corpora."""
+    folder = mirror.parent / "reference"
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}")
+    return folder

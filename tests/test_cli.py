@@ -1,0 +1,180 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMANDS = ("run", "report", "models", "corpora", "score")
+
+
+def lmbench(*arguments, cwd=None, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-c", "from lmbench.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        stdin=kwargs.pop("stdin", subprocess.DEVNULL),
+        **kwargs,
+    )
+
+
+@pytest.fixture
+def text(tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text("the cat sat on the mat .\n" * 30 + "a dog .\n" * 10)
+    return file
+
+
+@pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)])
+def test_help_has_examples(command):
+    result = lmbench(*command, "--help")
+    assert result.returncode == 0
+    assert "Example" in result.stdout
+    assert "lmbench" in result.stdout.split("Example")[1]
+
+
+def test_help_lists_every_command():
+    result = lmbench("--help")
+    assert all(f"\n  {command} " in result.stdout for command in COMMANDS)
+
+
+def test_a_run_prints_writes_and_is_reported_again(tmp_path, text):
+    result = lmbench("run", "--models", "uniform,kenlm:order=2", "--corpora", text, "--out", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "kenlm:order=2" in result.stdout
+    assert "2/2 kenlm:order=2 on" in result.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "manifest.json", "cells", "documents", "logs", "table.md", "table.csv",
+    }  # fmt: skip
+    again = lmbench("report", "out", cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stdout == result.stdout
+
+
+def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
+    result = lmbench("run", "--models", "uniform,hmm:states=2", "--corpora", text, "--seed", 5, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    [folder] = (tmp_path / "results").iterdir()
+    assert folder.name.startswith("run-20")
+    assert "hmm:states=2,seed=5 on" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rum"], "unknown command 'rum'; did you mean 'run'?"),
+        (["run"], "Missing option '--models'"),
+        (["run", "--models", "kenml"], "unknown model 'kenml'; did you mean 'kenlm'? (known: gpt2, hf,"),
+        (["run", "--models", "kenlm:oder=3"], "unknown option of kenlm 'oder'; did you mean 'order'?"),
+        (["run", "--models", "kenlm:order=9"], "kenlm: option order=9: Input should be less than or equal to 6"),
+        (["run", "--models", "kenlm:tokenizer=word"], "unknown tokenizer 'word' (known: words, pieces, bytes, bpe:N"),
+        (["run", "--models", "nltk:order=1"], "kneser-ney counts continuations"),
+        (["run", "--models", "hf"], "hf: option path"),
+        (["run", "--models", ","], "no model is named"),
+        (["run", "--models", "uniform", "--corpora", "pydoc"], "unknown corpus 'pydoc'; did you mean 'pydocs'?"),
+        (["run", "--models", "uniform", "--corpora", "a/b.txt"], "there is no file or folder 'a/b.txt'"),
+        (["run", "--models", "uniform", "--corpora", ","], "no corpus is named"),
+        (["run", "--models", "uniform", "--corpora", "empty.txt"], "empty.txt is empty"),
+        (["run", "--models", "uniform", "--corpora", "binary"], "binary is not UTF-8: byte 0xff at offset 0"),
+        (["run", "--models", "uniform", "--corpora", "one.txt"], "has 1 document (unit: line)"),
+        (["run", "--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
+        (["run", "--models", "uniform", "--out", "one.txt"], "one.txt is no run"),
+        (["report", "nowhere"], "nowhere is no run"),
+        (["models", "kenml"], "unknown model 'kenml'"),
+        (["score", "uniform", "nowhere.txt"], "nowhere.txt: No such file or directory"),
+        (["score", "uniform", "binary"], "binary is not UTF-8"),
+        (["score", "kenlm", "one.txt", "--corpus", "x"], "unknown corpus 'x'"),
+    ],
+)  # fmt: skip
+def test_a_users_mistake_is_one_line_and_exit_code_2(tmp_path, arguments, message):
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\0")
+    (tmp_path / "one.txt").write_text("one line")
+    result = lmbench(*arguments, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["binary", "empty.txt", "one.txt"]
+
+
+def test_a_failed_cell_is_exit_code_1_and_the_table_stands(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("a b\n" * 9 + "b a\n")
+    result = lmbench("run", "--models", "nltk:smoothing=mle,uniform", "--corpora", text, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "8.0000" in result.stdout
+    assert "nltk:smoothing=mle is failed: document" in " ".join(result.stdout.split())
+
+
+def test_a_text_of_a_megabyte_in_one_line(tmp_path):
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text("ab c " * 200_000)
+    result = lmbench(
+        "run", "--models", "uniform,kenlm:order=3,hmm:states=2,iterations=1", "--corpora", tmp_path, cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_score_prints_each_event(tmp_path):
+    (tmp_path / "x.txt").write_text("é\n")
+    result = lmbench("score", "uniform", tmp_path / "x.txt")
+    assert result.stdout.splitlines() == [
+        "start\tend\tbits\tspelling\tevent",
+        "0\t1\t8.0000\t0.0000\tb'\\xc3'",
+        "1\t2\t8.0000\t0.0000\tb'\\xa9'",
+        "2\t3\t8.0000\t0.0000\t'\\n'",
+    ]
+
+
+def test_score_reads_standard_input_and_escapes_what_it_shows(tmp_path):
+    (tmp_path / "x.txt").write_bytes(b"a\x1b[31m b\n")
+    with (tmp_path / "x.txt").open() as file:
+        result = lmbench("score", "kenlm:order=2,tokenizer=words", "-", "--corpus", "markov", stdin=file)
+    assert "\x1b" not in result.stdout
+    assert "'a\\x1b[31m'" in result.stdout
+
+
+def test_models_lists_and_explains():
+    listed = lmbench("models").stdout
+    assert "kenlm        Interpolated modified Kneser-Ney" in listed
+    assert "[lmbench " in listed
+    explained = lmbench("models", "kenlm").stdout
+    assert "order" in explained
+    assert "(default 5)" in explained
+
+
+def test_corpora_are_listed():
+    listed = lmbench("corpora").stdout
+    assert "pydocs" in listed
+    assert "wikitext-2" in listed
+    assert "CC BY-SA 3.0" in listed
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from lmbench.cli import main; main()",
+         "run", "--models", "uniform,transformer:budget=300", "--corpora", str(text), "--out", "out"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "out/logs/002-transformer-budget=300.txt").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "Interrupted: 1 of 2 cells are kept; repeat it with --out out to go on."
+    assert "Traceback" not in errors
+    assert [path.name for path in (tmp_path / "out/cells").iterdir()] == ["001-uniform.json"]
+
+
+def test_a_closed_pipe_is_no_error(tmp_path):
+    script = "from lmbench.cli import main; main()"
+    (tmp_path / "x.txt").write_text("x" * 300_000)
+    command = f'"{sys.executable}" -c "{script}" score uniform x.txt | head -1'
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert result.stderr == ""

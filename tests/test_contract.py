@@ -1,0 +1,123 @@
+"""What every model must keep, whichever it is (docs/scoring.md)."""
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+
+from lmbench import ModelSpec, Split, TrainingText, build
+
+TOKENIZERS = ("words", "pieces", "bytes", "bpe:300")
+TRAINED = (
+    "nltk:order=3",
+    "nltk:smoothing=witten-bell",
+    "nltk:smoothing=lidstone",
+    "nltk:smoothing=laplace",
+    "kenlm:order=4",
+    "kenlm:order=3,min_count=1",
+    "hmm:states=3,iterations=5",
+    "transformer:layers=1,width=16,heads=2,context=16,steps=20",
+)
+SPECS = ["uniform", *(f"{spec},tokenizer={tokenizer}" for spec in TRAINED for tokenizer in TOKENIZERS)]
+DISTRIBUTIONS = [*SPECS, *(f"nltk:smoothing=mle,order=1,tokenizer={tokenizer}" for tokenizer in TOKENIZERS)]
+
+LINES = ("a b c\n", "ab ca\nb\n", "abc abc a\n", "c\nba ab\n") * 4
+HISTORIES = ("", "a", "a b", "zzz", "ab c", "a b c\n", "a b c\nab ", "c\n\n", "汉 ", "a  ")
+ODD = (
+    "",
+    "a",
+    "\n",
+    "\n\n\n",
+    " ",
+    "a b c",
+    "a b c\r\n\r\nab\r\n",
+    "a\u00a0b\u3000c\n",
+    "a  b   c \n",
+    "\ta\n",
+    "😀 e\u0301 汉字\n",
+    "<unk> <s> </s> <|endoftext|>\n",
+    "\x0b\x1c\x85\u2028\n",
+    "abc " * 2000 + "\n",
+)
+
+
+@cache
+def fitted(spec):
+    model = build(ModelSpec.parse(spec))
+    model.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenised=True))
+    return model
+
+
+def probability(spec, documents):
+    return sum(float(np.exp(score.logprobs.sum())) for score in fitted(spec).score(documents))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_lines_of_up_to_four_letters_sum_to_at_most_one(spec):
+    """Lines with their ends are no prefixes of each other, so their probabilities are of exclusive events."""
+    lines = ["".join(letters) + "\n" for length in range(5) for letters in product("abc", repeat=length)]
+    assert 0 < probability(spec, lines) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_texts_of_one_length_sum_to_at_most_one(spec, length):
+    assert 0 < probability(spec, ["".join(letters) for letters in product("abc", repeat=length)]) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("spec", DISTRIBUTIONS)
+def test_next_events_sum_to_one(spec):
+    for history in HISTORIES:
+        assert np.exp(fitted(spec).next_events(history).logprobs).sum() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_next_event_is_scored_as_the_distribution_says(spec):
+    """The line end is an event in every tokenizer."""
+    model = fitted(spec)
+    for text in ("", "a b c", "a b c\nab", "zzz zzz"):
+        nexts = model.next_events(text)
+        end = nexts.names.index("0x0a" if spec == "uniform" else "\n")
+        [score] = model.score([text + "\n"])
+        assert nexts.logprobs[end] == pytest.approx(score.logprobs[-1], abs=1e-4)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_nothing_depends_on_what_comes_after(spec):
+    """Cuts at line ends, where every tokenizer's events end too."""
+    model = fitted(spec)
+    whole, changed, cut = model.score(["a b c\nab\n" + "c ba\n" * 3, "a b c\nab\nzzz 汉 " * 2, "a b c\nab\n"])
+    events = len(cut.logprobs)
+    np.testing.assert_allclose(whole.logprobs[:events], cut.logprobs, atol=1e-5)
+    np.testing.assert_allclose(changed.logprobs[:events], cut.logprobs, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_batches_change_nothing(spec):
+    documents = ["a b c\n", "", "abc abc a\nb\n" * 5, "zzz", "c\n"]
+    model = fitted(spec)
+    together = model.score(documents)
+    reordered = model.score(documents[::-1])[::-1]
+    for document, first, second in zip(documents, together, reordered, strict=True):
+        [alone] = model.score([document])
+        np.testing.assert_allclose(alone.logprobs, first.logprobs, atol=1e-5)
+        np.testing.assert_allclose(alone.logprobs, second.logprobs, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_odd_texts_are_spelled_exactly(spec):
+    for document, score in zip(ODD, fitted(spec).score(ODD), strict=True):
+        score.check(document)
+        line_ends = [offset + 1 for offset, byte in enumerate(document.encode()) if byte == ord("\n")]
+        assert [end for end in score.ends.tolist() if document.encode()[end - 1 : end] == b"\n"] == line_ends
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_fitting_twice_gives_the_same_model(spec):
+    again = build(ModelSpec.parse(spec))
+    again.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenised=True))
+    [first] = fitted(spec).score(["a b c\nab zzz\n"])
+    [second] = again.score(["a b c\nab zzz\n"])
+    assert first.logprobs.tolist() == second.logprobs.tolist()
+    assert str(again.signature()) == str(fitted(spec).signature())

@@ -1,0 +1,57 @@
+"""The documentation's examples run, and what it promises exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from lmbench import Corpus, ModelSpec, Split, build, evaluate
+from lmbench.metrics import summarise
+from tests.plugins import installed
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def test_the_scoring_example_runs(capsys):
+    [code] = blocks("docs/scoring.md", "python")
+    exec(code, {})
+    assert capsys.readouterr().out.splitlines()[0] == "[1 2 3 4]"
+
+
+def test_the_tutorials_plugin_installs_and_scores(tmp_path):
+    [code] = blocks("docs/plugins.md", "python")
+    [metadata] = blocks("docs/plugins.md", "toml")
+    name, target = re.search(r'^(\w+) = "(\w+:\w+)"$', metadata, flags=re.MULTILINE).groups()
+    with installed(tmp_path, {name: target.replace("lmbench_unigram", "plugin_module")}, code):
+        corpus = Corpus("x", Split(("aab\n",)), Split(("a\n",)), Split(("ab\n",)), reading="lines")
+        evaluation = evaluate(build(ModelSpec.parse("unigram:pseudo_count=1")), corpus)
+    assert 2 ** -summarise(evaluation.counts).bits == pytest.approx(3 / 260 * 2 / 260 * 2 / 260, rel=1e-9)
+
+
+def test_every_command_line_parses():
+    """Each documented `lmbench …` line names a command, and options, that exist."""
+    from lmbench.cli import cli
+
+    lines = [
+        line
+        for page in PAGES
+        for line in re.findall(r"^(?:\$ |.*&& \.venv/bin/)lmbench (.*)$", page.read_text(), flags=re.MULTILINE)
+    ]
+    assert lines
+    for line in lines:
+        command, *arguments = shlex.split(line, comments=True)
+        known = {option for parameter in cli.commands[command].params for option in parameter.opts}
+        assert {argument for argument in arguments if argument.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target

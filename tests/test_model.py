@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from pydantic import Field
+
+from lmbench import LanguageModel, ModelOptions, ModelSpec, Score, Signature
+from lmbench.errors import ScoreError, SpecError, UnknownNameError
+
+
+class Options(ModelOptions):
+    positional = "path"
+    path: str = "."
+    order: int = Field(3, ge=1, le=6)
+    fast: bool = False
+
+
+class Model(LanguageModel):
+    Options = Options
+
+    def score(self, documents):
+        return []
+
+    def signature(self):
+        return Signature(())
+
+
+@pytest.mark.parametrize(
+    ("text", "specs"),
+    [
+        ("kenlm", ["kenlm"]),
+        ("kenlm:order=3", ["kenlm:order=3"]),
+        ("kenlm:order=5,gpt2", ["kenlm:order=5", "gpt2"]),
+        ("hmm:states=64,tokenizer=bpe:512,nltk", ["hmm:states=64,tokenizer=bpe:512", "nltk"]),
+        ("hf:a/b,stride=256,uniform", ["hf:a/b,stride=256", "uniform"]),
+        ("kenlm,order=3", ["kenlm:order=3"]),
+        (" a , b ", ["a", "b"]),
+    ],
+)
+def test_lists_of_specs(text, specs):
+    assert [str(spec) for spec in ModelSpec.parse_list(text)] == specs
+
+
+def test_options_are_typed():
+    options = ModelSpec.parse("x:some/path,order=5,fast=true").build(Model).options
+    assert (options.path, options.order, options.fast) == ("some/path", 5, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("x:oder=3", UnknownNameError, "unknown option of x 'oder'; did you mean 'order'.*known: fast, order, path"),
+        ("x:order=9", SpecError, "option order=9: Input should be less than or equal to 6"),
+        ("x:order=three", SpecError, "option order=three: Input should be a valid integer"),
+        ("x:order=3,order=4", SpecError, "'order' stands twice"),
+        (":order=3", SpecError, "names no model"),
+    ],
+)
+def test_wrong_specs_say_what_is_possible(text, error, message):
+    with pytest.raises(error, match=message):
+        ModelSpec.parse(text).build(Model)
+
+
+def test_no_model_at_all():
+    with pytest.raises(SpecError, match="no model is named"):
+        ModelSpec.parse_list(" , ")
+
+
+def score(ends, logprobs, spelling=None):
+    zeros = np.zeros(len(logprobs))
+    return Score(np.array(ends), np.array(logprobs, dtype=float), zeros if spelling is None else np.array(spelling))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (score([1, 2], [-1, -1]), "end at byte 2 of a document of 3 bytes"),
+        (score([], []), "end at byte 0 of a document of 3 bytes"),
+        (score([2, 1, 3], [-1, -1, -1]), "event 1 ends before"),
+        (score([1, 3], [-1, float("-inf")]), r"event 1 \('é', byte 1\).* is not finite"),
+        (score([1, 3], [-1, float("nan")]), "not finite"),
+        (score([1, 3], [0.1, -1]), "above 0"),
+        (score([1, 3], [-1, -1], [-2.0, 0]), "spelling cost outside"),
+        (score([1, 3], [-1, -1], [0.5, 0]), "spelling cost outside"),
+        (score([1, 3], [-1]), "differ"),
+    ],
+)
+def test_scores_that_break_the_contract(given, message):
+    with pytest.raises(ScoreError, match=message):
+        given.check("aé")
+
+
+def test_scores_that_keep_it():
+    assert score([1, 3], [-1, -1], [0, -0.5]).check("aé")
+    assert score([], []).check("")
+
+
+def test_a_model_without_fit_must_say_that_it_is_pretrained(english):
+    with pytest.raises(NotImplementedError, match="does not say that it is pretrained"):
+        Model().fit(english)
+
+
+def test_signatures_read_like_sacrebleus():
+    assert str(Signature.of(order=3, tok="words") + Signature.of(seed=0)) == "order:3|tok:words|seed:0"

@@ -1,0 +1,71 @@
+import pytest
+
+from lmbench import ModelSpec, build, registry
+from lmbench.errors import UnknownNameError
+from tests.plugins import MODELS, installed
+
+BUILT_IN = ["gpt2", "hf", "hmm", "kenlm", "nltk", "transformer", "uniform"]
+
+
+def test_the_built_ins_come_through_the_same_door():
+    found = registry.registered()
+    assert list(found) == BUILT_IN
+    assert {entry.origin for entry in found.values()} == {"lmbench"}
+
+
+def test_all_is_what_needs_no_option():
+    assert [entry.name for entry in registry.without_options()] == [
+        "gpt2",
+        "hmm",
+        "kenlm",
+        "nltk",
+        "transformer",
+        "uniform",
+    ]
+
+
+def test_a_plugin_is_found_and_built(tmp_path):
+    with installed(tmp_path, {"good": "plugin_module:Good"}, MODELS):
+        entry = registry.registered()["good"]
+        assert (entry.origin, entry.version) == ("lmbench-plugin", "1.2")
+        assert build(ModelSpec("good")).score(["ab"])[0].check("ab")
+
+
+def test_a_plugin_cannot_take_a_built_ins_name(tmp_path):
+    with installed(tmp_path, {"kenlm": "plugin_module:Good"}, MODELS):
+        assert registry.registered()["kenlm"].origin == "lmbench"
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("import not_there", "model 'bad' of lmbench-plugin 1.2 cannot be loaded: ModuleNotFoundError"),
+        ("1/0", "ZeroDivisionError: division by zero"),
+        ("class Other: pass", "AttributeError"),
+        ("class Bad: pass", "is no LanguageModel"),
+    ],
+)
+def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, message):
+    with installed(tmp_path, {"bad": "plugin_module:Bad"}, module):
+        with pytest.raises(registry.PluginError, match=message):
+            build(ModelSpec("bad"))
+        assert build(ModelSpec("uniform"))
+        assert "bad" in [entry.name for entry in registry.without_options()]
+
+
+def test_a_misspelt_model():
+    with pytest.raises(
+        UnknownNameError, match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: gpt2, hf, hmm, kenlm"
+    ):
+        build(ModelSpec("kenml"))
+
+
+def test_heavy_libraries_are_imported_by_backends_alone():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, lmbench, lmbench.cli, lmbench.runner, lmbench.registry; lmbench.registry.registered(); "
+        "print([m for m in ('torch', 'transformers', 'nltk', 'hmmlearn', 'kenlm') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,109 @@
+import pytest
+
+from lmbench import Corpus, ModelSpec, Split, build, evaluate
+from lmbench.runner import run
+from lmbench.store import RunDirectory
+from tests.plugins import MODELS, installed
+
+
+class Recorder:
+    """A Watcher that remembers."""
+
+    def __init__(self):
+        self.events = []
+        self.messages = []
+
+    def started(self, number, total, model, corpus):
+        self.events.append((number, total, model, corpus))
+
+    def progressed(self, message, share):
+        self.messages.append((message, share))
+
+    def finished(self, cell):
+        self.events.append(cell.status)
+
+
+@pytest.fixture
+def corpus():
+    return Corpus("toy", Split(("a b\n",) * 9), Split(("a b\n",)), Split(("a b\n", "b 中\n")), reading="lines")
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    names = ("Good", "Raises", "Dies", "TooLikely", "Absent", "Hungry")
+    with installed(tmp_path / "plugins", {name.lower(): f"plugin_module:{name}" for name in names}, MODELS):
+        yield
+
+
+def test_a_failing_cell_keeps_its_error_and_the_others_run(tmp_path, plugins, corpus):
+    specs = ModelSpec.parse_list("raises,dies,toolikely,absent,good")
+    watcher = Recorder()
+    cells = run(specs, [corpus], tmp_path / "run", watcher).cells()
+    assert [cell.status for cell in cells] == ["failed", "failed", "failed", "unavailable", "ok"]
+    assert cells[0].error.startswith("RuntimeError: the scorer broke; see")
+    assert "some noise" in (tmp_path / "run/logs/001-raises.txt").read_text()
+    assert cells[1].error.startswith("the process was killed by signal 9")
+    assert (
+        cells[2].error
+        == "document 0: event 0 ('a', byte 0), log-probability 5.54518, is above 0: that is no probability"
+    )
+    assert cells[3].error == "the weights are elsewhere"
+    assert cells[4].metrics.bits_per_byte == pytest.approx(8)
+    assert watcher.events[-2:] == [(5, 5, "good", "toy"), "ok"]
+    assert ("fit: counting", 0.5) in watcher.messages
+
+
+def test_a_cell_says_all_that_its_number_depends_on(tmp_path, plugins, corpus):
+    [cell] = run([ModelSpec("good")], [corpus], tmp_path / "run", Recorder()).cells()
+    test, train = corpus.test.fingerprint[:12], corpus.train.fingerprint[:12]
+    assert cell.signature.startswith(f"own:yes|corpus:toy|test:{test}|train:{train}|read:lines|lmbench:")
+
+
+def test_peak_memory_is_the_cells_own(tmp_path, plugins, corpus):
+    """A model that fills 240 MB, before one that fills nothing, in a parent that has filled as much already."""
+    import numpy as np
+
+    ballast = np.ones(40_000_000)
+    hungry, good = run(ModelSpec.parse_list("hungry,good"), [corpus], tmp_path / "run", Recorder()).cells()
+    assert ballast.sum()
+    assert 200e6 < hungry.costs.peak_bytes - good.costs.peak_bytes < 300e6
+    assert good.costs.peak_bytes < 250e6
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path, plugins, corpus):
+    specs = ModelSpec.parse_list("good,uniform")
+    path = tmp_path / "run"
+    run(specs, [corpus], path, Recorder())
+    (path / "cells/002-uniform.json").unlink()
+    before = (path / "cells/001-good.json").stat().st_mtime_ns
+    watcher = Recorder()
+    assert len(run(specs, [corpus], path, watcher).cells()) == 2
+    assert [event for event in watcher.events if isinstance(event, tuple)] == [(2, 2, "uniform", "toy")]
+    assert (path / "cells/001-good.json").stat().st_mtime_ns == before
+
+
+def test_an_interrupt_keeps_what_is_done_and_ends_the_cells_process(tmp_path, plugins, corpus):
+    import multiprocessing
+
+    class Impatient(Recorder):
+        def started(self, number, total, model, corpus):
+            if number == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(ModelSpec.parse_list("good,uniform"), [corpus], tmp_path / "run", Impatient())
+    assert [cell.model for cell in RunDirectory.open(tmp_path / "run").cells()] == ["good"]
+    assert multiprocessing.active_children() == []
+
+
+def test_many_documents_are_scored_in_batches_of_a_megabyte():
+    documents = ("x" * 300_000 + "\n",) * 9
+    corpus = Corpus("big", Split(("a\n",)), Split(("a\n",)), Split(documents), reading="lines")
+    shares = []
+    evaluation = evaluate(build(ModelSpec("uniform")), corpus, lambda message, share: shares.append(share))
+    assert shares == pytest.approx([0, 4 / 9, 8 / 9])
+    assert evaluation.counts.events.tolist() == [300_001] * 9
+
+
+def test_models_never_see_the_test_split(corpus):
+    assert not hasattr(corpus.training, "test")

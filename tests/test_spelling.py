@@ -1,0 +1,37 @@
+import math
+from itertools import product
+
+import pytest
+
+from lmbench.spelling import LetterModel
+
+
+def test_a_hand_computed_price():
+    """Order 2, learnt on "ab": each symbol was seen once, and each history with one symbol after it.
+
+    P(x) = (c(x) + 3/257) / (3 + 3) over a, b and the end; P(x | h) = (c(h x) + P(x)) / (1 + 1).
+    """
+    seen = (1 + 3 / 257) / 6
+    unseen = (3 / 257) / 6
+    letters = LetterModel(order=2).learn([b"ab"])
+    assert letters.logprob(b"ab") == pytest.approx(3 * math.log((1 + seen) / 2))
+    assert letters.logprob(b"b") == pytest.approx(math.log(seen / 2) + math.log((1 + seen) / 2))
+    assert letters.logprob(b"z") == pytest.approx(math.log(unseen / 2) + math.log(seen))
+
+
+@pytest.mark.parametrize("words", [[], [b"abc", b"ab", b"b"], ["汉字".encode(), b"a"]])
+def test_next_symbols_sum_to_one(words):
+    letters = LetterModel(order=3).learn(words)
+    for history in [(-1,), (-1, 97), (97, 98), (200, 201)]:
+        assert sum(letters._probability(symbol, history) for symbol in range(257)) == pytest.approx(1)
+
+
+def test_short_strings_sum_to_less_than_one_and_nearly_one():
+    letters = LetterModel(order=4).learn([b"a", b"b", b"ab"] * 50)
+    total = sum(math.exp(letters.logprob(bytes(word))) for n in range(7) for word in product(b"ab", repeat=n))
+    assert 0.9 < total <= 1
+
+
+def test_likely_spellings_are_cheap():
+    letters = LetterModel().learn([b"walking", b"talking", b"baking"])
+    assert letters.logprob(b"waking") > letters.logprob(b"gniwak")

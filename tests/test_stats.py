@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from lmbench.stats import ratio_interval
+
+
+def test_the_interval_covers_as_often_as_it_says():
+    """95 % of the intervals of 200 samples of 60 documents hold the true ratio, give or take what a bootstrap does."""
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        sizes = rng.integers(20, 200, size=60)
+        bits = sizes * rng.normal(2.0, 0.5, size=60)
+        low, high = ratio_interval(bits, sizes)
+        covered += low <= 2.0 <= high
+    assert 180 <= covered <= 198
+
+
+def test_it_agrees_with_the_delta_method():
+    """For many documents the interval is the ratio plus or minus 1.96 standard errors of the linearised ratio."""
+    rng = np.random.default_rng(2)
+    sizes = rng.integers(20, 200, size=2000)
+    bits = sizes * rng.normal(2.0, 0.5, size=2000)
+    ratio = bits.sum() / sizes.sum()
+    error = np.sqrt(((bits - ratio * sizes) ** 2).sum()) / sizes.sum()
+    assert ratio_interval(bits, sizes) == pytest.approx((ratio - 1.96 * error, ratio + 1.96 * error), abs=0.2 * error)
+
+
+def test_it_is_the_same_every_time():
+    bits, sizes = np.array([1.0, 5.0, 2.0]), np.array([1, 2, 3])
+    assert ratio_interval(bits, sizes) == ratio_interval(bits, sizes)
+
+
+def test_one_document_has_no_interval():
+    assert ratio_interval(np.array([1.0]), np.array([1])) is None
+    assert ratio_interval(np.array([1.0, 0.0]), np.array([1, 0])) is None
