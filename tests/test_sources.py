@@ -32,8 +32,8 @@ def test_a_lines_cost_is_the_product_of_its_transitions(source):
 def test_the_entropy_rate_of_a_coin():
     """Lines of fair coins; after each, the line ends with probability 1/2.
 
-    The first coin costs 1 bit. Each later place is the end (1/2) or one of two coins (1/4 each): 1.5 bits, at 2 places on
-    average. 2 coins, 1 space and 1 line end are 4 bytes.
+    The first coin costs 1 bit. Each later place is the end (1/2) or one of two coins (1/4 each): 1.5 bits, at 2 places
+    on average. 2 coins, 1 space and 1 line end are 4 bytes.
     """
     transitions = np.zeros((3, 3, 3))
     transitions[:] = (0.25, 0.25, 0.5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmbench.windows import Window, last_window, score_sequences, windows
@@ -16,17 +16,20 @@ def test_ten_events_by_hand():
     assert list(windows(4, context=4, stride=1)) == [Window(0, 4, 0)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), CUTS)
 def test_every_event_is_scored_exactly_once_and_in_order(length, cut):
     scored = [event for window in windows(length, *cut) for event in range(window.first, window.end)]
     assert scored == list(range(length))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), CUTS)
 def test_no_window_is_longer_than_the_context(length, cut):
     assert all(0 < window.end - window.start <= cut[0] for window in windows(length, *cut))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), CUTS)
 def test_every_event_has_its_history(length, cut):
     context, stride = cut
@@ -35,6 +38,7 @@ def test_every_event_has_its_history(length, cut):
             assert event - window.start >= min(event, context - stride)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200), CUTS)
 def test_what_follows_changes_no_window_start(length, more, cut):
     def starts(n):
@@ -49,6 +53,7 @@ def test_a_stride_outside_the_context_is_refused(stride):
         list(windows(10, context=4, stride=stride))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60), max_size=8), CUTS, st.integers(1, 100))
 def test_each_score_comes_back_to_its_event(lengths, cut, batch_tokens):
     sequences = [np.arange(1000 * number, 1000 * number + length) for number, length in enumerate(lengths)]
@@ -62,6 +67,7 @@ def test_each_score_comes_back_to_its_event(lengths, cut, batch_tokens):
         assert np.array_equal(scores, -sequence[1:])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), CUTS)
 def test_the_last_window_is_the_one_that_scores_the_next_event(length, cut):
     *_, scoring = windows(length, *cut)

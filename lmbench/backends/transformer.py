@@ -45,22 +45,17 @@ class TransformerOptions(LexiconOptions):
     """Options of the transformer model."""
 
     tokenizer: str = Field(
-        "bpe:2048",
+        "bpe:1024",
         description="words, pieces, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces",
     )
-    layers: int = Field(4, ge=1, le=48, description="number of blocks")
-    width: int = Field(256, ge=1, le=4096, description="size of the vectors between blocks; a multiple of heads")
+    layers: int = Field(2, ge=1, le=48, description="number of blocks")
+    width: int = Field(128, ge=1, le=4096, description="size of the vectors between blocks; a multiple of heads")
     heads: int = Field(4, ge=1, le=64, description="attention heads of each block")
-    context: int = Field(256, ge=1, le=16384, description="events that are read at once")
-    stride: int = Field(
-        0,
-        ge=0,
-        validate_default=True,
-        description="events by which scoring windows move; 0: half the context",
-    )
+    context: int = Field(128, ge=1, le=16384, description="events that are read at once")
+    stride: int = Field(0, ge=0, description="events by which scoring windows move; 0: half the context")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of activations dropped in training")
     learning_rate: float = Field(2e-3, gt=0, lt=1, description="AdamW's highest learning rate")
-    batch_tokens: int = Field(2048, ge=1, description="events of one optimiser step")
+    batch_tokens: int = Field(512, ge=1, description="events of one optimiser step")
     budget: float = Field(60.0, gt=0, allow_inf_nan=False, description="longest training time: 90, 60s, 2m, 1h")
     steps: int = Field(0, ge=0, description="number of optimiser steps; 0: as many as the budget allows")
     patience: int = Field(5, ge=1, description="evaluations without improvement after which training stops")
