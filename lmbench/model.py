@@ -135,7 +135,7 @@ class LanguageModel(ABC):
 
     Options: ClassVar[type[ModelOptions]] = ModelOptions
     pretrained: ClassVar[bool] = False
-    """True where the weights come from elsewhere: fit is not called."""
+    """True where the weights come from elsewhere: load is called, and fit is not."""
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
@@ -147,6 +147,9 @@ class LanguageModel(ABC):
         """
         if not self.pretrained:
             raise NotImplementedError(f"{type(self).__name__} has no fit and does not say that it is pretrained")
+
+    def load(self, progress: Progress = silent) -> None:  # noqa: B027  (what is fitted loads nothing)
+        """Get a pretrained model's weights, so that scoring can be timed alone. Raises UnavailableError."""
 
     @abstractmethod
     def score(self, documents: Sequence[str]) -> list[Score]:

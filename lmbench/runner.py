@@ -56,7 +56,9 @@ class Evaluation:
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
     """Fit a model (unless it is pretrained) on the training text and score the test split. Raises LmbenchError."""
     fit_seconds = None
-    if not model.pretrained:
+    if model.pretrained:
+        model.load(progress)
+    else:
         started = time.perf_counter()
         model.fit(corpus.training, lambda message, share: progress(f"fit: {message}", share))
         fit_seconds = time.perf_counter() - started

@@ -6,7 +6,6 @@ Shapes in comments: B windows, T positions, S scored positions, V rows of the mo
 from __future__ import annotations
 
 import inspect
-import logging
 import math
 import urllib.error
 import urllib.request
@@ -28,11 +27,10 @@ from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lmbench.errors import ScoreError, SpecError, UnavailableError
-from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Score, Signature
+from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Progress, Score, Signature, silent
 from lmbench.tokens import UNPRINTABLE
 from lmbench.windows import Ids, last_window, score_sequences
 
-_LOG = logging.getLogger(__name__)
 _HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
@@ -70,13 +68,18 @@ class Gpt2Options(HuggingFaceOptions):
 class HuggingFace(LanguageModel):
     """A pretrained causal model, from a folder or the Hugging Face hub: any that AutoModelForCausalLM loads.
 
-    Weights are loaded when they are first needed. They are safetensors, and no code of a repository is run. Text that
-    looks like a special token is scored as the text it is.
+    Weights are loaded by `load`, or when they are first needed. They are safetensors, and no code of a repository is
+    run. Text that looks like a special token is scored as the text it is.
     """
 
     Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
     options: HuggingFaceOptions
     pretrained: ClassVar[bool] = True
+
+    def load(self, progress: Progress = silent) -> None:
+        """Raises UnavailableError without weights."""
+        progress(f"loading '{self.options.path}', from the hub where it is not on this machine", 0.0)
+        self.score(["a"])  # loads all that there is, and warms up what libraries set up in their first pass
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         """Raises UnavailableError without weights, ScoreError for a text that the tokenizer cannot give back."""
@@ -292,7 +295,6 @@ def _load(kind: Any, options: HuggingFaceOptions, **how: bool) -> Any:
             return kind.from_pretrained(path, local_files_only=True, trust_remote_code=False, **how)
         except _UNLOADABLE as error:
             _explain_missing(options, error)
-        _LOG.info("downloading %s from %s", path, huggingface_hub.constants.ENDPOINT)
         try:
             return kind.from_pretrained(path, trust_remote_code=False, **how)
         except _UNLOADABLE as error:
