@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmbench.corpus import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, UnknownNameError
 
 # What a command needs is imported inside it: `lmbench --help` must not wait for torch.
@@ -34,6 +35,8 @@ def main() -> None:
         cli.main(prog_name="lmbench", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
     except click.ClickException as error:
         _fail(error.format_message())
     except LmbenchError as error:
@@ -85,10 +88,10 @@ Examples:
 )
 @click.option(
     "--documents",
-    type=click.Choice(["line", "block", "article", "file"]),
+    type=click.Choice(DOCUMENT_UNITS),
     help="What one document of a file is. [default: line]",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of every model that has one.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of every model that has one.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -105,7 +108,7 @@ def run(models: str, corpora: str, documents: str | None, seed: int | None, out:
 
     specs = _specs(models, seed)
     texts = _corpora(corpora, documents)
-    path = out or Path("results") / datetime.now().strftime("run-%Y%m%d-%H%M%S")
+    path = out or _new_folder(Path("results"))
     try:
         with TerminalWatcher(Console(stderr=True)) as watcher:
             directory = runner.run(specs, texts, path, watcher)
@@ -206,7 +209,7 @@ def _surprisals(document: str, scored: Score) -> list[str]:
     from lmbench.metrics import bits
 
     data = document.encode()
-    starts = [0, *scored.ends[:-1].tolist()]
+    starts = [0, *scored.ends.tolist()][: len(scored.ends)]
     columns = zip(starts, scored.ends.tolist(), bits(scored.logprobs), bits(scored.spelling), strict=True)
     return [
         f"{start}\t{end}\t{cost:.4f}\t{spelling:.4f}\t{_shown(data[start:end])}"
@@ -222,24 +225,37 @@ def _shown(event: bytes) -> str:
         return repr(event)
 
 
+def _new_folder(parent: Path) -> Path:
+    """A folder named after the time, which no other run has."""
+    name = datetime.now().strftime("run-%Y%m%d-%H%M%S")
+    names = (name, *(f"{name}-{number}" for number in range(2, 100)))
+    return next(parent / name for name in names if not (parent / name).exists())
+
+
 def _specs(models: str, seed: int | None) -> list[ModelSpec]:
     """The model specs of the command line, each proved to be buildable; those of 'all' prove it in their cells."""
     from lmbench.model import ModelSpec
     from lmbench.registry import build, without_options
 
-    if models == "all":
-        specs = [ModelSpec(entry.name) for entry in without_options()]
-    else:
-        specs = list(dict.fromkeys(ModelSpec.parse_list(models)))
-        for spec in specs:
+    specs: list[ModelSpec] = []
+    for spec in ModelSpec.parse_list(models):
+        if str(spec) == "all":
+            specs += [ModelSpec(entry.name) for entry in without_options()]
+        else:
             build(spec)
+            specs.append(spec)
+    specs = list(dict.fromkeys(specs))
     return specs if seed is None else [_seeded(spec, seed) for spec in specs]
 
 
 def _seeded(spec: ModelSpec, seed: int) -> ModelSpec:
-    from lmbench.registry import model_class
+    from lmbench.registry import PluginError, model_class
 
-    if "seed" not in model_class(spec).Options.model_fields or "seed" in dict(spec.arguments):
+    try:
+        options = model_class(spec).Options
+    except PluginError:  # its cells will say so
+        return spec
+    if "seed" not in options.model_fields or "seed" in dict(spec.arguments):
         return spec
     return type(spec)(spec.name, (*spec.arguments, ("seed", str(seed))))
 

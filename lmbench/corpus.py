@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lmbench.errors import CorpusError
+from lmbench.errors import CorpusError, UnknownNameError
 
 DOCUMENT_UNITS = ("line", "block", "article", "file")
 _SPLIT_NAMES = {
@@ -42,10 +42,11 @@ class Split:
     @property
     def lines(self) -> list[str]:
         """All lines, without their line ends."""
-        return [line for document in self.documents for line in _lines(document)]
+        return [line for document in self.documents for line in lines_of(document)]
 
 
-def _lines(document: str) -> list[str]:
+def lines_of(document: str) -> list[str]:
+    """A document's lines, without their line ends."""
     return document.removesuffix("\n").split("\n")
 
 
@@ -106,6 +107,8 @@ def documents(text: str, unit: str) -> tuple[str, ...]:
     unit: "line"; "block", paragraphs with the empty lines after them; "article", from one of WikiText's ``= Title =``
     between empty lines to the next; "file", the whole text.
     """
+    if unit not in DOCUMENT_UNITS:
+        raise UnknownNameError("unit of documents", unit, DOCUMENT_UNITS)
     if not text:
         return ()
     if unit == "file":
@@ -147,7 +150,8 @@ def read_path(path: Path, unit: str = "line") -> Corpus:
     if len(cut) < 3:
         raise CorpusError(
             f"{name} has {len(cut)} document{'s' * (len(cut) != 1)} (unit: {unit}), and three splits need at least 3; "
-            f"choose a smaller unit with --documents, or give a folder with train.txt, valid.txt and test.txt"
+            f"{'' if unit == 'line' else 'choose a smaller unit with --documents, or '}"
+            f"give a folder with train.txt, valid.txt and test.txt"
         )
     first = min(max(1, round(len(cut) * _TRAIN_SHARE)), len(cut) - 2)
     second = min(max(first + 1, round(len(cut) * (_TRAIN_SHARE + _VALID_SHARE))), len(cut) - 1)
@@ -172,6 +176,8 @@ def _read_folder(folder: Path, unit: str) -> Corpus:
         held_out = max(1, round(len(train) * _VALID_SHARE))
         splits["train"], splits["valid"] = train[:-held_out], train[-held_out:]
         reading += ",valid=last-10%-of-train"
+    if splits["train"] == splits["test"]:
+        raise CorpusError(f"the training and test files of {folder} hold the same text")
     return Corpus(str(folder), Split(splits["train"]), Split(splits["valid"]), Split(splits["test"]), reading=reading)
 
 
@@ -180,6 +186,8 @@ def _split_files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for split, words in _SPLIT_NAMES.items():
         matches = [file for file in files if set(re.split(r"[._-]", file.name.lower())) & set(words)]
+        if set(matches) & set(found.values()):
+            raise CorpusError(f"{folder}/{matches[0].name} is named like two splits; a split needs a file of its own")
         if len(matches) > 1:
             raise CorpusError(f"{folder} has more than one {split} file: {', '.join(file.name for file in matches)}")
         if matches:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from lmbench.corpus import TrainingText
-from lmbench.model import ModelOptions, Score, Signature
+from lmbench.corpus import TrainingText, lines_of
+from lmbench.model import ModelOptions, Score, Signature, without_rounding
 from lmbench.spelling import LetterModel
 from lmbench.tokens import LINE_END, Tokenizer, make_tokenizer
 
@@ -92,7 +92,7 @@ class Lexicon:
 
     def lines(self, documents: Iterable[str]) -> list[Line]:
         """All lines of these documents as ids, each ended by LINE_END_ID: what models are trained on."""
-        lines = [line for document in documents for line in document.removesuffix("\n").split("\n")]
+        lines = [line for document in documents for line in lines_of(document)]
         return [self._line_ids(types, ended=True) for types in self.tokenizer.types(lines)]
 
     def encode(self, document: str) -> Encoded:
@@ -125,7 +125,7 @@ class Lexicon:
 
     def combine(self, encoded: Encoded, logprobs: NDArray[np.float64]) -> Score:
         """A document's score, from its ids' log-probabilities: (events,), nats."""
-        return Score(encoded.ends, np.minimum(logprobs, 0.0) + encoded.spelling, encoded.spelling)
+        return Score(encoded.ends, without_rounding(logprobs) + encoded.spelling, encoded.spelling)
 
     def history(self, text: str) -> Line:
         """The ids of the last, unfinished line of `text`: what a line model conditions on."""

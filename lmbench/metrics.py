@@ -7,6 +7,7 @@ perplexity, which is over the model's own events, excepted). docs/scoring.md def
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from lmbench.stats import ratio_interval
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+_WORD_OR_LINE_END = re.compile(r"\n|\S+")
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -29,6 +32,7 @@ class Tally:
     bytes, characters  UTF-8 bytes and Unicode code points
     words, line_ends   white-space-separated words, and ``"\\n"``
     events, unknown    the model's events, and those of them that were spelled by a letter model
+    by_words           1 where the events are exactly the document's words and line ends, else 0
     bits               all that the model charged
     spelling_bits      the letter model's part of it
     unknown_bits       what the unknown events cost without their spelling: -log2 P(<unk> | history)
@@ -40,6 +44,7 @@ class Tally:
     line_ends: Ints
     events: Ints
     unknown: Ints
+    by_words: Ints
     bits: Floats
     spelling_bits: Floats
     unknown_bits: Floats
@@ -88,7 +93,7 @@ def tally(documents: Sequence[str], scores: Sequence[Score]) -> Tally:
             raise ScoreError(f"document {number}: {error}") from None
         rows.append(_row(document, score))
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(Tally.__dataclass_fields__)).T
-    counts, sums = table[:6].astype(np.int64), table[6:]  # counts are far below 2^53, so exact as floats
+    counts, sums = table[:7].astype(np.int64), table[7:]  # counts are far below 2^53, so exact as floats
     return Tally(*counts, *sums)
 
 
@@ -102,10 +107,19 @@ def _row(document: str, score: Score) -> tuple[float, ...]:
         document.count("\n"),
         len(score.ends),
         int(unknown.sum()),
+        int(np.array_equal(score.ends, _word_ends(document))),
         float(cost.sum()),
         float(spelling.sum()),
         float((cost - spelling)[unknown].sum()),
     )
+
+
+def _word_ends(document: str) -> Ints:
+    """Byte offsets at which the document's white-space words and its line ends end."""
+    code_points = np.frombuffer(document.encode("utf-32-le"), dtype=np.uint32)
+    sizes = 1 + (code_points > 0x7F) + (code_points > 0x7FF) + (code_points > 0xFFFF).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    return offsets[[match.end() for match in _WORD_OR_LINE_END.finditer(document)]].astype(np.int64)
 
 
 def summarise(counts: Tally, floor: Sequence[float] | None = None) -> Metrics:
@@ -115,7 +129,7 @@ def summarise(counts: Tally, floor: Sequence[float] | None = None) -> Metrics:
     line_ends, events, unknown = int(total["line_ends"]), int(total["events"]), int(total["unknown"])
     total_bits, closed = float(total["bits"]), float(total["bits"] - total["spelling_bits"])
     known = closed - float(total["unknown_bits"])
-    are_words = bool((counts.events == counts.words + counts.line_ends).all())
+    are_words = bool(counts.by_words.all())
     interval = ratio_interval(counts.bits, counts.bytes)
     return Metrics(
         documents=len(counts.bytes),
@@ -152,6 +166,11 @@ def perplexity(total_bits: float, count: int) -> float:
         return math.nan
     exponent = total_bits / count
     return 2.0**exponent if exponent < 1024 else math.inf
+
+
+def rate(amount: int, seconds: float) -> float:
+    """Amount per second; infinite where the clock saw no time pass."""
+    return amount / seconds if seconds > 0 else math.inf
 
 
 def srilm_ppl(logprob: float, words: int, oovs: int, sentences: int, zeroprobs: int = 0) -> float:

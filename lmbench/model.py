@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lmbench.corpus import TrainingText
 from lmbench.errors import ScoreError, SpecError, UnknownNameError
 
+_ROUNDING = 1e-5  # nats
+
 Progress = Callable[[str, float], None]
 """Called as ``progress(what is being done, share done between 0 and 1)``."""
 
@@ -74,11 +76,17 @@ class Score:
         return self
 
 
+def without_rounding(logprobs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-probabilities (nats), those that float32 arithmetic left a hair above 0 set to 0; anything else as it is."""
+    return np.where((logprobs > 0) & (logprobs < _ROUNDING), 0.0, logprobs)
+
+
 @dataclass(frozen=True, slots=True)
 class NextEvents:
     """A distribution over the event that follows a text.
 
-    names     what each event is; an unknown word, whatever its spelling, is one event
+    names     the text of each event where it has one (the line end's is a newline); an unknown word, whatever its
+              spelling, is one event
     logprobs  (events,) float64, nats, without spelling costs; ``exp`` of them sums to 1
     """
 
@@ -106,7 +114,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """How large a model is: number of free parameters as stored, and bytes on disk; None where unknown."""
+    """How large a model is: number of parameters as stored, and bytes on disk; None where unknown."""
 
     parameters: int | None = None
     disk_bytes: int | None = None
@@ -119,11 +127,6 @@ class ModelOptions(BaseModel):
 
     positional: ClassVar[str | None] = None
     """The field that may be given without its name, as in ``hf:path/to/model``."""
-
-    def changed(self) -> dict[str, object]:
-        """The options that differ from their defaults, by name."""
-        fields = type(self).model_fields
-        return {name: value for name, value in self if value != fields[name].default}
 
 
 class LanguageModel(ABC):

@@ -16,7 +16,7 @@ def pydocs() -> Corpus:
     """English technical prose, one document a topic; its bytes differ between versions of Python.
 
     Topics repeat each other's paragraphs. Those that another topic contains are left out, and topics that share a
-    paragraph of 60 or more characters go to the same split, so that no test text has been read in training.
+    paragraph of 60 or more characters go to the same split: none of the test text's was read in training.
     """
     from pydoc_data.topics import topics  # 460 kB of strings
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
 from lmbench.errors import LmbenchError, UnknownNameError
-from lmbench.model import LanguageModel, ModelSpec
+from lmbench.model import LanguageModel, ModelOptions, ModelSpec
 
 GROUP = "lmbench.models"
 _OWN = "lmbench"
@@ -38,9 +39,21 @@ class Registered:
             raise PluginError(
                 f"model '{self.name}' of {self.origin} {self.version} cannot be loaded: {type(error).__name__}: {error}"
             ) from error
-        if not (isinstance(loaded, type) and issubclass(loaded, LanguageModel)):
-            raise PluginError(f"model '{self.name}' of {self.origin} {self.version} is no LanguageModel: {loaded!r}")
-        return loaded
+        if wrong := _what_is_wrong(loaded):
+            raise PluginError(f"model '{self.name}' of {self.origin} {self.version} {wrong}")
+        return cast(type[LanguageModel], loaded)
+
+
+def _what_is_wrong(loaded: object) -> str:
+    """Why this is no model that can be built; empty where it is one."""
+    if not (isinstance(loaded, type) and issubclass(loaded, LanguageModel)):
+        return f"is no LanguageModel: {loaded!r}"
+    if missing := getattr(loaded, "__abstractmethods__", None):
+        return f"lacks {', '.join(sorted(missing))}"
+    options: object = loaded.Options
+    if not (isinstance(options, type) and issubclass(options, ModelOptions)):
+        return f"has Options that are no ModelOptions: {options!r}"
+    return ""
 
 
 def registered() -> dict[str, Registered]:

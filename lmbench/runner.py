@@ -13,18 +13,20 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal, Protocol
 
+from pydantic import JsonValue
+
 from lmbench.corpus import Corpus
-from lmbench.errors import LmbenchError, UnavailableError
-from lmbench.metrics import Tally, summarise, tally
+from lmbench.errors import CorpusError, LmbenchError, UnavailableError
+from lmbench.metrics import Tally, rate, summarise, tally
 from lmbench.model import LanguageModel, ModelSpec, Progress, Score, Signature, silent
-from lmbench.registry import build
+from lmbench.registry import build, registered
 from lmbench.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory
 
 _BATCH_BYTES = 1 << 20
@@ -55,6 +57,10 @@ class Evaluation:
 
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
     """Fit a model (unless it is pretrained) on the training text and score the test split. Raises LmbenchError."""
+    if not corpus.test.size:
+        raise CorpusError(f"the test split of {corpus.name} is empty: there is nothing to score")
+    if not (model.pretrained or corpus.train.size):
+        raise CorpusError(f"the training split of {corpus.name} is empty: there is nothing to learn from")
     fit_seconds = None
     if model.pretrained:
         model.load(progress)
@@ -73,6 +79,7 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) 
     costs = Costs(
         fit_seconds=fit_seconds,
         score_seconds=score_seconds,
+        bytes_per_second=rate(corpus.test.size, score_seconds),
         peak_bytes=_peak_bytes(),
         parameters=footprint.parameters,
         disk_bytes=footprint.disk_bytes,
@@ -85,9 +92,17 @@ def run(specs: Sequence[ModelSpec], corpora: Sequence[Corpus], path: Path, watch
 
     Raises LmbenchError for what would fail in every cell; a failure within a cell becomes part of the cell.
     """
+    names = [corpus.name for corpus in corpora]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise CorpusError(f"two corpora have the same name: {', '.join(sorted(twice))}")
     directory = RunDirectory.start(path, _manifest(specs, corpora))
+    with directory.locked():
+        _run_missing(directory, [(corpus, spec) for corpus in corpora for spec in specs], watcher)
+    return directory
+
+
+def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpec]], watcher: Watcher) -> None:
     done = {cell.number for cell in directory.cells() if cell.status == "ok"}
-    pairs = [(corpus, spec) for corpus in corpora for spec in specs]
     for number, (corpus, spec) in enumerate(pairs, start=1):
         if number in done:
             continue
@@ -95,7 +110,6 @@ def run(specs: Sequence[ModelSpec], corpora: Sequence[Corpus], path: Path, watch
         cell, counts = _cell_in_process(number, spec, corpus, directory.log(number, str(spec)), watcher)
         directory.write(cell, counts)
         watcher.finished(cell)
-    return directory
 
 
 def _batches(documents: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -113,6 +127,7 @@ def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
         corpus=corpus.name,
         test=corpus.test.fingerprint[:12],
         train=corpus.train.fingerprint[:12],
+        valid=corpus.valid.fingerprint[:12],
         read=corpus.reading,
     )
     trained = Signature.of(weights="pretrained") if model.pretrained else Signature(())
@@ -123,12 +138,28 @@ def _manifest(specs: Sequence[ModelSpec], corpora: Sequence[Corpus]) -> Manifest
     return Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         models=tuple(map(str, specs)),
+        options=tuple(_options(spec) for spec in specs),
         corpora=tuple(_record(corpus) for corpus in corpora),
-        versions=tuple((package, version(package)) for package in _VERSIONED),
+        versions=(*((package, version(package)) for package in _VERSIONED), *_plugin_versions(specs)),
         python=platform.python_version(),
         platform=platform.platform(),
         cpus=os.cpu_count() or 1,
     )
+
+
+def _options(spec: ModelSpec) -> dict[str, JsonValue]:
+    """All options of a model, defaults included; none where it cannot be built, which its cells will say."""
+    try:
+        return build(spec).options.model_dump(mode="json")
+    except LmbenchError:
+        return {}
+
+
+def _plugin_versions(specs: Sequence[ModelSpec]) -> tuple[tuple[str, str], ...]:
+    """The packages beside lmbench that these models come from."""
+    known = registered()
+    entries = {known[spec.name] for spec in specs if spec.name in known}
+    return tuple(sorted({(entry.origin, entry.version) for entry in entries if entry.origin != "lmbench"}))
 
 
 def _record(corpus: Corpus) -> CorpusRecord:
@@ -211,7 +242,9 @@ def _work(spec: ModelSpec, corpus: Corpus, log: Path, connection: Connection) ->
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
     try:
-        connection.send(evaluate(build(spec), corpus, lambda message, share: connection.send((message, share))))
+        evaluation = evaluate(build(spec), corpus, lambda message, share: connection.send((message, share)))
+        plugin = Signature(_plugin_versions([spec]))
+        connection.send(replace(evaluation, signature=evaluation.signature + plugin))
     except LmbenchError as error:
         connection.send(_portable(error))
     except KeyboardInterrupt:

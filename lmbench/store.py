@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from lmbench.errors import ResultsError
 from lmbench.metrics import Metrics, Tally
@@ -45,13 +48,18 @@ class CorpusRecord(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a run was asked to do, and where it ran."""
+    """What a run was asked to do, and where it ran.
+
+    options   of each model, defaults included
+    versions  of the packages that numbers depend on, those that the models come from among them
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
     created: str
     models: tuple[str, ...]
+    options: tuple[dict[str, JsonValue], ...]
     corpora: tuple[CorpusRecord, ...]
     versions: tuple[tuple[str, str], ...]
     python: str
@@ -59,18 +67,14 @@ class Manifest(BaseModel):
     cpus: int
 
     def same_work(self, other: Manifest) -> bool:
-        """Whether the other run's cells can stand beside this one's: same request, texts and versions."""
-        return (self.models, self.corpora, self.versions, self.python) == (
-            other.models,
-            other.corpora,
-            other.versions,
-            other.python,
-        )
+        """Whether the other run's cells can stand beside this one's: all is the same but the time."""
+        return self == other.model_copy(update={"created": self.created})
 
 
 class Costs(BaseModel):
     """What a cell cost. Seconds are wall-clock; fit_seconds is None for pretrained models.
 
+    bytes_per_second  of scoring
     peak_bytes  largest resident memory of the cell's own process, interpreter and libraries included
     """
 
@@ -78,6 +82,7 @@ class Costs(BaseModel):
 
     fit_seconds: float | None
     score_seconds: float
+    bytes_per_second: float
     peak_bytes: int
     parameters: int | None
     disk_bytes: int | None
@@ -118,7 +123,7 @@ class RunDirectory:
             existing = cls.open(path)
             if not existing.manifest.same_work(manifest):
                 raise ResultsError(
-                    f"{path} holds another run (other models, options, texts or versions); choose another --out"
+                    f"{path} holds another run (other models, options, texts, versions, machine); choose another --out"
                 )
             return existing
         _write(path / "manifest.json", manifest.model_dump_json(indent=1).encode())
@@ -131,6 +136,15 @@ class RunDirectory:
         if not file.is_file():
             raise ResultsError(f"{path} is no run: it has no manifest.json")
         return cls(path, _parse(Manifest, file))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else writes here meanwhile. Raises ResultsError where somebody does."""
+        try:
+            with FileLock(self.path / ".lock", blocking=False):
+                yield
+        except Timeout as error:
+            raise ResultsError(f"another run is writing to {self.path}; choose another --out") from error
 
     def cells(self) -> list[Cell]:
         """All cells that were written, in the order of the run."""

@@ -167,6 +167,6 @@ def make_tokenizer(spec: str) -> Tokenizer:
     simple: dict[str, type[Tokenizer]] = {"words": Words, "pieces": Pieces, "bytes": Bytes}
     if name in simple and not size:
         return simple[name]()
-    if name == "bpe" and (not size or (size.isdecimal() and int(size) >= 256)):
+    if name == "bpe" and (not size or (re.fullmatch(r"\d{3,6}", size) and int(size) >= 256)):
         return Bpe(int(size) if size else _DEFAULT_BPE_SIZE)
-    raise SpecError(f"unknown tokenizer '{spec}' (known: words, pieces, bytes, bpe:N with N of at least 256)")
+    raise SpecError(f"unknown tokenizer '{spec}' (known: words, pieces, bytes, bpe:N with N from 256 to 999999)")

@@ -46,7 +46,7 @@ def test_a_run_prints_writes_and_is_reported_again(tmp_path, text):
     assert "kenlm:order=2" in result.stdout
     assert "2/2 kenlm:order=2 on" in result.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "manifest.json", "cells", "documents", "logs", "table.md", "table.csv",
+        "manifest.json", "cells", "documents", "logs", "table.md", "table.csv", ".lock",
     }  # fmt: skip
     again = lmbench("report", "out", cwd=tmp_path)
     assert again.returncode == 0
@@ -72,6 +72,11 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["run", "--models", "kenlm:tokenizer=word"], "unknown tokenizer 'word' (known: words, pieces, bytes, bpe:N"),
         (["run", "--models", "nltk:order=1"], "kneser-ney counts continuations"),
         (["run", "--models", "hf"], "hf: option path"),
+        (["run", "--models", "hmm:seed=5000000000"], "hmm: option seed=5000000000: Input should be less than"),
+        (["run", "--models", "hmm:prior=inf"], "hmm: option prior=inf: Input should be a finite number"),
+        (["run", "--models", "hmm", "--seed", "5000000000"], "Invalid value for '--seed'"),
+        (["run", "--models", "all,kenml"], "unknown model 'kenml'"),
+        (["run", "--models", "uniform", "--corpora", "pydocs,./pydocs"], "unknown corpus './pydocs'"),
         (["run", "--models", ","], "no model is named"),
         (["run", "--models", "uniform", "--corpora", "pydoc"], "unknown corpus 'pydoc'; did you mean 'pydocs'?"),
         (["run", "--models", "uniform", "--corpora", "a/b.txt"], "there is no file or folder 'a/b.txt'"),
@@ -112,7 +117,7 @@ def test_a_failed_cell_is_exit_code_1_and_the_table_stands(tmp_path):
 
 def test_a_text_of_a_megabyte_in_one_line(tmp_path):
     for name in ("train", "valid", "test"):
-        (tmp_path / f"{name}.txt").write_text("ab c " * 200_000)
+        (tmp_path / f"{name}.txt").write_text(f"{name} ab c " * 100_000)
     result = lmbench(
         "run", "--models", "uniform,kenlm:order=3,hmm:states=2,iterations=1", "--corpora", tmp_path, cwd=tmp_path
     )
@@ -128,6 +133,17 @@ def test_score_prints_each_event(tmp_path):
         "1\t2\t8.0000\t0.0000\tb'\\xa9'",
         "2\t3\t8.0000\t0.0000\t'\\n'",
     ]
+
+
+def test_an_empty_text_has_no_events(tmp_path):
+    result = lmbench("score", "uniform", "-")
+    assert (result.returncode, result.stdout) == (0, "start\tend\tbits\tspelling\tevent\n")
+
+
+def test_lmbench_alone_shows_its_help():
+    result = lmbench()
+    assert result.returncode == 0
+    assert result.stdout == lmbench("--help").stdout
 
 
 def test_score_reads_standard_input_and_escapes_what_it_shows(tmp_path):

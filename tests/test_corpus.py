@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.corpus import DOCUMENT_UNITS, Split, decode, documents, read_path, strip_lines
-from lmbench.errors import CorpusError
+from lmbench.errors import CorpusError, UnknownNameError
 
 WIKI = "\n= One =\n\na b\n\n= = Part = =\n\nc = d = e\n= f =\ng\n\n= Two =\n\nh\n"
 
@@ -106,6 +106,8 @@ def test_files_that_cannot_be_used(tmp_path, data, message):
         ({"test.txt": "t\n"}, "no train file"),
         ({"train.txt": "a\nb\n"}, "no test file"),
         ({"train.txt": "a\n", "test.txt": "t\n"}, "cannot be divided; add valid.txt"),
+        ({"train-test.txt": "a\nb\n"}, "train-test.txt is named like two splits"),
+        ({"train.txt": "a\nb\n", "test.txt": "a\nb\n", "dev.txt": "c\n"}, "hold the same text"),
         ({"train.txt": "a\n", "my.train.txt": "b\n", "test.txt": "t\n"}, "more than one train file"),
     ],
 )
@@ -114,6 +116,11 @@ def test_folders_that_cannot_be_used(tmp_path, files, message):
         (tmp_path / name).write_text(text)
     with pytest.raises(CorpusError, match=message):
         read_path(tmp_path)
+
+
+def test_an_unknown_unit():
+    with pytest.raises(UnknownNameError, match="unknown unit of documents 'lines'; did you mean 'line'"):
+        documents("a", "lines")
 
 
 def test_decode_keeps_every_character():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lmbench import Split, TrainingText
+from lmbench.errors import ScoreError
 from lmbench.lexicon import LINE_END_ID, UNKNOWN_ID, Lexicon, LexiconOptions
 
 
@@ -48,3 +49,12 @@ def test_an_empty_document_has_no_events(lexicon):
 def test_auto_follows_the_text(tokenised, tokenizer):
     data = TrainingText(Split(("a b\n",)), Split(()), tokenised)
     assert Lexicon.learn(data, LexiconOptions()).tokenizer.name == tokenizer
+
+
+def test_surprisals_of_the_wrong_sign_are_not_hidden(lexicon):
+    """Only what rounding leaves above 0 is taken away."""
+    [score] = lexicon.score(["a\n"], lambda lines: [np.full(len(line), 2.0) for line in lines])
+    with pytest.raises(ScoreError, match="above 0"):
+        score.check("a\n")
+    [score] = lexicon.score(["a\n"], lambda lines: [np.full(len(line), 1e-8) for line in lines])
+    assert score.check("a\n").logprobs.tolist() == [0, 0]

@@ -91,6 +91,16 @@ def test_events_that_are_no_words_have_no_closed_vocabulary_perplexity():
     assert metrics.srilm_ppl is metrics.kenlm_including_oovs is None
 
 
+def test_events_are_words_where_they_end_as_words_do():
+    """ "1\\n" has one word and a line end, and two bytes."""
+    from lmbench.backends.uniform import Uniform
+
+    words = summarise(tally(["1\n"], Uniform().score(["1\n"])))
+    other = summarise(tally(["12 345\n"], [Score(np.array([3, 6, 7]), np.full(3, -1.0), np.zeros(3))]))
+    assert words.srilm_ppl == pytest.approx(256)
+    assert other.srilm_ppl is None
+
+
 def test_nothing_is_averaged_before_it_is_summed():
     scores = [
         Score(np.array([1]), np.array([-1 * LN2]), np.zeros(1)),

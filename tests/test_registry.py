@@ -43,6 +43,8 @@ def test_a_plugin_cannot_take_a_built_ins_name(tmp_path):
         ("1/0", "ZeroDivisionError: division by zero"),
         ("class Other: pass", "AttributeError"),
         ("class Bad: pass", "is no LanguageModel"),
+        ("from lmbench import LanguageModel\nclass Bad(LanguageModel): pass", "lacks score, signature"),
+        (MODELS + "class Bad(Good):\n    Options = dict", "has Options that are no ModelOptions"),
     ],
 )
 def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, message):

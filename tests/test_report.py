@@ -39,7 +39,7 @@ def test_markdown_has_every_row_and_nothing_that_breaks_it(directory):
     assert "8.0000" in rows[3]
     assert "gpt2 is unavailable: no \\| weights &lt;b>" in text
     assert "Floor: 0.3607 bits/byte" in text
-    assert "`kenlm:order=2` on `toy|corpus`: `order:2|" in text
+    assert "- kenlm:order=2: `order:2|" in text
 
 
 def test_csv_has_every_number(directory):

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from lmbench import Corpus, ModelSpec, Split, build, evaluate
+from lmbench.errors import CorpusError, ResultsError
 from lmbench.runner import run
 from lmbench.store import RunDirectory
 from tests.plugins import MODELS, installed
@@ -55,8 +58,8 @@ def test_a_failing_cell_keeps_its_error_and_the_others_run(tmp_path, plugins, co
 
 def test_a_cell_says_all_that_its_number_depends_on(tmp_path, plugins, corpus):
     [cell] = run([ModelSpec("good")], [corpus], tmp_path / "run", Recorder()).cells()
-    test, train = corpus.test.fingerprint[:12], corpus.train.fingerprint[:12]
-    assert cell.signature.startswith(f"own:yes|corpus:toy|test:{test}|train:{train}|read:lines|lmbench:")
+    prints = "|".join(f"{split}:{getattr(corpus, split).fingerprint[:12]}" for split in ("test", "train", "valid"))
+    assert cell.signature.startswith(f"own:yes|corpus:toy|{prints}|read:lines|lmbench:")
 
 
 def test_peak_memory_is_the_cells_own(tmp_path, plugins, corpus):
@@ -103,6 +106,39 @@ def test_many_documents_are_scored_in_batches_of_a_megabyte():
     evaluation = evaluate(build(ModelSpec("uniform")), corpus, lambda message, share: shares.append(share))
     assert shares == pytest.approx([0, 4 / 9, 8 / 9])
     assert evaluation.counts.events.tolist() == [300_001] * 9
+
+
+def test_two_corpora_of_one_name_are_refused(tmp_path, corpus):
+    with pytest.raises(CorpusError, match="two corpora have the same name: toy"):
+        run([ModelSpec("uniform")], [corpus, corpus], tmp_path / "run", Recorder())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_another_one_is_writing_is_left_alone(tmp_path, corpus):
+    directory = run([ModelSpec("uniform")], [corpus], tmp_path / "run", Recorder())
+    with directory.locked(), pytest.raises(ResultsError, match="another run is writing to"):
+        run([ModelSpec("uniform")], [corpus], tmp_path / "run", Recorder())
+
+
+def test_a_plugins_version_is_in_the_signature_and_decides_whether_a_run_goes_on(tmp_path, plugins, corpus):
+    directory = run([ModelSpec("good")], [corpus], tmp_path / "run", Recorder())
+    assert directory.cells()[0].signature.endswith("|lmbench-plugin:1.2")
+    assert ("lmbench-plugin", "1.2") in directory.manifest.versions
+    metadata = tmp_path / "plugins/lmbench_plugin-1.2.dist-info/METADATA"
+    metadata.write_text(metadata.read_text().replace("1.2", "1.3"))
+    with pytest.raises(ResultsError, match="holds another run"):
+        run([ModelSpec("good")], [corpus], tmp_path / "run", Recorder())
+
+
+def test_the_manifest_has_every_option(tmp_path, corpus):
+    directory = run([ModelSpec.parse("kenlm:order=2")], [corpus], tmp_path / "run", Recorder())
+    assert directory.manifest.options == ({"tokenizer": "auto", "min_count": 2, "order": 2},)
+
+
+@pytest.mark.parametrize(("empty", "message"), [("test", "nothing to score"), ("train", "nothing to learn from")])
+def test_empty_splits(corpus, empty, message):
+    with pytest.raises(CorpusError, match=message):
+        evaluate(build(ModelSpec("uniform")), replace(corpus, **{empty: Split(())}))
 
 
 def test_models_never_see_the_test_split(corpus):

@@ -28,6 +28,7 @@ from lmbench.model import (
 Floats = NDArray[np.float64]
 
 _LINES_AT_ONCE = 512
+_EVENTS_AT_ONCE = 1 << 20  # padding included: bounds the memory of a batch with one very long line
 
 
 class HmmOptions(LexiconOptions):
@@ -37,9 +38,12 @@ class HmmOptions(LexiconOptions):
     iterations: int = Field(30, ge=1, description="most EM iterations")
     tolerance: float = Field(1e-4, ge=0, description="EM stops when an iteration gains less, in nats per event")
     prior: float = Field(
-        0.01, gt=0, description="pseudo-count of each start, transition and emission, so that nothing is impossible"
+        0.01,
+        gt=0,
+        allow_inf_nan=False,
+        description="pseudo-count of each start, transition and emission, so that nothing is impossible",
     )
-    seed: int = Field(0, ge=0, description="seed of the random start")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of the random start")
 
 
 class Hmm(LanguageModel):
@@ -107,10 +111,13 @@ class Hmm(LanguageModel):
         """Nats of each event of each line, batches of lines of like length at once."""
         longest_first = sorted(range(len(lines)), key=lambda i: -len(lines[i]))
         logprobs: list[Floats] = [np.zeros(0)] * len(lines)
-        for start in range(0, len(lines), _LINES_AT_ONCE):
-            batch = longest_first[start : start + _LINES_AT_ONCE]
+        start = 0
+        while start < len(lines):
+            size = min(_LINES_AT_ONCE, max(1, _EVENTS_AT_ONCE // len(lines[longest_first[start]])))
+            batch = longest_first[start : start + size]
             for i, scored in zip(batch, self._forward([lines[i] for i in batch]), strict=True):
                 logprobs[i] = scored
+            start += size
         return logprobs
 
     def _forward(self, lines: list[Line]) -> list[Floats]:

@@ -5,6 +5,7 @@ Shapes in comments: B windows, T positions, S scored positions, V rows of the mo
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import math
 import urllib.error
@@ -21,13 +22,23 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from safetensors import SafetensorError
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lmbench.errors import ScoreError, SpecError, UnavailableError
-from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Progress, Score, Signature, silent
+from lmbench.model import (
+    Footprint,
+    LanguageModel,
+    ModelOptions,
+    NextEvents,
+    Progress,
+    Score,
+    Signature,
+    silent,
+    without_rounding,
+)
 from lmbench.tokens import UNPRINTABLE
 from lmbench.windows import Ids, last_window, score_sequences
 
@@ -51,6 +62,12 @@ class HuggingFaceOptions(ModelOptions):
     dtype: Literal["float32", "bfloat16"] = Field("float32", description="float32 or bfloat16")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda where present")
     offline: bool = Field(False, description="never ask the hub, not even for weights that are not here")
+
+    @field_validator("path")
+    @classmethod
+    def _home(cls, path: str) -> str:
+        """The shell leaves the ~ of hf:~/folder as it is."""
+        return str(Path(path).expanduser()) if path.startswith("~") else path
 
     @model_validator(mode="after")
     def _device_exists(self) -> Self:
@@ -90,12 +107,15 @@ class HuggingFace(LanguageModel):
         for document, known in zip(encoded, logprobs, strict=True):
             first = np.full(len(document.ids) - len(known), -math.log(self._rows))  # only where there is no BOS
             scores.append(
-                Score(document.ends, np.concatenate([first, np.minimum(known, 0)]), np.zeros(len(document.ids)))
+                Score(document.ends, np.concatenate([first, without_rounding(known)]), np.zeros(len(document.ids)))
             )
         return scores
 
     def next_events(self, text: str) -> NextEvents:
-        """The token after `text`; rows of the output that belong to no token are named by their number."""
+        """The token after `text`, named by its text, or as the tokenizer names it where it is no whole text.
+
+        Rows of the output that belong to no token are named by their number.
+        """
         sequence = np.concatenate([self._bos, self._tokenizer.encode(text).ids])
         if not len(sequence):
             return NextEvents(self._names, np.full(self._rows, -math.log(self._rows)))
@@ -106,7 +126,7 @@ class HuggingFace(LanguageModel):
         tokenizer = self._tokenizer.tokenizer
         return Signature.of(
             model=self.options.path,
-            revision=getattr(self._model.config, "_commit_hash", None) or "local",
+            revision=getattr(self._model.config, "_commit_hash", None) or self._fingerprint(),
             context=self._context,
             stride=self._stride,
             bos=self.options.bos,
@@ -121,11 +141,23 @@ class HuggingFace(LanguageModel):
     def footprint(self) -> Footprint:
         """Tied weights are counted once; on disk, the folder's weight files, or else the parameters as held."""
         parameters = list(self._model.parameters())
-        size = sum(file.stat().st_size for file in Path(self.options.path).glob("*.safetensors"))
+        size = sum(file.stat().st_size for file in self._weight_files())
         return Footprint(
             parameters=sum(parameter.numel() for parameter in parameters),
             disk_bytes=size or sum(parameter.numel() * parameter.element_size() for parameter in parameters),
         )
+
+    def _weight_files(self) -> list[Path]:
+        """The weight files of a folder; none where the model came from the hub."""
+        return sorted(Path(self.options.path).glob("*.safetensors"))
+
+    def _fingerprint(self) -> str:
+        """The first digits of the sha256 of a folder's weights."""
+        digest = hashlib.sha256()
+        for path in self._weight_files():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"sha256={digest.hexdigest()[:12]}"
 
     @cached_property
     def _tokenizer(self) -> _Tokenizer:
@@ -181,7 +213,7 @@ class HuggingFace(LanguageModel):
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        names = self._tokenizer.names
+        names = self._tokenizer.texts
         return tuple(names[: self._rows] + [f"<{row}>" for row in range(len(names), self._rows)])
 
     @torch.inference_mode()
@@ -227,6 +259,11 @@ class _Tokenizer:
         added = tokenizer.get_added_vocab()
         self._spellings = [name.encode() if name in added else _spell(name) for name in self.names]
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """Each token's text; the tokenizer's own name for it where it is not byte-level or ends inside a character."""
+        return [_text(name, spelling) for name, spelling in zip(self.names, self._spellings, strict=True)]
+
     def encode(self, document: str) -> _Encoded:
         """The tokens of a document. Raises ScoreError where they do not give the document back."""
         encoding = self.tokenizer(
@@ -255,6 +292,13 @@ class _Tokenizer:
             )
         if not self.tokenizer.is_fast:
             raise ScoreError(f"{name} does not say where its tokens end in the text, and they are not byte-level")
+
+
+def _text(name: str, spelling: bytes | None) -> str:
+    try:
+        return name if spelling is None else spelling.decode()
+    except UnicodeDecodeError:
+        return name
 
 
 def _first_difference(one: str, other: str) -> int:

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lmbench.corpus import TrainingText
 from lmbench.lexicon import UNKNOWN_ID, Lexicon, LexiconOptions, Line
-from lmbench.model import LanguageModel, ModelOptions, NextEvents, Progress, Score, Signature, silent
+from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Progress, Score, Signature, silent
 
 _START = -1  # <s>, which is conditioned on and never predicted
 _UNKNOWN_LINE = np.array([UNKNOWN_ID, 1], dtype=np.int32)
@@ -30,7 +30,7 @@ class NltkOptions(LexiconOptions):
         "kneser-ney", description="kneser-ney, witten-bell, lidstone, laplace or mle"
     )
     discount: float = Field(0.75, gt=0, lt=1, description="absolute discount of kneser-ney")
-    gamma: float = Field(0.1, gt=0, description="pseudo-count of lidstone")
+    gamma: float = Field(0.1, gt=0, allow_inf_nan=False, description="pseudo-count of lidstone")
 
     @field_validator("smoothing", mode="before")
     @classmethod
@@ -90,6 +90,12 @@ class NltkNgram(LanguageModel):
         smoothing = options.smoothing + parameter.get(options.smoothing, "")
         own = Signature.of(order=options.order, smoothing=smoothing, bos="line", nltk=nltk.__version__)
         return own + self._lexicon.signature()
+
+    def footprint(self) -> Footprint:
+        """Each count of an n-gram is a parameter; NLTK writes no files."""
+        counts = self._model.counts
+        longer = sum(len(words) for k in range(2, self.options.order + 1) for words in counts[k].values())
+        return Footprint(parameters=len(counts.unigrams) + longer)
 
     def _make_model(self) -> Any:
         order, discount, gamma = self.options.order, self.options.discount, self.options.gamma

@@ -216,6 +216,8 @@ class Transformer(LanguageModel):
             dropout=f"{options.dropout:g}",
             lr=f"{options.learning_rate:g}",
             batch=options.batch_tokens,
+            limit=f"{options.steps}steps,{options.budget:g}s" if options.steps else f"{options.budget:g}s",
+            patience=options.patience,
             steps=self._steps,
             best=self._best_step,
             seed=options.seed,

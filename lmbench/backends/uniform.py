@@ -24,7 +24,7 @@ class Uniform(LanguageModel):
         return Signature.of(tok="bytes", vocab=256)
 
     def next_events(self, text: str) -> NextEvents:
-        return NextEvents(tuple(f"0x{byte:02x}" for byte in range(256)), np.full(256, -math.log(256)))
+        return NextEvents(tuple(map(chr, range(256))), np.full(256, -math.log(256)))
 
     def footprint(self) -> Footprint:
         return Footprint(parameters=0, disk_bytes=0)

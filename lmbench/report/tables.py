@@ -47,7 +47,7 @@ def markdown(directory: RunDirectory) -> str:
         ]
     parts += [
         "## Signatures\n",
-        *(f"- `{cell.model}` on `{cell.corpus}`: `{cell.signature}`" for cell in directory.cells() if cell.signature),
+        *(f"- {_plain(cell.model)}: {_code(cell.signature)}" for cell in directory.cells() if cell.signature),
     ]
     machine = directory.manifest
     parts.append(f"\nPython {machine.python}, {machine.platform}, {machine.cpus} CPUs, {machine.created}.")
@@ -71,8 +71,6 @@ def csv(directory: RunDirectory) -> str:
         }
         row |= cell.metrics.model_dump() if cell.metrics else {}
         row |= cell.costs.model_dump() if cell.costs else {}
-        if cell.metrics and cell.costs:
-            row["bytes_per_second"] = cell.metrics.bytes / cell.costs.score_seconds
         rows.append(row | {"signature": cell.signature, "error": cell.error})
     return pd.DataFrame(rows).to_csv(index=False)
 
@@ -145,7 +143,14 @@ def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell]) -> Table:
 
 def _plain(text: str) -> str:
     """Text that Markdown and HTML leave as it is."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    for character in "\\|`*_":
+        text = text.replace(character, "\\" + character)
+    return text.replace("<", "&lt;").replace("\n", " ")
+
+
+def _code(text: str) -> str:
+    """Text in a code span, which nothing in it can end."""
+    return f"`{text.replace('`', chr(39))}`"
 
 
 def _perplexity(value: float) -> str:

@@ -94,6 +94,16 @@ def test_batches_of_any_lengths_score_alike(english):
         np.testing.assert_allclose(model._lines_logprobs([line])[0], logprobs, rtol=1e-12)
 
 
+def test_one_long_line_among_short_ones_needs_no_more_memory_than_itself(english):
+    model = fitted("hmm:states=2", english)
+    sizes = []
+    forward = model._forward
+    model._forward = lambda lines: sizes.append(len(lines) * max(map(len, lines))) or forward(lines)
+    lines = model._lexicon.lines(["the " * 300_000 + "\n", *["a\n"] * 600])
+    assert len(model._lines_logprobs(lines)) == 601
+    assert max(sizes) <= 2**20
+
+
 @pytest.mark.parametrize("text", ["a\n", "a a a a\n", "\n\n"])
 def test_tiny_vocabularies(text):
     model = fitted("hmm:states=2", TrainingText(Split((text,)), Split(()), tokenised=True))

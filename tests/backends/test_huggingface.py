@@ -1,5 +1,6 @@
 """The pretrained backend against transformers' own loss, on tiny checkpoints of random weights."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -8,23 +9,20 @@ import time
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import (
     BertConfig,
     BertLMHeadModel,
-    GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
-    PreTrainedTokenizerFast,
 )
 
 from lmbench.backends.huggingface import Gpt2, HuggingFace
 from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.model import ModelSpec
+from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
 
-BOS = "<|endoftext|>"
-LINES = ["the cat sat on the mat.", "the dog sat on the log, and the cat was glad.", "a mat, a log, a cat"]
 LONG = "the cat sat on the mat, and the dog sat on the log. " * 20
 ODD = {
     "one letter": "x",
@@ -46,33 +44,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def byte_level(special=(BOS,)):
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300, initial_alphabet=alphabet, special_tokens=list(special), show_progress=False
-    )
-    tokenizer.train_from_iterator(LINES, trainer)
-    return tokenizer
-
-
-def gpt2(rows):
-    torch.manual_seed(7)
-    config = GPT2Config(
-        vocab_size=rows, n_layer=2, n_embd=32, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0,
-        initializer_range=0.5,  # so that scores differ visibly
-    )  # fmt: skip
-    return GPT2LMHeadModel(config)
-
-
-def save(folder, model, tokenizer, **special):
-    model.save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -177,7 +148,9 @@ def test_no_score_depends_on_what_follows(model):
 
 def test_signature_and_footprint(folder, model, library):
     parts = dict(model.signature().parts)
-    assert (parts["context"], parts["stride"], parts["bos"], parts["revision"]) == ("64", "32", "first", "local")
+    assert (parts["context"], parts["stride"], parts["bos"]) == ("64", "32", "first")
+    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).digest()
+    assert parts["revision"] == f"sha256={hashlib.sha256(weights).hexdigest()[:12]}"
     assert model.footprint().parameters == sum(p.numel() for p in library[0].parameters())
     assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
 

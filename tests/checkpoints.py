@@ -1,0 +1,35 @@
+"""Tiny pretrained models of random weights, with real byte-level tokenizers."""
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+BOS = "<|endoftext|>"
+LINES = ["the cat sat on the mat.", "the dog sat on the log, and the cat was glad.", "a mat, a log, a cat"]
+
+
+def byte_level(special=(BOS,)):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, initial_alphabet=alphabet, special_tokens=list(special), show_progress=False
+    )
+    tokenizer.train_from_iterator(LINES, trainer)
+    return tokenizer
+
+
+def gpt2(rows):
+    torch.manual_seed(7)
+    config = GPT2Config(
+        vocab_size=rows, n_layer=2, n_embd=32, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0,
+        initializer_range=0.5,  # so that scores differ visibly
+    )  # fmt: skip
+    return GPT2LMHeadModel(config)
+
+
+def save(folder, model, tokenizer, **special):
+    model.save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    return folder
