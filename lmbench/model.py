@@ -162,6 +162,14 @@ class LanguageModel(ABC):
     def signature(self) -> Signature:
         """What the scores depend on: options, tokenizer, vocabulary, context, versions."""
 
+    def continuation(self, beginning: str, rest: str) -> float:
+        """Nats: log P(rest | beginning), the cost of the events of beginning + rest that end after the beginning.
+
+        Where an event spans the seam, its whole cost counts.
+        """
+        [whole] = self.score([beginning + rest])
+        return float(whole.logprobs[whole.ends > len(beginning.encode())].sum())
+
     def next_events(self, text: str) -> NextEvents:
         """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered."""
         raise NotImplementedError(f"{type(self).__name__} offers no next-event distribution")
