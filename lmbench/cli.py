@@ -1,4 +1,4 @@
-"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``."""
+"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``, ``check``, ``new-model``."""
 
 from __future__ import annotations
 
@@ -91,13 +91,14 @@ Examples:
     type=click.Choice(DOCUMENT_UNITS),
     help="What one document of a file is. [default: line]",
 )
+@click.option("--check/--no-check", default=True, help="Whether models go through the conformance suite first.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of every model that has one.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Run directory; an interrupted run there goes on. [default: results/run-TIME]",
 )
-def run(models: str, corpora: str, documents: str | None, seed: int | None, out: Path | None) -> None:
+def run(models: str, corpora: str, documents: str | None, check: bool, seed: int | None, out: Path | None) -> None:
     """Score models on corpora and write the tables."""
     from rich.console import Console
 
@@ -111,7 +112,7 @@ def run(models: str, corpora: str, documents: str | None, seed: int | None, out:
     path = out or _new_folder(Path("results"))
     try:
         with TerminalWatcher(Console(stderr=True)) as watcher:
-            directory = runner.run(specs, texts, path, watcher)
+            directory = runner.run(specs, texts, path, watcher, check)
     except KeyboardInterrupt:
         kept = len(RunDirectory.open(path).cells())
         click.echo(
@@ -203,6 +204,41 @@ def score(model: str, file: Path, corpus: str) -> None:
     click.echo("start\tend\tbits\tspelling\tevent")
     for line in _surprisals(document, scored):
         click.echo(line)
+
+
+@cli.command(epilog="\b\nExamples:\n  lmbench check kenlm:order=3\n  lmbench check my-model --json")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
+def check(model: str, as_json: bool) -> None:
+    """Run the conformance suite on a model: are its scores probabilities? Exit code 1 where a check fails."""
+    from pydantic import TypeAdapter
+    from rich.console import Console
+
+    from lmbench.checks import Outcome, check_spec, doubt
+    from lmbench.model import ModelSpec
+    from lmbench.report import tables
+
+    outcomes = check_spec(ModelSpec.parse(model))
+    if as_json:
+        click.echo(TypeAdapter(tuple[Outcome, ...]).dump_json(outcomes, indent=1))
+    else:
+        Console().print(tables.checks(outcomes))
+        why = doubt(outcomes)
+        click.echo(f"{model} is unverified: {why}" if why else f"{model} is verified.")
+    if any(outcome.status == "fail" for outcome in outcomes):
+        sys.exit(1)
+
+
+@cli.command(
+    "new-model", epilog="\b\nExample:\n  lmbench new-model my-model && cd lmbench-my-model && pip install -e '.[test]'"
+)
+@click.argument("name")
+def new_model(name: str) -> None:
+    """Write a small plugin package to start from, in the folder lmbench-NAME."""
+    from lmbench.scaffold import write_package
+
+    folder = write_package(name, Path())
+    click.echo(f"Written: {folder}. Install it and run its tests: cd {folder} && pip install -e '.[test]' && pytest")
 
 
 def _surprisals(document: str, scored: Score) -> list[str]:

@@ -140,6 +140,9 @@ class LanguageModel(ABC):
     pretrained: ClassVar[bool] = False
     """True where the weights come from elsewhere: load is called, and fit is not."""
 
+    quick: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Options, as in a spec, with which a model that takes long is small enough for the conformance suite."""
+
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
 

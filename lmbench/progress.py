@@ -38,18 +38,24 @@ class TerminalWatcher:
     ) -> None:
         self._bars.stop()
 
+    def checking(self, number: int, total: int, model: str) -> None:
+        self._begin(f"checking {number}/{total} {model}")
+
     def started(self, number: int, total: int, model: str, corpus: str) -> None:
         self._label = f"{number}/{total} {model} on {corpus}"
-        self._task = self._bars.add_task(escape(self._label), total=1.0, doing="starting")
+        self._begin(self._label)
 
     def progressed(self, message: str, share: float) -> None:
         if self._task is not None:
             self._bars.update(self._task, completed=share, doing=escape(message))
 
     def finished(self, cell: Cell) -> None:
+        self._console.print(f"{escape(self._label)}: {escape(_outcome(cell))}", soft_wrap=True, highlight=False)
+
+    def _begin(self, label: str) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._console.print(f"{escape(self._label)}: {escape(_outcome(cell))}", soft_wrap=True, highlight=False)
+        self._task = self._bars.add_task(escape(label), total=1.0, doing="starting")
 
 
 def _outcome(cell: Cell) -> str:

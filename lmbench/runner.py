@@ -1,4 +1,4 @@
-"""Models x corpora -> cells, each cell in a process of its own.
+"""Models x corpora -> cells, each cell, and each model's conformance suite, in a process of its own.
 
 The process makes peak memory a measurement, and a model that raises, hangs on to memory or crashes the interpreter
 costs one cell and not the run.
@@ -12,22 +12,26 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from lmbench.checks import Outcome, check_spec, doubt
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError
 from lmbench.metrics import Tally, rate, summarise, tally
 from lmbench.model import LanguageModel, ModelSpec, Progress, Score, Signature, silent
 from lmbench.registry import build, registered
-from lmbench.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory
+from lmbench.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory, Verification
+
+Result = TypeVar("Result")
 
 _BATCH_BYTES = 1 << 20
 _VERSIONED = ("lmbench", "hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torch", "transformers")
@@ -35,6 +39,9 @@ _VERSIONED = ("lmbench", "hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokeniz
 
 class Watcher(Protocol):
     """Shows how a run goes on."""
+
+    def checking(self, number: int, total: int, model: str) -> None:
+        """A model goes through the conformance suite; numbers count from 1."""
 
     def started(self, number: int, total: int, model: str, corpus: str) -> None:
         """A cell begins; numbers count from 1."""
@@ -87,18 +94,36 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) 
     return Evaluation(counts, _signature(model, corpus), costs)
 
 
-def run(specs: Sequence[ModelSpec], corpora: Sequence[Corpus], path: Path, watcher: Watcher) -> RunDirectory:
+def run(
+    specs: Sequence[ModelSpec], corpora: Sequence[Corpus], path: Path, watcher: Watcher, check: bool = True
+) -> RunDirectory:
     """Evaluate every model on every corpus into the run directory at `path`; cells that it already holds are kept.
 
-    Raises LmbenchError for what would fail in every cell; a failure within a cell becomes part of the cell.
+    With `check`, every model goes through the conformance suite first. Raises LmbenchError for what would fail in every
+    cell; a failure within a cell becomes part of the cell.
     """
     names = [corpus.name for corpus in corpora]
     if twice := {name for name in names if names.count(name) > 1}:
         raise CorpusError(f"two corpora have the same name: {', '.join(sorted(twice))}")
     directory = RunDirectory.start(path, _manifest(specs, corpora))
     with directory.locked():
+        if check:
+            _check_missing(directory, specs, watcher)
         _run_missing(directory, [(corpus, spec) for corpus in corpora for spec in specs], watcher)
     return directory
+
+
+def _check_missing(directory: RunDirectory, specs: Sequence[ModelSpec], watcher: Watcher) -> None:
+    done = directory.verifications()
+    for number, spec in enumerate(specs, start=1):
+        if str(spec) in done:
+            continue
+        watcher.checking(number, len(specs), str(spec))
+        result = _in_process(partial(_check, spec), directory.log(number, str(spec), "check"), watcher)
+        if not isinstance(result, UnavailableError):  # its cells will say what is missing
+            outcomes = result if isinstance(result, tuple) else ()
+            doubt_ = doubt(outcomes) if outcomes else f"the suite did not end: {result}"
+            directory.write_verification(number, Verification(model=str(spec), doubt=doubt_, outcomes=outcomes))
 
 
 def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpec]], watcher: Watcher) -> None:
@@ -107,7 +132,8 @@ def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpe
         if number in done:
             continue
         watcher.started(number, len(pairs), str(spec), corpus.name)
-        cell, counts = _cell_in_process(number, spec, corpus, directory.log(number, str(spec)), watcher)
+        result = _in_process(partial(_evaluate, spec, corpus), directory.log(number, str(spec)), watcher)
+        cell, counts = _cell(number, spec, corpus, result)
         directory.write(cell, counts)
         watcher.finished(cell)
 
@@ -179,21 +205,19 @@ def _record(corpus: Corpus) -> CorpusRecord:
     )
 
 
-def _cell_in_process(
-    number: int, spec: ModelSpec, corpus: Corpus, log: Path, watcher: Watcher
-) -> tuple[Cell, Tally | None]:
-    """The cell that a fresh process computes, or the cell that says how the process ended."""
+def _in_process(work: Callable[[Progress], Result], log: Path, watcher: Watcher) -> Result | LmbenchError | str:
+    """What `work` returns in a fresh process, the LmbenchError that it raises, or how the process ended."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(spec, corpus, log, sender))
+    process = context.Process(target=_work, args=(work, log, sender))
     process.start()
     sender.close()
-    result: Evaluation | LmbenchError | None = None
+    result: Result | LmbenchError | None = None
     try:
         while True:
             message = receiver.recv()
-            if isinstance(message, tuple):
-                watcher.progressed(*message)
+            if isinstance(message, _Told):
+                watcher.progressed(message.message, message.share)
             else:
                 result = message
     except EOFError:
@@ -202,7 +226,7 @@ def _cell_in_process(
         process.kill()  # only where this process was interrupted is it still alive
         process.join()
         receiver.close()
-    return _cell(number, spec, corpus, result or _how_it_ended(process.exitcode, log))
+    return _how_it_ended(process.exitcode, log) if result is None else result
 
 
 def _cell(
@@ -232,19 +256,35 @@ def _how_it_ended(exit_code: int | None, log: Path) -> str:
     return f"{lines[-1].strip() if lines else f'exit code {exit_code}'}; see {log}"
 
 
-def _work(spec: ModelSpec, corpus: Corpus, log: Path, connection: Connection) -> None:
-    """A cell's process: what it prints goes to the log, what it finds through the connection.
+def _evaluate(spec: ModelSpec, corpus: Corpus, progress: Progress) -> Evaluation:
+    evaluation = evaluate(build(spec), corpus, progress)
+    return replace(evaluation, signature=evaluation.signature + Signature(_plugin_versions([spec])))
+
+
+def _check(spec: ModelSpec, progress: Progress) -> tuple[Outcome, ...]:
+    progress("checking", 0.0)
+    return check_spec(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A process's progress, on its way to the watcher."""
+
+    message: str
+    share: float
+
+
+def _work(work: Callable[[Progress], object], log: Path, connection: Connection) -> None:
+    """The process's life: what it prints goes to the log, what it finds through the connection.
 
     An error of lmbench's own is sent; any other ends the process with a traceback in the log, whose last line becomes
-    the cell's error.
+    the error.
     """
     with log.open("w") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
     try:
-        evaluation = evaluate(build(spec), corpus, lambda message, share: connection.send((message, share)))
-        plugin = Signature(_plugin_versions([spec]))
-        connection.send(replace(evaluation, signature=evaluation.signature + plugin))
+        connection.send(work(lambda message, share: connection.send(_Told(message, share))))
     except LmbenchError as error:
         connection.send(_portable(error))
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ results/RUN/
   manifest.json              what was run, where, with which versions
   cells/003-kenlm.json       one cell: status, signature, metrics, costs
   documents/003-kenlm.parquet  its Tally, one row a document
+  checks/001-kenlm.json      what the conformance suite said of a model
   logs/003-kenlm.txt         what the cell's process printed
   table.md  table.csv        rebuilt by `lmbench report`
 """
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from lmbench.checks import Outcome
 from lmbench.errors import ResultsError
 from lmbench.metrics import Metrics, Tally
 
@@ -109,6 +111,16 @@ class Cell(BaseModel):
     costs: Costs | None = None
 
 
+class Verification(BaseModel):
+    """What the conformance suite said of a model. doubt: why it is not verified, one line; empty where it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    doubt: str
+    outcomes: tuple[Outcome, ...]
+
+
 class RunDirectory:
     """The files of one run."""
 
@@ -164,13 +176,24 @@ class RunDirectory:
         file = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
         _write(file, cell.model_dump_json(indent=1).encode())
 
+    def verifications(self) -> dict[str, Verification]:
+        """What the conformance suite said, by model."""
+        found = (_parse(Verification, file) for file in sorted((self.path / "checks").glob("*.json")))
+        return {verification.model: verification for verification in found}
+
+    def write_verification(self, number: int, verification: Verification) -> None:
+        """Keep what the conformance suite said of a model, the run's `number`th."""
+        file = self.path / "checks" / f"{stem(number, verification.model)}.json"
+        _write(file, verification.model_dump_json(indent=1).encode())
+
     def write_text(self, name: str, text: str) -> None:
         """Keep a table."""
         _write(self.path / name, text.encode())
 
-    def log(self, number: int, model: str) -> Path:
-        """An empty file where a cell's process writes what it prints."""
-        file = self.path / "logs" / f"{stem(number, model)}.txt"
+    def log(self, number: int, model: str, kind: Literal["cell", "check"] = "cell") -> Path:
+        """An empty file where the process of a cell, or of a model's checks, writes what it prints."""
+        name = f"{stem(number, model)}.txt"
+        file = self.path / "logs" / (name if kind == "cell" else f"check-{name}")
         _write(file, b"")
         return file
 

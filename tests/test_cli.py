@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -6,7 +7,7 @@ import time
 
 import pytest
 
-COMMANDS = ("run", "report", "models", "corpora", "score")
+COMMANDS = ("run", "report", "models", "corpora", "score", "check", "new-model")
 
 
 def lmbench(*arguments, cwd=None, **kwargs):
@@ -46,7 +47,7 @@ def test_a_run_prints_writes_and_is_reported_again(tmp_path, text):
     assert "kenlm:order=2" in result.stdout
     assert "2/2 kenlm:order=2 on" in result.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "manifest.json", "cells", "documents", "logs", "table.md", "table.csv", ".lock",
+        "manifest.json", "cells", "checks", "documents", "logs", "table.md", "table.csv", ".lock",
     }  # fmt: skip
     again = lmbench("report", "out", cwd=tmp_path)
     assert again.returncode == 0
@@ -66,7 +67,7 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
     [
         (["rum"], "unknown command 'rum'; did you mean 'run'?"),
         (["run"], "Missing option '--models'"),
-        (["run", "--models", "kenml"], "unknown model 'kenml'; did you mean 'kenlm'? (known: gpt2, hf,"),
+        (["run", "--models", "kenml"], "unknown model 'kenml'; did you mean 'kenlm'? (known: arpa, gpt2, hf,"),
         (["run", "--models", "kenlm:oder=3"], "unknown option of kenlm 'oder'; did you mean 'order'?"),
         (["run", "--models", "kenlm:order=9"], "kenlm: option order=9: Input should be less than or equal to 6"),
         (["run", "--models", "kenlm:tokenizer=word"], "unknown tokenizer 'word' (known: words, pieces, bytes, bpe:N"),
@@ -87,6 +88,8 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["run", "--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
         (["run", "--models", "uniform", "--out", "one.txt"], "one.txt is no run"),
         (["report", "nowhere"], "nowhere is no run"),
+        (["new-model", "kenlm"], "there is a model 'kenlm' already"),
+        (["check", "kenml"], "unknown model 'kenml'"),
         (["models", "kenml"], "unknown model 'kenml'"),
         (["score", "uniform", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["score", "uniform", "binary"], "binary is not UTF-8"),
@@ -154,6 +157,23 @@ def test_score_reads_standard_input_and_escapes_what_it_shows(tmp_path):
     assert "'a\\x1b[31m'" in result.stdout
 
 
+def test_check_says_what_it_found():
+    result = lmbench("check", "kenlm:order=2")
+    assert result.returncode == 0
+    assert "kenlm:order=2 is verified." in result.stdout
+    assert "windows         n/a" in result.stdout
+    failing = lmbench("check", "nltk:smoothing=mle", "--json")
+    assert failing.returncode == 1
+    outcomes = {outcome["check"]: outcome for outcome in json.loads(failing.stdout)}
+    assert outcomes["finite"]["status"] == "fail"
+    assert "log-probability -inf" in outcomes["finite"]["detail"]
+
+
+def test_a_model_that_is_not_here_cannot_be_checked():
+    result = lmbench("check", "hf:no/such/folder")
+    assert (result.returncode, result.stderr) == (2, "Error: there is no folder 'no/such/folder'\n")
+
+
 def test_models_lists_and_explains():
     listed = lmbench("models").stdout
     assert "kenlm        Interpolated modified Kneser-Ney" in listed
@@ -173,7 +193,7 @@ def test_corpora_are_listed():
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):
     process = subprocess.Popen(
         [sys.executable, "-c", "from lmbench.cli import main; main()",
-         "run", "--models", "uniform,transformer:budget=300", "--corpora", str(text), "--out", "out"],
+         "run", "--models", "uniform,transformer:budget=300", "--corpora", str(text), "--out", "out", "--no-check"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60

@@ -21,7 +21,13 @@ TRAINED = (
     "hmm:states=3,iterations=5",
     "transformer:layers=1,width=16,heads=2,context=16,steps=20",
 )
-SPECS = ["uniform", "hf", *(f"{spec},tokenizer={tokenizer}" for spec in TRAINED for tokenizer in TOKENIZERS)]
+SPECS = [
+    "uniform",
+    "ppm:order=3",
+    "ppm:order=3,escape=c",
+    "hf",
+    *(f"{spec},tokenizer={tokenizer}" for spec in TRAINED for tokenizer in TOKENIZERS),
+]
 DISTRIBUTIONS = [*SPECS, *(f"nltk:smoothing=mle,order=1,tokenizer={tokenizer}" for tokenizer in TOKENIZERS)]
 
 LINES = ("a b c\n", "ab ca\nb\n", "abc abc a\n", "c\nba ab\n") * 4

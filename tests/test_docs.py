@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from lmbench import Corpus, ModelSpec, Split, build, evaluate
-from lmbench.metrics import summarise
-from tests.plugins import installed
-
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -24,14 +20,13 @@ def test_the_scoring_example_runs(capsys):
     assert capsys.readouterr().out.splitlines()[0] == "[1 2 3 4]"
 
 
-def test_the_tutorials_plugin_installs_and_scores(tmp_path):
-    [code] = blocks("docs/plugins.md", "python")
-    [metadata] = blocks("docs/plugins.md", "toml")
-    name, target = re.search(r'^(\w+) = "(\w+:\w+)"$', metadata, flags=re.MULTILINE).groups()
-    with installed(tmp_path, {name: target.replace("lmbench_unigram", "plugin_module")}, code):
-        corpus = Corpus("x", Split(("aab\n",)), Split(("a\n",)), Split(("ab\n",)), reading="lines")
-        evaluation = evaluate(build(ModelSpec.parse("unigram:pseudo_count=1")), corpus)
-    assert 2 ** -summarise(evaluation.counts).bits == pytest.approx(3 / 260 * 2 / 260 * 2 / 260, rel=1e-9)
+def test_the_checks_example_runs():
+    [code] = blocks("docs/checks.md", "python")
+    namespace = {}
+    exec(code, namespace)
+    [mark] = namespace["test_contract"].pytestmark
+    for parameter in mark.args[1][:3]:
+        namespace["test_contract"](*parameter.values)
 
 
 def test_every_command_line_parses():

@@ -4,7 +4,7 @@ from lmbench import ModelSpec, build, registry
 from lmbench.errors import UnknownNameError
 from tests.plugins import MODELS, installed
 
-BUILT_IN = ["gpt2", "hf", "hmm", "kenlm", "nltk", "transformer", "uniform"]
+BUILT_IN = ["arpa", "gpt2", "hf", "hmm", "kenlm", "nltk", "ppm", "transformer", "uniform"]
 
 
 def test_the_built_ins_come_through_the_same_door():
@@ -19,6 +19,7 @@ def test_all_is_what_needs_no_option():
         "hmm",
         "kenlm",
         "nltk",
+        "ppm",
         "transformer",
         "uniform",
     ]
@@ -57,7 +58,7 @@ def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, 
 
 def test_a_misspelt_model():
     with pytest.raises(
-        UnknownNameError, match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: gpt2, hf, hmm, kenlm"
+        UnknownNameError, match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, gpt2, hf, hmm, kenlm"
     ):
         build(ModelSpec("kenml"))
 

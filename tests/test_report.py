@@ -5,9 +5,8 @@ import pytest
 
 from lmbench import Corpus, ModelSpec, Split
 from lmbench.report import tables
-from lmbench.runner import run
-from lmbench.store import Cell, RunDirectory
-from tests.test_runner import Recorder
+from lmbench.store import Cell, RunDirectory, Verification
+from tests.test_runner import Recorder, run
 
 
 @pytest.fixture
@@ -68,3 +67,18 @@ def test_a_terminal_of_80_columns_shows_every_number_whole(directory):
     text = console.export_text()
     assert "…" not in text
     assert "kenlm:order=2" in text
+
+
+def test_unverified_models_are_marked(directory):
+    doubt = "normalisation failed: after 'the' the next events sum to 1.3"
+    directory.write_verification(1, Verification(model="uniform", doubt="", outcomes=()))
+    directory.write_verification(2, Verification(model="kenlm:order=2", doubt=doubt, outcomes=()))
+    text = tables.markdown(directory)
+    assert "| kenlm:order=2 ‡ |" in text
+    assert "| uniform         |" in text
+    assert f"‡ unverified: nobody has seen that its scores are probabilities. kenlm:order=2: {doubt}." in text
+    assert [row["unverified"] for row in csv.DictReader(io.StringIO(tables.csv(directory)))] == [
+        "",
+        doubt,
+        "not checked",
+    ]

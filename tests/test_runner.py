@@ -2,11 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from lmbench import Corpus, ModelSpec, Split, build, evaluate
+from lmbench import Corpus, ModelSpec, Split, build, evaluate, runner
 from lmbench.errors import CorpusError, ResultsError
-from lmbench.runner import run
 from lmbench.store import RunDirectory
 from tests.plugins import MODELS, installed
+
+
+def run(specs, corpora, path, watcher):
+    return runner.run(specs, corpora, path, watcher, check=False)
 
 
 class Recorder:
@@ -15,6 +18,9 @@ class Recorder:
     def __init__(self):
         self.events = []
         self.messages = []
+
+    def checking(self, number, total, model):
+        self.events.append(("checking", number, total, model))
 
     def started(self, number, total, model, corpus):
         self.events.append((number, total, model, corpus))
@@ -106,6 +112,26 @@ def test_many_documents_are_scored_in_batches_of_a_megabyte():
     evaluation = evaluate(build(ModelSpec("uniform")), corpus, lambda message, share: shares.append(share))
     assert shares == pytest.approx([0, 4 / 9, 8 / 9])
     assert evaluation.counts.events.tolist() == [300_001] * 9
+
+
+def test_models_are_checked_before_they_run_and_not_twice(tmp_path, plugins, corpus):
+    specs = ModelSpec.parse_list("kenlm:order=2,toolikely,dies,absent")
+    watcher = Recorder()
+    directory = runner.run(specs, [corpus], tmp_path / "run", watcher)
+    assert watcher.events[:3] == [
+        ("checking", 1, 4, "kenlm:order=2"),
+        ("checking", 2, 4, "toolikely"),
+        ("checking", 3, 4, "dies"),
+    ]
+    doubts = {model: verification.doubt for model, verification in directory.verifications().items()}
+    assert doubts["kenlm:order=2"] == ""
+    assert doubts["toolikely"].startswith("finite failed: ")
+    assert doubts["dies"].startswith("the suite did not end: the process was killed by signal 9")
+    assert "absent" not in doubts
+    again = Recorder()
+    runner.run(specs[:1], [corpus], tmp_path / "other", Recorder())
+    runner.run(specs, [corpus], tmp_path / "run", again)
+    assert [event for event in again.events if event[0] == "checking"] == [("checking", 4, 4, "absent")]
 
 
 def test_two_corpora_of_one_name_are_refused(tmp_path, corpus):

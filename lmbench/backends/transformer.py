@@ -175,6 +175,7 @@ class Transformer(LanguageModel):
     """
 
     Options: ClassVar[type[ModelOptions]] = TransformerOptions
+    quick: ClassVar[tuple[tuple[str, str], ...]] = (("steps", "60"), ("layers", "1"), ("width", "32"), ("heads", "2"))
     options: TransformerOptions
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from rich import box
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from tabulate import tabulate
 
+from lmbench.checks import Outcome
 from lmbench.store import Cell, CorpusRecord, RunDirectory
 
 _COLUMNS = ("", "model", "bits/byte", "95 % CI", "word ppl", "OOV", "fit s", "score s", "params", "MiB")
@@ -21,6 +22,7 @@ _NOTES = (
     "OOV: share of the model's events that had to be spelled. "
     "Fit and score: wall-clock seconds. MiB: peak resident memory of the cell's process, libraries included."
 )
+_UNVERIFIED = "‡ unverified: nobody has seen that its scores are probabilities."
 _PRETRAINED = "† trained elsewhere, on other and more text: its rank is no comparison of methods."
 
 
@@ -31,10 +33,10 @@ def ranked(cells: Sequence[Cell]) -> list[Cell]:
 
 def markdown(directory: RunDirectory) -> str:
     """The tables of all corpora, with what the numbers mean and the signatures."""
-    parts = ["# Results\n"]
+    parts, doubts = ["# Results\n"], _doubts(directory)
     for corpus, cells in _by_corpus(directory):
         table = tabulate(
-            [[_plain(text) for text in row] for row in _rows(cells)],
+            [[_plain(text) for text in row] for row in _rows(cells, doubts)],
             headers=_COLUMNS,
             tablefmt="pipe",
             colalign=_ALIGN,
@@ -43,7 +45,7 @@ def markdown(directory: RunDirectory) -> str:
         parts += [
             f"## {_plain(_title(corpus))}\n",
             table + "\n",
-            *(f"{_plain(note)}\n" for note in _notes(corpus, cells)),
+            *(f"{_plain(note)}\n" for note in _notes(corpus, cells, doubts)),
         ]
     parts += [
         "## Signatures\n",
@@ -56,18 +58,28 @@ def markdown(directory: RunDirectory) -> str:
 
 def terminal(directory: RunDirectory) -> list[Table]:
     """One table a corpus, for rich to print."""
-    return [_terminal_table(corpus, cells) for corpus, cells in _by_corpus(directory)]
+    doubts = _doubts(directory)
+    return [_terminal_table(corpus, cells, doubts) for corpus, cells in _by_corpus(directory)]
+
+
+def checks(outcomes: Sequence[Outcome]) -> Table:
+    """What the conformance suite said of one model, for rich to print."""
+    table = Table("check", "result", "seconds", "detail", box=box.SIMPLE_HEAD)
+    for outcome in outcomes:
+        table.add_row(outcome.check, outcome.status, f"{outcome.seconds:.2f}", escape(outcome.detail))
+    return table
 
 
 def csv(directory: RunDirectory) -> str:
     """One row a cell with every number, unrounded; empty where there is none."""
-    rows = []
+    rows, doubts = [], _doubts(directory)
     for cell in directory.cells():
         row: dict[str, object] = {
             "model": cell.model,
             "corpus": cell.corpus,
             "status": cell.status,
             "pretrained": cell.pretrained,
+            "unverified": doubts[cell.model],
         }
         row |= cell.metrics.model_dump() if cell.metrics else {}
         row |= cell.costs.model_dump() if cell.costs else {}
@@ -93,8 +105,11 @@ def _title(corpus: CorpusRecord) -> str:
     return f"{corpus.name}: {corpus.test_bytes:,} bytes of test text in {corpus.test_documents:,} documents"
 
 
-def _notes(corpus: CorpusRecord, cells: Sequence[Cell]) -> list[str]:
+def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[str]:
     notes = [_NOTES]
+    doubted = [f"{cell.model}: {doubts[cell.model]}" for cell in cells if cell.metrics and doubts[cell.model]]
+    if doubted:
+        notes.append(f"{_UNVERIFIED} {'; '.join(doubted)}.")
     if any(cell.pretrained for cell in cells):
         notes.append(_PRETRAINED)
     floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
@@ -104,18 +119,25 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell]) -> list[str]:
     return notes
 
 
-def _rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
-    return [_row(str(rank), cell) for rank, cell in enumerate(cells, start=1)]
+def _doubts(directory: RunDirectory) -> dict[str, str]:
+    """Why each model of a run is unverified; empty for those that are verified."""
+    found = directory.verifications()
+    models = [cell.model for cell in directory.cells()]
+    return {model: found[model].doubt if model in found else "not checked" for model in models}
 
 
-def _row(rank: str, cell: Cell) -> tuple[str, ...]:
+def _rows(cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[tuple[str, ...]]:
+    return [_row(str(rank), cell, doubts[cell.model]) for rank, cell in enumerate(cells, start=1)]
+
+
+def _row(rank: str, cell: Cell, doubt: str) -> tuple[str, ...]:
     metrics, costs = cell.metrics, cell.costs
     if metrics is None or costs is None:
         return ("", cell.model, cell.status, *[""] * 7)
     interval = "–" if metrics.low is None or metrics.high is None else f"{metrics.low:.2f}–{metrics.high:.2f}"
     return (
         rank,
-        cell.model + " †" * cell.pretrained,
+        cell.model + " †" * cell.pretrained + " ‡" * bool(doubt),
         f"{metrics.bits_per_byte:.4f}",
         interval,
         _perplexity(metrics.word_perplexity),
@@ -127,8 +149,8 @@ def _row(rank: str, cell: Cell) -> tuple[str, ...]:
     )
 
 
-def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell]) -> Table:
-    caption = "\n".join(map(escape, _notes(corpus, cells)))
+def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> Table:
+    caption = "\n".join(map(escape, _notes(corpus, cells, doubts)))
     table = Table(title=escape(_title(corpus)), caption=caption, title_justify="left", caption_justify="left")
     table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 0), False
     for column, align in zip(_COLUMNS, _ALIGN, strict=True):
@@ -136,7 +158,7 @@ def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell]) -> Table:
             table.add_column(column, overflow="fold", min_width=14)
         else:
             table.add_column(column, justify="right", no_wrap=True)
-    for row in _rows(cells):
+    for row in _rows(cells, doubts):
         table.add_row(*map(escape, row))
     return table
 

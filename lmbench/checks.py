@@ -1,0 +1,487 @@
+"""The conformance suite: is what a model returns a probability of the text that it was given?
+
+Every check is a function of a Subject that returns where the contract holds, and raises CheckFailedError, naming the
+offending event, or NotApplicable. `lmbench check MODEL` runs them; `check_model` and `parametrize_with_checks` are
+for plugin authors. docs/checks.md shows which deliberately wrong model each of them catches.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import string
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from lmbench.corpus import Corpus, Split, TrainingText
+from lmbench.errors import UnavailableError
+from lmbench.model import LanguageModel, ModelSpec, NextEvents, Score, silent
+from lmbench.registry import model_class
+
+if TYPE_CHECKING:
+    import pytest
+
+_TOLERANCE = 1e-4  # nats: what float32 and another order of additions may change
+_SUM_TOLERANCE = 1e-6
+_LONG_TEXT_SECONDS = 5.0
+_WORDS = ("a", "b", "c", "ab", "ba", "abc", "cab", "the", "cat", "sat", "on", "mat", ".", "dog's", "12", "état", "汉字")
+_HISTORIES = ("", "the", "the cat", "zzqx", "the zzqx", "the cat sat\n", "the cat sat\non ", "汉字 ", "a\n\nb", "  ")
+_TEXTS = (
+    "the cat sat on a mat .\nab cab\n",
+    "a b c\n",
+    "zzqx wv\nthe zzqx\n\ncat\n",
+    "汉字 état , 中\nthe",
+)
+EDGE_TEXTS = {
+    "empty": "",
+    "one character": "a",
+    "a line end": "\n",
+    "empty lines": "\n\n\n",
+    "a space": " ",
+    "no final newline": "the cat",
+    "CRLF": "the cat\r\nsat\r\n\r\n",
+    "NBSP": "the\u00a0cat\u3000sat\n",
+    "double spaces": "the  cat   sat \n",
+    "leading tab": "\tthe\tcat\n",
+    "emoji": "😀 the 👩‍👩‍👧 cat\n",
+    "combining marks": "e\u0301 a\u0323\u0302 e\u0301\n",
+    "Chinese": "汉字 中文字\n",
+    "literal </s> and <s>": "<s> the </s> </s>\n",
+    "literal <unk>": "<unk> the <UNK> <unk>\n",
+    "literal <|endoftext|>": "the <|endoftext|> cat<|endoftext|>\n",
+    "control characters": "\x00\x01 \x1b[31m \x7f\n",
+    "Unicode separators": "a\x0bb\x1cc\x85d\u2028e\n",
+}
+
+
+class CheckFailedError(AssertionError):
+    """The contract is broken; the text says where."""
+
+
+class NotApplicable(Exception):  # noqa: N818  (nothing went wrong)
+    """The model has nothing that this check could look at; the text says what is missing."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model under examination: `make` gives it unfitted, as often as it is asked."""
+
+    make: Callable[[], LanguageModel]
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """Tokenised lines over few words, four lines a document; the test words occur in no other split."""
+        rng = random.Random(0)
+        lines = [" ".join(rng.choices(_WORDS, k=rng.randint(1, 8))) + "\n" for _ in range(240)]
+        documents = tuple("".join(lines[i : i + 4]) for i in range(0, len(lines), 4))
+        secret = tuple(" ".join(_random_words(rng, 6)) + "\n" for _ in range(8))
+        return Corpus("check", Split(documents[:50]), Split(documents[50:]), Split(secret), "check", tokenised=True)
+
+    @cached_property
+    def model(self) -> LanguageModel:
+        """Fitted on the corpus, or with its pretrained weights."""
+        return self.fitted(self.corpus.training)
+
+    @cached_property
+    def letters(self) -> LanguageModel:
+        """Fitted on lines of one to three letters a, b and c, so that nearly all probability lies on such lines."""
+        if self.model.pretrained:
+            return self.model
+        lines = ["".join(letters) + "\n" for n in (1, 2, 3) for letters in product("abc", repeat=n)]
+        return self.fitted(TrainingText(Split(tuple(lines * 8)), Split(tuple(lines)), tokenised=True))
+
+    def fitted(self, data: TrainingText, **options: int) -> LanguageModel:
+        """A new model, fitted or with its weights, some of its options changed."""
+        model = self.make()
+        model.options = model.options.model_copy(update=options)
+        if model.pretrained:
+            model.load(silent)
+        else:
+            model.fit(data, silent)
+        return model
+
+    def score(self, *documents: str) -> list[Score]:
+        """Scores in one batch; as many as documents."""
+        scores = self.model.score(documents)
+        _require(len(scores) == len(documents), f"{len(scores)} scores for {len(documents)} documents")
+        return scores
+
+    def next_events(self, text: str) -> NextEvents:
+        """The model's distribution after `text`. Raises NotApplicable where it offers none."""
+        if type(self.model).next_events is LanguageModel.next_events:
+            raise NotApplicable("the model offers no next-event distribution")
+        return self.model.next_events(text)
+
+
+# Each check's docstring: what it demands; then the kind of real bug that it catches.
+
+
+def check_tiling(subject: Subject) -> None:
+    """The events' ends never fall and end with the document's last byte.
+
+    Catches denominators and offsets in characters instead of bytes, and dropped or doubled text.
+    """
+    for document, score in _scored(subject, [*EDGE_TEXTS.values(), *_TEXTS]):
+        size, ends = len(document.encode()), score.ends
+        _require(len(ends) == len(score.logprobs) == len(score.spelling), f"{document!r}: arrays of different lengths")
+        last = int(ends[-1]) if len(ends) else 0
+        _require(last == size, f"{document!r}: the events end at byte {last} of {size}")
+        _require(bool((np.diff(ends, prepend=0) >= 0).all()), f"{document!r}: an event ends before the one before it")
+
+
+def check_finite(subject: Subject) -> None:
+    """Every log-probability is finite and at most 0, and spelling is a part of it.
+
+    Catches sentinels such as -99 or -inf for "impossible", unnormalised energies, and spelling that is not in the sum.
+    """
+    for document, score in _scored(subject, [*EDGE_TEXTS.values(), *_TEXTS]):
+        for event, (logprob, spelling) in enumerate(zip(score.logprobs.tolist(), score.spelling.tolist(), strict=True)):
+            where = f"{document!r}, event {event}"
+            _require(math.isfinite(logprob), f"{where}: log-probability {logprob}")
+            _require(logprob <= 0, f"{where}: log-probability {logprob:g} is above 0")
+            _require(logprob <= spelling <= 0, f"{where}: spelling {spelling:g} is no part of {logprob:g}")
+
+
+def check_edge_texts(subject: Subject) -> None:
+    """Odd texts are scored: empty, CRLF, NBSP, emoji, literal markers, and one line of up to a megabyte.
+
+    Catches crashes on empty batches, and special tokens parsed out of text. The long line is shorter for models that
+    would need more than five seconds.
+    """
+    for name, text in EDGE_TEXTS.items():
+        [score] = subject.score(text)
+        _require(bool(text) == bool(len(score.ends)), f"the text of the case '{name}' has {len(score.ends)} events")
+    started = time.perf_counter()
+    subject.score("the cat sat " * 800)
+    seconds = time.perf_counter() - started
+    subject.score("the cat sat " * int(800 * min(100.0, _LONG_TEXT_SECONDS / max(seconds, 1e-6))))
+
+
+def check_line_ends(subject: Subject) -> None:
+    """Each line end between words is the text of exactly one event.
+
+    Catches n-gram models that pad with order - 1 `</s>`, which flatters them, and those that drop the last one.
+    """
+    document = "the cat\nsat on\na mat .\n"
+    [(_, score)] = _scored(subject, [document])
+    starts = [0, *score.ends[:-1].tolist()]
+    data = document.encode()
+    events = [data[start:end] for start, end in zip(starts, score.ends.tolist(), strict=True)]
+    ends = [event for event in events if b"\n" in event]
+    _require(len(ends) == 3, f"{len(ends)} events hold the 3 line ends")
+    _require(all(event == b"\n" for event in ends), f"the line end is a part of the event {max(ends, key=len)!r}")
+    _require(b"" not in events, f"event {events.index(b'') if b'' in events else 0} has no text")
+
+
+def check_normalisation(subject: Subject) -> None:
+    """The next-event distribution sums to 1 at seen, unseen and empty histories.
+
+    Catches unnormalised back-off, `<s>` that keeps probability, and padding in a softmax.
+    """
+    for history in _HISTORIES:
+        total = float(np.exp(subject.next_events(history).logprobs).sum())
+        _require(abs(total - 1) <= _SUM_TOLERANCE, f"after {history!r} the next events sum to {total:.7f}")
+
+
+def check_sums(subject: Subject) -> None:
+    """By brute force: the probabilities of texts of which none begins another never sum to more than 1.
+
+    Catches probabilities that are no such thing where no distribution is offered: scores in log10, stupid back-off.
+    """
+    lines = ["".join(letters) + "\n" for n in range(4) for letters in product("abc", repeat=n)]
+    sets = {"lines of up to 3 letters": lines}
+    sets |= {f"texts of {n} letters": ["".join(letters) for letters in product("abc", repeat=n)] for n in (1, 2, 3)}
+    for name, texts in sets.items():
+        total = sum(math.exp(score.logprobs.sum()) for score in subject.letters.score(texts))
+        _require(total <= 1 + _SUM_TOLERANCE, f"the probabilities of all {name} sum to {total:.6f}")
+
+
+def check_units(subject: Subject) -> None:
+    """A line end's score is what the next-event distribution says of it, in nats.
+
+    Catches log10 or log2 in one of the two, and an event that is scored from another history than the one it has.
+    """
+    for text in ("", "the", "the cat", "the cat sat\non a", "a\n\nb"):
+        nexts = subject.next_events(text)
+        _require("\n" in nexts.names, "no event of the distribution is named '\\n'")
+        [(_, score)] = _scored(subject, [text + "\n"])
+        said, scored = float(nexts.logprobs[nexts.names.index("\n")]), float(score.logprobs[-1])
+        ratio = scored / said if said else math.nan
+        slip = {"log10": 1 / math.log(10), "log2": 1 / math.log(2)}
+        units = "".join(f": these look like {name}" for name, value in slip.items() if abs(ratio - value) < 1e-3)
+        _require(
+            abs(said - scored) <= _TOLERANCE,
+            f"after {text!r} the line end is scored {scored:.6f}, and its distribution says {said:.6f}{units}",
+        )
+
+
+def check_causality(subject: Subject) -> None:
+    """Changing what follows changes no earlier event.
+
+    Catches bidirectional attention, normalising by the document's length, and tokenizers that look ahead without end.
+    """
+    text = "the cat sat on a mat .\nab cab the cat\nsat\n"
+    for cut in range(3, len(text), 7):
+        whole, changed, shorter = subject.score(text, text[:cut] + " zzqx 汉字 zzqx\n" * 3, text[:cut])
+        for other in (changed, shorter):
+            same = (_beginning(whole, other, cut), _beginning(other, whole, cut))
+            _same(*same, f"with another text after byte {cut}")
+
+
+def check_batches(subject: Subject) -> None:
+    """A document's score does not depend on what else is scored, nor in which order.
+
+    Catches padding that is counted or attended to, shuffled batches, and caches that are keyed too coarsely.
+    """
+    documents = [*_TEXTS, "", "a", "the cat sat on a mat .\n" * 12]
+    alone = [subject.score(document)[0] for document in documents]
+    orders = [list(range(len(documents))), list(reversed(range(len(documents)))), [3, 0, 3, 1, 6, 2, 6]]
+    for order in orders:
+        for i, score in zip(order, subject.score(*(documents[i] for i in order)), strict=True):
+            _same(alone[i], score, f"{documents[i][:30]!r} in a batch of {len(order)} and alone")
+
+
+def check_state(subject: Subject) -> None:
+    """Scoring leaves no trace: a text scores the same the second time, and after other texts.
+
+    Catches adaptive models that update before they score, or that keep what they learnt from the last document.
+    """
+    text = "the cat zzqx sat zzqx on zzqx\n"
+    [first] = subject.score(text)
+    subject.score("zzqx zzqx zzqx\n" * 20)
+    for _ in range(2):
+        [again] = subject.score(text)
+        _same(first, again, "the same text scored again")
+
+
+def check_windows(subject: Subject) -> None:
+    """At any stride each event of a long document is scored exactly once, and the first window's events alike.
+
+    Catches events that are scored twice or dropped at the seams, and strides that are measured in the wrong unit.
+    """
+    options = type(subject.model.options).model_fields
+    if "stride" not in options or "context" not in options:
+        raise NotApplicable("the model has no context and stride")
+    document = "the cat sat on a mat . ab cab\n" * 10
+    [whole] = subject.score(document)
+    firsts = []
+    for stride in (1, 5, 8):
+        [score] = subject.fitted(subject.corpus.training, context=8, stride=stride).score([document])
+        _require(score.ends.tolist() == whole.ends.tolist(), f"at stride {stride} the events end elsewhere")
+        firsts.append(Score(score.ends[:8], score.logprobs[:8], score.spelling[:8]))
+        _same(firsts[0], firsts[-1], f"the first window at stride {stride} and at stride 1")
+
+
+def check_continuations(subject: Subject) -> None:
+    """A text costs what its beginning costs and then the rest, given the beginning, wherever an event ends.
+
+    Catches conditional scores that forget the context, or that count an event at the seam twice.
+    """
+    text = "the cat sat\non a mat .\n"
+    [(_, whole)] = _scored(subject, [text])
+    data = text.encode()
+    for end in whole.ends[:-1:3].tolist():
+        beginning, rest = data[:end].decode(), data[end:].decode()
+        [(_, first)] = _scored(subject, [beginning])
+        if first.ends.tolist() != whole.ends[: len(first.ends)].tolist():
+            continue  # the tokenizer spells the beginning otherwise when nothing follows it
+        total = float(first.logprobs.sum()) + subject.model.continuation(beginning, rest)
+        expected = float(whole.logprobs.sum())
+        _require(
+            abs(total - expected) <= _TOLERANCE * len(whole.ends),
+            f"cut at byte {end}: {total:.6f} is not {expected:.6f}",
+        )
+
+
+def check_unknown_words(subject: Subject) -> None:
+    """All words of eight letters together, in one place, have a probability of at most 1.
+
+    Catches models that give every unknown word the probability of `<unk>` and leave its spelling unpaid, so that a
+    smaller vocabulary looks better. The sum is estimated from 300 random words; by Markov's inequality a model that
+    keeps to it exceeds the bound of 100 with a probability below 1 %.
+    """
+    words = _random_words(random.Random(1), 300)
+    costs = [float(score.logprobs.sum()) for score in subject.score(*words)]
+    estimate = math.log(26) * 8 + float(np.logaddexp.reduce(costs)) - math.log(len(words))
+    total, cheapest = math.exp(min(estimate, 700)), words[int(np.argmax(costs))]
+    _require(total <= 100, f"words of eight letters sum to {total:.3g}; {cheapest!r} has {math.exp(max(costs)):.3g}")
+
+
+def check_determinism(subject: Subject) -> None:
+    """Fitting again with the same options gives the same scores.
+
+    Catches unseeded initialisation, and orders that depend on hashing.
+    """
+    if subject.model.pretrained:
+        raise NotApplicable("the model is pretrained")
+    again = subject.fitted(subject.corpus.training)
+    for text, first, second in zip(_TEXTS, subject.score(*_TEXTS), again.score(_TEXTS), strict=True):
+        _same(first, second, f"{text[:30]!r} by a model that was fitted again")
+
+
+def check_test_split(subject: Subject) -> None:
+    """The test split's words, which no model can have seen, cost as much as others of their kind.
+
+    Catches models that find a way to read the test text while they are fitted.
+    """
+    if subject.model.pretrained:
+        raise NotApplicable("the model is pretrained")
+    rng = random.Random(2)
+    others = [" ".join(_random_words(rng, 6)) + "\n" for _ in subject.corpus.test.documents]
+    test = sum(float(score.logprobs.sum()) for score in subject.score(*subject.corpus.test.documents))
+    control = sum(float(score.logprobs.sum()) for score in subject.score(*others))
+    _require(-test > 0.8 * -control, f"the test split costs {-test:.0f} nats, words of the same kind {-control:.0f}")
+
+
+CHECKS: dict[str, Callable[[Subject], None]] = {
+    check.__name__.removeprefix("check_").replace("_", "-"): check
+    for check in (
+        check_tiling,
+        check_finite,
+        check_edge_texts,
+        check_line_ends,
+        check_normalisation,
+        check_sums,
+        check_units,
+        check_causality,
+        check_batches,
+        check_state,
+        check_windows,
+        check_continuations,
+        check_unknown_words,
+        check_determinism,
+        check_test_split,
+    )
+}
+
+
+_PROOF = ("normalisation", "sums", "units")
+"""Without these a model's scores may be fine, but nobody has seen that they are probabilities."""
+
+
+class Outcome(BaseModel):
+    """What a check found: where it failed or why it does not apply, and how long it took."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    check: str
+    status: Literal["pass", "fail", "n/a"]
+    detail: str
+    seconds: float
+
+
+def check_model(make: Callable[[], LanguageModel]) -> tuple[Outcome, ...]:
+    """All checks on the models that `make` gives, unfitted. Raises UnavailableError where weights are missing."""
+    subject = Subject(make)
+    return tuple(_outcome(name, check, subject) for name, check in CHECKS.items())
+
+
+def check_spec(spec: ModelSpec) -> tuple[Outcome, ...]:
+    """All checks on the model that `spec` names, small enough to be quick. Raises LmbenchError."""
+    return check_model(_quick(spec))
+
+
+def doubt(outcomes: Sequence[Outcome]) -> str:
+    """Why a model is not verified: its first failure, or what could not be looked at; empty for a verified one."""
+    for outcome in outcomes:
+        if outcome.status == "fail":
+            return f"{outcome.check} failed: {outcome.detail}"
+    for outcome in outcomes:
+        if outcome.status == "n/a" and outcome.check in _PROOF:
+            return f"{outcome.check} cannot be checked: {outcome.detail}"
+    return "" if outcomes else "not checked"
+
+
+def parametrize_with_checks(*specs: str) -> pytest.MarkDecorator:
+    """Parametrise a test over all checks of these models: ``def test_contract(check): check()``."""
+    import pytest
+
+    subjects = {spec: Subject(_quick(ModelSpec.parse(spec))) for spec in specs}
+    return pytest.mark.parametrize(
+        "check",
+        [
+            pytest.param(_PytestCheck(check, subject), id=f"{spec}-{name}")
+            for spec, subject in subjects.items()
+            for name, check in CHECKS.items()
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _PytestCheck:
+    """A check that pytest calls: it fails as an assertion does, and skips where it does not apply."""
+
+    check: Callable[[Subject], None]
+    subject: Subject
+
+    def __call__(self) -> None:
+        import pytest
+
+        try:
+            self.check(self.subject)
+        except NotApplicable as reason:
+            pytest.skip(str(reason))
+
+
+def _quick(spec: ModelSpec) -> Callable[[], LanguageModel]:
+    """Makes the model with the options that its class says are quick, where `spec` gives no others."""
+    model = model_class(spec)
+    given = {name for name, _ in spec.arguments}
+    extra = tuple((name, value) for name, value in model.quick if name not in given)
+    quick = ModelSpec(spec.name, spec.arguments + extra)
+    return lambda: quick.build(model)
+
+
+def _outcome(name: str, check: Callable[[Subject], None], subject: Subject) -> Outcome:
+    started = time.perf_counter()
+    status: Literal["pass", "fail", "n/a"] = "pass"
+    detail = ""
+    try:
+        check(subject)
+    except NotApplicable as reason:
+        status, detail = "n/a", str(reason)
+    except CheckFailedError as failure:
+        status, detail = "fail", str(failure)
+    except UnavailableError:
+        raise
+    except Exception as error:  # noqa: BLE001  (other people's code: whatever it raises, the other checks go on)
+        status, detail = "fail", f"{type(error).__name__}: {error}"
+    return Outcome(check=name, status=status, detail=detail, seconds=time.perf_counter() - started)
+
+
+def _scored(subject: Subject, documents: Sequence[str]) -> list[tuple[str, Score]]:
+    return list(zip(documents, subject.score(*documents), strict=True))
+
+
+def _same(first: Score, second: Score, what: str) -> None:
+    """Both scores are of the same events, and alike. Raises CheckFailedError naming the first that is not."""
+    _require(first.ends.tolist() == second.ends.tolist(), f"{what}: the events differ")
+    with np.errstate(invalid="ignore"):
+        alike = np.abs(first.logprobs - second.logprobs) <= _TOLERANCE
+    if not alike.all():
+        event = int(np.argmin(alike))
+        costs = f"{first.logprobs[event]:.6f} and {second.logprobs[event]:.6f}"
+        raise CheckFailedError(f"{what}: event {event} (to byte {int(first.ends[event])}) is scored {costs}")
+
+
+def _beginning(score: Score, other: Score, cut: int) -> Score:
+    """The events of a score, up to byte `cut`, that another score of a text with the same beginning has too."""
+    length = min(np.count_nonzero(score.ends <= cut), np.count_nonzero(other.ends <= cut))
+    shared = int(np.argmin(np.append(score.ends[:length] == other.ends[:length], False)))
+    return Score(score.ends[:shared], score.logprobs[:shared], score.spelling[:shared])
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise CheckFailedError(otherwise)
+
+
+def _random_words(rng: random.Random, number: int) -> list[str]:
+    return ["".join(rng.choices(string.ascii_lowercase, k=8)) for _ in range(number)]

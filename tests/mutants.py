@@ -1,0 +1,363 @@
+"""Deliberately wrong models, each wrong in one way that has been seen in the wild, and the right ones they spoil."""
+
+import inspect
+import math
+
+import numpy as np
+from pydantic import Field
+
+from lmbench import Corpus, LanguageModel, Lexicon, LexiconOptions, ModelOptions, NextEvents, Score, Signature, silent
+
+START = 256
+
+
+class Bigram(LanguageModel):
+    """A bigram model of bytes, as it should be."""
+
+    def fit(self, data, progress=silent):
+        counts = np.zeros((257, 256))
+        for document in data.train.documents:
+            symbols = [START, *document.encode()]
+            np.add.at(counts, (symbols[:-1], symbols[1:]), 1)
+        unigram = (counts.sum(axis=0) + 1) / (counts.sum() + 256)
+        self.counts, self.table = counts, self.smoothed(counts, unigram)
+
+    def smoothed(self, counts, unigram):
+        """Witten-Bell: as much for the unigram as there are kinds of followers, and one more."""
+        kinds = np.count_nonzero(counts, axis=1, keepdims=True) + 1
+        return np.log((counts + kinds * unigram) / (counts.sum(axis=1, keepdims=True) + kinds))
+
+    def costs(self, document):
+        symbols = np.array([START, *document.encode()])
+        return self.table[symbols[:-1], symbols[1:]]
+
+    def score(self, documents):
+        return [as_score(self.costs(document)) for document in documents]
+
+    def next_events(self, text):
+        return NextEvents(tuple(map(chr, range(256))), self.table[[START, *text.encode()][-1]])
+
+    def signature(self):
+        return Signature.of(tok="bytes")
+
+
+def as_score(logprobs, ends=None):
+    return Score(
+        np.arange(1, len(logprobs) + 1) if ends is None else np.array(ends, int), logprobs, np.zeros(len(logprobs))
+    )
+
+
+class Unigram(LanguageModel):
+    """A unigram model of words with a letter model for the unknown, as it should be."""
+
+    Options = LexiconOptions
+
+    def fit(self, data, progress=silent):
+        self.lexicon = Lexicon.learn(data, self.options)
+        counts = np.bincount(np.concatenate(self.lexicon.lines(data.train.documents)), minlength=len(self.lexicon)) + 1
+        self.logprobs = np.log(counts / counts.sum())
+
+    def score(self, documents):
+        return self.lexicon.score(documents, lambda lines: [self.logprobs[line] for line in lines])
+
+    def next_events(self, text):
+        return NextEvents(self.lexicon.types, self.logprobs)
+
+    def signature(self):
+        return self.lexicon.signature()
+
+
+class WindowOptions(ModelOptions):
+    context: int = Field(32, ge=2)
+    stride: int = Field(0, ge=0)
+
+
+class Windowed(Bigram):
+    """The bigram model, read in windows, as it should be."""
+
+    Options = WindowOptions
+    overlap = 0
+
+    def costs(self, document):
+        step = self.options.stride or self.options.context
+        costs = super().costs(document)
+        parts = [costs[max(0, start - self.overlap) : start + step] for start in range(0, len(costs), step)]
+        return np.concatenate(parts) if parts else costs
+
+
+class Log10(Bigram):
+    """log10 where nats are due"""
+
+    caught_by = "units"
+
+    def costs(self, document):
+        return super().costs(document) / math.log(10)
+
+
+class Log2(Bigram):
+    """log2 where nats are due"""
+
+    caught_by = "units"
+
+    def costs(self, document):
+        return super().costs(document) / math.log(2)
+
+
+class Log10WithoutDistribution(Log10):
+    """log10, and no distribution to compare it with"""
+
+    caught_by = "sums"
+    next_events = LanguageModel.next_events
+
+
+class OffByOne(Bigram):
+    """each byte scored from the byte before the last"""
+
+    caught_by = "units"
+
+    def costs(self, document):
+        symbols = np.array([START, START, *document.encode()])
+        return self.table[symbols[:-2], symbols[2:]]
+
+
+class Unnormalised(Bigram):
+    """back-off without its weight (stupid back-off)"""
+
+    caught_by = "normalisation"
+
+    def smoothed(self, counts, unigram):
+        seen = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        return np.log(np.where(counts > 0, seen, 0.4 * unigram))
+
+
+class KeepsStart(Unigram):
+    """`<s>` keeps a share of the probability of every event"""
+
+    caught_by = "normalisation"
+
+    def fit(self, data, progress=silent):
+        super().fit(data)
+        self.logprobs = self.logprobs + math.log(0.9)
+
+
+class Surprisals(Bigram):
+    """surprisals, positive, instead of log-probabilities"""
+
+    caught_by = "finite"
+
+    def costs(self, document):
+        return -super().costs(document)
+
+
+class Sentinel(Bigram):
+    """-inf for what was never seen"""
+
+    caught_by = "finite"
+
+    def smoothed(self, counts, unigram):
+        with np.errstate(divide="ignore"):
+            return np.log(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+class SpellingApart(Unigram):
+    """the spelling's price told, but left out of the sum"""
+
+    caught_by = "finite"
+
+    def score(self, documents):
+        return [Score(s.ends, s.logprobs - s.spelling, s.spelling) for s in super().score(documents)]
+
+
+class FreeUnknowns(Unigram):
+    """`<unk>` for every unknown word, its spelling free"""
+
+    caught_by = "unknown-words"
+
+    def score(self, documents):
+        return [Score(s.ends, s.logprobs - s.spelling, 0 * s.spelling) for s in super().score(documents)]
+
+
+class Characters(Bigram):
+    """offsets in characters instead of bytes"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [as_score(np.resize(self.costs(document), len(document))) for document in documents]
+
+
+class DropsTheEnd(Bigram):
+    """the last event dropped"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [as_score(self.costs(document)[:-1]) for document in documents]
+
+
+class TwoLineEnds(Bigram):
+    """a second `</s>` after each line end, certain and flattering"""
+
+    caught_by = "line-ends"
+
+    def score(self, documents):
+        scores = []
+        for document in documents:
+            ends = [end for i, byte in enumerate(document.encode()) for end in [i + 1] * (1 + (byte == 10))]
+            costs = np.diff(np.concatenate([[0], np.cumsum(self.costs(document))])[[0, *ends]])
+            scores.append(as_score(costs, ends))
+        return scores
+
+
+class JoinsLineEnds(Bigram):
+    """the line end a part of the last word"""
+
+    caught_by = "line-ends"
+
+    def score(self, documents):
+        scores = []
+        for document in documents:
+            data = document.encode()
+            ends = [i for i in range(1, len(data) + 1) if i == len(data) or data[i] != 10]
+            sums = np.concatenate([[0], np.cumsum(self.costs(document))])
+            scores.append(as_score(np.diff(sums[[0, *ends]]), ends))
+        return scores
+
+
+class Peeks(Bigram):
+    """each byte cheaper for the byte after it (bidirectional attention)"""
+
+    caught_by = "causality"
+
+    def costs(self, document):
+        costs, following = super().costs(document), [*document.encode()[1:], 0][: len(document.encode())]
+        return costs * np.where(np.array(following) > 96, 0.5, 1.0)
+
+
+class PerLength(Bigram):
+    """the mean over the document at every event"""
+
+    caught_by = "causality"
+
+    def costs(self, document):
+        costs = super().costs(document)
+        return np.full(len(costs), costs.mean()) if len(costs) else costs
+
+
+class ShuffledBatch(Bigram):
+    """scores in the order of length, not of the documents"""
+
+    caught_by = "batches"
+
+    def score(self, documents):
+        return super().score(sorted(documents, key=len))
+
+
+class CountsPadding(Bigram):
+    """the padding to the batch's longest document charged to the last event"""
+
+    caught_by = "batches"
+
+    def score(self, documents):
+        longest = max(map(len, documents))
+        scores = super().score(documents)
+        for score, document in zip(scores, documents, strict=True):
+            score.logprobs[-1:] -= 0.1 * (longest - len(document))
+        return scores
+
+
+class DropsTheLastDocument(Bigram):
+    """the last, incomplete batch dropped"""
+
+    caught_by = "batches"
+
+    def score(self, documents):
+        return super().score(documents)[: len(documents) - len(documents) % 2 or 1]
+
+
+class Remembers(Bigram):
+    """what was scored is learnt, and kept for the next document"""
+
+    caught_by = "state"
+
+    def score(self, documents):
+        scores = super().score(documents)
+        for document in documents:
+            symbols = [START, *document.encode()]
+            np.add.at(self.counts, (symbols[:-1], symbols[1:]), 1)
+        unigram = (self.counts.sum(axis=0) + 1) / (self.counts.sum() + 256)
+        self.table = self.smoothed(self.counts, unigram)
+        return scores
+
+
+class ScoresSeamsTwice(Windowed):
+    """an event of each window's overlap scored again"""
+
+    caught_by = "windows"
+    overlap = 1
+
+
+class ForgetsTheBeginning(Bigram):
+    """continuations scored without what they continue"""
+
+    caught_by = "continuations"
+
+    def continuation(self, beginning, rest):
+        return float(self.costs(rest).sum())
+
+
+class Unseeded(Bigram):
+    """initialised without a seed"""
+
+    caught_by = "determinism"
+
+    def smoothed(self, counts, unigram):
+        noise = np.random.default_rng().random(counts.shape)
+        return super().smoothed(counts + noise, (unigram + noise.mean(axis=0)) / (unigram + noise.mean(axis=0)).sum())
+
+
+class ReadsTheTest(Bigram):
+    """the test split found and learnt while fitting"""
+
+    caught_by = "test-split"
+
+    def fit(self, data, progress=silent):
+        values = [value for frame in inspect.stack() for value in frame.frame.f_locals.values()]
+        corpora = [getattr(value, "__dict__", {}).get("corpus") for value in values]
+        [corpus, *_] = [corpus for corpus in corpora if isinstance(corpus, Corpus)] or [None]
+        documents = corpus.test.documents if corpus and data is not None else ()
+        self.seen = {document[i : i + 6] for document in documents for i in range(len(document))}
+        super().fit(data)
+
+    def costs(self, document):
+        known = sum(document[i : i + 6] in self.seen for i in range(len(document)))
+        return super().costs(document) * (0.2 if known > 5 else 1)
+
+
+class CrashesOnNothing(Bigram):
+    """an empty text is an error"""
+
+    caught_by = "edge-texts"
+
+    def costs(self, document):
+        if not document:
+            raise IndexError("index 0 is out of bounds")
+        return super().costs(document)
+
+
+class ParsesSpecialTokens(Bigram):
+    """`<unk>` and a literal end of text are taken for special tokens and vanish"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return super().score([document.replace("<|endoftext|>", "").replace("<unk>", "") for document in documents])
+
+
+RIGHT = (Bigram, Unigram, Windowed)
+MUTANTS = (
+    Log10, Log2, Log10WithoutDistribution, OffByOne, Unnormalised, KeepsStart, Surprisals, Sentinel, SpellingApart,
+    FreeUnknowns, Characters, DropsTheEnd, TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding,
+    DropsTheLastDocument, Remembers, ScoresSeamsTwice, ForgetsTheBeginning, Unseeded, ReadsTheTest, CrashesOnNothing,
+    ParsesSpecialTokens,
+)  # fmt: skip

@@ -1,0 +1,111 @@
+"""The conformance suite catches every mutant, and passes every right model."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lmbench import ModelSpec, build
+from lmbench.checks import CHECKS, Outcome, check_model, check_spec, doubt, parametrize_with_checks
+from tests.mutants import MUTANTS, RIGHT, Bigram, Log10WithoutDistribution, Sentinel, Unnormalised
+
+PAGE = Path(__file__).parent.parent / "docs/checks.md"
+TOKENIZERS = ("words", "pieces", "bytes", "bpe:300")
+TRAINED = (
+    "nltk:order=3",
+    "nltk:smoothing=laplace",
+    "nltk:smoothing=witten-bell",
+    "kenlm:order=5",
+    "hmm:iterations=3",
+    "transformer:steps=60",
+)
+
+
+def failed(outcomes):
+    return [outcome.check for outcome in outcomes if outcome.status == "fail"]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_every_mutant_is_caught_by_the_check_meant_for_it(mutant):
+    outcomes = check_model(mutant)
+    assert mutant.caught_by in failed(outcomes)
+    assert all(outcome.detail for outcome in outcomes if outcome.status == "fail")
+
+
+@pytest.mark.parametrize("right", RIGHT, ids=lambda right: right.__name__)
+def test_right_models_pass(right):
+    outcomes = check_model(right)
+    assert failed(outcomes) == []
+    assert doubt(outcomes) == ""
+
+
+def test_every_check_has_a_mutant_that_it_is_meant_for():
+    assert {mutant.caught_by for mutant in MUTANTS} == set(CHECKS)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a mutant's own -inf * 0 is no failure of another check
+def test_the_page_shows_which_check_catches_which_mutant():
+    rows = re.findall(r"^\| ([A-Z]\w+) \| (.*) \| (.*) \|$", PAGE.read_text(), flags=re.MULTILINE)
+    assert rows == [(m.__name__, m.__doc__, ", ".join(failed(check_model(m)))) for m in MUTANTS]
+
+
+def test_the_page_explains_every_check():
+    text = PAGE.read_text()
+    for name, check in CHECKS.items():
+        assert f"| `{name}` | {check.__doc__.splitlines()[0]} |" in text
+
+
+@parametrize_with_checks(
+    "uniform", *(f"{spec}{',' if ':' in spec else ':'}tokenizer={t}" for spec in TRAINED for t in TOKENIZERS)
+)
+def test_built_ins_pass(check):
+    check()
+
+
+def test_a_failure_names_the_event():
+    [outcome] = [outcome for outcome in check_model(Sentinel) if outcome.check == "finite"]
+    assert re.match(r"'.*', event \d+: log-probability -inf", outcome.detail)
+
+
+def test_a_slip_of_units_is_named():
+    [outcome] = [outcome for outcome in check_model(MUTANTS[0]) if outcome.check == "units"]
+    assert outcome.detail.endswith("these look like log10")
+
+
+def test_a_model_without_a_distribution_cannot_be_verified():
+    class Closed(Bigram):
+        next_events = Log10WithoutDistribution.next_events
+
+    assert doubt(check_model(Closed)) == "normalisation cannot be checked: the model offers no next-event distribution"
+
+
+def test_doubts():
+    def outcome(check, status):
+        return Outcome(check=check, status=status, detail="why", seconds=0)
+
+    assert doubt([]) == "not checked"
+    assert doubt([outcome("windows", "n/a"), outcome("sums", "pass")]) == ""
+    assert doubt([outcome("normalisation", "n/a"), outcome("state", "fail")]) == "state failed: why"
+    assert doubt(check_model(Unnormalised)).startswith("normalisation failed: after")
+
+
+def test_maximum_likelihood_is_not_verified():
+    assert doubt(check_spec(ModelSpec.parse("nltk:smoothing=mle"))).startswith("finite failed")
+
+
+def test_quick_options_give_way_to_the_users():
+    from lmbench.checks import _quick
+
+    assert _quick(ModelSpec.parse("transformer:steps=7"))().options.steps == 7
+    assert _quick(ModelSpec.parse("transformer"))().options.steps == 60
+    assert build(ModelSpec("transformer")).options.steps == 0
+
+
+def test_a_tiny_gpt2_passes(tmp_path):
+    from tests.checkpoints import BOS, byte_level, gpt2, save
+
+    tokenizer = byte_level()
+    save(tmp_path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+    outcomes = check_spec(ModelSpec("hf", (("path", str(tmp_path)),)))
+    assert failed(outcomes) == []
+    assert [outcome.check for outcome in outcomes if outcome.status == "n/a"] == ["determinism", "test-split"]
