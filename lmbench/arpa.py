@@ -1,9 +1,14 @@
-"""Writing n-grams as an ARPA file that KenLM reads, with any text as a word."""
+"""Writing n-grams as an ARPA file that KenLM reads, with any text as a word; reading what words a file has."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import BufferedIOBase
+from itertools import dropwhile, islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +19,14 @@ from lmbench.kneser_ney import Floats, Order
 
 SENTENCE_START, SENTENCE_END, UNKNOWN_WORD = "<s>", "</s>", "<unk>"
 _RESERVED = re.compile(r"(?i)</?s>|<unk>")
+_UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
+_COUNT = re.compile(rb"ngram +\d+ *= *(\d+)")
 _CHUNK = 500_000
+_COMPRESSIONS: dict[bytes, Callable[[Path], BufferedIOBase]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
 
 
 def escape(kind: str) -> str:
@@ -22,8 +34,35 @@ def escape(kind: str) -> str:
 
     A backslash starts an escape: two stand for one, ``\\x20`` for a space, and one before ``<`` marks a literal word.
     """
-    word = re.sub(r"[\x00-\x20\x7f]", lambda match: f"\\x{ord(match.group()):02x}", kind.replace("\\", "\\\\"))
+    word = _UNWRITABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", kind.replace("\\", "\\\\"))
     return "\\" + word if _RESERVED.fullmatch(word) else word
+
+
+def is_word(kind: str) -> bool:
+    """Whether an event type can stand in an ARPA file as it is: without white space, and none of ARPA's own words."""
+    return not (_UNWRITABLE.search(kind) or _RESERVED.fullmatch(kind))
+
+
+def read_counts(path: Path) -> list[int]:
+    """The numbers of n-grams of each order that the head of an ARPA file names; none where it is KenLM's binary."""
+    counts: list[int] = []
+    with _open(path) as file:
+        for line in filter(bytes.strip, file):
+            found = _COUNT.match(line)
+            if found:
+                counts.append(int(found[1]))
+            elif line.strip() != b"\\data\\":
+                break
+    return counts
+
+
+def read_words(path: Path) -> list[str]:
+    """The words of an ARPA file's unigrams, in order. Raises UnicodeDecodeError where they are not UTF-8."""
+    [unigrams, *_] = read_counts(path)
+    with _open(path) as file:
+        section = dropwhile(lambda line: line.strip() != b"\\1-grams:", file)
+        rows = islice(filter(bytes.strip, section), 1, 1 + unigrams)
+        return [re.split(rb"[\t\r\n ]+", row.lstrip())[1].decode() for row in rows]
 
 
 def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str]) -> None:
@@ -50,3 +89,13 @@ def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str]) -> Non
 
 def _log10(values: Floats) -> pa.Array:
     return pc.cast(pa.array(np.minimum(np.log10(values), 0).astype(np.float32)), pa.string())
+
+
+def _open(path: Path) -> BufferedIOBase:
+    """The file's text as bytes, decompressed where its first bytes say that it is compressed, as KenLM does."""
+    with path.open("rb") as file:
+        start = file.read(max(map(len, _COMPRESSIONS)))
+    for magic, opened in _COMPRESSIONS.items():
+        if start.startswith(magic):
+            return opened(path)
+    return path.open("rb")

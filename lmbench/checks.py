@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -115,9 +117,10 @@ class Subject:
 
     def next_events(self, text: str) -> NextEvents:
         """The model's distribution after `text`. Raises NotApplicable where it offers none."""
-        if type(self.model).next_events is LanguageModel.next_events:
-            raise NotApplicable("the model offers no next-event distribution")
-        return self.model.next_events(text)
+        try:
+            return self.model.next_events(text)
+        except NotImplementedError as reason:
+            raise NotApplicable(str(reason)) from reason
 
 
 # Each check's docstring: what it demands; then the kind of real bug that it catches.
@@ -326,6 +329,24 @@ def check_determinism(subject: Subject) -> None:
         _same(first, second, f"{text[:30]!r} by a model that was fitted again")
 
 
+def check_save(subject: Subject) -> None:
+    """A model that was saved and restored gives the same scores and the same signature.
+
+    Catches files that lack a part of what was learnt, such as the vocabulary or the tokenizer.
+    """
+    if type(subject.model).save is LanguageModel.save:
+        raise NotApplicable("the model cannot be saved")
+    restored = subject.make()
+    with TemporaryDirectory(prefix="lmbench-") as folder:
+        subject.model.save(Path(folder))
+        restored.restore(Path(folder))
+    texts = [*_TEXTS, *EDGE_TEXTS.values()]
+    for text, first, second in zip(texts, subject.score(*texts), restored.score(texts), strict=True):
+        _same(first, second, f"{text[:30]!r} by the model that was saved and by the one restored")
+    signatures = str(subject.model.signature()), str(restored.signature())
+    _require(signatures[0] == signatures[1], f"the signature {signatures[0]} has become {signatures[1]}")
+
+
 def check_test_split(subject: Subject) -> None:
     """The test split's words, which no model can have seen, cost as much as others of their kind.
 
@@ -357,6 +378,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
         check_continuations,
         check_unknown_words,
         check_determinism,
+        check_save,
         check_test_split,
     )
 }

@@ -144,7 +144,7 @@ def report(directory: Path) -> None:
 def models(name: str | None) -> None:
     """List the models, or explain one and its options."""
     from lmbench.model import ModelSpec
-    from lmbench.registry import PluginError, model_class, registered
+    from lmbench.registry import PluginError, model_class, registered, shadowed
 
     if name is not None:
         model = model_class(ModelSpec(name))
@@ -159,6 +159,9 @@ def models(name: str | None) -> None:
         except PluginError as error:
             summary = f"broken: {error}"
         click.echo(f"{entry.name:<12} {summary} [{entry.origin} {entry.version}]")
+    for entry in shadowed():
+        owner = registered()[entry.name].origin
+        click.echo(f"{entry.name:<12} not used: the name is {owner}'s [{entry.origin} {entry.version}]")
 
 
 @cli.command(epilog="\b\nExample:\n  lmbench corpora")

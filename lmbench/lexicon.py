@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lmbench.corpus import TrainingText, lines_of
 from lmbench.model import ModelOptions, Score, Signature, without_rounding
@@ -19,6 +20,7 @@ UNKNOWN = "<unk>"
 UNKNOWN_ID = 0
 LINE_END_ID = 1
 _FEW_RARE_TYPES = 100
+_FILE = "lexicon.json"
 
 Line = NDArray[np.int32]
 ScoreLines = Callable[[list[Line]], list[NDArray[np.float64]]]
@@ -54,6 +56,18 @@ class Encoded:
     spelling: NDArray[np.float64]
 
 
+class _Stored(BaseModel):
+    """A lexicon as JSON; the letter model is learnt anew from the words that it was learnt from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokenizer: str
+    tokenizer_state: str
+    types: tuple[str, ...]
+    spelled: tuple[str, ...]
+    min_count: int
+
+
 class Lexicon:
     """Type ids, and prices for the types that have none.
 
@@ -63,11 +77,12 @@ class Lexicon:
     the next word is new. Its spelling is then paid to a letter model that was trained on the same rare words.
     """
 
-    def __init__(self, tokenizer: Tokenizer, types: Sequence[str], letters: LetterModel, min_count: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, types: Sequence[str], spelled: Sequence[str], min_count: int) -> None:
         self.tokenizer = tokenizer
         self.types = (UNKNOWN, LINE_END, *types)
         self.min_count = min_count
-        self._letters = letters
+        self._spelled = tuple(spelled)
+        self._letters = LetterModel().learn(tokenizer.letters(kind) for kind in spelled)
         # the literal word "<unk>" in a text is a word like any other: its id comes from `types`, never from UNKNOWN
         self._ids = {LINE_END: LINE_END_ID} | {kind: i for i, kind in enumerate(types, start=2)}
         self._prices: dict[str, float] = {}
@@ -83,9 +98,27 @@ class Lexicon:
             counts.update(types)
         known = sorted((kind for kind in counts if counts[kind] >= options.min_count), key=lambda k: (-counts[k], k))
         rare = [kind for kind in counts if counts[kind] < options.min_count]
-        spelled = rare if len(rare) >= _FEW_RARE_TYPES else counts
-        letters = LetterModel().learn(tokenizer.letters(kind) for kind in spelled)
-        return cls(tokenizer, known, letters, options.min_count)
+        spelled = rare if len(rare) >= _FEW_RARE_TYPES else list(counts)
+        return cls(tokenizer, known, spelled, options.min_count)
+
+    def save(self, folder: Path) -> None:
+        """Write lexicon.json into a folder."""
+        stored = _Stored(
+            tokenizer=self.tokenizer.name,
+            tokenizer_state=self.tokenizer.state(),
+            types=self.types[2:],
+            spelled=self._spelled,
+            min_count=self.min_count,
+        )
+        (folder / _FILE).write_text(stored.model_dump_json(), encoding="utf-8")
+
+    @classmethod
+    def restore(cls, folder: Path) -> Lexicon:
+        """The lexicon that `save` wrote."""
+        stored = _Stored.model_validate_json((folder / _FILE).read_bytes())
+        tokenizer = make_tokenizer(stored.tokenizer)
+        tokenizer.restore(stored.tokenizer_state)
+        return cls(tokenizer, stored.types, stored.spelled, stored.min_count)
 
     def __len__(self) -> int:
         return len(self.types)

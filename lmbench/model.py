@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -175,7 +176,15 @@ class LanguageModel(ABC):
 
     def next_events(self, text: str) -> NextEvents:
         """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered."""
-        raise NotImplementedError(f"{type(self).__name__} offers no next-event distribution")
+        raise NotImplementedError("the model offers no next-event distribution")
+
+    def save(self, folder: Path) -> None:
+        """Write what was learnt into a folder, as arrays and JSON. Optional, as next_events is."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be saved")
+
+    def restore(self, folder: Path) -> None:
+        """Read what `save` of a model with the same options wrote, instead of fitting. Runs no code from the folder."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be restored")
 
     def footprint(self) -> Footprint:
         """Number of parameters and bytes on disk, where they are known."""

@@ -57,13 +57,25 @@ def _what_is_wrong(loaded: object) -> str:
 
 
 def registered() -> dict[str, Registered]:
-    """All registered models by name, nothing imported. A name that lmbench itself registers is never taken over."""
+    """All registered models by name, nothing imported. A name is lmbench's, or the first package's in the alphabet."""
     found: dict[str, Registered] = {}
+    for entry in _all():
+        found.setdefault(entry.name, entry)
+    return found
+
+
+def shadowed() -> list[Registered]:
+    """Models that cannot be used, since their name belongs to another package's."""
+    used = registered()
+    return [entry for entry in _all() if used[entry.name].origin != entry.origin]
+
+
+def _all() -> list[Registered]:
+    found = set()
     for point in entry_points(group=GROUP):
         origin, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
-        if point.name not in found or origin == _OWN:
-            found[point.name] = Registered(point.name, origin, version, point)
-    return dict(sorted(found.items(), key=lambda item: (item[1].origin != _OWN, item[0])))
+        found.add(Registered(point.name, origin, version, point))
+    return sorted(found, key=lambda entry: (entry.origin != _OWN, entry.origin, entry.name))
 
 
 def model_class(spec: ModelSpec) -> type[LanguageModel]:

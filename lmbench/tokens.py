@@ -29,6 +29,13 @@ class Tokenizer(ABC):
     def learn(self, lines: Iterable[str]) -> None:  # noqa: B027  (most tokenizers learn nothing)
         """Learn from the training split's lines, where the tokenizer is a learnt one."""
 
+    def state(self) -> str:
+        """What was learnt, as text; empty where nothing is."""
+        return ""
+
+    def restore(self, state: str) -> None:  # noqa: B027  (most tokenizers have nothing to restore)
+        """Be as the tokenizer was that gave this state."""
+
     @abstractmethod
     def types(self, lines: Sequence[str]) -> list[list[str]]:
         """The event types of each line; the lines do not hold their line ends."""
@@ -145,6 +152,12 @@ class Bpe(Bytes):
             show_progress=False,
         )
         self._tokenizer.train_from_iterator(lines, trainer)
+
+    def state(self) -> str:
+        return self._tokenizer.to_str()
+
+    def restore(self, state: str) -> None:
+        self._tokenizer = type(self._tokenizer).from_str(state)
 
     def types(self, lines: Sequence[str]) -> list[list[str]]:
         return [encoding.tokens for encoding in self._tokenizer.encode_batch(list(lines))]

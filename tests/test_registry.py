@@ -35,6 +35,16 @@ def test_a_plugin_is_found_and_built(tmp_path):
 def test_a_plugin_cannot_take_a_built_ins_name(tmp_path):
     with installed(tmp_path, {"kenlm": "plugin_module:Good"}, MODELS):
         assert registry.registered()["kenlm"].origin == "lmbench"
+        assert [(entry.name, entry.origin) for entry in registry.shadowed()] == [("kenlm", "lmbench-plugin")]
+
+
+def test_two_plugins_with_one_name_are_told_apart_in_a_fixed_order(tmp_path):
+    with (
+        installed(tmp_path / "b", {"good": "plugin_module:Good"}, MODELS, name="b-plugin"),
+        installed(tmp_path / "a", {"good": "plugin_module:Good"}, MODELS, name="a-plugin"),
+    ):
+        assert registry.registered()["good"].origin == "a-plugin"
+        assert [entry.origin for entry in registry.shadowed()] == ["b-plugin"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -102,6 +103,22 @@ class Hmm(LanguageModel):
             hmmlearn=version("hmmlearn"),
         )
         return own + self._lexicon.signature()
+
+    def save(self, folder: Path) -> None:
+        self._lexicon.save(folder)
+        np.savez(
+            folder / "hmm.npz",
+            iterations=self._iterations,
+            start=self._start,
+            transitions=self._transitions,
+            emissions=self._emissions,
+        )
+
+    def restore(self, folder: Path) -> None:
+        self._lexicon = Lexicon.restore(folder)
+        with np.load(folder / "hmm.npz") as arrays:
+            self._start, self._transitions = arrays["start"], arrays["transitions"]
+            self._emissions, self._iterations = arrays["emissions"], int(arrays["iterations"])
 
     def footprint(self) -> Footprint:
         numbers = self._start.size + self._transitions.size + self._emissions.size

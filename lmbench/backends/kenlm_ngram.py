@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import tempfile
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +18,7 @@ from pydantic import Field
 
 from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, write_arpa
 from lmbench.corpus import TrainingText
+from lmbench.errors import UnavailableError
 from lmbench.kneser_ney import Order, estimate
 from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import (
@@ -30,6 +33,8 @@ from lmbench.model import (
 )
 
 _NATS = math.log(10)  # KenLM speaks log10
+_CPLUSPLUS = re.compile(r"^\S+\.(?:cc|hh):\d+ in .*? threw \w+(?: because `.*?')?\. ")  # file, function and condition
+_REASON = 200  # characters of a reason that may cite a whole line of the file
 
 
 class KenlmOptions(LexiconOptions):
@@ -38,6 +43,50 @@ class KenlmOptions(LexiconOptions):
     order: int = Field(
         5, ge=1, le=6, description="length of the longest n-gram; the kenlm package from PyPI reads up to 6"
     )
+
+
+class Ngrams:
+    """N-grams that KenLM has read, and what it says of them in nats.
+
+    Raises UnavailableError, with KenLM's reason, for a file that it cannot read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._model = _load(path)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._model
+
+    @property
+    def order(self) -> int:
+        """Length of the longest n-gram."""
+        return int(self._model.order)
+
+    @property
+    def unknown(self) -> float:
+        """Nats: log P(<unk>) without history. Where the file does not have it, KenLM takes 1e-100."""
+        state = kenlm.State()
+        self._model.NullContextWrite(state)
+        return float(self._model.BaseScore(state, UNKNOWN_WORD, kenlm.State())) * _NATS
+
+    def score_lines(self, lines: Iterable[Line], words: Sequence[str]) -> list[NDArray[np.float64]]:
+        """Each line's log-probabilities, (events,): a line is ids of `words`; ``<s>`` stands before it."""
+        return [self._score_line(line, words) for line in lines]
+
+    def next_words(self, history: Iterable[str], words: Iterable[str]) -> NDArray[np.float64]:
+        """log P(word | <s>, history) of each word, (words,)."""
+        state, after = kenlm.State(), kenlm.State()
+        self._model.BeginSentenceWrite(state)
+        for word in history:
+            self._model.BaseScore(state, word, after)
+            state, after = after, state
+        return np.array([self._model.BaseScore(state, word, after) for word in words]) * _NATS
+
+    def _score_line(self, line: Line, words: Sequence[str]) -> NDArray[np.float64]:
+        ended = bool(line[-1] == LINE_END_ID)
+        sentence = " ".join([words[word] for word in line[: len(line) - ended]])
+        log10s = [log10 for log10, _, _ in self._model.full_scores(sentence, bos=True, eos=ended)]
+        return np.array(log10s) * _NATS
 
 
 class KenlmNgram(LanguageModel):
@@ -60,19 +109,14 @@ class KenlmNgram(LanguageModel):
             write_arpa(path, _at_least_bigrams(orders), [*self._words, SENTENCE_START])
             self._disk_bytes = path.stat().st_size
             progress("loading into KenLM", 0.8)
-            self._model = _load(path)
+            self._ngrams = Ngrams(path)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        return self._lexicon.score(documents, lambda lines: [self._line_logprobs(line) for line in lines])
+        return self._lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, self._words))
 
     def next_events(self, text: str) -> NextEvents:
-        state, after = kenlm.State(), kenlm.State()
-        self._model.BeginSentenceWrite(state)
-        for word in self._lexicon.history(text):
-            self._model.BaseScore(state, self._words[word], after)
-            state, after = after, state
-        log10s = [self._model.BaseScore(state, word, after) for word in self._words]
-        return NextEvents(self._lexicon.types, np.array(log10s) * _NATS)
+        history = [self._words[word] for word in self._lexicon.history(text)]
+        return NextEvents(self._lexicon.types, self._ngrams.next_words(history, self._words))
 
     def signature(self) -> Signature:
         smoothing = "interpolated-modified-kneser-ney"
@@ -83,13 +127,6 @@ class KenlmNgram(LanguageModel):
 
     def footprint(self) -> Footprint:
         return Footprint(self._parameters, self._disk_bytes)
-
-    def _line_logprobs(self, line: Line) -> NDArray[np.float64]:
-        """Nats of each id of a line, by KenLM."""
-        ended = bool(line[-1] == LINE_END_ID)
-        sentence = " ".join([self._words[word] for word in line[: len(line) - ended]])
-        log10s = [log10 for log10, _, _ in self._model.full_scores(sentence, bos=True, eos=ended)]
-        return np.array(log10s) * _NATS
 
 
 def _at_least_bigrams(orders: list[Order]) -> list[Order]:
@@ -112,4 +149,11 @@ def _load(path: Path) -> kenlm.Model:
     config = kenlm.Config()
     config.show_progress = False
     config.arpa_complain = kenlm.ARPALoadComplain.NONE
-    return kenlm.Model(str(path), config)
+    try:
+        return kenlm.Model(str(path), config)
+    except OSError as error:
+        where = f"Cannot read model '{path}' ("
+        reason = _CPLUSPLUS.sub("", str(error).removeprefix(where).removesuffix(")"))
+    except UnicodeDecodeError:  # of KenLM's message, which cites the file
+        reason = "neither ARPA nor KenLM's binary"
+    raise UnavailableError(f"KenLM cannot read '{path}': {textwrap.shorten(reason, _REASON, placeholder='…')}")

@@ -10,12 +10,15 @@ import time
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -188,7 +191,7 @@ class Transformer(LanguageModel):
             raise CorpusError("the training split is empty: there is nothing to learn from")
         # positions that training never reaches would stay as they were drawn, so they are not used either
         self._context = min(self.options.context, longest)
-        self._device = torch.device("cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu")
+        self._device = self._chosen_device()
         with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(self.options.seed)
             self._decoder = Decoder(len(self._lexicon), self._context, self.options).to(self._device)
@@ -227,10 +230,30 @@ class Transformer(LanguageModel):
         )
         return own + self._lexicon.signature()
 
+    def save(self, folder: Path) -> None:
+        self._lexicon.save(folder)
+        told = {"context": self._context, "steps": self._steps, "best_step": self._best_step}
+        metadata = {name: str(value) for name, value in told.items()}
+        save_file(self._decoder.state_dict(), folder / "transformer.safetensors", metadata)
+
+    def restore(self, folder: Path) -> None:
+        self._lexicon = Lexicon.restore(folder)
+        self._device = self._chosen_device()
+        with safe_open(folder / "transformer.safetensors", "pt", device=str(self._device)) as file:
+            told = {name: int(value) for name, value in file.metadata().items()}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+        self._context, self._steps, self._best_step = told["context"], told["steps"], told["best_step"]
+        with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and then replaced
+            self._decoder = Decoder(len(self._lexicon), self._context, self.options).to(self._device)
+        self._decoder.load_state_dict(weights)
+
     def footprint(self) -> Footprint:
         """Tied weights are counted once; on disk a parameter takes the 4 bytes of a float32."""
         parameters = sum(parameter.numel() for parameter in self._decoder.parameters())
         return Footprint(parameters, disk_bytes=4 * parameters)
+
+    def _chosen_device(self) -> torch.device:
+        return torch.device("cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu")
 
     @property
     def _stride(self) -> int:

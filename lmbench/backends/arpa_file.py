@@ -1,0 +1,113 @@
+"""N-gram models that were trained elsewhere: ARPA files and KenLM's binaries, queried with KenLM."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, is_word, read_counts, read_words
+from lmbench.backends.kenlm_ngram import Ngrams
+from lmbench.errors import UnavailableError
+from lmbench.lexicon import Lexicon
+from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Progress, Score, Signature, silent
+from lmbench.tokens import LINE_END, make_tokenizer
+
+_ABSENT = -200  # nats; log(1e-100) lies below it, and the probability of anything that was estimated above
+
+
+class ArpaFileOptions(ModelOptions):
+    """Options of the arpa model."""
+
+    positional: ClassVar[str | None] = "path"
+
+    path: str = Field(min_length=1, description="an ARPA file, plain, .gz, .bz2 or .xz, or KenLM's binary")
+    tokenizer: Literal["words", "pieces", "bytes"] = Field(
+        "words", description="words; pieces where the file's words are Han characters; bytes where they are bytes"
+    )
+
+
+class ArpaFile(LanguageModel):
+    """An n-gram model that was trained elsewhere: an ARPA file or KenLM's binary.
+
+    A type that the file does not have, or cannot have (white space, ``<s>``, ``<unk>``), pays the file's
+    P(<unk> | history), and for its spelling an untrained letter model: log 257 nats for each byte and for their end. A
+    file without ``<unk>`` gives such a type no probability; KenLM takes 1e-100, and the signature says so.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = ArpaFileOptions
+    options: ArpaFileOptions
+    pretrained: ClassVar[bool] = True
+
+    def load(self, progress: Progress = silent) -> None:
+        """Raises UnavailableError where there is no such file, or KenLM cannot read it."""
+        progress(f"loading '{self.options.path}' into KenLM", 0.0)
+        self._ngrams  # noqa: B018  (is loaded when it is first needed)
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        """Raises UnavailableError as `load` does."""
+        lexicon = self._lexicon(documents)
+        return lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, _words(lexicon)))
+
+    def next_events(self, text: str) -> NextEvents:
+        """The file's unigrams, ``<s>`` excepted. NotImplementedError for a binary, which does not list its words."""
+        lexicon = self._lexicon([text])
+        words = _words(lexicon)
+        logprobs = self._ngrams.next_words([words[i] for i in lexicon.history(text)], self._unigrams)
+        return NextEvents(tuple(LINE_END if word == SENTENCE_END else word for word in self._unigrams), logprobs)
+
+    def signature(self) -> Signature:
+        ngrams = self._ngrams
+        with self._path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Signature.of(
+            file=self._path.name,
+            sha256=digest[:12],
+            order=ngrams.order,
+            bos="line",
+            kenlm=version("kenlm"),
+            tok=self.options.tokenizer,
+            unk=f"{'absent(1e-100)' if ngrams.unknown < _ABSENT else 'file'}+letters-uniform",
+        )
+
+    def footprint(self) -> Footprint:
+        """Parameters are the n-grams, and the back-offs below the highest order, that the head of an ARPA names."""
+        counts = read_counts(self._path)
+        return Footprint(sum(counts) + sum(counts[:-1]) if counts else None, self._path.stat().st_size)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.options.path).expanduser()
+
+    @cached_property
+    def _ngrams(self) -> Ngrams:
+        if not self._path.is_file():
+            raise UnavailableError(f"there is no file '{self._path}'")
+        return Ngrams(self._path)
+
+    @cached_property
+    def _unigrams(self) -> list[str]:
+        if not read_counts(self._path):
+            raise NotImplementedError(f"'{self._path}' is KenLM's binary: its words, the next events, are not known")
+        try:
+            return [word for word in read_words(self._path) if word != SENTENCE_START]
+        except UnicodeDecodeError as error:
+            raise UnavailableError(f"the words of '{self._path}' are not UTF-8: {error.reason}") from error
+
+    def _lexicon(self, documents: Sequence[str]) -> Lexicon:
+        """The types of these documents that the file has; a binary could not list all that it has."""
+        tokenizer = make_tokenizer(self.options.tokenizer)
+        lines = [line for document in documents for line in document.split("\n")]
+        kinds = {kind for types in tokenizer.types(lines) for kind in types}
+        known = [kind for kind in kinds if is_word(kind) and kind in self._ngrams]
+        return Lexicon(tokenizer, known, spelled=(), min_count=1)
+
+
+def _words(lexicon: Lexicon) -> list[str]:
+    """The ARPA word of each id."""
+    return [UNKNOWN_WORD, SENTENCE_END, *lexicon.types[2:]]

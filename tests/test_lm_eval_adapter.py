@@ -1,0 +1,156 @@
+"""Numbers of lm_eval's own evaluation, on the tasks of docs/lm-eval.md, against lmbench's scores."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+
+import pytest
+
+from lmbench import ModelSpec, build, load_corpus
+from lmbench.errors import LmbenchError, SpecError, UnknownNameError
+from tests.checkpoints import BOS, byte_level, gpt2, save
+from tests.test_docs import blocks
+
+pytest.importorskip("lm_eval", reason="the extra lm-eval is not installed")
+
+import datasets
+from lm_eval import simple_evaluate
+from lm_eval.api.instance import Instance
+from lm_eval.tasks import TaskManager
+
+from lmbench import lm_eval_adapter
+from lmbench.lm_eval_adapter import LmbenchLM
+
+TRAIN = "the cat sat on the mat\nthe dog sat on the log\na cat and a dog\nthe cat saw the dog\n" * 5
+QUESTIONS = [
+    {"query": "the cat sat on the", "choices": ["mat", "dog"], "gold": 0},
+    {"query": "a cat and a", "choices": ["log", "dog", "zebra"], "gold": 1},
+    {"query": "the dog", "choices": ["on", "sat on the log"], "gold": 1},
+    {"query": "the cat saw", "choices": ["the the the", "a"], "gold": 0},
+]
+TEXTS = ["the cat sat on the mat\n", "a zebra sat on the dog\n", "the  log é"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working folder: a text to fit on, and the documentation's tasks with their files."""
+    (tmp_path / "text.txt").write_text(TRAIN)
+    (tmp_path / "choices.jsonl").write_text("".join(json.dumps(question) + "\n" for question in QUESTIONS))
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
+    (tmp_path / "tasks").mkdir()
+    for number, task in enumerate(blocks("docs/lm-eval.md", "yaml")):
+        (tmp_path / f"tasks/{number}.yaml").write_text(task)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    return tmp_path
+
+
+def fitted(spec):
+    model = build(ModelSpec.parse(spec))
+    model.fit(load_corpus("text.txt").training)
+    return model
+
+
+def asked(*arguments):
+    return [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(arguments)]
+
+
+@pytest.mark.parametrize("spec", ["uniform", "kenlm:order=2", "kenlm:order=2;min_count=1;tokenizer=pieces"])
+def test_lm_evals_numbers_are_lmbenchs(folder, spec):
+    evaluated = simple_evaluate(
+        model="lmbench",
+        model_args=f"spec={spec},corpus=text.txt",
+        tasks=["my_choices", "my_text"],
+        task_manager=TaskManager(include_path=str(folder / "tasks"), include_defaults=False),
+        bootstrap_iters=0,
+    )
+    model = fitted(spec.replace(";", ","))
+    right = 0
+    for question in QUESTIONS:
+        costs = [model.continuation(question["query"], f" {choice}") for choice in question["choices"]]
+        right += costs.index(max(costs)) == question["gold"]
+    nats = sum(float(score.logprobs.sum()) for score in model.score(TEXTS))
+    size = sum(len(text.encode()) for text in TEXTS)
+    words = sum(len(re.split(r"\s+", text)) for text in TEXTS)
+    results = evaluated["results"]
+    assert results["my_choices"]["acc,none"] == right / len(QUESTIONS)
+    assert results["my_text"]["bits_per_byte,none"] == pytest.approx(-nats / math.log(2) / size, rel=1e-9)
+    assert results["my_text"]["byte_perplexity,none"] == pytest.approx(math.exp(-nats / size), rel=1e-9)
+    assert results["my_text"]["word_perplexity,none"] == pytest.approx(math.exp(-nats / words), rel=1e-9)
+    assert evaluated["config"]["lmbench_signature"] == str(model.signature())
+
+
+def test_uniform_bytes_cost_eight_bits(folder):
+    [(nats, greedy)] = LmbenchLM("uniform", "text.txt").loglikelihood(asked(("anything", " é")))
+    assert nats == pytest.approx(-3 * math.log(256))
+    assert greedy is False  # all bytes are as likely as each other
+
+
+def test_greedy_is_what_the_model_would_say_next(folder):
+    """After "sat" always stood "on"; after "the", "cat" as often as "dog"."""
+    model = LmbenchLM("kenlm:order=2;tokenizer=words", "text.txt")
+    texts = [("the cat sat", " on the"), ("", "the"), ("the cat sat", " on a"), ("the", " cat"), ("the", " zebra")]
+    assert [greedy for _, greedy in model.loglikelihood(asked(*texts))] == [True, True, False, False, False]
+
+
+def test_an_event_across_the_seam_counts_in_full(folder):
+    model = LmbenchLM("kenlm:order=2;tokenizer=words", "text.txt")
+    [across, whole] = model.loglikelihood(asked(("the ca", "t"), ("the", " cat")))
+    assert across == whole
+
+
+@pytest.mark.parametrize("number", [0, 1, 255, 256, 257, 600])
+def test_batches_change_nothing(folder, number):
+    model = LmbenchLM("kenlm:order=2", "text.txt")
+    pairs = [(f"the {i}", " cat sat") for i in range(number)]
+    own = fitted("kenlm:order=2")
+    answers = model.loglikelihood(asked(*pairs))
+    assert [nats for nats, _ in answers] == [own.continuation(*pair) for pair in pairs]
+
+
+def test_a_pretrained_model_is_loaded(folder):
+    tokenizer = byte_level()
+    save(folder / "gpt", gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+    model = LmbenchLM(f"hf:{folder / 'gpt'}")
+    own = build(ModelSpec.parse(f"hf:{folder / 'gpt'}"))
+    [(nats, greedy)] = model.loglikelihood(asked(("the cat", " sät")))
+    assert nats == pytest.approx(own.continuation("the cat", " sät"), abs=1e-4)
+    assert greedy is False
+    nexts = own.next_events("the cat")
+    [(_, greedy)] = model.loglikelihood(asked(("the cat", nexts.names[int(nexts.logprobs.argmax())])))
+    assert greedy is True
+
+
+def test_what_cannot_be_served(folder):
+    with pytest.raises(SpecError, match="'kenlm:order=2' has to be fitted: add corpus="):
+        LmbenchLM("kenlm:order=2")
+    with pytest.raises(SpecError, match="'hf:x' is pretrained and is not fitted: leave corpus=pydocs out"):
+        LmbenchLM("hf:x", "pydocs")
+    with pytest.raises(UnknownNameError, match="did you mean 'order'"):
+        LmbenchLM("kenlm:ordr=2", "text.txt")
+    with pytest.raises(LmbenchError, match="score text for lm_eval and generate none"):
+        LmbenchLM("uniform", "text.txt").generate_until([])
+
+
+def test_the_command_line(folder):
+    command = [sys.executable, "-m", "lmbench.lm_eval_adapter", "--model", "lmbench", "--include_path", "tasks"]
+    command += ["--tasks", "my_choices,my_text", "--model_args", "spec=kenlm:order=3;min_count=1,corpus=text.txt"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "|my_choices|" in done.stdout
+    assert "|bits_per_byte" in done.stdout
+
+
+def test_a_mistake_on_the_command_line_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(lm_eval_adapter, "cli_evaluate", lambda: LmbenchLM("kenlm"))
+    with pytest.raises(SystemExit) as caught:
+        lm_eval_adapter.main()
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "Error: 'kenlm' has to be fitted: add corpus=NAME_OR_PATH\n"
+
+
+def test_lm_eval_is_imported_by_its_adapter_alone():
+    code = "import sys, lmbench, lmbench.cli, lmbench.runner, lmbench.registry; print('lm_eval' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
