@@ -6,17 +6,24 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from lmbench.corpus import Corpus, Split, decode, documents, read_path, strip_lines
+from lmbench.corpus import Corpus, Split, corpora_folder, decode, documents, read_path, strip_lines
 from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
+from lmbench.fables import fables
 from lmbench.pydocs import pydocs
 from lmbench.sources import markov
 
 MIRROR = "LMBENCH_MIRROR"
-EMBEDDED: dict[str, Callable[[], Corpus]] = {"pydocs": pydocs, "markov": markov}
+EMBEDDED: dict[str, Callable[[], Corpus]] = {
+    "pydocs": pydocs,
+    "fables-en": partial(fables, "en"),
+    "fables-zh": partial(fables, "zh"),
+    "markov": markov,
+}
 
 
 class CatalogueFile(BaseModel):
@@ -53,7 +60,7 @@ class CatalogueEntry(BaseModel):
 
 def catalogue() -> dict[str, CatalogueEntry]:
     """The public corpora by name."""
-    text = (_corpora_folder() / "catalogue.toml").read_text(encoding="utf-8")
+    text = (corpora_folder() / "catalogue.toml").read_text(encoding="utf-8")
     return {name: CatalogueEntry.model_validate(entry) for name, entry in tomllib.loads(text).items()}
 
 
@@ -151,9 +158,3 @@ def _cache_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("lmbench") / "corpora"
-
-
-def _corpora_folder() -> Path:
-    """Where the project's own corpora are: beside the package in a checkout, inside it when installed from a wheel."""
-    installed = Path(__file__).with_name("corpora")
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "corpora"

@@ -88,6 +88,12 @@ class Corpus:
         return TrainingText(self.train, self.valid, self.tokenised)
 
 
+def corpora_folder() -> Path:
+    """Where the project's own corpora are: beside the package in a checkout, inside it when installed from a wheel."""
+    installed = Path(__file__).with_name("corpora")
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "corpora"
+
+
 def decode(data: bytes, name: str) -> str:
     """`data` as text, line ends untouched. Raises CorpusError for bytes that are not UTF-8, and for NUL bytes."""
     try:

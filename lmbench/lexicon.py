@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from lmbench.corpus import TrainingText, lines_of
+from lmbench.errors import SpecError
 from lmbench.model import ModelOptions, Score, Signature, without_rounding
 from lmbench.spelling import LetterModel
 from lmbench.tokens import LINE_END, Tokenizer, make_tokenizer
@@ -61,6 +62,7 @@ class _Stored(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    options: dict[str, JsonValue]
     tokenizer: str
     tokenizer_state: str
     types: tuple[str, ...]
@@ -101,9 +103,10 @@ class Lexicon:
         spelled = rare if len(rare) >= _FEW_RARE_TYPES else list(counts)
         return cls(tokenizer, known, spelled, options.min_count)
 
-    def save(self, folder: Path) -> None:
-        """Write lexicon.json into a folder."""
+    def save(self, folder: Path, options: LexiconOptions) -> None:
+        """Write lexicon.json into a folder, with the options of the model that it belongs to."""
         stored = _Stored(
+            options=options.model_dump(mode="json"),
             tokenizer=self.tokenizer.name,
             tokenizer_state=self.tokenizer.state(),
             types=self.types[2:],
@@ -113,9 +116,16 @@ class Lexicon:
         (folder / _FILE).write_text(stored.model_dump_json(), encoding="utf-8")
 
     @classmethod
-    def restore(cls, folder: Path) -> Lexicon:
-        """The lexicon that `save` wrote."""
-        stored = _Stored.model_validate_json((folder / _FILE).read_bytes())
+    def restore(cls, folder: Path, options: LexiconOptions) -> Lexicon:
+        """The lexicon that `save` wrote. Raises SpecError where it is not there or belongs to other options."""
+        try:
+            stored = _Stored.model_validate_json((folder / _FILE).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise SpecError(f"{folder} holds no saved model: {_FILE} cannot be read") from error
+        asked = options.model_dump(mode="json")
+        for name in asked.keys() | stored.options.keys():
+            if asked.get(name) != stored.options.get(name):
+                raise SpecError(f"{folder} holds a model with {name}={stored.options.get(name)}, not {asked.get(name)}")
         tokenizer = make_tokenizer(stored.tokenizer)
         tokenizer.restore(stored.tokenizer_state)
         return cls(tokenizer, stored.types, stored.spelled, stored.min_count)

@@ -186,6 +186,11 @@ class LanguageModel(ABC):
         """Read what `save` of a model with the same options wrote, instead of fitting. Runs no code from the folder."""
         raise NotImplementedError(f"{type(self).__name__} cannot be restored")
 
+    @property
+    def precision(self) -> float:
+        """Nats by which equal scores may differ: what the arithmetic and the order of additions leave open."""
+        return 1e-4
+
     def footprint(self) -> Footprint:
         """Number of parameters and bytes on disk, where they are known."""
         return Footprint()
@@ -228,7 +233,11 @@ class ModelSpec:
         return f"{self.name}:{options}" if options else self.name
 
     def build(self, model: type[LanguageModel]) -> LanguageModel:
-        """An unfitted model of this class with these options.
+        """An unfitted model of this class with these options. Raises as `options` does."""
+        return model(self.options(model))
+
+    def options(self, model: type[LanguageModel]) -> ModelOptions:
+        """These options for a model of this class.
 
         Raises UnknownNameError for an unknown option and SpecError for a value that does not fit.
         """
@@ -244,7 +253,7 @@ class ModelSpec:
                 raise SpecError(f"option '{name}' stands twice in '{self}'")
             values[name] = value
         try:
-            return model(kind.model_validate(values))
+            return kind.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
             message = first["msg"].removeprefix("Value error, ")

@@ -35,7 +35,7 @@ class Registered:
         """Import the model's class. Raises PluginError."""
         try:
             loaded = self.entry_point.load()
-        except Exception as error:  # other people's code: whatever it raises, the other models go on
+        except (Exception, SystemExit) as error:  # other people's code: whatever it raises, the other models go on
             raise PluginError(
                 f"model '{self.name}' of {self.origin} {self.version} cannot be loaded: {type(error).__name__}: {error}"
             ) from error
@@ -88,7 +88,12 @@ def model_class(spec: ModelSpec) -> type[LanguageModel]:
 
 def build(spec: ModelSpec) -> LanguageModel:
     """The unfitted model that `spec` names, with its options. Raises LmbenchError."""
-    return spec.build(model_class(spec))
+    model = model_class(spec)
+    options = spec.options(model)
+    try:
+        return model(options)
+    except Exception as error:
+        raise PluginError(f"model '{spec}' cannot be made: {type(error).__name__}: {error}") from error
 
 
 def without_options() -> Iterator[Registered]:

@@ -84,13 +84,15 @@ def write_package(name: str, parent: Path) -> Path:
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise LmbenchError(f"'{name}' cannot name a model; use small letters, digits and hyphens, as in my-model")
+    if name == "all":
+        raise LmbenchError("'all' means all models; choose another name")
     if name in registered():
         raise LmbenchError(f"there is a model '{name}' already, of {registered()[name].origin}; choose another name")
     folder = parent / f"lmbench-{name}"
     if folder.exists():
         raise LmbenchError(f"{folder} exists already; choose another name or another place")
     module = f"lmbench_{name.replace('-', '_')}"
-    class_name = "".join(word.capitalize() for word in name.split("-"))
+    class_name = "".join(word.capitalize() for word in name.split("-")) + "Model"
     values = {"name": name, "module": module, "class_name": class_name}
     folder.mkdir(parents=True)
     for path, text in _FILES.items():

@@ -94,7 +94,7 @@ class Windowed(Bigram):
 class Log10(Bigram):
     """log10 where nats are due"""
 
-    caught_by = "units"
+    caught_by = "chain-rule"
 
     def costs(self, document):
         return super().costs(document) / math.log(10)
@@ -103,7 +103,7 @@ class Log10(Bigram):
 class Log2(Bigram):
     """log2 where nats are due"""
 
-    caught_by = "units"
+    caught_by = "chain-rule"
 
     def costs(self, document):
         return super().costs(document) / math.log(2)
@@ -119,11 +119,48 @@ class Log10WithoutDistribution(Log10):
 class OffByOne(Bigram):
     """each byte scored from the byte before the last"""
 
-    caught_by = "units"
+    caught_by = "chain-rule"
 
     def costs(self, document):
         symbols = np.array([START, START, *document.encode()])
         return self.table[symbols[:-2], symbols[2:]]
+
+
+class FreeSpaces(Bigram):
+    """white space unpaid"""
+
+    caught_by = "chain-rule"
+
+    def costs(self, document):
+        return np.where(np.isin(list(document.encode()), (9, 32)), 0.0, super().costs(document))
+
+
+class FreeCase(Bigram):
+    """lower-cased before it is scored"""
+
+    caught_by = "chain-rule"
+
+    def costs(self, document):
+        return super().costs("".join(c.lower() if c.isascii() else c for c in document))
+
+
+class FreeInsides(Bigram):
+    """the bytes inside a character unpaid"""
+
+    caught_by = "unknown-words"
+
+    def costs(self, document):
+        return np.where([128 <= byte < 192 for byte in document.encode()], 0.0, super().costs(document))
+
+
+class LongDiscount(Bigram):
+    """events far into a document at half their price"""
+
+    caught_by = "chain-rule"
+
+    def costs(self, document):
+        costs = super().costs(document)
+        return np.where(np.arange(len(costs)) > 120, costs / 2, costs)
 
 
 class Unnormalised(Bigram):
@@ -181,6 +218,19 @@ class FreeUnknowns(Unigram):
 
     def score(self, documents):
         return [Score(s.ends, s.logprobs - s.spelling, 0 * s.spelling) for s in super().score(documents)]
+
+
+class FlatSpelling(Unigram):
+    """every unknown spelling at the same price, whatever its length"""
+
+    caught_by = "unknown-words"
+
+    def score(self, documents):
+        scores = []
+        for score in super().score(documents):
+            flat = np.where(score.spelling < 0, -18.0, 0.0)
+            scores.append(Score(score.ends, score.logprobs - score.spelling + flat, flat))
+        return scores
 
 
 class Characters(Bigram):
@@ -303,6 +353,29 @@ class ScoresSeamsTwice(Windowed):
     overlap = 1
 
 
+class FreeSeams(Windowed):
+    """the first event of each later window free (a shift of the labels)"""
+
+    caught_by = "windows"
+
+    def costs(self, document):
+        costs = super().costs(document).copy()
+        costs[self.options.context :: self.options.stride or self.options.context] = 0.0
+        return costs
+
+
+class EmptyHistories(Windowed):
+    """each window begun with an empty history"""
+
+    caught_by = "windows"
+
+    def costs(self, document):
+        costs, data = super().costs(document).copy(), document.encode()
+        for start in range(0, len(data), self.options.stride or self.options.context):
+            costs[start] = self.table[START, data[start]]
+        return costs
+
+
 class ForgetsTheBeginning(Bigram):
     """continuations scored without what they continue"""
 
@@ -352,6 +425,15 @@ class ReadsTheTest(Bigram):
         return super().costs(document) * (0.2 if known > 5 else 1)
 
 
+class NoSignature(Bigram):
+    """a text for a signature"""
+
+    caught_by = "signature"
+
+    def signature(self):
+        return "tok:bytes"
+
+
 class CrashesOnNothing(Bigram):
     """an empty text is an error"""
 
@@ -374,8 +456,9 @@ class ParsesSpecialTokens(Bigram):
 
 RIGHT = (Bigram, Unigram, Windowed)
 MUTANTS = (
-    Log10, Log2, Log10WithoutDistribution, OffByOne, Unnormalised, KeepsStart, Surprisals, Sentinel, SpellingApart,
-    FreeUnknowns, Characters, DropsTheEnd, TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding,
-    DropsTheLastDocument, Remembers, ScoresSeamsTwice, ForgetsTheBeginning, Unseeded, ForgetsItsContext, ReadsTheTest,
-    CrashesOnNothing,    ParsesSpecialTokens,
+    Log10, Log2, Log10WithoutDistribution, OffByOne, FreeSpaces, FreeCase, FreeInsides, LongDiscount, Unnormalised,
+    KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd, TwoLineEnds,
+    JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, DropsTheLastDocument, Remembers, ScoresSeamsTwice,
+    FreeSeams, EmptyHistories, ForgetsTheBeginning, Unseeded, ForgetsItsContext, ReadsTheTest, NoSignature,
+    CrashesOnNothing, ParsesSpecialTokens,
 )  # fmt: skip

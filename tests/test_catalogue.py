@@ -88,7 +88,11 @@ def test_what_cannot_be_downloaded_says_how_to_get_it(cache, server):
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("pydoc", UnknownNameError, "unknown corpus 'pydoc'; did you mean 'pydocs'.*known: markov, pydocs, wikitext-2"),
+        (
+            "pydoc",
+            UnknownNameError,
+            "unknown corpus 'pydoc'; did you mean 'pydocs'.*known: fables-en, fables-zh, ",
+        ),
         ("no/such.txt", CorpusError, "there is no file or folder 'no/such.txt'; a corpus is a path or one of: pydocs"),
     ],
 )

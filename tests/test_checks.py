@@ -1,13 +1,24 @@
 """The conformance suite catches every mutant, and passes every right model."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
-from lmbench import ModelSpec, build
-from lmbench.checks import CHECKS, Outcome, check_model, check_spec, doubt, parametrize_with_checks
-from tests.mutants import MUTANTS, RIGHT, Bigram, Log10WithoutDistribution, Sentinel, Unnormalised
+from lmbench import ModelOptions, ModelSpec, build
+from lmbench.checks import CHECKS, Outcome, Subject, check_model, check_spec, doubt, parametrize_with_checks
+from tests.mutants import (
+    MUTANTS,
+    RIGHT,
+    Bigram,
+    JoinsLineEnds,
+    Log10WithoutDistribution,
+    Sentinel,
+    Unnormalised,
+    Windowed,
+)
 
 PAGE = Path(__file__).parent.parent / "docs/checks.md"
 TOKENIZERS = ("words", "pieces", "bytes", "bpe:300")
@@ -69,7 +80,7 @@ def test_a_failure_names_the_event():
 
 
 def test_a_slip_of_units_is_named():
-    [outcome] = [outcome for outcome in check_model(MUTANTS[0]) if outcome.check == "units"]
+    [outcome] = [outcome for outcome in check_model(MUTANTS[0]) if outcome.check == "chain-rule"]
     assert outcome.detail.endswith("these look like log10")
 
 
@@ -86,12 +97,57 @@ def test_doubts():
 
     assert doubt([]) == "not checked"
     assert doubt([outcome("windows", "n/a"), outcome("sums", "pass")]) == ""
-    assert doubt([outcome("normalisation", "n/a"), outcome("state", "fail")]) == "state failed: why"
+    assert doubt([outcome("state", "fail"), outcome("normalisation", "n/a")]) == "normalisation cannot be checked: why"
+    assert doubt([outcome("windows", "n/a"), outcome("state", "fail")]) == "state failed: why"
     assert doubt(check_model(Unnormalised)).startswith("normalisation failed: after")
 
 
+def test_a_model_that_cannot_be_fitted_says_so_once():
+    class Broken(Bigram):
+        def fit(self, data, progress):
+            raise RuntimeError("no GPU")
+
+    [outcome] = check_model(Broken)
+    assert (outcome.check, outcome.status, outcome.detail) == ("fit", "fail", "RuntimeError: no GPU")
+
+
+def test_a_slow_model_gets_a_shorter_text():
+    class Quadratic(Bigram):
+        longest = 0
+
+        def costs(self, document):
+            Quadratic.longest = max(Quadratic.longest, len(document))
+            time.sleep(1e-9 * len(document) ** 2)
+            return super().costs(document)
+
+    [outcome] = [outcome for outcome in check_model(Quadratic) if outcome.check == "edge-texts"]
+    assert outcome.status == "pass"
+    assert 10_000 < Quadratic.longest < 200_000
+
+
+def test_options_that_a_model_does_not_take_are_not_forced_on_it():
+    class Long(Windowed):
+        class Options(ModelOptions):
+            context: int = Field(32, ge=16)
+            stride: int = Field(0, ge=0)
+
+    [outcome] = [outcome for outcome in check_model(Long) if outcome.check == "windows"]
+    assert (outcome.status, outcome.detail) == ("n/a", "the model does not take {'context': 8, 'stride': 1}")
+
+
+def test_joined_line_ends_are_no_fault_of_a_pretrained_tokenizer():
+    class Pretrained(JoinsLineEnds):
+        pretrained = True
+
+        def load(self, progress):
+            super().fit(Subject(Bigram).corpus.training)
+
+    [outcome] = [outcome for outcome in check_model(Pretrained) if outcome.check == "line-ends"]
+    assert outcome.status == "n/a"
+
+
 def test_maximum_likelihood_is_not_verified():
-    assert doubt(check_spec(ModelSpec.parse("nltk:smoothing=mle"))).startswith("finite failed")
+    assert doubt(check_spec(ModelSpec.parse("nltk:smoothing=mle"))).startswith("normalisation failed")
 
 
 def test_quick_options_give_way_to_the_users():

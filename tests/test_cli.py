@@ -90,6 +90,9 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["report", "nowhere"], "nowhere is no run"),
         (["new-model", "kenlm"], "there is a model 'kenlm' already"),
         (["check", "kenml"], "unknown model 'kenml'"),
+        (["check", "kenlm:ordr=3"], "unknown option of kenlm 'ordr'; did you mean 'order'?"),
+        (["check", "arpa"], "arpa: option path"),
+        (["new-model", "all"], "'all' means all models"),
         (["models", "kenml"], "unknown model 'kenml'"),
         (["score", "uniform", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["score", "uniform", "binary"], "binary is not UTF-8"),
@@ -164,7 +167,9 @@ def test_check_says_what_it_found():
     assert "windows         n/a" in result.stdout
     failing = lmbench("check", "nltk:smoothing=mle", "--json")
     assert failing.returncode == 1
-    outcomes = {outcome["check"]: outcome for outcome in json.loads(failing.stdout)}
+    verification = json.loads(failing.stdout)
+    assert verification["doubt"].startswith("normalisation failed")
+    outcomes = {outcome["check"]: outcome for outcome in verification["outcomes"]}
     assert outcomes["finite"]["status"] == "fail"
     assert "log-probability -inf" in outcomes["finite"]["detail"]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lmbench import Split, TrainingText
-from lmbench.errors import ScoreError
+from lmbench.errors import ScoreError, SpecError
 from lmbench.lexicon import LINE_END_ID, UNKNOWN_ID, Lexicon, LexiconOptions
 
 
@@ -38,6 +38,30 @@ def test_training_lines_are_always_ended(lexicon):
 def test_scores_add_the_spelling_to_the_models_price(lexicon):
     [score] = lexicon.score(["a x\n"], lambda lines: [np.full(len(line), -1.0) for line in lines])
     assert score.check("a x\n").logprobs == pytest.approx(-1 + score.spelling)
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
+def test_what_is_saved_is_restored(tmp_path, tokenizer):
+    data = TrainingText(Split(("a a b b rare\n", "a <unk> é <unk>\n")), Split(()), tokenised=True)
+    options = LexiconOptions(tokenizer=tokenizer)
+    saved = Lexicon.learn(data, options)
+    saved.save(tmp_path, options)
+    restored = Lexicon.restore(tmp_path, options)
+    for text in ("a rare é\n", "zebra 汉 b"):
+        first, second = saved.encode(text), restored.encode(text)
+        assert [line.tolist() for line in first.lines] == [line.tolist() for line in second.lines]
+        assert first.spelling.tolist() == second.spelling.tolist()
+
+
+def test_what_cannot_be_restored_says_why(tmp_path, lexicon):
+    with pytest.raises(SpecError, match=r"holds no saved model: lexicon.json cannot be read"):
+        Lexicon.restore(tmp_path, LexiconOptions())
+    (tmp_path / "lexicon.json").write_text("{}")
+    with pytest.raises(SpecError, match=r"lexicon.json cannot be read"):
+        Lexicon.restore(tmp_path, LexiconOptions())
+    lexicon.save(tmp_path, LexiconOptions())
+    with pytest.raises(SpecError, match="holds a model with min_count=2, not 3"):
+        Lexicon.restore(tmp_path, LexiconOptions(min_count=3))
 
 
 def test_an_empty_document_has_no_events(lexicon):

@@ -66,6 +66,22 @@ def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, 
         assert "bad" in [entry.name for entry in registry.without_options()]
 
 
+def test_a_plugin_that_exits_when_imported_stops_no_other(tmp_path):
+    with installed(tmp_path, {"bad": "plugin_module:Bad"}, "import sys; sys.exit('needs a licence')"):
+        with pytest.raises(registry.PluginError, match="SystemExit: needs a licence"):
+            build(ModelSpec("bad"))
+        assert "uniform" in [entry.name for entry in registry.without_options()]
+
+
+def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
+    module = MODELS + "class Bad(Good):\n    def __init__(self, options): raise RuntimeError('no GPU')"
+    with (
+        installed(tmp_path, {"bad": "plugin_module:Bad"}, module),
+        pytest.raises(registry.PluginError, match="model 'bad' cannot be made: RuntimeError: no GPU"),
+    ):
+        build(ModelSpec("bad"))
+
+
 def test_a_misspelt_model():
     with pytest.raises(
         UnknownNameError, match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, gpt2, hf, hmm, kenlm"

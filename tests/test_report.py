@@ -76,7 +76,7 @@ def test_unverified_models_are_marked(directory):
     text = tables.markdown(directory)
     assert "| kenlm:order=2 ‡ |" in text
     assert "| uniform         |" in text
-    assert f"‡ unverified: nobody has seen that its scores are probabilities. kenlm:order=2: {doubt}." in text
+    assert f"‡ unverified: did not pass the conformance suite, or could not be checked. kenlm:order=2: {doubt}." in text
     assert [row["unverified"] for row in csv.DictReader(io.StringIO(tables.csv(directory)))] == [
         "",
         doubt,

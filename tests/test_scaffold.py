@@ -23,7 +23,7 @@ def install_and_test(folder, target):
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
     result = subprocess.run(tests, capture_output=True, text=True, env=environment, cwd=target)
     assert result.returncode == 0, result.stdout
-    assert "14 passed, 2 skipped" in result.stdout
+    assert "15 passed, 2 skipped" in result.stdout
     return environment
 
 

@@ -105,7 +105,7 @@ class Hmm(LanguageModel):
         return own + self._lexicon.signature()
 
     def save(self, folder: Path) -> None:
-        self._lexicon.save(folder)
+        self._lexicon.save(folder, self.options)
         np.savez(
             folder / "hmm.npz",
             iterations=self._iterations,
@@ -115,7 +115,7 @@ class Hmm(LanguageModel):
         )
 
     def restore(self, folder: Path) -> None:
-        self._lexicon = Lexicon.restore(folder)
+        self._lexicon = Lexicon.restore(folder, self.options)
         with np.load(folder / "hmm.npz") as arrays:
             self._start, self._transitions = arrays["start"], arrays["transitions"]
             self._emissions, self._iterations = arrays["emissions"], int(arrays["iterations"])

@@ -231,13 +231,13 @@ class Transformer(LanguageModel):
         return own + self._lexicon.signature()
 
     def save(self, folder: Path) -> None:
-        self._lexicon.save(folder)
+        self._lexicon.save(folder, self.options)
         told = {"context": self._context, "steps": self._steps, "best_step": self._best_step}
         metadata = {name: str(value) for name, value in told.items()}
         save_file(self._decoder.state_dict(), folder / "transformer.safetensors", metadata)
 
     def restore(self, folder: Path) -> None:
-        self._lexicon = Lexicon.restore(folder)
+        self._lexicon = Lexicon.restore(folder, self.options)
         self._device = self._chosen_device()
         with safe_open(folder / "transformer.safetensors", "pt", device=str(self._device)) as file:
             told = {name: int(value) for name, value in file.metadata().items()}

@@ -22,7 +22,7 @@ _NOTES = (
     "OOV: share of the model's events that had to be spelled. "
     "Fit and score: wall-clock seconds. MiB: peak resident memory of the cell's process, libraries included."
 )
-_UNVERIFIED = "‡ unverified: nobody has seen that its scores are probabilities."
+_UNVERIFIED = "‡ unverified: did not pass the conformance suite, or could not be checked."
 _PRETRAINED = "† trained elsewhere, on other and more text: its rank is no comparison of methods."
 
 
@@ -107,9 +107,11 @@ def _title(corpus: CorpusRecord) -> str:
 
 def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[str]:
     notes = [_NOTES]
-    doubted = [f"{cell.model}: {doubts[cell.model]}" for cell in cells if cell.metrics and doubts[cell.model]]
+    doubted = [cell.model for cell in cells if cell.metrics and doubts[cell.model]]
     if doubted:
-        notes.append(f"{_UNVERIFIED} {'; '.join(doubted)}.")
+        reasons = dict.fromkeys(doubts[model] for model in doubted)
+        told = [f"{', '.join(m for m in doubted if doubts[m] == reason)}: {reason}" for reason in reasons]
+        notes.append(f"{_UNVERIFIED} {'; '.join(told)}.")
     if any(cell.pretrained for cell in cells):
         notes.append(_PRETRAINED)
     floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
