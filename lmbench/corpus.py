@@ -68,6 +68,7 @@ class Corpus:
 
     reading      how the bytes became documents and splits, for the signature
     description  one line for people
+    spaced       whether white space separates its words, so that a perplexity per word means something
     floor        nats that the source itself needs for each test document, where the source is known
     floor_note   what the floor is, for people
     """
@@ -79,6 +80,7 @@ class Corpus:
     reading: str
     tokenised: bool = False
     description: str = ""
+    spaced: bool = True
     floor: tuple[float, ...] | None = None
     floor_note: str = ""
 

@@ -72,5 +72,6 @@ def fables(language: Language) -> Corpus:
         Split(tuple(splits["valid"])),
         Split(tuple(splits["test"])),
         reading="fables,split=by-number",
+        spaced=language != "zh",
         description=f"the project's own fables in {name}, the same in English and Chinese",
     )

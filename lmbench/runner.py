@@ -194,6 +194,7 @@ def _record(corpus: Corpus) -> CorpusRecord:
         description=corpus.description,
         reading=corpus.reading,
         tokenised=corpus.tokenised,
+        spaced=corpus.spaced,
         train_fingerprint=corpus.train.fingerprint,
         valid_fingerprint=corpus.valid.fingerprint,
         test_fingerprint=corpus.test.fingerprint,

@@ -39,6 +39,7 @@ class CorpusRecord(BaseModel):
     description: str
     reading: str
     tokenised: bool
+    spaced: bool
     train_fingerprint: str
     valid_fingerprint: str
     test_fingerprint: str

@@ -82,3 +82,12 @@ def test_unverified_models_are_marked(directory):
         doubt,
         "not checked",
     ]
+
+
+def test_text_without_spaces_has_bits_per_character_instead_of_word_perplexity(tmp_path):
+    splits = (Split((text,)) for text in ("我是一个人\n", "人\n", "一个\n人\n"))
+    corpus = Corpus("chinese", *splits, reading="lines", spaced=False)
+    text = tables.markdown(run([ModelSpec("uniform")], [corpus], tmp_path / "run", Recorder()))
+    assert "bits/char" in text
+    assert "word ppl" not in text
+    assert f"{8 * 11 / 5:.4f}" in text

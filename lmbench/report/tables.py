@@ -13,15 +13,16 @@ from tabulate import tabulate
 from lmbench.checks import Outcome
 from lmbench.store import Cell, CorpusRecord, RunDirectory
 
-_COLUMNS = ("", "model", "bits/byte", "95 % CI", "word ppl", "OOV", "fit s", "score s", "params", "MiB")
 _ALIGN = ("right", "left", *("right",) * 8)
 _NOTES = (
     "bits/byte: all bits over the test split's UTF-8 bytes; rows are ranked by it, lower is better. "
     "CI: bootstrap over documents. "
-    "Word ppl: 2^(bits / (words + line ends)), unknown words' spelling paid. "
+    "{unit} "
     "OOV: share of the model's events that had to be spelled. "
     "Fit and score: wall-clock seconds. MiB: peak resident memory of the cell's process, libraries included."
 )
+_PER_WORD = "Word ppl: 2^(bits / (words + line ends)), unknown words' spelling paid."
+_PER_CHARACTER = "Bits/char: all bits over the code points; no white space separates the words of this text."
 _UNVERIFIED = "‡ unverified: did not pass the conformance suite, or could not be checked."
 _PRETRAINED = "† trained elsewhere, on other and more text: its rank is no comparison of methods."
 
@@ -36,8 +37,8 @@ def markdown(directory: RunDirectory) -> str:
     parts, doubts = ["# Results\n"], _doubts(directory)
     for corpus, cells in _by_corpus(directory):
         table = tabulate(
-            [[_plain(text) for text in row] for row in _rows(cells, doubts)],
-            headers=_COLUMNS,
+            [[_plain(text) for text in row] for row in _rows(corpus, cells, doubts)],
+            headers=_columns(corpus),
             tablefmt="pipe",
             colalign=_ALIGN,
             disable_numparse=True,
@@ -106,7 +107,7 @@ def _title(corpus: CorpusRecord) -> str:
 
 
 def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[str]:
-    notes = [_NOTES]
+    notes = [_NOTES.format(unit=_PER_WORD if corpus.spaced else _PER_CHARACTER)]
     doubted = [cell.model for cell in cells if cell.metrics and doubts[cell.model]]
     if doubted:
         reasons = dict.fromkeys(doubts[model] for model in doubted)
@@ -128,11 +129,16 @@ def _doubts(directory: RunDirectory) -> dict[str, str]:
     return {model: found[model].doubt if model in found else "not checked" for model in models}
 
 
-def _rows(cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[tuple[str, ...]]:
-    return [_row(str(rank), cell, doubts[cell.model]) for rank, cell in enumerate(cells, start=1)]
+def _columns(corpus: CorpusRecord) -> tuple[str, ...]:
+    unit = "word ppl" if corpus.spaced else "bits/char"
+    return ("", "model", "bits/byte", "95 % CI", unit, "OOV", "fit s", "score s", "params", "MiB")
 
 
-def _row(rank: str, cell: Cell, doubt: str) -> tuple[str, ...]:
+def _rows(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[tuple[str, ...]]:
+    return [_row(corpus, str(rank), cell, doubts[cell.model]) for rank, cell in enumerate(cells, start=1)]
+
+
+def _row(corpus: CorpusRecord, rank: str, cell: Cell, doubt: str) -> tuple[str, ...]:
     metrics, costs = cell.metrics, cell.costs
     if metrics is None or costs is None:
         return ("", cell.model, cell.status, *[""] * 7)
@@ -142,7 +148,7 @@ def _row(rank: str, cell: Cell, doubt: str) -> tuple[str, ...]:
         cell.model + " †" * cell.pretrained + " ‡" * bool(doubt),
         f"{metrics.bits_per_byte:.4f}",
         interval,
-        _perplexity(metrics.word_perplexity),
+        _perplexity(metrics.word_perplexity) if corpus.spaced else f"{metrics.bits_per_character:.4f}",
         f"{metrics.oov_rate:.1%}",
         "–" if costs.fit_seconds is None else _seconds(costs.fit_seconds),
         _seconds(costs.score_seconds),
@@ -155,12 +161,12 @@ def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping
     caption = "\n".join(map(escape, _notes(corpus, cells, doubts)))
     table = Table(title=escape(_title(corpus)), caption=caption, title_justify="left", caption_justify="left")
     table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 0), False
-    for column, align in zip(_COLUMNS, _ALIGN, strict=True):
+    for column, align in zip(_columns(corpus), _ALIGN, strict=True):
         if align == "left":
             table.add_column(column, overflow="fold", min_width=14)
         else:
             table.add_column(column, justify="right", no_wrap=True)
-    for row in _rows(cells, doubts):
+    for row in _rows(corpus, cells, doubts):
         table.add_row(*map(escape, row))
     return table
 
