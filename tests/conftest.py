@@ -43,3 +43,14 @@ def reference(mirror: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no {folder}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Torch with one thread: models as small as the tests' are slower with threads that wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

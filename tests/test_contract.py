@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lmbench import ModelSpec, Split, TrainingText, build
+from lmbench.checks import EDGE_TEXTS
 from tests.checkpoints import BOS, byte_level, gpt2, save
 
 TOKENIZERS = ("words", "pieces", "bytes", "bpe:300")
@@ -32,22 +33,7 @@ DISTRIBUTIONS = [*SPECS, *(f"nltk:smoothing=mle,order=1,tokenizer={tokenizer}" f
 
 LINES = ("a b c\n", "ab ca\nb\n", "abc abc a\n", "c\nba ab\n") * 4
 HISTORIES = ("", "a", "a b", "zzz", "ab c", "a b c\n", "a b c\nab ", "c\n\n", "汉 ", "a  ")
-ODD = (
-    "",
-    "a",
-    "\n",
-    "\n\n\n",
-    " ",
-    "a b c",
-    "a b c\r\n\r\nab\r\n",
-    "a\u00a0b\u3000c\n",
-    "a  b   c \n",
-    "\ta\n",
-    "😀 e\u0301 汉字\n",
-    "<unk> <s> </s> <|endoftext|>\n",
-    "\x0b\x1c\x85\u2028\n",
-    "abc " * 2000 + "\n",
-)
+ODD = (*EDGE_TEXTS.values(), "a b c", "abc " * 2000 + "\n")
 
 
 @cache

@@ -23,6 +23,8 @@ from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.model import ModelSpec
 from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LONG = "the cat sat on the mat, and the dog sat on the log. " * 20
 ODD = {
     "one letter": "x",
@@ -35,15 +37,6 @@ ODD = {
     "long": LONG,
     "one long word": "x" * 3000,
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Models this small are faster without threads that wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ TRAIN = tuple(
     for thing in ("mat", "log", "roof")
     for mood in ("glad", "sad")
 )
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 ODD = {
     "empty": "",
     "one letter": "x",
@@ -30,15 +32,6 @@ ODD = {
     "markup": "<unk> <s> </s> <|endoftext|>\n",
     "one long line": "the cat sat on " * 1400,
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Models this small are faster without threads that wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def build(options=""):
