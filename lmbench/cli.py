@@ -158,10 +158,10 @@ def models(name: str | None) -> None:
             summary = _docstring(entry.load()).splitlines()[0]
         except PluginError as error:
             summary = f"broken: {error}"
-        click.echo(f"{entry.name:<12} {summary} [{entry.origin} {entry.version}]")
+        click.echo(f"{entry.name:<14} {summary} [{entry.origin} {entry.version}]")
     for entry in shadowed():
         owner = registered()[entry.name].origin
-        click.echo(f"{entry.name:<12} not used: the name is {owner}'s [{entry.origin} {entry.version}]")
+        click.echo(f"{entry.name:<14} not used: the name is {owner}'s [{entry.origin} {entry.version}]")
 
 
 @cli.command(epilog="\b\nExample:\n  lmbench corpora")
@@ -170,10 +170,10 @@ def corpora() -> None:
     from lmbench.catalogue import EMBEDDED, catalogue
 
     for name, make in EMBEDDED.items():
-        click.echo(f"{name:<12} {make().description} [embedded]")
+        click.echo(f"{name:<14} {make().description} [embedded]")
     for name, entry in catalogue().items():
         place = "here" if entry.is_here else "to be downloaded"
-        click.echo(f"{name:<12} {entry.description} [{entry.licence}; {place}]")
+        click.echo(f"{name:<14} {entry.description} [{entry.licence}; {place}]")
 
 
 @cli.command(

@@ -28,6 +28,12 @@ def test_wikitext2_from_the_mirror(mirror):
     assert corpus.test.documents[0].startswith("\n= Robert <unk> =\n")
 
 
+def test_war_and_peace_from_the_mirror(mirror):
+    corpus = load_corpus("war-and-peace")
+    assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [36243, 7870, 8052]
+    assert (corpus.train.size, corpus.tokenised) == (2281656, False)
+
+
 def test_a_mirror_with_other_bytes_is_refused(cache, tmp_path, monkeypatch):
     monkeypatch.setenv(catalogue.MIRROR, str(tmp_path))
     (tmp_path / "wikitext-2").mkdir()

@@ -181,7 +181,7 @@ def test_a_model_that_is_not_here_cannot_be_checked():
 
 def test_models_lists_and_explains():
     listed = lmbench("models").stdout
-    assert "kenlm        Interpolated modified Kneser-Ney" in listed
+    assert "kenlm          Interpolated modified Kneser-Ney" in listed
     assert "[lmbench " in listed
     explained = lmbench("models", "kenlm").stdout
     assert "order" in explained
