@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench.corpus import DOCUMENT_UNITS
-from lmbench.errors import LmbenchError, UnknownNameError
+from lmbench.errors import LmbenchError, PluginError, UnknownNameError
 
 # What a command needs is imported inside it: `lmbench --help` must not wait for torch.
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def report(directory: Path) -> None:
 def models(name: str | None) -> None:
     """List the models, or explain one and its options."""
     from lmbench.model import ModelSpec
-    from lmbench.registry import PluginError, model_class, registered, shadowed
+    from lmbench.registry import model_class, registered, shadowed
 
     if name is not None:
         model = model_class(ModelSpec(name))
@@ -289,7 +289,7 @@ def _specs(models: str, seed: int | None) -> list[ModelSpec]:
 
 def _prove(spec: ModelSpec) -> None:
     """Raises what a user can mend; a broken plugin is left to its cells, and stops no others."""
-    from lmbench.registry import PluginError, build
+    from lmbench.registry import build
 
     try:
         build(spec)
@@ -298,7 +298,7 @@ def _prove(spec: ModelSpec) -> None:
 
 
 def _seeded(spec: ModelSpec, seed: int) -> ModelSpec:
-    from lmbench.registry import PluginError, model_class
+    from lmbench.registry import model_class
 
     try:
         options = model_class(spec).Options

@@ -41,6 +41,10 @@ class CorpusError(LmbenchError):
     """Text that is missing, empty, not UTF-8, or cannot be split as asked."""
 
 
+class PluginError(LmbenchError):
+    """A registered model that cannot be imported or made; the text says whose it is and why."""
+
+
 class UnavailableError(LmbenchError):
     """Weights or files that are not on this machine and could not be had; the text says how to get them."""
 

@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from lmbench.errors import LmbenchError, UnknownNameError
+from lmbench.errors import PluginError, UnknownNameError
 from lmbench.model import LanguageModel, ModelOptions, ModelSpec
 
 GROUP = "lmbench.models"
 _OWN = "lmbench"
-
-
-class PluginError(LmbenchError):
-    """A registered model that cannot be loaded; the text says which package it comes from and why."""
 
 
 @dataclass(frozen=True, slots=True)

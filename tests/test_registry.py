@@ -1,7 +1,7 @@
 import pytest
 
 from lmbench import ModelSpec, build, registry
-from lmbench.errors import UnknownNameError
+from lmbench.errors import PluginError, UnknownNameError
 from tests.plugins import MODELS, installed
 
 BUILT_IN = ["arpa", "gpt2", "hf", "hmm", "kenlm", "nltk", "ppm", "transformer", "uniform"]
@@ -60,7 +60,7 @@ def test_two_plugins_with_one_name_are_told_apart_in_a_fixed_order(tmp_path):
 )
 def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, message):
     with installed(tmp_path, {"bad": "plugin_module:Bad"}, module):
-        with pytest.raises(registry.PluginError, match=message):
+        with pytest.raises(PluginError, match=message):
             build(ModelSpec("bad"))
         assert build(ModelSpec("uniform"))
         assert "bad" in [entry.name for entry in registry.without_options()]
@@ -68,7 +68,7 @@ def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, 
 
 def test_a_plugin_that_exits_when_imported_stops_no_other(tmp_path):
     with installed(tmp_path, {"bad": "plugin_module:Bad"}, "import sys; sys.exit('needs a licence')"):
-        with pytest.raises(registry.PluginError, match="SystemExit: needs a licence"):
+        with pytest.raises(PluginError, match="SystemExit: needs a licence"):
             build(ModelSpec("bad"))
         assert "uniform" in [entry.name for entry in registry.without_options()]
 
@@ -77,7 +77,7 @@ def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
     module = MODELS + "class Bad(Good):\n    def __init__(self, options): raise RuntimeError('no GPU')"
     with (
         installed(tmp_path, {"bad": "plugin_module:Bad"}, module),
-        pytest.raises(registry.PluginError, match="model 'bad' cannot be made: RuntimeError: no GPU"),
+        pytest.raises(PluginError, match="model 'bad' cannot be made: RuntimeError: no GPU"),
     ):
         build(ModelSpec("bad"))
 
