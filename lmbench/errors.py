@@ -4,6 +4,7 @@ LmbenchError            what a user can mend; the command line prints it in one 
 ├── UnknownNameError    a model, corpus or option that does not exist, with what does
 ├── SpecError           a model spec or an option's value that cannot be read
 ├── CorpusError         text that is missing, empty, not UTF-8 or cannot be split
+├── PluginError         a registered model that cannot be imported or made
 ├── UnavailableError    weights or files that are not on this machine and could not be had
 ├── ScoreError          a model broke the scoring contract
 └── ResultsError        a run directory that cannot be read, written or continued
