@@ -91,6 +91,32 @@ class Windowed(Bigram):
         return np.concatenate(parts) if parts else costs
 
 
+class Adaptive(Bigram):
+    """A unigram model of bytes that learns from the document as it goes, as it should be."""
+
+    ahead = 0
+
+    def costs(self, document):
+        prior = (256 * np.exp(self.table[START])).tolist()
+        seen, costs = [self.ahead] * 256, []
+        for i, byte in enumerate(document.encode()):
+            costs.append(math.log((seen[byte] + prior[byte]) / (i + self.ahead + 256)))
+            seen[byte] += 1
+        return np.array(costs)
+
+    def next_events(self, text):
+        seen = np.bincount(np.frombuffer(text.encode(), dtype=np.uint8), minlength=256)
+        probs = (seen + 256 * np.exp(self.table[START])) / (seen.sum() + 256)
+        return NextEvents(tuple(map(chr, range(256))), np.log(probs))
+
+
+class LearnsFirst(Adaptive):
+    """an adaptive model that learns each byte before it scores it"""
+
+    caught_by = "chain-rule"
+    ahead = 1
+
+
 class Log10(Bigram):
     """log10 where nats are due"""
 
@@ -454,11 +480,11 @@ class ParsesSpecialTokens(Bigram):
         return super().score([document.replace("<|endoftext|>", "").replace("<unk>", "") for document in documents])
 
 
-RIGHT = (Bigram, Unigram, Windowed)
+RIGHT = (Bigram, Unigram, Windowed, Adaptive)
 MUTANTS = (
-    Log10, Log2, Log10WithoutDistribution, OffByOne, FreeSpaces, FreeCase, FreeInsides, LongDiscount, Unnormalised,
-    KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd, TwoLineEnds,
-    JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, DropsTheLastDocument, Remembers, ScoresSeamsTwice,
+    Log10, Log2, Log10WithoutDistribution, OffByOne, LearnsFirst, FreeSpaces, FreeCase, FreeInsides, LongDiscount,
+    Unnormalised, KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd,
+    TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, DropsTheLastDocument, Remembers, ScoresSeamsTwice,
     FreeSeams, EmptyHistories, ForgetsTheBeginning, Unseeded, ForgetsItsContext, ReadsTheTest, NoSignature,
     CrashesOnNothing, ParsesSpecialTokens,
 )  # fmt: skip

@@ -20,6 +20,8 @@ from tests.mutants import (
     Windowed,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PAGE = Path(__file__).parent.parent / "docs/checks.md"
 TOKENIZERS = ("words", "pieces", "bytes", "bpe:300")
 TRAINED = (
