@@ -485,6 +485,6 @@ MUTANTS = (
     Log10, Log2, Log10WithoutDistribution, OffByOne, LearnsFirst, FreeSpaces, FreeCase, FreeInsides, LongDiscount,
     Unnormalised, KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd,
     TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, DropsTheLastDocument, Remembers,
-    ScoresSeamsTwice, FreeSeams, EmptyHistories, ForgetsTheBeginning, Unseeded, ForgetsItsContext, ReadsTheTest, NoSignature,
-    CrashesOnNothing, ParsesSpecialTokens,
+    ScoresSeamsTwice, FreeSeams, EmptyHistories, ForgetsTheBeginning, Unseeded, ForgetsItsContext, ReadsTheTest,
+    NoSignature, CrashesOnNothing, ParsesSpecialTokens,
 )  # fmt: skip
