@@ -67,7 +67,6 @@ class _Stored(BaseModel):
     tokenizer_state: str
     types: tuple[str, ...]
     spelled: tuple[str, ...]
-    min_count: int
 
 
 class Lexicon:
@@ -94,9 +93,10 @@ class Lexicon:
         """The lexicon of a training text."""
         spec = options.tokenizer
         tokenizer = make_tokenizer(("words" if data.tokenised else "pieces") if spec == "auto" else spec)
-        tokenizer.learn(data.train.lines)
+        lines = data.train.lines
+        tokenizer.learn(lines)
         counts: Counter[str] = Counter()
-        for types in tokenizer.types(data.train.lines):
+        for types in tokenizer.types(lines):
             counts.update(types)
         known = sorted((kind for kind in counts if counts[kind] >= options.min_count), key=lambda k: (-counts[k], k))
         rare = [kind for kind in counts if counts[kind] < options.min_count]
@@ -111,7 +111,6 @@ class Lexicon:
             tokenizer_state=self.tokenizer.state(),
             types=self.types[2:],
             spelled=self._spelled,
-            min_count=self.min_count,
         )
         (folder / _FILE).write_text(stored.model_dump_json(), encoding="utf-8")
 
@@ -128,7 +127,7 @@ class Lexicon:
                 raise SpecError(f"{folder} holds a model with {name}={stored.options.get(name)}, not {asked.get(name)}")
         tokenizer = make_tokenizer(stored.tokenizer)
         tokenizer.restore(stored.tokenizer_state)
-        return cls(tokenizer, stored.types, stored.spelled, stored.min_count)
+        return cls(tokenizer, stored.types, stored.spelled, options.min_count)
 
     def __len__(self) -> int:
         return len(self.types)
