@@ -1,4 +1,5 @@
-"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``, ``check``, ``new-model``."""
+"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``, ``export``, ``check``,
+``new-model``."""
 
 from __future__ import annotations
 
@@ -207,6 +208,39 @@ def score(model: str, file: Path, corpus: str) -> None:
     click.echo("start\tend\tbits\tspelling\tevent")
     for line in _surprisals(document, scored):
         click.echo(line)
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  lmbench export kenlm:order=3 model.arpa --corpus wikitext-2
+  lmbench run --models arpa:model.arpa --corpora wikitext-2"""
+)
+@click.argument("model")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--corpus",
+    default="pydocs",
+    show_default=True,
+    metavar="NAME",
+    help="What a model that is not pretrained is fitted on.",
+)
+def export(model: str, path: Path, corpus: str) -> None:
+    """Write a fitted model for other programs: n-grams as an ARPA file, a Transformer as a folder."""
+    from lmbench import export
+    from lmbench.catalogue import load_corpus
+    from lmbench.model import ModelSpec
+    from lmbench.registry import build
+
+    spec = ModelSpec.parse(model)
+    built = build(spec)
+    export.refuse(built, spec, path)
+    if built.pretrained:
+        built.load()
+    else:
+        built.fit(load_corpus(corpus).training)
+    export.write(built, spec, path)
+    click.echo(f"Written: {path}")
 
 
 @cli.command(epilog="\b\nExamples:\n  lmbench check kenlm:order=3\n  lmbench check my-model --json")

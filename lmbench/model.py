@@ -186,6 +186,13 @@ class LanguageModel(ABC):
         """Read what `save` of a model with the same options wrote, instead of fitting. Runs no code from the folder."""
         raise NotImplementedError(f"{type(self).__name__} cannot be restored")
 
+    def export(self, path: Path) -> None:
+        """Write what was learnt in the format of the field: an ARPA file, a Hugging Face folder.
+
+        Optional: NotImplementedError.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no export")
+
     @property
     def precision(self) -> float:
         """Nats by which equal scores may differ: what the arithmetic and the order of additions leave open."""

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-COMMANDS = ("run", "report", "models", "corpora", "score", "check", "new-model")
+COMMANDS = ("run", "report", "models", "corpora", "score", "export", "check", "new-model")
 
 
 def lmbench(*arguments, cwd=None, **kwargs):
@@ -97,6 +97,11 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["score", "uniform", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["score", "uniform", "binary"], "binary is not UTF-8"),
         (["score", "kenlm", "one.txt", "--corpus", "x"], "unknown corpus 'x'"),
+        (["export", "uniform", "x"], "'uniform' cannot be exported"),
+        (["export", "kenlm", "one.txt"], "one.txt exists already"),
+        (["export", "kenlm", "no/x.arpa"], "cannot write no/x.arpa: there is no folder"),
+        (["export", "kenlm", "x.arpa", "--corpus", "x"], "unknown corpus 'x'"),
+        (["export", "kenml", "x.arpa"], "unknown model 'kenml'"),
     ],
 )  # fmt: skip
 def test_a_users_mistake_is_one_line_and_exit_code_2(tmp_path, arguments, message):

@@ -100,13 +100,14 @@ class KenlmNgram(LanguageModel):
         self._lexicon = Lexicon.learn(data, self.options)
         progress("estimating", 0.3)
         orders = estimate(self._lexicon.lines(data.train.documents), len(self._lexicon), self.options.order)
+        self._orders = orders
         self._fallback = [str(k) for k, order in enumerate(orders, start=1) if order.fallback]
         self._parameters = sum(len(order.word) for order in orders) + sum(len(order.word) for order in orders[:-1])
         self._words = [UNKNOWN_WORD, SENTENCE_END, *map(escape, self._lexicon.types[2:])]
         with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
             path = Path(folder) / "model.arpa"
             progress("writing ARPA", 0.6)
-            write_arpa(path, _at_least_bigrams(orders), [*self._words, SENTENCE_START])
+            self.export(path)
             self._disk_bytes = path.stat().st_size
             progress("loading into KenLM", 0.8)
             self._ngrams = Ngrams(path)
@@ -117,6 +118,10 @@ class KenlmNgram(LanguageModel):
     def next_events(self, text: str) -> NextEvents:
         history = [self._words[word] for word in self._lexicon.history(text)]
         return NextEvents(self._lexicon.types, self._ngrams.next_words(history, self._words))
+
+    def export(self, path: Path) -> None:
+        """An ARPA file; escape() says how a type that ARPA cannot hold is written."""
+        write_arpa(path, _at_least_bigrams(self._orders), [*self._words, SENTENCE_START])
 
     def signature(self) -> Signature:
         smoothing = "interpolated-modified-kneser-ney"
