@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lmbench.catalogue import load_corpus
     from lmbench.corpus import Corpus, Split, TrainingText
     from lmbench.errors import LmbenchError
+    from lmbench.exhibit import Exhibit
     from lmbench.lexicon import Lexicon, LexiconOptions
     from lmbench.model import (
         Footprint,
@@ -32,6 +33,7 @@ _HOMES = {
     "catalogue": ("load_corpus",),
     "corpus": ("Corpus", "Split", "TrainingText"),
     "errors": ("LmbenchError",),
+    "exhibit": ("Exhibit",),
     "lexicon": ("Lexicon", "LexiconOptions"),
     "model": (
         "Footprint",
@@ -50,6 +52,7 @@ _HOMES = {
 
 __all__ = [
     "Corpus",
+    "Exhibit",
     "Footprint",
     "LanguageModel",
     "Lexicon",

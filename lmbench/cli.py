@@ -1,5 +1,5 @@
-"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``, ``export``, ``check``,
-``new-model``."""
+"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``, ``export``, ``inspect``,
+``check``, ``new-model``."""
 
 from __future__ import annotations
 
@@ -105,7 +105,6 @@ def run(models: str, corpora: str, documents: str | None, check: bool, seed: int
 
     from lmbench import runner
     from lmbench.progress import TerminalWatcher
-    from lmbench.report import tables
     from lmbench.store import RunDirectory
 
     specs = _specs(models, seed)
@@ -121,7 +120,7 @@ def run(models: str, corpora: str, documents: str | None, check: bool, seed: int
             err=True,
         )
         sys.exit(130)
-    tables.write(directory)
+    _write_report(directory)
     _print_tables(directory)
     cells = directory.cells()
     if any(cell.status == "failed" for cell in cells) or not any(cell.status == "ok" for cell in cells):
@@ -131,12 +130,11 @@ def run(models: str, corpora: str, documents: str | None, check: bool, seed: int
 @cli.command(epilog="\b\nExample:\n  lmbench report results/run-20260101-120000")
 @click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
 def report(directory: Path) -> None:
-    """Rebuild the tables of a run from its files."""
-    from lmbench.report import tables
+    """Rebuild the tables and pictures of a run from its files."""
     from lmbench.store import RunDirectory
 
     opened = RunDirectory.open(directory)
-    tables.write(opened)
+    _write_report(opened)
     _print_tables(opened)
 
 
@@ -241,6 +239,49 @@ def export(model: str, path: Path, corpus: str) -> None:
         built.fit(load_corpus(corpus).training)
     export.write(built, spec, path)
     click.echo(f"Written: {path}")
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  lmbench inspect hmm:states=16 --corpus fables-en
+  lmbench inspect hmm --save states.png"""
+)
+@click.argument("model")
+@click.option("--corpus", default="pydocs", show_default=True, metavar="NAME", help="What the model is fitted on.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    metavar="FILE.png",
+    help="Draw it into a picture, too.",
+)
+def inspect(model: str, corpus: str, save: Path | None) -> None:
+    """Fit a model and show what it learnt, where it has something to show."""
+    from rich.console import Console
+
+    from lmbench.catalogue import load_corpus
+    from lmbench.model import LanguageModel, ModelSpec
+    from lmbench.registry import build
+    from lmbench.report import exhibits
+
+    if save is not None and save.suffix.lower() != ".png":
+        raise LmbenchError(f"'{save}' does not end in .png, and pictures are PNG")
+    built = build(ModelSpec.parse(model))
+    if type(built).exhibits is LanguageModel.exhibits:
+        raise LmbenchError(f"{model} has nothing to show of what it learnt")
+    if built.pretrained:
+        built.load()
+    else:
+        built.fit(load_corpus(corpus).training)
+    shown = built.exhibits()
+    console = Console()
+    for exhibit in shown:
+        console.print(exhibits.terminal(exhibit))
+    if save is not None:
+        from lmbench.report import plots
+
+        save.write_bytes(plots.picture(shown))
+        click.echo(f"Written: {save}")
 
 
 @cli.command(epilog="\b\nExamples:\n  lmbench check kenlm:order=3\n  lmbench check my-model --json")
@@ -352,6 +393,13 @@ def _corpora(names: str, unit: str | None) -> list[Corpus]:
     return loaded
 
 
+def _write_report(directory: RunDirectory) -> None:
+    from lmbench.report import exhibits, tables
+
+    tables.write(directory)
+    exhibits.write(directory)
+
+
 def _print_tables(directory: RunDirectory) -> None:
     from rich.console import Console
 
@@ -364,6 +412,6 @@ def _print_tables(directory: RunDirectory) -> None:
 
 
 def _docstring(model: type) -> str:
-    import inspect
+    from inspect import getdoc
 
-    return inspect.getdoc(model) or model.__name__
+    return getdoc(model) or model.__name__

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 
 from lmbench.corpus import TrainingText, lines_of
 from lmbench.errors import SpecError
+from lmbench.exhibit import printable
 from lmbench.model import ModelOptions, Score, Signature, without_rounding
 from lmbench.spelling import LetterModel
 from lmbench.tokens import LINE_END, Tokenizer, make_tokenizer
@@ -172,6 +173,13 @@ class Lexicon:
     def history(self, text: str) -> Line:
         """The ids of the last, unfinished line of `text`: what a line model conditions on."""
         return self._line_ids(self.tokenizer.types([text.split("\n")[-1]])[0], ended=False)
+
+    def shown(self, kind: int) -> str:
+        """A type's text for people, in one line: spaces as ``␣``, what cannot be printed escaped."""
+        if kind == UNKNOWN_ID:
+            return UNKNOWN
+        spelled = b"\n" if kind == LINE_END_ID else self.tokenizer.letters(self.types[kind])
+        return printable(spelled.decode(errors="backslashreplace")).replace(" ", "␣")
 
     def signature(self) -> Signature:
         """The tokenizer and the vocabulary policy."""

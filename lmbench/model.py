@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmbench.corpus import TrainingText
 from lmbench.errors import ScoreError, SpecError, UnknownNameError
+from lmbench.exhibit import Exhibit
 
 _ROUNDING = 1e-5  # nats
 
@@ -177,6 +178,10 @@ class LanguageModel(ABC):
     def next_events(self, text: str) -> NextEvents:
         """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered."""
         raise NotImplementedError("the model offers no next-event distribution")
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """What the fitted model shows of itself, for `lmbench inspect` and the report. Optional: nothing."""
+        return ()
 
     def save(self, folder: Path) -> None:
         """Write what was learnt into a folder, as arrays and JSON. Optional, as next_events is."""

@@ -26,6 +26,7 @@ from pydantic import JsonValue
 from lmbench.checks import Outcome, check_spec, doubt
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError
+from lmbench.exhibit import Exhibit
 from lmbench.metrics import Tally, rate, summarise, tally
 from lmbench.model import LanguageModel, ModelSpec, Progress, Score, Signature, silent
 from lmbench.registry import build, registered
@@ -55,11 +56,12 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What evaluating a model on a corpus gave: sums for each document, the signature, and what it cost."""
+    """What evaluating a model on a corpus gave: sums for each document, signature, costs, what the model shows."""
 
     counts: Tally
     signature: Signature
     costs: Costs
+    exhibits: tuple[Exhibit, ...]
 
 
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
@@ -91,7 +93,7 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) 
         parameters=footprint.parameters,
         disk_bytes=footprint.disk_bytes,
     )
-    return Evaluation(counts, _signature(model, corpus), costs)
+    return Evaluation(counts, _signature(model, corpus), costs, model.exhibits())
 
 
 def run(
@@ -133,8 +135,8 @@ def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpe
             continue
         watcher.started(number, len(pairs), str(spec), corpus.name)
         result = _in_process(partial(_evaluate, spec, corpus), directory.log(number, str(spec)), watcher)
-        cell, counts = _cell(number, spec, corpus, result)
-        directory.write(cell, counts)
+        cell, counts, exhibits = _cell(number, spec, corpus, result)
+        directory.write(cell, counts, exhibits)
         watcher.finished(cell)
 
 
@@ -232,10 +234,10 @@ def _in_process(work: Callable[[Progress], Result], log: Path, watcher: Watcher)
 
 def _cell(
     number: int, spec: ModelSpec, corpus: Corpus, result: Evaluation | LmbenchError | str
-) -> tuple[Cell, Tally | None]:
+) -> tuple[Cell, Tally | None, tuple[Exhibit, ...]]:
     status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
     if not isinstance(result, Evaluation):
-        return Cell(number=number, model=str(spec), corpus=corpus.name, status=status, error=str(result)), None
+        return Cell(number=number, model=str(spec), corpus=corpus.name, status=status, error=str(result)), None, ()
     cell = Cell(
         number=number,
         model=str(spec),
@@ -246,7 +248,7 @@ def _cell(
         metrics=summarise(result.counts, corpus.floor),
         costs=result.costs,
     )
-    return cell, result.counts
+    return cell, result.counts, result.exhibits
 
 
 def _how_it_ended(exit_code: int | None, log: Path) -> str:

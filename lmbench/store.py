@@ -4,9 +4,10 @@ results/RUN/
   manifest.json              what was run, where, with which versions
   cells/003-kenlm.json       one cell: status, signature, metrics, costs
   documents/003-kenlm.parquet  its Tally, one row a document
+  exhibits/003-hmm.json      what its model shows of itself, where it shows anything
   checks/001-kenlm.json      what the conformance suite said of a model
   logs/003-kenlm.txt         what the cell's process printed
-  table.md  table.csv        rebuilt by `lmbench report`
+  table.md  table.csv  exhibits/*.md, *.png  rebuilt by `lmbench report`
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from typing import Literal, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
 
 from lmbench.checks import Outcome
 from lmbench.errors import ResultsError
+from lmbench.exhibit import Exhibit
 from lmbench.metrics import Metrics, Tally
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -122,6 +124,10 @@ class Verification(BaseModel):
     outcomes: tuple[Outcome, ...]
 
 
+class _Exhibits(RootModel[tuple[Exhibit, ...]]):
+    """The file of a cell's exhibits."""
+
+
 class RunDirectory:
     """The files of one run."""
 
@@ -164,8 +170,13 @@ class RunDirectory:
         files = sorted((self.path / "cells").glob("*.json"))
         return sorted((_parse(Cell, file) for file in files), key=lambda cell: cell.number)
 
-    def write(self, cell: Cell, counts: Tally | None) -> None:
-        """Keep a cell, its documents first, so that a cell that is there is whole."""
+    def exhibits(self, cell: Cell) -> tuple[Exhibit, ...]:
+        """What the cell's model showed of itself; nothing where it showed nothing."""
+        file = self._exhibits_file(cell)
+        return _parse(_Exhibits, file).root if file.is_file() else ()
+
+    def write(self, cell: Cell, counts: Tally | None, exhibits: tuple[Exhibit, ...] = ()) -> None:
+        """Keep a cell, its documents and exhibits first, so that a cell that is there is whole."""
         if counts is not None:
             table = pa.table({f.name: getattr(counts, f.name) for f in dataclasses.fields(Tally)})
             buffer = pa.BufferOutputStream()
@@ -174,6 +185,8 @@ class RunDirectory:
                 self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet",
                 buffer.getvalue().to_pybytes(),
             )
+        if exhibits:
+            _write(self._exhibits_file(cell), _Exhibits(exhibits).model_dump_json().encode())
         file = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
         _write(file, cell.model_dump_json(indent=1).encode())
 
@@ -191,12 +204,19 @@ class RunDirectory:
         """Keep a table."""
         _write(self.path / name, text.encode())
 
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Keep a picture."""
+        _write(self.path / name, data)
+
     def log(self, number: int, model: str, kind: Literal["cell", "check"] = "cell") -> Path:
         """An empty file where the process of a cell, or of a model's checks, writes what it prints."""
         name = f"{stem(number, model)}.txt"
         file = self.path / "logs" / (name if kind == "cell" else f"check-{name}")
         _write(file, b"")
         return file
+
+    def _exhibits_file(self, cell: Cell) -> Path:
+        return self.path / "exhibits" / f"{stem(cell.number, cell.model)}.json"
 
 
 def stem(number: int, model: str) -> str:

@@ -24,7 +24,7 @@ def installed(folder, models, module="", name="lmbench-plugin"):
 MODELS = '''
 import os, signal
 import numpy as np
-from lmbench import LanguageModel, Score, Signature
+from lmbench import Exhibit, LanguageModel, Score, Signature
 from lmbench.errors import UnavailableError
 
 
@@ -61,6 +61,11 @@ class TooLikely(Good):
 class Absent(Good):
     def fit(self, data, progress):
         raise UnavailableError("the weights are elsewhere")
+
+
+class Shows(Good):
+    def exhibits(self):
+        return (Exhibit(title="Bytes", shows="how many there are", kind="table", columns=("bytes",), rows=((256,),)),)
 
 
 class Hungry(Good):

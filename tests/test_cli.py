@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-COMMANDS = ("run", "report", "models", "corpora", "score", "export", "check", "new-model")
+COMMANDS = ("run", "report", "models", "corpora", "score", "export", "inspect", "check", "new-model")
 
 
 def lmbench(*arguments, cwd=None, **kwargs):
@@ -94,6 +94,9 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["check", "arpa"], "arpa: option path"),
         (["new-model", "all"], "'all' means all models"),
         (["models", "kenml"], "unknown model 'kenml'"),
+        (["inspect", "uniform"], "uniform has nothing to show of what it learnt"),
+        (["inspect", "hmm", "--save", "states.jpg"], "'states.jpg' does not end in .png"),
+        (["inspect", "kenml"], "unknown model 'kenml'"),
         (["score", "uniform", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["score", "uniform", "binary"], "binary is not UTF-8"),
         (["score", "kenlm", "one.txt", "--corpus", "x"], "unknown corpus 'x'"),
@@ -163,6 +166,19 @@ def test_score_reads_standard_input_and_escapes_what_it_shows(tmp_path):
         result = lmbench("score", "kenlm:order=2,tokenizer=words", "-", "--corpus", "markov", stdin=file)
     assert "\x1b" not in result.stdout
     assert "'a\\x1b[31m'" in result.stdout
+
+
+def test_inspect_shows_what_a_model_learnt_and_draws_it(tmp_path, text):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for split in ("train", "valid", "test"):
+        (folder / f"{split}.txt").write_text(text.read_text() + f"{split} [b]\n" * 2)
+    result = lmbench("inspect", "hmm:states=3,iterations=2", "--corpus", folder, "--save", "s.png", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "States" in result.stdout
+    assert "␣the" in result.stdout
+    assert "from the state of a row to the state of a column" in " ".join(result.stdout.split())
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_check_says_what_it_found():

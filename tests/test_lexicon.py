@@ -82,3 +82,13 @@ def test_surprisals_of_the_wrong_sign_are_not_hidden(lexicon):
         score.check("a\n")
     [score] = lexicon.score(["a\n"], lambda lines: [np.full(len(line), 1e-8) for line in lines])
     assert score.check("a\n").logprobs.tolist() == [0, 0]
+
+
+def test_types_are_shown_in_one_line_whatever_the_tokenizer():
+    data = TrainingText(Split(("the é\n", "the é\tthe\n")), Split(()))
+    for tokenizer, expected in (("pieces", "␣é"), ("bytes", "\\xc3"), ("bpe:300", "␣"), ("words", "é")):
+        lexicon = Lexicon.learn(data, LexiconOptions(tokenizer=tokenizer, min_count=1))
+        shown = [lexicon.shown(kind) for kind in range(len(lexicon))]
+        assert shown[:2] == ["<unk>", "\\n"]
+        assert any(expected in text for text in shown)
+        assert all(text.isprintable() and " " not in text for text in shown)

@@ -4,7 +4,8 @@ import io
 import pytest
 
 from lmbench import Corpus, ModelSpec, Split
-from lmbench.report import tables
+from lmbench.exhibit import Exhibit
+from lmbench.report import exhibits, tables
 from lmbench.store import Cell, RunDirectory, Verification
 from tests.test_runner import Recorder, run
 
@@ -91,3 +92,69 @@ def test_text_without_spaces_has_bits_per_character_instead_of_word_perplexity(t
     assert "bits/char" in text
     assert "word ppl" not in text
     assert f"{8 * 11 / 5:.4f}" in text
+
+
+WORDS = Exhibit(
+    title="States <b>",
+    shows="what | is emitted",
+    kind="table",
+    columns=("state", "emits"),
+    rows=((0, "the | [red]x[/] <i> 汉\x1b[31m"),),
+)
+CURVE = Exhibit(
+    title="Training",
+    shows="over time",
+    kind="lines",
+    columns=("seconds", "valid"),
+    rows=tuple((second, 8 / (1 + second)) for second in range(100)),
+    unit="bits per byte",
+    levels=(("kenlm", 2.5),),
+)
+MOVES = Exhibit(
+    title="Moves", shows="s", kind="heatmap", columns=("from", "a", "b"), rows=(("a", 1.0, 0), ("b", 0.5, None))
+)
+
+
+def printed(exhibit):
+    from rich.console import Console
+
+    console = Console(width=100, file=io.StringIO())
+    console.print(exhibits.terminal(exhibit))
+    return console.file.getvalue()
+
+
+def test_exhibits_have_a_page_with_pictures_which_the_table_links(directory):
+    [first, *_] = directory.cells()
+    directory.write(first, None, (WORDS, CURVE))
+    tables.write(directory)
+    exhibits.write(directory)
+    text = (directory.path / "table.md").read_text()
+    assert "- [uniform on toy\\|corpus](exhibits/001-uniform.md): States &lt;b>; Training" in text
+    page = (directory.path / "exhibits/001-uniform.md").read_text()
+    assert "the \\| \\[red\\]x\\[/\\] &lt;i> 汉\\\\x1b\\[31m" in page
+    assert "![Training](001-uniform-2.png)" in page
+    assert "over time (bits per byte); kenlm: 2.5" in page
+    assert (directory.path / "exhibits/001-uniform-2.png").read_bytes().startswith(b"\x89PNG")
+    assert not (directory.path / "exhibits/001-uniform-1.png").exists()
+
+
+def test_cells_without_exhibits_are_not_linked(directory):
+    assert "What the models learnt" not in tables.markdown(directory)
+
+
+def test_the_terminal_shows_corpus_text_escaped():
+    text = printed(WORDS)
+    assert "the | [red]x[/] <i> 汉\\x1b[31m" in text
+    assert "\x1b" not in text
+
+
+def test_the_terminal_shows_the_first_and_last_of_many_points():
+    rows = [line.split() for line in printed(CURVE).splitlines() if line.strip()[:1].isdigit()]
+    assert len(rows) <= 21
+    assert rows[0] == ["0", "8"]
+    assert rows[-1] == ["99", "0.08"]
+
+
+def test_the_terminal_shows_heatmaps_as_shades():
+    lines = printed(MOVES).splitlines()
+    assert [line.split() for line in lines if "█" in line or "▒" in line] == [["a", "█"], ["b", "▒"]]

@@ -39,7 +39,7 @@ def corpus():
 
 @pytest.fixture
 def plugins(tmp_path):
-    names = ("Good", "Raises", "Dies", "TooLikely", "Absent", "Hungry")
+    names = ("Good", "Raises", "Dies", "TooLikely", "Absent", "Hungry", "Shows")
     with installed(tmp_path / "plugins", {name.lower(): f"plugin_module:{name}" for name in names}, MODELS):
         yield
 
@@ -66,6 +66,13 @@ def test_a_cell_says_all_that_its_number_depends_on(tmp_path, plugins, corpus):
     [cell] = run([ModelSpec("good")], [corpus], tmp_path / "run", Recorder()).cells()
     prints = "|".join(f"{split}:{getattr(corpus, split).fingerprint[:12]}" for split in ("test", "train", "valid"))
     assert cell.signature.startswith(f"own:yes|corpus:toy|{prints}|read:lines|lmbench:")
+
+
+def test_what_a_model_shows_is_kept_with_its_cell(tmp_path, plugins, corpus):
+    directory = run(ModelSpec.parse_list("shows,good"), [corpus], tmp_path / "run", Recorder())
+    shown, silent = map(directory.exhibits, directory.cells())
+    assert [(exhibit.title, exhibit.rows) for exhibit in shown] == [("Bytes", ((256,),))]
+    assert silent == ()
 
 
 def test_peak_memory_is_the_cells_own(tmp_path, plugins, corpus):

@@ -4,6 +4,7 @@ import pytest
 
 from lmbench.backends.uniform import Uniform
 from lmbench.errors import ResultsError
+from lmbench.exhibit import Exhibit
 from lmbench.metrics import summarise, tally
 from lmbench.store import Cell, Costs, Manifest, RunDirectory, stem
 
@@ -47,6 +48,18 @@ def test_bits_of_each_document_are_parquet(tmp_path, counts):
     assert frame["bits"].tolist() == pytest.approx([24.0, 32.0])
     assert frame["characters"].tolist() == [3, 2]
     assert frame["bytes"].dtype == np.int64
+
+
+def test_exhibits_stand_beside_their_cell(tmp_path, counts):
+    exhibit = Exhibit(title="a", shows="b", kind="table", columns=("c",), rows=((1,), ("汉\n",)))
+    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
+    directory.write(cell(counts), counts, (exhibit, exhibit))
+    directory.write(cell(counts, number=2), counts)
+    assert directory.exhibits(cell(counts)) == (exhibit, exhibit)
+    assert directory.exhibits(cell(counts, number=2)) == ()
+    (tmp_path / "run/exhibits/001-uniform.json").write_text('[{"title": 1}]')
+    with pytest.raises(ResultsError, match=r"001-uniform.json cannot be read as format 1: 0.title"):
+        directory.exhibits(cell(counts))
 
 
 def test_a_run_goes_on_only_with_the_same_work(tmp_path):

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lmbench.corpus import TrainingText
-from lmbench.lexicon import Lexicon, LexiconOptions, Line
+from lmbench.exhibit import Exhibit
+from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import (
     Footprint,
     LanguageModel,
@@ -29,6 +30,9 @@ from lmbench.model import (
 Floats = NDArray[np.float64]
 
 _LINES_AT_ONCE = 512
+_SHOWN_STATES = 48
+_SHOWN_WORDS = 8
+_STEPS_TO_EQUILIBRIUM = 200
 _EVENTS_AT_ONCE = 1 << 20  # padding included: bounds the memory of a batch with one very long line
 
 
@@ -104,6 +108,29 @@ class Hmm(LanguageModel):
         )
         return own + self._lexicon.signature()
 
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """The states by how often they are visited, with their most likely words, and the transitions between them."""
+        shares = self._visits()
+        order = np.argsort(-shares, kind="stable")[:_SHOWN_STATES].tolist()
+        names = [f"{state} {' '.join(self._likely(state, 2))}" for state in order]
+        shown = f"the {len(order)} most visited of {len(shares)} states"
+        states = Exhibit(
+            title="States",
+            shows=f"{shown}: share of all events, share of the lines that begin there, what is emitted most often",
+            kind="table",
+            columns=("state", "share", "begins", "emits"),
+            rows=tuple(self._described(state, float(shares[state])) for state in order),
+        )
+        transitions = Exhibit(
+            title="Transitions",
+            shows=f"{shown}: from the state of a row to the state of a column",
+            kind="heatmap",
+            columns=("from", *names),
+            rows=tuple((name, *self._transitions[i, order].tolist()) for name, i in zip(names, order, strict=True)),
+            unit="probability",
+        )
+        return states, transitions
+
     def save(self, folder: Path) -> None:
         self._lexicon.save(folder, self.options)
         np.savez(
@@ -123,6 +150,26 @@ class Hmm(LanguageModel):
     def footprint(self) -> Footprint:
         numbers = self._start.size + self._transitions.size + self._emissions.size
         return Footprint(parameters=numbers, disk_bytes=8 * numbers)
+
+    def _visits(self) -> Floats:
+        """Share of the time that each state is visited in an endless text: a line's end leads to the start again."""
+        end = self._emissions[:, LINE_END_ID]
+        step = self._transitions * (1 - end[:, None]) + end[:, None] * self._start
+        shares = self._start
+        for _ in range(_STEPS_TO_EQUILIBRIUM):
+            shares = (shares + shares @ step) / 2
+        return shares
+
+    def _described(self, state: int, share: float) -> tuple[int, str, str, str]:
+        words = self._likely(state, _SHOWN_WORDS)
+        emits = ", ".join(f"{word} {probability:.1%}" for word, probability in words.items())
+        return state, f"{share:.1%}", f"{self._start[state]:.1%}", emits
+
+    def _likely(self, state: int, number: int) -> dict[str, float]:
+        """The types that a state emits most often, as people read them, with their probabilities."""
+        emissions = self._emissions[state]
+        best = np.argsort(-emissions, kind="stable")[:number].tolist()
+        return {self._lexicon.shown(kind): float(emissions[kind]) for kind in best}
 
     def _lines_logprobs(self, lines: list[Line]) -> list[Floats]:
         """Nats of each event of each line, batches of lines of like length at once."""

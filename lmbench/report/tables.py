@@ -11,6 +11,9 @@ from rich.table import Table
 from tabulate import tabulate
 
 from lmbench.checks import Outcome
+from lmbench.exhibit import printable
+from lmbench.report.exhibits import page_name
+from lmbench.report.markup import code, plain
 from lmbench.store import Cell, CorpusRecord, RunDirectory
 
 _ALIGN = ("right", "left", *("right",) * 8)
@@ -37,20 +40,21 @@ def markdown(directory: RunDirectory) -> str:
     parts, doubts = ["# Results\n"], _doubts(directory)
     for corpus, cells in _by_corpus(directory):
         table = tabulate(
-            [[_plain(text) for text in row] for row in _rows(corpus, cells, doubts)],
+            [[plain(text) for text in row] for row in _rows(corpus, cells, doubts)],
             headers=_columns(corpus),
             tablefmt="pipe",
             colalign=_ALIGN,
             disable_numparse=True,
         )
         parts += [
-            f"## {_plain(_title(corpus))}\n",
+            f"## {plain(_title(corpus))}\n",
             table + "\n",
-            *(f"{_plain(note)}\n" for note in _notes(corpus, cells, doubts)),
+            *(f"{plain(note)}\n" for note in _notes(corpus, cells, doubts)),
         ]
+    parts += _exhibits(directory)
     parts += [
         "## Signatures\n",
-        *(f"- {_plain(cell.model)}: {_code(cell.signature)}" for cell in directory.cells() if cell.signature),
+        *(f"- {plain(cell.model)}: {code(cell.signature)}" for cell in directory.cells() if cell.signature),
     ]
     machine = directory.manifest
     parts.append(f"\nPython {machine.python}, {machine.platform}, {machine.cpus} CPUs, {machine.created}.")
@@ -92,6 +96,17 @@ def write(directory: RunDirectory) -> None:
     """Rebuild the run's table files."""
     directory.write_text("table.md", markdown(directory))
     directory.write_text("table.csv", csv(directory))
+
+
+def _exhibits(directory: RunDirectory) -> list[str]:
+    """Links to the pages on which models show what they learnt."""
+    links = [
+        f"- [{plain(cell.model)} on {plain(cell.corpus)}]({page_name(cell)}): "
+        + plain("; ".join(printable(exhibit.title) for exhibit in exhibits))
+        for cell in directory.cells()
+        if (exhibits := directory.exhibits(cell))
+    ]
+    return ["## What the models learnt\n", *links, ""] if links else []
 
 
 def _by_corpus(directory: RunDirectory) -> list[tuple[CorpusRecord, list[Cell]]]:
@@ -169,18 +184,6 @@ def _terminal_table(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping
     for row in _rows(corpus, cells, doubts):
         table.add_row(*map(escape, row))
     return table
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown and HTML leave as it is."""
-    for character in "\\|`*_":
-        text = text.replace(character, "\\" + character)
-    return text.replace("<", "&lt;").replace("\n", " ")
-
-
-def _code(text: str) -> str:
-    """Text in a code span, which nothing in it can end."""
-    return f"`{text.replace('`', chr(39))}`"
 
 
 def _perplexity(value: float) -> str:
