@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lmbench.catalogue import load_corpus
-    from lmbench.corpus import Corpus, Split, TrainingText
+    from lmbench.corpus import Corpus, Split, TaggedWord, TrainingText
     from lmbench.errors import LmbenchError
     from lmbench.exhibit import Exhibit
     from lmbench.lexicon import Lexicon, LexiconOptions
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "catalogue": ("load_corpus",),
-    "corpus": ("Corpus", "Split", "TrainingText"),
+    "corpus": ("Corpus", "Split", "TaggedWord", "TrainingText"),
     "errors": ("LmbenchError",),
     "exhibit": ("Exhibit",),
     "lexicon": ("Lexicon", "LexiconOptions"),
@@ -65,6 +65,7 @@ __all__ = [
     "Score",
     "Signature",
     "Split",
+    "TaggedWord",
     "TrainingText",
     "build",
     "evaluate",

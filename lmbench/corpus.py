@@ -20,11 +20,24 @@ _TRAIN_SHARE, _VALID_SHARE = 0.8, 0.1
 _ARTICLE = re.compile(r"^\s*= [^=].* =\s*$")
 
 
+@dataclass(frozen=True, slots=True)
+class TaggedWord:
+    """A word and its parts of speech: the universal one, and the language's own; ``_`` where there is none."""
+
+    form: str
+    upos: str
+    xpos: str
+
+
 @dataclass(frozen=True)
 class Split:
-    """One split's documents, in order."""
+    """One split's documents, in order.
+
+    tagged  where the text is tagged: for each document its lines, each the words that its white space separates
+    """
 
     documents: tuple[str, ...]
+    tagged: tuple[tuple[tuple[TaggedWord, ...], ...], ...] | None = None
 
     @cached_property
     def size(self) -> int:
