@@ -1,20 +1,26 @@
-"""From a corpus's name to its verified bytes: embedded corpora, the catalogue's public ones, and paths."""
+"""From a corpus's name to its verified bytes: embedded corpora, the catalogue's public ones, and what users have."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tomllib
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from lmbench.corpus import Corpus, Split, corpora_folder, decode, documents, read_path, strip_lines
+from lmbench.conllu import sentences, tagged_split
+from lmbench.corpus import Corpus, Split, corpora_folder, cut, decode, documents, strip_lines
+from lmbench.download import Received, cached, download, sha256_of, unheard
 from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
 from lmbench.fables import fables
 from lmbench.pydocs import pydocs
+from lmbench.reading import LINES, TextFormat, json_records, read_path, read_standard_input, records
 from lmbench.sources import markov
 
 MIRROR = "LMBENCH_MIRROR"
@@ -25,37 +31,106 @@ EMBEDDED: dict[str, Callable[[], Corpus]] = {
     "markov": markov,
 }
 
+_SPLITS: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test")
 
-class CatalogueFile(BaseModel):
-    """One file of a public corpus."""
 
+class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CatalogueFile(_Record):
+    """One file as it is downloaded.
+
+    path   its place in a mirror
+    urls   its addresses, the first that answers is taken; empty where the entry's base and the file's name are it
+    bytes  its size; None where it is not known
+    """
 
     path: str
-    url: str
-    sha256: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    urls: tuple[str, ...] = ()
+    bytes: int | None = None
 
 
-class CatalogueEntry(BaseModel):
+class Cut(_Record):
+    """How one text is divided into training, validation and test splits; see corpora/catalogue.toml."""
+
+    by: Literal["documents", "turns", "bytes"]
+    sizes: tuple[int, int, int]
+
+
+class Published(_Record):
+    """A figure from the literature: what it measures, by which convention, and who says so."""
+
+    model: str
+    value: float
+    measure: str
+    convention: str
+    source: str
+
+
+class CatalogueEntry(_Record):
     """A public corpus: where its files are, and how they are read (see corpora/catalogue.toml)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: str
     language: str
     licence: str
     citation: str
-    unit: str
-    strip: bool
-    tokenised: bool
-    train: CatalogueFile
-    valid: CatalogueFile
-    test: CatalogueFile
+    holds: Literal["text", "minimal pairs", "multiple choice", "tokenizer"] = "text"
+    base: str = ""
+    files: tuple[CatalogueFile, ...]
+    splits: dict[Literal["train", "valid", "test", "all"], tuple[str, ...]] = {}
+    cut: Cut | None = None
+    format: Literal["text", "jsonl", "json", "conllu"] = "text"
+    field: tuple[str, ...] = ()
+    unit: str = "line"
+    strip: bool = False
+    tokenised: bool = False
+    spaced: bool = True
+    published: tuple[Published, ...] = ()
+
+    @property
+    def bytes(self) -> int | None:
+        """Of all files; None where one's is not known."""
+        sizes = [file.bytes for file in self.files]
+        return None if None in sizes else sum(filter(None, sizes))
 
     @property
     def is_here(self) -> bool:
         """Whether all files lie in the mirror or the cache (their checksums are verified when they are read)."""
-        return all(_local(file) is not None for file in (self.train, self.valid, self.test))
+        return all(self.place(file) is not None for file in self.files)
+
+    def place(self, file: CatalogueFile) -> Path | None:
+        """Where one of the files is, not verified; None where it is nowhere on this machine."""
+        kept = cached(file.sha256)
+        return _mirrored(file) or (kept if kept.is_file() else None)
+
+    def urls(self, file: CatalogueFile) -> tuple[str, ...]:
+        """The addresses of one of the files."""
+        return file.urls or (self.base + quote(file.path.rsplit("/", 1)[-1]),)
+
+    def fetch(self, file: CatalogueFile, received: Received = unheard) -> Path:
+        """Where one of the files is, verified; it is downloaded to the cache where it is nowhere on this machine.
+
+        Raises CorpusError where what is in the mirror is another file, and as download.download does.
+        """
+        mirrored = _mirrored(file)
+        if mirrored is not None:
+            if (found := sha256_of(mirrored)) != file.sha256:
+                raise CorpusError(
+                    f"{mirrored} is not the catalogue's file: sha256 {found[:12]}…, expected {file.sha256[:12]}…; "
+                    f"delete it"
+                )
+            return mirrored
+        kept = cached(file.sha256)
+        if kept.is_file():
+            if sha256_of(kept) == file.sha256:
+                return kept
+            kept.unlink()  # the disk has spoilt it
+        try:
+            return download(self.urls(file), file.sha256, received)
+        except UnavailableError as error:
+            raise UnavailableError(f"{error}; {MIRROR} may name a folder that has {file.path}") from error
 
 
 def catalogue() -> dict[str, CatalogueEntry]:
@@ -64,22 +139,31 @@ def catalogue() -> dict[str, CatalogueEntry]:
     return {name: CatalogueEntry.model_validate(entry) for name, entry in tomllib.loads(text).items()}
 
 
-def load_corpus(name: str, unit: str | None = None) -> Corpus:
-    """The corpus that `name` names: embedded, in the catalogue, or a path to a text file or a folder.
+def entry_named(name: str) -> CatalogueEntry:
+    """The catalogue's entry of this name. Raises UnknownNameError."""
+    entries = catalogue()
+    if name not in entries:
+        raise UnknownNameError("corpus of the catalogue", name, entries)
+    return entries[name]
 
-    Args: unit, what one document of a file is ("line" unless given). Raises CorpusError, UnavailableError, or
-    UnknownNameError.
+
+def load_corpus(name: str, form: TextFormat = LINES) -> Corpus:
+    """The corpus that `name` names: embedded, in the catalogue, `hf:DATASET`, `-` or a path to a text file or a folder.
+
+    Args: form, how the bytes of what the user has are read. Raises CorpusError, UnavailableError, or UnknownNameError.
     """
     entries = catalogue()
-    if unit is not None and (name in EMBEDDED or name in entries):
-        raise CorpusError(f"the documents of '{name}' are fixed; --documents is for files and folders")
+    if form != LINES and (name in EMBEDDED or name in entries):
+        raise CorpusError(f"'{name}' has its own documents, encoding and field; those options are for what you bring")
     if name in EMBEDDED:
         return EMBEDDED[name]()
     if name in entries:
-        return _read_entry(name, entries[name])
+        return read_entry(name, entries[name])
+    if name == "-":
+        return read_standard_input(form)
     path = Path(name).expanduser()
     if path.exists():
-        return read_path(path, unit or "line")
+        return read_path(path, form)
     if len(path.parts) > 1 or path.suffix:
         raise CorpusError(
             f"there is no file or folder '{name}'; a corpus is a path or one of: {', '.join(known_names())}"
@@ -92,69 +176,98 @@ def known_names() -> list[str]:
     return [*EMBEDDED, *catalogue()]
 
 
-def _read_entry(name: str, entry: CatalogueEntry) -> Corpus:
+def read_entry(name: str, entry: CatalogueEntry, received: Received = unheard) -> Corpus:
+    """The corpus of an entry, downloaded where it is not here. Raises as CatalogueEntry.fetch does."""
+    if entry.holds != "text":
+        raise CorpusError(f"'{name}' holds {entry.holds}, no text to model; `lmbench corpora show {name}` says more")
+    train, valid, test = _splits(entry, received)
     return Corpus(
         name,
-        train=_read_split(entry, entry.train),
-        valid=_read_split(entry, entry.valid),
-        test=_read_split(entry, entry.test),
-        reading=f"{entry.unit}s{',lines-stripped' * entry.strip},split=files",
+        train,
+        valid,
+        test,
+        reading=_reading(entry),
         tokenised=entry.tokenised,
         description=entry.description,
+        spaced=entry.spaced,
     )
 
 
-def _read_split(entry: CatalogueEntry, file: CatalogueFile) -> Split:
-    text = decode(_verified(file), file.path)
-    return Split(documents(strip_lines(text) if entry.strip else text, entry.unit))
+def _splits(entry: CatalogueEntry, received: Received) -> tuple[Split, Split, Split]:
+    texts = {split: [_text(entry, part, received) for part in parts] for split, parts in entry.splits.items()}
+    if entry.format == "conllu":
+        train, valid, test = (_tagged(entry, texts[split]) for split in _SPLITS)
+        return train, valid, test
+    if entry.cut is None:
+        found = [tuple(d for text in texts.get(split, ()) for d in _documents(entry, text)) for split in _SPLITS]
+        return Split(found[0]), Split(found[1]), Split(found[2])
+    if entry.cut.by == "bytes":
+        parts = _cut_bytes("".join(texts["all"]), entry.cut.sizes)
+        train, valid, test = (Split(_documents(entry, part)) for part in parts)
+        return train, valid, test
+    whole = tuple(d for text in texts["all"] for d in _documents(entry, text))
+    return (cut if entry.cut.by == "documents" else _take_turns)(whole, entry.cut.sizes)
 
 
-def _verified(file: CatalogueFile) -> bytes:
-    """The file's bytes, whose sha256 is the catalogue's. Downloads to the cache what is nowhere on this machine."""
-    local = _local(file) or _download(file)
-    data = local.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != file.sha256:
-        raise CorpusError(
-            f"{local} is not the catalogue's file: sha256 {found[:12]}…, expected {file.sha256[:12]}…; delete it"
-        )
-    return data
+def _tagged(entry: CatalogueEntry, texts: Sequence[str]) -> Split:
+    return tagged_split([sentence for text in texts for sentence in sentences(text, entry.description)])
 
 
-def _local(file: CatalogueFile) -> Path | None:
-    places = [_cache_folder() / file.path]
-    if mirror := os.environ.get(MIRROR):
-        places.insert(0, Path(mirror) / file.path)
-    return next((place for place in places if place.is_file()), None)
-
-
-def _download(file: CatalogueFile) -> Path:
-    import pooch
-    import requests
-
-    target = _cache_folder() / file.path
+def _text(entry: CatalogueEntry, part: str, received: Received) -> str:
+    """The text of ``FILE``, or of ``FILE!MEMBER`` in a zip archive, of which nothing is unpacked onto the disk."""
+    path, _, member = part.partition("!")
+    [file] = [file for file in entry.files if file.path == path]
+    place = entry.fetch(file, received)
+    if not member:
+        return decode(place.read_bytes(), path)
     try:
-        downloaded = pooch.retrieve(
-            file.url,
-            known_hash=f"sha256:{file.sha256}",
-            path=target.parent,
-            fname=target.name,
-            progressbar=False,
-        )
-    except requests.RequestException as error:
-        reason = type(error).__name__
-        raise UnavailableError(
-            f"cannot download {file.url} ({reason}); "
-            f"put the file at {target}, or let {MIRROR} name a folder with {file.path}"
-        ) from error
-    except ValueError as error:
-        raise CorpusError(
-            f"what {file.url} gives has another sha256 than the catalogue says; nothing was kept"
-        ) from error
-    return Path(downloaded)
+        with zipfile.ZipFile(place) as archive:
+            return decode(archive.read(member), part)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise CorpusError(f"{place} has no readable {member}: {error}") from error
 
 
-def _cache_folder() -> Path:
-    import platformdirs
+def _documents(entry: CatalogueEntry, text: str) -> tuple[str, ...]:
+    if entry.format == "jsonl":
+        return tuple(records(text, entry.description, entry.field))
+    if entry.format == "json":
+        return tuple(json_records(text, entry.description, entry.field))
+    return documents(strip_lines(text) if entry.strip else text, entry.unit)
 
-    return platformdirs.user_cache_path("lmbench") / "corpora"
+
+def _take_turns(whole: tuple[str, ...], sizes: tuple[int, int, int]) -> tuple[Split, Split, Split]:
+    """Of every sum(sizes) documents the first for training, the next for validation, the last for the test."""
+    bounds = (0, sizes[0], sizes[0] + sizes[1], sum(sizes))
+    train, valid, test = (
+        Split(tuple(document for i, document in enumerate(whole) if low <= i % bounds[-1] < high))
+        for low, high in pairwise(bounds)
+    )
+    return train, valid, test
+
+
+def _cut_bytes(text: str, sizes: tuple[int, int, int]) -> tuple[str, str, str]:
+    """`text` at these numbers of UTF-8 bytes; a character on the border belongs to the part before it."""
+    data = text.encode()
+    ends = [0]
+    for size in sizes[:2]:
+        end = ends[-1] + size
+        while end < len(data) and data[end] & 0xC0 == 0x80:  # inside a character
+            end += 1
+        ends.append(end)
+    first, second, third = (data[start:end].decode() for start, end in pairwise([*ends, len(data)]))
+    return first, second, third
+
+
+def _reading(entry: CatalogueEntry) -> str:
+    """How an entry's bytes become documents and splits, for the signature."""
+    unit = f"{entry.unit}s" if entry.format == "text" else entry.format
+    unit += f"={'/'.join(entry.field)}" if entry.field else ""
+    stripped = ",lines-stripped" * entry.strip
+    split = f"{entry.cut.by}-{'/'.join(map(str, entry.cut.sizes))}" if entry.cut else "files"
+    return f"{unit}{stripped},split={split}"
+
+
+def _mirrored(file: CatalogueFile) -> Path | None:
+    mirror = os.environ.get(MIRROR)
+    place = Path(mirror) / file.path if mirror else None
+    return place if place is not None and place.is_file() else None

@@ -17,6 +17,7 @@ from lmbench.errors import LmbenchError, PluginError, UnknownNameError
 if TYPE_CHECKING:
     from lmbench.corpus import Corpus
     from lmbench.model import ModelSpec, Score
+    from lmbench.reading import TextFormat
     from lmbench.store import RunDirectory
 
 
@@ -85,13 +86,15 @@ Examples:
     default="pydocs,fables-en,fables-zh,markov",
     show_default=True,
     metavar="LIST",
-    help="Comma-separated names, files or folders.",
+    help="Comma-separated names, files, folders, hf:DATASET; '-' is standard input.",
 )
 @click.option(
     "--documents",
     type=click.Choice(DOCUMENT_UNITS),
-    help="What one document of a file is. [default: line]",
+    help="What one document of a file is. [default: line; of JSON lines, a record]",
 )
+@click.option("--encoding", default="utf-8", show_default=True, help="Of files and of standard input.")
+@click.option("--field", metavar="NAME", help="The text's name in JSON lines. [default: text, in files named .jsonl]")
 @click.option("--check/--no-check", default=True, help="Whether models go through the conformance suite first.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of every model that has one.")
 @click.option(
@@ -99,16 +102,26 @@ Examples:
     type=click.Path(path_type=Path),
     help="Run directory; an interrupted run there goes on. [default: results/run-TIME]",
 )
-def run(models: str, corpora: str, documents: str | None, check: bool, seed: int | None, out: Path | None) -> None:
+def run(
+    models: str,
+    corpora: str,
+    documents: str | None,
+    encoding: str,
+    field: str | None,
+    check: bool,
+    seed: int | None,
+    out: Path | None,
+) -> None:
     """Score models on corpora and write the tables."""
     from rich.console import Console
 
     from lmbench import runner
     from lmbench.progress import TerminalWatcher
+    from lmbench.reading import TextFormat
     from lmbench.store import RunDirectory
 
     specs = _specs(models, seed)
-    texts = _corpora(corpora, documents)
+    texts = _corpora(corpora, TextFormat(documents, encoding, field))
     path = out or _new_folder(Path("results"))
     try:
         with TerminalWatcher(Console(stderr=True)) as watcher:
@@ -163,16 +176,73 @@ def models(name: str | None) -> None:
         click.echo(f"{entry.name:<14} not used: the name is {owner}'s [{entry.origin} {entry.version}]")
 
 
-@cli.command(epilog="\b\nExample:\n  lmbench corpora")
-def corpora() -> None:
+@cli.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    epilog="""\b
+Examples:
+  lmbench corpora
+  lmbench corpora show wikitext-2
+  lmbench corpora fetch wikitext-2 war-and-peace
+  lmbench corpora check my/text.txt""",
+)
+@click.pass_context
+def corpora(context: click.Context) -> None:
     """List the corpora that have a name; a path to a text file or a folder is one too."""
-    from lmbench.catalogue import EMBEDDED, catalogue
+    from lmbench.catalogue import EMBEDDED
+    from lmbench.report.corpora import listing
 
-    for name, make in EMBEDDED.items():
-        click.echo(f"{name:<14} {make().description} [embedded]")
-    for name, entry in catalogue().items():
-        place = "here" if entry.is_here else "to be downloaded"
-        click.echo(f"{name:<14} {entry.description} [{entry.licence}; {place}]")
+    if context.invoked_subcommand is None:
+        for line in listing({name: make() for name, make in EMBEDDED.items()}):
+            click.echo(line)
+
+
+@corpora.command(epilog="\b\nExample:\n  lmbench corpora show wikitext-2")
+@click.argument("name")
+def show(name: str) -> None:
+    """Explain a corpus: licence, files, splits, and what the literature reports on it."""
+    from lmbench.catalogue import catalogue, load_corpus, read_entry
+    from lmbench.report.corpora import explained, splits
+
+    entry = catalogue().get(name)
+    if entry is None:
+        corpus = load_corpus(name)
+        lines = [f"{name}: {corpus.description}\n", f"  read as   {corpus.reading}", *splits(corpus)]
+    else:
+        lines = list(
+            explained(name, entry, read_entry(name, entry) if entry.is_here and entry.holds == "text" else None)
+        )
+    for line in lines:
+        click.echo(line)
+
+
+@corpora.command(
+    "check", epilog="\b\nExamples:\n  lmbench corpora check wikitext-2\n  lmbench corpora check my/text.txt"
+)
+@click.argument("names", nargs=-1, required=True)
+def check_corpora(names: tuple[str, ...]) -> None:
+    """Say how much of a test split stands in the training split too: 13-grams, and whole documents."""
+    from lmbench.catalogue import load_corpus
+    from lmbench.overlap import overlap
+
+    for name in names:
+        click.echo(f"{name}: {overlap(load_corpus(name))}")
+
+
+@corpora.command(epilog="\b\nExample:\n  lmbench corpora fetch wikitext-2 war-and-peace")
+@click.argument("names", nargs=-1, required=True)
+def fetch(names: tuple[str, ...]) -> None:
+    """Download corpora of the catalogue into the user's cache, verified; what is here already is only verified."""
+    from rich.console import Console
+
+    from lmbench.catalogue import entry_named
+    from lmbench.progress import DownloadWatcher
+
+    entries = {name: entry_named(name) for name in names}
+    for name, entry in entries.items():
+        with DownloadWatcher(Console(stderr=True)) as watcher:
+            places = [entry.fetch(file, watcher.receiver(file.path)) for file in entry.files]
+        click.echo(f"{name}: {len(places)} file{'s' * (len(places) != 1)}, verified, in {places[0].parent}")
 
 
 @cli.command(
@@ -190,16 +260,16 @@ Examples:
     metavar="NAME",
     help="What a model that is not pretrained is fitted on.",
 )
-def score(model: str, file: Path, corpus: str) -> None:
+@click.option("--encoding", default="utf-8", show_default=True, help="Of the text.")
+def score(model: str, file: Path, corpus: str, encoding: str) -> None:
     """Print each event of a text, with its surprisal in bits (and, of these, the bits for spelling an unknown word)."""
     from lmbench.catalogue import load_corpus
-    from lmbench.corpus import decode
     from lmbench.model import ModelSpec
+    from lmbench.reading import read_text
     from lmbench.registry import build
 
     built = build(ModelSpec.parse(model))
-    name = "standard input" if str(file) == "-" else str(file)
-    document = decode(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes(), name)
+    document = read_text(file, encoding)
     if not built.pretrained:
         built.fit(load_corpus(corpus).training)
     scored = built.score([document])[0].check(document)
@@ -384,10 +454,10 @@ def _seeded(spec: ModelSpec, seed: int) -> ModelSpec:
     return type(spec)(spec.name, (*spec.arguments, ("seed", str(seed))))
 
 
-def _corpora(names: str, unit: str | None) -> list[Corpus]:
+def _corpora(names: str, form: TextFormat) -> list[Corpus]:
     from lmbench.catalogue import load_corpus
 
-    loaded = [load_corpus(name, unit) for name in dict.fromkeys(filter(None, map(str.strip, names.split(","))))]
+    loaded = [load_corpus(name, form) for name in dict.fromkeys(filter(None, map(str.strip, names.split(","))))]
     if not loaded:
         raise LmbenchError("no corpus is named; leave --corpora out for the embedded ones")
     return loaded

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from lmbench.errors import CorpusError, UnknownNameError
 
 DOCUMENT_UNITS = ("line", "block", "article", "file")
-_SPLIT_NAMES = {
-    "train": ("train",),
-    "valid": ("valid", "validation", "val", "dev"),
-    "test": ("test",),
-}
-_TRAIN_SHARE, _VALID_SHARE = 0.8, 0.1
 _ARTICLE = re.compile(r"^\s*= [^=].* =\s*$")
 
 
@@ -31,12 +27,12 @@ class TaggedWord:
 
 @dataclass(frozen=True)
 class Split:
-    """One split's documents, in order.
+    """One split's documents, in order: a tuple of them, or StoredDocuments that stay in their file.
 
     tagged  where the text is tagged: for each document its lines, each the words that its white space separates
     """
 
-    documents: tuple[str, ...]
+    documents: Sequence[str]
     tagged: tuple[tuple[tuple[TaggedWord, ...], ...], ...] | None = None
 
     @cached_property
@@ -109,16 +105,25 @@ def corpora_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "corpora"
 
 
-def decode(data: bytes, name: str) -> str:
-    """`data` as text, line ends untouched. Raises CorpusError for bytes that are not UTF-8, and for NUL bytes."""
+def decode(data: bytes, name: str, encoding: str = "utf-8", offset: int = 0) -> str:
+    """`data` as text, line ends untouched.
+
+    Args: encoding, a name that Python knows; offset, of `data` in what `name` names. Raises CorpusError for bytes that
+    the encoding does not have, for NUL characters, and for an unknown encoding.
+    """
     try:
-        text = data.decode()
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        at = f"byte 0x{data[error.start]:02x} at offset {offset + error.start}"
+        hint = "; name its --encoding, such as gb18030 or latin-1" if encoding == "utf-8" else ""
+        raise CorpusError(f"{name} is not {encoding.upper()}: {at}{hint}") from None
+    except (LookupError, ValueError):  # no codec, or one that is none of text
         raise CorpusError(
-            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}; convert it first"
+            f"{name} cannot be read as '{encoding}': give one of Python's text encodings, such as utf-8 or gb18030"
         ) from None
-    if "\0" in text:
-        raise CorpusError(f"{name} is not text: it has a NUL byte at offset {data.index(0)}")
+    before, nul, _ = text.partition("\0")
+    if nul:
+        raise CorpusError(f"{name} is not text: it has a NUL byte at offset {offset + len(before.encode(encoding))}")
     return text
 
 
@@ -128,102 +133,44 @@ def documents(text: str, unit: str) -> tuple[str, ...]:
     unit: "line"; "block", paragraphs with the empty lines after them; "article", from one of WikiText's ``= Title =``
     between empty lines to the next; "file", the whole text.
     """
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    starts = [i for i, begin in enumerate(begins(lines, unit)) if begin]
+    borders = [0, *starts[1:], len(lines)]  # what stands before the first document belongs to it
+    return tuple("".join(lines[a:b]) for a, b in pairwise(borders) if a < b)
+
+
+def begins(lines: Iterable[str], unit: str) -> Iterator[bool]:
+    """Whether a document begins with each of the lines; what stands before the first that begins one is its part."""
     if unit not in DOCUMENT_UNITS:
         raise UnknownNameError("unit of documents", unit, DOCUMENT_UNITS)
-    if not text:
-        return ()
-    if unit == "file":
-        return (text,)
-    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
-    if unit == "line":
-        return tuple(lines)
-    begins = _article_begins if unit == "article" else _block_begins
-    starts = [i for i in range(len(lines)) if begins(lines, i)]
-    starts[:1] = [0]  # what stands before the first document belongs to it
-    return tuple("".join(lines[a:b]) for a, b in zip(starts, [*starts[1:], len(lines)], strict=True))
+    before, rest = "", iter(lines)
+    line = next(rest, None)
+    number = 0
+    while line is not None:
+        after = next(rest, None)
+        yield _begins(unit, number, before, line, after or "")
+        before, line, number = line, after, number + 1
 
 
-def _article_begins(lines: list[str], i: int) -> bool:
-    """Whether line i is a title, with an empty line on both sides: WikiText's text has lines that look like one."""
-    alone = (i == 0 or not lines[i - 1].strip()) and (i + 1 == len(lines) or not lines[i + 1].strip())
-    return alone and _ARTICLE.match(lines[i]) is not None
+def _begins(unit: str, number: int, before: str, line: str, after: str) -> bool:
+    if unit == "article":  # with an empty line on both sides: WikiText's text has lines that look like a title
+        return not before.strip() and not after.strip() and _ARTICLE.match(line) is not None
+    if unit == "block":
+        return bool(line.strip()) and not before.strip()
+    return unit == "line" or number == 0
 
 
-def _block_begins(lines: list[str], i: int) -> bool:
-    return bool(lines[i].strip()) and (i == 0 or not lines[i - 1].strip())
+def cut(documents: Sequence[str], sizes: tuple[int, int, int]) -> tuple[Split, Split, Split]:
+    """Consecutive documents as training, validation and test splits in these proportions, none of them empty.
+
+    Args: documents, at least three.
+    """
+    total, count = sum(sizes), len(documents)
+    first = min(max(1, round(count * sizes[0] / total)), count - 2)
+    second = min(max(first + 1, round(count * (sizes[0] + sizes[1]) / total)), count - 1)
+    return Split(documents[:first]), Split(documents[first:second]), Split(documents[second:])
 
 
 def strip_lines(text: str) -> str:
     """`text` with the spaces at both ends of every line taken away, as WikiText's files are read."""
     return "\n".join(line.strip(" ") for line in text.split("\n"))
-
-
-def read_path(path: Path, unit: str = "line") -> Corpus:
-    """The corpus in a text file, or in a folder with train, valid and test files.
-
-    A single file is cut into documents and these into three contiguous parts of 80, 10 and 10 %. A folder without a
-    validation file holds out the last 10 % of its training documents. Raises CorpusError.
-    """
-    name = str(path)
-    if path.is_dir():
-        return _read_folder(path, unit)
-    cut = documents(_read(path), unit)
-    if len(cut) < 3:
-        raise CorpusError(
-            f"{name} has {len(cut)} document{'s' * (len(cut) != 1)} (unit: {unit}), and three splits need at least 3; "
-            f"{'' if unit == 'line' else 'choose a smaller unit with --documents, or '}"
-            f"give a folder with train.txt, valid.txt and test.txt"
-        )
-    first = min(max(1, round(len(cut) * _TRAIN_SHARE)), len(cut) - 2)
-    second = min(max(first + 1, round(len(cut) * (_TRAIN_SHARE + _VALID_SHARE))), len(cut) - 1)
-    return Corpus(
-        name,
-        Split(cut[:first]),
-        Split(cut[first:second]),
-        Split(cut[second:]),
-        reading=f"{unit}s,split=80/10/10-contiguous",
-    )
-
-
-def _read_folder(folder: Path, unit: str) -> Corpus:
-    splits = {split: documents(_read(file), unit) for split, file in _split_files(folder).items()}
-    reading = f"{unit}s,split=files"
-    if "valid" not in splits:
-        train = splits["train"]
-        if len(train) < 2:
-            raise CorpusError(
-                f"{folder} has no validation file, and its one training document cannot be divided; add valid.txt"
-            )
-        held_out = max(1, round(len(train) * _VALID_SHARE))
-        splits["train"], splits["valid"] = train[:-held_out], train[-held_out:]
-        reading += ",valid=last-10%-of-train"
-    if splits["train"] == splits["test"]:
-        raise CorpusError(f"the training and test files of {folder} hold the same text")
-    return Corpus(str(folder), Split(splits["train"]), Split(splits["valid"]), Split(splits["test"]), reading=reading)
-
-
-def _split_files(folder: Path) -> dict[str, Path]:
-    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    found: dict[str, Path] = {}
-    for split, words in _SPLIT_NAMES.items():
-        matches = [file for file in files if set(re.split(r"[._-]", file.name.lower())) & set(words)]
-        if set(matches) & set(found.values()):
-            raise CorpusError(f"{folder}/{matches[0].name} is named like two splits; a split needs a file of its own")
-        if len(matches) > 1:
-            raise CorpusError(f"{folder} has more than one {split} file: {', '.join(file.name for file in matches)}")
-        if matches:
-            found[split] = matches[0]
-        elif split != "valid":
-            raise CorpusError(f"{folder} has no {split} file; it needs train.txt, test.txt and, best, valid.txt")
-    return found
-
-
-def _read(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
-    text = decode(data, str(path))
-    if not text.strip():
-        raise CorpusError(f"{path} is empty: there is nothing to score")
-    return text

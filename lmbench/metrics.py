@@ -49,6 +49,11 @@ class Tally:
     spelling_bits: Floats
     unknown_bits: Floats
 
+    @classmethod
+    def joined(cls, parts: Sequence[Tally]) -> Tally:
+        """The sums of consecutive documents."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+
 
 class Metrics(BaseModel):
     """The numbers of one cell. Closed-vocabulary perplexities are None unless the events are the corpus's words.
@@ -81,12 +86,16 @@ class Metrics(BaseModel):
     floor: float | None
 
 
-def tally(documents: Sequence[str], scores: Sequence[Score]) -> Tally:
-    """Count and sum each document. Raises ScoreError, with the document's number, where a score breaks the contract."""
+def tally(documents: Sequence[str], scores: Sequence[Score], first: int = 0) -> Tally:
+    """Count and sum each document.
+
+    Args: first, the number of the first document. Raises ScoreError, with the document's number, where a score breaks
+    the contract.
+    """
     if len(documents) != len(scores):
         raise ScoreError(f"{len(scores)} scores for {len(documents)} documents")
     rows = []
-    for number, (document, score) in enumerate(zip(documents, scores, strict=True)):
+    for number, (document, score) in enumerate(zip(documents, scores, strict=True), first):
         try:
             score.check(document)
         except ScoreError as error:

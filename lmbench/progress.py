@@ -6,8 +6,18 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 
+from lmbench.download import Received
 from lmbench.store import Cell
 
 
@@ -56,6 +66,41 @@ class TerminalWatcher:
         if self._task is not None:
             self._bars.remove_task(self._task)
         self._task = self._bars.add_task(escape(label), total=1.0, doing="starting")
+
+
+class DownloadWatcher:
+    """A bar for every file that is being downloaded. Without a terminal, nothing."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> DownloadWatcher:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def receiver(self, name: str) -> Received:
+        """What a download of this name calls; its bar appears with the first bytes."""
+        tasks: list[TaskID] = []
+
+        def received(done: int, total: int | None) -> None:
+            if not tasks:
+                tasks.append(self._bars.add_task(escape(name), total=total))
+            self._bars.update(tasks[0], completed=done, total=total)
+
+        return received
 
 
 def _outcome(cell: Cell) -> str:

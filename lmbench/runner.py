@@ -12,7 +12,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,11 +24,12 @@ from typing import Literal, Protocol, TypeVar
 from pydantic import JsonValue
 
 from lmbench.checks import Outcome, check_spec, doubt
-from lmbench.corpus import Corpus
+from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import Tally, rate, summarise, tally
-from lmbench.model import LanguageModel, ModelSpec, Progress, Score, Signature, silent
+from lmbench.model import LanguageModel, ModelSpec, Progress, Signature, silent
+from lmbench.overlap import overlap
 from lmbench.registry import build, registered
 from lmbench.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory, Verification
 
@@ -77,13 +78,7 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) 
         started = time.perf_counter()
         model.fit(corpus.training, lambda message, share: progress(f"fit: {message}", share))
         fit_seconds = time.perf_counter() - started
-    started = time.perf_counter()
-    scores: list[Score] = []
-    for batch in _batches(corpus.test.documents):
-        progress("score", len(scores) / len(corpus.test.documents))
-        scores += model.score(batch)
-    score_seconds = time.perf_counter() - started
-    counts = tally(corpus.test.documents, scores)
+    counts, score_seconds = _scored(model, corpus.test, progress)
     footprint = model.footprint()
     costs = Costs(
         fit_seconds=fit_seconds,
@@ -140,14 +135,32 @@ def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpe
         watcher.finished(cell)
 
 
-def _batches(documents: Sequence[str]) -> Iterator[Sequence[str]]:
+def _scored(model: LanguageModel, test: Split, progress: Progress) -> tuple[Tally, float]:
+    """The sums of the split's documents, and the seconds that the model took; scores are kept no longer than summed."""
+    parts: list[Tally] = []
+    done, seconds = 0, 0.0
+    for batch in _batches(test.documents):
+        progress("score", done / len(test.documents))
+        started = time.perf_counter()
+        scores = model.score(batch)
+        seconds += time.perf_counter() - started
+        parts.append(tally(batch, scores, first=done))
+        done += len(batch)
+    return Tally.joined(parts), seconds
+
+
+def _batches(documents: Iterable[str]) -> Iterator[list[str]]:
     """Consecutive documents of about a megabyte together, so that memory stays bounded and progress shows."""
-    start = size = 0
-    for i, document in enumerate(documents):
+    batch: list[str] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
         size += len(document)
-        if size >= _BATCH_BYTES or i == len(documents) - 1:
-            yield documents[start : i + 1]
-            start, size = i + 1, 0
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
@@ -205,6 +218,7 @@ def _record(corpus: Corpus) -> CorpusRecord:
         test_bytes=corpus.test.size,
         test_documents=len(corpus.test.documents),
         floor_note=corpus.floor_note,
+        overlap=overlap(corpus),
     )
 
 

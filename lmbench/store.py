@@ -28,6 +28,7 @@ from lmbench.checks import Outcome
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import Metrics, Tally
+from lmbench.overlap import Overlap
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -50,6 +51,7 @@ class CorpusRecord(BaseModel):
     test_bytes: int
     test_documents: int
     floor_note: str
+    overlap: Overlap | None = None
 
 
 class Manifest(BaseModel):

@@ -1,24 +1,75 @@
+import csv
 import hashlib
+import json
+import zipfile
 
 import pytest
 
 from lmbench import catalogue
-from lmbench.catalogue import CatalogueFile, load_corpus
+from lmbench.catalogue import CatalogueEntry, load_corpus, read_entry
+from lmbench.download import cached
 from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
+from lmbench.reading import TextFormat
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(catalogue, "_cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache")
     monkeypatch.delenv(catalogue.MIRROR, raising=False)
     return tmp_path / "cache"
 
 
-def test_entries_are_pinned():
-    for entry in catalogue.catalogue().values():
-        for file in (entry.train, entry.valid, entry.test):
-            assert len(file.sha256) == 64
-            assert file.path in file.url or file.path.split("/")[-1] == file.url.split("/")[-1]
+@pytest.fixture
+def own_mirror(tmp_path, monkeypatch):
+    """A mirror folder in which a test puts files."""
+    monkeypatch.setenv(catalogue.MIRROR, str(tmp_path / "mirror"))
+    (tmp_path / "mirror").mkdir()
+    return tmp_path / "mirror"
+
+
+def entry(folder, files, **fields):
+    """An entry of files that are put into a mirror folder."""
+    listed = []
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+        listed.append({"path": path, "sha256": hashlib.sha256(content).hexdigest()})
+    about = {"description": "d", "language": "en", "licence": "none", "citation": "none", "base": "http://127.0.0.1:9/"}
+    return CatalogueEntry(files=tuple(listed), **about | fields)
+
+
+def splits(corpus):
+    return [split.documents for split in (corpus.train, corpus.valid, corpus.test)]
+
+
+def test_entries_are_pinned_and_whole():
+    for name, found in catalogue.catalogue().items():
+        paths = {file.path for file in found.files}
+        named = {part.partition("!")[0] for parts in found.splits.values() for part in parts}
+        assert named == (paths if found.holds == "text" else set()), name
+        assert ("all" in found.splits) == (found.cut is not None), name
+        for file in found.files:
+            for url in found.urls(file):
+                assert url.startswith("http")
+                assert "/master/" not in url
+                assert "/main/" not in url
+
+
+def test_the_mirrors_files_are_the_catalogues(mirror):
+    """Every file of the mirror's own list is in the catalogue, with the address, size and sha256 of that list."""
+    files = {file.path: (found, file) for found in catalogue.catalogue().values() for file in found.files}
+    with (mirror / "MANIFEST.tsv").open() as listed:
+        rows = list(csv.DictReader(listed, delimiter="\t"))
+    assert len(rows) > 50
+    for row in rows:
+        found, file = files[row["file"]]
+        repository, commit, path = row["address (repository commit path)"].split(" ", 2)
+        assert catalogue.quote(f"https://raw.githubusercontent.com/{repository}/{commit}/{path}", ":/") in found.urls(
+            file
+        )
+        assert (file.sha256, str(file.bytes)) == (row["sha256"], row["bytes"])
+        data = found.fetch(file).read_bytes()
+        assert (str(data.count(b"\n")), str(len(data.split()))) == (row["lines"], row["words"])
 
 
 def test_wikitext2_from_the_mirror(mirror):
@@ -28,67 +79,97 @@ def test_wikitext2_from_the_mirror(mirror):
     assert corpus.test.documents[0].startswith("\n= Robert <unk> =\n")
 
 
-def test_war_and_peace_from_the_mirror(mirror):
-    corpus = load_corpus("war-and-peace")
-    assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [36243, 7870, 8052]
-    assert (corpus.train.size, corpus.tokenised) == (2281656, False)
+@pytest.mark.parametrize(
+    ("name", "documents", "first"),
+    [
+        ("war-and-peace", [36243, 7870, 8052], "\nAuthor: Leo Tolstoy\n"),
+        ("wikitext-2-raw-valid", [48, 6, 6], "= "),
+        ("tinyshakespeare", [5778, 722, 722], "PETRUCHIO:\nI am content.\n\nKATHARINA:"),
+        ("ud-english-ewt", [540, 318, 316], "What if Google Morphed Into GoogleOS ?\n"),
+        ("ud-chinese-gsd", [3997, 500, 500], "然而 , 这样 的 处理 也 衍生 了 一些 问题 .\n"),
+        ("chinese-classics", [553, 69, 69], "錦瑟無端五十絃，一絃一柱思華年。\n"),
+    ],
+)
+def test_text_entries_from_the_mirror(mirror, name, documents, first):
+    corpus = load_corpus(name)
+    assert [len(split) for split in splits(corpus)] == documents
+    assert "".join(corpus.test.documents).startswith(first)
 
 
-def test_a_mirror_with_other_bytes_is_refused(cache, tmp_path, monkeypatch):
-    monkeypatch.setenv(catalogue.MIRROR, str(tmp_path))
-    (tmp_path / "wikitext-2").mkdir()
-    (tmp_path / "wikitext-2/train.txt").write_text("something else\n")
+def test_tagged_corpora_have_a_tag_for_each_word(mirror):
+    test = load_corpus("ud-english-ewt").test
+    assert [word.form for line in test.tagged[0] for word in line] == test.documents[0].split()
+
+
+def test_a_mirror_with_other_bytes_is_refused(cache, own_mirror):
+    (own_mirror / "wikitext-2").mkdir()
+    (own_mirror / "wikitext-2/train.txt").write_text("something else\n")
     with pytest.raises(CorpusError, match=r"train.txt is not the catalogue's file: sha256 .*, expected 9e9fa1ad55b1"):
         load_corpus("wikitext-2")
 
 
-def file_at(server, name, content):
-    return CatalogueFile(path=f"x/{name}", url=f"{server}/{name}", sha256=hashlib.sha256(content).hexdigest())
-
-
-@pytest.fixture
-def server(tmp_path):
-    """The address of an HTTP server of this machine's own that serves tmp_path/served."""
-    import threading
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    (tmp_path / "served").mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "served")) as http:
-        thread = threading.Thread(target=http.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
-
-
-def test_a_file_is_downloaded_once_and_verified(cache, server, tmp_path):
-    (tmp_path / "served/a.txt").write_bytes(b"text\n")
-    file = file_at(server, "a.txt", b"text\n")
-    assert catalogue._verified(file) == b"text\n"
-    (tmp_path / "served/a.txt").unlink()
-    assert catalogue._verified(file) == b"text\n"
-    assert (cache / "x/a.txt").read_bytes() == b"text\n"
-
-
-def test_other_bytes_than_the_catalogues_are_not_kept(cache, server, tmp_path):
-    (tmp_path / "served/a.txt").write_bytes(b"tampered\n")
-    with pytest.raises(CorpusError, match="another sha256"):
-        catalogue._verified(file_at(server, "a.txt", b"text\n"))
-    assert not [path for path in cache.rglob("*") if path.is_file()]
-
-
-def test_what_cannot_be_downloaded_says_how_to_get_it(cache, server):
+def test_what_is_nowhere_says_where_it_could_be(cache):
     with pytest.raises(
-        UnavailableError, match=r"cannot download .*a.txt \(HTTPError\); put the file at .*LMBENCH_MIRROR"
+        UnavailableError, match=r"cannot download .*train.txt \(.*\); LMBENCH_MIRROR may name a folder that"
     ):
-        catalogue._verified(file_at(server, "a.txt", b"text\n"))
-    with pytest.raises(UnavailableError, match=r"\(ConnectionError\)"):
-        catalogue._verified(file_at("http://127.0.0.1:9", "a.txt", b"text\n"))
+        load_corpus("ptb")
+
+
+def test_a_spoilt_file_of_the_cache_is_downloaded_again(cache, own_mirror, monkeypatch):
+    found = entry(own_mirror, {"a.txt": b"a\n"}, splits={"test": ["a.txt"]})
+    monkeypatch.delenv(catalogue.MIRROR)
+    kept = cached(found.files[0].sha256)
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"spoilt")
+    with pytest.raises(UnavailableError, match="ConnectionError"):
+        read_entry("x", found)
+    assert not kept.exists()
+    kept.write_bytes(b"a\n")
+    assert splits(read_entry("x", found)) == [(), (), ("a\n",)]
+
+
+def test_proportions_of_documents(own_mirror):
+    found = entry(
+        own_mirror,
+        {"a.txt": b"a\nb\n\nc\n\nd\n"},
+        splits={"all": ["a.txt"]},
+        cut={"by": "documents", "sizes": [1, 1, 1]},
+        unit="block",
+    )
+    corpus = read_entry("x", found)
+    assert splits(corpus) == [("a\nb\n\n",), ("c\n\n",), ("d\n",)]
+    assert corpus.reading == "blocks,split=documents-1/1/1"
+
+
+def test_documents_in_turns(own_mirror):
+    files = {
+        "a.json": json.dumps([{"p": [str(i), "x"]} for i in range(4)]).encode(),
+        "b.json": b'[{"q": "4"}, {"q": "5\\n"}]',
+    }
+    cut = {"by": "turns", "sizes": [2, 1, 1]}
+    found = entry(own_mirror, files, splits={"all": ["a.json", "b.json"]}, cut=cut, format="json", field=["p", "q"])
+    assert splits(read_entry("x", found)) == [("0\nx\n", "1\nx\n", "4\n", "5\n"), ("2\nx\n",), ("3\nx\n",)]
+
+
+def test_bytes_of_a_zip_archives_member_are_cut_between_characters(own_mirror, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../outside", "ab汉汉c")
+    data = (tmp_path / "a.zip").read_bytes()
+    cut = {"by": "bytes", "sizes": [3, 3, 1]}
+    found = entry(own_mirror, {"a.zip": data}, splits={"all": ["a.zip!../outside"]}, cut=cut, unit="file")
+    assert splits(read_entry("x", found)) == [("ab汉",), ("汉",), ("c",)]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.zip", "a.zip"]
+
+
+def test_archives_that_cannot_be_read(own_mirror, tmp_path):
+    found = entry(own_mirror, {"a.zip": b"no archive"}, splits={"test": ["a.zip!x"]})
+    with pytest.raises(CorpusError, match=r"a.zip has no readable x: File is not a zip file"):
+        read_entry("x", found)
+
+
+def test_what_is_no_text_is_not_modelled():
+    with pytest.raises(CorpusError, match="'blimp' holds minimal pairs, no text to model"):
+        load_corpus("blimp")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +178,7 @@ def test_what_cannot_be_downloaded_says_how_to_get_it(cache, server):
         (
             "pydoc",
             UnknownNameError,
-            "unknown corpus 'pydoc'; did you mean 'pydocs'.*known: fables-en, fables-zh, ",
+            "unknown corpus 'pydoc'; did you mean 'pydocs'.*known: blimp, .*fables-en, fables-zh, ",
         ),
         ("no/such.txt", CorpusError, "there is no file or folder 'no/such.txt'; a corpus is a path or one of: pydocs"),
     ],
@@ -107,8 +188,9 @@ def test_unknown_corpora(name, error, message):
         load_corpus(name)
 
 
-def test_units_are_for_paths(tmp_path):
-    with pytest.raises(CorpusError, match="the documents of 'pydocs' are fixed"):
-        load_corpus("pydocs", "line")
+def test_formats_are_for_paths(tmp_path):
+    for form in (TextFormat(unit="line"), TextFormat(encoding="gb18030"), TextFormat(field="text")):
+        with pytest.raises(CorpusError, match="'pydocs' has its own documents, encoding and field"):
+            load_corpus("pydocs", form)
     (tmp_path / "x.txt").write_text("a\nb\n\nc\n\nd\n")
-    assert load_corpus(str(tmp_path / "x.txt"), "block").train.documents == ("a\nb\n\n",)
+    assert load_corpus(str(tmp_path / "x.txt"), TextFormat("block")).train.documents == ("a\nb\n\n",)

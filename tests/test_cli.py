@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +86,12 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["run", "--models", "uniform", "--corpora", "empty.txt"], "empty.txt is empty"),
         (["run", "--models", "uniform", "--corpora", "binary"], "binary is not UTF-8: byte 0xff at offset 0"),
         (["run", "--models", "uniform", "--corpora", "one.txt"], "has 1 document (unit: line)"),
+        (["run", "--models", "uniform", "--corpora", "gpt2-tokenizer"], "'gpt2-tokenizer' holds tokenizer, no text"),
+        (["run", "--models", "uniform", "--corpora", "one.txt", "--encoding", "utf8x"], "cannot be read as 'utf8x'"),
+        (["run", "--models", "uniform", "--corpora", "one.txt", "--field", "text"], "one.txt, line 1, is not JSON"),
+        (["corpora", "show", "wikitext"], "unknown corpus 'wikitext'; did you mean 'wikitext-"),
+        (["corpora", "fetch", "blim"], "unknown corpus of the catalogue 'blim'; did you mean 'blimp'?"),
+        (["corpora", "shw"], "unknown command 'shw'; did you mean 'show'?"),
         (["run", "--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
         (["run", "--models", "uniform", "--out", "one.txt"], "one.txt is no run"),
         (["report", "nowhere"], "nowhere is no run"),
@@ -214,6 +221,42 @@ def test_corpora_are_listed():
     assert "pydocs" in listed
     assert "wikitext-2" in listed
     assert "CC BY-SA 3.0" in listed
+
+
+def test_a_corpus_is_explained():
+    shown = lmbench("corpora", "show", "ptb").stdout
+    assert "141.2 word perplexity: Kneser-Ney 5-gram (10,000 types" in shown
+    assert "use it only if you hold a right to it" in shown
+    assert "sha256 fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf" in shown
+    assert "  test      24 documents, " in lmbench("corpora", "show", "fables-zh").stdout
+
+
+def test_corpora_are_fetched_and_checked(mirror, text):
+    fetched = lmbench("corpora", "fetch", "multiple-choice", "tinyshakespeare").stdout
+    assert fetched.startswith("multiple-choice: 2 files, verified, in ")
+    checked = lmbench("corpora", "check", text, "wikitext-2").stdout.splitlines()
+    assert "documents" in checked[0]
+    assert "0.09% of the test split's 13-grams of words (224 of 241,199) are in the training split" in checked[1]
+
+
+def test_what_cannot_be_fetched_is_one_line(tmp_path):
+    nowhere = dict(os.environ, XDG_CACHE_HOME=str(tmp_path), LMBENCH_MIRROR="", https_proxy="http://127.0.0.1:9")
+    failed = lmbench("corpora", "fetch", "ptb", env=nowhere)
+    assert failed.returncode == 2
+    assert re.fullmatch(r"Error: cannot download https://\S+ \(\w+\); LMBENCH_MIRROR may name .*\n", failed.stderr)
+
+
+def test_standard_input_in_another_encoding_is_run(tmp_path):
+    lines = "".join(f"我是第{i}个程序员\n" for i in range(30)).encode("gb18030")
+    result = subprocess.run(
+        [sys.executable, "-c", "from lmbench.cli import main; main()",
+         "run", "--models", "uniform", "--corpora", "-", "--encoding", "gb18030", "--out", "out", "--no-check"],
+        cwd=tmp_path, input=lines, capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"stdin: " in result.stdout
+    manifest = (tmp_path / "out/manifest.json").read_text()
+    assert "lines,encoding=gb18030,split=80/10/10-contiguous" in manifest
+    assert "Overlap: " in (tmp_path / "out/table.md").read_text()
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from lmbench import Corpus, ModelSpec, Split, build, evaluate, runner
-from lmbench.errors import CorpusError, ResultsError
+from lmbench.errors import CorpusError, ResultsError, ScoreError
 from lmbench.store import RunDirectory
 from tests.plugins import MODELS, installed
 
@@ -176,3 +176,25 @@ def test_empty_splits(corpus, empty, message):
 
 def test_models_never_see_the_test_split(corpus):
     assert not hasattr(corpus.training, "test")
+
+
+def test_a_corpus_on_disk_gives_what_one_in_memory_gives(tmp_path, monkeypatch):
+    """Batches, documents' numbers and sums do not depend on where the documents are."""
+    from lmbench.reading import read_path
+    from lmbench.stored import StoredDocuments
+
+    monkeypatch.setattr("lmbench.runner._BATCH_BYTES", 50)
+    (tmp_path / "text.txt").write_text("".join(f"a b c {i}\n" for i in range(200)))
+    held = evaluate(build(ModelSpec("kenlm", (("order", "2"),))), read_path(tmp_path / "text.txt"))
+    monkeypatch.setattr("lmbench.reading._IN_MEMORY", 0)
+    corpus = read_path(tmp_path / "text.txt")
+    assert isinstance(corpus.test.documents, StoredDocuments)
+    stored = evaluate(build(ModelSpec("kenlm", (("order", "2"),))), corpus)
+    assert stored.counts.bits.tolist() == held.counts.bits.tolist()
+    assert stored.signature == held.signature
+
+
+def test_the_number_of_a_broken_document_counts_through_all_batches(plugins, corpus, monkeypatch):
+    monkeypatch.setattr("lmbench.runner._BATCH_BYTES", 1)
+    with pytest.raises(ScoreError, match="document 1: event 0"):
+        evaluate(build(ModelSpec("toolikely")), replace(corpus, test=Split(("", "b 中\n"))))

@@ -34,3 +34,14 @@ def test_it_is_the_same_every_time():
 def test_one_document_has_no_interval():
     assert ratio_interval(np.array([1.0]), np.array([1])) is None
     assert ratio_interval(np.array([1.0, 0.0]), np.array([1, 0])) is None
+
+
+def test_very_many_documents_are_resampled_in_groups(monkeypatch):
+    rng = np.random.default_rng(3)
+    sizes = rng.integers(20, 200, size=50_000)
+    bits = sizes * rng.normal(2.0, 0.5, size=50_000)
+    low, high = ratio_interval(bits, sizes)
+    monkeypatch.setattr("lmbench.stats._MOST_GROUPS", 50_000)
+    ungrouped = ratio_interval(bits, sizes)
+    assert (low, high) != ungrouped
+    assert (low, high) == pytest.approx(ungrouped, abs=0.15 * (high - low))

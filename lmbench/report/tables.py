@@ -133,6 +133,8 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str
     floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
     if floor is not None:
         notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}. No model beats it on average.")
+    if corpus.overlap is not None:
+        notes.append(f"Overlap: {corpus.overlap}.")
     notes += [f"{cell.model} is {cell.status}: {cell.error}" for cell in cells if cell.error]
     return notes
 

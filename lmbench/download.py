@@ -1,0 +1,104 @@
+"""Downloads into the user's cache: resumed, verified, whole or not at all, each file under its own sha256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import platformdirs
+import requests
+from filelock import FileLock
+
+from lmbench.errors import CorpusError, UnavailableError
+
+Received = Callable[[int, int | None], None]
+"""Called as ``received(bytes here, bytes in all)``; the latter is None where the server does not say."""
+
+_TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
+_PIECE = 1 << 18
+
+
+def unheard(done: int, total: int | None) -> None:
+    """The Received that tells nobody."""
+
+
+def cached(sha256: str) -> Path:
+    """Where the file with this sha256 is kept, whether it is there or not."""
+    return platformdirs.user_cache_path("lmbench") / "files" / sha256[:2] / sha256
+
+
+def sha256_of(path: Path) -> str:
+    """The file's sha256, in hexadecimal. Raises CorpusError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+
+
+def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> Path:
+    """The cached file with this sha256, from the first address that gives it.
+
+    What an interrupted download left is gone on with. Raises UnavailableError where no address can be reached or the
+    disk has no room, and CorpusError where what they give is another file.
+    """
+    target = cached(sha256)
+    partial = target.with_suffix(".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock")):
+            if not target.is_file():  # another process may have brought it meanwhile
+                _bring(urls, sha256, partial, received)
+                partial.replace(target)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot write {partial}: {error.strerror}; make room and repeat it: what has arrived is kept"
+        ) from error
+    return target
+
+
+def _bring(urls: Iterable[str], sha256: str, partial: Path, received: Received) -> None:
+    """Leave the file with this sha256 at `partial`."""
+    failures: list[str] = []
+    others = False
+    for url in urls:
+        resumed = partial.exists()
+        try:
+            _append(url, partial, received)
+            if resumed and sha256_of(partial) != sha256:  # the beginning may have been another file's
+                partial.unlink()
+                _append(url, partial, received)
+        except requests.RequestException as error:
+            failures.append(f"{url} ({_reason(error)})")
+            continue
+        found = sha256_of(partial)
+        if found == sha256:
+            return
+        partial.unlink()
+        others = True
+        failures.append(f"{url} (another file: sha256 {found[:12]}…, expected {sha256[:12]}…; nothing was kept)")
+    raise (CorpusError if others else UnavailableError)(f"cannot download {'; '.join(failures)}")
+
+
+def _append(url: str, partial: Path, received: Received) -> None:
+    """Download what `partial` still lacks; all of it where the server gives no ranges."""
+    here = partial.stat().st_size if partial.exists() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+        if here and response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # nothing is left to download
+        response.raise_for_status()
+        goes_on = response.status_code == requests.codes.partial_content
+        done = here if goes_on else 0
+        length = response.headers.get("Content-Length")
+        total = done + int(length) if length else None
+        with partial.open("ab" if goes_on else "wb") as file:
+            for piece in response.iter_content(_PIECE):
+                file.write(piece)
+                done += len(piece)
+                received(done, total)
+
+
+def _reason(error: requests.RequestException) -> str:
+    return f"HTTP {error.response.status_code}" if error.response is not None else type(error).__name__

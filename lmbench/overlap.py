@@ -1,0 +1,142 @@
+"""How much of a test split a model may have read in training: shared 13-grams, and documents that stand twice."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from lmbench.corpus import Corpus, Split
+
+Hashes = NDArray[np.uint64]
+
+LENGTH = 13
+"""Words of an n-gram that counts as the same text, as in Brown et al. 2020, "Language models are few-shot learners"."""
+
+_PIECE = 1 << 20  # characters of documents that are hashed together
+_MOST = 1 << 22  # 13-grams of the test split that are looked up; of more, an evenly drawn part
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_BETWEEN = re.compile(r"\s+")
+
+
+class Overlap(BaseModel):
+    """What a test split shares with its training split.
+
+    unit        what the n-grams are of: "words", separated by white space, or "characters" where no white space is
+    looked_up   13-grams of the test split, in its running text, that were looked up in the training split
+    every       1 where these are all; k where they are about one in k, chosen by their hash
+    shared      those of them that the training split has
+    documents   test documents that are not blank
+    repeated    those of them that are, byte for byte, training documents too
+    repeated_valid  validation documents, not blank, that are training or test documents too
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: str
+    looked_up: int
+    every: int
+    shared: int
+    documents: int
+    repeated: int
+    repeated_valid: int
+
+    @property
+    def share(self) -> float:
+        """Share of the test split's 13-grams that the training split has; 0 where it has none."""
+        return self.shared / self.looked_up if self.looked_up else 0.0
+
+    def __str__(self) -> str:
+        drawn = f", of one in {self.every}," if self.every > 1 else ""
+        ngrams = f"{self.share:.2%} of the test split's {LENGTH}-grams of {self.unit}{drawn}"
+        documents = f"{self.repeated:,} of its {self.documents:,} documents"
+        valid = f"; {self.repeated_valid:,} validation documents stand in another split too"
+        return (
+            f"{ngrams} ({self.shared:,} of {self.looked_up:,}) are in the training split, as are {documents}"
+            f"{valid if self.repeated_valid else ''}"
+        )
+
+
+def overlap(corpus: Corpus) -> Overlap:
+    """What the corpus's test split shares with its training split.
+
+    N-grams are compared by 64-bit hashes, so two different ones count as the same with a chance of about 1e-12 each.
+    Memory: some 100 MiB, whatever the size of the corpus, and 100 bytes a document.
+    """
+    every = 1 + corpus.test.size // (4 * _MOST)
+    test = _sampled(corpus.test, corpus.spaced, every)
+    found = np.zeros(len(test), dtype=np.bool_)
+    for hashes in _ngrams(corpus.train, corpus.spaced):
+        found |= np.isin(test, np.unique(hashes))
+    train, valid, tested = (_digests(split) for split in (corpus.train, corpus.valid, corpus.test))
+    seen, others = set(train), set(train) | set(tested)
+    return Overlap(
+        unit="words" if corpus.spaced else "characters",
+        looked_up=len(test),
+        every=every,
+        shared=int(found.sum()),
+        documents=len(tested),
+        repeated=sum(digest in seen for digest in tested),
+        repeated_valid=sum(digest in others for digest in valid),
+    )
+
+
+def _sampled(split: Split, spaced: bool, every: int) -> Hashes:
+    parts = [hashes[hashes % np.uint64(every) == 0] for hashes in _ngrams(split, spaced)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+
+
+def _ngrams(split: Split, spaced: bool) -> Iterator[Hashes]:
+    """Hashes of the 13-grams of a split's running text, which go across lines and documents, piece by piece."""
+    kept = np.zeros(0, dtype=np.uint64)  # of the words before, which the next n-grams begin in
+    for text in _pieces(split.documents):
+        words = np.concatenate([kept, _word_hashes(text, spaced)])
+        kept = words[-(LENGTH - 1) :]
+        if len(words) >= LENGTH:
+            yield _combined(words)
+
+
+def _pieces(documents: Iterable[str]) -> Iterator[str]:
+    piece: list[str] = []
+    size = 0
+    for document in documents:
+        piece.append(document)
+        size += len(document)
+        if size >= _PIECE:
+            yield "\n".join(piece)
+            piece, size = [], 0
+    yield "\n".join(piece)
+
+
+def _word_hashes(text: str, spaced: bool) -> Hashes:
+    from pandas.util import hash_array
+
+    if spaced:
+        return hash_array(np.array(text.split(), dtype=object))
+    code_points = np.frombuffer(_BETWEEN.sub("", text).encode("utf-32-le"), dtype=np.uint32)
+    return _mixed(code_points.astype(np.uint64) + np.uint64(1))
+
+
+def _combined(words: Hashes) -> Hashes:
+    """One hash for each 13 words in a row: a polynomial of theirs modulo 2^64, mixed."""
+    count = len(words) - LENGTH + 1
+    sums = np.zeros(count, dtype=np.uint64)
+    for i in range(LENGTH):
+        sums = sums * _MULTIPLIER + words[i : i + count]
+    return _mixed(sums)
+
+
+def _mixed(values: Hashes) -> Hashes:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every bit depends on every bit."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _digests(split: Split) -> list[bytes]:
+    """A digest of each document that is not blank."""
+    return [hashlib.blake2b(d.encode(), digest_size=12).digest() for d in split.documents if d.strip()]

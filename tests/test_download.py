@@ -1,0 +1,142 @@
+import errno
+import hashlib
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lmbench import download as module
+from lmbench.download import cached, download
+from lmbench.errors import CorpusError, UnavailableError
+
+CONTENT = bytes(range(256)) * 4000
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves byte ranges; drops the connection after `limit` bytes, where that is set, and notes what was asked for."""
+
+    def __init__(self, *args, server_state, **kwargs):
+        self.state = server_state
+        super().__init__(*args, **kwargs)
+
+    def do_GET(self):
+        asked = self.headers.get("Range")
+        self.state.asked.append(asked)
+        if self.path != "/file":
+            return self.send_error(404)
+        content, start = self.state.content, 0
+        if asked and self.state.ranges:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start:][: self.state.limit])
+        return None
+
+    def log_message(self, *args):
+        pass
+
+
+class State:
+    content, ranges, limit = CONTENT, True, None
+
+    def __init__(self):
+        self.asked = []
+
+
+@pytest.fixture
+def state():
+    return State()
+
+
+@pytest.fixture
+def url(state, monkeypatch, tmp_path):
+    monkeypatch.setattr(module.platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, server_state=state)) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}/file"
+        http.shutdown()
+        thread.join()
+
+
+def sha(content=CONTENT):
+    return hashlib.sha256(content).hexdigest()
+
+
+def left():
+    return sorted(path.suffix for path in cached(sha()).parent.iterdir() if path.suffix != ".lock")
+
+
+def test_a_file_is_downloaded_once_and_lies_under_its_sha256(url, state):
+    told = []
+    place = download([url], sha(), lambda done, total: told.append((done, total)))
+    assert place == cached(sha())
+    assert place.read_bytes() == CONTENT
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert download([url], sha()) == place
+    assert state.asked == [None]
+    assert left() == [""]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_an_interrupted_download_goes_on(url, state, ranges):
+    state.limit = 300_000
+    with pytest.raises(UnavailableError, match=r"cannot download http://127.*/file \(ChunkedEncodingError\)"):
+        download([url], sha())
+    assert left() == [".partial"]
+    arrived = cached(sha()).with_suffix(".partial").stat().st_size
+    assert arrived > 200_000
+    state.limit, state.ranges = None, ranges
+    assert download([url], sha()).read_bytes() == CONTENT
+    assert state.asked == [None, f"bytes={arrived}-"]
+    assert left() == [""]
+
+
+def test_a_partial_file_that_is_whole_already_is_taken(url, state):
+    cached(sha()).parent.mkdir(parents=True)
+    cached(sha()).with_suffix(".partial").write_bytes(CONTENT)
+    assert download([url], sha()).read_bytes() == CONTENT
+
+
+def test_a_partial_file_of_another_file_is_begun_anew(url, state):
+    cached(sha()).parent.mkdir(parents=True)
+    cached(sha()).with_suffix(".partial").write_bytes(b"something else")
+    assert download([url], sha()).read_bytes() == CONTENT
+    assert state.asked == ["bytes=14-", None]
+
+
+def test_other_bytes_than_expected_are_not_kept_and_the_next_attempt_works(url, state):
+    state.content = b"tampered"
+    with pytest.raises(
+        CorpusError, match=r"cannot download .*/file \(another file: sha256 .*…, expected .*nothing was kept"
+    ):
+        download([url], sha())
+    assert left() == []
+    state.content = CONTENT
+    assert download([url], sha()).read_bytes() == CONTENT
+
+
+def test_the_next_address_is_tried(url):
+    nowhere, missing = "http://127.0.0.1:9/file", url.replace("/file", "/missing")
+    assert download([nowhere, missing, url], sha()).read_bytes() == CONTENT
+    with pytest.raises(UnavailableError, match=r":9/file \(ConnectionError\); .*/missing \(HTTP 404\)"):
+        download([nowhere, missing], sha(b"another"))
+
+
+def test_a_full_disk_is_one_line_and_the_next_attempt_goes_on(url, state, monkeypatch):
+    opened = module.Path.open
+
+    def full(path, mode="r", *args, **kwargs):
+        if "b" in mode and path.suffix == ".partial" and "r" not in mode:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, mode, *args, **kwargs)
+
+    monkeypatch.setattr(module.Path, "open", full)
+    with pytest.raises(UnavailableError, match=r"cannot write .*\.partial: No space left on device; make room"):
+        download([url], sha())
+    monkeypatch.setattr(module.Path, "open", opened)
+    assert download([url], sha()).read_bytes() == CONTENT

@@ -1,0 +1,183 @@
+import bz2
+import gzip
+import io
+import json
+import lzma
+import sys
+
+import pytest
+from backports import zstd
+
+from lmbench.errors import CorpusError
+from lmbench.reading import TextFormat, read_path, read_standard_input, read_text
+from lmbench.stored import StoredDocuments
+
+LINES = "".join(f"line {i}\n" for i in range(20))
+COMPRESSIONS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
+
+
+def test_a_single_file_is_split_80_10_10_in_contiguous_blocks(tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text("".join(f"line {i}\n" for i in range(20)))
+    corpus = read_path(file)
+    assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [16, 2, 2]
+    assert "".join(corpus.train.documents + corpus.valid.documents + corpus.test.documents) == file.read_text()
+    assert corpus.reading == "lines,split=80/10/10-contiguous"
+
+
+@pytest.mark.parametrize("names", [("train.txt", "valid.txt", "test.txt"), ("x.train.raw", "x.dev.raw", "x.test.raw")])
+def test_a_folder_with_three_files(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text(f"{name}\n")
+    corpus = read_path(tmp_path)
+    found = [split.documents for split in (corpus.train, corpus.valid, corpus.test)]
+    assert found == [(f"{name}\n",) for name in names]
+
+
+def test_a_folder_without_validation_holds_out_the_end_of_training(tmp_path):
+    (tmp_path / "train.txt").write_text("".join(f"{i}\n" for i in range(10)))
+    (tmp_path / "test.txt").write_text("t\n")
+    corpus = read_path(tmp_path)
+    assert corpus.valid.documents == ("9\n",)
+    assert "valid=last-10%-of-train" in corpus.reading
+
+
+def test_carriage_returns_are_kept(tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_bytes(b"a\r\nb\r\nc\r\n")
+    assert read_path(file).test.documents == ("c\r\n",)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"ab\xff", "not UTF-8: byte 0xff at offset 2"),
+        ("é\0".encode(), "NUL byte at offset 2"),
+        (b"one line", "has 1 document .*need at least 3"),
+        (b"two\nlines\n", "has 2 documents"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path, data, message):
+    file = tmp_path / "text.txt"
+    file.write_bytes(data)
+    with pytest.raises(CorpusError, match=message):
+        read_path(file)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"test.txt": "t\n"}, "no train file"),
+        ({"train.txt": "a\nb\n"}, "no test file"),
+        ({"train.txt": "a\n", "test.txt": "t\n"}, "cannot be divided; add valid.txt"),
+        ({"train-test.txt": "a\nb\n"}, "train-test.txt is named like two splits"),
+        ({"train.txt": "a\nb\n", "test.txt": "a\nb\n", "dev.txt": "c\n"}, "hold the same text"),
+        ({"train.txt": "a\n", "my.train.txt": "b\n", "test.txt": "t\n"}, "more than one train file"),
+    ],
+)
+def test_folders_that_cannot_be_used(tmp_path, files, message):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(CorpusError, match=message):
+        read_path(tmp_path)
+
+
+@pytest.mark.parametrize("ending", COMPRESSIONS)
+def test_compressed_files_are_read_as_what_they_compress(tmp_path, ending):
+    (tmp_path / "plain.txt").write_text(LINES)
+    file = tmp_path / f"text.{ending}"
+    file.write_bytes(COMPRESSIONS[ending](LINES.encode()))
+    assert read_path(file).test == read_path(tmp_path / "plain.txt").test
+    assert read_text(file) == LINES
+
+
+@pytest.mark.parametrize("ending", COMPRESSIONS)
+@pytest.mark.parametrize("broken", ["cut off", "spoilt"])
+def test_broken_compression_is_one_line(tmp_path, ending, broken):
+    data = COMPRESSIONS[ending](bytes(range(1, 128)) * 40)
+    middle = len(data) // 2
+    data = data[:middle] if broken == "cut off" else data[:8] + b"\xff" * 30 + data[38:]
+    (tmp_path / "text.txt").write_bytes(data)
+    with pytest.raises(CorpusError, match=r"text.txt(,| is cut off or broken:)|cannot read .*text.txt"):
+        read_path(tmp_path / "text.txt")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "big5"])
+def test_other_encodings_are_read_when_named(tmp_path, encoding):
+    text = "我是一个程序员\n你好\n再见\n" if encoding != "big5" else "我是程式\n你好\n再見\n"
+    (tmp_path / "text.txt").write_bytes(text.encode(encoding))
+    corpus = read_path(tmp_path / "text.txt", TextFormat(encoding=encoding))
+    assert "".join((*corpus.train.documents, *corpus.valid.documents, *corpus.test.documents)) == text
+    assert corpus.reading == f"lines,encoding={encoding},split=80/10/10-contiguous"
+    with pytest.raises(CorpusError, match=r"text.txt is not UTF-8: byte 0x.. at offset 0"):
+        read_path(tmp_path / "text.txt")
+
+
+def json_lines(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def test_json_lines_have_a_document_a_record(tmp_path):
+    file = tmp_path / "text.jsonl.gz"
+    file.write_bytes(gzip.compress(json_lines(*({"id": i, "text": f"a\n\nb{i}"} for i in range(4))).encode()))
+    corpus = read_path(file)
+    assert corpus.train.documents == ("a\n\nb0\n", "a\n\nb1\n")
+    assert corpus.reading == "records,json=text,line-ends-added,split=80/10/10-contiguous"
+    assert read_path(file, TextFormat(unit="block")).train.documents[:2] == ("a\n\n", "b0\na\n\n")
+
+
+def test_json_lines_with_another_field_and_another_name(tmp_path):
+    file = tmp_path / "data.txt"
+    file.write_text(json_lines(*({"body": ["verse 1", f"verse {i}"]} for i in range(3))) + "\r\n\n")
+    assert read_path(file, TextFormat(field="body")).test.documents == ("verse 1\nverse 2\n",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"text": "a"}\n{"text": \n', r"x.jsonl, line 2, is not JSON: "),
+        ('{"body": "a", "id": 3}\n', r"x.jsonl, line 1, has no field 'text'; it has: body, id"),
+        ("{}\n", r"x.jsonl, line 1, has no field 'text'; it has: none"),
+        ('{"text": 3}\n', r"x.jsonl, line 1, has no text in its field 'text' but int"),
+        ('["text"]\n', r"x.jsonl, line 1, is no JSON object with a field 'text'"),
+        (
+            '{"text": "a"}\n',
+            r"x.jsonl has 1 document \(unit: record\), and three splits need at least 3; choose a smaller",
+        ),
+    ],
+)
+def test_json_lines_that_cannot_be_used(tmp_path, text, message):
+    (tmp_path / "x.jsonl").write_text(text)
+    with pytest.raises(CorpusError, match=message):
+        read_path(tmp_path / "x.jsonl")
+
+
+@pytest.mark.parametrize("compress", [lambda data: data, gzip.compress])
+def test_standard_input_is_a_corpus(monkeypatch, compress):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(compress(LINES.encode()))))
+    corpus = read_standard_input()
+    assert (corpus.name, len(corpus.train.documents), corpus.test.documents) == (
+        "stdin",
+        16,
+        ("line 18\n", "line 19\n"),
+    )
+
+
+def test_empty_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    with pytest.raises(CorpusError, match="standard input is empty"):
+        read_standard_input()
+
+
+def test_a_large_plain_file_stays_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbench.reading._IN_MEMORY", 1000)
+    (tmp_path / "text.txt").write_text("aé 汉\n" * 400)
+    stored = read_path(tmp_path / "text.txt")
+    assert all(isinstance(split.documents, StoredDocuments) for split in (stored.train, stored.valid, stored.test))
+    monkeypatch.undo()
+    held = read_path(tmp_path / "text.txt")
+    for split in ("train", "valid", "test"):
+        assert tuple(getattr(stored, split).documents) == getattr(held, split).documents
+        assert getattr(stored, split).fingerprint == getattr(held, split).fingerprint
