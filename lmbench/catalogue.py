@@ -19,6 +19,7 @@ from lmbench.corpus import Corpus, Split, corpora_folder, cut, decode, documents
 from lmbench.download import Received, cached, download, sha256_of, unheard
 from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
 from lmbench.fables import fables
+from lmbench.hub_dataset import PREFIX, read_dataset
 from lmbench.pydocs import pydocs
 from lmbench.reading import LINES, TextFormat, json_records, read_path, read_standard_input, records
 from lmbench.sources import markov
@@ -161,6 +162,10 @@ def load_corpus(name: str, form: TextFormat = LINES) -> Corpus:
         return read_entry(name, entries[name])
     if name == "-":
         return read_standard_input(form)
+    if name.startswith(PREFIX):
+        if form.encoding != LINES.encoding or form.field is not None:
+            raise CorpusError(f"'{name}' has its own encoding; its column is written hf:DATASET:COLUMN")
+        return read_dataset(name, form.unit)
     path = Path(name).expanduser()
     if path.exists():
         return read_path(path, form)

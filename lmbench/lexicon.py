@@ -32,7 +32,7 @@ class LexiconOptions(ModelOptions):
     """The options of every model with a closed vocabulary."""
 
     tokenizer: str = Field(
-        "auto", description="words, pieces, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces"
+        "auto", description="words, pieces, jieba, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces"
     )
     min_count: int = Field(2, ge=1, description="types seen less often in the training split are unknown words")
 

@@ -6,13 +6,15 @@ line: ``"\\r"`` and Unicode's separators are characters of the line.
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 import regex
 
-from lmbench.errors import SpecError
+from lmbench.errors import SpecError, UnavailableError
 
 LINE_END = "\n"
 _DEFAULT_BPE_SIZE = 4096
@@ -110,6 +112,29 @@ class Pieces(Tokenizer):
         return [kind.encode() for kind in types]
 
 
+class Jieba(Tokenizer):
+    """Chinese words, as the library jieba segments them (its extra must be installed); white space is kept."""
+
+    name = "jieba"
+
+    def __init__(self) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # its source has invalid escapes, and it looks for setuptools
+                import jieba
+        except ImportError as error:
+            raise UnavailableError("tokenizer=jieba needs the package jieba: pip install 'lmbench[jieba]'") from error
+        jieba.setLogLevel(logging.WARNING)
+        jieba.initialize()
+        self._segment = jieba.lcut
+
+    def types(self, lines: Sequence[str]) -> list[list[str]]:
+        return [self._segment(line) for line in lines]
+
+    def spell(self, types: Sequence[str]) -> list[bytes]:
+        return [kind.encode() for kind in types]
+
+
 class Bytes(Tokenizer):
     """One event a byte. A type is GPT-2's printable character for the byte."""
 
@@ -175,11 +200,14 @@ UNPRINTABLE = {character: byte for byte, character in PRINTABLE.items()}
 
 
 def make_tokenizer(spec: str) -> Tokenizer:
-    """The tokenizer that `spec` names: ``words``, ``pieces``, ``bytes``, ``bpe`` or ``bpe:N``. Raises SpecError."""
+    """The tokenizer that `spec` names: ``words``, ``pieces``, ``jieba``, ``bytes``, ``bpe`` or ``bpe:N``.
+
+    Raises SpecError, and UnavailableError where jieba is not installed.
+    """
     name, _, size = spec.partition(":")
-    simple: dict[str, type[Tokenizer]] = {"words": Words, "pieces": Pieces, "bytes": Bytes}
+    simple: dict[str, type[Tokenizer]] = {"words": Words, "pieces": Pieces, "jieba": Jieba, "bytes": Bytes}
     if name in simple and not size:
         return simple[name]()
     if name == "bpe" and (not size or (re.fullmatch(r"\d{3,6}", size) and int(size) >= 256)):
         return Bpe(int(size) if size else _DEFAULT_BPE_SIZE)
-    raise SpecError(f"unknown tokenizer '{spec}' (known: words, pieces, bytes, bpe:N with N from 256 to 999999)")
+    raise SpecError(f"unknown tokenizer '{spec}' (known: words, pieces, jieba, bytes, bpe:N with N from 256 to 999999)")

@@ -1,8 +1,11 @@
+import sys
+from importlib.util import find_spec
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmbench.errors import SpecError
+from lmbench.errors import SpecError, UnavailableError
 from lmbench.tokens import PRINTABLE, make_tokenizer
 
 ODD = [
@@ -20,7 +23,7 @@ ODD = [
     "汉字 x汉",
     "e\u0301",
 ]
-SPECS = ["words", "pieces", "bytes", "bpe:300"]
+SPECS = ["words", "pieces", "bytes", "bpe:300", *["jieba"] * (find_spec("jieba") is not None)]
 
 
 def tokenizer(spec):
@@ -93,5 +96,20 @@ def test_bpe_has_the_size_that_was_asked_for():
 
 @pytest.mark.parametrize("spec", ["word", "bpe:12", "bpe:x", "words:3", ""])
 def test_unknown_tokenizers_are_named(spec):
-    with pytest.raises(SpecError, match="known: words, pieces, bytes, bpe:N"):
+    with pytest.raises(SpecError, match="known: words, pieces, jieba, bytes, bpe:N"):
         make_tokenizer(spec)
+
+
+def test_jieba_segments_chinese_words():
+    jieba = pytest.importorskip("jieba", reason="the extra lmbench[jieba] is not installed")
+    line = "我是一个程序员，在北京大学 study"
+    assert make_tokenizer("jieba").types([line]) == [jieba.lcut(line)]
+    assert "程序员" in make_tokenizer("jieba").types([line])[0]
+
+
+def test_without_jieba_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jieba", None)
+    with pytest.raises(
+        UnavailableError, match=r"tokenizer=jieba needs the package jieba: pip install 'lmbench\[jieba\]'"
+    ):
+        make_tokenizer("jieba")

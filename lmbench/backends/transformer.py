@@ -49,7 +49,7 @@ class TransformerOptions(LexiconOptions):
 
     tokenizer: str = Field(
         "bpe:1024",
-        description="words, pieces, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces",
+        description="words, pieces, jieba, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces",
     )
     layers: int = Field(2, ge=1, le=48, description="number of blocks")
     width: int = Field(128, ge=1, le=4096, description="size of the vectors between blocks; a multiple of heads")
