@@ -6,7 +6,6 @@ gives the conventions.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmbench.corpus import TrainingText
-from lmbench.errors import ScoreError, SpecError, UnknownNameError
+from lmbench.errors import ScoreError
 from lmbench.exhibit import Exhibit
+from lmbench.spec import Options, Spec
 
 _ROUNDING = 1e-5  # nats
 
@@ -122,13 +121,8 @@ class Footprint:
     disk_bytes: int | None = None
 
 
-class ModelOptions(BaseModel):
+class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    positional: ClassVar[str | None] = None
-    """The field that may be given without its name, as in ``hf:path/to/model``."""
 
 
 class LanguageModel(ABC):
@@ -209,69 +203,12 @@ class LanguageModel(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(Spec):
     """A model as a user names it: ``kenlm``, ``kenlm:order=3``, ``hf:some/folder,stride=256``."""
 
-    name: str
-    arguments: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> ModelSpec:
-        """The spec written as `text`. Raises SpecError."""
-        name, _, rest = text.strip().partition(":")
-        if not name:
-            raise SpecError(f"'{text}' names no model; write NAME or NAME:option=value,option=value")
-        arguments = []
-        for part in filter(None, rest.split(",")):
-            key, equals, value = part.partition("=")
-            arguments.append((key.strip(), value.strip()) if equals else ("", part.strip()))
-        return cls(name, tuple(arguments))
-
-    @classmethod
-    def parse_list(cls, text: str) -> list[ModelSpec]:
-        """The specs of a comma-separated list; ``name=value`` goes on with the spec before it."""
-        specs: list[str] = []
-        for part in filter(None, (p.strip() for p in text.split(","))):
-            if specs and re.match(r"\w+=", part):
-                specs[-1] += ("," if ":" in specs[-1] else ":") + part
-            else:
-                specs.append(part)
-        if not specs:
-            raise SpecError("no model is named; write --models all, or NAME,NAME:option=value")
-        return [cls.parse(spec) for spec in specs]
-
-    def __str__(self) -> str:
-        options = ",".join(f"{key}={value}" if key else value for key, value in self.arguments)
-        return f"{self.name}:{options}" if options else self.name
+    noun: ClassVar[str] = "model"
+    list_hint: ClassVar[str] = "write --models all, or NAME,NAME:option=value"
 
     def build(self, model: type[LanguageModel]) -> LanguageModel:
         """An unfitted model of this class with these options. Raises as `options` does."""
-        return model(self.options(model))
-
-    def options(self, model: type[LanguageModel]) -> ModelOptions:
-        """These options for a model of this class.
-
-        Raises UnknownNameError for an unknown option and SpecError for a value that does not fit.
-        """
-        kind = model.Options
-        values: dict[str, str] = {}
-        for key, value in self.arguments:
-            name = key or kind.positional
-            if name is None:
-                raise SpecError(f"'{value}' in '{self}' is no option; write option=value with one of: {_known(kind)}")
-            if name not in kind.model_fields:
-                raise UnknownNameError(f"option of {self.name}", name, kind.model_fields)
-            if name in values:
-                raise SpecError(f"option '{name}' stands twice in '{self}'")
-            values[name] = value
-        try:
-            return kind.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            message = first["msg"].removeprefix("Value error, ")
-            where = "".join(f"option {name}={values.get(str(name), '')}: " for name in first["loc"])
-            raise SpecError(f"{self.name}: {where}{message}") from error
-
-
-def _known(options: type[ModelOptions]) -> str:
-    return ", ".join(options.model_fields) or "none"
+        return model(self.options(model.Options))

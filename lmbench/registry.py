@@ -85,7 +85,7 @@ def model_class(spec: ModelSpec) -> type[LanguageModel]:
 def build(spec: ModelSpec) -> LanguageModel:
     """The unfitted model that `spec` names, with its options. Raises LmbenchError."""
     model = model_class(spec)
-    options = spec.options(model)
+    options = spec.options(model.Options)
     try:
         return model(options)
     except Exception as error:

@@ -1,0 +1,102 @@
+"""How what has options is named: ``NAME`` or ``NAME:option=value,option=value``, and how such names stand in a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lmbench.errors import SpecError, UnknownNameError
+
+_OPTION = re.compile(r"\w+=")
+
+
+class Options(BaseModel):
+    """Base of all options: typed, documented, frozen fields. Unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    positional: ClassVar[str | None] = None
+    """The field that may be given without its name, as in ``hf:path/to/model``."""
+
+
+Kind = TypeVar("Kind", bound=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A name with options, as a user writes it: ``markov``, ``markov:order=3,words=50``."""
+
+    name: str
+    arguments: tuple[tuple[str, str], ...] = ()
+
+    noun: ClassVar[str] = "corpus"
+    """What such a spec names, for errors."""
+
+    list_hint: ClassVar[str] = "write NAME,NAME:option=value"
+    """What a user who named nothing could write."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The spec written as `text`. Raises SpecError."""
+        name, _, rest = text.strip().partition(":")
+        if not name:
+            raise SpecError(f"'{text}' names no {cls.noun}; write NAME or NAME:option=value,option=value")
+        arguments = []
+        for part in filter(None, rest.split(",")):
+            key, equals, value = part.partition("=")
+            arguments.append((key.strip(), value.strip()) if equals else ("", part.strip()))
+        return cls(name, tuple(arguments))
+
+    @classmethod
+    def parse_list(cls, text: str) -> list[Self]:
+        """The specs of a comma-separated list; ``name=value`` goes on with the spec before it."""
+        specs = split_list(text)
+        if not specs:
+            raise SpecError(f"no {cls.noun} is named; {cls.list_hint}")
+        return [cls.parse(spec) for spec in specs]
+
+    def __str__(self) -> str:
+        options = ",".join(f"{key}={value}" if key else value for key, value in self.arguments)
+        return f"{self.name}:{options}" if options else self.name
+
+    def options(self, kind: type[Kind]) -> Kind:
+        """These options, as an object of the class `kind`.
+
+        Raises UnknownNameError for an unknown option and SpecError for a value that does not fit.
+        """
+        values: dict[str, str] = {}
+        for key, value in self.arguments:
+            name = key or kind.positional
+            if name is None:
+                known = ", ".join(kind.model_fields) or "none"
+                raise SpecError(f"'{value}' in '{self}' is no option; write option=value with one of: {known}")
+            if name not in kind.model_fields:
+                raise UnknownNameError(f"option of {self.name}", name, kind.model_fields)
+            if name in values:
+                raise SpecError(f"option '{name}' stands twice in '{self}'")
+            values[name] = value
+        try:
+            return kind.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            message = first["msg"].removeprefix("Value error, ")
+            where = "".join(f"option {name}={values.get(str(name), '')}: " for name in first["loc"])
+            raise SpecError(f"{self.name}: {where}{message}") from error
+
+
+def split_list(text: str, has_options: Callable[[str], bool] = lambda name: True) -> list[str]:
+    """The parts of a comma-separated list; ``name=value`` goes on with the part before it, where that has options.
+
+    Args: has_options, whether what the name of a part (what stands before its colon) names can have options.
+    """
+    parts: list[str] = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        if parts and _OPTION.match(part) and has_options(parts[-1].partition(":")[0]):
+            parts[-1] += ("," if ":" in parts[-1] else ":") + part
+        else:
+            parts.append(part)
+    return parts

@@ -1,0 +1,49 @@
+import pytest
+from pydantic import Field
+
+from lmbench.errors import SpecError, UnknownNameError
+from lmbench.spec import Options, Spec, split_list
+
+
+class Sizes(Options):
+    lines: int = Field(10, ge=1)
+    share: float = 0.5
+
+
+@pytest.mark.parametrize("text", ["markov", "markov:lines=3", "markov:lines=3,share=0.25", "x:some/path,lines=3"])
+def test_a_spec_is_written_as_it_was_read(text):
+    assert str(Spec.parse(text)) == text
+
+
+def test_options_are_typed():
+    options = Spec.parse("markov:share=.25").options(Sizes)
+    assert (options.lines, options.share) == (10, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("markov:line=3", UnknownNameError, "unknown option of markov 'line'; did you mean 'lines'"),
+        ("markov:lines=0", SpecError, "markov: option lines=0: Input should be greater than or equal to 1"),
+        ("markov:3", SpecError, "'3' in 'markov:3' is no option; write option=value with one of: lines, share"),
+        ("markov:lines=3,lines=4", SpecError, "'lines' stands twice"),
+        (":lines=3", SpecError, "names no corpus"),
+    ],
+)
+def test_wrong_specs_say_what_is_possible(text, error, message):
+    with pytest.raises(error, match=message):
+        Spec.parse(text).options(Sizes)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a,b=1,c", ["a:b=1", "c"]),
+        ("a:b=1,c=2,d", ["a:b=1,c=2", "d"]),
+        ("x.txt,b=1", ["x.txt", "b=1"]),
+        ("b=1,a", ["b=1", "a"]),
+        ("a,dir/b=1.txt, ,", ["a", "dir/b=1.txt"]),
+    ],
+)
+def test_only_what_has_options_takes_them(text, parts):
+    assert split_list(text, lambda name: name == "a") == parts
