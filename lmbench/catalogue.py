@@ -22,14 +22,15 @@ from lmbench.fables import fables
 from lmbench.hub_dataset import PREFIX, read_dataset
 from lmbench.pydocs import pydocs
 from lmbench.reading import LINES, TextFormat, json_records, read_path, read_standard_input, records
-from lmbench.sources import markov
+from lmbench.sources import SOURCES, is_source, source_corpus
+from lmbench.spec import split_list
 
 MIRROR = "LMBENCH_MIRROR"
 EMBEDDED: dict[str, Callable[[], Corpus]] = {
     "pydocs": pydocs,
     "fables-en": partial(fables, "en"),
     "fables-zh": partial(fables, "zh"),
-    "markov": markov,
+    **{name: partial(source_corpus, name) for name in SOURCES},
 }
 
 _SPLITS: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test")
@@ -151,13 +152,16 @@ def entry_named(name: str) -> CatalogueEntry:
 def load_corpus(name: str, form: TextFormat = LINES) -> Corpus:
     """The corpus that `name` names: embedded, in the catalogue, `hf:DATASET`, `-` or a path to a text file or a folder.
 
-    Args: form, how the bytes of what the user has are read. Raises CorpusError, UnavailableError, or UnknownNameError.
+    A source's name may be followed by its options: ``markov:order=3,lines=100000``. Args: form, how the bytes of what
+    the user has are read. Raises CorpusError, UnavailableError, UnknownNameError, or SpecError for a source's options.
     """
     entries = catalogue()
-    if form != LINES and (name in EMBEDDED or name in entries):
+    if form != LINES and (name in EMBEDDED or name in entries or is_source(name)):
         raise CorpusError(f"'{name}' has its own documents, encoding and field; those options are for what you bring")
     if name in EMBEDDED:
         return EMBEDDED[name]()
+    if is_source(name):
+        return source_corpus(name)
     if name in entries:
         return read_entry(name, entries[name])
     if name == "-":
@@ -169,11 +173,19 @@ def load_corpus(name: str, form: TextFormat = LINES) -> Corpus:
     path = Path(name).expanduser()
     if path.exists():
         return read_path(path, form)
-    if len(path.parts) > 1 or path.suffix:
+    if len(path.parts) > 1 or (path.suffix and ":" not in name):
         raise CorpusError(
             f"there is no file or folder '{name}'; a corpus is a path or one of: {', '.join(known_names())}"
         )
-    raise UnknownNameError("corpus", name, known_names())
+    base = name.partition(":")[0]
+    if base in known_names():
+        raise CorpusError(f"'{name}' names nothing: '{base}' has no options; only sources have: {', '.join(SOURCES)}")
+    raise UnknownNameError("corpus", base or name, known_names())
+
+
+def corpus_names(text: str) -> list[str]:
+    """The names in a comma-separated list, each once; ``name=value`` goes on with the source before it."""
+    return list(dict.fromkeys(split_list(text, is_source)))
 
 
 def known_names() -> list[str]:

@@ -83,10 +83,11 @@ Examples:
 @click.option("--models", required=True, metavar="LIST", help="'all', or comma-separated NAME[:option=value,…].")
 @click.option(
     "--corpora",
-    default="pydocs,fables-en,fables-zh,markov",
+    default="pydocs,fables-en,fables-zh,markov,hidden-markov,grammar,recall",
     show_default=True,
     metavar="LIST",
-    help="Comma-separated names, files, folders, hf:DATASET; '-' is standard input.",
+    help="Comma-separated names, files, folders, hf:DATASET; '-' is standard input. A source may have options: "
+    "markov:order=3,lines=100000.",
 )
 @click.option(
     "--documents",
@@ -455,9 +456,9 @@ def _seeded(spec: ModelSpec, seed: int) -> ModelSpec:
 
 
 def _corpora(names: str, form: TextFormat) -> list[Corpus]:
-    from lmbench.catalogue import load_corpus
+    from lmbench.catalogue import corpus_names, load_corpus
 
-    loaded = [load_corpus(name, form) for name in dict.fromkeys(filter(None, map(str.strip, names.split(","))))]
+    loaded = [load_corpus(name, form) for name in corpus_names(names)]
     if not loaded:
         raise LmbenchError("no corpus is named; leave --corpora out for the embedded ones")
     return loaded
