@@ -60,6 +60,7 @@ class Metrics(BaseModel):
 
     low, high  95 % bootstrap interval of bits_per_byte over documents; None for a single document
     floor      bits per byte that the source itself needs for this text, where the source is known
+    excess     bits_per_byte less the floor; below 0 only by the chance of this text
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
@@ -84,6 +85,7 @@ class Metrics(BaseModel):
     srilm_ppl: float | None
     srilm_ppl1: float | None
     floor: float | None
+    excess: float | None = None  # results stored before there was one still load
 
 
 def tally(documents: Sequence[str], scores: Sequence[Score], first: int = 0) -> Tally:
@@ -140,6 +142,7 @@ def summarise(counts: Tally, floor: Sequence[float] | None = None) -> Metrics:
     known = closed - float(total["unknown_bits"])
     are_words = bool(counts.by_words.all())
     interval = ratio_interval(counts.bits, counts.bytes)
+    floor_bits = math.fsum(floor) / math.log(2) if floor is not None else None
     return Metrics(
         documents=len(counts.bytes),
         bytes=size,
@@ -160,7 +163,8 @@ def summarise(counts: Tally, floor: Sequence[float] | None = None) -> Metrics:
         kenlm_excluding_oovs=perplexity(known, events - unknown) if are_words else None,
         srilm_ppl=srilm_ppl(-known * math.log10(2), words, unknown, line_ends) if are_words else None,
         srilm_ppl1=srilm_ppl1(-known * math.log10(2), words, unknown) if are_words else None,
-        floor=sum(floor) / math.log(2) / size if floor is not None else None,
+        floor=floor_bits / size if floor_bits is not None else None,
+        excess=(total_bits - floor_bits) / size if floor_bits is not None else None,
     )
 
 

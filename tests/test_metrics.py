@@ -55,6 +55,7 @@ def test_every_metric_of_a_line_by_hand():
         "srilm_ppl": pytest.approx(2 ** (4 / 3)),
         "srilm_ppl1": pytest.approx(2 ** (4 / 2)),
         "floor": None,
+        "excess": None,
     }
 
 
@@ -111,7 +112,15 @@ def test_nothing_is_averaged_before_it_is_summed():
 
 def test_the_floor_is_per_byte():
     score = Score(np.array([4]), np.array([-4 * LN2]), np.zeros(1))
-    assert summarise(tally(["abcd"], [score]), floor=[2 * LN2]).floor == pytest.approx(0.5)
+    metrics = summarise(tally(["abcd"], [score]), floor=[2 * LN2])
+    assert (metrics.floor, metrics.excess) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert summarise(tally(["abcd"], [score])).excess is None
+
+
+def test_results_from_before_there_was_an_excess_still_load():
+    stored = summarise(tally(["abcd"], [Score(np.array([4]), np.array([-1.0]), np.zeros(1))])).model_dump(mode="json")
+    del stored["excess"]
+    assert Metrics.model_validate(stored).excess is None
 
 
 def test_perplexity_beyond_floating_point_is_infinite():

@@ -1,5 +1,6 @@
 import csv
 import io
+import math
 
 import pytest
 
@@ -38,8 +39,27 @@ def test_markdown_has_every_row_and_nothing_that_breaks_it(directory):
     assert {row.count("|") for row in rows} == {11}
     assert "8.0000" in rows[3]
     assert "gpt2 is unavailable: no \\| weights &lt;b>" in text
-    assert "Floor: 0.3607 bits/byte" in text
+    assert "Floor: 0.3607 bits/byte, known." in text
     assert "- kenlm:order=2: `order:2|" in text
+
+
+def test_where_the_source_is_known_the_excess_over_its_floor_is_shown(directory):
+    """Two documents of 4 bytes, whose source needs 1 nat for each: 2 / ln 2 / 8 bits per byte."""
+    text = tables.markdown(directory)
+    [header, *_, uniform, _] = [line for line in text.splitlines() if line.startswith("|")]
+    assert [cell.strip() for cell in header.split("|")[2:7]] == ["model", "bits/byte", "excess", "95 % CI", "word ppl"]
+    assert uniform.split("|")[4].strip() == f"{8 - 2 / math.log(2) / 8:.4f}"
+    assert "excess: bits/byte above the floor" in text
+    rows = list(csv.DictReader(io.StringIO(tables.csv(directory))))
+    assert float(rows[0]["excess"]) == pytest.approx(8 - 2 / math.log(2) / 8)
+    assert float(rows[0]["oov_rate"]) == 0
+
+
+def test_cells_stored_without_an_excess_are_shown_without_one(directory):
+    [cell, *_] = directory.cells()
+    directory.write(cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"excess": None})}), None)
+    row = next(line for line in tables.markdown(directory).splitlines() if line.startswith("|  2 | uniform"))
+    assert row.split("|")[4].strip() == "–"
 
 
 def test_csv_has_every_number(directory):
@@ -85,11 +105,12 @@ def test_unverified_models_are_marked(directory):
     ]
 
 
-def test_text_without_spaces_has_bits_per_character_instead_of_word_perplexity(tmp_path):
+def test_text_without_spaces_has_bits_per_character_first_and_no_word_perplexity(tmp_path):
     splits = (Split((text,)) for text in ("我是一个人\n", "人\n", "一个\n人\n"))
     corpus = Corpus("chinese", *splits, reading="lines", spaced=False)
     text = tables.markdown(run([ModelSpec("uniform")], [corpus], tmp_path / "run", Recorder()))
-    assert "bits/char" in text
+    header = next(line for line in text.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in header.split("|")[2:7]] == ["model", "bits/char", "bits/byte", "95 % CI", "OOV"]
     assert "word ppl" not in text
     assert f"{8 * 11 / 5:.4f}" in text
 

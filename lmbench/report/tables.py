@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from rich import box
@@ -12,22 +13,51 @@ from tabulate import tabulate
 
 from lmbench.checks import Outcome
 from lmbench.exhibit import printable
+from lmbench.metrics import Metrics
 from lmbench.report.exhibits import page_name
 from lmbench.report.markup import code, plain
 from lmbench.store import Cell, CorpusRecord, RunDirectory
 
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """How good a model is, in a number of the table: its heading, what it means, and how it is shown."""
+
+    name: str
+    meaning: str
+    show: Callable[[Metrics], str]
+
+
 _ALIGN = ("right", "left", *("right",) * 8)
-_NOTES = (
-    "bits/byte: all bits over the test split's UTF-8 bytes; rows are ranked by it, lower is better. "
-    "CI: bootstrap over documents. "
-    "{unit} "
-    "OOV: share of the model's events that had to be spelled. "
-    "Fit and score: wall-clock seconds. MiB: peak resident memory of the cell's process, libraries included."
-)
-_PER_WORD = "Word ppl: 2^(bits / (words + line ends)), unknown words' spelling paid."
-_PER_CHARACTER = "Bits/char: all bits over the code points; no white space separates the words of this text."
+_COSTS = "Fit and score: wall-clock seconds. MiB: peak resident memory of the cell's process, libraries included."
 _UNVERIFIED = "‡ unverified: did not pass the conformance suite, or could not be checked."
 _PRETRAINED = "† trained elsewhere, on other and more text: its rank is no comparison of methods."
+_PER_BYTE = _Measure(
+    "bits/byte",
+    "all bits over the test split's UTF-8 bytes; rows are ranked by it, lower is better",
+    lambda metrics: f"{metrics.bits_per_byte:.4f}",
+)
+_INTERVAL = _Measure(
+    "95 % CI",
+    "bootstrap of bits/byte over documents",
+    lambda metrics: "–" if metrics.low is None or metrics.high is None else f"{metrics.low:.2f}–{metrics.high:.2f}",
+)
+_PER_CHARACTER = _Measure(
+    "bits/char",
+    "all bits over the code points; no white space separates the words of this text",
+    lambda metrics: f"{metrics.bits_per_character:.4f}",
+)
+_PER_WORD = _Measure(
+    "word ppl",
+    "2^(bits / (words + line ends)), unknown words' spelling paid",
+    lambda metrics: _perplexity(metrics.word_perplexity),
+)
+_OOV = _Measure("OOV", "share of the model's events that had to be spelled", lambda metrics: f"{metrics.oov_rate:.1%}")
+_EXCESS = _Measure(
+    "excess",
+    "bits/byte above the floor, which no model beats on average",
+    lambda metrics: "–" if metrics.excess is None else f"{metrics.excess:.4f}",
+)
 
 
 def ranked(cells: Sequence[Cell]) -> list[Cell]:
@@ -122,7 +152,7 @@ def _title(corpus: CorpusRecord) -> str:
 
 
 def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[str]:
-    notes = [_NOTES.format(unit=_PER_WORD if corpus.spaced else _PER_CHARACTER)]
+    notes = [" ".join([*(f"{measure.name}: {measure.meaning}." for measure in _measures(corpus)), _COSTS])]
     doubted = [cell.model for cell in cells if cell.metrics and doubts[cell.model]]
     if doubted:
         reasons = dict.fromkeys(doubts[model] for model in doubted)
@@ -132,7 +162,7 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str
         notes.append(_PRETRAINED)
     floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
     if floor is not None:
-        notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}. No model beats it on average.")
+        notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}.")
     if corpus.overlap is not None:
         notes.append(f"Overlap: {corpus.overlap}.")
     notes += [f"{cell.model} is {cell.status}: {cell.error}" for cell in cells if cell.error]
@@ -146,9 +176,15 @@ def _doubts(directory: RunDirectory) -> dict[str, str]:
     return {model: found[model].doubt if model in found else "not checked" for model in models}
 
 
+def _measures(corpus: CorpusRecord) -> tuple[_Measure, ...]:
+    """What a corpus's table has: four, so that 80 columns show them whole. The others are in table.csv."""
+    if not corpus.spaced:
+        return _PER_CHARACTER, _PER_BYTE, _INTERVAL, _OOV
+    return (_PER_BYTE, _EXCESS, _INTERVAL, _PER_WORD) if corpus.floor_note else (_PER_BYTE, _INTERVAL, _PER_WORD, _OOV)
+
+
 def _columns(corpus: CorpusRecord) -> tuple[str, ...]:
-    unit = "word ppl" if corpus.spaced else "bits/char"
-    return ("", "model", "bits/byte", "95 % CI", unit, "OOV", "fit s", "score s", "params", "MiB")
+    return ("", "model", *(measure.name for measure in _measures(corpus)), "fit s", "score s", "params", "MiB")
 
 
 def _rows(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -159,14 +195,10 @@ def _row(corpus: CorpusRecord, rank: str, cell: Cell, doubt: str) -> tuple[str, 
     metrics, costs = cell.metrics, cell.costs
     if metrics is None or costs is None:
         return ("", cell.model, cell.status, *[""] * 7)
-    interval = "–" if metrics.low is None or metrics.high is None else f"{metrics.low:.2f}–{metrics.high:.2f}"
     return (
         rank,
         cell.model + " †" * cell.pretrained + " ‡" * bool(doubt),
-        f"{metrics.bits_per_byte:.4f}",
-        interval,
-        _perplexity(metrics.word_perplexity) if corpus.spaced else f"{metrics.bits_per_character:.4f}",
-        f"{metrics.oov_rate:.1%}",
+        *(measure.show(metrics) for measure in _measures(corpus)),
         "–" if costs.fit_seconds is None else _seconds(costs.fit_seconds),
         _seconds(costs.score_seconds),
         "–" if costs.parameters is None else _short(costs.parameters),
