@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from lmbench import catalogue
-from lmbench.catalogue import CatalogueEntry, load_corpus, read_entry
+from lmbench.catalogue import CatalogueEntry, corpus_names, load_corpus, read_entry
 from lmbench.download import cached
 from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
 from lmbench.reading import TextFormat
@@ -180,6 +180,10 @@ def test_what_is_no_text_is_not_modelled():
             UnknownNameError,
             "unknown corpus 'pydoc'; did you mean 'pydocs'.*known: blimp, .*fables-en, fables-zh, ",
         ),
+        ("markv:stop=0.5", UnknownNameError, "unknown corpus 'markv'; did you mean 'markov'"),
+        ("markov:ordr=3", UnknownNameError, "unknown option of markov 'ordr'; did you mean 'order'"),
+        ("pydocs:order=3", CorpusError, "'pydocs:order=3' names nothing: 'pydocs' has no options; only sources have"),
+        (":x", UnknownNameError, "unknown corpus ':x'"),
         ("no/such.txt", CorpusError, "there is no file or folder 'no/such.txt'; a corpus is a path or one of: pydocs"),
     ],
 )
@@ -188,9 +192,30 @@ def test_unknown_corpora(name, error, message):
         load_corpus(name)
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("markov:order=2,seed=3,pydocs", ["markov:order=2,seed=3", "pydocs"]),
+        ("pydocs,recall,lines=10, grammar", ["pydocs", "recall:lines=10", "grammar"]),
+        ("pydocs,a=b.txt", ["pydocs", "a=b.txt"]),
+        ("markov,./a=b.txt,x/c=d", ["markov", "./a=b.txt", "x/c=d"]),
+        ("markov,markov,a.txt, ,", ["markov", "a.txt"]),
+    ],
+)
+def test_lists_of_corpora(text, names):
+    assert corpus_names(text) == names
+
+
+def test_paths_may_have_equals_signs(tmp_path):
+    (tmp_path / "a=b.txt").write_text("a\nb\nc\n")
+    assert load_corpus(str(tmp_path / "a=b.txt")).train.documents == ("a\n",)
+
+
 def test_formats_are_for_paths(tmp_path):
     for form in (TextFormat(unit="line"), TextFormat(encoding="gb18030"), TextFormat(field="text")):
         with pytest.raises(CorpusError, match="'pydocs' has its own documents, encoding and field"):
             load_corpus("pydocs", form)
+        with pytest.raises(CorpusError, match="'markov:order=1' has its own documents"):
+            load_corpus("markov:order=1", form)
     (tmp_path / "x.txt").write_text("a\nb\n\nc\n\nd\n")
     assert load_corpus(str(tmp_path / "x.txt"), TextFormat("block")).train.documents == ("a\nb\n\n",)

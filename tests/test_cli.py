@@ -55,6 +55,18 @@ def test_a_run_prints_writes_and_is_reported_again(tmp_path, text):
     assert again.stdout == result.stdout
 
 
+def test_a_source_may_have_options_and_stand_twice(tmp_path):
+    corpora = "a=b.txt,recall:lines=30,seed=3,recall,lines=60,d/a=b.txt"
+    (tmp_path / "d").mkdir()
+    for path in ("a=b.txt", "d/a=b.txt"):
+        (tmp_path / path).write_text("a\nb\nc\n")
+    result = lmbench("run", "--models", "uniform", "--no-check", "--corpora", corpora, "--out", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    for corpus in ("a=b.txt", "recall:lines=30,seed=3", "recall:lines=60", "d/a=b.txt"):
+        assert f"uniform on {corpus}" in result.stderr
+    assert "excess" in result.stdout
+
+
 def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
     result = lmbench("run", "--models", "uniform,hmm:states=2", "--corpora", text, "--seed", 5, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -81,6 +93,8 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["run", "--models", "uniform", "--corpora", "pydocs,./pydocs"], "unknown corpus './pydocs'"),
         (["run", "--models", ","], "no model is named"),
         (["run", "--models", "uniform", "--corpora", "pydoc"], "unknown corpus 'pydoc'; did you mean 'pydocs'?"),
+        (["run", "--models", "uniform", "--corpora", "markov,ordr=3"], "unknown option of markov 'ordr'; did you mean"),
+        (["run", "--models", "uniform", "--corpora", "markov:order=9"], "order=9 with words=24 is too large a table"),
         (["run", "--models", "uniform", "--corpora", "a/b.txt"], "there is no file or folder 'a/b.txt'"),
         (["run", "--models", "uniform", "--corpora", ","], "no corpus is named"),
         (["run", "--models", "uniform", "--corpora", "empty.txt"], "empty.txt is empty"),

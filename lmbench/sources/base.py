@@ -112,9 +112,11 @@ class Source(ABC):
         """A text as symbols. Raises CorpusError for a word that is none of the source's."""
         ids = {word: symbol for symbol, word in enumerate(self.words)}
         lines = [line.split(" ") if line else [] for line in document.split(LINE_END)]
-        if unknown := next((word for line in lines for word in line if word not in ids), None):
-            raise CorpusError(f"{unknown!r} is no word of the source; it has {len(ids)}, such as '{self.words[0]}'")
-        return np.array([*chain(*([*map(ids.__getitem__, line), self.end] for line in lines))][:-1], dtype=np.int64)
+        unknown = [word for line in lines for word in line if word not in ids]
+        if unknown:
+            raise CorpusError(f"{unknown[0]!r} is no word of the source; it has {len(ids)}, such as '{self.words[0]}'")
+        ended = [symbol for line in lines for symbol in (*map(ids.__getitem__, line), self.end)]
+        return np.array(ended[:-1], dtype=np.int64)  # no line end stands after the last "\n"
 
     def score(self, document: str) -> Score:
         """The source's own score of a text: its events are the words, with the space before them, and the line ends."""
