@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from lmbench.kneser_ney import Floats, Order
+from lmbench.backoff import Floats, Order
 
 SENTENCE_START, SENTENCE_END, UNKNOWN_WORD = "<s>", "</s>", "<unk>"
 _RESERVED = re.compile(r"(?i)</?s>|<unk>")
@@ -65,23 +66,26 @@ def read_words(path: Path) -> list[str]:
         return [re.split(rb"[\t\r\n ]+", row.lstrip())[1].decode() for row in rows]
 
 
-def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str]) -> None:
+def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str], kept: NDArray[np.bool_]) -> None:
     """Write n-grams as ARPA text: log10 probabilities and back-offs with float32's precision.
 
-    Args: orders, from unigrams up; words, the ARPA word of each unigram, ``<s>`` the last.
+    Args: orders, from unigrams up; words, the ARPA word of each unigram, ``<s>`` the last; kept, (words,), whether it
+    is written.
     """
     vocabulary = pa.array(words)
+    sizes = [int(np.count_nonzero(kept)), *(len(order.keys) for order in orders[1:])]
     with path.open("wb") as file:
-        file.write(b"\\data\\\n" + b"".join(b"ngram %d=%d\n" % (k, len(o.word)) for k, o in enumerate(orders, 1)))
+        file.write(b"\\data\\\n" + b"".join(b"ngram %d=%d\n" % (k, size) for k, size in enumerate(sizes, 1)))
         texts = vocabulary
         for k, order in enumerate(orders, start=1):
             file.write(b"\n\\%d-grams:\n" % k)
             if k > 1:
                 texts = pc.binary_join_element_wise(texts.take(order.history), vocabulary.take(order.word), " ")
-            for start in range(0, len(order.word), _CHUNK):
-                rows = slice(start, start + _CHUNK)
-                columns = [_log10(order.probs[rows]), texts[rows]]
-                columns += [_log10(order.backoffs[rows])] if k < len(orders) else []
+            rows = np.flatnonzero(kept) if k == 1 else np.arange(len(order.keys))
+            for start in range(0, len(rows), _CHUNK):
+                part = rows[start : start + _CHUNK]
+                columns = [_log10(order.probs[part]), texts.take(part)]
+                columns += [_log10(order.backoffs[part])] if k < len(orders) else []
                 lines = pc.binary_join_element_wise(*columns, "\t")
                 file.write(("\n".join(lines.to_pylist()) + "\n").encode())
         file.write(b"\n\\end\\\n")

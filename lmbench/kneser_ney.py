@@ -6,142 +6,230 @@ KenLM's lmplz gives it (Heafield et al., "Scalable modified Kneser-Ney language 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from lmbench.errors import CorpusError
+from lmbench.backoff import Order
+from lmbench.ngram_counts import Counts, Flags, Ints, Rows, count
+from lmbench.workspace import Workspace
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
+Integers = NDArray[np.integer]
+Discounts = tuple[float, float, float]
 
+UNKNOWN_ID, LINE_END_ID = 0, 1
 _FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """What lmplz --discount_fallback takes for D1, D2 and D3+."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """All n-grams of one order, sorted by history, then word.
+class Settings:
+    """How to estimate; lmplz has an option for each.
 
-    history   (n-grams,) row of the n-gram's first k-1 words in the order below; empty for unigrams
-    word      (n-grams,) id of its last word; unigrams are 0 .. vocabulary size, and the last one is ``<s>``
-    probs     (n-grams,) P(word | history), interpolated; 1 for the unigram ``<s>``, which is never predicted
-    backoffs  (n-grams,) the weight of the lower order after this n-gram; 1 where nothing followed it
-    discounts D1, D2 and D3+
-    fallback  whether the discounts are lmplz's fallback, since the counts of counts gave none
+    order                 length of the longest n-gram
+    prune                 for each order, the number of occurrences up to which an n-gram is left out; the last number
+                          holds for all further orders. They never fall
+    interpolate_unigrams  whether what the unigrams' discounts free goes to all words evenly, or to ``<unk>``
+    precision             type of the probabilities
     """
 
-    history: Ints
-    word: Ints
-    probs: Floats
-    backoffs: Floats
-    discounts: tuple[float, float, float]
-    fallback: bool
+    order: int
+    prune: tuple[int, ...] = (0,)
+    interpolate_unigrams: bool = True
+    precision: DTypeLike = np.float64
 
 
 @dataclass(frozen=True, slots=True)
-class _Counts:
-    """N-grams of one order with their raw counts; suffix is the row, in the order below, of the last k-1 words."""
+class Estimate:
+    """N-grams with their probabilities, and how they were discounted.
 
-    history: Ints
-    word: Ints
-    suffix: Ints
-    count: Ints
-    starts_line: NDArray[np.bool_]
+    orders     from unigrams up. A word that was pruned keeps its row among the unigrams, and has no probability
+    kept       (words,) whether a word was not pruned
+    discounts  D1, D2 and D3+ of each order
+    fallback   the orders whose discounts are lmplz's fallback, since the counts of counts gave none
+    """
+
+    orders: list[Order]
+    kept: Flags
+    discounts: list[Discounts]
+    fallback: list[int]
 
 
-def estimate(lines: list[NDArray[np.int32]], vocabulary: int, order: int) -> list[Order]:
-    """The n-grams of orders 1 to `order`.
+def estimate(
+    text: Rows, vocabulary: int, settings: Settings, allowed: Flags | None = None, workspace: Workspace | None = None
+) -> Estimate:
+    """The n-grams of orders 1 to settings.order.
 
-    Args: lines, one array of ids a line, its last the line end's; vocabulary, number of ids, the unknown word's and
-    the line end's included. Raises CorpusError where there is no line.
+    Args: text, the ids of all lines, ``<s>`` before each, the line end's at its end; vocabulary, number of ids, those
+    of the unknown word (0) and the line end (1) included, which is also the id of ``<s>``; allowed, (ids,), n-grams
+    with other words are left out. Raises CorpusError where there is no line.
 
     With a(g) the number of distinct words before g (for the highest order, and for n-grams that start with ``<s>``, the
     number of times that g occurs): P(w | h) = (a(hw) - D(a(hw))) / a(h.) + b(h) P(w | h'), with
-    b(h) = (D1 N1(h) + D2 N2(h) + D3+ N3+(h)) / a(h.), and below the unigrams the uniform 1 / vocabulary.
+    b(h) = (D1 N1(h) + D2 N2(h) + D3+ N3+(h)) / a(h.), and below the unigrams the uniform distribution over the words
+    that are kept. Of an n-gram that is left out, b(h) has all of a(hw).
     """
-    if not lines:
-        raise CorpusError("the training split has no line to count n-grams in")
-    counted = _count(lines, vocabulary, order)
-    estimated: list[tuple[_Counts, Floats, Floats, tuple[float, float, float], bool]] = []
-    lower = np.array([1 / vocabulary])
-    for k, counts in enumerate(counted, start=1):
-        adjusted = _adjusted(counts, counted[k] if k < order else None)
-        discounts, fallback = _discounts(adjusted)
-        histories = len(counted[k - 2].word) if k > 1 else 1
-        probs, weights = _interpolate(counts, adjusted, discounts, lower, histories)
-        if k == 1:
-            probs[vocabulary] = 1.0
-        estimated.append((counts, probs, weights, discounts, fallback))
-        lower = probs
-    return [
-        Order(
-            counts.history,
-            counts.word,
-            probs,
-            backoffs=estimated[k][2] if k < order else np.ones(len(probs)),
-            discounts=discounts,
-            fallback=fallback,
-        )
-        for k, (counts, probs, _, discounts, fallback) in enumerate(estimated, start=1)
-    ]
+    workspace = workspace or Workspace()
+    counted = count(text, vocabulary, settings.order, workspace)
+    below = _Below(np.zeros(1), np.ones(1), kept=None, renumbered=None)
+    estimate = Estimate([], np.ones(vocabulary + 1, dtype=bool), [], [])
+    for k in range(1, settings.order + 1):
+        counts = counted.pop(0)  # what an order's counts take is given back as soon as may be
+        kept = _kept(counts, k, settings, allowed, below, workspace)
+        adjusted = _adjusted(counts, counted[0] if counted else None, workspace)
+        discounts = _discounts(adjusted, workspace)
+        estimate.fallback.extend([] if discounts else [k])
+        estimate.discounts.append(discounts or _FALLBACK_DISCOUNTS)
+        keys, probs = _interpolate(counts, k, kept, adjusted, estimate.discounts[-1], below, settings, workspace)
+        backoffs = workspace.full(len(probs) if counted else 0, 1, settings.precision)
+        estimate.orders.append(Order(keys, counts.bits, probs, backoffs))
+        if k == 1 and kept is not None:
+            estimate.kept[:] = kept
+        renumbered = None if kept is None or k == 1 else np.cumsum(kept, dtype=np.int32) - np.int32(1)
+        below = _Below(probs, backoffs, kept, renumbered)
+    return estimate
 
 
-def _count(lines: list[NDArray[np.int32]], vocabulary: int, order: int) -> list[_Counts]:
-    start = np.array([vocabulary])
-    ids = np.concatenate([part for line in lines for part in (start, line)]).astype(np.int64)
-    lengths = np.array([len(line) + 1 for line in lines])
-    position = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """The order below: what its n-grams have, and which of its counted rows are kept, as which rows.
 
-    raw = np.bincount(ids, minlength=vocabulary + 1)
-    raw[vocabulary] = 0  # <s> is conditioned on, never predicted
-    words = np.arange(vocabulary + 1)
-    zeros = np.zeros(vocabulary + 1, dtype=np.int64)
-    orders = [_Counts(zeros, words, zeros, raw, starts_line=words == vocabulary)]
-    rows = ids  # row of the n-gram that ends at each place
-    for k in range(2, order + 1):
-        places = np.flatnonzero(position >= k - 1)
-        keys = rows[places - 1] * (vocabulary + 1) + ids[places]
-        unique, first, inverse, count = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-        history, word = np.divmod(unique, vocabulary + 1)
-        orders.append(_Counts(history, word, rows[places[first]], count, orders[-1].starts_line[history]))
-        rows = np.full(len(ids), -1)
-        rows[places] = inverse
-    return orders
+    None stands for all, and as they were: pruned words keep their rows. The order above fills in the back-offs.
+    """
+
+    probs: Floats
+    backoffs: Floats
+    kept: Flags | None
+    renumbered: Rows | None
+
+    def rows(self, counted: Integers) -> Integers:
+        """The rows of counted rows that are kept."""
+        return counted if self.renumbered is None else self.renumbered[counted]
+
+    def fill(self, first: int, weights: Floats) -> None:
+        """Set the back-offs of the counted rows from `first` on."""
+        if self.renumbered is None or self.kept is None:
+            self.backoffs[first : first + len(weights)] = weights
+            return
+        kept = self.kept[first : first + len(weights)]
+        self.backoffs[self.renumbered[first : first + len(weights)][kept]] = weights[kept]
 
 
-def _adjusted(counts: _Counts, above: _Counts | None) -> Ints:
+def _kept(
+    counts: Counts, k: int, settings: Settings, allowed: Flags | None, below: _Below, workspace: Workspace
+) -> Flags | None:
+    """Which n-grams are kept; None for all. An n-gram's history is kept if it is, since thresholds never fall."""
+    threshold = settings.prune[min(k, len(settings.prune)) - 1]
+    if threshold == 0 and allowed is None and below.kept is None:
+        return None
+    column = workspace.column(np.bool_)
+    for rows in _slices(len(counts.keys), workspace.rows):
+        kept = counts.count[rows] > threshold
+        if allowed is not None:
+            kept &= allowed[counts.keys[rows] & ((1 << counts.bits) - 1)]
+        if below.kept is not None:
+            kept &= below.kept[counts.keys[rows] >> counts.bits]
+        column.append(kept)
+    kept = column.finish()
+    if k == 1:
+        kept[[UNKNOWN_ID, LINE_END_ID, counts.opening]] = True
+    return kept
+
+
+def _adjusted(counts: Counts, above: Counts | None, workspace: Workspace) -> Rows:
     """Number of distinct words before each n-gram; its raw count where it starts a line or is of the highest order."""
     if above is None:
         return counts.count
-    distinct = np.bincount(above.suffix, minlength=len(counts.word))
-    return np.where(counts.starts_line, counts.count, distinct)
+    adjusted: Rows = workspace.full(len(counts.count), 0, np.int32)
+    for rows in _slices(len(above.suffix), workspace.rows):
+        np.add.at(adjusted, above.suffix[rows], np.int32(1))  # of the same type: several times as fast
+    adjusted[counts.opening :] = counts.count[counts.opening :]
+    return adjusted
 
 
-def _discounts(adjusted: Ints) -> tuple[tuple[float, float, float], bool]:
-    """D1, D2, D3+ by equation 26 of Chen and Goodman, and whether they are the fallback.
+def _discounts(adjusted: Rows, workspace: Workspace) -> Discounts | None:
+    """D1, D2, D3+ by equation 26 of Chen and Goodman.
 
-    lmplz takes the fallback (where it is allowed to) when n1, n2 or n3 is 0, or when a Dk is outside [0, k].
+    None where lmplz takes the fallback (if it is allowed to): n1, n2 or n3 is 0, or a Dk is outside [0, k].
     """
-    n1, n2, n3, n4 = (int(np.count_nonzero(adjusted == k)) for k in (1, 2, 3, 4))
+    numbers = np.zeros(6, dtype=np.int64)
+    for rows in _slices(len(adjusted), workspace.rows):
+        numbers += np.bincount(np.minimum(adjusted[rows], 5), minlength=6)
+    _, n1, n2, n3, n4, _ = numbers.tolist()
     if not (n1 and n2 and n3):
-        return _FALLBACK_DISCOUNTS, True
+        return None
     y = n1 / (n1 + 2 * n2)
     discounts = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
-    if any(not 0 <= discount <= k for k, discount in enumerate(discounts, start=1)):
-        return _FALLBACK_DISCOUNTS, True
-    return discounts, False
+    return discounts if all(0 <= discount <= k for k, discount in enumerate(discounts, start=1)) else None
 
 
 def _interpolate(
-    counts: _Counts, adjusted: Ints, discounts: tuple[float, float, float], lower: Floats, histories: int
-) -> tuple[Floats, Floats]:
-    """Probabilities of the n-grams, and back-off weights of the histories: 1 for those that nothing followed."""
-    discount = np.array([0.0, *discounts])[np.minimum(adjusted, 3)]
-    total = np.bincount(counts.history, weights=adjusted, minlength=histories)
-    freed = np.bincount(counts.history, weights=discount, minlength=histories)
-    followed = total > 0
-    weights = np.divide(freed, total, out=np.ones(histories), where=followed)
-    own = (adjusted - discount) / np.where(followed, total, 1.0)[counts.history]
-    return own + weights[counts.history] * lower[counts.suffix], weights
+    counts: Counts,
+    k: int,
+    kept: Flags | None,
+    adjusted: Rows,
+    discounts: Discounts,
+    below: _Below,
+    settings: Settings,
+    workspace: Workspace,
+) -> tuple[Ints, Floats]:
+    """Keys and probabilities of the n-grams that are kept; the weights of their histories go to the order below."""
+    keys, probs = workspace.column(np.int64), workspace.column(settings.precision)
+    discount_of = np.array([0.0, *discounts])
+    for rows in _whole_histories(counts, workspace.rows):
+        key, number = counts.keys[rows], adjusted[rows]
+        histories = key >> counts.bits
+        first = int(histories[0])
+        discount = discount_of[np.minimum(number, 3)]
+        stays = None if kept is None else kept[rows]
+        total = np.bincount(histories - first, weights=number)
+        freed = np.bincount(histories - first, weights=discount if stays is None else np.where(stays, discount, number))
+        followed = total > 0
+        weights = np.divide(freed, total, out=np.ones(len(total)), where=followed)
+        below.fill(first, weights)
+        own = (number - discount) / np.where(followed, total, 1.0)[histories - first]
+        if k == 1:
+            probs.append(
+                _unigrams(own, weights[0], np.ones(len(own), dtype=bool) if stays is None else stays, settings)
+            )
+            continue
+        suffix = counts.suffix[rows]
+        if stays is not None:
+            own, histories, suffix, key = own[stays], histories[stays], suffix[stays], key[stays]
+            keys.append(below.rows(histories) << counts.bits | key & ((1 << counts.bits) - 1))
+        probs.append(own + weights[histories - first] * below.probs[below.rows(suffix)])
+    return counts.keys if kept is None or k == 1 else keys.finish(), probs.finish()
+
+
+def _unigrams(own: Floats, weight: float, stays: Flags | None, settings: Settings) -> Floats:
+    """The unigrams' probabilities; 1 for ``<s>``, which is never predicted."""
+    kept = np.ones(len(own), dtype=bool) if stays is None else stays
+    probs = np.where(kept, own, 0.0)
+    if settings.interpolate_unigrams:
+        probs[kept] += weight / (np.count_nonzero(kept) - 1)
+    else:
+        probs[UNKNOWN_ID] += weight
+    probs[-1] = 1.0
+    return probs
+
+
+def _slices(length: int, rows: int) -> Iterator[slice]:
+    return (slice(start, min(start + rows, length)) for start in range(0, length, rows))
+
+
+def _whole_histories(counts: Counts, rows: int) -> Iterator[slice]:
+    """All n-grams, about so many rows at once, those with the same history together."""
+    keys, bits, length = counts.keys, counts.bits, len(counts.keys)
+    start = 0
+    while start < length:
+        end = min(start + rows, length)
+        if end < length:
+            history = int(keys[end]) >> bits
+            end = int(np.searchsorted(keys, history << bits))
+            if end == start:
+                end = int(np.searchsorted(keys, (history + 1) << bits))
+        yield slice(start, end)
+        start = end

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,12 @@ UNKNOWN = "<unk>"
 UNKNOWN_ID = 0
 LINE_END_ID = 1
 _FEW_RARE_TYPES = 100
+_READ_AT_ONCE = 1 << 20  # characters
 _FILE = "lexicon.json"
 
 Line = NDArray[np.int32]
 ScoreLines = Callable[[list[Line]], list[NDArray[np.float64]]]
+ScoreIds = Callable[[Line, NDArray[np.bool_]], NDArray[np.float64]]
 
 
 class LexiconOptions(ModelOptions):
@@ -46,16 +49,21 @@ class LexiconOptions(ModelOptions):
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A document as lines of type ids.
+    """A document as type ids.
 
-    lines     one int32 array of ids a line; its last id is LINE_END_ID unless the document's end cut the line off
+    ids       (events,) int32; LINE_END_ID ends each line, unless the document's end cuts the last one off
     ends      (events,) int64, byte offsets at which the events end
     spelling  (events,) float64, nats: the letter model's price of each unknown type, else 0
     """
 
-    lines: list[Line]
+    ids: Line
     ends: NDArray[np.int64]
     spelling: NDArray[np.float64]
+
+    @property
+    def lines(self) -> list[Line]:
+        """The ids of each line."""
+        return _cut(self.ids)
 
 
 class _Stored(BaseModel):
@@ -84,25 +92,44 @@ class Lexicon:
         self.types = (UNKNOWN, LINE_END, *types)
         self.min_count = min_count
         self._spelled = tuple(spelled)
-        self._letters = LetterModel().learn(tokenizer.letters(kind) for kind in spelled)
         # the literal word "<unk>" in a text is a word like any other: its id comes from `types`, never from UNKNOWN
-        self._ids = {LINE_END: LINE_END_ID} | {kind: i for i, kind in enumerate(types, start=2)}
+        self._ids = _Ids({LINE_END: LINE_END_ID} | {kind: i for i, kind in enumerate(types, start=2)})
         self._prices: dict[str, float] = {}
 
     @classmethod
     def learn(cls, data: TrainingText, options: LexiconOptions) -> Lexicon:
         """The lexicon of a training text."""
+        return cls.read(data, options)[0]
+
+    @classmethod
+    def read(cls, data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Line]:
+        """The lexicon of a training text, and the text as its ids, LINE_END_ID at the end of each line."""
         spec = options.tokenizer
         tokenizer = make_tokenizer(("words" if data.tokenised else "pieces") if spec == "auto" else spec)
-        lines = data.train.lines
-        tokenizer.learn(lines)
-        counts: Counter[str] = Counter()
-        for types in tokenizer.types(lines):
-            counts.update(types)
-        known = sorted((kind for kind in counts if counts[kind] >= options.min_count), key=lambda k: (-counts[k], k))
-        rare = [kind for kind in counts if counts[kind] < options.min_count]
-        spelled = rare if len(rare) >= _FEW_RARE_TYPES else list(counts)
-        return cls(tokenizer, known, spelled, options.min_count)
+        tokenizer.learn(line for document in data.train.documents for line in lines_of(document))
+        numbers: defaultdict[str, int] = defaultdict()
+        numbers.default_factory = numbers.__len__  # each type's number is that of the types before it
+        parts = []
+        for text in _texts(data.train.documents):
+            events = tokenizer.events(text)
+            parts.append(np.fromiter(map(numbers.__getitem__, events), np.int32, len(events)))
+        text_numbers = np.concatenate([np.zeros(0, dtype=np.int32), *parts])
+        del parts
+        counts = np.bincount(text_numbers, minlength=len(numbers)).tolist()
+        kinds = {kind: count for kind, count in zip(numbers, counts, strict=True) if kind != LINE_END}
+        known = sorted((kind for kind in kinds if kinds[kind] >= options.min_count), key=lambda k: (-kinds[k], k))
+        rare = [kind for kind in kinds if kinds[kind] < options.min_count]
+        spelled = rare if len(rare) >= _FEW_RARE_TYPES else list(kinds)
+        lexicon = cls(tokenizer, known, spelled, options.min_count)
+        ids = np.fromiter(map(lexicon._ids.__getitem__, numbers), np.int32, len(numbers))
+        return lexicon, ids[text_numbers]
+
+    def limited(self, kept: NDArray[np.bool_]) -> Lexicon:
+        """This lexicon with fewer types, (types,); the others are unknown, and spelled as the rare words are."""
+        types = [kind for kind, stays in zip(self.types[2:], kept[2:], strict=True) if stays]
+        pruned = [kind for kind, stays in zip(self.types[2:], kept[2:], strict=True) if not stays]
+        rare = [kind for kind in self._spelled if kind not in self._ids] + pruned
+        return Lexicon(self.tokenizer, types, rare if len(rare) >= _FEW_RARE_TYPES else self._spelled, self.min_count)
 
     def save(self, folder: Path, options: LexiconOptions) -> None:
         """Write lexicon.json into a folder, with the options of the model that it belongs to."""
@@ -135,26 +162,16 @@ class Lexicon:
 
     def lines(self, documents: Iterable[str]) -> list[Line]:
         """All lines of these documents as ids, each ended by LINE_END_ID: what models are trained on."""
-        lines = [line for document in documents for line in lines_of(document)]
-        return [self._line_ids(types, ended=True) for types in self.tokenizer.types(lines)]
+        return [line for text in _texts(documents) for line in _cut(self._event_ids(self.tokenizer.events(text)))]
 
     def encode(self, document: str) -> Encoded:
         """A document's ids, offsets and spelling prices."""
-        texts = document.split("\n")
-        lines: list[Line] = []
-        lengths: list[int] = []
-        prices: list[float] = []
-        for number, types in enumerate(self.tokenizer.types(texts)):
-            ended = number < len(texts) - 1
-            if not types and not ended:
-                continue
-            lines.append(self._line_ids(types, ended))
-            lengths += map(len, self.tokenizer.spell(types))
-            prices += [0.0 if kind in self._ids else self._price(kind) for kind in types]
-            if ended:
-                lengths.append(1)
-                prices.append(0.0)
-        return Encoded(lines, np.cumsum(lengths, dtype=np.int64), np.array(prices, dtype=np.float64))
+        events = self.tokenizer.events(document)
+        ids = self._event_ids(events)
+        prices = np.zeros(len(ids))
+        unknown = np.flatnonzero(ids == UNKNOWN_ID)
+        prices[unknown] = [self._price(events[place]) for place in unknown]
+        return Encoded(ids, np.cumsum(self.tokenizer.lengths(events)), prices)
 
     def score(self, documents: Sequence[str], score_lines: ScoreLines) -> list[Score]:
         """The documents' scores, from a function that gives each id's log-probability (nats) in each line."""
@@ -166,13 +183,27 @@ class Lexicon:
             scores.append(self.combine(document, np.concatenate(known) if known else np.zeros(0)))
         return scores
 
+    def score_text(self, documents: Sequence[str], score_ids: ScoreIds) -> list[Score]:
+        """The documents' scores, from a function that scores the ids of all documents at once.
+
+        It is given the ids and whether each begins a line, and gives their log-probabilities (nats).
+        """
+        encoded = [self.encode(document) for document in documents]
+        lengths = [len(document.ids) for document in encoded]
+        ids = np.concatenate([np.zeros(0, dtype=np.int32), *(document.ids for document in encoded)])
+        begins = np.zeros(len(ids) + 1, dtype=bool)
+        begins[1:] = ids == LINE_END_ID
+        begins[np.cumsum([0, *lengths])] = True
+        parts = np.split(score_ids(ids, begins[:-1]), np.cumsum(lengths)[:-1])
+        return [self.combine(document, logprobs) for document, logprobs in zip(encoded, parts, strict=False)]
+
     def combine(self, encoded: Encoded, logprobs: NDArray[np.float64]) -> Score:
         """A document's score, from its ids' log-probabilities: (events,), nats."""
         return Score(encoded.ends, without_rounding(logprobs) + encoded.spelling, encoded.spelling)
 
     def history(self, text: str) -> Line:
         """The ids of the last, unfinished line of `text`: what a line model conditions on."""
-        return self._line_ids(self.tokenizer.types([text.split("\n")[-1]])[0], ended=False)
+        return self._event_ids(self.tokenizer.events(text.split("\n")[-1]))
 
     def shown(self, kind: int) -> str:
         """A type's text for people, in one line: spaces as ``␣``, what cannot be printed escaped."""
@@ -186,14 +217,44 @@ class Lexicon:
         return Signature.of(
             tok=self.tokenizer.name,
             vocab=len(self.types),
-            unk=f"count<{self.min_count}+letters{self._letters.order}",
+            unk=f"count<{self.min_count}+letters{LetterModel().order}",
         )
 
-    def _line_ids(self, types: list[str], ended: bool) -> Line:
-        ids = [self._ids.get(kind, UNKNOWN_ID) for kind in types]
-        return np.array([*ids, LINE_END_ID] if ended else ids, dtype=np.int32)
+    @cached_property
+    def _letters(self) -> LetterModel:
+        return LetterModel().learn(self.tokenizer.letters(kind) for kind in self._spelled)
+
+    def _event_ids(self, events: Sequence[str]) -> Line:
+        return np.fromiter(map(self._ids.__getitem__, events), np.int32, len(events))
 
     def _price(self, kind: str) -> float:
         if kind not in self._prices:
             self._prices[kind] = self._letters.logprob(self.tokenizer.letters(kind))
         return self._prices[kind]
+
+
+class _Ids(dict[str, int]):
+    """Ids of known types; that of all others is the unknown word's."""
+
+    def __missing__(self, kind: str) -> int:
+        return UNKNOWN_ID
+
+
+def _cut(ids: Line) -> list[Line]:
+    """Ids cut after each line end."""
+    lines = np.split(ids, np.flatnonzero(ids == LINE_END_ID) + 1)
+    return lines if len(lines[-1]) else lines[:-1]
+
+
+def _texts(documents: Iterable[str]) -> Iterator[str]:
+    """The documents, each ended by a line end, about a megabyte at once: what is read must not all lie in memory."""
+    parts: list[str] = []
+    size = 0
+    for document in documents:
+        parts.append(document if document.endswith("\n") else f"{document}\n")
+        size += len(document)
+        if size > _READ_AT_ONCE:
+            yield "".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield "".join(parts)

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.arpa import escape, write_arpa
-from lmbench.kneser_ney import estimate
+from lmbench.kneser_ney import Settings, estimate
+from lmbench.ngram_counts import open_lines
 
 
 @given(st.text(min_size=1))
@@ -23,8 +24,9 @@ def test_ordinary_words_are_themselves():
 
 
 def test_the_file_is_arpa(tmp_path):
-    orders = estimate([np.array([2, 3, 1], dtype=np.int32), np.array([2, 1], dtype=np.int32)], 4, 2)
-    write_arpa(tmp_path / "x.arpa", orders, ["<unk>", "</s>", "a", "b", "<s>"])
+    lines = [np.array([2, 3, 1], dtype=np.int32), np.array([2, 1], dtype=np.int32)]
+    orders = estimate(open_lines(lines, 4), 4, Settings(2, precision=np.float32)).orders
+    write_arpa(tmp_path / "x.arpa", orders, ["<unk>", "</s>", "a", "b", "<s>"], np.ones(5, dtype=bool))
     lines = (tmp_path / "x.arpa").read_text().split("\n")
     assert lines[:6] == ["\\data\\", "ngram 1=5", "ngram 2=4", "", "\\1-grams:", lines[5]]
     assert [line.count("\t") for line in lines[5:10]] == [2] * 5

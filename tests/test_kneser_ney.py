@@ -1,13 +1,17 @@
 import lzma
 import math
 import random
+import tracemalloc
 from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
 
+from lmbench.backoff import next_probabilities
 from lmbench.errors import CorpusError
-from lmbench.kneser_ney import estimate
+from lmbench.kneser_ney import Settings, estimate
+from lmbench.ngram_counts import open_lines
+from lmbench.workspace import Workspace
 
 LINE_END = 1
 
@@ -19,6 +23,10 @@ def as_lines(texts):
     return lines, [*ids, "<s>"]
 
 
+def estimated(lines, vocabulary, order, **settings):
+    return estimate(open_lines(lines, vocabulary), vocabulary, Settings(order, **settings))
+
+
 def as_table(orders, words):
     """{n-gram as words: (log10 probability, log10 back-off)}"""
     table = {}
@@ -26,7 +34,10 @@ def as_table(orders, words):
     for k, order in enumerate(orders, start=1):
         if k > 1:
             names = [(*names[h], words[w]) for h, w in zip(order.history, order.word, strict=True)]
-        values = zip(np.log10(order.probs).tolist(), np.log10(order.backoffs).tolist(), strict=True)
+        backoffs = order.backoffs if k < len(orders) else np.ones(len(order.keys))
+        with np.errstate(divide="ignore"):
+            log10s = np.log10(order.probs)
+        values = zip(log10s.tolist(), np.log10(backoffs).tolist(), strict=True)
         table |= dict(zip(names, values, strict=True))
     return table
 
@@ -38,8 +49,8 @@ def test_a_hand_computed_bigram_model():
     unigrams have no count of 1, so D2 = 1 for all. b() = 3 * 1 / 6; V = 4: <unk>, </s>, a, b.
     """
     lines, words = as_lines(["ab", "a", "ba"])
-    orders = estimate(lines, 4, 2)
-    table = as_table(orders, words)
+    model = estimated(lines, 4, 2)
+    table = as_table(model.orders, words)
     p_unigram = (2 - 1) / 6 + 1 / 2 * 1 / 4
     assert 10 ** table["a",][0] == pytest.approx(p_unigram)
     assert 10 ** table["<unk>",][0] == pytest.approx(1 / 2 * 1 / 4)
@@ -47,7 +58,7 @@ def test_a_hand_computed_bigram_model():
     assert 10 ** table["a",][1] == pytest.approx(backoff_a)
     assert 10 ** table["a", "b"][0] == pytest.approx((1 - 0.5) / 3 + backoff_a * p_unigram)
     assert 10 ** table["a", "</s>"][0] == pytest.approx((2 - 1.0) / 3 + backoff_a * p_unigram)
-    assert [order.fallback for order in orders] == [True, True]
+    assert model.fallback == [1, 2]
 
 
 def by_definition(texts, order, discounts):
@@ -93,49 +104,105 @@ def test_random_texts_by_the_definition(order, seed):
     texts = [rng.choices("abcde", [8, 4, 2, 1, 1], k=rng.randint(0, 7)) for _ in range(30)]
     texts = [tuple(text) for text in texts]
     lines, words = as_lines(texts)
-    orders = estimate(lines, len(words) - 1, order)
-    table = as_table(orders, words)
-    expected = by_definition(texts, order, [order.discounts for order in orders])
+    model = estimated(lines, len(words) - 1, order)
+    table = as_table(model.orders, words)
+    expected = by_definition(texts, order, model.discounts)
     assert table.keys() - {("<s>",)} == expected.keys()
     for gram, (probability, backoff) in expected.items():
         assert table[gram] == pytest.approx((math.log10(probability), math.log10(backoff)), abs=1e-12)
 
 
+def read(path):
+    data = path.read_bytes()
+    return (lzma.decompress(data) if path.suffix == ".xz" else data).decode()
+
+
+def from_lmplz(path):
+    """{n-gram as words: (log10 probability, log10 back-off)} of an ARPA file."""
+    rows = (line.split("\t") for line in read(path).splitlines() if "\t" in line)
+    return {tuple(row[1].split(" ")): (float(row[0]), float(row[2]) if len(row) > 2 else 0.0) for row in rows}
+
+
 @pytest.mark.parametrize(
-    ("text", "order", "arpa"),
+    ("arpa", "settings"),
     [
-        ("toy.txt", 1, "toy.o1.fallback"),
-        ("toy.txt", 2, "toy.o2.fallback"),
-        ("toy.txt", 3, "toy.o3"),
-        ("tang.txt", 2, "tang.o2"),
-        ("tang.txt", 4, "tang.o4"),
-        ("wiki.txt.xz", 1, "wiki.o1"),
-        ("wiki.txt.xz", 2, "wiki.o2"),
-        ("wiki.txt.xz", 3, "wiki.o3"),
-        ("wiki.txt.xz", 5, "wiki.o5"),
+        ("toy.o1.fallback", {}),
+        ("toy.o2.fallback", {}),
+        ("toy.o3", {}),
+        ("tang.o2", {}),
+        ("tang.o4", {}),
+        ("wiki.o1", {}),
+        ("wiki.o2", {}),
+        ("wiki.o3", {"precision": np.float32}),
+        ("wiki.o5", {}),
+        ("wiki.o3.sri", {"interpolate_unigrams": False}),
+        ("wiki.o3.prune001", {"prune": (0, 0, 1)}),
+        ("wiki.o5.prune00122", {"prune": (0, 0, 1, 2, 2)}),
+        ("wiki.o3.limitvocab", {}),
     ],
 )
-def test_every_number_is_lmplzs(reference, text, order, arpa):
+def test_every_number_is_lmplzs(reference, arpa, settings):
     """lmplz computes in float32: its numbers are good to about 1e-6."""
-    data = (reference / "lmplz" / text).read_bytes()
-    content = (lzma.decompress(data) if text.endswith("xz") else data).decode()
-    lines, words = as_lines([line.split() for line in content.removesuffix("\n").split("\n")])
-    table = as_table(estimate(lines, len(words) - 1, order), words)
-    expected = {}
-    for row in lzma.decompress((reference / f"lmplz/{arpa}.arpa.xz").read_bytes()).decode().splitlines():
-        fields = row.split("\t")
-        if len(fields) > 1:
-            expected[tuple(fields[1].split(" "))] = (float(fields[0]), float(fields[2]) if len(fields) > 2 else 0.0)
+    name, order, *_ = arpa.split(".")
+    text = read(reference / "lmplz" / (f"{name}.txt.xz" if name == "wiki" else f"{name}.txt"))
+    lines, words = as_lines([line.split() for line in text.removesuffix("\n").split("\n")])
+    vocabulary = len(words) - 1
+    allowed = None
+    if arpa.endswith("limitvocab"):
+        limit = {"<unk>", "</s>", "<s>", *read(reference / "lmplz/wiki.vocab.txt").split()}
+        allowed = np.array([word in limit for word in words])
+    model = estimate(open_lines(lines, vocabulary), vocabulary, Settings(int(order[1:]), **settings), allowed)
+    table = as_table(model.orders, words)
+    for word, kept in zip(words, model.kept, strict=True):
+        if not kept:
+            assert table.pop((word,)) == (-math.inf, 0)
+    expected = from_lmplz(reference / f"lmplz/{arpa}.arpa.xz")
     assert table.keys() == expected.keys()
     grams = sorted(expected)
     np.testing.assert_allclose([table[g] for g in grams], [expected[g] for g in grams], rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("settings", [{}, {"prune": (0, 1)}, {"prune": (1, 1, 2)}, {"interpolate_unigrams": False}])
+def test_the_probabilities_after_any_history_sum_to_one(settings):
+    rng = random.Random(7)
+    lines, words = as_lines(["".join(rng.choices("abcdefgh", [9, 5, 4, 3, 2, 1, 1, 1], k=6)) for _ in range(60)])
+    vocabulary = len(words) - 1
+    orders = estimated(lines, vocabulary, 4, **settings).orders
+    for history in ((), (2,), (2, 3), (2, 3, 4), (3, 3, 3), (0,), (2, 0), (0, 2)):
+        total = next_probabilities(orders, [vocabulary, *history])[:vocabulary].sum()
+        assert total == pytest.approx(1, abs=1e-12)
+
+
 def test_no_lines():
     with pytest.raises(CorpusError, match="no line to count"):
-        estimate([], 3, 2)
+        estimated([], 3, 2)
 
 
 def test_lines_shorter_than_the_order():
-    orders = estimate([np.array([2, 1], dtype=np.int32)], 3, 6)
-    assert [len(order.word) for order in orders] == [4, 2, 1, 0, 0, 0]
+    orders = estimated([np.array([2, 1], dtype=np.int32)], 3, 6).orders
+    assert [len(order.keys) for order in orders] == [4, 2, 1, 0, 0, 0]
+
+
+def big_text(tokens=120_000):
+    """Words by Zipf's law, so that a few stand in more places than one block has."""
+    rng = np.random.default_rng(0)
+    words = 2 + rng.zipf(1.2, tokens) % 5000
+    return open_lines([np.append(line, 1).astype(np.int32) for line in np.split(words, tokens // 20)], 5002)
+
+
+def test_with_little_memory_the_numbers_are_the_same_and_memory_is_bounded():
+    text, settings = big_text(), Settings(4, prune=(0, 0, 1), precision=np.float32)
+    tracemalloc.start()
+    whole = estimate(text, 5002, settings)
+    _, much = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    small = estimate(text, 5002, settings, workspace=Workspace(1 << 20))
+    _, little = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert little - before < 4 << 20 < much
+    for one, other in zip(whole.orders, small.orders, strict=True):
+        assert isinstance(other.probs, np.memmap)
+        np.testing.assert_array_equal(one.keys, other.keys)
+        np.testing.assert_array_equal(one.probs, other.probs)
+        np.testing.assert_array_equal(one.backoffs, other.backoffs)

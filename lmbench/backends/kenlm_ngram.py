@@ -1,25 +1,28 @@
-"""Interpolated modified Kneser-Ney n-grams, estimated here and queried with KenLM."""
+"""Interpolated modified Kneser-Ney n-grams, estimated here as lmplz does, looked up in sorted arrays or with KenLM."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import tempfile
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import kenlm
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, write_arpa
+from lmbench.backoff import Order, next_probabilities, probabilities
 from lmbench.corpus import TrainingText
-from lmbench.errors import UnavailableError
-from lmbench.kneser_ney import Order, estimate
+from lmbench.errors import SpecError, UnavailableError
+from lmbench.kneser_ney import Settings, estimate
 from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import (
     Footprint,
@@ -31,18 +34,65 @@ from lmbench.model import (
     Signature,
     silent,
 )
+from lmbench.ngram_counts import open_text
+from lmbench.workspace import Workspace, parse_size
 
 _NATS = math.log(10)  # KenLM speaks log10
 _CPLUSPLUS = re.compile(r"^\S+\.(?:cc|hh):\d+ in .*? threw \w+(?: because `.*?')?\. ")  # file, function and condition
+_MOST_OF_KENLM = 6  # the order that the package from PyPI is compiled for
 _REASON = 200  # characters of a reason that may cite a whole line of the file
 
 
 class KenlmOptions(LexiconOptions):
-    """Options of the kenlm model."""
+    """Options of the kenlm model; those that lmplz has too mean what they mean there."""
 
-    order: int = Field(
-        5, ge=1, le=6, description="length of the longest n-gram; the kenlm package from PyPI reads up to 6"
+    order: int = Field(5, ge=1, le=20, description="length of the longest n-gram; engine=kenlm reads up to 6")
+    prune: str = Field(
+        "0",
+        description="counts up to which n-grams are left out, for orders 1, 2, …; 0-0-1: trigrams seen once, and up",
     )
+    limit_vocab: str = Field("", description="a file of words; others are unknown, and n-grams with them left out")
+    interpolate_unigrams: bool = Field(
+        True, description="false: what the unigrams' discounts free goes to the unknown word alone, as in SRILM"
+    )
+    engine: Literal["arrays", "kenlm"] = Field(
+        "arrays", description="what looks n-grams up: sorted arrays, many at once, or KenLM itself, one by one"
+    )
+    memory: str = Field("", description="what counting may take beside the text, as 512M or 1G; more lies in files")
+
+    @field_validator("prune")
+    @classmethod
+    def _never_falls(cls, prune: str) -> str:
+        parse_prune(prune)
+        return prune
+
+    @field_validator("memory")
+    @classmethod
+    def _is_a_size(cls, memory: str) -> str:
+        if memory:
+            parse_size(memory)
+        return memory
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        thresholds = parse_prune(self.prune)
+        if len(thresholds) > self.order:
+            raise ValueError(f"prune={self.prune} has {len(thresholds)} numbers for the orders 1 to {self.order}")
+        if self.engine == "kenlm" and self.order > _MOST_OF_KENLM:
+            raise ValueError(
+                f"the kenlm package reads up to order {_MOST_OF_KENLM}; leave engine=kenlm out for order {self.order}"
+            )
+        return self
+
+
+def parse_prune(text: str) -> tuple[int, ...]:
+    """The thresholds that ``0-0-1`` stands for. Raises SpecError."""
+    if not re.fullmatch(r"\d{1,9}(-\d{1,9})*", text):
+        raise SpecError(f"prune={text} is no list of counts; write for example 0-0-1")
+    thresholds = tuple(map(int, text.split("-")))
+    if list(thresholds) != sorted(thresholds):
+        raise SpecError(f"prune={text} falls: what a longer n-gram needs must be kept")
+    return thresholds
 
 
 class Ngrams:
@@ -90,64 +140,119 @@ class Ngrams:
 
 
 class KenlmNgram(LanguageModel):
-    """Interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does and queried with KenLM."""
+    """Interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does."""
 
     Options: ClassVar[type[ModelOptions]] = KenlmOptions
     options: KenlmOptions
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+        """Raises UnavailableError where the file of limit_vocab cannot be read."""
+        options = self.options
+        allowed_words = read_vocabulary(Path(options.limit_vocab)) if options.limit_vocab else None
         progress("reading", 0.0)
-        self._lexicon = Lexicon.learn(data, self.options)
-        progress("estimating", 0.3)
-        orders = estimate(self._lexicon.lines(data.train.documents), len(self._lexicon), self.options.order)
-        self._orders = orders
-        self._fallback = [str(k) for k, order in enumerate(orders, start=1) if order.fallback]
-        self._parameters = sum(len(order.word) for order in orders) + sum(len(order.word) for order in orders[:-1])
-        self._words = [UNKNOWN_WORD, SENTENCE_END, *map(escape, self._lexicon.types[2:])]
-        with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
-            path = Path(folder) / "model.arpa"
-            progress("writing ARPA", 0.6)
-            self.export(path)
-            self._disk_bytes = path.stat().st_size
-            progress("loading into KenLM", 0.8)
-            self._ngrams = Ngrams(path)
+        lexicon, ids = Lexicon.read(data, options)
+        begins = np.ones(len(ids), dtype=bool)
+        begins[1:] = ids[:-1] == LINE_END_ID
+        self._start = len(lexicon)
+        text, _ = open_text(ids, begins, self._start)
+        del ids, begins
+        progress("estimating", 0.5)
+        settings = Settings(options.order, parse_prune(options.prune), options.interpolate_unigrams, np.float32)
+        allowed = None if allowed_words is None else _allowed(lexicon, allowed_words)
+        self._workspace = Workspace(parse_size(options.memory) if options.memory else None)
+        self._estimate = estimate(text, self._start, settings, allowed, self._workspace)
+        kept = self._estimate.kept[: self._start]
+        self._lexicon = lexicon if kept.all() else lexicon.limited(kept)
+        self._rows = np.flatnonzero(kept).astype(np.int32)  # the unigram of each of the lexicon's ids
+        if options.engine == "kenlm":
+            self._load_into_kenlm(progress)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        return self._lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, self._words))
+        if self.options.engine == "kenlm":
+            return self._lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, self._words))
+        return self._lexicon.score_text(documents, self._logprobs)
 
     def next_events(self, text: str) -> NextEvents:
-        history = [self._words[word] for word in self._lexicon.history(text)]
-        return NextEvents(self._lexicon.types, self._ngrams.next_words(history, self._words))
+        history = self._lexicon.history(text)
+        if self.options.engine == "kenlm":
+            logprobs = self._ngrams.next_words([self._words[word] for word in history], self._words)
+        else:
+            probs = next_probabilities(self._estimate.orders, [self._start, *self._rows[history].tolist()])
+            logprobs = np.log(probs[self._rows])
+        return NextEvents(self._lexicon.types, logprobs)
 
     def export(self, path: Path) -> None:
         """An ARPA file; escape() says how a type that ARPA cannot hold is written."""
-        write_arpa(path, _at_least_bigrams(self._orders), [*self._words, SENTENCE_START])
+        words = np.full(self._start + 1, SENTENCE_START, dtype=object)
+        words[self._rows] = self._words
+        write_arpa(path, _at_least_bigrams(self._estimate.orders), words.tolist(), self._estimate.kept)
 
     def signature(self) -> Signature:
+        options, estimate = self.options, self._estimate
         smoothing = "interpolated-modified-kneser-ney"
-        if self._fallback:
-            smoothing += f",fallback-discounts-at-order={'+'.join(self._fallback)}"
-        own = Signature.of(order=self.options.order, smoothing=smoothing, bos="line", kenlm=version("kenlm"))
+        if estimate.fallback:
+            smoothing += f",fallback-discounts-at-order={'+'.join(map(str, estimate.fallback))}"
+        if not options.interpolate_unigrams:
+            smoothing += ",unigrams-not-interpolated"
+        own = Signature.of(order=options.order, smoothing=smoothing)
+        if parse_prune(options.prune)[-1]:
+            own += Signature.of(prune=options.prune)
+        if options.limit_vocab:
+            own += Signature.of(limit=hashlib.sha256("\n".join(self._lexicon.types).encode()).hexdigest()[:12])
+        own += Signature.of(bos="line", engine=options.engine)
+        if options.engine == "kenlm":
+            own += Signature.of(kenlm=version("kenlm"))
         return own + self._lexicon.signature()
 
     def footprint(self) -> Footprint:
-        return Footprint(self._parameters, self._disk_bytes)
+        """Parameters are probabilities and back-offs; the bytes are those of the arrays, which nothing writes."""
+        orders = self._estimate.orders
+        return Footprint(sum(len(order.probs) + len(order.backoffs) for order in orders))
+
+    @property
+    def _words(self) -> list[str]:
+        """The ARPA word of each id."""
+        return [UNKNOWN_WORD, SENTENCE_END, *map(escape, self._lexicon.types[2:])]
+
+    def _logprobs(self, ids: Line, begins: NDArray[np.bool_]) -> NDArray[np.float64]:
+        text, places = open_text(self._rows[ids], begins, self._start)
+        return np.log(probabilities(self._estimate.orders, text)[places])
+
+    def _load_into_kenlm(self, progress: Progress) -> None:
+        with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
+            path = Path(folder) / "model.arpa"
+            progress("writing ARPA", 0.7)
+            self.export(path)
+            progress("loading into KenLM", 0.9)
+            self._ngrams = Ngrams(path)
+
+
+def read_vocabulary(path: Path) -> set[str]:
+    """The words of a file that white space separates. Raises UnavailableError."""
+    try:
+        return set(path.expanduser().read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnavailableError(f"cannot read the words of '{path}': {error}") from error
+
+
+def _allowed(lexicon: Lexicon, words: set[str]) -> NDArray[np.bool_]:
+    """Which ids' n-grams are kept, that of ``<s>`` the last."""
+    return np.array([True, True, *(kind.strip() in words for kind in lexicon.types[2:]), True])
 
 
 def _at_least_bigrams(orders: list[Order]) -> list[Order]:
     """KenLM reads no unigram model: give it one bigram whose probability is what backing off would give."""
     if len(orders) > 1:
         return orders
-    start = len(orders[0].word) - 1
+    [unigrams] = orders
+    start, bits = len(unigrams.keys) - 1, unigrams.bits
     end_of_empty_line = Order(
-        history=np.array([start]),
-        word=np.array([LINE_END_ID]),
-        probs=orders[0].probs[[LINE_END_ID]],
-        backoffs=np.ones(1),
-        discounts=(0.0, 0.0, 0.0),
-        fallback=False,
+        keys=np.array([start << bits | LINE_END_ID]),
+        bits=bits,
+        probs=unigrams.probs[[LINE_END_ID]],
+        backoffs=np.ones(0),
     )
-    return [*orders, end_of_empty_line]
+    return [replace(unigrams, backoffs=np.ones(start + 1)), end_of_empty_line]
 
 
 def _load(path: Path) -> kenlm.Model:

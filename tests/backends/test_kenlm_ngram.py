@@ -1,5 +1,6 @@
 import lzma
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from lmbench import ModelSpec, Split, TrainingText
 from lmbench.backends.kenlm_ngram import KenlmNgram
-from lmbench.errors import SpecError
+from lmbench.errors import SpecError, UnavailableError
 
 
 def fitted(spec, data):
@@ -30,29 +31,64 @@ def test_a_hand_computed_line():
     assert score.logprobs.tolist() == pytest.approx(expected, abs=1e-6)
 
 
+def read(path):
+    data = path.read_bytes()
+    return (lzma.decompress(data) if path.suffix == ".xz" else data).decode()
+
+
+@pytest.mark.parametrize("engine", ["arrays", "kenlm"])
 @pytest.mark.parametrize(
-    ("train", "test", "order"), [("wiki.txt.xz", "wiki.test.txt.xz", 3), ("tang.txt", "tang.test.txt", 4)]
+    ("train", "test", "query", "options"),
+    [
+        ("wiki.txt.xz", "wiki.test.txt.xz", "wiki.o3", "order=3"),
+        ("tang.txt", "tang.test.txt", "tang.o4", "order=4"),
+        ("wiki.txt.xz", "wiki.test.txt.xz", "wiki.o3.limitvocab", "order=3,limit_vocab={}/lmplz/wiki.vocab.txt"),
+    ],
 )
-def test_events_are_scored_as_by_lmplz_and_query(reference, train, test, order):
+def test_events_are_scored_as_by_lmplz_and_query(reference, train, test, query, options, engine):
     """Each word's log10 in `query -v word` on lmplz's ARPA, unknown words without their spelling."""
-    texts = []
-    for name in (train, test):
-        data = (reference / "lmplz" / name).read_bytes()
-        texts.append((lzma.decompress(data) if name.endswith("xz") else data).decode())
-    query = lzma.decompress((reference / f"lmplz/{train.split('.')[0]}.o{order}.query.xz").read_bytes()).decode()
-    rows = [
-        field.split(" ")
-        for line in query.splitlines()
-        for field in line.split("\t")
-        if field.count("=") and field.count(" ") == 2
-    ]
+    fields = [field for line in read(reference / f"lmplz/{query}.query.xz").splitlines() for field in line.split("\t")]
+    rows = [field.split(" ") for field in fields if field.count("=") and field.count(" ") == 2]
     expected = [float(row[2]) * math.log(10) for row in rows]
-    model = fitted(f"kenlm:order={order},min_count=1", TrainingText(Split((texts[0],)), Split(()), tokenised=True))
-    [score] = model.score([texts[1]])
+    data = TrainingText(Split((read(reference / "lmplz" / train),)), Split(()), tokenised=True)
+    model = fitted(f"kenlm:min_count=1,engine={engine},{options.format(reference)}", data)
+    [score] = model.score([read(reference / "lmplz" / test)])
     assert len(score.logprobs) == len(expected)
     np.testing.assert_allclose(score.logprobs - score.spelling, expected, rtol=0, atol=1e-5)
     oovs = [row[0].endswith("=0") for row in rows]
     assert (score.spelling < 0).tolist() == oovs
+
+
+VARIANTS = ("order=1", "order=2,tokenizer=bytes", "order=3,prune=0-1", "order=3,prune=1-1-2", "order=6,min_count=1",
+            "order=3,interpolate_unigrams=false", "order=4,limit_vocab=words.txt", "order=4,memory=1M")  # fmt: skip
+
+
+@pytest.mark.parametrize("options", VARIANTS)
+def test_arrays_and_kenlm_agree(english, options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.txt").write_text("the cat\n\tmat <unk>")
+    own, kenlm = (fitted(f"kenlm:{options},engine={engine}", english) for engine in ("arrays", "kenlm"))
+    texts = [*english.train.documents, "the log zzz the cat sat\n\n on  zzz zzz mat\nthe cat", "", "\n", "zzz"]
+    for one, other in zip(own.score(texts), kenlm.score(texts), strict=True):
+        assert one.ends.tolist() == other.ends.tolist()
+        np.testing.assert_allclose(one.logprobs, other.logprobs, rtol=0, atol=1e-5)
+    for text in ("", "the", "the cat sat on", "zzz", "zzz the", "a cat\nthe dog"):
+        one, other = own.next_events(text), kenlm.next_events(text)
+        assert one.names == other.names
+        np.testing.assert_allclose(one.logprobs, other.logprobs, rtol=0, atol=1e-5)
+        assert np.exp(one.logprobs).sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_pruned_words_are_unknown_and_spelled(english):
+    model = fitted("kenlm:order=2,min_count=1,prune=2", english)
+    [score] = model.score(["the saw log\n"])  # saw and log stand twice, the stands more often
+    assert (score.spelling < 0).tolist() == [False, True, True, False]
+    assert "log" not in model.next_events("").names
+
+
+def test_orders_that_kenlm_cannot_read(english):
+    [score] = fitted("kenlm:order=9", english).score(["the cat sat on the mat and saw the dog on a log\n"])
+    assert np.isfinite(score.logprobs).all()
 
 
 def test_any_text_can_be_a_word():
@@ -84,11 +120,49 @@ def test_fallback_discounts_are_in_the_signature(english):
     assert "fallback-discounts-at-order=1+2" in str(fitted("kenlm:order=2", data).signature())
 
 
+def test_options_are_in_the_signature(english, tmp_path):
+    (tmp_path / "words.txt").write_text("the cat mat")
+    spec = f"kenlm:order=3,prune=0-0-1,interpolate_unigrams=false,limit_vocab={tmp_path}/words.txt"
+    signature = str(fitted(spec, english).signature())
+    assert "unigrams-not-interpolated|prune:0-0-1|limit:" in signature
+    assert "prune" not in str(fitted("kenlm", english).signature())
+
+
 def test_footprint_counts_probabilities_and_backoffs(english):
-    sizes = [fitted(f"kenlm:order={order}", english).footprint() for order in (1, 2, 3)]
-    assert all(a.parameters < b.parameters and a.disk_bytes < b.disk_bytes for a, b in pairwise(sizes))
+    sizes = [fitted(f"kenlm:order={order}", english).footprint().parameters for order in (1, 2, 3)]
+    assert all(a < b for a, b in pairwise(sizes))
+    assert sizes[0] == len(fitted("kenlm:order=1", english)._lexicon) + 1
 
 
-def test_orders_that_the_library_cannot_read():
-    with pytest.raises(SpecError, match="less than or equal to 6"):
-        ModelSpec.parse("kenlm:order=7").build(KenlmNgram)
+def test_an_export_leaves_out_what_is_pruned(english, tmp_path):
+    model = fitted("kenlm:order=3,min_count=1,prune=0-0-1", english)
+    model.export(tmp_path / "x.arpa")
+    counts = re.findall(r"ngram (\d)=(\d+)", (tmp_path / "x.arpa").read_text())
+    assert [int(count) for _, count in counts] == [len(order.keys) for order in model._estimate.orders]
+    assert int(counts[2][1]) < len(fitted("kenlm:order=3,min_count=1", english)._estimate.orders[2].keys)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("order=7,engine=kenlm", "the kenlm package reads up to order 6; leave engine=kenlm out for order 7"),
+        ("order=21", "less than or equal to 20"),
+        ("prune=1-0", "prune=1-0 falls"),
+        ("prune=0;0;1", "prune=0;0;1 is no list of counts; write for example 0-0-1"),
+        ("order=2,prune=0-0-1", "prune=0-0-1 has 3 numbers for the orders 1 to 2"),
+        ("memory=much", "'much' is no size; write for example 512M or 1G"),
+        ("interpolate_unigrams=maybe", "interpolate_unigrams=maybe"),
+        ("engine=numba", "Input should be 'arrays' or 'kenlm'"),
+    ],
+)
+def test_options_that_cannot_be(options, message):
+    with pytest.raises(SpecError, match=message):
+        ModelSpec.parse(f"kenlm:{options}").build(KenlmNgram)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_a_vocabulary_that_cannot_be_read(english, tmp_path, content):
+    if content:
+        (tmp_path / "words.txt").write_bytes(content)
+    with pytest.raises(UnavailableError, match=r"cannot read the words of '.*words.txt'"):
+        fitted(f"kenlm:limit_vocab={tmp_path}/words.txt", english)

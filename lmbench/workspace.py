@@ -1,0 +1,98 @@
+"""Where large arrays are built: in memory, or in files of a temporary folder that the arrays are mapped to."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from lmbench.errors import SpecError
+
+_CHUNK = 1 << 19
+_BYTES_A_ROW = 128
+"""What sorting or estimating takes for each row that is worked on at once: about a dozen arrays of 8 bytes."""
+_SMALLEST = 1 << 12
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def parse_size(text: str) -> int:
+    """Bytes: a number with K, M or G after it, or without. Raises SpecError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not found or not (size := int(float(found[1]) * _UNITS.get(found[2].upper(), 1))):
+        raise SpecError(f"'{text}' is no size; write for example 512M or 1G")
+    return size
+
+
+class Workspace:
+    """Makes arrays, and says how many rows may be worked on at once.
+
+    Args: memory, bytes. Without it the arrays lie in memory. With it they lie in files, sorted run after sorted run,
+    and what is worked on at once is bounded by `memory`. The files are gone when this object is; arrays that are
+    mapped to them go on.
+    """
+
+    def __init__(self, memory: int | None = None) -> None:
+        self.rows = _CHUNK if memory is None else max(_SMALLEST, memory // _BYTES_A_ROW)
+        self._folder = None if memory is None else Path(tempfile.mkdtemp(prefix="lmbench-"))
+        if self._folder is not None:
+            weakref.finalize(self, shutil.rmtree, self._folder)
+        self._files = 0
+
+    def full(self, size: int, value: float, dtype: DTypeLike) -> NDArray[Any]:
+        """An array of `size` equal values."""
+        if self._folder is None:
+            return np.full(size, value, dtype=dtype)
+        column = self.column(dtype)
+        for start in range(0, size, self.rows):
+            column.append(np.full(min(self.rows, size - start), value, dtype=dtype))
+        return column.finish()
+
+    def column(self, dtype: DTypeLike) -> Column:
+        """An array that grows."""
+        if self._folder is None:
+            return Column(dtype)
+        self._files += 1
+        return FileColumn(dtype, self._folder / str(self._files))
+
+
+class Column:
+    """An array that grows run by run, in memory."""
+
+    def __init__(self, dtype: DTypeLike) -> None:
+        self._dtype = np.dtype(dtype)
+        self._runs: list[NDArray[Any]] = []
+
+    def append(self, run: NDArray[Any]) -> None:
+        """Add these values at the end."""
+        self._runs.append(run.astype(self._dtype, copy=False))
+
+    def finish(self) -> NDArray[Any]:
+        """The whole array; the column is empty then."""
+        runs, self._runs = self._runs, []
+        if len(runs) == 1:
+            return runs[0]
+        return np.concatenate([np.zeros(0, self._dtype), *runs])
+
+
+class FileColumn(Column):
+    """An array that grows run by run, in a file."""
+
+    def __init__(self, dtype: DTypeLike, path: Path) -> None:
+        super().__init__(dtype)
+        self._path = path
+        self._path.touch()
+
+    def append(self, run: NDArray[Any]) -> None:
+        with self._path.open("ab") as file:
+            run.astype(self._dtype, copy=False).tofile(file)
+
+    def finish(self) -> NDArray[Any]:
+        if not self._path.stat().st_size:
+            return np.zeros(0, self._dtype)
+        return np.memmap(self._path, self._dtype, mode="r+")

@@ -1,0 +1,59 @@
+import random
+
+import numpy as np
+import pytest
+
+from lmbench.backoff import next_probabilities, probabilities
+from lmbench.kneser_ney import Settings, estimate
+from lmbench.ngram_counts import open_lines
+
+START = 9
+
+
+@pytest.fixture(scope="module")
+def orders():
+    rng = random.Random(3)
+    lines = [np.array([*rng.choices(range(2, 7), k=rng.randint(0, 9)), 1], dtype=np.int32) for _ in range(40)]
+    return estimate(open_lines(lines, START), START, Settings(4)).orders
+
+
+def by_recursion(orders, gram):
+    """The definition, with dictionaries."""
+    names = [{(word,): word for word in range(START + 1)}]
+    for order in orders[1:]:
+        below = {row: name for name, row in names[-1].items()}
+        names.append({(*below[h], w): row for row, (h, w) in enumerate(zip(order.history, order.word, strict=True))})
+
+    def probability(gram):
+        k = len(gram)
+        if gram in names[k - 1]:
+            return orders[k - 1].probs[names[k - 1][gram]]
+        history = names[k - 2].get(gram[:-1])
+        return (1.0 if history is None else orders[k - 2].backoffs[history]) * probability(gram[1:])
+
+    return probability(gram[-len(orders) :])
+
+
+def test_all_events_at_once_are_those_of_the_definition(orders):
+    rng = random.Random(4)
+    lines = [[*rng.choices(range(9), k=rng.randint(0, 7)), 1] for _ in range(30)]
+    text = open_lines([np.array(line, dtype=np.int32) for line in lines], START)
+    found = probabilities(orders, text)
+    at = 0
+    for line in lines:
+        for end in range(1, len(line) + 1):
+            assert found[at + end] == pytest.approx(by_recursion(orders, (START, *line[:end])), rel=1e-12)
+        at += len(line) + 1
+
+
+def test_the_next_event_is_scored_as_in_a_text(orders):
+    for history in ([], [2], [2, 3], [8], [8, 2], [2, 3, 4, 5, 2]):
+        nexts = next_probabilities(orders, [START, *history])
+        for word in range(START):
+            text = np.array([START, *history, word], dtype=np.int32)
+            assert probabilities(orders, text)[-1] == pytest.approx(nexts[word], rel=1e-12)
+
+
+@pytest.mark.parametrize("text", [[], [START], [START, 1]])
+def test_short_texts(orders, text):
+    assert len(probabilities(orders, np.array(text, dtype=np.int32))) == len(text)
