@@ -20,24 +20,18 @@ def ratio_interval(numerators: NDArray[np.float64], denominators: NDArray[np.int
     times from a fixed seed; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13. More
     than 20,000 documents are resampled in 20,000 groups of consecutive ones, which bounds memory and time.
     """
-    from scipy.stats import bootstrap
-
     some = denominators > 0  # an empty document has no ratio, and a resample of nothing else would have none either
     if np.count_nonzero(some) < 2:
         return None
     above, below = (_grouped(values[some]) for values in (numerators, denominators))
-    result = bootstrap(
-        (above, below),
-        lambda above, below, axis: above.sum(axis=axis) / below.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=_RESAMPLES,
-        batch=max(1, 2**22 // len(above)),
-        confidence_level=_LEVEL,
-        method="percentile",
-        rng=np.random.default_rng(_SEED),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    rng, size = np.random.default_rng(_SEED), len(above)
+    batch = max(1, 2**22 // size)
+    ratios = []
+    for start in range(0, _RESAMPLES, batch):
+        drawn = rng.integers(0, size, (min(batch, _RESAMPLES - start), size))
+        ratios.append(above[drawn].sum(axis=1) / below[drawn].sum(axis=1))
+    low, high = np.percentile(np.concatenate(ratios), [50 * (1 - _LEVEL), 50 * (1 + _LEVEL)])
+    return float(low), float(high)
 
 
 def _grouped(values: NDArray[Any]) -> NDArray[Any]:

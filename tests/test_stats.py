@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 
 from lmbench.stats import ratio_interval
 
@@ -24,6 +25,26 @@ def test_it_agrees_with_the_delta_method():
     ratio = bits.sum() / sizes.sum()
     error = np.sqrt(((bits - ratio * sizes) ** 2).sum()) / sizes.sum()
     assert ratio_interval(bits, sizes) == pytest.approx((ratio - 1.96 * error, ratio + 1.96 * error), abs=0.2 * error)
+
+
+@pytest.mark.parametrize("documents", [2, 60, 5000])
+def test_it_is_scipys(documents):
+    """scipy's percentile bootstrap from the same seed, which takes a second to import."""
+    rng = np.random.default_rng(4)
+    sizes = rng.integers(20, 200, size=documents)
+    bits = sizes * rng.normal(2.0, 0.5, size=documents)
+    result = bootstrap(
+        (bits, sizes),
+        lambda above, below, axis: above.sum(axis=axis) / below.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=2000,
+        batch=max(1, 2**22 // documents),
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    expected = (result.confidence_interval.low, result.confidence_interval.high)
+    assert ratio_interval(bits, sizes) == pytest.approx(expected, rel=1e-12)
 
 
 def test_it_is_the_same_every_time():
