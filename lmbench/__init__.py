@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         ModelSpec,
         NextEvents,
         Progress,
+        Reading,
         Score,
         Signature,
         silent,
     )
     from lmbench.registry import build
     from lmbench.runner import evaluate
+    from lmbench.sampling import Sampler, generate
 
 _HOMES = {
     "catalogue": ("load_corpus",),
@@ -42,12 +44,14 @@ _HOMES = {
         "ModelSpec",
         "NextEvents",
         "Progress",
+        "Reading",
         "Score",
         "Signature",
         "silent",
     ),
     "registry": ("build",),
     "runner": ("evaluate",),
+    "sampling": ("Sampler", "generate"),
 }
 
 __all__ = [
@@ -62,6 +66,8 @@ __all__ = [
     "ModelSpec",
     "NextEvents",
     "Progress",
+    "Reading",
+    "Sampler",
     "Score",
     "Signature",
     "Split",
@@ -69,6 +75,7 @@ __all__ = [
     "TrainingText",
     "build",
     "evaluate",
+    "generate",
     "load_corpus",
     "silent",
 ]

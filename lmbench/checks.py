@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.errors import UnavailableError
-from lmbench.model import LanguageModel, ModelOptions, ModelSpec, NextEvents, Score, Signature, silent
+from lmbench.model import LanguageModel, ModelOptions, ModelSpec, NextEvents, Reading, Score, Signature, silent
 from lmbench.registry import build, model_class
 from lmbench.tokens import PRINTABLE
 
@@ -126,6 +126,12 @@ class Subject:
     def next_events(self, text: str) -> NextEvents:
         """The model's distribution after `text`. Raises NotApplicable where it offers none."""
         return _next_events(self.model, text)
+
+    def reading(self, text: str) -> Reading:
+        """The model's reading of `text`. Raises NotApplicable where it cannot go on from there to other text."""
+        if not self.next_events(text).spellings:
+            raise NotApplicable("the model does not say how its next events are spelled: it generates no text")
+        return self.model.reading(text)
 
     def same(self, first: Score, second: Score, what: str) -> None:
         """Both scores are of the same events, and alike. Raises CheckFailedError naming the first that is not."""
@@ -312,6 +318,35 @@ def check_continuations(subject: Subject) -> None:
         )
 
 
+def check_reading(subject: Subject) -> None:
+    """Read event by event, a text is scored as it is whole, and the events' spellings join to it.
+
+    Catches text generated from another history than it is scored by, and words written without their space.
+    """
+    [(text, score)] = _scored(subject, ["the cat sat\non a mat . zzqx état 汉字 the cat\n"])
+    data, starts = text.encode(), [0, *score.ends.tolist()]
+    reading: Reading | None = None
+    for number, (start, end) in enumerate(zip(starts, score.ends.tolist(), strict=False)):
+        beginning, event = data[:start], data[start:end]
+        if reading is None and (known := _decoded(beginning)) is not None:
+            reading = subject.reading(known)
+        spelled = _spelled(reading, event) if score.spelling[number] == 0 else []
+        if reading is None or not spelled:  # go on with a new reading after the next whole character
+            single = event and end not in (start, *starts[number + 2 : number + 3])
+            excused = reading is None or score.spelling[number] < 0 or _decoded(event) is None or not single
+            _require(excused, f"after {beginning[-20:]!r} no event is spelled {event!r}, which the text has there")
+            reading = None
+            continue
+        said = reading.next_events().logprobs
+        chosen = min(spelled, key=lambda i: abs(float(said[i] - score.logprobs[number])))
+        if not abs(float(said[chosen] - score.logprobs[number])) <= subject.model.precision:
+            raise CheckFailedError(
+                f"read on to {beginning[-20:]!r}, the event {event!r} has {said[chosen]:.6f}, and it is scored "
+                f"{score.logprobs[number]:.6f}"
+            )
+        reading.read(chosen)
+
+
 def check_unknown_words(subject: Subject) -> None:
     """All words of one length together, in one place, have a probability of at most 1.
 
@@ -402,6 +437,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
         check_state,
         check_windows,
         check_continuations,
+        check_reading,
         check_unknown_words,
         check_determinism,
         check_save,
@@ -528,6 +564,12 @@ def _follows_its_distribution(model: LanguageModel, text: str) -> None:
                 f"after {beginning[-20:]!r} the event {data[:end][-20:]!r} is scored {logprob:.6f}, and its "
                 f"distribution says {nearest:.6f}{_units(logprob, nearest)}"
             )
+
+
+def _spelled(reading: Reading | None, event: bytes) -> list[int]:
+    """Which next events are spelled so."""
+    spellings = reading.next_events().spellings if reading else ()
+    return [i for i, spelling in enumerate(spellings) if spelling == event]
 
 
 def _named(nexts: NextEvents, event: str) -> list[int]:

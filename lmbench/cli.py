@@ -1,5 +1,5 @@
-"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``, ``export``, ``inspect``,
-``check``, ``new-model``."""
+"""The command line: ``lmbench run``, ``report``, ``models``, ``corpora``, ``score``, ``generate``, ``export``,
+``inspect``, ``check``, ``new-model``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from lmbench.errors import LmbenchError, PluginError, UnknownNameError
 # What a command needs is imported inside it: `lmbench --help` must not wait for torch.
 if TYPE_CHECKING:
     from lmbench.corpus import Corpus
-    from lmbench.model import ModelSpec, Score
+    from lmbench.model import LanguageModel, ModelSpec, Score
     from lmbench.reading import TextFormat
     from lmbench.store import RunDirectory
+
+
+_SHOWN = "\n\t\u200c\u200d"  # control characters that lay text out or join its letters
 
 
 class _Commands(click.Group):
@@ -264,15 +267,10 @@ Examples:
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the text.")
 def score(model: str, file: Path, corpus: str, encoding: str) -> None:
     """Print each event of a text, with its surprisal in bits (and, of these, the bits for spelling an unknown word)."""
-    from lmbench.catalogue import load_corpus
-    from lmbench.model import ModelSpec
     from lmbench.reading import read_text
-    from lmbench.registry import build
 
-    built = build(ModelSpec.parse(model))
     document = read_text(file, encoding)
-    if not built.pretrained:
-        built.fit(load_corpus(corpus).training)
+    built = _ready(model, corpus)
     scored = built.score([document])[0].check(document)
     click.echo("start\tend\tbits\tspelling\tevent")
     for line in _surprisals(document, scored):
@@ -355,6 +353,59 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
         click.echo(f"Written: {save}")
 
 
+@cli.command(
+    epilog="""\b
+Examples:
+  lmbench generate kenlm --prompt "the cat" --corpus fables-en
+  lmbench generate transformer --prompt "狐狸" --corpus fables-zh --temperature 0.8 --num 3
+  lmbench generate gpt2 --prompt "我是一个程序员" --top-k 50 --top-p 0.95 --seed 1"""
+)
+@click.argument("model")
+@click.option("--prompt", default="", help="What the text begins with. [default: nothing]")
+@click.option("--max-new-tokens", type=click.IntRange(0), default=50, show_default=True, help="Most events to add.")
+@click.option("--temperature", type=float, help="0: always the likeliest event. [default: 0, or 1 with the next two]")
+@click.option("--top-k", type=int, default=0, metavar="K", help="Draw from the K likeliest events. [default: all]")
+@click.option("--top-p", type=float, default=1.0, metavar="P", help="Draw from the likeliest that have P together.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draws.")
+@click.option("--num", type=click.IntRange(1), default=1, show_default=True, help="Number of texts.")
+@click.option(
+    "--corpus",
+    default="pydocs",
+    show_default=True,
+    metavar="NAME",
+    help="What a model that is not pretrained is fitted on.",
+)
+def generate(
+    model: str,
+    prompt: str,
+    max_new_tokens: int,
+    temperature: float | None,
+    top_k: int,
+    top_p: float,
+    seed: int,
+    num: int,
+    corpus: str,
+) -> None:
+    """Write on from a prompt: the likeliest event each time, or events drawn at random."""
+    from lmbench import sampling
+
+    drawn = bool(top_k) or top_p != 1
+    sampler = sampling.Sampler(float(drawn) if temperature is None else temperature, top_k, top_p, seed)
+    if num > 1 and sampler.temperature == 0:
+        raise LmbenchError(f"without a temperature all {num} texts would be the same; add --temperature 1")
+    if drawn and sampler.temperature == 0:
+        raise LmbenchError("at temperature 0 nothing is drawn: leave --top-k and --top-p out, or raise --temperature")
+    _encodable(prompt)
+    built = _ready(model, corpus)
+    for number in range(num):
+        if num > 1:
+            click.echo(f"--- {number + 1} of {num}")
+        click.echo(_printable(prompt), nl=False)
+        for part in sampling.generate(built, prompt, max_new_tokens, sampler, number):
+            click.echo(_printable(part), nl=False)
+        click.echo()
+
+
 @cli.command(epilog="\b\nExamples:\n  lmbench check kenlm:order=3\n  lmbench check my-model --json")
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
@@ -388,6 +439,40 @@ def new_model(name: str) -> None:
 
     folder = write_package(name, Path())
     click.echo(f"Written: {folder}. Install it and run its tests: cd {folder} && pip install -e '.[test]' && pytest")
+
+
+def _ready(name: str, corpus: str) -> LanguageModel:
+    """The model that a spec names, with its weights, or else fitted on a corpus. Raises LmbenchError."""
+    from lmbench.catalogue import load_corpus
+    from lmbench.model import ModelSpec
+    from lmbench.registry import build
+
+    model = build(ModelSpec.parse(name))
+    if model.pretrained:
+        model.load()
+    else:
+        model.fit(load_corpus(corpus).training)
+    return model
+
+
+def _encodable(prompt: str) -> None:
+    """Raises LmbenchError for what the shell gave that is no UTF-8."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise LmbenchError(f"the prompt is not UTF-8 at character {error.start}") from None
+
+
+def _printable(text: str) -> str:
+    """A text with the characters escaped that a terminal would obey rather than show."""
+    return "".join(map(_printable_character, text))
+
+
+def _printable_character(character: str) -> str:
+    import unicodedata
+
+    shown = character in _SHOWN or not unicodedata.category(character).startswith("C")
+    return character if shown else ascii(character)[1:-1]
 
 
 def _surprisals(document: str, scored: Score) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 from lmbench.corpus import TrainingText, lines_of
 from lmbench.errors import SpecError
 from lmbench.exhibit import printable
-from lmbench.model import ModelOptions, Score, Signature, without_rounding
+from lmbench.model import ModelOptions, NextEvents, Reading, Score, Signature, without_rounding
 from lmbench.spelling import LetterModel
 from lmbench.tokens import LINE_END, Tokenizer, make_tokenizer
 
@@ -29,6 +29,8 @@ _FILE = "lexicon.json"
 Line = NDArray[np.int32]
 ScoreLines = Callable[[list[Line]], list[NDArray[np.float64]]]
 ScoreIds = Callable[[Line, NDArray[np.bool_]], NDArray[np.float64]]
+After = Callable[[Line], NDArray[np.float64]]
+"""``after(history)``: the ids before an event -> the log-probability of each type there, (types,), nats."""
 
 
 class LexiconOptions(ModelOptions):
@@ -212,6 +214,24 @@ class Lexicon:
         spelled = b"\n" if kind == LINE_END_ID else self.tokenizer.letters(self.types[kind])
         return printable(spelled.decode(errors="backslashreplace")).replace(" ", "␣")
 
+    def reading(self, text: str, after: After) -> LexiconReading:
+        """A line model's reading of a text; `after` gets the ids of the unfinished line."""
+        return LexiconReading(self, text, self.history(text), after)
+
+    def spellings(self, before: str | None) -> tuple[bytes | None, ...]:
+        """The bytes that each type adds after the type `before`, None at a line's start; none for ``<unk>``."""
+        return self._spellings(before is not None and not before.isspace())
+
+    @lru_cache(2)  # noqa: B019  (a lexicon lives as long as its model)
+    def _spellings(self, after_word: bool) -> tuple[bytes | None, ...]:
+        return (None, LINE_END.encode(), *(self._spelling(kind, after_word) for kind in self.types[2:]))
+
+    def _spelling(self, kind: str, after_word: bool) -> bytes | None:
+        try:
+            return self.tokenizer.spell(("a", kind) if after_word else (kind,))[-1]
+        except KeyError:  # a type from elsewhere, which is none of this tokenizer's
+            return None
+
     def signature(self) -> Signature:
         """The tokenizer and the vocabulary policy."""
         return Signature.of(
@@ -258,3 +278,25 @@ def _texts(documents: Iterable[str]) -> Iterator[str]:
             parts, size = [], 0
     if parts:
         yield "".join(parts)
+
+
+class LexiconReading(Reading):
+    """A text read event by event by a model over a lexicon.
+
+    Args: history, the ids that `after` is given for the event after `text`; across_lines, whether the history goes on
+    across line ends or begins anew after each.
+    """
+
+    def __init__(self, lexicon: Lexicon, text: str, history: Line, after: After, across_lines: bool = False) -> None:
+        self._lexicon, self._after, self._across_lines = lexicon, after, across_lines
+        self._history = history.tolist()
+        self._before: str | None = next(reversed(lexicon.tokenizer.types([text.split("\n")[-1]])[0]), None)
+
+    def next_events(self) -> NextEvents:
+        logprobs = self._after(np.array(self._history, dtype=np.int32))
+        return NextEvents(self._lexicon.types, logprobs, self._lexicon.spellings(self._before))
+
+    def read(self, event: int) -> None:
+        self._before = None if event == LINE_END_ID else self._lexicon.types[event]
+        begins_anew = event == LINE_END_ID and not self._across_lines
+        self._history = [] if begins_anew else [*self._history, event]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +21,8 @@ from lmbench.exhibit import Exhibit
 from lmbench.spec import Options, Spec
 
 _ROUNDING = 1e-5  # nats
+_BYTES = tuple(bytes((byte,)) for byte in range(256))
+_BYTE_NAMES = tuple(map(chr, range(256)))
 
 Progress = Callable[[str, float], None]
 """Called as ``progress(what is being done, share done between 0 and 1)``."""
@@ -86,13 +88,33 @@ def without_rounding(logprobs: NDArray[np.float64]) -> NDArray[np.float64]:
 class NextEvents:
     """A distribution over the event that follows a text.
 
-    names     the text of each event where it has one (the line end's is a newline); an unknown word, whatever its
-              spelling, is one event
-    logprobs  (events,) float64, nats, without spelling costs; ``exp`` of them sums to 1
+    names      the text of each event where it has one (the line end's is a newline); an unknown word, whatever its
+               spelling, is one event
+    logprobs   (events,) float64, nats, without spelling costs; ``exp`` of them sums to 1
+    spellings  the bytes that each event adds to the text; ``b""`` for the one that ends it; None for an event that is
+               no certain text, as an unknown word is. Empty where the model does not say: it then generates no text
     """
 
     names: tuple[str, ...]
     logprobs: NDArray[np.float64]
+    spellings: tuple[bytes | None, ...] = ()
+
+    @classmethod
+    def of_bytes(cls, logprobs: NDArray[np.float64]) -> NextEvents:
+        """The distribution, (256,) nats, of a model whose events are the bytes."""
+        return cls(_BYTE_NAMES, logprobs, _BYTES)
+
+
+class Reading(ABC):
+    """A model that has read a text and goes on event by event, also where an event ends inside a character."""
+
+    @abstractmethod
+    def next_events(self) -> NextEvents:
+        """The distribution over the event after all that was read."""
+
+    @abstractmethod
+    def read(self, event: int) -> None:
+        """Go on by an event that has a spelling: its number in what `next_events` gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +192,20 @@ class LanguageModel(ABC):
         return float(whole.logprobs[whole.ends > len(beginning.encode())].sum())
 
     def next_events(self, text: str) -> NextEvents:
-        """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered."""
-        raise NotImplementedError("the model offers no next-event distribution")
+        """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered.
+
+        A model writes this or `reading`, and the other follows.
+        """
+        if type(self).reading is LanguageModel.reading:
+            raise NotImplementedError("the model offers no next-event distribution")
+        return self.reading(text).next_events()
+
+    def reading(self, text: str) -> Reading:
+        """The model after `text`, to go on event by event. NotImplementedError where `next_events` raises it.
+
+        This one is made of `next_events`, which takes whole characters: events that end inside one get no spelling.
+        """
+        return _TextReading(self, text)
 
     def exhibits(self) -> tuple[Exhibit, ...]:
         """What the fitted model shows of itself, for `lmbench inspect` and the report. Optional: nothing."""
@@ -200,6 +234,32 @@ class LanguageModel(ABC):
     def footprint(self) -> Footprint:
         """Number of parameters and bytes on disk, where they are known."""
         return Footprint()
+
+
+class _TextReading(Reading):
+    """Reads on by asking for the next events of a longer and longer text."""
+
+    def __init__(self, model: LanguageModel, text: str) -> None:
+        self._model, self._text = model, text
+        self._after = model.next_events(text)
+
+    def next_events(self) -> NextEvents:
+        spellings = tuple(spelling if _is_text(spelling) else None for spelling in self._after.spellings)
+        return replace(self._after, spellings=spellings)
+
+    def read(self, event: int) -> None:
+        spelling = self._after.spellings[event]
+        if spelling is None:
+            raise ValueError(f"event {event} has no spelling and cannot be read")
+        self._text += spelling.decode()
+        self._after = self._model.next_events(self._text)
+
+
+def _is_text(spelling: bytes | None) -> bool:
+    try:
+        return spelling is not None and spelling.decode() is not None
+    except UnicodeDecodeError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class $class_name(LanguageModel):
         return [Score(np.arange(1, len(t) + 1), self.logprobs[t], np.zeros(len(t))) for t in texts]
 
     def next_events(self, text):
-        return NextEvents(tuple(map(chr, range(256))), self.logprobs)
+        return NextEvents.of_bytes(self.logprobs)
 
     def signature(self):
         return Signature.of(tok="bytes")

@@ -6,7 +6,18 @@ import math
 import numpy as np
 from pydantic import Field
 
-from lmbench import Corpus, LanguageModel, Lexicon, LexiconOptions, ModelOptions, NextEvents, Score, Signature, silent
+from lmbench import (
+    Corpus,
+    LanguageModel,
+    Lexicon,
+    LexiconOptions,
+    ModelOptions,
+    NextEvents,
+    Reading,
+    Score,
+    Signature,
+    silent,
+)
 
 START = 256
 
@@ -41,7 +52,7 @@ class Bigram(LanguageModel):
         return [as_score(self.costs(document)) for document in documents]
 
     def next_events(self, text):
-        return NextEvents(tuple(map(chr, range(256))), self.table[[START, *text.encode()][-1]])
+        return NextEvents.of_bytes(self.table[[START, *text.encode()][-1]])
 
     def signature(self):
         return Signature.of(tok="bytes")
@@ -66,8 +77,8 @@ class Unigram(LanguageModel):
     def score(self, documents):
         return self.lexicon.score(documents, lambda lines: [self.logprobs[line] for line in lines])
 
-    def next_events(self, text):
-        return NextEvents(self.lexicon.types, self.logprobs)
+    def reading(self, text):
+        return self.lexicon.reading(text, lambda history: self.logprobs)
 
     def signature(self):
         return self.lexicon.signature()
@@ -107,7 +118,7 @@ class Adaptive(Bigram):
     def next_events(self, text):
         seen = np.bincount(np.frombuffer(text.encode(), dtype=np.uint8), minlength=256)
         probs = (seen + 256 * np.exp(self.table[START])) / (seen.sum() + 256)
-        return NextEvents(tuple(map(chr, range(256))), np.log(probs))
+        return NextEvents.of_bytes(np.log(probs))
 
 
 class LearnsFirst(Adaptive):
@@ -411,6 +422,48 @@ class ForgetsTheBeginning(Bigram):
         return float(self.costs(rest).sum())
 
 
+class WritesNoSpaces(Unigram):
+    """words spelled without the space before them"""
+
+    caught_by = "reading"
+
+    def reading(self, text):
+        return Spaceless(super().reading(text))
+
+
+class Spaceless(Reading):
+    def __init__(self, reading):
+        self.reading = reading
+
+    def next_events(self):
+        nexts = self.reading.next_events()
+        spellings = tuple(spelling and (spelling.strip(b" ") or spelling) for spelling in nexts.spellings)
+        return NextEvents(nexts.names, nexts.logprobs, spellings)
+
+    def read(self, event):
+        self.reading.read(event)
+
+
+class ForgetsWhatItWrote(Bigram):
+    """each event drawn as if it were the first after the prompt"""
+
+    caught_by = "reading"
+
+    def reading(self, text):
+        return Stuck(self.next_events(text))
+
+
+class Stuck(Reading):
+    def __init__(self, nexts):
+        self.nexts = nexts
+
+    def next_events(self):
+        return self.nexts
+
+    def read(self, event):
+        pass
+
+
 class Unseeded(Bigram):
     """initialised without a seed"""
 
@@ -485,6 +538,6 @@ MUTANTS = (
     Log10, Log2, Log10WithoutDistribution, OffByOne, LearnsFirst, FreeSpaces, FreeCase, FreeInsides, LongDiscount,
     Unnormalised, KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd,
     TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, DropsTheLastDocument, Remembers,
-    ScoresSeamsTwice, FreeSeams, EmptyHistories, ForgetsTheBeginning, Unseeded, ForgetsItsContext, ReadsTheTest,
-    NoSignature, CrashesOnNothing, ParsesSpecialTokens,
+    ScoresSeamsTwice, FreeSeams, EmptyHistories, ForgetsTheBeginning, WritesNoSpaces, ForgetsWhatItWrote, Unseeded,
+    ForgetsItsContext, ReadsTheTest, NoSignature, CrashesOnNothing, ParsesSpecialTokens,
 )  # fmt: skip

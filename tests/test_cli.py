@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-COMMANDS = ("run", "report", "models", "corpora", "score", "export", "inspect", "check", "new-model")
+COMMANDS = ("run", "report", "models", "corpora", "score", "generate", "export", "inspect", "check", "new-model")
 
 
 def lmbench(*arguments, cwd=None, **kwargs):
@@ -297,3 +297,42 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     command = f'"{sys.executable}" -c "{script}" score uniform x.txt | head -1'
     result = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert result.stderr == ""
+
+
+def test_generate_writes_on_from_a_prompt(text):
+    command = ("generate", "kenlm:order=3", "--corpus", text, "--max-new-tokens", 4)
+    assert lmbench(*command, "--prompt", "the cat").stdout == "the cat sat on the mat\n"
+    drawn = lmbench(*command, "--prompt", "我是一个程序员", "--temperature", 1, "--num", 2, "--seed", 3)
+    assert drawn.returncode == 0, drawn.stderr
+    first, second = drawn.stdout.removeprefix("--- 1 of 2\n").split("--- 2 of 2\n")
+    assert first.startswith("我是一个程序员")
+    assert second.startswith("我是一个程序员")
+    assert (
+        drawn.stdout == lmbench(*command, "--prompt", "我是一个程序员", "--top-k", 9999, "--num", 2, "--seed", 3).stdout
+    )
+
+
+def test_generate_shows_what_is_no_text(tmp_path):
+    result = lmbench("generate", "uniform", "--prompt", "\x1b[31m", "--temperature", 1, "--max-new-tokens", 300)
+    assert result.returncode == 0
+    assert result.stdout.startswith("\\x1b[31m")
+    assert "\ufffd" in result.stdout
+    assert all(character == "\n" or character == "\t" or character.isprintable() for character in result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("uniform", "--num", 2), "without a temperature all 2 texts would be the same; add --temperature 1"),
+        (("uniform", "--temperature", 0, "--top-k", 3), "at temperature 0 nothing is drawn"),
+        (("uniform", "--temperature", -1), "a temperature of -1 is not between 0 and infinity"),
+        (("uniform", "--top-p", 0), "a top-p of 0 is not above 0 and at most 1"),
+        (("unifrom",), "unknown model 'unifrom'; did you mean 'uniform'?"),
+        (("uniform", "--prompt", "a\udcff"), "the prompt is not UTF-8 at character 1"),
+    ],
+)
+def test_generate_names_what_cannot_be(arguments, message):
+    result = lmbench("generate", *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: {message}")
+    assert len(result.stderr.splitlines()) == 1

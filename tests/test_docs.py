@@ -20,6 +20,12 @@ def test_the_scoring_example_runs(capsys):
     assert capsys.readouterr().out.splitlines()[0] == "[1 2 3 4]"
 
 
+def test_the_generation_example_runs(capsys):
+    [code] = blocks("docs/generation.md", "python")
+    exec(code, {})
+    assert capsys.readouterr().out.startswith("The fox")
+
+
 def test_the_checks_example_runs():
     [code] = blocks("docs/checks.md", "python")
     namespace = {}

@@ -15,8 +15,8 @@ from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, is_word, re
 from lmbench.backends.kenlm_ngram import Ngrams
 from lmbench.errors import UnavailableError
 from lmbench.lexicon import Lexicon
-from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Progress, Score, Signature, silent
-from lmbench.tokens import LINE_END, make_tokenizer
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.tokens import make_tokenizer
 
 _ABSENT = -200  # nats; log(1e-100) lies below it, and the probability of anything that was estimated above
 
@@ -54,12 +54,10 @@ class ArpaFile(LanguageModel):
         lexicon = self._lexicon(documents)
         return lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, _words(lexicon)))
 
-    def next_events(self, text: str) -> NextEvents:
-        """The file's unigrams, ``<s>`` excepted. NotImplementedError for a binary, which does not list its words."""
-        lexicon = self._lexicon([text])
-        words = _words(lexicon)
-        logprobs = self._ngrams.next_words([words[i] for i in lexicon.history(text)], self._unigrams)
-        return NextEvents(tuple(LINE_END if word == SENTENCE_END else word for word in self._unigrams), logprobs)
+    def reading(self, text: str) -> Reading:
+        """Over the file's unigrams but ``<s>``. NotImplementedError for a binary, which does not list its words."""
+        words = _words(self._all)
+        return self._all.reading(text, lambda history: self._ngrams.next_words([words[i] for i in history], words))
 
     def signature(self) -> Signature:
         ngrams = self._ngrams
@@ -91,13 +89,16 @@ class ArpaFile(LanguageModel):
         return Ngrams(self._path)
 
     @cached_property
-    def _unigrams(self) -> list[str]:
+    def _all(self) -> Lexicon:
+        """All types of the file."""
         if not read_counts(self._path):
             raise NotImplementedError(f"'{self._path}' is KenLM's binary: its words, the next events, are not known")
         try:
-            return [word for word in read_words(self._path) if word != SENTENCE_START]
+            words = dict.fromkeys(read_words(self._path))
         except UnicodeDecodeError as error:
             raise UnavailableError(f"the words of '{self._path}' are not UTF-8: {error.reason}") from error
+        types = [word for word in words if word not in (UNKNOWN_WORD, SENTENCE_END, SENTENCE_START)]
+        return Lexicon(make_tokenizer(self.options.tokenizer), types, spelled=(), min_count=1)
 
     def _lexicon(self, documents: Sequence[str]) -> Lexicon:
         """The types of these documents that the file has; a binary could not list all that it has."""

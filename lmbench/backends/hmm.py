@@ -20,8 +20,8 @@ from lmbench.model import (
     Footprint,
     LanguageModel,
     ModelOptions,
-    NextEvents,
     Progress,
+    Reading,
     Score,
     Signature,
     silent,
@@ -88,13 +88,8 @@ class Hmm(LanguageModel):
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._lexicon.score(documents, self._lines_logprobs)
 
-    def next_events(self, text: str) -> NextEvents:
-        history = self._lexicon.history(text)
-        states = self._start
-        for word in history:
-            states = states * self._emissions[:, word]
-            states = states / states.sum() @ self._transitions
-        return NextEvents(self._lexicon.types, np.log(states @ self._emissions))
+    def reading(self, text: str) -> Reading:
+        return self._lexicon.reading(text, self._after)
 
     def signature(self) -> Signature:
         options = self.options
@@ -170,6 +165,13 @@ class Hmm(LanguageModel):
         emissions = self._emissions[state]
         best = np.argsort(-emissions, kind="stable")[:number].tolist()
         return {self._lexicon.shown(kind): float(emissions[kind]) for kind in best}
+
+    def _after(self, history: Line) -> Floats:
+        states = self._start
+        for word in history:
+            states = states * self._emissions[:, word]
+            states = states / states.sum() @ self._transitions
+        return np.log(states @ self._emissions)
 
     def _lines_logprobs(self, lines: list[Line]) -> list[Floats]:
         """Nats of each event of each line, batches of lines of like length at once."""

@@ -35,6 +35,7 @@ from lmbench.model import (
     ModelOptions,
     NextEvents,
     Progress,
+    Reading,
     Score,
     Signature,
     silent,
@@ -45,6 +46,7 @@ from lmbench.windows import Ids, last_window, score_sequences
 
 _HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
+_META_SPACE = "\u2581"  # SentencePiece's space
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
 
@@ -112,16 +114,13 @@ class HuggingFace(LanguageModel):
             )
         return scores
 
-    def next_events(self, text: str) -> NextEvents:
-        """The token after `text`, named by its text, or as the tokenizer names it where it is no whole text.
+    def reading(self, text: str) -> Reading:
+        """Over the tokens, named by their texts, or as the tokenizer names them where they are no whole text.
 
-        Rows of the output that belong to no token are named by their number.
+        Rows of the output that belong to no token are named by their number, and have no spelling; the end of a text is
+        what the model's configuration takes for it.
         """
-        sequence = np.concatenate([self._bos, self._tokenizer.encode(text).ids])
-        if not len(sequence):
-            return NextEvents(self._names, np.full(self._rows, -math.log(self._rows)))
-        logits = self._logits(last_window(sequence, self._context, self._stride)[None], scored=1)[0, 0]  # (V,)
-        return NextEvents(self._names, logits.double().log_softmax(-1).cpu().numpy())
+        return _Reading(self, np.concatenate([self._bos, self._tokenizer.encode(text).ids]))
 
     def signature(self) -> Signature:
         tokenizer = self._tokenizer.tokenizer
@@ -222,12 +221,39 @@ class HuggingFace(LanguageModel):
         names = self._tokenizer.texts
         return tuple(names[: self._rows] + [f"<{row}>" for row in range(len(names), self._rows)])
 
+    @cached_property
+    def _event_spellings(self) -> tuple[bytes | None, ...]:
+        spellings = self._tokenizer.event_spellings[: self._rows]
+        if not spellings:
+            return ()
+        rows = [*spellings, *[None] * (self._rows - len(spellings))]
+        for end in self._ends:
+            rows[end] = b""
+        return tuple(rows)
+
+    @property
+    def _ends(self) -> Sequence[int]:
+        """The ids that end a text: those at which the library's `generate` stops."""
+        ends = self._model.generation_config.eos_token_id
+        return [] if ends is None else [ends] if isinstance(ends, int) else ends
+
     @torch.inference_mode()
     def _logits(self, inputs: Ids, scored: int) -> torch.Tensor:
         ids = torch.from_numpy(inputs).to(self._model.device)  # (B, T)
         if "logits_to_keep" in inspect.signature(self._model.forward).parameters:
             return self._model(ids, use_cache=False, logits_to_keep=scored).logits  # type: ignore[no-any-return]
         return self._model(ids).logits[:, -scored:]  # type: ignore[no-any-return]  # (B, S, V)
+
+    @torch.inference_mode()
+    def _logits_after(self, inputs: Ids, cache: Any) -> tuple[torch.Tensor, Any]:
+        """Logits (V,) after ids (1, T), and the library's cache of what was read; None where the model keeps none."""
+        parameters = inspect.signature(self._model.forward).parameters
+        if "past_key_values" not in parameters:
+            return self._logits(inputs, scored=1)[0, -1], None
+        ids = torch.from_numpy(inputs).to(self._model.device)
+        last = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
+        output = self._model(ids, past_key_values=cache, use_cache=True, **last)
+        return output.logits[0, -1], output.past_key_values
 
     @torch.inference_mode()
     def _score_batch(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
@@ -237,6 +263,36 @@ class HuggingFace(LanguageModel):
         windows = zip(logits, wanted, strict=True)
         losses = [F.cross_entropy(window.float(), ids, reduction="none") for window, ids in windows]
         return -torch.stack(losses).double().cpu().numpy()
+
+
+class _Reading(Reading):
+    """Token by token: what was read of a window stays in the library's cache, and is not read again."""
+
+    def __init__(self, model: HuggingFace, sequence: Ids) -> None:
+        self._model, self._sequence = model, sequence
+        self._start = self._read = 0  # the window's first id, and how many of its ids the cache holds
+        self._cache: Any = None
+        self._logprobs: NDArray[np.float64] | None = None
+
+    def next_events(self) -> NextEvents:
+        if self._logprobs is None:
+            self._logprobs = self._after()
+        return NextEvents(self._model._names, self._logprobs, self._model._event_spellings)
+
+    def read(self, event: int) -> None:
+        self._sequence, self._logprobs = np.append(self._sequence, event), None
+
+    def _after(self) -> NDArray[np.float64]:
+        model = self._model
+        if not len(self._sequence):
+            return np.full(model._rows, -math.log(model._rows))
+        window = last_window(self._sequence, model._context, model._stride)
+        start = len(self._sequence) - len(window)
+        if start != self._start or self._cache is None:
+            self._start, self._read, self._cache = start, 0, None
+        logits, self._cache = model._logits_after(window[None, self._read :], self._cache)  # (V,)
+        self._read = len(window)
+        return logits.double().log_softmax(-1).cpu().numpy()
 
 
 class Gpt2(HuggingFace):
@@ -269,6 +325,21 @@ class _Tokenizer:
     def texts(self) -> list[str]:
         """Each token's text; the tokenizer's own name for it where it is not byte-level or ends inside a character."""
         return [_text(name, spelling) for name, spelling in zip(self.names, self._spellings, strict=True)]
+
+    @cached_property
+    def event_spellings(self) -> list[bytes | None]:
+        """The bytes that each token adds to a text; None for special ones.
+
+        Empty where the vocabulary is neither byte-level nor SentencePiece's, and its tokens have no certain text.
+        """
+        special = set(self.tokenizer.all_special_ids)
+        if UNPRINTABLE.keys() <= set(self.names):
+            spelled = self._spellings
+        elif any(name.startswith(_META_SPACE) for name in self.names):
+            spelled = [_spell_piece(name) for name in self.names]
+        else:
+            return []
+        return [None if i in special else spelling for i, spelling in enumerate(spelled)]
 
     def encode(self, document: str) -> _Encoded:
         """The tokens of a document. Raises ScoreError where they do not give the document back."""
@@ -317,6 +388,13 @@ def _first_difference(one: str, other: str) -> int:
 def _spell(name: str) -> bytes | None:
     """The bytes of a byte-level token; None where the name is not written in GPT-2's byte alphabet."""
     return bytes(map(UNPRINTABLE.__getitem__, name)) if all(map(UNPRINTABLE.__contains__, name)) else None
+
+
+def _spell_piece(name: str) -> bytes:
+    """The bytes of a SentencePiece token."""
+    if byte := re.fullmatch(r"<0x([0-9A-F]{2})>", name):
+        return bytes.fromhex(byte[1])
+    return name.replace(_META_SPACE, " ").encode()
 
 
 def _byte_ends(document: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.int64]:

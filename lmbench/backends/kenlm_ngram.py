@@ -28,8 +28,8 @@ from lmbench.model import (
     Footprint,
     LanguageModel,
     ModelOptions,
-    NextEvents,
     Progress,
+    Reading,
     Score,
     Signature,
     silent,
@@ -172,14 +172,8 @@ class KenlmNgram(LanguageModel):
             return self._lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, self._words))
         return self._lexicon.score_text(documents, self._logprobs)
 
-    def next_events(self, text: str) -> NextEvents:
-        history = self._lexicon.history(text)
-        if self.options.engine == "kenlm":
-            logprobs = self._ngrams.next_words([self._words[word] for word in history], self._words)
-        else:
-            probs = next_probabilities(self._estimate.orders, [self._start, *self._rows[history].tolist()])
-            logprobs = np.log(probs[self._rows])
-        return NextEvents(self._lexicon.types, logprobs)
+    def reading(self, text: str) -> Reading:
+        return self._lexicon.reading(text, self._after)
 
     def export(self, path: Path) -> None:
         """An ARPA file; escape() says how a type that ARPA cannot hold is written."""
@@ -217,6 +211,12 @@ class KenlmNgram(LanguageModel):
     def _logprobs(self, ids: Line, begins: NDArray[np.bool_]) -> NDArray[np.float64]:
         text, places = open_text(self._rows[ids], begins, self._start)
         return np.log(probabilities(self._estimate.orders, text)[places])
+
+    def _after(self, history: Line) -> NDArray[np.float64]:
+        if self.options.engine == "kenlm":
+            return self._ngrams.next_words([self._words[word] for word in history], self._words)
+        probs = next_probabilities(self._estimate.orders, [self._start, *self._rows[history].tolist()])
+        return np.log(probs[self._rows])
 
     def _load_into_kenlm(self, progress: Progress) -> None:
         with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:

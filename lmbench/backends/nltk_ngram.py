@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lmbench.corpus import TrainingText
 from lmbench.lexicon import UNKNOWN_ID, Lexicon, LexiconOptions, Line
-from lmbench.model import Footprint, LanguageModel, ModelOptions, NextEvents, Progress, Score, Signature, silent
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
 
 _START = -1  # <s>, which is conditioned on and never predicted
 _UNKNOWN_LINE = np.array([UNKNOWN_ID, 1], dtype=np.int32)
@@ -78,11 +78,8 @@ class NltkNgram(LanguageModel):
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._lexicon.score(documents, lambda lines: [self._line_logprobs(line) for line in lines])
 
-    def next_events(self, text: str) -> NextEvents:
-        history = self._padded(self._lexicon.history(text))
-        context = tuple(history[len(history) - self.options.order + 1 :])
-        logprobs = [self._logprob(word, context) for word in range(len(self._lexicon))]
-        return NextEvents(self._lexicon.types, np.array(logprobs))
+    def reading(self, text: str) -> Reading:
+        return self._lexicon.reading(text, self._after)
 
     def signature(self) -> Signature:
         options = self.options
@@ -120,6 +117,11 @@ class NltkNgram(LanguageModel):
         for end in range(self.options.order, len(padded) + 1):
             for start in range(end - self.options.order, end):
                 yield tuple(padded[start:end])
+
+    def _after(self, history: Line) -> NDArray[np.float64]:
+        padded = self._padded(history)
+        context = tuple(padded[len(padded) - self.options.order + 1 :])
+        return np.array([self._logprob(word, context) for word in range(len(self._lexicon))])
 
     def _line_logprobs(self, line: Line) -> NDArray[np.float64]:
         order, padded = self.options.order, self._padded(line)

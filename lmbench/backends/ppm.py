@@ -21,6 +21,7 @@ from lmbench import (
     ModelOptions,
     NextEvents,
     Progress,
+    Reading,
     Score,
     Signature,
     TrainingText,
@@ -75,11 +76,11 @@ class Ppm(LanguageModel):
             reader.read(byte)
         return Score(np.arange(1, len(text) + 1), logprobs, np.zeros(len(text)))
 
-    def next_events(self, text: str) -> NextEvents:
+    def reading(self, text: str) -> Reading:
         reader = self._reader()
         for byte in text.encode():
             reader.read(byte)
-        return NextEvents(tuple(map(chr, range(256))), np.array([reader.logprob(byte) for byte in range(256)]))
+        return reader
 
     def signature(self) -> Signature:
         options = self.options
@@ -150,7 +151,7 @@ def _runs(text: bytes, length: int) -> Grams:
     return runs
 
 
-class _Reader:
+class _Reader(Reading):
     """One document's reading: the trained rows, copied when they are first used, and what was learnt since."""
 
     def __init__(self, tables: Sequence[_Table], discount: float, adaptive: bool) -> None:
@@ -176,11 +177,14 @@ class _Reader:
         # UTF-8 never uses 13 of the 256 bytes: some are always left
         return math.log(probability / (256 - len(excluded)))
 
-    def read(self, byte: int) -> None:
+    def next_events(self) -> NextEvents:
+        return NextEvents.of_bytes(np.array([self.logprob(byte) for byte in range(256)]))
+
+    def read(self, event: int) -> None:
         """Go on by this byte, and learn it if the model is adaptive."""
         if self._adaptive:
-            _learn(self._rows(), byte)
-        history = self._history + bytes((byte,))
+            _learn(self._rows(), event)
+        history = self._history + bytes((event,))
         self._history = history[max(0, len(history) - len(self._tables) + 1) :]
 
     def _rows(self) -> Iterator[Row]:

@@ -24,13 +24,13 @@ from torch.nn import functional as F
 
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import CorpusError
-from lmbench.lexicon import Encoded, Lexicon, LexiconOptions
+from lmbench.lexicon import Lexicon, LexiconOptions, LexiconReading, Line
 from lmbench.model import (
     Footprint,
     LanguageModel,
     ModelOptions,
-    NextEvents,
     Progress,
+    Reading,
     Score,
     Signature,
     silent,
@@ -184,7 +184,7 @@ class Transformer(LanguageModel):
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
         progress("learning the tokenizer", 0.0)
         self._lexicon = Lexicon.learn(data, self.options)
-        train = [self._sequence(self._lexicon.encode(document)) for document in data.train.documents]
+        train = [self._sequence(self._lexicon.encode(document).lines) for document in data.train.documents]
         valid = self._validation(data.valid)
         longest = max((len(sequence) - 1 for sequence in train), default=0)
         if longest == 0:
@@ -199,14 +199,12 @@ class Transformer(LanguageModel):
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         encoded = [self._lexicon.encode(document) for document in documents]
-        logprobs = self._logprobs([self._sequence(document) for document in encoded], self._stride)
+        logprobs = self._logprobs([self._sequence(document.lines) for document in encoded], self._stride)
         return [self._lexicon.combine(*pair) for pair in zip(encoded, logprobs, strict=True)]
 
-    def next_events(self, text: str) -> NextEvents:
-        ids = last_window(self._sequence(self._lexicon.encode(text)), self._context, self._stride)
-        with torch.inference_mode():
-            logits = self._decoder.eval()(self._tensor(ids[None]), scored=1)[0, 0]  # (V,)
-        return NextEvents(self._lexicon.types, logits.double().log_softmax(-1).cpu().numpy())
+    def reading(self, text: str) -> Reading:
+        history = np.concatenate([np.zeros(0, dtype=np.int32), *self._lexicon.encode(text).lines])
+        return LexiconReading(self._lexicon, text, history, self._after, across_lines=True)
 
     def signature(self) -> Signature:
         options = self.options
@@ -252,6 +250,12 @@ class Transformer(LanguageModel):
         parameters = sum(parameter.numel() for parameter in self._decoder.parameters())
         return Footprint(parameters, disk_bytes=4 * parameters)
 
+    def _after(self, history: Line) -> NDArray[np.float64]:
+        ids = last_window(self._sequence([history]), self._context, self._stride)
+        with torch.inference_mode():
+            logits: Tensor = self._decoder.eval()(self._tensor(ids[None]), scored=1)[0, 0]  # (V,)
+        return logits.double().log_softmax(-1).cpu().numpy()
+
     def _chosen_device(self) -> torch.device:
         return torch.device("cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu")
 
@@ -259,9 +263,9 @@ class Transformer(LanguageModel):
     def _stride(self) -> int:
         return min(self.options.stride or max(1, self.options.context // 2), self._context)
 
-    def _sequence(self, encoded: Encoded) -> Ids:
+    def _sequence(self, lines: Sequence[Line]) -> Ids:
         bos = np.array([len(self._lexicon)])
-        return np.concatenate([bos, *encoded.lines], dtype=np.int64)
+        return np.concatenate([bos, *lines], dtype=np.int64)
 
     def _validation(self, valid: Split) -> _Validation:
         """The first documents of the validation split, up to _VALID_TOKENS events. Raises CorpusError where empty."""
@@ -270,7 +274,7 @@ class Transformer(LanguageModel):
             encoded = self._lexicon.encode(document)
             events = min(left, len(encoded.ends))
             if events:
-                sequences.append(self._sequence(encoded)[: events + 1])
+                sequences.append(self._sequence(encoded.lines)[: events + 1])
                 size += int(encoded.ends[events - 1])
                 spelling += float(encoded.spelling[:events].sum())
                 left -= events

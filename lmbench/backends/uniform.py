@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbench.corpus import TrainingText
-from lmbench.model import Footprint, LanguageModel, NextEvents, Progress, Score, Signature, silent
+from lmbench.model import Footprint, LanguageModel, NextEvents, Progress, Reading, Score, Signature, silent
 
 
 class Uniform(LanguageModel):
@@ -23,11 +23,19 @@ class Uniform(LanguageModel):
     def signature(self) -> Signature:
         return Signature.of(tok="bytes", vocab=256)
 
-    def next_events(self, text: str) -> NextEvents:
-        return NextEvents(tuple(map(chr, range(256))), np.full(256, -math.log(256)))
+    def reading(self, text: str) -> Reading:
+        return _Reading()
 
     def footprint(self) -> Footprint:
         return Footprint(parameters=0, disk_bytes=0)
+
+
+class _Reading(Reading):
+    def next_events(self) -> NextEvents:
+        return NextEvents.of_bytes(np.full(256, -math.log(256)))
+
+    def read(self, event: int) -> None:
+        """Whatever was read, all bytes stay equally likely."""
 
 
 def _score(size: int) -> Score:

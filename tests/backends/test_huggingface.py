@@ -18,9 +18,11 @@ from transformers import (
     LlamaForCausalLM,
 )
 
+from lmbench import generate
 from lmbench.backends.huggingface import Gpt2, HuggingFace
 from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.model import ModelSpec
+from lmbench.windows import last_window
 from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -133,6 +135,49 @@ def test_next_events_are_what_is_scored(folder, text, bos):
     assert after.logprobs[after.names.index("!")] == pytest.approx(score.logprobs[-1], abs=1e-4)
 
 
+def library_text(network, ids, length):
+    """What the library's own greedy decoding adds to these ids."""
+    inputs = torch.tensor([ids])
+    with torch.inference_mode():
+        out = network.generate(
+            inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=length, do_sample=False, pad_token_id=0
+        )
+    return out[0, len(ids) :].tolist()
+
+
+@pytest.mark.parametrize("prompt", [*LINES, "我是一个程序员", ""])
+@pytest.mark.parametrize("bos", ["first", "none"])
+def test_greedy_text_is_that_of_the_library(tmp_path, prompt, bos):
+    tokenizer = byte_level()
+    folder = save(tmp_path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+    model, network = load(folder, f",bos={bos}"), GPT2LMHeadModel.from_pretrained(folder).eval()
+    ids = [0] * (bos == "first") + tokenizer.encode(prompt).ids
+    if not ids:
+        return  # the library has nothing to begin with
+    expected = [id for id in library_text(network, ids, 63 - len(ids)) if id]
+    spelled = b"".join(model._tokenizer.event_spellings[id] for id in expected)
+    assert "".join(generate(model, prompt, 63 - len(ids))) == spelled.decode(errors="replace")
+
+
+def test_greedy_text_goes_on_past_the_context(model):
+    """Each event is the likeliest by the distribution that it would be scored by, windows and all."""
+    reading, ids = model.reading(LONG[:400]), model._tokenizer.encode(LONG[:400]).ids.tolist()
+    for _ in range(100):
+        plain = model._logits(last_window(np.array([0, *ids]), 64, 32)[None], scored=1)[0, 0].double().log_softmax(-1)
+        np.testing.assert_allclose(reading.next_events().logprobs, plain.numpy(), atol=1e-4)
+        ids.append(int(plain.argmax()))
+        reading.read(ids[-1])
+
+
+def test_the_end_of_a_text_is_the_librarys_and_other_special_tokens_are_no_text(tmp_path):
+    tokenizer = byte_level(special=(BOS, "<|pad|>"))
+    folder = save(tmp_path, gpt2(tokenizer.get_vocab_size() + 2), tokenizer, eos_token=BOS, pad_token="<|pad|>")
+    after = load(folder).next_events("the")
+    spellings = dict(zip(after.names, after.spellings, strict=True))
+    assert (spellings[BOS], spellings["<|pad|>"], spellings[" the"]) == (b"", None, b" the")
+    assert after.spellings[-2:] == (None, None)
+
+
 def test_no_score_depends_on_what_follows(model):
     short = model.score([LONG])[0].logprobs
     long = model.score([LONG + "\n" + ODD["Chinese"] * 9])[0].logprobs
@@ -178,6 +223,9 @@ def test_tokens_that_are_not_bytes_end_where_their_offsets_say(tmp_path):
     model = load(save(tmp_path, llama(tokenizer), tokenizer, bos_token="<unk>"))
     text = " the cat 我\n  at. the mat" + " the cat" * 30
     score = model.score([text])[0].check(text)
+    spellings = dict(zip(model.next_events("").names, model.next_events("").spellings, strict=True))
+    assert (spellings["▁the"], spellings["at"], spellings["a"]) == (b" the", b"at", b"a")
+    assert spellings["<0xE6>"] == b"\xe6"
     # the four bytes of "我\n" are one run of unknown characters to the library: all end where it does
     assert score.ends[:8].tolist() == [4, 8, 9, 13, 13, 13, 13, 14]
 
