@@ -284,17 +284,27 @@ class LexiconReading(Reading):
     """A text read event by event by a model over a lexicon.
 
     Args: history, the ids that `after` is given for the event after `text`; across_lines, whether the history goes on
-    across line ends or begins anew after each.
+    across line ends or begins anew after each; beyond, names of events that `after` has above the lexicon's types, and
+    that no text has.
     """
 
-    def __init__(self, lexicon: Lexicon, text: str, history: Line, after: After, across_lines: bool = False) -> None:
-        self._lexicon, self._after, self._across_lines = lexicon, after, across_lines
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        text: str,
+        history: Line,
+        after: After,
+        across_lines: bool = False,
+        beyond: tuple[str, ...] = (),
+    ) -> None:
+        self._lexicon, self._after, self._across_lines, self._beyond = lexicon, after, across_lines, beyond
         self._history = history.tolist()
         self._before: str | None = next(reversed(lexicon.tokenizer.types([text.split("\n")[-1]])[0]), None)
 
     def next_events(self) -> NextEvents:
         logprobs = self._after(np.array(self._history, dtype=np.int32))
-        return NextEvents(self._lexicon.types, logprobs, self._lexicon.spellings(self._before))
+        spellings = self._lexicon.spellings(self._before) + (None,) * len(self._beyond)
+        return NextEvents(self._lexicon.types + self._beyond, logprobs, spellings)
 
     def read(self, event: int) -> None:
         self._before = None if event == LINE_END_ID else self._lexicon.types[event]

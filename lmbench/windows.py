@@ -1,9 +1,9 @@
-"""Strided windows: how a model of bounded context scores a text of any length."""
+"""Strided windows, and segments: how a model of bounded context scores a text of any length."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,10 @@ Ids = NDArray[np.int64]
 ScoreBatch = Callable[[Ids, Ids], NDArray[np.float64]]
 """``score_batch(inputs, targets)``: inputs (windows, time), the ids before each event; targets (windows, scored), the
 last `scored` events of each window; gives their log-probabilities, (windows, scored), nats."""
+
+
+Cut = Callable[[int], Iterable["Window"]]
+"""``cut(length)``: the windows that score each of `length` events exactly once, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,14 @@ def windows(length: int, context: int, stride: int) -> Iterator[Window]:
         first = end
 
 
+def segments(length: int, size: int) -> Iterator[Window]:
+    """Windows that score one segment of `size` events each, with the whole segment before it to look back on."""
+    for first in range(0, length, size):
+        yield Window(max(0, first - size), min(first + size, length), first)
+
+
 def score_sequences(
-    sequences: Sequence[Ids], context: int, stride: int, batch_tokens: int, score_batch: ScoreBatch
+    sequences: Sequence[Ids], cut: Cut, batch_tokens: int, score_batch: ScoreBatch
 ) -> list[NDArray[np.float64]]:
     """Log-probabilities (nats) of every id but the first of each sequence, given the ids before it.
 
@@ -54,7 +64,7 @@ def score_sequences(
     logprobs = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
     shapes: dict[tuple[int, int], list[tuple[int, Window]]] = defaultdict(list)
     for number, sequence in enumerate(sequences):
-        for window in windows(len(sequence) - 1, context, stride):
+        for window in cut(len(sequence) - 1):
             shapes[window.end - window.start, window.end - window.first].append((number, window))
     for (time, _), members in shapes.items():
         size = max(1, batch_tokens // time)
@@ -67,7 +77,10 @@ def score_sequences(
     return logprobs
 
 
-def last_window(sequence: Ids, context: int, stride: int) -> Ids:
-    """The ids that the event after this non-empty sequence is conditioned on, when it comes to be scored."""
-    *_, window = windows(len(sequence), context, stride)
-    return sequence[window.start :]
+def last_window(sequence: Ids, cut: Cut) -> tuple[Ids, int]:
+    """The ids that the event after this non-empty sequence is conditioned on, when it comes to be scored.
+
+    And how many of the last of them are followed by events that are scored there.
+    """
+    *_, window = cut(len(sequence))
+    return sequence[window.start :], window.end - window.first

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbench.windows import Window, last_window, score_sequences, windows
+from lmbench.windows import Window, last_window, score_sequences, segments, windows
+
+
+def cutter(context, stride):
+    return lambda length: windows(length, context, stride)
+
 
 CUTS = st.integers(1, 40).flatmap(lambda context: st.tuples(st.just(context), st.integers(1, context)))
 
@@ -63,7 +68,9 @@ def test_each_score_comes_back_to_its_event(lengths, cut, batch_tokens):
         assert np.array_equal(targets, inputs[:, -targets.shape[1] :] + 1)
         return -targets.astype(float)
 
-    for sequence, scores in zip(sequences, score_sequences(sequences, *cut, batch_tokens, score_batch), strict=True):
+    for sequence, scores in zip(
+        sequences, score_sequences(sequences, cutter(*cut), batch_tokens, score_batch), strict=True
+    ):
         assert np.array_equal(scores, -sequence[1:])
 
 
@@ -71,4 +78,19 @@ def test_each_score_comes_back_to_its_event(lengths, cut, batch_tokens):
 @given(st.integers(1, 300), CUTS)
 def test_the_last_window_is_the_one_that_scores_the_next_event(length, cut):
     *_, scoring = windows(length, *cut)
-    assert np.array_equal(last_window(np.arange(length), *cut), np.arange(scoring.start, length))
+    ids, scored = last_window(np.arange(length), cutter(*cut))
+    assert np.array_equal(ids, np.arange(scoring.start, length))
+    assert scored == scoring.end - scoring.first
+
+
+def test_segments_by_hand():
+    assert list(segments(7, 3)) == [Window(0, 3, 0), Window(0, 6, 3), Window(3, 7, 6)]
+    assert list(segments(0, 3)) == []
+
+
+@settings(deadline=None)
+@given(st.integers(0, 300), st.integers(1, 40))
+def test_segments_score_each_event_once_and_see_the_segment_before(length, size):
+    cut = list(segments(length, size))
+    assert [event for window in cut for event in range(window.first, window.end)] == list(range(length))
+    assert all(window.first - window.start == min(window.first, size) for window in cut)

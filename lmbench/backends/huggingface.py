@@ -42,7 +42,7 @@ from lmbench.model import (
     without_rounding,
 )
 from lmbench.tokens import UNPRINTABLE
-from lmbench.windows import Ids, last_window, score_sequences
+from lmbench.windows import Ids, Window, last_window, score_sequences, windows
 
 _HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
@@ -105,7 +105,7 @@ class HuggingFace(LanguageModel):
         """Raises UnavailableError without weights, ScoreError for a text that the tokenizer cannot give back."""
         encoded = [self._tokenizer.encode(document) for document in documents]
         sequences = [np.concatenate([self._bos, document.ids]) for document in encoded]
-        logprobs = score_sequences(sequences, self._context, self._stride, self.options.batch_tokens, self._score_batch)
+        logprobs = score_sequences(sequences, self._cut, self.options.batch_tokens, self._score_batch)
         scores = []
         for document, known in zip(encoded, logprobs, strict=True):
             first = np.full(len(document.ids) - len(known), -math.log(self._rows))  # only where there is no BOS
@@ -201,6 +201,9 @@ class HuggingFace(LanguageModel):
     def _stride(self) -> int:
         return self.options.stride or max(1, self._context // 2)
 
+    def _cut(self, length: int) -> Iterator[Window]:
+        return windows(length, self._context, self._stride)
+
     @cached_property
     def _bos(self) -> Ids:
         """What stands before a document: one id, or none. Raises SpecError where the tokenizer has neither."""
@@ -260,8 +263,8 @@ class HuggingFace(LanguageModel):
         logits = self._logits(inputs, targets.shape[1])  # (B, S, V)
         wanted = torch.from_numpy(targets).to(logits.device)  # (B, S)
         # a window at a time: the softmax needs another array of the logits' size
-        windows = zip(logits, wanted, strict=True)
-        losses = [F.cross_entropy(window.float(), ids, reduction="none") for window, ids in windows]
+        pairs = zip(logits, wanted, strict=True)
+        losses = [F.cross_entropy(window.float(), ids, reduction="none") for window, ids in pairs]
         return -torch.stack(losses).double().cpu().numpy()
 
 
@@ -286,7 +289,7 @@ class _Reading(Reading):
         model = self._model
         if not len(self._sequence):
             return np.full(model._rows, -math.log(model._rows))
-        window = last_window(self._sequence, model._context, model._stride)
+        window, _ = last_window(self._sequence, model._cut)
         start = len(self._sequence) - len(window)
         if start != self._start or self._cache is None:
             self._start, self._read, self._cache = start, 0, None

@@ -163,7 +163,11 @@ def test_greedy_text_goes_on_past_the_context(model):
     """Each event is the likeliest by the distribution that it would be scored by, windows and all."""
     reading, ids = model.reading(LONG[:400]), model._tokenizer.encode(LONG[:400]).ids.tolist()
     for _ in range(100):
-        plain = model._logits(last_window(np.array([0, *ids]), 64, 32)[None], scored=1)[0, 0].double().log_softmax(-1)
+        plain = (
+            model._logits(last_window(np.array([0, *ids]), model._cut)[0][None], scored=1)[0, 0]
+            .double()
+            .log_softmax(-1)
+        )
         np.testing.assert_allclose(reading.next_events().logprobs, plain.numpy(), atol=1e-4)
         ids.append(int(plain.argmax()))
         reading.read(ids[-1])

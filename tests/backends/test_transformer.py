@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmbench.backends.transformer import Attention, Decoder, Transformer, TransformerOptions
+from lmbench.backends.transformer import Transformer, TransformerOptions
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import CorpusError, SpecError
 from lmbench.model import ModelSpec
@@ -35,7 +35,10 @@ ODD = {
 
 
 def build(options=""):
-    return ModelSpec.parse(SMALL + options).build(Transformer)
+    """Without a context of 32 where the options have another."""
+    return ModelSpec.parse((SMALL.replace(",context=32", "") if "context=" in options else SMALL) + options).build(
+        Transformer
+    )
 
 
 def fitted(options="", train=TRAIN, valid=TRAIN[:3]):
@@ -52,39 +55,6 @@ def model():
 def bits_per_byte(model, documents):
     nats = -sum(score.logprobs.sum() for score in model.score(documents))
     return nats / math.log(2) / sum(len(document.encode()) for document in documents)
-
-
-def softmax(x):
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def test_attention_is_the_formula():
-    torch.manual_seed(1)
-    attention = Attention(width=6, heads=2).double()
-    x = torch.randn(1, 4, 6, dtype=torch.float64)
-    weight, bias = attention.qkv.weight.detach().numpy(), attention.qkv.bias.detach().numpy()
-    queries, keys, values = np.split(x[0].numpy() @ weight.T + bias, 3, axis=1)
-    heads = []
-    for head in (slice(0, 3), slice(3, 6)):
-        logits = queries[:, head] @ keys[:, head].T / math.sqrt(3)
-        logits[np.triu_indices(4, k=1)] = -np.inf
-        heads.append(softmax(logits) @ values[:, head])
-    out = np.hstack(heads) @ attention.out.weight.detach().numpy().T + attention.out.bias.detach().numpy()
-    np.testing.assert_allclose(attention(x)[0].detach().numpy(), out, atol=1e-12)
-
-
-def test_a_decoder_with_silent_blocks_is_a_bigram_of_its_embeddings():
-    decoder = Decoder(types=5, context=3, options=TransformerOptions(layers=1, width=4, heads=1)).eval()
-    with torch.no_grad():
-        for name, parameter in decoder.blocks.named_parameters():
-            if "out" in name or "down" in name:
-                parameter.zero_()
-        logits = decoder(torch.tensor([[5, 0, 3]]), scored=3)[0].numpy()
-        tokens, positions = decoder.tokens.weight.numpy(), decoder.positions.weight.numpy()
-    x = tokens[[5, 0, 3]] + positions
-    x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
-    np.testing.assert_allclose(logits, x @ tokens[:5].T, rtol=1e-4, atol=1e-6)
 
 
 def test_parameters_are_counted_once(model):
@@ -137,7 +107,8 @@ def test_history_runs_across_lines(model):
 @pytest.mark.parametrize("text", ["", "the", "the cat", "the cat sat on the mat.\n", "the cat sat.\n" * 30])
 def test_next_events_are_what_is_scored(model, text):
     after = model.next_events(text)
-    assert len(after.names) == len(after.logprobs) == len(model._lexicon)
+    assert len(after.names) == len(after.logprobs) == len(after.spellings) == len(model._lexicon) + 1
+    assert (after.names[-1], after.spellings[-1]) == ("<|endoftext|>", None)
     assert np.exp(after.logprobs).sum() == pytest.approx(1, abs=1e-9)
     score = model.score([text + "\n"])[0]
     assert after.logprobs[after.names.index("\n")] == pytest.approx(score.logprobs[-1], abs=1e-5)
@@ -178,9 +149,9 @@ def test_training_memorises_what_it_sees_and_loss_falls():
 
 def test_the_best_weights_are_kept_when_training_goes_wrong():
     # what is learnt from one letter harms the other from the first steps on
-    model = fitted(",patience=1,budget=60s", train=("aaaa\n" * 20, "b\n"), valid=("bbbbbbbb\n",))
+    model = fitted(",patience=1,steps=500", train=("aaaa\n" * 20, "b\n"), valid=("bbbbbbbb\n",))
     parts = dict(model.signature().parts)
-    assert int(parts["best"]) < int(parts["steps"]) < 1000
+    assert int(parts["best"]) < int(parts["steps"]) < 500
 
 
 def test_the_budget_ends_training():
@@ -212,6 +183,115 @@ def test_all_tokenizers_serve(tokenizer):
         model.score([document])[0].check(document)
 
 
+ENCODER_DECODER = ",architecture=encoder-decoder,context=12"
+
+
+@pytest.fixture(scope="module")
+def encoder_decoder():
+    return fitted(f"{ENCODER_DECODER},steps=60")
+
+
+@pytest.mark.parametrize("document", ODD.values(), ids=ODD)
+def test_an_encoder_decoder_scores_every_text(encoder_decoder, document):
+    encoder_decoder.score([document])[0].check(document)
+
+
+def test_an_encoder_decoder_predicts_from_the_segment_before_and_nothing_later(encoder_decoder):
+    lexicon = encoder_decoder._lexicon
+    text = "the cat sat on the mat.\n" * 6
+    events = len(lexicon.encode(text).ends)
+    assert events > 3 * 12
+    whole = encoder_decoder.score([text])[0].logprobs
+    changed = encoder_decoder.score([text + "it was sad.\n"])[0].logprobs
+    np.testing.assert_allclose(changed[:events], whole, atol=1e-5)
+    other = encoder_decoder.score(["the hen" + text[7:]])[0]
+    if len(other.logprobs) == events:  # the first segment is looked back on from the second, and not from the third
+        assert np.abs(other.logprobs - whole)[12:24].max() > 1e-4
+        np.testing.assert_allclose(other.logprobs[24:], whole[24:], atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "the", "the cat sat on the mat.\n", "the cat sat.\n" * 30])
+def test_an_encoder_decoders_next_events_are_what_is_scored(encoder_decoder, text):
+    after = encoder_decoder.next_events(text)
+    assert np.exp(after.logprobs).sum() == pytest.approx(1, abs=1e-9)
+    score = encoder_decoder.score([text + "\n"])[0]
+    assert after.logprobs[after.names.index("\n")] == pytest.approx(score.logprobs[-1], abs=1e-5)
+
+
+def test_an_encoder_decoder_learns(encoder_decoder):
+    assert bits_per_byte(fitted(f"{ENCODER_DECODER},steps=200,dropout=0"), TRAIN) < 0.5
+
+
+def test_gpt2_loads_what_is_exported(model, tmp_path):
+    """transformers' GPT-2 gives every event of every document the log-probability that it is scored with."""
+    from transformers import GPT2LMHeadModel
+
+    model.export(tmp_path / "gpt2")
+    library = GPT2LMHeadModel.from_pretrained(tmp_path / "gpt2").eval()
+    context = library.config.n_positions
+    for document in TRAIN:
+        encoded = model._lexicon.encode(document)
+        ids = torch.from_numpy(model._sequence(encoded.lines))[None]
+        assert ids.shape[1] - 1 <= context
+        with torch.inference_mode():
+            table = library(ids[:, :-1]).logits[0].log_softmax(-1)
+        expected = table.gather(1, ids[0, 1:, None])[:, 0].numpy()
+        score = model.score([document])[0]
+        np.testing.assert_allclose(score.logprobs - score.spelling, expected, atol=1e-4)
+
+
+def test_only_a_decoder_is_exported(encoder_decoder, tmp_path):
+    with pytest.raises(NotImplementedError, match="architecture=decoder can be exported"):
+        encoder_decoder.export(tmp_path / "gpt2")
+
+
+def test_word_models_of_many_types_learn_by_a_sample_and_score_by_all(monkeypatch):
+    monkeypatch.setattr("lmbench.backends.transformer._MANY_TYPES", 10)
+    monkeypatch.setattr("lmbench.backends.transformer._NEGATIVES", 8)
+    model = fitted(",steps=200,tokenizer=words,dropout=0")
+    assert dict(model.signature().parts)["softmax"] == "sampled8"
+    assert np.exp(model.next_events("the").logprobs).sum() == pytest.approx(1, abs=1e-9)
+    assert bits_per_byte(model, TRAIN) * len("".join(TRAIN)) / 18 < 2 * math.log2(18)
+
+
+def test_training_is_shown(model):
+    validation, loss = model.exhibits()
+    assert (validation.kind, validation.unit, loss.unit) == ("lines", "bits per byte", "nats per event")
+    assert len(validation.rows) == len(loss.rows) + 1 > 3
+    assert validation.rows[-1][1] < validation.rows[0][1]
+
+
+def test_a_killed_training_goes_on(tmp_path):
+    options = f",steps=40,checkpoint={tmp_path}/kept"
+
+    def killed(message, share):
+        if message.startswith("step 25,"):
+            raise KeyboardInterrupt
+
+    data = TrainingText(Split(TRAIN), Split(TRAIN[:3]))
+    with pytest.raises(KeyboardInterrupt):
+        build(options).fit(data, killed)
+    whole = fitted(",steps=40").score(TRAIN)
+    for one, other in zip(fitted(options).score(TRAIN), whole, strict=True):
+        assert np.array_equal(one.logprobs, other.logprobs)
+    with pytest.raises(SpecError, match="a training with other options or of another text"):
+        fitted(options, train=TRAIN[1:])
+
+
+def test_presets_fill_in_what_is_not_given():
+    small = ModelSpec.parse("transformer:preset=small,budget=2m,layers=3").build(Transformer).options
+    assert (small.layers, small.width, small.budget, small.tokenizer) == (3, 192, 120, "bpe:4096")
+    assert TransformerOptions() == TransformerOptions(preset="tiny")
+    with pytest.raises(SpecError, match="preset=huge"):
+        ModelSpec.parse("transformer:preset=huge").build(Transformer)
+
+
+def test_bfloat16_trains_too():
+    model = fitted(",steps=60,precision=bfloat16")
+    assert dict(model.signature().parts)["precision"] == "bfloat16"
+    assert bits_per_byte(model, TRAIN) < 2
+
+
 def test_budgets_are_read_as_people_write_them():
     budgets = {text: TransformerOptions(budget=text).budget for text in ("90", "90s", "1.5m", "1h")}
     assert budgets == {"90": 90, "90s": 90, "1.5m": 90, "1h": 3600}
@@ -222,6 +302,7 @@ def test_budgets_are_read_as_people_write_them():
     [
         (",width=30,heads=4", "4 heads do not divide a width of 30"),
         (",stride=33", "a stride of 33 skips events"),
+        (",stride=3,architecture=encoder-decoder", "has no stride"),
         (",budget=soon", "budget"),
         (",budget=nans", "finite"),
         (",budget=0s", "greater than 0"),

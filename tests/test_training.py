@@ -1,0 +1,180 @@
+"""Training: that it goes on after a kill as if nothing had been, what its batches hold, and the sampled softmax."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lmbench.errors import SpecError
+from lmbench.model import silent
+from lmbench.networks import Decoder, EncoderDecoder, Shape
+from lmbench.training import Example, History, Negatives, Plan, Point, Task, Training, _batches, _rate, padded
+from lmbench.windows import segments
+
+PLAN = Plan(
+    budget=60, steps=40, patience=99, rate=1e-2, batch_tokens=64, negatives=0, precision=torch.float32, seed=3,
+    folder=None, identity="a",
+)  # fmt: skip
+SHAPE = Shape(ids=12, context=8, layers=1, width=16, heads=2, dropout=0.2)
+SEQUENCE = np.arange(200) * 7 % 11
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def epoch(generator):
+    return [Example(SEQUENCE[i : i + 9], 8) for i in range(0, 190, 8)]
+
+
+def training(plan, values=None, kind=Decoder, epoch=epoch):
+    torch.manual_seed(0)
+    network = kind(SHAPE)
+    ids = torch.from_numpy(SEQUENCE)[None]
+
+    @torch.inference_mode()
+    def evaluate():
+        return next(values) if values else F.cross_entropy(network.eval()(ids[:, :8], 8)[0], ids[0, 1:9]).item()
+
+    counts = np.bincount(SEQUENCE, minlength=12)
+    return network, Training(network, Task(epoch, counts, evaluate), plan)
+
+
+class KilledError(Exception):
+    pass
+
+
+def killed_after(steps):
+    def progress(message, share):
+        if message.startswith(f"step {steps},"):
+            raise KilledError
+
+    return progress
+
+
+@pytest.mark.parametrize("negatives", [0, 5])
+def test_training_goes_on_after_a_kill_as_if_nothing_had_been(tmp_path, negatives):
+    plan = dataclasses.replace(PLAN, negatives=negatives)
+    whole, run = training(plan)
+    expected = run.run(silent)
+    kept = dataclasses.replace(plan, folder=tmp_path / "kept")
+    with pytest.raises(KilledError):
+        training(kept)[1].run(killed_after(25))
+    again, run = training(kept)
+    steps = []
+    history = run.run(lambda message, share: steps.append(int(message.split()[1].rstrip(","))))
+    assert steps[0] == 21  # the last evaluation before the kill was at 20
+    assert [(p.steps, p.events, p.bits_per_byte) for p in history.points] == [
+        (p.steps, p.events, p.bits_per_byte) for p in expected.points
+    ]
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, again.state_dict()[name]), name
+    finished, run = training(kept)
+    run.run(lambda message, share: pytest.fail("what is finished is not trained again"))
+    assert torch.equal(finished.tokens.weight, whole.tokens.weight)
+
+
+def test_a_kept_training_of_something_else_is_refused(tmp_path):
+    training(dataclasses.replace(PLAN, folder=tmp_path, steps=3))[1].run(silent)
+    with pytest.raises(SpecError, match="a training with other options or of another text"):
+        training(dataclasses.replace(PLAN, folder=tmp_path, identity="b"))[1].run(silent)
+    (tmp_path / "training.safetensors").write_bytes(b"none")
+    with pytest.raises(SpecError, match="holds no training that can be gone on with"):
+        training(dataclasses.replace(PLAN, folder=tmp_path))[1].run(silent)
+
+
+def test_the_best_weights_are_kept_and_training_stops_where_nothing_improves():
+    values = iter([5.0, 3.0, 4.0, 3.5, 9.0, 9.0])
+    plan = dataclasses.replace(PLAN, steps=400, patience=3)
+    network, run = training(plan, values)
+    history = run.run(silent)
+    assert [point.bits_per_byte for point in history.points] == [5.0, 3.0, 4.0, 3.5, 9.0]
+    assert (history.best.steps, history.points[-1].steps) == (10, 40)
+    short, run = training(dataclasses.replace(plan, patience=1), iter([5.0, 3.0, 4.0]))
+    run.run(silent)
+    assert torch.equal(network.tokens.weight, short.tokens.weight)
+
+
+def test_time_ends_training():
+    _, run = training(dataclasses.replace(PLAN, budget=0.4, steps=0))
+    shares = []
+    history = run.run(lambda message, share: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert history.points[-1].seconds >= 0.4
+
+
+def test_learning_rates_rise_and_fall():
+    rates = [_rate(share, 1.0) for share in np.linspace(0, 1, 101)]
+    assert rates[5] == pytest.approx(1.0)
+    assert rates[:6] == sorted(rates[:6])
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+    assert rates[-1] == pytest.approx(0.1)
+
+
+def test_a_batch_holds_examples_of_one_shape_and_an_epoch_all_of_them():
+    sequences = [np.arange(n) for n in (1, 5, 9, 30, 31, 80)]
+    examples = [Example(s[w.start : w.end + 1], w.end - w.first) for s in sequences for w in segments(len(s) - 1, 8)]
+    batches, seen = _batches(lambda generator: examples, PLAN), 0
+    while seen < len(examples):
+        batch = next(batches)
+        seen += len(batch)
+        assert len({len(example.ids) - example.scored for example in batch}) == 1
+        inputs, targets = padded(batch)
+        assert len(batch) * max(example.scored for example in batch) <= 64
+        for example, row, wanted in zip(batch, inputs, targets, strict=True):
+            assert row[: len(example.ids) - 1].tolist() == example.ids[:-1].tolist()
+            assert wanted[: example.scored].tolist() == example.ids[-example.scored :].tolist()
+            assert set(wanted[example.scored :]) <= {-100}
+    assert seen == len(examples)
+
+
+@pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])
+def test_both_networks_learn_a_period(kind):
+    sequence = np.arange(400) % 11
+
+    def period(generator):
+        return [
+            Example(sequence[w.start : w.end + 1], w.end - w.first)
+            for w in segments(399, 8)
+            if kind is EncoderDecoder or w.start == w.first
+        ] or [Example(sequence[i : i + 9], 8) for i in range(0, 390, 8)]
+
+    network, run = training(dataclasses.replace(PLAN, steps=150), iter(range(99, 0, -1)), kind, period)
+    run.run(silent)
+    ids = torch.from_numpy(sequence)[None]
+    with torch.no_grad():
+        logits = network.eval()(ids[:, :16] if kind is EncoderDecoder else ids[:, :8], 8)
+        targets = ids[0, 9:17] if kind is EncoderDecoder else ids[0, 1:9]
+    assert F.cross_entropy(logits[0], targets).item() < 0.2
+
+
+def test_the_sampled_softmax_estimates_the_whole_one_without_bias():
+    """The mean over draws of the sampled partition sum, exp(loss + own logit), is the sum over all ids."""
+    torch.manual_seed(0)
+    counts = np.array([50, 30, 10, 5, 3, 2, 1, 1, 1, 1])
+    states, output = torch.randn(1, 1, 4), torch.randn(10, 4)
+    targets = torch.tensor([[3]])
+    negatives = Negatives(counts, number=6, batch_tokens=0)  # of the batch's own targets none is another's negative
+    sums = [math.exp(negatives.loss(states, output, targets).item()) for _ in range(4000)]
+    logits = (states[0] @ output.T)[0]
+    whole = (logits.logsumexp(0) - logits[3]).exp().item()
+    assert np.mean(sums) == pytest.approx(whole, abs=4 * np.std(sums) / math.sqrt(len(sums)))
+
+
+def test_with_every_id_drawn_the_sampled_softmax_is_the_whole_one():
+    torch.manual_seed(0)
+    states, output = torch.randn(2, 3, 4, requires_grad=True), torch.randn(10, 4)
+    targets = torch.tensor([[1, 2, -100], [9, -100, -100]])
+    sampled = Negatives(np.ones(10, dtype=int), number=400, batch_tokens=3).loss(states, output, targets)
+    whole = F.cross_entropy((states @ output.T).flatten(0, 1), targets.flatten(), ignore_index=-100)
+    torch.testing.assert_close(sampled, whole)
+
+
+def test_the_first_of_equal_evaluations_is_the_best():
+    points = [Point(seconds=i, steps=i, events=i, loss=None, bits_per_byte=b) for i, b in enumerate((3.0, 2.0, 2.0))]
+    history = History(identity="", points=tuple(points))
+    assert history.best.steps == 1
+    assert history.patient(2)
+    assert not history.patient(1)
