@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lmbench.conllu import sentences, tagged_split
 from lmbench.corpus import Corpus, Split, corpora_folder, cut, decode, documents, strip_lines
 from lmbench.download import Received, cached, download, sha256_of, unheard
-from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
+from lmbench.errors import CorpusError, LmbenchError, UnavailableError, UnknownNameError
 from lmbench.fables import fables
 from lmbench.hub_dataset import PREFIX, read_dataset
 from lmbench.pydocs import pydocs
@@ -149,38 +149,40 @@ def entry_named(name: str) -> CatalogueEntry:
     return entries[name]
 
 
-def load_corpus(name: str, form: TextFormat = LINES) -> Corpus:
+def load_corpus(name: str, form: TextFormat = LINES, received: Received = unheard) -> Corpus:
     """The corpus that `name` names: embedded, in the catalogue, `hf:DATASET`, `-` or a path to a text file or a folder.
 
     A source's name may be followed by its options: ``markov:order=3,lines=100000``. Args: form, how the bytes of what
-    the user has are read. Raises CorpusError, UnavailableError, UnknownNameError, or SpecError for a source's options.
+    the user has are read; received, what a download tells. Raises CorpusError, UnavailableError, UnknownNameError, or
+    SpecError for a source's options.
     """
-    entries = catalogue()
-    if form != LINES and (name in EMBEDDED or name in entries or is_source(name)):
-        raise CorpusError(f"'{name}' has its own documents, encoding and field; those options are for what you bring")
-    if name in EMBEDDED:
-        return EMBEDDED[name]()
-    if is_source(name):
-        return source_corpus(name)
-    if name in entries:
-        return read_entry(name, entries[name])
+    entry = catalogue().get(name)
+    if entry or name in EMBEDDED or is_source(name):
+        if form != LINES:
+            raise CorpusError(
+                f"'{name}' has its own documents, encoding and field; those options are for what you bring"
+            )
+        if entry:
+            return read_entry(name, entry, received)
+        return EMBEDDED[name]() if name in EMBEDDED else source_corpus(name)
     if name == "-":
         return read_standard_input(form)
     if name.startswith(PREFIX):
-        if form.encoding != LINES.encoding or form.field is not None:
-            raise CorpusError(f"'{name}' has its own encoding; its column is written hf:DATASET:COLUMN")
-        return read_dataset(name, form.unit)
+        return read_dataset(name, form)
     path = Path(name).expanduser()
     if path.exists():
         return read_path(path, form)
+    raise _unknown(name, path)
+
+
+def _unknown(name: str, path: Path) -> LmbenchError:
+    """Why no corpus has this name."""
+    known, base = known_names(), name.partition(":")[0]
     if len(path.parts) > 1 or (path.suffix and ":" not in name):
-        raise CorpusError(
-            f"there is no file or folder '{name}'; a corpus is a path or one of: {', '.join(known_names())}"
-        )
-    base = name.partition(":")[0]
-    if base in known_names():
-        raise CorpusError(f"'{name}' names nothing: '{base}' has no options; only sources have: {', '.join(SOURCES)}")
-    raise UnknownNameError("corpus", base or name, known_names())
+        return CorpusError(f"there is no file or folder '{name}'; a corpus is a path or one of: {', '.join(known)}")
+    if base in known:
+        return CorpusError(f"'{name}' names nothing: '{base}' has no options; only sources have: {', '.join(SOURCES)}")
+    return UnknownNameError("corpus", base or name, known)
 
 
 def corpus_names(text: str) -> list[str]:

@@ -245,7 +245,7 @@ def fetch(names: tuple[str, ...]) -> None:
     entries = {name: entry_named(name) for name in names}
     for name, entry in entries.items():
         with DownloadWatcher(Console(stderr=True)) as watcher:
-            places = [entry.fetch(file, watcher.receiver(file.path)) for file in entry.files]
+            places = [entry.fetch(file, watcher.received) for file in entry.files]
         click.echo(f"{name}: {len(places)} file{'s' * (len(places) != 1)}, verified, in {places[0].parent}")
 
 
@@ -541,9 +541,13 @@ def _seeded(spec: ModelSpec, seed: int) -> ModelSpec:
 
 
 def _corpora(names: str, form: TextFormat) -> list[Corpus]:
-    from lmbench.catalogue import corpus_names, load_corpus
+    from rich.console import Console
 
-    loaded = [load_corpus(name, form) for name in corpus_names(names)]
+    from lmbench.catalogue import corpus_names, load_corpus
+    from lmbench.progress import DownloadWatcher
+
+    with DownloadWatcher(Console(stderr=True)) as watcher:
+        loaded = [load_corpus(name, form, watcher.received) for name in corpus_names(names)]
     if not loaded:
         raise LmbenchError("no corpus is named; leave --corpora out for the embedded ones")
     return loaded

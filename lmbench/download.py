@@ -12,14 +12,14 @@ from filelock import FileLock
 
 from lmbench.errors import CorpusError, UnavailableError
 
-Received = Callable[[int, int | None], None]
-"""Called as ``received(bytes here, bytes in all)``; the latter is None where the server does not say."""
+Received = Callable[[str, int, int | None], None]
+"""Called as ``received(address, bytes here, bytes in all)``; the last is None where the server does not say."""
 
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 _PIECE = 1 << 18
 
 
-def unheard(done: int, total: int | None) -> None:
+def unheard(url: str, done: int, total: int | None) -> None:
     """The Received that tells nobody."""
 
 
@@ -97,7 +97,7 @@ def _append(url: str, partial: Path, received: Received) -> None:
             for piece in response.iter_content(_PIECE):
                 file.write(piece)
                 done += len(piece)
-                received(done, total)
+                received(url, done, total)
 
 
 def _reason(error: requests.RequestException) -> str:

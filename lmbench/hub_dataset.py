@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lmbench.corpus import Corpus, Split, cut, documents
 from lmbench.errors import CorpusError, UnavailableError
+from lmbench.reading import LINES, TextFormat
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -18,14 +19,17 @@ _VALID_NAMES = ("validation", "valid", "dev", "val")
 _SIZES = (8, 1, 1)
 
 
-def read_dataset(name: str, unit: str | None = None) -> Corpus:
+def read_dataset(name: str, form: TextFormat = LINES) -> Corpus:
     """The corpus that ``hf:DATASET[/CONFIG][:COLUMN]`` names.
 
     A document is a row of the column ("text", or the only one that holds strings), a line end added where it has none;
-    with `unit`, the rows are one text that is cut into these. Splits are the dataset's; without a validation split the
-    last 10 % of the training rows are held out, and a dataset of one split is cut 80/10/10 in order. No code of a
-    dataset is run. Raises UnavailableError where the dataset cannot be had, CorpusError where it has no such text.
+    with the format's unit, the rows are one text that is cut into these. Splits are the dataset's; without a validation
+    split the last 10 % of the training rows are held out, and a dataset of one split is cut 80/10/10 in order. No code
+    of a dataset is run. Raises UnavailableError where the dataset cannot be had, CorpusError where it has no such text.
     """
+    if form.encoding != LINES.encoding or form.field is not None:
+        raise CorpusError(f"'{name}' has its own encoding; its column is written hf:DATASET:COLUMN")
+    unit = form.unit
     place, _, column = name.removeprefix(PREFIX).partition(":")
     path, config = _path_and_config(place)
     found = _load(path, config)

@@ -17,7 +17,6 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from lmbench.download import Received
 from lmbench.store import Cell
 
 
@@ -81,6 +80,7 @@ class DownloadWatcher:
             transient=True,
             disable=not console.is_terminal,
         )
+        self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> DownloadWatcher:
         self._bars.start()
@@ -91,16 +91,11 @@ class DownloadWatcher:
     ) -> None:
         self._bars.stop()
 
-    def receiver(self, name: str) -> Received:
-        """What a download of this name calls; its bar appears with the first bytes."""
-        tasks: list[TaskID] = []
-
-        def received(done: int, total: int | None) -> None:
-            if not tasks:
-                tasks.append(self._bars.add_task(escape(name), total=total))
-            self._bars.update(tasks[0], completed=done, total=total)
-
-        return received
+    def received(self, url: str, done: int, total: int | None) -> None:
+        """More of an address has arrived; its bar appears with the first bytes."""
+        if url not in self._tasks:
+            self._tasks[url] = self._bars.add_task(escape(url.rsplit("/", 1)[-1]), total=total)
+        self._bars.update(self._tasks[url], completed=done, total=total)
 
 
 def _outcome(cell: Cell) -> str:

@@ -73,10 +73,10 @@ def left():
 
 def test_a_file_is_downloaded_once_and_lies_under_its_sha256(url, state):
     told = []
-    place = download([url], sha(), lambda done, total: told.append((done, total)))
+    place = download([url], sha(), lambda *heard: told.append(heard))
     assert place == cached(sha())
     assert place.read_bytes() == CONTENT
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert told[-1] == (url, len(CONTENT), len(CONTENT))
     assert download([url], sha()) == place
     assert state.asked == [None]
     assert left() == [""]
