@@ -31,6 +31,8 @@ def read_dataset(name: str, form: TextFormat = LINES) -> Corpus:
         raise CorpusError(f"'{name}' has its own encoding; its column is written hf:DATASET:COLUMN")
     unit = form.unit
     place, _, column = name.removeprefix(PREFIX).partition(":")
+    if not place.strip("/"):
+        raise CorpusError(f"'{name}' names no dataset; write hf:DATASET, hf:DATASET/CONFIG or hf:DATASET:COLUMN")
     path, config = _path_and_config(place)
     found = _load(path, config)
     column = _column(name, found, column)

@@ -62,6 +62,8 @@ def test_one_split_is_cut_and_the_only_text_column_is_taken(tmp_path):
         ("hf:two:c", r"hf:two:c has no column 'c' of text; .* one of: a, b"),
         ("hf:two/other:a", r"hf:two: BuilderConfig 'other' not found"),
         ("hf:two:a", r"hf:two:a has the splits train, validation; a corpus needs train and test"),
+        ("hf:", r"'hf:' names no dataset; write hf:DATASET,"),
+        ("hf::text", r"'hf::text' names no dataset"),
         ("hf:empty", r"hf:empty: .*data files"),
     ],
 )
