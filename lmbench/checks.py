@@ -310,7 +310,7 @@ def check_continuations(subject: Subject) -> None:
         [(_, first)] = _scored(subject, [beginning])
         if first.ends.tolist() != whole.ends[: len(first.ends)].tolist():
             continue  # the tokenizer spells the beginning otherwise when nothing follows it
-        total = float(first.logprobs.sum()) + subject.model.continuation(beginning, rest)
+        total = float(first.logprobs.sum()) + subject.model.score_continuation(beginning, rest)
         expected = float(whole.logprobs.sum())
         _require(
             abs(total - expected) <= subject.model.precision * len(whole.ends),

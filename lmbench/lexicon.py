@@ -222,6 +222,11 @@ class Lexicon:
         """The bytes that each type adds after the type `before`, None at a line's start; none for ``<unk>``."""
         return self._spellings(before is not None and not before.isspace())
 
+    def unknown_begins(self, start: bytes, before: str | None) -> float:
+        """Nats: log P(an unknown type's event begins with these bytes), after the type `before`."""
+        beginnings = self.tokenizer.beginnings(start, before is not None and not before.isspace())
+        return float(np.logaddexp.reduce([self._letters.begins(letters) for letters in beginnings]))
+
     @lru_cache(2)  # noqa: B019  (a lexicon lives as long as its model)
     def _spellings(self, after_word: bool) -> tuple[bytes | None, ...]:
         return (None, LINE_END.encode(), *(self._spelling(kind, after_word) for kind in self.types[2:]))
@@ -305,6 +310,13 @@ class LexiconReading(Reading):
         logprobs = self._after(np.array(self._history, dtype=np.int32))
         spellings = self._lexicon.spellings(self._before) + (None,) * len(self._beyond)
         return NextEvents(self._lexicon.types + self._beyond, logprobs, spellings)
+
+    def begins(self, start: bytes) -> float:
+        """Nats. An unknown word may begin so, too: P(<unk>), and its letters' price as far as they are given."""
+        after = self.next_events()
+        begun = [spelling is not None and spelling.startswith(start) for spelling in after.spellings]
+        unknown = after.logprobs[UNKNOWN_ID] + self._lexicon.unknown_begins(start, self._before)
+        return float(np.logaddexp.reduce([*after.logprobs[begun], unknown]))
 
     def read(self, event: int) -> None:
         self._before = None if event == LINE_END_ID else self._lexicon.types[event]

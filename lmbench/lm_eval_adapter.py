@@ -50,8 +50,8 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
     def loglikelihood(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """For each (context, continuation): nats, log P(continuation | context), and whether it is greedy.
 
-        The events are those of `LanguageModel.continuation`. Greedy: before each of them, no other event was as likely;
-        never for an unknown word, after a part of a character, or for a model without `next_events`.
+        As `LanguageModel.score_continuations`. Greedy: before each event that ends after the context, no other was as
+        likely; never for an unknown word, after a part of a character, or for a model without `next_events`.
         """
         pairs = [request.args for request in requests]
         scores = self._scores([context + continuation for context, continuation in pairs])
@@ -60,7 +60,7 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
             events = np.flatnonzero(score.ends > len(context.encode()))
             text = (context + continuation).encode()
             greedy = all(self._is_likeliest(text, score, event) for event in events.tolist())
-            answers.append((float(score.logprobs[events].sum()), greedy))
+            answers.append((self._model.continued(context, continuation, score), greedy))
         return answers
 
     def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:

@@ -104,6 +104,11 @@ class NextEvents:
         """The distribution, (256,) nats, of a model whose events are the bytes."""
         return cls(_BYTE_NAMES, logprobs, _BYTES)
 
+    def begins(self, start: bytes) -> float:
+        """Nats: log P(the event's spelling begins with these bytes); 0, all there is, where none does."""
+        begun = [spelling is not None and spelling.startswith(start) for spelling in self.spellings]
+        return float(np.logaddexp.reduce(self.logprobs[begun])) if any(begun) else 0.0
+
 
 class Reading(ABC):
     """A model that has read a text and goes on event by event, also where an event ends inside a character."""
@@ -115,6 +120,10 @@ class Reading(ABC):
     @abstractmethod
     def read(self, event: int) -> None:
         """Go on by an event that has a spelling: its number in what `next_events` gives."""
+
+    def begins(self, start: bytes) -> float:
+        """Nats: log P(the next event's bytes begin with these); 0, all there is, where no event is known to."""
+        return self.next_events().begins(start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +192,33 @@ class LanguageModel(ABC):
     def signature(self) -> Signature:
         """What the scores depend on: options, tokenizer, vocabulary, context, versions."""
 
-    def continuation(self, beginning: str, rest: str) -> float:
-        """Nats: log P(rest | beginning), the cost of the events of beginning + rest that end after the beginning.
+    def score_continuation(self, beginning: str, rest: str) -> float:
+        """Nats: log P(rest | beginning), as `score_continuations` of one pair."""
+        return self.score_continuations([(beginning, rest)])[0]
 
-        Where an event spans the seam, its whole cost counts.
+    def score_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Nats: log P(rest | beginning) of each pair (beginning, rest), scored in one batch.
+
+        The cost of the events of beginning + rest that end after the beginning. Part of an event across the seam is
+        given: of its cost, only what exceeds that of an event that begins so (`Reading.begins`) counts; all of it for a
+        model without `reading`, and where the event begins inside a character.
         """
-        [whole] = self.score([beginning + rest])
-        return float(whole.logprobs[whole.ends > len(beginning.encode())].sum())
+        wholes = self.score([beginning + rest for beginning, rest in pairs])
+        return [self.continued(pair[0], pair[1], whole) for pair, whole in zip(pairs, wholes, strict=True)]
+
+    def continued(self, beginning: str, rest: str, whole: Score) -> float:
+        """What `score_continuations` gives, where the score of beginning + rest is at hand."""
+        seam, text = len(beginning.encode()), (beginning + rest).encode()
+        first = int(np.searchsorted(whole.ends, seam, side="right"))
+        start = int(whole.ends[first - 1]) if first else 0
+        cost = float(whole.logprobs[first:].sum())
+        if start == seam or first == len(whole.ends):
+            return cost
+        try:
+            given = self.reading(text[:start].decode()).begins(text[start:seam])
+        except (UnicodeDecodeError, NotImplementedError):
+            return cost
+        return min(0.0, cost - given)
 
     def next_events(self, text: str) -> NextEvents:
         """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered.
@@ -246,6 +275,9 @@ class _TextReading(Reading):
     def next_events(self) -> NextEvents:
         spellings = tuple(spelling if _is_text(spelling) else None for spelling in self._after.spellings)
         return replace(self._after, spellings=spellings)
+
+    def begins(self, start: bytes) -> float:
+        return self._after.begins(start)
 
     def read(self, event: int) -> None:
         spelling = self._after.spellings[event]

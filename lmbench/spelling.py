@@ -37,6 +37,11 @@ class LetterModel:
         """Nats: log P(word and its end)."""
         return sum(math.log(self._probability(symbol, history)) for history, symbol in self._events(word))
 
+    def begins(self, start: bytes) -> float:
+        """Nats: log P(a word that begins with these bytes)."""
+        *events, _ = self._events(start)
+        return sum(math.log(self._probability(symbol, history)) for history, symbol in events)
+
     def _events(self, word: bytes) -> Iterable[tuple[tuple[int, ...], int]]:
         symbols = (_START, *word, _END)
         for i in range(1, len(symbols)):

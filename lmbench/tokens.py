@@ -64,6 +64,10 @@ class Tokenizer(ABC):
         """The bytes by which a letter model spells this type when it is unknown."""
         return kind.encode()
 
+    def beginnings(self, start: bytes, after_word: bool) -> list[bytes]:
+        """How the letters of a type may begin, so that the bytes that it adds to a line begin with `start`."""
+        return [start]
+
     def split(self, document: str) -> list[bytes]:
         """The bytes of each event of a document; joined, they are the document."""
         events: list[bytes] = []
@@ -118,6 +122,12 @@ class Words(Tokenizer):
             spelled.append((" " + kind if is_word and after_word else kind).encode())
             after_word = is_word
         return spelled
+
+    def beginnings(self, start: bytes, after_word: bool) -> list[bytes]:
+        """After a word, a space is no letter of the next one; or it begins a run of white space."""
+        if not (after_word and start.startswith(b" ")):
+            return [start]
+        return [start[1:], start] if start.isspace() else [start[1:]]
 
 
 class Pieces(Tokenizer):

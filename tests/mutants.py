@@ -418,7 +418,7 @@ class ForgetsTheBeginning(Bigram):
 
     caught_by = "continuations"
 
-    def continuation(self, beginning, rest):
+    def score_continuation(self, beginning, rest):
         return float(self.costs(rest).sum())
 
 

@@ -15,9 +15,11 @@ def blocks(page, language):
 
 
 def test_the_scoring_example_runs(capsys):
-    [code] = blocks("docs/scoring.md", "python")
-    exec(code, {})
+    score, continuation = blocks("docs/scoring.md", "python")
+    exec(score, {})
     assert capsys.readouterr().out.splitlines()[0] == "[1 2 3 4]"
+    exec(continuation, {})
+    assert capsys.readouterr().out == "True\n"
 
 
 def test_the_generation_example_runs(capsys):

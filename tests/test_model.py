@@ -1,8 +1,10 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from pydantic import Field
 
-from lmbench import LanguageModel, ModelOptions, ModelSpec, Score, Signature
+from lmbench import LanguageModel, ModelOptions, ModelSpec, Score, Signature, Split, TrainingText, build
 from lmbench.errors import ScoreError, SpecError, UnknownNameError
 
 
@@ -100,3 +102,57 @@ def test_a_model_without_fit_must_say_that_it_is_pretrained(english):
 
 def test_signatures_read_like_sacrebleus():
     assert str(Signature.of(order=3, tok="words") + Signature.of(seed=0)) == "order:3|tok:words|seed:0"
+
+
+CONTINUED = ("the cat sat\n", "the car sat\n", "a dog sat\n", "the cat ran\n", "the cow ran\n") * 3
+
+
+def continued(spec):
+    model = build(ModelSpec.parse(spec))
+    model.fit(TrainingText(Split(CONTINUED), Split(CONTINUED[:2]), tokenised=True))
+    return model
+
+
+@pytest.mark.parametrize("spec", ["kenlm:order=3", "hmm:states=3", "nltk:order=2"])
+def test_a_continuation_inside_a_word_is_divided_by_all_words_that_begin_so(spec):
+    """Brute force over the vocabulary, and over the letters of what is no word of it."""
+    model = continued(spec)
+    nexts = model.next_events("the")
+    probability = dict(zip(nexts.names, np.exp(nexts.logprobs), strict=True))
+    known = ("cat", "car", "cow")
+    unknown = probability["<unk>"] * np.exp(model._lexicon._letters.begins(b"c"))
+    begun = sum(probability[word] for word in known) + unknown
+    for word in known:
+        nats = model.score_continuation("the c", word[1:])
+        assert nats == pytest.approx(np.log(probability[word] / begun), abs=1e-5)
+    [whole, word] = model.score(["the crab", "the"])
+    given = np.log(begun)
+    assert model.score_continuation("the c", "rab") == pytest.approx(whole.logprobs[-1] - given, abs=1e-5)
+
+
+def test_all_rests_of_a_word_share_its_probability():
+    model = continued("kenlm:order=2")
+    letters = map(chr, range(ord("a"), ord("z") + 1))
+    rests = [*letters, *map("".join, product("abcorstw", repeat=2))]
+    assert 0.7 < sum(np.exp(model.score_continuation("the c", rest)) for rest in rests) <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("spec", ["kenlm:order=3", "ppm:order=3", "transformer:steps=20,layers=1,width=16,heads=2"])
+def test_a_batch_of_continuations_is_each_alone(spec):
+    model = continued(spec)
+    pairs = [("the c", "at"), ("the", " cat"), ("", "the"), ("the cat", ""), ("the cat\nth", "e c"), ("我", "是")]
+    costs = model.score_continuations(pairs)
+    assert costs == pytest.approx([model.score_continuation(*pair) for pair in pairs], abs=1e-5)
+    assert costs[3] == 0
+    assert max(costs) <= 0
+    [whole] = model.score(["the"])
+    assert costs[2] == pytest.approx(whole.logprobs.sum(), abs=1e-5)
+
+
+def test_a_model_without_a_distribution_counts_an_event_across_the_seam_in_full():
+    class Lines(Model):
+        def score(self, documents):
+            return [Score(np.array([len(document)]), np.array([-3.0]), np.zeros(1)) for document in documents]
+
+    assert Lines().score_continuation("ab", "cd") == -3.0
+    assert Lines().score_continuation("ab", "") == 0

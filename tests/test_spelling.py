@@ -35,3 +35,11 @@ def test_short_strings_sum_to_less_than_one_and_nearly_one():
 def test_likely_spellings_are_cheap():
     letters = LetterModel().learn([b"walking", b"talking", b"baking"])
     assert letters.logprob(b"waking") > letters.logprob(b"gniwak")
+
+
+def test_what_begins_a_word_is_the_sum_of_what_it_goes_on_with():
+    letters = LetterModel(order=3).learn([b"abc", b"ab", b"b"])
+    for start in (b"", b"a", b"ab", b"zz"):
+        longer = sum(math.exp(letters.begins(start + bytes([byte]))) for byte in range(256))
+        assert math.exp(letters.begins(start)) == pytest.approx(longer + math.exp(letters.logprob(start)))
+    assert letters.begins(b"") == 0

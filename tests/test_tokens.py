@@ -113,3 +113,14 @@ def test_without_jieba_it_says_how_to_get_it(monkeypatch):
         UnavailableError, match=r"tokenizer=jieba needs the package jieba: pip install 'lmbench\[jieba\]'"
     ):
         make_tokenizer("jieba")
+
+
+@pytest.mark.parametrize("after_word", [True, False])
+@pytest.mark.parametrize("kind", ["cat", "<unk>", "  ", "\t", "é"])
+def test_a_type_begins_as_its_event_does(kind, after_word):
+    words = make_tokenizer("words")
+    event = words.spell(["a", kind] if after_word else [kind])[-1]
+    for length in range(1, len(event) + 1):
+        starts = words.beginnings(event[:length], after_word)
+        assert any(words.letters(kind).startswith(start) for start in starts)
+    assert not any(b"dog".startswith(start) for start in words.beginnings(event, after_word))
