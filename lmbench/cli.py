@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,9 @@ class _Commands(click.Group):
 
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2."""
+    # read by libgomp when torch is imported: threads that spin while they wait train at an eighth of the speed beside
+    # other work (docs/transformer.md)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         cli.main(prog_name="lmbench", standalone_mode=False)
     except click.exceptions.Exit as exit_:

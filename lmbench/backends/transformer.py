@@ -82,7 +82,7 @@ class TransformerOptions(LexiconOptions):
         10, ge=1, description="evaluations, of 50 in a training, without improvement after which it stops"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of matrix products in training: float32 or bfloat16; auto: bfloat16 on a GPU that has it"
+        "auto", description="of products in training: float32 or bfloat16; auto: bfloat16 where the device has it"
     )
     seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, batches and dropout")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda where present")
@@ -283,10 +283,9 @@ class Transformer(LanguageModel):
 
     @property
     def _precision(self) -> torch.dtype:
-        if self.options.precision == "auto":
-            half = self._device.type == "cuda" and torch.cuda.is_bf16_supported()
-            return torch.bfloat16 if half else torch.float32
-        return torch.bfloat16 if self.options.precision == "bfloat16" else torch.float32
+        wanted = self.options.precision
+        half = _has_bfloat16(self._device) if wanted == "auto" else wanted == "bfloat16"
+        return torch.bfloat16 if half else torch.float32
 
     @property
     def _stride(self) -> int:
@@ -367,6 +366,14 @@ class Transformer(LanguageModel):
 
     def _tensor(self, ids: Ids) -> Tensor:
         return torch.from_numpy(ids).to(self._device)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 itself: it is then faster, and elsewhere slower, than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch have none
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 @dataclass(frozen=True, slots=True)
