@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from lmbench.errors import SpecError, UnknownNameError
 
@@ -22,6 +22,17 @@ class Options(BaseModel):
     positional: ClassVar[str | None] = None
     """The field that may be given without its name, as in ``hf:path/to/model``."""
 
+
+def _seconds(duration: object) -> object:
+    """A duration such as 90s, 1.5m or 2h in seconds; anything else is left to the field's own check."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    if isinstance(duration, str) and (found := re.fullmatch(r"([0-9]+\.?[0-9]*)([smh])", duration.strip())):
+        return float(found[1]) * units[found[2]]
+    return duration
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+"""The type of an option that is a duration: 90, 90s, 1.5m, 2h."""
 
 Kind = TypeVar("Kind", bound=Options)
 

@@ -1,20 +1,38 @@
-"""Hidden Markov models, fitted by hmmlearn; each event is scored by the forward pass."""
+"""Hidden Markov models over lines: trained in batches or by hmmlearn; each event is scored by the forward pass.
+
+Shapes: V symbols, K states.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import math
+import os
+import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from hmmlearn.base import ConvergenceMonitor
 from hmmlearn.hmm import CategoricalHMM
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from lmbench.baum_welch import (
+    Limits,
+    Point,
+    Step,
+    Trained,
+    batched_step,
+    cluster_start,
+    random_start,
+    smoothed,
+    train,
+)
 from lmbench.corpus import TrainingText
+from lmbench.errors import CorpusError
 from lmbench.exhibit import Exhibit
+from lmbench.forward_backward import Device, Dtype, Floats, ForwardBackward, Parameters
 from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import (
     Footprint,
@@ -26,80 +44,95 @@ from lmbench.model import (
     Signature,
     silent,
 )
+from lmbench.spec import Seconds
 
-Floats = NDArray[np.float64]
-
-_LINES_AT_ONCE = 512
+_FEWEST_STATES, _MOST_STATES = 16, 1024  # of a model that chooses their number
 _SHOWN_STATES = 48
 _SHOWN_WORDS = 8
 _STEPS_TO_EQUILIBRIUM = 200
-_EVENTS_AT_ONCE = 1 << 20  # padding included: bounds the memory of a batch with one very long line
 
 
 class HmmOptions(LexiconOptions):
     """Options of the hmm model."""
 
-    states: int = Field(32, ge=1, le=4096, description="number of hidden states")
-    iterations: int = Field(30, ge=1, description="most EM iterations")
-    tolerance: float = Field(1e-4, ge=0, description="EM stops when an iteration gains less, in nats per event")
+    states: int = Field(64, ge=0, le=4096, description="hidden states; auto: doubled while that helps and time allows")
+    engine: Literal["batched", "hmmlearn"] = Field(
+        "batched", description="batched: matrix products over many lines; hmmlearn: the library, line by line"
+    )
+    start: Literal["clusters", "random"] = Field(
+        "clusters", description="clusters: states begin as clusters of words with like neighbours"
+    )
+    iterations: int = Field(50, ge=1, description="most EM iterations")
+    tolerance: float = Field(1e-3, ge=0, description="EM stops when an iteration gains less, in nats per event")
+    budget: Seconds = Field(0.0, ge=0, allow_inf_nan=False, description="longest training: 90, 90s, 5m; 0: no limit")
     prior: float = Field(
         0.01,
-        gt=0,
+        ge=1e-6,
         allow_inf_nan=False,
         description="pseudo-count of each start, transition and emission, so that nothing is impossible",
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="seed of the random start")
+    dtype: Dtype = Field("float32", description="float32 or float64: of the batched engine's training")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="of the batched engine; auto: cuda where present"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of the start")
+
+    @field_validator("states", mode="before")
+    @classmethod
+    def _auto(cls, states: object) -> object:
+        return 0 if states == "auto" else states
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.device == "cuda" and not _cuda():
+            raise ValueError("this machine has no CUDA device")
+        return self
 
 
 class Hmm(LanguageModel):
-    """A hidden Markov model over lines: hmmlearn's CategoricalHMM, with the line end as a symbol.
+    """A hidden Markov model over lines, with the line end as a symbol, trained by Baum and Welch's algorithm.
 
-    Every line starts from the start distribution; the line end is emitted like a word, since hmmlearn has no model of
-    lengths. Fitted by Baum-Welch with a Dirichlet prior, from one seeded random start.
+    Every line starts from the start distribution; the line end is emitted like a word, since there is no model of
+    lengths. Training has a Dirichlet prior, starts from clusters of words, and keeps the iteration that the validation
+    split likes best; then emissions are mixed with the unigrams, as much as it likes.
     """
 
     Options: ClassVar[type[ModelOptions]] = HmmOptions
     options: HmmOptions
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
-        options = self.options
         progress("reading", 0.0)
-        self._lexicon = Lexicon.learn(data, options)
+        self._lexicon = Lexicon.learn(data, self.options)
         lines = self._lexicon.lines(data.train.documents)
-        events = np.concatenate(lines)
-        model = CategoricalHMM(
-            n_components=options.states,
-            n_features=len(self._lexicon),
-            startprob_prior=1 + options.prior,
-            transmat_prior=1 + options.prior,
-            emissionprob_prior=1 + options.prior,
-            n_iter=options.iterations,
-            tol=options.tolerance * len(events),
-            random_state=options.seed,
-            implementation="scaling",
+        if not lines:
+            raise CorpusError("the training split is empty: there is nothing to learn from")
+        valid = self._lexicon.lines(data.valid.documents)
+        trained = (
+            self._grown(lines, valid, progress)
+            if self.options.states == 0
+            else self._trained(lines, valid, self.options.states, self._deadline(), progress)
         )
-        model.monitor_ = _Monitor(model.tol, options.iterations, len(events), progress)
-        model.fit(events[:, None], [len(line) for line in lines])
-        self._iterations = model.monitor_.iter
-        self._start: Floats = model.startprob_
-        self._transitions: Floats = model.transmat_
-        self._emissions: Floats = model.emissionprob_
+        self._keep(trained, lines, valid)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._lexicon.score(documents, self._lines_logprobs)
 
     def reading(self, text: str) -> Reading:
-        return self._lexicon.reading(text, self._after)
+        return self._lexicon.reading(text, _Filter(self._parameters).after)
 
     def signature(self) -> Signature:
         options = self.options
+        trained_by = {"hmmlearn": f"hmmlearn-{version('hmmlearn')}", "batched": f"batched-{options.dtype}"}
         own = Signature.of(
-            states=options.states,
-            em=f"{self._iterations}of{options.iterations}",
+            states=len(self._parameters.start),
+            em=f"{self._iteration}of{options.iterations}",
+            start=options.start,
             prior=f"{options.prior:g}",
+            unigrams=f"{self._unigrams:g}",
             bos="line",
+            **({"budget": f"{options.budget:g}s"} if options.budget else {}),
             seed=options.seed,
-            hmmlearn=version("hmmlearn"),
+            engine=trained_by[options.engine],
         )
         return own + self._lexicon.signature()
 
@@ -121,36 +154,127 @@ class Hmm(LanguageModel):
             shows=f"{shown}: from the state of a row to the state of a column",
             kind="heatmap",
             columns=("from", *names),
-            rows=tuple((name, *self._transitions[i, order].tolist()) for name, i in zip(names, order, strict=True)),
+            rows=tuple(
+                (name, *self._parameters.transitions[i, order].tolist()) for name, i in zip(names, order, strict=True)
+            ),
             unit="probability",
         )
-        return states, transitions
+        return states, transitions, self._curve()
 
     def save(self, folder: Path) -> None:
         self._lexicon.save(folder, self.options)
+        model = self._parameters
         np.savez(
             folder / "hmm.npz",
-            iterations=self._iterations,
-            start=self._start,
-            transitions=self._transitions,
-            emissions=self._emissions,
+            start=model.start,
+            transitions=model.transitions,
+            emissions=model.emissions,
+            iteration=self._iteration,
+            unigrams=self._unigrams,
+            points=[
+                (point.iteration, point.train, np.nan if point.valid is None else point.valid) for point in self._points
+            ],
         )
 
     def restore(self, folder: Path) -> None:
         self._lexicon = Lexicon.restore(folder, self.options)
         with np.load(folder / "hmm.npz") as arrays:
-            self._start, self._transitions = arrays["start"], arrays["transitions"]
-            self._emissions, self._iterations = arrays["emissions"], int(arrays["iterations"])
+            self._parameters = Parameters(arrays["start"], arrays["transitions"], arrays["emissions"])
+            self._iteration, self._unigrams = int(arrays["iteration"]), float(arrays["unigrams"])
+            self._points = tuple(
+                Point(int(iteration), train, None if np.isnan(valid) else valid)
+                for iteration, train, valid in arrays["points"].tolist()
+            )
 
     def footprint(self) -> Footprint:
-        numbers = self._start.size + self._transitions.size + self._emissions.size
+        model = self._parameters
+        numbers = model.start.size + model.transitions.size + model.emissions.size
         return Footprint(parameters=numbers, disk_bytes=8 * numbers)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self.options.budget if self.options.budget else float("inf")
+
+    def _grown(self, lines: list[Line], valid: list[Line], progress: Progress) -> Trained:
+        """A model whose number of states was doubled until the validation split did not like it, or time was short."""
+        if not valid:
+            raise CorpusError("states=auto needs a validation split, by which it chooses their number")
+        deadline, states = self._deadline(), _FEWEST_STATES
+        best = self._trained(lines, valid, states, deadline, progress)
+        took = 0.0
+        while 2 * states <= _MOST_STATES and time.monotonic() + 3 * took < deadline:
+            began, states = time.monotonic(), 2 * states
+            other = self._trained(lines, valid, states, deadline, progress)
+            took = time.monotonic() - began
+            if _nats(other) >= _nats(best):
+                break
+            best = other
+        return best
+
+    def _trained(
+        self, lines: list[Line], valid: list[Line], states: int, deadline: float, progress: Progress
+    ) -> Trained:
+        options, symbols = self.options, len(self._lexicon)
+        progress(f"{states} states: start", 0.0)
+        start = (
+            cluster_start(lines, symbols, states, options.seed)
+            if options.start == "clusters"
+            else random_start(symbols, states, options.seed)
+        )
+
+        def told(point: Point) -> None:
+            judged = "" if point.valid is None else f", validation {point.valid:.4f}"
+            message = f"{states} states, EM iteration {point.iteration} of {options.iterations}"
+            progress(f"{message}, {point.train:.4f} nats per event{judged}", point.iteration / options.iterations)
+
+        limits = Limits(options.iterations, options.tolerance, deadline)
+        judge = self._engine(valid, states) if valid else None
+        return train(self._step(lines, states), start, sum(map(len, lines)), judge, limits, told)
+
+    def _step(self, lines: list[Line], states: int) -> Step:
+        if self.options.engine == "hmmlearn":
+            return _hmmlearn_step(lines, self.options.prior)
+        return batched_step(self._engine(lines, states), self.options.prior)
+
+    def _engine(self, lines: list[Line], states: int) -> ForwardBackward:
+        device: Device = "cuda" if self.options.device != "cpu" and _cuda() else "cpu"
+        return ForwardBackward(lines, len(self._lexicon), states, self.options.dtype, device)
+
+    def _keep(self, trained: Trained, lines: list[Line], valid: list[Line]) -> None:
+        self._parameters, self._unigrams = trained.parameters, 0.0
+        self._iteration, self._points = trained.iteration, trained.points
+        if valid:
+            frequency = np.bincount(np.concatenate(lines), minlength=len(self._lexicon)) + self.options.prior
+            judge = self._engine(valid, len(trained.parameters.start))
+            self._parameters, self._unigrams = smoothed(trained.parameters, frequency / frequency.sum(), judge)
+
+    def _lines_logprobs(self, lines: list[Line]) -> list[Floats]:
+        """Nats of each event of each line."""
+        model = self._parameters
+        symbols, states = model.emissions.shape
+        return ForwardBackward(lines, symbols, states, "float64").logprobs(model)
+
+    def _curve(self) -> Exhibit:
+        return Exhibit(
+            title="Training",
+            shows=f"bits per event, spelling aside; the parameters after iteration {self._iteration} were kept",
+            kind="lines",
+            columns=("EM iterations", "training", "validation"),
+            rows=tuple(
+                row
+                for point in self._points
+                for row in (
+                    (point.iteration - 1, point.train / math.log(2), None),
+                    (point.iteration, None, None if point.valid is None else point.valid / math.log(2)),
+                )
+            ),
+            unit="bits per event",
+        )
 
     def _visits(self) -> Floats:
         """Share of the time that each state is visited in an endless text: a line's end leads to the start again."""
-        end = self._emissions[:, LINE_END_ID]
-        step = self._transitions * (1 - end[:, None]) + end[:, None] * self._start
-        shares = self._start
+        end = self._parameters.emissions[LINE_END_ID]
+        step = self._parameters.transitions * (1 - end[:, None]) + end[:, None] * self._parameters.start
+        shares = self._parameters.start
         for _ in range(_STEPS_TO_EQUILIBRIUM):
             shares = (shares + shares @ step) / 2
         return shares
@@ -158,59 +282,69 @@ class Hmm(LanguageModel):
     def _described(self, state: int, share: float) -> tuple[int, str, str, str]:
         words = self._likely(state, _SHOWN_WORDS)
         emits = ", ".join(f"{word} {probability:.1%}" for word, probability in words.items())
-        return state, f"{share:.1%}", f"{self._start[state]:.1%}", emits
+        return state, f"{share:.1%}", f"{self._parameters.start[state]:.1%}", emits
 
     def _likely(self, state: int, number: int) -> dict[str, float]:
         """The types that a state emits most often, as people read them, with their probabilities."""
-        emissions = self._emissions[state]
+        emissions = self._parameters.emissions[:, state]
         best = np.argsort(-emissions, kind="stable")[:number].tolist()
         return {self._lexicon.shown(kind): float(emissions[kind]) for kind in best}
 
-    def _after(self, history: Line) -> Floats:
-        states = self._start
-        for word in history:
-            states = states * self._emissions[:, word]
-            states = states / states.sum() @ self._transitions
-        return np.log(states @ self._emissions)
 
-    def _lines_logprobs(self, lines: list[Line]) -> list[Floats]:
-        """Nats of each event of each line, batches of lines of like length at once."""
-        longest_first = sorted(range(len(lines)), key=lambda i: -len(lines[i]))
-        logprobs: list[Floats] = [np.zeros(0)] * len(lines)
-        start = 0
-        while start < len(lines):
-            size = min(_LINES_AT_ONCE, max(1, _EVENTS_AT_ONCE // len(lines[longest_first[start]])))
-            batch = longest_first[start : start + size]
-            for i, scored in zip(batch, self._forward([lines[i] for i in batch]), strict=True):
-                logprobs[i] = scored
-            start += size
-        return logprobs
+class _Filter:
+    """Reads a line event by event; what it has read is not read again when the line goes on."""
 
-    def _forward(self, lines: list[Line]) -> list[Floats]:
-        """The scaled forward pass over lines, longest first: the scale of each step is P(event | events before it)."""
-        lengths = np.array([len(line) for line in lines])
-        events = np.zeros((len(lines), lengths[0]), dtype=np.int64)  # (lines, time)
-        for row, line in enumerate(lines):
-            events[row, : len(line)] = line
-        scales = np.ones(events.shape)
-        states = np.tile(self._start, (len(lines), 1))  # (lines, states)
-        for t in range(lengths[0]):
-            running = int(np.count_nonzero(lengths > t))
-            states = states[:running] * self._emissions.T[events[:running, t]]
-            scales[:running, t] = states.sum(axis=1)
-            states = (states / scales[:running, t, None]) @ self._transitions
-        return [np.log(scales[row, :length]) for row, length in enumerate(lengths)]
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._history: Line = np.zeros(0, dtype=np.int32)
+        self._states = parameters.start
+
+    def after(self, history: Line) -> Floats:
+        """log P(symbol | history), (V,) nats."""
+        model, known = self._parameters, len(self._history)
+        if not np.array_equal(history[:known], self._history):
+            known, self._states = 0, model.start
+        for symbol in history[known:]:
+            seen = self._states * model.emissions[symbol]
+            self._states = seen / seen.sum() @ model.transitions
+        self._history = history
+        return np.asarray(np.log(model.emissions @ self._states))
 
 
-class _Monitor(ConvergenceMonitor):  # type: ignore[misc]  # hmmlearn has no types
-    """Tells the progress of EM."""
+def _nats(trained: Trained) -> float:
+    return float("inf") if trained.valid is None else trained.valid
 
-    def __init__(self, tol: float, n_iter: int, events: int, progress: Progress) -> None:
-        super().__init__(tol, n_iter, verbose=False)
-        self._events = events
-        self._progress = progress
 
-    def report(self, log_prob: float) -> None:
-        super().report(log_prob)
-        message = f"EM iteration {self.iter} of {self.n_iter}, {log_prob / self._events:.4f} nats per event"
-        self._progress(message, self.iter / self.n_iter)
+def _hmmlearn_step(lines: list[Line], prior: float) -> Step:
+    """An iteration of Baum and Welch by hmmlearn's faster implementation."""
+    events, lengths = np.concatenate(lines)[:, None], [len(line) for line in lines]
+
+    def step(parameters: Parameters) -> tuple[float, Parameters]:
+        symbols, states = parameters.emissions.shape
+        model = CategoricalHMM(
+            n_components=states,
+            n_features=symbols,
+            startprob_prior=1 + prior,
+            transmat_prior=1 + prior,
+            emissionprob_prior=1 + prior,
+            n_iter=1,
+            init_params="",
+            implementation="scaling",
+        )
+        model.startprob_, model.transmat_ = parameters.start, parameters.transitions
+        model.emissionprob_ = parameters.emissions.T
+        model.fit(events, lengths)
+        return model.monitor_.history[0], Parameters(model.startprob_, model.transmat_, model.emissionprob_.T.copy())
+
+    return step
+
+
+def _cuda() -> bool:
+    """Whether PyTorch finds a GPU; it takes seconds to import, and is not asked where CUDA's driver is missing."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,12 +1,16 @@
 import math
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 from hmmlearn.hmm import CategoricalHMM
 
 from lmbench import ModelSpec, Split, TrainingText
-from lmbench.backends.hmm import Hmm
+from lmbench.backends.hmm import Hmm, HmmOptions
+from lmbench.errors import CorpusError, SpecError
+from lmbench.forward_backward import Parameters
+
+ENGINES = ("batched", "hmmlearn")
 
 
 def fitted(spec, data):
@@ -17,18 +21,28 @@ def fitted(spec, data):
 
 def over_all_paths(model, line):
     """log P(line), by adding up all sequences of states."""
-    start, transitions, emissions = model._start, model._transitions, model._emissions
+    start, transitions, emissions = parts(model)
     total = 0.0
     for path in product(range(len(start)), repeat=len(line)):
-        probability = start[path[0]] * emissions[path[0], line[0]]
+        probability = start[path[0]] * emissions[line[0], path[0]]
         for t in range(1, len(line)):
-            probability *= transitions[path[t - 1], path[t]] * emissions[path[t], line[t]]
+            probability *= transitions[path[t - 1], path[t]] * emissions[line[t], path[t]]
         total += probability
     return math.log(total)
 
 
-def test_the_forward_pass_against_all_paths(english):
-    model = fitted("hmm:states=3,iterations=5", english)
+def parts(model):
+    parameters = model._parameters
+    return parameters.start, parameters.transitions, parameters.emissions
+
+
+def without_valid(data):
+    return TrainingText(data.train, Split(()), data.tokenised)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_forward_pass_against_all_paths(english, engine):
+    model = fitted(f"hmm:states=3,iterations=5,engine={engine}", english)
     lines = model._lexicon.lines(["the cat sat on\n", "a dog\n", "\n", "mat the zebra\n"])
     for line, logprobs in zip(lines, model._lines_logprobs(lines), strict=True):
         assert logprobs.sum() == pytest.approx(over_all_paths(model, line), abs=1e-12)
@@ -39,38 +53,119 @@ def test_the_forward_pass_against_all_paths(english):
 def test_lines_cost_what_hmmlearn_says(english):
     model = fitted("hmm:states=4,iterations=5", english)
     peer = CategoricalHMM(n_components=4, n_features=len(model._lexicon))
-    peer.startprob_, peer.transmat_, peer.emissionprob_ = model._start, model._transitions, model._emissions
+    peer.startprob_, peer.transmat_, emissions = parts(model)
+    peer.emissionprob_ = emissions.T
     for line in model._lexicon.lines(["the cat sat on the log\n", "the dog saw a cat\n"]):
         [logprobs] = model._lines_logprobs([line])
         assert logprobs.sum() == pytest.approx(peer.score(line[:, None]), rel=1e-12)
 
 
-def test_training_is_hmmlearns(english):
-    model = fitted("hmm:states=3,iterations=4,seed=7,prior=0.5", english)
-    lines = model._lexicon.lines(english.train.documents)
-    peer = CategoricalHMM(
-        n_components=3,
-        n_features=len(model._lexicon),
-        startprob_prior=1.5,
-        transmat_prior=1.5,
-        emissionprob_prior=1.5,
-        n_iter=4,
-        tol=1e-4 * sum(map(len, lines)),
-        random_state=7,
-        implementation="log",
-    )
+@pytest.mark.parametrize("start", ["clusters", "random"])
+def test_both_engines_train_the_same_model(english, start):
+    options = f"states=3,iterations=6,seed=7,prior=0.5,tolerance=0,start={start}"
+    batched = fitted(f"hmm:{options},dtype=float64", english)
+    library = fitted(f"hmm:{options},engine=hmmlearn", english)
+    for one, other in zip(parts(batched), parts(library), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-15)
+    for one, other in zip(batched._points, library._points, strict=True):
+        assert one.train == pytest.approx(other.train, rel=1e-9)
+
+
+def test_training_is_hmmlearns_own(english):
+    """Five more iterations, one by one, are five of the library's in one call."""
+    data = without_valid(english)
+    options = "hmm:states=3,prior=0.01,tolerance=0,dtype=float64"
+    one, six = fitted(f"{options},iterations=1", data), fitted(f"{options},iterations=6", data)
+    assert len(six._points) == 6
+    lines = one._lexicon.lines(data.train.documents)
+    priors = dict.fromkeys(("startprob_prior", "transmat_prior", "emissionprob_prior"), 1.01)
+    peer = CategoricalHMM(3, n_features=len(one._lexicon), init_params="", n_iter=5, tol=-math.inf, **priors)
+    peer.startprob_, peer.transmat_, emissions = parts(one)
+    peer.emissionprob_ = emissions.T
     peer.fit(np.concatenate(lines)[:, None], [len(line) for line in lines])
-    np.testing.assert_allclose(model._emissions, peer.emissionprob_, rtol=1e-8)
-    np.testing.assert_allclose(model._transitions, peer.transmat_, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(six._parameters.start, peer.startprob_, rtol=1e-6)
+    np.testing.assert_allclose(six._parameters.transitions, peer.transmat_, rtol=1e-6)
+    np.testing.assert_allclose(six._parameters.emissions.T, peer.emissionprob_, rtol=1e-6)
 
 
-def test_the_likelihood_rises(english):
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("start", ["clusters", "random"])
+def test_the_likelihood_never_falls(english, engine, start):
+    """With a prior that weighs nothing; each iteration is told."""
     told = []
-    model = ModelSpec.parse("hmm:states=4,tolerance=0").build(Hmm)
+    spec = f"hmm:states=4,tolerance=0,prior=1e-6,iterations=25,engine={engine},start={start},dtype=float64"
+    model = ModelSpec.parse(spec).build(Hmm)
+    model.fit(without_valid(english), lambda message, share: told.append(message))
+    nats = [point.train for point in model._points]
+    assert len(nats) > 5
+    assert all(after <= before + 1e-6 for before, after in pairwise(nats))
+    assert nats[-1] < nats[0] - 0.02
+    assert f"4 states, EM iteration 3 of 25, {nats[2]:.4f} nats per event" in told
+
+
+def test_the_iteration_that_the_validation_split_likes_is_kept(english):
+    model = fitted("hmm:states=6,iterations=40,tolerance=0", english)
+    judged = [point.valid for point in model._points]
+    assert model._iteration == 1 + judged.index(min(judged))
+    assert len(judged) < 40
+    assert f"em:{model._iteration}of40" in str(model.signature())
+
+
+def test_auto_doubles_the_states_while_the_validation_split_likes_it(english):
+    told = []
+    model = ModelSpec.parse("hmm:states=auto,iterations=3").build(Hmm)
     model.fit(english, lambda message, share: told.append(message))
-    likelihoods = [float(message.split(", ")[1].split()[0]) for message in told if message.startswith("EM")]
-    assert len(likelihoods) > 5
-    assert likelihoods[-1] > likelihoods[0] + 0.5
+    tried = [int(message.split()[0]) for message in told if message.endswith("start")]
+    assert tried == [16 * 2**i for i in range(len(tried))]
+    assert len(model._parameters.start) in tried[-2:]
+    judged = {states: nats_of(told, states) for states in tried}
+    assert judged[len(model._parameters.start)] == min(judged.values())
+
+
+def nats_of(told, states):
+    return min(float(message.split("validation ")[1]) for message in told if f"{states} states, EM" in message)
+
+
+def test_auto_ends_within_its_budget(english):
+    model = fitted("hmm:states=auto,budget=0.000001s,iterations=9", english)
+    assert len(model._parameters.start) == 16
+    assert len(model._points) == 1
+    assert "budget:1e-06s" in str(model.signature())
+
+
+def test_auto_needs_a_validation_split(english):
+    with pytest.raises(CorpusError, match="states=auto needs a validation split"):
+        fitted("hmm:states=auto", without_valid(english))
+
+
+def test_an_empty_training_split_is_an_error():
+    with pytest.raises(CorpusError, match="the training split is empty"):
+        fitted("hmm", TrainingText(Split(()), Split(())))
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds"), [("budget=90", 90), ("budget=90s", 90), ("budget=1.5m", 90), ("budget=2h", 7200)]
+)
+def test_durations(spec, seconds):
+    assert ModelSpec.parse(f"hmm:{spec}").options(HmmOptions).budget == seconds
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("budget=5d", "hmm: option budget=5d: Input should be a valid number"),
+        ("budget=1.2.3s", "hmm: option budget=1.2.3s: Input should be a valid number"),
+        ("budget=-1", "hmm: option budget=-1: Input should be greater than or equal to 0"),
+        ("states=many", "hmm: option states=many: Input should be a valid integer"),
+        ("states=5000", "hmm: option states=5000: Input should be less than or equal to 4096"),
+        ("prior=0", "hmm: option prior=0: Input should be greater than or equal to 0.000001"),
+        ("engine=fast", "hmm: option engine=fast: Input should be 'batched' or 'hmmlearn'"),
+    ],
+)
+def test_options_that_do_not_fit(spec, message):
+    with pytest.raises(SpecError) as error:
+        ModelSpec.parse(f"hmm:{spec}").options(HmmOptions)
+    assert str(error.value).startswith(message)
 
 
 def test_the_seed_decides(english):
@@ -81,7 +176,7 @@ def test_the_seed_decides(english):
 
 def test_no_state_makes_a_word_impossible(english):
     model = fitted("hmm:states=8", english)
-    document = "zebra " * 3000 + "the\n"
+    document = "zebra " * 10_000 + "the\n"
     [score] = model.score([document])
     assert np.isfinite(score.check(document).logprobs).all()
 
@@ -94,18 +189,70 @@ def test_batches_of_any_lengths_score_alike(english):
         np.testing.assert_allclose(model._lines_logprobs([line])[0], logprobs, rtol=1e-12)
 
 
-def test_one_long_line_among_short_ones_needs_no_more_memory_than_itself(english):
-    model = fitted("hmm:states=2", english)
-    sizes = []
-    forward = model._forward
-    model._forward = lambda lines: sizes.append(len(lines) * max(map(len, lines))) or forward(lines)
-    lines = model._lexicon.lines(["the " * 300_000 + "\n", *["a\n"] * 600])
-    assert len(model._lines_logprobs(lines)) == 601
-    assert max(sizes) <= 2**20
-
-
-@pytest.mark.parametrize("text", ["a\n", "a a a a\n", "\n\n"])
-def test_tiny_vocabularies(text):
-    model = fitted("hmm:states=2", TrainingText(Split((text,)), Split(()), tokenised=True))
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("text", ["a\n", "a a a a\n", "\n\n", "a " * 10_000 + "\n"])
+@pytest.mark.parametrize("valid", [(), ("a\n",)])
+def test_tiny_vocabularies(text, engine, valid):
+    data = TrainingText(Split((text,)), Split(valid), tokenised=True)
+    model = fitted(f"hmm:states=2,engine={engine},iterations=3", data)
     [score] = model.score(["a b\n"])
     score.check("a b\n")
+
+
+def test_a_saved_model_is_the_same_model(english, tmp_path):
+    model = fitted("hmm:states=4", english)
+    model.save(tmp_path)
+    again = Hmm(model.options)
+    again.restore(tmp_path)
+    assert str(again.signature()) == str(model.signature())
+    assert again.exhibits() == model.exhibits()
+    assert again.score(["the cat\n"])[0].logprobs.tolist() == model.score(["the cat\n"])[0].logprobs.tolist()
+
+
+def test_exhibits_are_the_states_their_moves_and_the_training(english):
+    states, transitions, training = fitted("hmm:states=3", english).exhibits()
+    assert [row[0] for row in states.rows] == [int(name.split()[0]) for name in transitions.columns[1:]]
+    assert sum(float(row[1].rstrip("%")) for row in states.rows) == pytest.approx(100, abs=0.2)
+    assert any("\\n" in row[3] for row in states.rows)
+    for row in transitions.rows:
+        assert sum(row[1:]) == pytest.approx(1)
+    assert training.rows[0][1] > 0
+
+
+def test_visits_are_those_of_a_long_text(english):
+    """A random walk that begins anew after each line end."""
+    model = fitted("hmm:states=3,iterations=20", english)
+    start, transitions, emissions = parts(model)
+    rng, visits, state = np.random.default_rng(0), np.zeros(3), 0
+    for _ in range(20_000):
+        visits[state] += 1
+        ended = rng.random() < emissions[1, state]
+        state = rng.choice(3, p=start if ended else transitions[state])
+    np.testing.assert_allclose(model._visits(), visits / visits.sum(), atol=0.02)
+
+
+def test_training_on_a_gpu_is_asked_for_only_where_there_is_one(monkeypatch):
+    monkeypatch.setattr("lmbench.backends.hmm._cuda", lambda: False)
+    with pytest.raises(ValueError, match="this machine has no CUDA device"):
+        HmmOptions(device="cuda")
+
+
+def test_many_states_are_listed_by_how_often_they_are_visited():
+    model = Hmm(HmmOptions(states=60))
+    rng = np.random.default_rng(0)
+    model._parameters = Parameters(
+        rng.dirichlet(np.ones(60)), rng.dirichlet(np.ones(60), 60), rng.dirichlet(np.ones(2), 60).T
+    )
+    shares = model._visits()
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_a_line_that_goes_on_is_read_on_from_where_it_was(english):
+    model = fitted("hmm:states=3,iterations=3", english)
+    reading = model.reading("the cat")
+    words = model._lexicon.types
+    reading.next_events()
+    for word, text in (("sat", "the cat sat"), ("on", "the cat sat on"), ("\n", "the cat sat on\n"), ("the", "\nthe")):
+        reading.read(words.index(word))
+        expected = model.next_events(text).logprobs
+        np.testing.assert_allclose(reading.next_events().logprobs, expected, rtol=1e-12)

@@ -1,0 +1,395 @@
+"""The scaled forward-backward algorithm over many lines at once, as matrix products (Rabiner 1989, section V.A).
+
+Lines of like length lie side by side, so that a step in time is one product of (lines, states) and (states, states).
+Each step's probabilities are divided by their sum, the scale, which is P(event | the line's events before it).
+
+Shapes: V symbols, K states, N events of a batch, n lines running at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property, reduce
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from threadpoolctl import ThreadpoolController
+
+from lmbench.errors import LmbenchError
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+Line = NDArray[np.integer[Any]]
+Dtype = Literal["float32", "float64"]
+Device = Literal["cpu", "cuda"]
+Result = TypeVar("Result")
+
+_LINES_AT_ONCE = 512
+_SLAB = 1 << 24  # numbers of one array of a batch: a limit to memory, and to the rounding of its sums
+_RUN = 1 << 14  # events whose transitions are added up in one product
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a hidden Markov model is.
+
+    start        (K,) P(state of a line's first event)
+    transitions  (K, K) P(next state | state), rows sum to 1
+    emissions    (V, K) P(symbol | state), columns sum to 1
+    """
+
+    start: Floats
+    transitions: Floats
+    emissions: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an expectation step counts: of Parameters' shapes, and the log-likelihood (nats) of the lines."""
+
+    start: Floats
+    transitions: Floats
+    emissions: Floats
+    log_likelihood: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lines laid time by time: the first events of all lines, then the second ones of those that have one, and so on.
+
+    lines    (n,) which lines, longest first: numbers in the order of the caller
+    lengths  (n,) how many events each has
+    ids      (N,) their events
+    running  (steps,) how many lines have an event at each time
+    starts   (steps + 1,) where each time's events begin
+    """
+
+    lines: Ids
+    lengths: Ids
+    ids: Ids
+    running: list[int]
+    starts: list[int]
+
+    def by_line(self, values: Floats) -> Iterator[tuple[int, Floats]]:
+        """Each line's number, and its part of what belongs to the batch's events."""
+        starts = np.array(self.starts)
+        for row, (line, length) in enumerate(zip(self.lines.tolist(), self.lengths.tolist(), strict=True)):
+            yield line, values[starts[:length] + row]
+
+    @cached_property
+    def symbols(self) -> tuple[Ids, sparse.csr_array]:
+        """The symbols that occur, and a matrix (symbols, N) that adds up what belongs to each."""
+        order = np.argsort(self.ids, kind="stable").astype(np.int32)
+        symbols, first = np.unique(self.ids[order], return_index=True)
+        ones = np.ones(len(order), dtype=np.float32)
+        sums = sparse.csr_array((ones, order, np.append(first, len(order)).astype(np.int32)))
+        return symbols, sums
+
+    @cached_property
+    def runs(self) -> list[tuple[slice, slice]]:
+        """Pairs of slices: events, and those one step later of the same lines. Together they are all transitions."""
+        pairs: list[tuple[slice, slice]] = []
+        begin = 1
+        for t in range(1, len(self.running) + 1):
+            last = t == len(self.running)
+            if last or self.running[t] != self.running[begin] or self.starts[t] - self.starts[begin] > _RUN:
+                pairs += self._pairs(begin, t)
+                begin = t
+        return pairs
+
+    def _pairs(self, begin: int, end: int) -> Iterator[tuple[slice, slice]]:
+        """The transitions into times begin … end - 1, at which the same lines run."""
+        starts, running = self.starts, self.running
+        if begin < end:
+            yield slice(starts[begin - 1], starts[begin - 1] + running[begin]), slice(starts[begin], starts[begin + 1])
+        if begin + 1 < end:
+            yield slice(starts[begin], starts[end - 1]), slice(starts[begin + 1], starts[end])
+
+
+def _batches(lines: Sequence[Line], states: int) -> list[Batch]:
+    """All lines that have an event, in batches of like length, which are no larger than a model of that size bears."""
+    lengths = np.array([len(line) for line in lines], dtype=np.int64)
+    order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+    made, begin = [], 0
+    while begin < len(order):
+        longest = int(lengths[order[begin]])
+        size = max(1, min(_LINES_AT_ONCE, _SLAB // (longest * states)))
+        made.append(_batch(lines, order[begin : begin + size], lengths[order[begin : begin + size]]))
+        begin += size
+    return made
+
+
+def _batch(lines: Sequence[Line], chosen: Ids, lengths: Ids) -> Batch:
+    running = len(chosen) - np.searchsorted(lengths[::-1], np.arange(lengths[0]), side="right")
+    starts = np.concatenate([[0], np.cumsum(running)])
+    ids = np.empty(starts[-1], dtype=np.int64)
+    for row, (line, length) in enumerate(zip(chosen, lengths, strict=True)):
+        ids[starts[:length] + row] = lines[line]
+    return Batch(chosen, lengths, ids, running.tolist(), starts.tolist())
+
+
+class ForwardBackward:
+    """The algorithm over fixed lines, for the parameters of one iteration after another.
+
+    On the CPU each core takes batches of its own, with BLAS held to one thread; with "cuda" PyTorch takes them in turn.
+    Sums over a batch are of `dtype`, sums of these float64, and their order does not depend on timing.
+    """
+
+    def __init__(
+        self, lines: Sequence[Line], symbols: int, states: int, dtype: Dtype = "float32", device: Device = "cpu"
+    ) -> None:
+        batches = sorted(_batches(lines, states), key=lambda batch: -len(batch.ids))
+        workers = 1 if device == "cuda" else max(1, min(_cores(), len(batches)))
+        self._shares = [batches[i::workers] for i in range(workers)]
+        self._lines, self._symbols, self._states = len(lines), symbols, states
+        self._arrays: _Arrays = _TorchArrays(dtype, device) if device == "cuda" else _NumpyArrays(dtype)
+        self.events = sum(len(batch.ids) for batch in batches)
+
+    def counts(self, parameters: Parameters) -> Counts:
+        """The expectation step: how often each start, transition and emission is expected, given the lines."""
+        model = _Model(parameters, self._arrays)
+        parts = self._over_shares(lambda share: self._expect(model, share))
+        return Counts(
+            start=reduce(np.add, [part.start for part in parts]),
+            transitions=reduce(np.add, [part.transitions for part in parts]) * parameters.transitions,
+            emissions=reduce(np.add, [part.emissions for part in parts]),
+            log_likelihood=sum(part.log_likelihood for part in parts),
+        )
+
+    def log_likelihood(self, parameters: Parameters) -> float:
+        """Nats of all lines."""
+        return float(sum(logprobs.sum() for logprobs in self.logprobs(parameters)))
+
+    def logprobs(self, parameters: Parameters) -> list[Floats]:
+        """log P(event | the line's events before it), nats, of each event of each line."""
+        model = _Model(parameters, self._arrays)
+        return self._by_line(lambda batch: np.log(model.scales(batch)), np.zeros(0))
+
+    def posteriors(self, parameters: Parameters) -> list[Floats]:
+        """P(state | the whole line) of each event of each line, (events, K)."""
+        model = _Model(parameters, self._arrays)
+
+        def batch_posteriors(batch: Batch) -> Floats:
+            work = _Work(self._arrays, [batch], self._states)
+            return self._arrays.numpy(model.posteriors(batch, work)[0])
+
+        return self._by_line(batch_posteriors, np.zeros((0, self._states)))
+
+    def _by_line(self, over_batch: Callable[[Batch], Floats], nothing: Floats) -> list[Floats]:
+        """What is said of each batch's events, line by line; `nothing` of lines without events."""
+        found = [nothing] * self._lines
+        for lines in self._over_shares(
+            lambda share: [pair for batch in share for pair in batch.by_line(over_batch(batch))]
+        ):
+            for line, values in lines:
+                found[line] = values
+        return found
+
+    def _over_shares(self, work: Callable[[list[Batch]], Result]) -> list[Result]:
+        def quiet(share: list[Batch]) -> Result:
+            with np.errstate(divide="ignore", invalid="ignore"):  # of what follows probability 0, which is found out
+                return work(share)
+
+        with _blas().limit(limits=1, user_api="blas"):
+            if len(self._shares) == 1:
+                return [quiet(self._shares[0])]
+            with ThreadPoolExecutor(len(self._shares)) as threads:
+                return list(threads.map(quiet, self._shares))
+
+    def _expect(self, model: _Model, share: list[Batch]) -> Counts:
+        work = _Work(self._arrays, share, self._states)
+        start, transitions, log_likelihood = np.zeros(self._states), np.zeros((self._states,) * 2), 0.0
+        emissions = np.zeros((self._symbols, self._states))
+        for batch in share:
+            posterior, scales = model.posteriors(batch, work)
+            log_likelihood += float(np.log(scales).sum())
+            start += self._arrays.total(posterior[: batch.running[0]])
+            for before, after in batch.runs:
+                transitions += self._arrays.numpy(work.forward[before].T @ work.backward[after])
+            symbols, sums = batch.symbols
+            emissions[symbols] += self._arrays.product(sums, posterior)
+        return Counts(start, transitions, emissions, log_likelihood)
+
+
+def best_paths(parameters: Parameters, lines: Sequence[Line]) -> list[Ids]:
+    """The most likely states of each line (Viterbi 1967), lower numbers first where two are as likely."""
+    with np.errstate(divide="ignore"):
+        start, transitions = np.log(parameters.start), np.log(parameters.transitions)
+        return [_best_path(start, transitions, np.log(parameters.emissions[line])) for line in lines]
+
+
+def _best_path(start: Floats, transitions: Floats, emitted: Floats) -> Ids:
+    """The path through (events, K) log-probabilities of emissions."""
+    best, back = start, np.zeros(emitted.shape, dtype=np.int64)
+    for t, now in enumerate(emitted):
+        if t:
+            arrivals = best[:, None] + transitions  # (state before, state)
+            back[t] = arrivals.argmax(axis=0)
+            best = arrivals[back[t], np.arange(len(best))]
+        best = best + now
+    path = np.empty(len(emitted), dtype=np.int64)
+    for t in range(len(emitted) - 1, -1, -1):
+        path[t] = best.argmax() if t == len(emitted) - 1 else back[t + 1, path[t + 1]]
+    return path
+
+
+class _Work:
+    """Memory for any of these batches: three arrays (events, states), and what a step in time needs."""
+
+    def __init__(self, arrays: _Arrays, batches: list[Batch], states: int) -> None:
+        events = max((len(batch.ids) for batch in batches), default=0)
+        self.forward, self.backward, self.posterior = (arrays.empty((events, states)) for _ in range(3))
+        self.scales = arrays.empty((events,))
+        self.following = arrays.empty((max((len(batch.lines) for batch in batches), default=0), states))
+
+
+class _Model:
+    """Parameters as the arrays of a library."""
+
+    def __init__(self, parameters: Parameters, arrays: _Arrays) -> None:
+        self.arrays = arrays
+        self.start = arrays.array(parameters.start)
+        self.transitions = arrays.array(parameters.transitions)
+        self.transposed = arrays.array(parameters.transitions.T.copy())
+        self.emissions = arrays.array(parameters.emissions)
+        self.ones = arrays.array(np.ones(len(parameters.start)))
+
+    def posteriors(self, batch: Batch, work: _Work) -> tuple[Any, Floats]:
+        """P(state | whole line) of each event (N, K), and the scales (N,).
+
+        Leaves P(state | events so far) in work.forward and, in work.backward, the factor by which its product with the
+        transitions becomes P(state before, state | whole line).
+        """
+        scales = self._forward(batch, work)
+        self._backward(batch, work)
+        return work.posterior[: len(batch.ids)], scales
+
+    def _forward(self, batch: Batch, work: _Work) -> Floats:
+        xp, starts, forward, emitted = self.arrays, batch.starts, work.forward, work.backward
+        xp.gather(self.emissions, batch.ids, emitted[: len(batch.ids)])
+        for t, running in enumerate(batch.running):
+            now = slice(starts[t], starts[t + 1])
+            states = forward[now]
+            if t == 0:
+                xp.multiply(emitted[now], self.start, out=states)
+            else:
+                xp.matmul(forward[starts[t - 1] : starts[t - 1] + running], self.transitions, out=states)
+                xp.multiply(states, emitted[now], out=states)
+            scales = work.scales[now]
+            xp.matmul(states, self.ones, out=scales)
+            xp.divide(states, scales[:, None], out=states)
+        return _checked(xp.numpy(work.scales[: len(batch.ids)]))
+
+    def _backward(self, batch: Batch, work: _Work) -> None:
+        xp, starts, backward = self.arrays, batch.starts, work.backward
+        running = [*batch.running, 0]
+        for t in range(len(batch.running) - 1, -1, -1):
+            now, after = slice(starts[t], starts[t + 1]), slice(starts[t + 1], starts[t + 1] + running[t + 1])
+            following = work.following[: running[t]]  # P(later events | state), divided by the later scales
+            following[running[t + 1] :] = 1
+            if running[t + 1]:
+                xp.matmul(backward[after], self.transposed, out=following[: running[t + 1]])
+            xp.multiply(work.forward[now], following, out=work.posterior[now])
+            xp.multiply(backward[now], following, out=backward[now])
+            xp.divide(backward[now], work.scales[now][:, None], out=backward[now])
+
+    def scales(self, batch: Batch) -> Floats:
+        """P(event | the line's events before it) of each event (N,)."""
+        xp, starts = self.arrays, batch.starts
+        scales = xp.empty((len(batch.ids),))
+        emitted, states, moved = (xp.empty((batch.running[0], len(self.ones))) for _ in range(3))
+        for t, running in enumerate(batch.running):
+            now = slice(starts[t], starts[t + 1])
+            xp.gather(self.emissions, batch.ids[now], emitted[:running])
+            if t == 0:
+                xp.multiply(emitted, self.start, out=states)
+            else:
+                xp.matmul(states[:running], self.transitions, out=moved[:running])
+                xp.multiply(moved[:running], emitted[:running], out=states[:running])
+            xp.matmul(states[:running], self.ones, out=scales[now])
+            xp.divide(states[:running], scales[now][:, None], out=states[:running])
+        return _checked(xp.numpy(scales))
+
+
+def _checked(scales: Floats) -> Floats:
+    if not (scales > 0).all():
+        raise LmbenchError("a line has probability 0 under this hidden Markov model")
+    return scales
+
+
+class _NumpyArrays:
+    """Arrays on the CPU."""
+
+    matmul = staticmethod(np.matmul)
+    multiply = staticmethod(np.multiply)
+    divide = staticmethod(np.divide)
+
+    def __init__(self, dtype: str) -> None:
+        self._dtype = np.dtype(dtype)
+
+    def array(self, values: Floats) -> Any:
+        return np.asarray(values, dtype=self._dtype)
+
+    def empty(self, shape: tuple[int, ...]) -> Any:
+        return np.empty(shape, self._dtype)
+
+    def numpy(self, values: Any) -> Floats:
+        return np.asarray(values, dtype=np.float64)
+
+    def gather(self, rows: Any, ids: Ids, out: Any) -> None:
+        """The rows with these ids; it is known that they exist, and "clip" spares the buffer of the default mode."""
+        np.take(rows, ids, axis=0, out=out, mode="clip")
+
+    def total(self, values: Any) -> Floats:
+        return np.asarray(values.sum(axis=0, dtype=np.float64))
+
+    def product(self, sums: sparse.csr_array, values: Any) -> Floats:
+        return np.asarray(sums.astype(self._dtype, copy=False) @ values, dtype=np.float64)
+
+
+class _TorchArrays:
+    """Arrays of PyTorch, on its `device`."""
+
+    def __init__(self, dtype: str, device: str) -> None:
+        import torch
+
+        self._torch, self._device, self._dtype = torch, device, getattr(torch, dtype)
+        self.matmul, self.multiply, self.divide = torch.matmul, torch.multiply, torch.divide
+
+    def array(self, values: Floats) -> Any:
+        return self._torch.as_tensor(values, dtype=self._dtype, device=self._device)
+
+    def empty(self, shape: tuple[int, ...]) -> Any:
+        return self._torch.empty(shape, dtype=self._dtype, device=self._device)
+
+    def numpy(self, values: Any) -> Floats:
+        return np.asarray(values.double().cpu().numpy())
+
+    def gather(self, rows: Any, ids: Ids, out: Any) -> None:
+        self._torch.index_select(rows, 0, self._torch.as_tensor(ids, device=self._device), out=out)
+
+    def total(self, values: Any) -> Floats:
+        return np.asarray(values.double().sum(dim=0).cpu().numpy())
+
+    def product(self, sums: sparse.csr_array, values: Any) -> Floats:
+        """embedding_bag adds up rows in a fixed order, which index_add on a GPU does not."""
+        order, first = (self._torch.as_tensor(part, device=self._device) for part in (sums.indices, sums.indptr[:-1]))
+        return self.numpy(self._torch.nn.functional.embedding_bag(order, values, first, mode="sum"))
+
+
+_Arrays = _NumpyArrays | _TorchArrays
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
