@@ -83,6 +83,13 @@ def test_the_entropy_rate_of_matched_brackets():
     assert source.score("( ( )\n").logprobs.sum() == -math.inf
 
 
+def test_after_a_word_that_cannot_stand_nothing_can(source):
+    assert np.isneginf(source.score("the the bano bares\nthe bano bares\n").logprobs).tolist() == [
+        *(False, True, True, True, True),
+        *(False, False, False, False),
+    ]
+
+
 def disagreement(line):
     """Why a line is wrong, found by reading it from left to right with the subjects that wait for a verb; or None.
 
