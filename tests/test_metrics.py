@@ -64,13 +64,12 @@ def test_the_closed_vocabulary_perplexities_are_kenlms(tmp_path):
     import kenlm
 
     from lmbench.arpa import write_arpa
-    from lmbench.kneser_ney import estimate
+    from lmbench.kneser_ney import Settings, estimate
+    from lmbench.ngram_counts import open_lines
 
-    write_arpa(
-        tmp_path / "x.arpa",
-        estimate([np.array([2, 3, 1], dtype=np.int32)] * 2, 4, 2),
-        ["<unk>", "</s>", "a", "b", "<s>"],
-    )
+    lines = open_lines([np.array([2, 3, 1], dtype=np.int32)] * 2, 4)
+    orders = estimate(lines, 4, Settings(2, precision=np.float32)).orders
+    write_arpa(tmp_path / "x.arpa", orders, ["<unk>", "</s>", "a", "b", "<s>"], np.ones(5, dtype=bool))
     config = kenlm.Config()
     config.show_progress = False
     model = kenlm.Model(str(tmp_path / "x.arpa"), config)
