@@ -231,7 +231,7 @@ def test_a_trigram_model_converges_to_a_chain_of_order_2():
 
 
 def test_a_hidden_markov_model_converges_to_a_hidden_markov_source():
-    """EM's random start finds this source's states; where it does not, the excess stays (docs/sources.md)."""
+    """EM finds this source's states; where it stops at a local optimum, the excess stays (docs/sources.md)."""
     model = "hmm:states=4,iterations=60,tolerance=1e-5"
     small, middle, large = (excess(model, f"hidden-markov:seed=1,lines={lines}") for lines in (60, 600, 6000))
     assert small > middle > large > 0
