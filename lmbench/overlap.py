@@ -19,7 +19,10 @@ LENGTH = 13
 
 _PIECE = 1 << 20  # characters of documents that are hashed together
 _MOST = 1 << 22  # 13-grams of the test split that are looked up; of more, an evenly drawn part
+_PREFIX = 23  # bits
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_INVERSE = np.uint64(pow(int(_MULTIPLIER), -1, 1 << 64))
+_WHITE = tuple(chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code) not in " \n")
 _BETWEEN = re.compile(r"\s+")
 
 
@@ -68,16 +71,23 @@ def overlap(corpus: Corpus) -> Overlap:
     Memory: some 200 MiB, whatever the size of the corpus, and some 50 bytes a document.
     """
     every = 1 + corpus.test.size // (4 * _MOST)
-    test = _sampled(corpus.test, corpus.spaced, every)
+    test = np.sort(_sampled(corpus.test, corpus.spaced, every))
     found = np.zeros(len(test), dtype=np.bool_)
-    for hashes in _ngrams(corpus.train, corpus.spaced):
-        found |= np.isin(test, np.unique(hashes))
+    begins = np.zeros(
+        1 << _PREFIX, dtype=np.bool_
+    )  # by which most of the others are known
+    begins[test >> np.uint64(64 - _PREFIX)] = True
+    for hashes in _ngrams(corpus.train, corpus.spaced) if len(test) else ():
+        hashes = hashes[begins[hashes >> np.uint64(64 - _PREFIX)]]
+        rows = np.minimum(np.searchsorted(test, hashes), len(test) - 1)
+        found[rows[test[rows] == hashes]] = True
+    firsts = np.searchsorted(test, test)  # equal ones stand together, and the first of them was found
     train, valid, tested = (_digests(split) for split in (corpus.train, corpus.valid, corpus.test))
     return Overlap(
         unit="words" if corpus.spaced else "characters",
         looked_up=len(test),
         every=every,
-        shared=int(found.sum()),
+        shared=int(found[firsts].sum()),
         documents=len(tested),
         repeated=int(np.isin(tested, train).sum()),
         repeated_valid=int(np.isin(valid, np.concatenate([train, tested])).sum()),
@@ -112,12 +122,27 @@ def _pieces(documents: Iterable[str]) -> Iterator[str]:
 
 
 def _word_hashes(text: str, spaced: bool) -> Hashes:
-    from pandas.util import hash_array
+    """One hash for each word, or for each character where no white space is.
 
-    if spaced:
-        return hash_array(np.array(text.split(), dtype=object))
-    code_points = np.frombuffer(_BETWEEN.sub("", text).encode("utf-32-le"), dtype=np.uint32)
-    return _mixed(code_points.astype(np.uint64) + np.uint64(1))
+    A word's is a polynomial of its bytes modulo 2^64: the difference of those of two beginnings of the text, divided by
+    the power that the first byte has there.
+    """
+    if not spaced:
+        code_points = np.frombuffer(_BETWEEN.sub("", text).encode("utf-32-le"), dtype=np.uint32)
+        return _mixed(code_points.astype(np.uint64) + np.uint64(1))
+    if any(white in text for white in _WHITE):
+        text = " ".join(text.split())
+    data = np.frombuffer(f" {text} ".encode(), dtype=np.uint8)
+    borders = np.flatnonzero(np.diff((data != ord(" ")) & (data != ord("\n"))))
+    starts, ends = borders[::2] + 1, borders[1::2] + 1
+    sums = np.zeros(len(data) + 1, dtype=np.uint64)
+    np.cumsum((data + np.uint64(1)) * _powers(_MULTIPLIER, len(data)), out=sums[1:])
+    return _mixed((sums[ends] - sums[starts]) * _powers(_INVERSE, len(data))[starts])
+
+
+def _powers(base: np.uint64, count: int) -> Hashes:
+    """base, base^2, …, modulo 2^64."""
+    return np.multiply.accumulate(np.full(count, base))
 
 
 def _combined(words: Hashes) -> Hashes:
