@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from io import BufferedIOBase
 from itertools import dropwhile, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lmbench.backoff import Floats, Order
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SENTENCE_START, SENTENCE_END, UNKNOWN_WORD = "<s>", "</s>", "<unk>"
 _RESERVED = re.compile(r"(?i)</?s>|<unk>")
@@ -72,6 +74,10 @@ def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str], kept: 
     Args: orders, from unigrams up; words, the ARPA word of each unigram, ``<s>`` the last; kept, (words,), whether it
     is written.
     """
+    # imported here: reading ARPA and estimating do without
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     vocabulary = pa.array(words)
     sizes = [int(np.count_nonzero(kept)), *(len(order.keys) for order in orders[1:])]
     with path.open("wb") as file:
@@ -92,6 +98,9 @@ def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str], kept: 
 
 
 def _log10(values: Floats) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     return pc.cast(pa.array(np.minimum(np.log10(values), 0).astype(np.float32)), pa.string())
 
 

@@ -73,9 +73,7 @@ def overlap(corpus: Corpus) -> Overlap:
     every = 1 + corpus.test.size // (4 * _MOST)
     test = np.sort(_sampled(corpus.test, corpus.spaced, every))
     found = np.zeros(len(test), dtype=np.bool_)
-    begins = np.zeros(
-        1 << _PREFIX, dtype=np.bool_
-    )  # by which most of the others are known
+    begins = np.zeros(1 << _PREFIX, dtype=np.bool_)  # by which most of the others are known
     begins[test >> np.uint64(64 - _PREFIX)] = True
     for hashes in _ngrams(corpus.train, corpus.spaced) if len(test) else ():
         hashes = hashes[begins[hashes >> np.uint64(64 - _PREFIX)]]
