@@ -25,15 +25,16 @@ from lmbench.baum_welch import (
     Trained,
     batched_step,
     cluster_start,
+    maximised,
     random_start,
     smoothed,
     train,
 )
 from lmbench.corpus import TrainingText
-from lmbench.errors import CorpusError
+from lmbench.errors import CorpusError, SpecError
 from lmbench.exhibit import Exhibit
-from lmbench.forward_backward import Device, Dtype, Floats, ForwardBackward, Parameters
-from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
+from lmbench.forward_backward import Device, Dtype, Floats, ForwardBackward, Parameters, best_paths
+from lmbench.lexicon import LINE_END_ID, UNKNOWN_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import (
     Footprint,
     LanguageModel,
@@ -45,6 +46,7 @@ from lmbench.model import (
     silent,
 )
 from lmbench.spec import Seconds
+from lmbench.tagging import Hits, TagKind, hits, tag_counts, tag_lines
 
 _FEWEST_STATES, _MOST_STATES = 16, 1024  # of a model that chooses their number
 _SHOWN_STATES = 48
@@ -76,6 +78,10 @@ class HmmOptions(LexiconOptions):
         "auto", description="of the batched engine; auto: cuda where present"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the start")
+    supervised: Literal["none", "upos", "xpos"] = Field(
+        "none",
+        description="upos or xpos: the states are the parts of speech of a tagged corpus, and nothing is iterated",
+    )
 
     @field_validator("states", mode="before")
     @classmethod
@@ -107,15 +113,24 @@ class Hmm(LanguageModel):
         if not lines:
             raise CorpusError("the training split is empty: there is nothing to learn from")
         valid = self._lexicon.lines(data.valid.documents)
-        trained = (
-            self._grown(lines, valid, progress)
-            if self.options.states == 0
-            else self._trained(lines, valid, self.options.states, self._deadline(), progress)
-        )
-        self._keep(trained, lines, valid)
+        self._tags: tuple[str, ...] = ()
+        self._hits: tuple[Hits, ...] = ()
+        if self.options.supervised != "none":
+            self._count_tags(data, self.options.supervised, lines, valid)
+        elif self.options.states == 0:
+            self._keep(self._grown(lines, valid, progress), lines, valid)
+        else:
+            self._keep(self._trained(lines, valid, self.options.states, self._deadline(), progress), lines, valid)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._lexicon.score(documents, self._lines_logprobs)
+
+    def tags(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
+        """The most likely tags of each line's words; lines are without their ends. Raises SpecError if unsupervised."""
+        if not self._tags:
+            raise SpecError("this hidden Markov model has no tags; fit one with supervised=upos or supervised=xpos")
+        paths = best_paths(self._parameters, self._lexicon.lines(lines))
+        return [tuple(self._tags[state] for state in path[:-1]) for path in paths]
 
     def reading(self, text: str) -> Reading:
         return self._lexicon.reading(text, _Filter(self._parameters).after)
@@ -123,24 +138,24 @@ class Hmm(LanguageModel):
     def signature(self) -> Signature:
         options = self.options
         trained_by = {"hmmlearn": f"hmmlearn-{version('hmmlearn')}", "batched": f"batched-{options.dtype}"}
-        own = Signature.of(
-            states=len(self._parameters.start),
+        trained = Signature.of(
             em=f"{self._iteration}of{options.iterations}",
             start=options.start,
-            prior=f"{options.prior:g}",
-            unigrams=f"{self._unigrams:g}",
-            bos="line",
             **({"budget": f"{options.budget:g}s"} if options.budget else {}),
             seed=options.seed,
             engine=trained_by[options.engine],
         )
-        return own + self._lexicon.signature()
+        own = Signature.of(
+            states=len(self._parameters.start), prior=f"{options.prior:g}", unigrams=f"{self._unigrams:g}", bos="line"
+        )
+        counted = Signature.of(supervised=options.supervised)
+        return own + (counted if self._tags else trained) + self._lexicon.signature()
 
     def exhibits(self) -> tuple[Exhibit, ...]:
         """The states by how often they are visited, with their most likely words, and the transitions between them."""
         shares = self._visits()
         order = np.argsort(-shares, kind="stable")[:_SHOWN_STATES].tolist()
-        names = [f"{state} {' '.join(self._likely(state, 2))}" for state in order]
+        names = [f"{self._name(state)} {' '.join(self._likely(state, 2))}" for state in order]
         shown = f"the {len(order)} most visited of {len(shares)} states"
         states = Exhibit(
             title="States",
@@ -159,7 +174,7 @@ class Hmm(LanguageModel):
             ),
             unit="probability",
         )
-        return states, transitions, self._curve()
+        return states, transitions, self._accuracy() if self._tags else self._curve()
 
     def save(self, folder: Path) -> None:
         self._lexicon.save(folder, self.options)
@@ -171,6 +186,8 @@ class Hmm(LanguageModel):
             emissions=model.emissions,
             iteration=self._iteration,
             unigrams=self._unigrams,
+            tags=np.array(self._tags, dtype=np.str_),
+            hits=[(hits.words, hits.right, hits.by_most_frequent) for hits in self._hits],
             points=[
                 (point.iteration, point.train, np.nan if point.valid is None else point.valid) for point in self._points
             ],
@@ -181,6 +198,8 @@ class Hmm(LanguageModel):
         with np.load(folder / "hmm.npz") as arrays:
             self._parameters = Parameters(arrays["start"], arrays["transitions"], arrays["emissions"])
             self._iteration, self._unigrams = int(arrays["iteration"]), float(arrays["unigrams"])
+            self._tags = tuple(arrays["tags"].tolist())
+            self._hits = tuple(Hits(*numbers) for numbers in arrays["hits"].tolist())
             self._points = tuple(
                 Point(int(iteration), train, None if np.isnan(valid) else valid)
                 for iteration, train, valid in arrays["points"].tolist()
@@ -239,6 +258,22 @@ class Hmm(LanguageModel):
         device: Device = "cuda" if self.options.device != "cpu" and _cuda() else "cpu"
         return ForwardBackward(lines, len(self._lexicon), states, self.options.dtype, device)
 
+    def _count_tags(self, data: TrainingText, kind: TagKind, lines: list[Line], valid: list[Line]) -> None:
+        """The states are the tags, and the line end has one of its own; accuracy is that on the validation split."""
+        tagged = tag_lines(data.train, kind, lines)
+        self._tags = tuple(sorted({tag for line in tagged for tag in line}))
+        numbers = {tag: number for number, tag in enumerate(self._tags)}
+        ids = [np.array([numbers[tag] for tag in line]) for line in tagged]
+        counts = tag_counts(lines, ids, len(self._lexicon), len(self._tags))
+        self._keep(Trained(maximised(counts, self.options.prior), 0, ()), lines, valid)
+        if valid:
+            right = [np.array([numbers.get(tag, -1) for tag in line]) for line in tag_lines(data.valid, kind, valid)]
+            most_frequent = counts.emissions.argmax(axis=1)
+            compared = (right, best_paths(self._parameters, valid), [most_frequent[line] for line in valid])
+            words = np.concatenate(valid)
+            known, unknown = (words != UNKNOWN_ID) & (words != LINE_END_ID), words == UNKNOWN_ID
+            self._hits = (hits(*compared, known), hits(*compared, unknown))
+
     def _keep(self, trained: Trained, lines: list[Line], valid: list[Line]) -> None:
         self._parameters, self._unigrams = trained.parameters, 0.0
         self._iteration, self._points = trained.iteration, trained.points
@@ -270,6 +305,24 @@ class Hmm(LanguageModel):
             unit="bits per event",
         )
 
+    def _accuracy(self) -> Exhibit:
+        """Tagging accuracy on the validation split, with that of each word's most frequent tag beside."""
+        known, unknown = self._hits or (Hits(0, 0, 0),) * 2
+        words = Hits(
+            known.words + unknown.words, known.right + unknown.right, known.by_most_frequent + unknown.by_most_frequent
+        )
+        return Exhibit(
+            title="Tagging accuracy",
+            shows="share of the validation split's words that get the right tag; unknown are those seen too rarely",
+            kind="table",
+            columns=("", "words", "accuracy", "with each word's most frequent tag"),
+            rows=tuple(
+                (name, count.words, f"{count.right / count.words:.2%}", f"{count.by_most_frequent / count.words:.2%}")
+                for name, count in (("all words", words), ("known words", known), ("unknown words", unknown))
+                if count.words
+            ),
+        )
+
     def _visits(self) -> Floats:
         """Share of the time that each state is visited in an endless text: a line's end leads to the start again."""
         end = self._parameters.emissions[LINE_END_ID]
@@ -279,10 +332,13 @@ class Hmm(LanguageModel):
             shares = (shares + shares @ step) / 2
         return shares
 
-    def _described(self, state: int, share: float) -> tuple[int, str, str, str]:
+    def _described(self, state: int, share: float) -> tuple[int | str, str, str, str]:
         words = self._likely(state, _SHOWN_WORDS)
         emits = ", ".join(f"{word} {probability:.1%}" for word, probability in words.items())
-        return state, f"{share:.1%}", f"{self._parameters.start[state]:.1%}", emits
+        return self._name(state), f"{share:.1%}", f"{self._parameters.start[state]:.1%}", emits
+
+    def _name(self, state: int) -> int | str:
+        return self._tags[state] if self._tags else state
 
     def _likely(self, state: int, number: int) -> dict[str, float]:
         """The types that a state emits most often, as people read them, with their probabilities."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hmmlearn.hmm import CategoricalHMM
 
-from lmbench import ModelSpec, Split, TrainingText
+from lmbench import ModelSpec, Split, TaggedWord, TrainingText
 from lmbench.backends.hmm import Hmm, HmmOptions
 from lmbench.errors import CorpusError, SpecError
 from lmbench.forward_backward import Parameters
@@ -256,3 +256,86 @@ def test_a_line_that_goes_on_is_read_on_from_where_it_was(english):
         reading.read(words.index(word))
         expected = model.next_events(text).logprobs
         np.testing.assert_allclose(reading.next_events().logprobs, expected, rtol=1e-12)
+
+
+TAGGED = (
+    """the/DET cat/NOUN sat/VERB on/ADP the/DET mat/NOUN
+a/DET dog/NOUN saw/VERB the/DET cat/NOUN
+the/DET saw/NOUN sat/VERB
+dog/NOUN saw/VERB a/DET mat/NOUN on/ADP a/DET saw/NOUN
+"""
+    * 2
+)
+HELD_OUT = "the/DET dog/NOUN sat/VERB on/ADP a/DET zebra/NOUN\nthe/DET cat/NOUN saw/ADV the/DET dog/NOUN\n"
+
+
+def tagged_split(text):
+    lines = tuple(
+        tuple(TaggedWord(word.split("/")[0], word.split("/")[1], "_") for word in line.split())
+        for line in text.splitlines()
+    )
+    return Split(tuple(" ".join(word.form for word in line) + "\n" for line in lines), tuple((line,) for line in lines))
+
+
+def tagged_text(valid=HELD_OUT):
+    return TrainingText(tagged_split(TAGGED), tagged_split(valid) if valid else Split(()), tokenised=True)
+
+
+def nltk_tagger(data, gamma):
+    """NLTK's tagger, trained on the same words, with the line end as a word that is tagged."""
+    from nltk.probability import LidstoneProbDist
+    from nltk.tag.hmm import HiddenMarkovModelTrainer
+
+    sequences = [
+        [*((word.form, word.upos) for word in line), ("\n", "\n")]
+        for document in data.train.tagged
+        for line in document
+    ]
+    symbols = [*sorted({word for line in sequences for word, _ in line}), "<unk>"]
+    states = sorted({tag for line in sequences for _, tag in line})
+    trainer = HiddenMarkovModelTrainer(states, symbols)
+    return trainer.train_supervised(sequences, estimator=lambda counts, bins: LidstoneProbDist(counts, gamma, bins))
+
+
+def test_supervised_models_are_nltks():
+    data = tagged_text(valid="")
+    model = fitted("hmm:supervised=upos,prior=0.1", data)
+    peer = nltk_tagger(data, 0.1)
+    for words in ("the cat sat", "a saw saw the dog", "mat", "sat sat on on a"):
+        line = [*words.split(), "\n"]
+        [logprobs] = model._lines_logprobs(model._lexicon.lines([words]))
+        assert logprobs.sum() / math.log(2) == pytest.approx(peer.log_probability([(word, None) for word in line]))
+        assert model.tags([words]) == [tuple(tag for _, tag in peer.tag(line))[:-1]]
+
+
+def test_supervised_models_say_how_well_they_tag(tmp_path):
+    model = fitted("hmm:supervised=upos", tagged_text())
+    states, transitions, accuracy = model.exhibits()
+    assert {row[0] for row in states.rows} == {"ADP", "DET", "NOUN", "VERB", "\n"}
+    assert "DET" in transitions.rows[0][0] + transitions.rows[1][0]
+    assert [row[:2] for row in accuracy.rows] == [("all words", 11), ("known words", 10), ("unknown words", 1)]
+    assert accuracy.rows[1][2] == "90.00%"  # one tag of the held-out words is unheard of
+    assert "supervised:upos" in str(model.signature())
+    model.save(tmp_path)
+    again = Hmm(model.options)
+    again.restore(tmp_path)
+    assert again.exhibits() == model.exhibits()
+    assert again.tags(["the cat"]) == [("DET", "NOUN")]
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "message"),
+    [
+        ("supervised=xpos", tagged_text(), "the words of this corpus have no xpos tags"),
+        ("supervised=upos,tokenizer=bpe:300", tagged_text(), "choose tokenizer=words"),
+        ("supervised=upos", TrainingText(Split(("a\n",)), Split(())), "supervised=upos needs tagged text"),
+    ],
+)
+def test_what_cannot_be_supervised_is_an_error(options, data, message):
+    with pytest.raises(CorpusError, match=message):
+        fitted(f"hmm:{options}", data)
+
+
+def test_models_without_tags_do_not_tag(english):
+    with pytest.raises(SpecError, match="this hidden Markov model has no tags"):
+        fitted("hmm:states=2,iterations=1", english).tags(["the cat"])
