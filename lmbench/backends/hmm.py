@@ -251,7 +251,7 @@ class Hmm(LanguageModel):
 
     def _step(self, lines: list[Line], states: int) -> Step:
         if self.options.engine == "hmmlearn":
-            return _hmmlearn_step(lines, self.options.prior)
+            return hmmlearn_step(lines, self.options.prior)
         return batched_step(self._engine(lines, states), self.options.prior)
 
     def _engine(self, lines: list[Line], states: int) -> ForwardBackward:
@@ -295,11 +295,9 @@ class Hmm(LanguageModel):
             kind="lines",
             columns=("EM iterations", "training", "validation"),
             rows=tuple(
-                row
-                for point in self._points
-                for row in (
-                    (point.iteration - 1, point.train / math.log(2), None),
-                    (point.iteration, None, None if point.valid is None else point.valid / math.log(2)),
+                (iteration, _bits(before.train if before else None), _bits(after.valid if after else None))
+                for iteration, (before, after) in enumerate(
+                    zip([*self._points, None], [None, *self._points], strict=True)
                 )
             ),
             unit="bits per event",
@@ -367,11 +365,15 @@ class _Filter:
         return np.asarray(np.log(model.emissions @ self._states))
 
 
+def _bits(nats: float | None) -> float | None:
+    return None if nats is None else nats / math.log(2)
+
+
 def _nats(trained: Trained) -> float:
     return float("inf") if trained.valid is None else trained.valid
 
 
-def _hmmlearn_step(lines: list[Line], prior: float) -> Step:
+def hmmlearn_step(lines: list[Line], prior: float) -> Step:
     """An iteration of Baum and Welch by hmmlearn's faster implementation."""
     events, lengths = np.concatenate(lines)[:, None], [len(line) for line in lines]
 
