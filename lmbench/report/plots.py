@@ -43,8 +43,9 @@ def picture(exhibits: Sequence[Exhibit]) -> bytes:
         heights = [_height(exhibit) for exhibit in exhibits]
         figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
         FigureCanvasAgg(figure)
-        rows = figure.subplots(len(exhibits), squeeze=False, height_ratios=heights)
-        for exhibit, [axes] in zip(exhibits, rows, strict=True):
+        parts = figure.subfigures(len(exhibits), squeeze=False, height_ratios=heights)  # each with margins of its own
+        for exhibit, [part] in zip(exhibits, parts, strict=True):
+            axes = part.subplots()
             axes.set_title(_drawable(exhibit.title), loc="left", fontweight="bold")
             {"table": _table, "lines": _lines, "heatmap": _heatmap}[exhibit.kind](axes, exhibit)
         buffer = io.BytesIO()
@@ -81,9 +82,13 @@ def _heatmap(axes: Axes, exhibit: Exhibit) -> None:
     axes.set_ylabel(_drawable(exhibit.columns[0]))
     names = [_short(_drawable(column)) for column in exhibit.columns[1:]]
     if len(names) <= _MOST_NAMES:
-        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=_small(len(names)))
     if len(values) <= _MOST_NAMES:
-        axes.set_yticks(range(len(values)), [_short(_drawable(formatted(row[0]))) for row in exhibit.rows])
+        axes.set_yticks(
+            range(len(values)),
+            [_short(_drawable(formatted(row[0]))) for row in exhibit.rows],
+            fontsize=_small(len(values)),
+        )
 
 
 def _table(axes: Axes, exhibit: Exhibit) -> None:
@@ -108,6 +113,11 @@ def _table(axes: Axes, exhibit: Exhibit) -> None:
 def _numbers(entries: Sequence[Number | str | None]) -> list[float]:
     """The entries of a column or row of numbers; NaN for None."""
     return [float("nan") if entry is None else float(entry) for entry in entries]
+
+
+def _small(names: int) -> float:
+    """The size, in points, of letters of so many names along an axis."""
+    return 8 if names <= 32 else 5.5
 
 
 def _dashes(number: int) -> str:
