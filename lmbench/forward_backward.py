@@ -30,7 +30,8 @@ Device = Literal["cpu", "cuda"]
 Result = TypeVar("Result")
 
 _LINES_AT_ONCE = 512
-_SLAB = 1 << 24  # numbers of one array of a batch: a limit to memory, and to the rounding of its sums
+_EVENTS_AT_ONCE = 1 << 16  # a limit to memory, and to the rounding of a batch's sums
+_NUMBERS_AT_ONCE = 1 << 24  # of one array: the same for many states
 _RUN = 1 << 14  # events whose transitions are added up in one product
 
 
@@ -113,12 +114,13 @@ class Batch:
 
 def _batches(lines: Sequence[Line], states: int) -> list[Batch]:
     """All lines that have an event, in batches of like length, which are no larger than a model of that size bears."""
+    most = min(_EVENTS_AT_ONCE, _NUMBERS_AT_ONCE // states)
     lengths = np.array([len(line) for line in lines], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
     made, begin = [], 0
     while begin < len(order):
         longest = int(lengths[order[begin]])
-        size = max(1, min(_LINES_AT_ONCE, _SLAB // (longest * states)))
+        size = max(1, min(_LINES_AT_ONCE, most // longest))
         made.append(_batch(lines, order[begin : begin + size], lengths[order[begin : begin + size]]))
         begin += size
     return made

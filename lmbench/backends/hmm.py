@@ -49,6 +49,7 @@ from lmbench.spec import Seconds
 from lmbench.tagging import Hits, TagKind, hits, tag_counts, tag_lines
 
 _FEWEST_STATES, _MOST_STATES = 16, 1024  # of a model that chooses their number
+_JUDGED_EVENTS = 1 << 16  # of the validation split, which are read after each iteration
 _SHOWN_STATES = 48
 _SHOWN_WORDS = 8
 _STEPS_TO_EQUILIBRIUM = 200
@@ -117,10 +118,8 @@ class Hmm(LanguageModel):
         self._hits: tuple[Hits, ...] = ()
         if self.options.supervised != "none":
             self._count_tags(data, self.options.supervised, lines, valid)
-        elif self.options.states == 0:
-            self._keep(self._grown(lines, valid, progress), lines, valid)
         else:
-            self._keep(self._trained(lines, valid, self.options.states, self._deadline(), progress), lines, valid)
+            self._train(lines, _beginning(valid), progress)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._lexicon.score(documents, self._lines_logprobs)
@@ -210,14 +209,18 @@ class Hmm(LanguageModel):
         numbers = model.start.size + model.transitions.size + model.emissions.size
         return Footprint(parameters=numbers, disk_bytes=8 * numbers)
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self.options.budget if self.options.budget else float("inf")
+    def _train(self, lines: list[Line], valid: list[Line], progress: Progress) -> None:
+        deadline = time.monotonic() + self.options.budget if self.options.budget else float("inf")
+        if self.options.states:
+            self._keep(self._trained(lines, valid, self.options.states, deadline, progress), lines, valid)
+        else:
+            self._keep(self._grown(lines, valid, deadline, progress), lines, valid)
 
-    def _grown(self, lines: list[Line], valid: list[Line], progress: Progress) -> Trained:
+    def _grown(self, lines: list[Line], valid: list[Line], deadline: float, progress: Progress) -> Trained:
         """A model whose number of states was doubled until the validation split did not like it, or time was short."""
         if not valid:
             raise CorpusError("states=auto needs a validation split, by which it chooses their number")
-        deadline, states = self._deadline(), _FEWEST_STATES
+        states = _FEWEST_STATES
         best = self._trained(lines, valid, states, deadline, progress)
         took = 0.0
         while 2 * states <= _MOST_STATES and time.monotonic() + 3 * took < deadline:
@@ -265,7 +268,7 @@ class Hmm(LanguageModel):
         numbers = {tag: number for number, tag in enumerate(self._tags)}
         ids = [np.array([numbers[tag] for tag in line]) for line in tagged]
         counts = tag_counts(lines, ids, len(self._lexicon), len(self._tags))
-        self._keep(Trained(maximised(counts, self.options.prior), 0, ()), lines, valid)
+        self._keep(Trained(maximised(counts, self.options.prior), 0, ()), lines, _beginning(valid))
         if valid:
             right = [np.array([numbers.get(tag, -1) for tag in line]) for line in tag_lines(data.valid, kind, valid)]
             most_frequent = counts.emissions.argmax(axis=1)
@@ -363,6 +366,17 @@ class _Filter:
             self._states = seen / seen.sum() @ model.transitions
         self._history = history
         return np.asarray(np.log(model.emissions @ self._states))
+
+
+def _beginning(lines: list[Line]) -> list[Line]:
+    """The first _JUDGED_EVENTS events; the last line may be cut off."""
+    kept, left = [], _JUDGED_EVENTS
+    for line in lines:
+        if left <= 0:
+            break
+        kept.append(line[:left])
+        left -= len(line)
+    return kept
 
 
 def _bits(nats: float | None) -> float | None:

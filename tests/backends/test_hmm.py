@@ -6,6 +6,7 @@ import pytest
 from hmmlearn.hmm import CategoricalHMM
 
 from lmbench import ModelSpec, Split, TaggedWord, TrainingText
+from lmbench.backends import hmm
 from lmbench.backends.hmm import Hmm, HmmOptions
 from lmbench.errors import CorpusError, SpecError
 from lmbench.forward_backward import Parameters
@@ -339,3 +340,11 @@ def test_what_cannot_be_supervised_is_an_error(options, data, message):
 def test_models_without_tags_do_not_tag(english):
     with pytest.raises(SpecError, match="this hidden Markov model has no tags"):
         fitted("hmm:states=2,iterations=1", english).tags(["the cat"])
+
+
+def test_the_validation_split_is_judged_by_its_beginning(monkeypatch):
+    monkeypatch.setattr(hmm, "_JUDGED_EVENTS", 7)
+    lines = [np.arange(4), np.arange(2), np.arange(9), np.arange(3)]
+    assert [line.tolist() for line in hmm._beginning(lines)] == [[0, 1, 2, 3], [0, 1], [0]]
+    assert [len(line) for line in hmm._beginning(lines[:1])] == [4]
+    assert hmm._beginning([]) == []
