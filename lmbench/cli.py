@@ -75,8 +75,11 @@ Examples:
   lmbench models kenlm""",
 )
 @click.version_option(package_name="lmbench")
-def cli() -> None:
+@click.option("--offline", is_flag=True, help="Download nothing: neither corpora nor models.")
+def cli(offline: bool) -> None:
     """How many bits does each language model need to spell the same text?"""
+    if offline:
+        os.environ |= {"LMBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}  # for the processes of cells, too
 
 
 @cli.command(
@@ -453,10 +456,15 @@ def _ready(name: str, corpus: str) -> LanguageModel:
 
     model = build(ModelSpec.parse(name))
     if model.pretrained:
-        model.load()
+        model.load(_tell_downloads)
     else:
         model.fit(load_corpus(corpus).training)
     return model
+
+
+def _tell_downloads(message: str, share: float) -> None:
+    if message.startswith("downloading "):
+        click.echo(message, err=True)
 
 
 def _encodable(prompt: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> 
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
             if not target.is_file():  # another process may have brought it meanwhile
+                _refuse_offline(urls)
                 _bring(urls, sha256, partial, received)
                 partial.replace(target)
     except OSError as error:
@@ -56,6 +58,12 @@ def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> 
             f"cannot write {partial}: {error.strerror}; make room and repeat it: what has arrived is kept"
         ) from error
     return target
+
+
+def _refuse_offline(urls: Iterable[str]) -> None:
+    """Raises UnavailableError where lmbench was told not to download."""
+    if os.environ.get("LMBENCH_OFFLINE"):
+        raise UnavailableError(f"{next(iter(urls), 'a file')} is not on this machine, and --offline downloads nothing")
 
 
 def _bring(urls: Iterable[str], sha256: str, partial: Path, received: Received) -> None:

@@ -77,6 +77,34 @@ def score_sequences(
     return logprobs
 
 
+def score_packed(
+    sequences: Sequence[Ids], cut: Cut, batch_tokens: int, score_batch: ScoreBatch
+) -> list[NDArray[np.float64]]:
+    """As score_sequences, for models whose earlier positions no padding behind them can change.
+
+    Windows of like length share a batch of about `batch_tokens` ids, padded at their ends with id 0. ``score_batch``
+    gets targets (windows, time), -1 where no event is scored, and gives the others' log-probabilities, row by row.
+    """
+    logprobs = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
+    members = [(number, window) for number, sequence in enumerate(sequences) for window in cut(len(sequence) - 1)]
+    members.sort(key=lambda member: member[1].end - member[1].start, reverse=True)
+    begin = 0
+    while begin < len(members):
+        time = members[begin][1].end - members[begin][1].start  # of the longest
+        batch = members[begin : begin + max(1, batch_tokens // time)]
+        begin += len(batch)
+        inputs = np.zeros((len(batch), time), dtype=np.int64)
+        targets = np.full((len(batch), time), -1, dtype=np.int64)
+        for row, (number, window) in enumerate(batch):
+            start, end, first = window.start, window.end, window.first
+            inputs[row, : end - start] = sequences[number][start:end]
+            targets[row, first - start : end - start] = sequences[number][first + 1 : end + 1]
+        parts = np.split(score_batch(inputs, targets), np.cumsum((targets >= 0).sum(axis=1))[:-1])
+        for (number, window), scores in zip(batch, parts, strict=True):
+            logprobs[number][window.first : window.end] = scores
+    return logprobs
+
+
 def last_window(sequence: Ids, cut: Cut) -> tuple[Ids, int]:
     """The ids that the event after this non-empty sequence is conditioned on, when it comes to be scored.
 

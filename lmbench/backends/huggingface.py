@@ -42,10 +42,11 @@ from lmbench.model import (
     without_rounding,
 )
 from lmbench.tokens import UNPRINTABLE
-from lmbench.windows import Ids, Window, last_window, score_sequences, windows
+from lmbench.windows import Ids, Window, last_window, score_packed, windows
 
 _HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
+_NEEDED = re.compile(r"[^/]+\.(safetensors|json|txt|model)")  # files of a repository that loading a model takes
 _META_SPACE = "\u2581"  # SentencePiece's space
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
@@ -58,11 +59,16 @@ class HuggingFaceOptions(ModelOptions):
     path: str = Field(min_length=1, description="model id on the hub, or a folder written by save_pretrained")
     context: int = Field(0, ge=0, description="tokens that are read at once; 0: as many as the model takes")
     stride: int = Field(0, ge=0, description="tokens by which scoring windows move; 0: half the context")
-    batch_tokens: int = Field(2048, ge=1, description="tokens scored at once; one window where that is longer")
+    memory: int = Field(512, ge=1, description="MiB that scoring may take beside the weights, about")
+    batch_tokens: int = Field(
+        0, ge=0, description="tokens scored at once, one window where that is longer; 0: as many as the memory allows"
+    )
     bos: Literal["first", "none"] = Field(
         "first", description="first: one uncounted BOS before a document; none: its first token costs log V"
     )
-    dtype: Literal["float32", "bfloat16"] = Field("float32", description="float32 or bfloat16")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="float32, bfloat16 or float16: what the weights are turned into"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda where present")
     offline: bool = Field(False, description="never ask the hub, not even for weights that are not here")
 
@@ -98,14 +104,14 @@ class HuggingFace(LanguageModel):
 
     def load(self, progress: Progress = silent) -> None:
         """Raises UnavailableError without weights."""
-        progress(f"loading '{self.options.path}', from the hub where it is not on this machine", 0.0)
+        progress(_announcement(self.options), 0.0)
         self.score(["a"])  # loads all that there is, and warms up what libraries set up in their first pass
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         """Raises UnavailableError without weights, ScoreError for a text that the tokenizer cannot give back."""
         encoded = [self._tokenizer.encode(document) for document in documents]
         sequences = [np.concatenate([self._bos, document.ids]) for document in encoded]
-        logprobs = score_sequences(sequences, self._cut, self.options.batch_tokens, self._score_batch)
+        logprobs = score_packed(sequences, self._cut, self._batch_tokens, self._score_batch)
         scores = []
         for document, known in zip(encoded, logprobs, strict=True):
             first = np.full(len(document.ids) - len(known), -math.log(self._rows))  # only where there is no BOS
@@ -141,7 +147,7 @@ class HuggingFace(LanguageModel):
     @property
     def precision(self) -> float:
         """bfloat16 has 8 bits: two of its roundings of a cost of some 10 nats may differ by a tenth or more."""
-        return 1e-4 if self.options.dtype == "float32" else 0.25
+        return {"float32": 1e-4, "float16": 0.05, "bfloat16": 0.25}[self.options.dtype]
 
     def footprint(self) -> Footprint:
         """Tied weights are counted once; on disk, the folder's weight files, or else the parameters as held."""
@@ -260,12 +266,55 @@ class HuggingFace(LanguageModel):
 
     @torch.inference_mode()
     def _score_batch(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
-        logits = self._logits(inputs, targets.shape[1])  # (B, S, V)
-        wanted = torch.from_numpy(targets).to(logits.device)  # (B, S)
-        # a window at a time: the softmax needs another array of the logits' size
-        pairs = zip(logits, wanted, strict=True)
-        losses = [F.cross_entropy(window.float(), ids, reduction="none") for window, ids in pairs]
-        return -torch.stack(losses).double().cpu().numpy()
+        """Nats of the targets that are scored, (N,); logits exist for a few of them at a time."""
+        wanted = torch.from_numpy(targets).to(self._model.device)  # (B, T)
+        if not self._has_split:
+            return self._score_whole_logits(inputs, wanted)
+        states = self._trunk(torch.from_numpy(inputs).to(self._model.device))[wanted >= 0]  # (N, C)
+        head, rows = self._model.get_output_embeddings(), self._logits_at_once
+        pairs = zip(torch.split(states, rows), torch.split(wanted[wanted >= 0], rows), strict=True)
+        losses = [F.cross_entropy(head(part).float(), ids, reduction="none") for part, ids in pairs]
+        return -torch.cat(losses).double().cpu().numpy()
+
+    def _score_whole_logits(self, inputs: Ids, wanted: torch.Tensor) -> NDArray[np.float64]:
+        """The same, window by window, for models whose logits are more than a product with their last states."""
+        losses = []
+        for window, ids in zip(inputs, wanted, strict=True):
+            scored = int(torch.count_nonzero(ids >= 0))
+            end = int(torch.nonzero(ids >= 0).max()) + 1
+            logits = self._logits(window[None, :end], scored)[0]  # (S, V)
+            losses.append(F.cross_entropy(logits.float(), ids[end - scored : end], reduction="none"))
+        return -torch.cat(losses).double().cpu().numpy()
+
+    def _trunk(self, ids: torch.Tensor) -> torch.Tensor:
+        """The last states (B, T, C) of ids (B, T): what most models multiply with their output matrix."""
+        return self._model.base_model(ids, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
+
+    @cached_property
+    @torch.inference_mode()
+    def _has_split(self) -> bool:
+        """Whether trunk and output matrix give the model's own logits, looked at for a few ids.
+
+        Some models bound or scale their logits, and some call their parts otherwise.
+        """
+        head = self._model.get_output_embeddings()
+        if head is None or self._model.base_model is self._model:
+            return False
+        ids = torch.arange(8, device=self._model.device)[None] % self._rows
+        whole = self._model(ids).logits
+        return bool(torch.allclose(head(self._trunk(ids)).float(), whole.float(), atol=1e-5, rtol=1e-4))
+
+    @property
+    def _batch_tokens(self) -> int:
+        """Most of the memory goes into activations: some 16 numbers a token for each of the width's."""
+        width = getattr(self._model.config, "hidden_size", 1024)
+        each = 16 * width * self._model.dtype.itemsize
+        return self.options.batch_tokens or max(1, self.options.memory * 3 * 2**18 // each)
+
+    @property
+    def _logits_at_once(self) -> int:
+        """Rows of logits that a quarter of the memory holds, with what the softmax makes of them in float32."""
+        return max(1, self.options.memory * 2**18 // (12 * self._rows))
 
 
 class _Reading(Reading):
@@ -420,6 +469,20 @@ def _check_causal(model: Any, path: str) -> None:
         raise ScoreError(f"'{path}' reads the tokens that it should predict: it is no causal language model")
 
 
+def _announcement(options: HuggingFaceOptions) -> str:
+    """What is about to happen, in a line: how much is downloaded, where anything is. Raises UnavailableError."""
+    path = options.path
+    if Path(path).exists() or isinstance(huggingface_hub.try_to_load_from_cache(path, "config.json"), str):
+        return f"loading '{path}'"
+    _explain_missing(options, None)
+    try:
+        files = huggingface_hub.HfApi().model_info(path, files_metadata=True).siblings or []
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"'{path}' cannot be had from the hub: {_first_line(error)}") from error
+    size = sum(file.size or 0 for file in files if _NEEDED.fullmatch(file.rfilename))
+    return f"downloading '{path}' from the Hugging Face hub: {size / 1e6:,.0f} MB"
+
+
 def _load(kind: Any, options: HuggingFaceOptions, **how: bool) -> Any:
     """What `kind` makes of the path, from this machine if it is here, else from the hub. Raises UnavailableError."""
     path = options.path
@@ -434,10 +497,10 @@ def _load(kind: Any, options: HuggingFaceOptions, **how: bool) -> Any:
             raise UnavailableError(f"'{path}' cannot be had from the hub: {_first_line(error)}") from error
 
 
-def _explain_missing(options: HuggingFaceOptions, error: Exception) -> None:
-    """Raises UnavailableError unless the hub may be asked and answers."""
+def _explain_missing(options: HuggingFaceOptions, error: Exception | None) -> None:
+    """Raises UnavailableError unless the hub may be asked and answers; error: what said that the path is not here."""
     path = options.path
-    if Path(path).is_dir():
+    if error and Path(path).is_dir():
         raise UnavailableError(f"folder '{path}' holds no model that can be loaded: {_first_line(error)}") from error
     if path.startswith(("/", ".", "~")) or path.count("/") > 1:
         raise UnavailableError(f"there is no folder '{path}'") from error
