@@ -39,14 +39,14 @@ from lmbench.windows import Cut, Ids, Window, last_window, score_sequences, segm
 _VALID_TOKENS = 8192  # at most so many are read in an evaluation, which then takes a few per cent of the time
 _SCORE_TOKENS = 2048  # read at once: bounds the memory of the logits, whatever the document's length
 _MANY_TYPES = 8192  # above, the output layer would take most of a training step
-_NEGATIVES = 4096
+_NEGATIVES = 2048
 _BOS = "<|endoftext|>"  # GPT-2's name; read before a document, and never a part of one
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"budget": 45.0, "tokenizer": "bpe:1024", "layers": 2, "width": 128, "heads": 4, "context": 128,
              "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 512},
-    "small": {"budget": 1800.0, "tokenizer": "bpe:4096", "layers": 4, "width": 192, "heads": 6, "context": 256,
-              "dropout": 0.0, "learning_rate": 4e-3, "batch_tokens": 1024},
+    "small": {"budget": 1800.0, "tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
+              "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 1024},
     "base": {"budget": 7200.0, "tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512,
              "dropout": 0.2, "learning_rate": 1e-3, "batch_tokens": 16384},
 }  # fmt: skip

@@ -280,7 +280,7 @@ def test_a_killed_training_goes_on(tmp_path):
 
 def test_presets_fill_in_what_is_not_given():
     small = ModelSpec.parse("transformer:preset=small,budget=2m,layers=3").build(Transformer).options
-    assert (small.layers, small.width, small.budget, small.tokenizer) == (3, 192, 120, "bpe:4096")
+    assert (small.layers, small.width, small.budget, small.tokenizer) == (3, 192, 120, "auto")
     assert TransformerOptions() == TransformerOptions(preset="tiny")
     with pytest.raises(SpecError, match="preset=huge"):
         ModelSpec.parse("transformer:preset=huge").build(Transformer)
