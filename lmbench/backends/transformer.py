@@ -43,7 +43,7 @@ _NEGATIVES = 2048
 _BOS = "<|endoftext|>"  # GPT-2's name; read before a document, and never a part of one
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"budget": 45.0, "tokenizer": "bpe:1024", "layers": 2, "width": 128, "heads": 4, "context": 128,
+    "tiny": {"budget": 45.0, "tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
              "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 512},
     "small": {"budget": 1800.0, "tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
               "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 1024},

@@ -11,7 +11,10 @@ from lmbench.corpus import Split, TrainingText
 from lmbench.errors import CorpusError, SpecError
 from lmbench.model import ModelSpec
 
-SMALL = "transformer:layers=2,width=32,heads=2,context=32,batch_tokens=256,learning_rate=1e-2"
+SMALL = {
+    "tokenizer": "bpe:1024", "layers": "2", "width": "32", "heads": "2", "context": "32", "batch_tokens": "256",
+    "learning_rate": "1e-2",
+}  # fmt: skip
 TRAIN = tuple(
     f"the {animal} sat on the {thing}.\nit was {mood}.\n"
     for animal in ("cat", "dog", "hen")
@@ -35,10 +38,9 @@ ODD = {
 
 
 def build(options=""):
-    """Without a context of 32 where the options have another."""
-    return ModelSpec.parse((SMALL.replace(",context=32", "") if "context=" in options else SMALL) + options).build(
-        Transformer
-    )
+    """What `options` give stands for what SMALL has."""
+    given = dict(ModelSpec.parse("transformer:" + options.removeprefix(",")).arguments)
+    return ModelSpec("transformer", tuple((SMALL | given).items())).build(Transformer)
 
 
 def fitted(options="", train=TRAIN, valid=TRAIN[:3]):
