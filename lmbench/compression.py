@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -23,14 +24,14 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_MAGIC = 6  # bytes
+_MOST_MAGIC = 10  # bytes
 
 
 _OPENERS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
-    b"\x1f\x8b": lambda file: cast(IO[bytes], gzip.GzipFile(fileobj=file)),
-    b"BZh": lambda file: cast(IO[bytes], bz2.BZ2File(file)),
-    b"\xfd7zXZ\x00": lambda file: cast(IO[bytes], lzma.LZMAFile(file)),  # noqa: SIM115  (whoever calls closes it)
-    b"\x28\xb5\x2f\xfd": lambda file: cast(IO[bytes], zstd.ZstdFile(file)),
+    rb"\x1f\x8b": lambda file: cast(IO[bytes], gzip.GzipFile(fileobj=file)),
+    rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": lambda file: cast(IO[bytes], bz2.BZ2File(file)),
+    rb"\xfd7zXZ\x00": lambda file: cast(IO[bytes], lzma.LZMAFile(file)),  # noqa: SIM115  (whoever calls closes it)
+    rb"\x28\xb5\x2f\xfd": lambda file: cast(IO[bytes], zstd.ZstdFile(file)),
 }
 
 
@@ -58,7 +59,7 @@ def decompressed(data: bytes, name: str) -> bytes:
 
 
 def _opener(start: bytes) -> Callable[[IO[bytes]], IO[bytes]] | None:
-    return next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
+    return next((opener for magic, opener in _OPENERS.items() if re.match(magic, start)), None)
 
 
 @contextmanager

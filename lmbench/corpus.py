@@ -7,13 +7,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
+
+import regex
 
 from lmbench.errors import CorpusError, UnknownNameError
 
 DOCUMENT_UNITS = ("line", "block", "article", "file")
 _ARTICLE = re.compile(r"^\s*= [^=].* =\s*$")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_LOOKED_AT = 1 << 16  # characters
+_LONGEST_MEAN_WORD = 4.0  # characters: segmented Chinese has about 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +127,19 @@ def decode(data: bytes, name: str, encoding: str = "utf-8", offset: int = 0) -> 
         raise CorpusError(
             f"{name} cannot be read as '{encoding}': give one of Python's text encodings, such as utf-8 or gb18030"
         ) from None
-    before, nul, _ = text.partition("\0")
-    if nul:
-        raise CorpusError(f"{name} is not text: it has a NUL byte at offset {offset + len(before.encode(encoding))}")
+    return refuse_no_text(text, name, offset)
+
+
+def refuse_no_text(text: str, name: str, offset: int = 0) -> str:
+    """`text`, where it is text: no NUL, and no half of a surrogate pair, which UTF-8 cannot write. Raises CorpusError.
+
+    Args: offset, of the text's first UTF-8 byte in what `name` names.
+    """
+    wrong = _NO_TEXT.search(text)
+    if wrong:
+        at = offset + len(text[: wrong.start()].encode())
+        what = "a NUL byte" if wrong[0] == "\0" else "half of a surrogate pair"
+        raise CorpusError(f"{name} is not text: it has {what} at offset {at}")
     return text
 
 
@@ -169,6 +185,25 @@ def cut(documents: Sequence[str], sizes: tuple[int, int, int]) -> tuple[Split, S
     first = min(max(1, round(count * sizes[0] / total)), count - 2)
     second = min(max(first + 1, round(count * (sizes[0] + sizes[1]) / total)), count - 1)
     return Split(documents[:first]), Split(documents[first:second]), Split(documents[second:])
+
+
+def hold_out(documents: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Documents without their last tenth, at least one of them, and that tenth, for validation."""
+    held_out = max(1, round(len(documents) / 10))
+    return documents[:-held_out], documents[-held_out:]
+
+
+def separates_words(documents: Iterable[str]) -> bool:
+    """Whether white space separates the words of a text, from its beginning: not in Chinese, Japanese or Thai.
+
+    Text of such scripts that is segmented, with a space after each word, is known by its short words.
+    """
+    text = "".join(islice(chain.from_iterable(documents), _LOOKED_AT))
+    letters = sum(map(str.isalpha, text))
+    if not letters or len(_UNSPACED.findall(text)) * 2 <= letters:
+        return True
+    words = text.split()
+    return sum(map(len, words)) <= _LONGEST_MEAN_WORD * len(words)
 
 
 def strip_lines(text: str) -> str:

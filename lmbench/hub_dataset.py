@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmbench.corpus import Corpus, Split, cut, documents
+from lmbench.corpus import Corpus, Split, cut, documents, hold_out, refuse_no_text, separates_words
 from lmbench.errors import CorpusError, UnavailableError
 from lmbench.reading import LINES, TextFormat
 
@@ -39,7 +39,15 @@ def read_dataset(name: str, form: TextFormat = LINES) -> Corpus:
     texts = {split: _documents(rows, column, unit) for split, rows in found.items()}
     train, valid, test, how = _splits(name, texts)
     reading = f"{f'{unit}s' if unit else 'rows'},column={column},line-ends-added,split={how}"
-    return Corpus(name, train, valid, test, reading=reading, description=f"Hugging Face dataset {place}")
+    return Corpus(
+        name,
+        train,
+        valid,
+        test,
+        reading=reading,
+        description=f"Hugging Face dataset {place}",
+        spaced=separates_words(test.documents),
+    )
 
 
 def _path_and_config(place: str) -> tuple[str, str | None]:
@@ -64,7 +72,7 @@ def _load(path: str, config: str | None) -> DatasetDict:
     except (ValueError, FileNotFoundError) as error:  # no such configuration; no such dataset, or none with data
         raise CorpusError(f"hf:{path}: {error}") from error
     except datasets.exceptions.DatasetsError as error:
-        raise CorpusError(f"hf:{path} cannot be read: {error}") from error
+        raise CorpusError(f"hf:{path} cannot be read: {error.__cause__ or error}") from error
     except OSError as error:
         raise UnavailableError(f"hf:{path} cannot be had: {error}; a folder with its files works without") from error
 
@@ -76,13 +84,19 @@ def _column(name: str, found: DatasetDict, asked: str) -> str:
     ]
     column = asked or ("text" if "text" in texts else texts[0] if len(texts) == 1 else "")
     if column not in texts:
+        if not texts:
+            raise CorpusError(f"{name} has no column of text; its columns are: {', '.join(features)}")
         wrong = f"no column '{column}' of text" if column else "several columns of text, and none is named"
-        raise CorpusError(f"{name} has {wrong}; write hf:DATASET:COLUMN with one of: {', '.join(texts) or 'none'}")
+        raise CorpusError(f"{name} has {wrong}; write hf:DATASET:COLUMN with one of: {', '.join(texts)}")
     return column
 
 
 def _documents(rows: Dataset, column: str, unit: str | None) -> tuple[str, ...]:
-    texts = tuple(text if text.endswith("\n") else text + "\n" for text in rows[column] if text is not None)
+    texts = tuple(
+        refuse_no_text(text if text.endswith("\n") else text + "\n", f"a row of {column}")
+        for text in rows[column]
+        if text is not None
+    )
     return documents("".join(texts), unit) if unit else texts
 
 
@@ -98,6 +112,7 @@ def _splits(name: str, texts: dict[str, tuple[str, ...]]) -> tuple[Split, Split,
     valid = next((texts[split] for split in _VALID_NAMES if split in texts), None)
     if valid is not None:
         return Split(texts["train"]), Split(valid), Split(texts["test"]), "dataset"
-    held_out = max(1, len(texts["train"]) // 10)
-    train, last = texts["train"][:-held_out], texts["train"][-held_out:]
+    if len(texts["train"]) < 2:
+        raise CorpusError(f"{name} has no validation split, and its one training row cannot be divided")
+    train, last = hold_out(texts["train"])
     return Split(train), Split(last), Split(texts["test"]), "dataset,valid=last-10%-of-train"

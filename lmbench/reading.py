@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from lmbench.compression import decompressed, is_compressed
-from lmbench.corpus import Corpus, Split, cut, decode, documents
+from lmbench.corpus import Corpus, Split, cut, decode, documents, hold_out, refuse_no_text, separates_words
 from lmbench.errors import CorpusError
 from lmbench.stored import StoredDocuments
 
@@ -20,7 +23,8 @@ _SPLIT_NAMES = {
     "test": ("test",),
 }
 _SIZES = (8, 1, 1)
-_HELD_OUT = 0.1  # of the training documents, where there is no validation file
+_USE = {"training": "learn from", "test": "score"}
+_BYTE_ORDER_MARK = "\ufeff"
 _IN_MEMORY = 64 << 20  # bytes; a larger text file stays on disk
 _JSON_LINES = {".jsonl", ".ndjson"}
 
@@ -30,13 +34,17 @@ class TextFormat:
     """How a user's bytes are to be read.
 
     unit      what one document is, of corpus.DOCUMENT_UNITS; None: a line, and in JSON lines a record
-    encoding  one of Python's
+    encoding  one of Python's, by any of its names
     field     the text's name in JSON lines; None: "text" in files named .jsonl or .ndjson, and no JSON in others
     """
 
     unit: str | None = None
     encoding: str = "utf-8"
     field: str | None = None
+
+    def __post_init__(self) -> None:
+        with suppress(LookupError, ValueError):  # an unknown one is left to whoever decodes, who names the file
+            object.__setattr__(self, "encoding", codecs.lookup(self.encoding).name)
 
 
 LINES = TextFormat()
@@ -46,12 +54,15 @@ def read_path(path: Path, form: TextFormat = LINES) -> Corpus:
     """The corpus in a text file, or in a folder with train, valid and test files.
 
     A single file is cut into documents and these into three contiguous parts of 80, 10 and 10 %. A folder without a
-    validation file holds out the last 10 % of its training documents. Files may be compressed. A plain UTF-8 text of
-    more than 64 MiB stays on disk. Raises CorpusError.
+    validation file holds out the last 10 % of its training documents. Files may be compressed; a byte-order mark is no
+    part of the text. A plain UTF-8 text of more than 64 MiB stays on disk. Raises CorpusError.
     """
-    if path.is_dir():
-        return _read_folder(path, form)
-    return _divided(str(path), _documents(path, form), _reading(path, form))
+    try:
+        if path.is_dir():
+            return _read_folder(path, form)
+        return _divided(str(path), _documents(path, form), _reading(path, form))
+    except OSError as error:
+        raise CorpusError(f"cannot read {error.filename or path}: {error.strerror}") from error
 
 
 def read_standard_input(form: TextFormat = LINES) -> Corpus:
@@ -64,8 +75,11 @@ def read_standard_input(form: TextFormat = LINES) -> Corpus:
 def read_text(path: Path, encoding: str = "utf-8") -> str:
     """The text of a file, or of standard input (``-``), decompressed and decoded. Raises CorpusError."""
     if str(path) == "-":
-        return decode(decompressed(sys.stdin.buffer.read(), "standard input"), "standard input", encoding)
-    return decode(decompressed(_bytes(path), str(path)), str(path), encoding)
+        return _decoded(sys.stdin.buffer.read(), "standard input", encoding)
+    try:
+        return _decoded(path.read_bytes(), str(path), encoding)
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 
 
 def records(text: str, name: str, fields: Sequence[str]) -> Iterator[str]:
@@ -75,21 +89,23 @@ def records(text: str, name: str, fields: Sequence[str]) -> Iterator[str]:
     """
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise CorpusError(f"{name}, line {number}, is not JSON: {error}") from None
-            yield _record_text(record, f"{name}, line {number},", fields)
+            yield _record_text(_json(line, f"{name}, line {number},"), f"{name}, line {number},", fields)
 
 
 def json_records(text: str, name: str, fields: Sequence[str]) -> Iterator[str]:
     """The text of each record of a JSON list, a line end added where it has none. Raises CorpusError."""
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CorpusError(f"{name} is not JSON: {error}") from None
+    found = _json(text, name)
     for number, record in enumerate(found if isinstance(found, list) else [found], start=1):
         yield _record_text(record, f"{name}, record {number},", fields)
+
+
+def _json(text: str, where: str) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise CorpusError(f"{where} is nested too deeply") from None
+    except ValueError as error:  # no JSON, or a number of too many digits
+        raise CorpusError(f"{where} is not JSON: {error}") from None
 
 
 def _record_text(record: object, where: str, fields: Sequence[str]) -> str:
@@ -104,18 +120,18 @@ def _record_text(record: object, where: str, fields: Sequence[str]) -> str:
         value = "\n".join(value)
     if not isinstance(value, str):
         raise CorpusError(f"{where} has no text in its field '{field}' but {type(value).__name__}")
-    return value if value.endswith("\n") else value + "\n"
+    return refuse_no_text(value if value.endswith("\n") else value + "\n", where.removesuffix(","))
 
 
 def _documents(path: Path, form: TextFormat) -> Sequence[str]:
     field = _field(path, form)
     if field is None and form.encoding == "utf-8" and path.stat().st_size > _IN_MEMORY and not is_compressed(path):
         return StoredDocuments.of_file(path, form.unit or "line")
-    return _parsed(_bytes(path), str(path), form, field)
+    return _parsed(path.read_bytes(), str(path), form, field)
 
 
 def _parsed(data: bytes, name: str, form: TextFormat, field: str | None = None) -> Sequence[str]:
-    text = decode(decompressed(data, name), name, form.encoding)
+    text = _decoded(data, name, form.encoding)
     if not text.strip():
         raise CorpusError(f"{name} is empty: there is nothing to score")
     field = field or form.field
@@ -123,6 +139,10 @@ def _parsed(data: bytes, name: str, form: TextFormat, field: str | None = None) 
         return documents(text, form.unit or "line")
     texts = tuple(records(text, name, [field]))
     return documents("".join(texts), form.unit) if form.unit else texts
+
+
+def _decoded(data: bytes, name: str, encoding: str) -> str:
+    return decode(decompressed(data, name), name, encoding).removeprefix(_BYTE_ORDER_MARK)
 
 
 def _field(path: Path, form: TextFormat) -> str | None:
@@ -143,29 +163,49 @@ def _divided(name: str, found: Sequence[str], reading: str, place: str = "") -> 
         unit = reading.partition(",")[0].removesuffix("s")
         raise CorpusError(
             f"{place or name} has {len(found)} document{'s' * (len(found) != 1)} (unit: {unit}), and three splits need "
-            f"at least 3; {'' if unit == 'line' else 'choose a smaller unit with --documents, or '}"
-            f"give a folder with train.txt, valid.txt and test.txt"
+            f"at least 3; {_hint(found, unit)}give a folder with train.txt, valid.txt and test.txt"
         )
-    return Corpus(name, *cut(found, _SIZES), reading=f"{reading},split=80/10/10-contiguous")
+    return _corpus(name, *cut(found, _SIZES), f"{reading},split=80/10/10-contiguous")
+
+
+def _hint(found: Sequence[str], unit: str) -> str:
+    if unit == "line":
+        return "only \\n ends a line, and it has \\r alone; " if any("\r" in text for text in found) else ""
+    return "choose a smaller unit with --documents, or "
 
 
 def _read_folder(folder: Path, form: TextFormat) -> Corpus:
     files = _split_files(folder)
     splits = {split: _documents(file, form) for split, file in files.items()}
-    reading = f"{_reading(files['train'], form)},split=files"
+    readings = {split: _reading(file, form) for split, file in files.items()}
+    reading = f"{_common(readings)},split=files"
     if "valid" not in splits:
-        train = splits["train"]
-        if len(train) < 2:
+        if len(splits["train"]) < 2:
             raise CorpusError(
                 f"{folder} has no validation file, and its one training document cannot be divided; add valid.txt"
             )
-        held_out = max(1, round(len(train) * _HELD_OUT))
-        splits["train"], splits["valid"] = train[:-held_out], train[-held_out:]
+        splits["train"], splits["valid"] = hold_out(splits["train"])
         reading += ",valid=last-10%-of-train"
-    corpus = Corpus(str(folder), Split(splits["train"]), Split(splits["valid"]), Split(splits["test"]), reading=reading)
-    if corpus.train.fingerprint == corpus.test.fingerprint:
-        raise CorpusError(f"the training and test files of {folder} hold the same text")
+    corpus = _corpus(str(folder), Split(splits["train"]), Split(splits["valid"]), Split(splits["test"]), reading)
+    for one, other in combinations(("train", "valid", "test"), 2):
+        if getattr(corpus, one).fingerprint == getattr(corpus, other).fingerprint:
+            raise CorpusError(f"the {one} and {other} files of {folder} hold the same text")
     return corpus
+
+
+def _common(readings: Mapping[str, str]) -> str:
+    """How the bytes of all splits become documents; each split's way where they differ."""
+    if len(set(readings.values())) == 1:
+        return readings["train"]
+    return ",".join(f"{split}={reading}" for split, reading in readings.items())
+
+
+def _corpus(name: str, train: Split, valid: Split, test: Split, reading: str) -> Corpus:
+    """The corpus of these splits. Raises CorpusError where there is no text to learn from, or none to score."""
+    for split, found in (("training", train), ("test", test)):
+        if not any(document.strip() for document in found.documents):
+            raise CorpusError(f"the {split} split of {name} is blank: there is nothing to {_USE[split]}")
+    return Corpus(name, train, valid, test, reading=reading, spaced=separates_words(test.documents))
 
 
 def _split_files(folder: Path) -> dict[str, Path]:
@@ -182,10 +222,3 @@ def _split_files(folder: Path) -> dict[str, Path]:
         elif split != "valid":
             raise CorpusError(f"{folder} has no {split} file; it needs train.txt, test.txt and, best, valid.txt")
     return found
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from error

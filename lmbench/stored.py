@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -40,11 +41,12 @@ class StoredDocuments(Sequence[str]):
         lengths = array("q")
         with _opened(path) as file:
             state = _state(file)
-            flags = np.fromiter(begins(_lines(file, path, lengths), unit), dtype=np.bool_)
-        ends = np.cumsum(np.frombuffer(lengths, dtype=np.int64))
+            mark = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+            flags = np.fromiter(begins(_lines(file, path, mark, lengths), unit), dtype=np.bool_)
+        ends = mark + np.cumsum(np.frombuffer(lengths, dtype=np.int64))
         starts = (ends - np.frombuffer(lengths, dtype=np.int64))[flags]
         # What stands before the first document belongs to it.
-        return cls(path, np.concatenate([[0], starts[1:], ends[-1:]]), state)
+        return cls(path, np.concatenate([[mark], starts[1:], ends[-1:]]), state)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -88,8 +90,8 @@ class StoredDocuments(Sequence[str]):
         return file
 
 
-def _lines(file: BinaryIO, path: Path, lengths: array[int]) -> Iterator[str]:
-    offset = 0
+def _lines(file: BinaryIO, path: Path, offset: int, lengths: array[int]) -> Iterator[str]:
+    file.seek(offset)
     for line in file:
         lengths.append(len(line))
         yield decode(line, str(path), offset=offset)

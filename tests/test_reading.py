@@ -73,7 +73,11 @@ def test_files_that_cannot_be_used(tmp_path, data, message):
         ({"train.txt": "a\nb\n"}, "no test file"),
         ({"train.txt": "a\n", "test.txt": "t\n"}, "cannot be divided; add valid.txt"),
         ({"train-test.txt": "a\nb\n"}, "train-test.txt is named like two splits"),
-        ({"train.txt": "a\nb\n", "test.txt": "a\nb\n", "dev.txt": "c\n"}, "hold the same text"),
+        (
+            {"train.txt": "a\nb\n", "test.txt": "a\nb\n", "dev.txt": "c\n"},
+            "the train and test files of .* hold the same",
+        ),
+        ({"train.txt": "a\nb\n", "test.txt": "c\n", "dev.txt": "c\n"}, "the valid and test files of .* hold the same"),
         ({"train.txt": "a\n", "my.train.txt": "b\n", "test.txt": "t\n"}, "more than one train file"),
     ],
 )
@@ -98,7 +102,7 @@ def test_compressed_files_are_read_as_what_they_compress(tmp_path, ending):
 def test_broken_compression_is_one_line(tmp_path, ending, broken):
     data = COMPRESSIONS[ending](bytes(range(1, 128)) * 40)
     middle = len(data) // 2
-    data = data[:middle] if broken == "cut off" else data[:8] + b"\xff" * 30 + data[38:]
+    data = data[:middle] if broken == "cut off" else data[:12] + b"\xff" * 200
     (tmp_path / "text.txt").write_bytes(data)
     with pytest.raises(CorpusError, match=r"text.txt(,| is cut off or broken:)|cannot read .*text.txt"):
         read_path(tmp_path / "text.txt")
@@ -142,6 +146,10 @@ def test_json_lines_with_another_field_and_another_name(tmp_path):
         ("{}\n", r"x.jsonl, line 1, has no field 'text'; it has: none"),
         ('{"text": 3}\n', r"x.jsonl, line 1, has no text in its field 'text' but int"),
         ('["text"]\n', r"x.jsonl, line 1, is no JSON object with a field 'text'"),
+        ('{"text": "\\ud83d x"}\n', r"x.jsonl, line 1 is not text: it has half of a surrogate pair at offset 0"),
+        ('{"text": "a\\u0000"}\n', r"x.jsonl, line 1 is not text: it has a NUL byte at offset 1"),
+        ('{"text": "a", "id": ' + "1" * 5000 + "}\n", r"x.jsonl, line 1, is not JSON: Exceeds the limit"),
+        ("[" * 200_000 + "\n", r"x.jsonl, line 1, is nested too deeply"),
         (
             '{"text": "a"}\n',
             r"x.jsonl has 1 document \(unit: record\), and three splits need at least 3; choose a smaller",
@@ -181,3 +189,72 @@ def test_a_large_plain_file_stays_on_disk(tmp_path, monkeypatch):
     for split in ("train", "valid", "test"):
         assert tuple(getattr(stored, split).documents) == getattr(held, split).documents
         assert getattr(stored, split).fingerprint == getattr(held, split).fingerprint
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path, monkeypatch):
+    (tmp_path / "text.txt").write_bytes("\ufeffé\nb\nc\n".encode())
+    held = read_path(tmp_path / "text.txt")
+    assert held.train.documents == ("é\n",)
+    monkeypatch.setattr("lmbench.reading._IN_MEMORY", 0)
+    stored = read_path(tmp_path / "text.txt")
+    assert [tuple(split.documents) for split in (stored.train, stored.valid, stored.test)] == [
+        ("é\n",),
+        ("b\n",),
+        ("c\n",),
+    ]
+    (tmp_path / "x.jsonl").write_bytes(("\ufeff" + json_lines(*({"text": f"{i}"} for i in range(3)))).encode())
+    assert read_path(tmp_path / "x.jsonl").train.documents == ("0\n",)
+    assert read_text(tmp_path / "text.txt") == "é\nb\nc\n"
+
+
+def test_names_of_an_encoding_are_one():
+    assert TextFormat(encoding="UTF8") == TextFormat()
+    assert TextFormat(encoding="GB18030") == TextFormat(encoding="gb18030")
+    assert TextFormat(encoding="no-such").encoding == "no-such"
+
+
+def test_each_splits_way_of_reading_is_told_where_they_differ(tmp_path):
+    (tmp_path / "train.txt").write_text("a\nb\n")
+    (tmp_path / "valid.txt").write_text("v\n")
+    (tmp_path / "test.jsonl").write_text(json_lines({"text": "t"}))
+    reading = read_path(tmp_path).reading
+    assert reading == "train=lines,valid=lines,test=records,json=text,line-ends-added,split=files"
+
+
+@pytest.mark.parametrize(
+    ("line", "spaced"),
+    [
+        ("the cat sat on the mat", True),
+        ("我是一个程序员，在北京大学学习", False),
+        ("同样 , 施力 的 大小 与 方向", True),
+        ("吾輩は猫である。名前はまだ無い。", False),
+        ("привет мир", True),
+        ("12 34", True),
+    ],
+)
+def test_text_without_white_space_between_words_is_known(tmp_path, line, spaced):
+    (tmp_path / "text.txt").write_text(f"{line}\n" * 9)
+    assert read_path(tmp_path / "text.txt").spaced == spaced
+
+
+def test_a_text_that_only_carriage_returns_end_is_explained(tmp_path):
+    (tmp_path / "text.txt").write_bytes(b"a\rb\rc\rd\r")
+    with pytest.raises(CorpusError, match=r"only \\n ends a line, and it has \\r alone"):
+        read_path(tmp_path / "text.txt")
+
+
+def test_a_blank_test_split_is_refused(tmp_path):
+    (tmp_path / "text.txt").write_text("a\n" * 9 + "\n" * 9)
+    with pytest.raises(CorpusError, match=r"the test split of .*text.txt is blank: there is nothing to score"):
+        read_path(tmp_path / "text.txt")
+
+
+def test_text_that_begins_like_bzip2_is_text(tmp_path):
+    (tmp_path / "text.txt").write_text("BZhang is a name\nb\nc\n")
+    assert read_path(tmp_path / "text.txt").train.documents == ("BZhang is a name\n",)
+
+
+def test_an_encoding_that_gives_half_a_surrogate_pair(tmp_path):
+    (tmp_path / "text.txt").write_text("a\\ud83d\nb\nc\n")
+    with pytest.raises(CorpusError, match=r"text.txt is not text: it has half of a surrogate pair at offset 1"):
+        read_path(tmp_path / "text.txt", TextFormat(encoding="unicode_escape"))
