@@ -62,11 +62,12 @@ class Cut(_Record):
 
 
 class Published(_Record):
-    """A figure from the literature: what it measures, by which convention, and who says so."""
+    """A figure from the literature: what it measures, on which split, by which convention, and who says so."""
 
     model: str
     value: float
     measure: str
+    split: Literal["valid", "test"] = "test"
     convention: str
     source: str
 
@@ -169,8 +170,8 @@ def load_corpus(name: str, form: TextFormat = LINES, received: Received = unhear
         return read_standard_input(form)
     if name.startswith(PREFIX):
         return read_dataset(name, form)
-    path = Path(name).expanduser()
-    if path.exists():
+    path = Path(os.path.expanduser(name))  # noqa: PTH111  (leaves an unknown user's home as it is)
+    if name.strip() and os.path.lexists(path):
         return read_path(path, form)
     raise _unknown(name, path)
 
@@ -287,6 +288,11 @@ def _reading(entry: CatalogueEntry) -> str:
 
 
 def _mirrored(file: CatalogueFile) -> Path | None:
-    mirror = os.environ.get(MIRROR)
-    place = Path(mirror) / file.path if mirror else None
-    return place if place is not None and place.is_file() else None
+    """Where the file is in the mirror; None where it is not, or there is none. Raises CorpusError for no folder."""
+    if not (mirror := os.environ.get(MIRROR)):
+        return None
+    folder = Path(os.path.expanduser(mirror))  # noqa: PTH111  (leaves an unknown user's home as it is)
+    if not folder.is_dir():
+        raise CorpusError(f"{MIRROR} names '{mirror}', which is no folder")
+    place = folder / file.path
+    return place if place.is_file() else None

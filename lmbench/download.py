@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -42,70 +42,66 @@ def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> 
     """The cached file with this sha256, from the first address that gives it.
 
     What an interrupted download left is gone on with. Raises UnavailableError where no address can be reached or the
-    disk has no room, and CorpusError where what they give is another file.
+    cache cannot be written, and CorpusError where what they give is another file.
     """
     target = cached(sha256)
-    partial = target.with_suffix(".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
             if not target.is_file():  # another process may have brought it meanwhile
-                _refuse_offline(urls)
-                _bring(urls, sha256, partial, received)
-                partial.replace(target)
+                _bring(urls, sha256, target, received).replace(target)
+                target.with_suffix(".partial").unlink(missing_ok=True)
     except OSError as error:
-        raise UnavailableError(
-            f"cannot write {partial}: {error.strerror}; make room and repeat it: what has arrived is kept"
-        ) from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "make room and repeat it: what has arrived is kept" if full else "XDG_CACHE_HOME can name another folder"
+        raise UnavailableError(f"cannot write {error.filename or target}: {error.strerror}; {hint}") from error
     return target
 
 
-def _refuse_offline(urls: Iterable[str]) -> None:
-    """Raises UnavailableError where lmbench was told not to download."""
-    if os.environ.get("LMBENCH_OFFLINE"):
-        raise UnavailableError(f"{next(iter(urls), 'a file')} is not on this machine, and --offline downloads nothing")
-
-
-def _bring(urls: Iterable[str], sha256: str, partial: Path, received: Received) -> None:
-    """Leave the file with this sha256 at `partial`."""
+def _bring(urls: Iterable[str], sha256: str, target: Path, received: Received) -> Path:
+    """A file with this sha256, which was brought to a place beside `target`."""
+    partial = target.with_suffix(".partial")
     failures: list[str] = []
     others = False
     for url in urls:
         resumed = partial.exists()
         try:
-            _append(url, partial, received)
-            if resumed and sha256_of(partial) != sha256:  # the beginning may have been another file's
+            place = _receive(url, partial, received)
+            found = sha256_of(place)
+            if resumed and place == partial and found != sha256:  # its beginning may have been another file's
                 partial.unlink()
-                _append(url, partial, received)
+                place = _receive(url, partial, received)
+                found = sha256_of(place)
         except requests.RequestException as error:
             failures.append(f"{url} ({_reason(error)})")
             continue
-        found = sha256_of(partial)
         if found == sha256:
-            return
-        partial.unlink()
+            return place
+        place.unlink()
         others = True
-        failures.append(f"{url} (another file: sha256 {found[:12]}…, expected {sha256[:12]}…; nothing was kept)")
+        failures.append(f"{url} (another file: sha256 {found[:12]}…, expected {sha256[:12]}…; it was not kept)")
     raise (CorpusError if others else UnavailableError)(f"cannot download {'; '.join(failures)}")
 
 
-def _append(url: str, partial: Path, received: Received) -> None:
-    """Download what `partial` still lacks; all of it where the server gives no ranges."""
+def _receive(url: str, partial: Path, received: Received) -> Path:
+    """Download what `partial` still lacks; where the server gives no ranges, the whole, to a place of its own."""
     here = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
         if here and response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # nothing is left to download
+            return partial  # nothing is left to download
         response.raise_for_status()
         goes_on = response.status_code == requests.codes.partial_content
+        place = partial if goes_on or not here else partial.with_suffix(".whole")
         done = here if goes_on else 0
         length = response.headers.get("Content-Length")
         total = done + int(length) if length else None
-        with partial.open("ab" if goes_on else "wb") as file:
+        with place.open("ab" if goes_on else "wb") as file:
             for piece in response.iter_content(_PIECE):
                 file.write(piece)
                 done += len(piece)
                 received(url, done, total)
+    return place
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -239,7 +239,7 @@ def test_corpora_are_listed():
 
 def test_a_corpus_is_explained():
     shown = lmbench("corpora", "show", "ptb").stdout
-    assert "141.2 word perplexity: Kneser-Ney 5-gram (10,000 types" in shown
+    assert "141.2 word perplexity (test): Kneser-Ney 5-gram (10,000 types" in shown
     assert "use it only if you hold a right to it" in shown
     assert "sha256 fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf" in shown
     assert "  test      24 documents, " in lmbench("corpora", "show", "fables-zh").stdout

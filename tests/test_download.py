@@ -112,7 +112,7 @@ def test_a_partial_file_of_another_file_is_begun_anew(url, state):
 def test_other_bytes_than_expected_are_not_kept_and_the_next_attempt_works(url, state):
     state.content = b"tampered"
     with pytest.raises(
-        CorpusError, match=r"cannot download .*/file \(another file: sha256 .*…, expected .*nothing was kept"
+        CorpusError, match=r"cannot download .*/file \(another file: sha256 .*…, expected .*it was not kept"
     ):
         download([url], sha())
     assert left() == []
@@ -136,7 +136,26 @@ def test_a_full_disk_is_one_line_and_the_next_attempt_goes_on(url, state, monkey
         return opened(path, mode, *args, **kwargs)
 
     monkeypatch.setattr(module.Path, "open", full)
-    with pytest.raises(UnavailableError, match=r"cannot write .*\.partial: No space left on device; make room"):
+    with pytest.raises(UnavailableError, match=r"cannot write .*: No space left on device; make room"):
         download([url], sha())
     monkeypatch.setattr(module.Path, "open", opened)
     assert download([url], sha()).read_bytes() == CONTENT
+
+
+def test_a_page_in_the_files_place_does_not_cost_what_has_arrived(url, state):
+    """A log-in page, which a server gives whole whatever range was asked for."""
+    cached(sha()).parent.mkdir(parents=True)
+    cached(sha()).with_suffix(".partial").write_bytes(CONTENT[:1000])
+    state.content, state.ranges = b"<html>", False
+    with pytest.raises(CorpusError, match="another file"):
+        download([url], sha())
+    assert left() == [".partial"]
+    state.content, state.ranges = CONTENT, True
+    assert download([url], sha()).read_bytes() == CONTENT
+    assert state.asked == ["bytes=1000-", "bytes=1000-"]
+
+
+def test_a_cache_that_cannot_be_written_says_where_it_is(url, tmp_path):
+    (tmp_path / "lmbench").write_text("a file")
+    with pytest.raises(UnavailableError, match=r"cannot write .*lmbench.*; XDG_CACHE_HOME can name another folder"):
+        download([url], sha())

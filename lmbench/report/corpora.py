@@ -30,7 +30,8 @@ def explained(name: str, entry: CatalogueEntry, corpus: Corpus | None) -> Iterat
     if corpus is not None:
         yield from splits(corpus)
     for figure in entry.published:
-        yield f"  published {figure.value:g} {figure.measure}: {figure.model} ({figure.convention}) [{figure.source}]"
+        measure = f"{figure.value:g} {figure.measure} ({figure.split})"
+        yield f"  published {measure}: {figure.model} ({figure.convention}) [{figure.source}]"
 
 
 def splits(corpus: Corpus) -> Iterator[str]:
