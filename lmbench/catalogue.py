@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lmbench.conllu import sentences, tagged_split
+from lmbench.conllu import sentences, tagged_split, text_split
 from lmbench.corpus import Corpus, Split, corpora_folder, cut, decode, documents, strip_lines
 from lmbench.download import Received, cached, download, sha256_of, unheard
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError, UnknownNameError
@@ -84,7 +84,7 @@ class CatalogueEntry(_Record):
     files: tuple[CatalogueFile, ...]
     splits: dict[Literal["train", "valid", "test", "all"], tuple[str, ...]] = {}
     cut: Cut | None = None
-    format: Literal["text", "jsonl", "json", "conllu"] = "text"
+    format: Literal["text", "jsonl", "json", "conllu", "conllu-text"] = "text"
     field: tuple[str, ...] = ()
     unit: str = "line"
     strip: bool = False
@@ -187,7 +187,12 @@ def _unknown(name: str, path: Path) -> LmbenchError:
 
 
 def corpus_names(text: str) -> list[str]:
-    """The names in a comma-separated list, each once; ``name=value`` goes on with the source before it."""
+    """The names in a comma-separated list, each once; ``name=value`` goes on with the source before it.
+
+    What names a file as it is, commas and all, is that file.
+    """
+    if os.path.lexists(os.path.expanduser(text)):  # noqa: PTH111  (as in load_corpus)
+        return [text]
     return list(dict.fromkeys(split_list(text, is_source)))
 
 
@@ -215,7 +220,7 @@ def read_entry(name: str, entry: CatalogueEntry, received: Received = unheard) -
 
 def _splits(entry: CatalogueEntry, received: Received) -> tuple[Split, Split, Split]:
     texts = {split: [_text(entry, part, received) for part in parts] for split, parts in entry.splits.items()}
-    if entry.format == "conllu":
+    if entry.format in ("conllu", "conllu-text"):
         train, valid, test = (_tagged(entry, texts[split]) for split in _SPLITS)
         return train, valid, test
     if entry.cut is None:
@@ -230,7 +235,8 @@ def _splits(entry: CatalogueEntry, received: Received) -> tuple[Split, Split, Sp
 
 
 def _tagged(entry: CatalogueEntry, texts: Sequence[str]) -> Split:
-    return tagged_split([sentence for text in texts for sentence in sentences(text, entry.description)])
+    found = [sentence for text in texts for sentence in sentences(text, entry.description)]
+    return tagged_split(found) if entry.format == "conllu" else text_split(found)
 
 
 def _text(entry: CatalogueEntry, part: str, received: Received) -> str:

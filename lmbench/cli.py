@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from lmbench.store import RunDirectory
 
 
+Command = TypeVar("Command", bound=Callable[..., None])
+
 _SHOWN = "\n\t\u200c\u200d"  # control characters that lay text out or join its letters
 
 
@@ -33,6 +36,25 @@ class _Commands(click.Group):
         if command is None:
             raise UnknownNameError("command", cmd_name, self.commands)
         return command
+
+
+def _text_format(command: Command) -> Command:
+    """The options that say how the bytes of what a user has are read."""
+    for option in reversed(
+        (
+            click.option(
+                "--documents",
+                type=click.Choice(DOCUMENT_UNITS),
+                help="What one document of a file is. [default: line; of JSON lines, a record]",
+            ),
+            click.option("--encoding", default="utf-8", show_default=True, help="Of files and of standard input."),
+            click.option(
+                "--field", metavar="NAME", help="The text's name in JSON lines. [default: text, in files named .jsonl]"
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def main() -> None:
@@ -99,13 +121,7 @@ Examples:
     help="Comma-separated names, files, folders, hf:DATASET; '-' is standard input. A source may have options: "
     "markov:order=3,lines=100000.",
 )
-@click.option(
-    "--documents",
-    type=click.Choice(DOCUMENT_UNITS),
-    help="What one document of a file is. [default: line; of JSON lines, a record]",
-)
-@click.option("--encoding", default="utf-8", show_default=True, help="Of files and of standard input.")
-@click.option("--field", metavar="NAME", help="The text's name in JSON lines. [default: text, in files named .jsonl]")
+@_text_format
 @click.option("--check/--no-check", default=True, help="Whether models go through the conformance suite first.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of every model that has one.")
 @click.option(
@@ -210,14 +226,16 @@ def corpora(context: click.Context) -> None:
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora show wikitext-2")
 @click.argument("name")
-def show(name: str) -> None:
+@_text_format
+def show(name: str, documents: str | None, encoding: str, field: str | None) -> None:
     """Explain a corpus: licence, files, splits, and what the literature reports on it."""
-    from lmbench.catalogue import catalogue, load_corpus, read_entry
+    from lmbench.catalogue import catalogue, read_entry
+    from lmbench.reading import TextFormat
     from lmbench.report.corpora import explained, splits
 
     entry = catalogue().get(name)
     if entry is None:
-        corpus = load_corpus(name)
+        corpus = _loaded(name, TextFormat(documents, encoding, field))
         lines = [f"{name}: {corpus.description}\n", f"  read as   {corpus.reading}", *splits(corpus)]
     else:
         lines = list(
@@ -231,13 +249,14 @@ def show(name: str) -> None:
     "check", epilog="\b\nExamples:\n  lmbench corpora check wikitext-2\n  lmbench corpora check my/text.txt"
 )
 @click.argument("names", nargs=-1, required=True)
-def check_corpora(names: tuple[str, ...]) -> None:
+@_text_format
+def check_corpora(names: tuple[str, ...], documents: str | None, encoding: str, field: str | None) -> None:
     """Say how much of a test split stands in the training split too: 13-grams, and whole documents."""
-    from lmbench.catalogue import load_corpus
     from lmbench.overlap import overlap
+    from lmbench.reading import TextFormat
 
     for name in names:
-        click.echo(f"{name}: {overlap(load_corpus(name))}")
+        click.echo(f"{name}: {overlap(_loaded(name, TextFormat(documents, encoding, field)))}")
 
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora fetch wikitext-2 war-and-peace")
@@ -253,7 +272,8 @@ def fetch(names: tuple[str, ...]) -> None:
     for name, entry in entries.items():
         with DownloadWatcher(Console(stderr=True)) as watcher:
             places = [entry.fetch(file, watcher.received) for file in entry.files]
-        click.echo(f"{name}: {len(places)} file{'s' * (len(places) != 1)}, verified, in {places[0].parent}")
+        folder = os.path.commonpath([place.parent for place in places])
+        click.echo(f"{name}: {len(places)} file{'s' * (len(places) != 1)}, verified, in {folder}")
 
 
 @cli.command(
@@ -302,17 +322,13 @@ Examples:
 def export(model: str, path: Path, corpus: str) -> None:
     """Write a fitted model for other programs: n-grams as an ARPA file, a Transformer as a folder."""
     from lmbench import export
-    from lmbench.catalogue import load_corpus
     from lmbench.model import ModelSpec
     from lmbench.registry import build
 
     spec = ModelSpec.parse(model)
     built = build(spec)
     export.refuse(built, spec, path)
-    if built.pretrained:
-        built.load()
-    else:
-        built.fit(load_corpus(corpus).training)
+    _prepare(built, corpus)
     export.write(built, spec, path)
     click.echo(f"Written: {path}")
 
@@ -335,7 +351,6 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
     """Fit a model and show what it learnt, where it has something to show."""
     from rich.console import Console
 
-    from lmbench.catalogue import load_corpus
     from lmbench.model import LanguageModel, ModelSpec
     from lmbench.registry import build
     from lmbench.report import exhibits
@@ -345,10 +360,7 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
     built = build(ModelSpec.parse(model))
     if type(built).exhibits is LanguageModel.exhibits:
         raise LmbenchError(f"{model} has nothing to show of what it learnt")
-    if built.pretrained:
-        built.load()
-    else:
-        built.fit(load_corpus(corpus).training)
+    _prepare(built, corpus)
     shown = built.exhibits()
     console = Console()
     for exhibit in shown:
@@ -450,16 +462,20 @@ def new_model(name: str) -> None:
 
 def _ready(name: str, corpus: str) -> LanguageModel:
     """The model that a spec names, with its weights, or else fitted on a corpus. Raises LmbenchError."""
-    from lmbench.catalogue import load_corpus
     from lmbench.model import ModelSpec
     from lmbench.registry import build
 
     model = build(ModelSpec.parse(name))
+    _prepare(model, corpus)
+    return model
+
+
+def _prepare(model: LanguageModel, corpus: str) -> None:
+    """Get a model's weights, or fit it on a corpus. Raises LmbenchError."""
     if model.pretrained:
         model.load(_tell_downloads)
     else:
-        model.fit(load_corpus(corpus).training)
-    return model
+        model.fit(_loaded(corpus).training)
 
 
 def _tell_downloads(message: str, share: float) -> None:
@@ -553,16 +569,24 @@ def _seeded(spec: ModelSpec, seed: int) -> ModelSpec:
 
 
 def _corpora(names: str, form: TextFormat) -> list[Corpus]:
-    from rich.console import Console
+    from lmbench.catalogue import corpus_names
 
-    from lmbench.catalogue import corpus_names, load_corpus
-    from lmbench.progress import DownloadWatcher
-
-    with DownloadWatcher(Console(stderr=True)) as watcher:
-        loaded = [load_corpus(name, form, watcher.received) for name in corpus_names(names)]
+    loaded = [_loaded(name, form) for name in corpus_names(names)]
     if not loaded:
         raise LmbenchError("no corpus is named; leave --corpora out for the embedded ones")
     return loaded
+
+
+def _loaded(name: str, form: TextFormat | None = None) -> Corpus:
+    """The corpus of this name; a download shows how it goes on."""
+    from rich.console import Console
+
+    from lmbench.catalogue import load_corpus
+    from lmbench.progress import DownloadWatcher
+    from lmbench.reading import LINES
+
+    with DownloadWatcher(Console(stderr=True)) as watcher:
+        return load_corpus(name, form or LINES, watcher.received)
 
 
 def _write_report(directory: RunDirectory) -> None:

@@ -57,14 +57,26 @@ def tagged_split(sentences: Sequence[Sentence]) -> Split:
     A document goes from one ``# newdoc`` to the next; where none is marked, each sentence is one. White space inside a
     word, as in Vietnamese, becomes ``_``.
     """
+    documents = [
+        [tuple(map(_without_spaces, sentence.words)) for sentence in document] for document in _documents(sentences)
+    ]
+    texts = ("".join(" ".join(word.form for word in line) + "\n" for line in document) for document in documents)
+    return Split(tuple(texts), tuple(map(tuple, documents)))
+
+
+def text_split(sentences: Sequence[Sentence]) -> Split:
+    """The sentences as they were written, one a line; documents as in `tagged_split`."""
+    return Split(tuple("".join(f"{sentence.text}\n" for sentence in document) for document in _documents(sentences)))
+
+
+def _documents(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
     marked = any(sentence.first for sentence in sentences)
-    documents: list[list[tuple[TaggedWord, ...]]] = []
+    documents: list[list[Sentence]] = []
     for sentence in sentences:
         if sentence.first or not marked or not documents:
             documents.append([])
-        documents[-1].append(tuple(map(_without_spaces, sentence.words)))
-    texts = ("".join(" ".join(word.form for word in line) + "\n" for line in document) for document in documents)
-    return Split(tuple(texts), tuple(map(tuple, documents)))
+        documents[-1].append(sentence)
+    return documents
 
 
 def _without_spaces(word: TaggedWord) -> TaggedWord:
