@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lmbench import stored
 from lmbench.conllu import sentences, tagged_split, text_split
 from lmbench.corpus import Corpus, Split, corpora_folder, cut, decode, documents, strip_lines
 from lmbench.download import Received, cached, download, sha256_of, unheard
@@ -219,38 +222,82 @@ def read_entry(name: str, entry: CatalogueEntry, received: Received = unheard) -
 
 
 def _splits(entry: CatalogueEntry, received: Received) -> tuple[Split, Split, Split]:
-    texts = {split: [_text(entry, part, received) for part in parts] for split, parts in entry.splits.items()}
-    if entry.format in ("conllu", "conllu-text"):
-        train, valid, test = (_tagged(entry, texts[split]) for split in _SPLITS)
-        return train, valid, test
     if entry.cut is None:
-        found = [tuple(d for text in texts.get(split, ()) for d in _documents(entry, text)) for split in _SPLITS]
-        return Split(found[0]), Split(found[1]), Split(found[2])
-    if entry.cut.by == "bytes":
-        parts = _cut_bytes("".join(texts["all"]), entry.cut.sizes)
-        train, valid, test = (Split(_documents(entry, part)) for part in parts)
+        tagged = entry.format in ("conllu", "conllu-text")
+        train, valid, test = (
+            _tagged(entry, parts, received) if tagged else Split(_stored_or_held(entry, parts, received))
+            for parts in (entry.splits.get(split, ()) for split in _SPLITS)
+        )
         return train, valid, test
-    whole = tuple(d for text in texts["all"] for d in _documents(entry, text))
+    texts = [_text(entry, part, received) for part in entry.splits["all"]]
+    if entry.cut.by == "bytes":
+        train, valid, test = (Split(_documents(entry, text)) for text in _cut_bytes("".join(texts), entry.cut.sizes))
+        return train, valid, test
+    whole = tuple(document for text in texts for document in _documents(entry, text))
     return (cut if entry.cut.by == "documents" else _take_turns)(whole, entry.cut.sizes)
 
 
-def _tagged(entry: CatalogueEntry, texts: Sequence[str]) -> Split:
-    found = [sentence for text in texts for sentence in sentences(text, entry.description)]
+def _tagged(entry: CatalogueEntry, parts: Sequence[str], received: Received) -> Split:
+    found = [sentence for part in parts for sentence in sentences(_text(entry, part, received), part)]
     return tagged_split(found) if entry.format == "conllu" else text_split(found)
 
 
-def _text(entry: CatalogueEntry, part: str, received: Received) -> str:
-    """The text of ``FILE``, or of ``FILE!MEMBER`` in a zip archive, of which nothing is unpacked onto the disk."""
+def _stored_or_held(entry: CatalogueEntry, parts: Sequence[str], received: Received) -> Sequence[str]:
+    """The documents of these parts; those of a single large text stay on disk."""
+    if len(parts) == 1 and entry.format == "text":
+        with _opened(entry, parts[0], received) as (file, size):
+            if size > stored.IN_MEMORY:
+                return stored.StoredDocuments.of_file(_plain(entry, parts[0], file), entry.unit)
+    return tuple(d for part in parts for d in _documents(entry, _text(entry, part, received)))
+
+
+def _plain(entry: CatalogueEntry, part: str, file: IO[bytes]) -> Path:
+    """A file of the cache with the text of `part` as it is to be read: out of its archive, its lines stripped."""
+    path, _, member = part.partition("!")
+    if not member and not entry.strip:
+        return Path(file.name)
+    [sha256] = [file.sha256 for file in entry.files if file.path == path]
+    name = hashlib.sha256(f"{sha256}!{member}!{entry.strip}".encode()).hexdigest()
+    target = cached(name)
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{os.getpid()}")
+        try:
+            with partial.open("wb") as copy:
+                copy.writelines(map(_stripped, file) if entry.strip else file)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    return target
+
+
+def _stripped(line: bytes) -> bytes:
+    text = line.removesuffix(b"\n")
+    return text.strip(b" ") + line[len(text) :]
+
+
+@contextmanager
+def _opened(entry: CatalogueEntry, part: str, received: Received) -> Iterator[tuple[IO[bytes], int]]:
+    """The bytes of ``FILE``, or of ``FILE!MEMBER`` in a zip archive, and their number. Raises CorpusError."""
     path, _, member = part.partition("!")
     [file] = [file for file in entry.files if file.path == path]
     place = entry.fetch(file, received)
-    if not member:
-        return decode(place.read_bytes(), path)
     try:
-        with zipfile.ZipFile(place) as archive:
-            return decode(archive.read(member), part)
+        if not member:
+            with place.open("rb") as found:
+                yield found, place.stat().st_size
+        else:
+            with zipfile.ZipFile(place) as archive, archive.open(member) as found:
+                yield found, archive.getinfo(member).file_size
     except (zipfile.BadZipFile, KeyError) as error:
         raise CorpusError(f"{place} has no readable {member}: {error}") from error
+    except OSError as error:
+        raise CorpusError(f"cannot read {place}: {error.strerror or error}") from error
+
+
+def _text(entry: CatalogueEntry, part: str, received: Received) -> str:
+    with _opened(entry, part, received) as (file, _):
+        return decode(file.read(), part)
 
 
 def _documents(entry: CatalogueEntry, text: str) -> tuple[str, ...]:

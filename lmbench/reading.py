@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from lmbench import stored
 from lmbench.compression import decompressed, is_compressed
 from lmbench.corpus import Corpus, Split, cut, decode, documents, hold_out, refuse_no_text, separates_words
 from lmbench.errors import CorpusError
@@ -25,7 +26,6 @@ _SPLIT_NAMES = {
 _SIZES = (8, 1, 1)
 _USE = {"training": "learn from", "test": "score"}
 _BYTE_ORDER_MARK = "\ufeff"
-_IN_MEMORY = 64 << 20  # bytes; a larger text file stays on disk
 _JSON_LINES = {".jsonl", ".ndjson"}
 
 
@@ -125,7 +125,12 @@ def _record_text(record: object, where: str, fields: Sequence[str]) -> str:
 
 def _documents(path: Path, form: TextFormat) -> Sequence[str]:
     field = _field(path, form)
-    if field is None and form.encoding == "utf-8" and path.stat().st_size > _IN_MEMORY and not is_compressed(path):
+    if (
+        field is None
+        and form.encoding == "utf-8"
+        and path.stat().st_size > stored.IN_MEMORY
+        and not is_compressed(path)
+    ):
         return StoredDocuments.of_file(path, form.unit or "line")
     return _parsed(path.read_bytes(), str(path), form, field)
 

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from lmbench.corpus import begins, decode
 from lmbench.errors import CorpusError
 
+IN_MEMORY = 64 << 20
+"""Bytes of a text up to which it is held in memory; a larger one stays on disk."""
+
 _PIECE = 1 << 20  # bytes that are read together
 
 

@@ -10,6 +10,7 @@ from lmbench.catalogue import CatalogueEntry, corpus_names, load_corpus, read_en
 from lmbench.download import cached
 from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
 from lmbench.reading import TextFormat
+from lmbench.stored import StoredDocuments
 
 
 @pytest.fixture
@@ -86,6 +87,7 @@ def test_wikitext2_from_the_mirror(mirror):
         ("wikitext-2-raw-valid", [48, 6, 6], "= "),
         ("tinyshakespeare", [5778, 722, 722], "PETRUCHIO:\nI am content.\n\nKATHARINA:"),
         ("ud-english-ewt", [540, 318, 316], "What if Google Morphed Into GoogleOS ?\n"),
+        ("ud-english-ewt-raw", [540, 318, 316], "What if Google Morphed Into GoogleOS?\n"),
         ("ud-chinese-gsd", [3997, 500, 500], "然而 , 这样 的 处理 也 衍生 了 一些 问题 .\n"),
         ("chinese-classics", [553, 69, 69], "錦瑟無端五十絃，一絃一柱思華年。\n"),
     ],
@@ -159,6 +161,25 @@ def test_bytes_of_a_zip_archives_member_are_cut_between_characters(own_mirror, t
     found = entry(own_mirror, {"a.zip": data}, splits={"all": ["a.zip!../outside"]}, cut=cut, unit="file")
     assert splits(read_entry("x", found)) == [("ab汉",), ("汉",), ("c",)]
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.zip", "a.zip"]
+
+
+@pytest.mark.parametrize("strip", [True, False])
+@pytest.mark.parametrize("path", ["a.txt", "a.zip!m/a.txt"])
+def test_large_texts_stay_on_disk(cache, own_mirror, tmp_path, monkeypatch, path, strip):
+    """As they are to be read: out of their archive, stripped."""
+    text = "\n = One = \n\n é a \n\n = Two = \n\n b "
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("m/a.txt", text)
+    files = {"a.txt": text.encode(), "a.zip": (tmp_path / "a.zip").read_bytes()}
+    name = path.partition("!")[0]
+    found = entry(own_mirror, {name: files[name]}, splits={"test": [path]}, unit="article", strip=strip)
+    held = read_entry("x", found)
+    monkeypatch.setattr("lmbench.stored.IN_MEMORY", 0)
+    for _ in range(2):
+        on_disk = read_entry("x", found)
+        assert isinstance(on_disk.test.documents, StoredDocuments)
+        assert tuple(on_disk.test.documents) == held.test.documents
+        assert len(held.test.documents) == 2
 
 
 def test_archives_that_cannot_be_read(own_mirror, tmp_path):

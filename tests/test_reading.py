@@ -180,7 +180,7 @@ def test_empty_standard_input(monkeypatch):
 
 
 def test_a_large_plain_file_stays_on_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr("lmbench.reading._IN_MEMORY", 1000)
+    monkeypatch.setattr("lmbench.stored.IN_MEMORY", 1000)
     (tmp_path / "text.txt").write_text("aé 汉\n" * 400)
     stored = read_path(tmp_path / "text.txt")
     assert all(isinstance(split.documents, StoredDocuments) for split in (stored.train, stored.valid, stored.test))
@@ -195,7 +195,7 @@ def test_a_byte_order_mark_is_no_text(tmp_path, monkeypatch):
     (tmp_path / "text.txt").write_bytes("\ufeffé\nb\nc\n".encode())
     held = read_path(tmp_path / "text.txt")
     assert held.train.documents == ("é\n",)
-    monkeypatch.setattr("lmbench.reading._IN_MEMORY", 0)
+    monkeypatch.setattr("lmbench.stored.IN_MEMORY", 0)
     stored = read_path(tmp_path / "text.txt")
     assert [tuple(split.documents) for split in (stored.train, stored.valid, stored.test)] == [
         ("é\n",),

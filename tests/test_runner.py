@@ -186,7 +186,7 @@ def test_a_corpus_on_disk_gives_what_one_in_memory_gives(tmp_path, monkeypatch):
     monkeypatch.setattr("lmbench.runner._BATCH_BYTES", 50)
     (tmp_path / "text.txt").write_text("".join(f"a b c {i}\n" for i in range(200)))
     held = evaluate(build(ModelSpec("kenlm", (("order", "2"),))), read_path(tmp_path / "text.txt"))
-    monkeypatch.setattr("lmbench.reading._IN_MEMORY", 0)
+    monkeypatch.setattr("lmbench.stored.IN_MEMORY", 0)
     corpus = read_path(tmp_path / "text.txt")
     assert isinstance(corpus.test.documents, StoredDocuments)
     stored = evaluate(build(ModelSpec("kenlm", (("order", "2"),))), corpus)
