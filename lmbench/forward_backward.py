@@ -32,6 +32,7 @@ Result = TypeVar("Result")
 _LINES_AT_ONCE = 512
 _EVENTS_AT_ONCE = 1 << 16  # a limit to memory, and to the rounding of a batch's sums
 _NUMBERS_AT_ONCE = 1 << 24  # of one array: the same for many states
+_COUNTED = 1 << 28  # numbers in which all workers together count emissions
 _RUN = 1 << 14  # events whose transitions are added up in one product
 
 
@@ -146,7 +147,7 @@ class ForwardBackward:
         self, lines: Sequence[Line], symbols: int, states: int, dtype: Dtype = "float32", device: Device = "cpu"
     ) -> None:
         batches = sorted(_batches(lines, states), key=lambda batch: -len(batch.ids))
-        workers = 1 if device == "cuda" else max(1, min(_cores(), len(batches)))
+        workers = 1 if device == "cuda" else max(1, min(_cores(), len(batches), _COUNTED // (symbols * states)))
         self._shares = [batches[i::workers] for i in range(workers)]
         self._lines, self._symbols, self._states = len(lines), symbols, states
         self._arrays: _Arrays = _TorchArrays(dtype, device) if device == "cuda" else _NumpyArrays(dtype)

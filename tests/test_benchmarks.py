@@ -1,0 +1,31 @@
+"""The benchmark scripts run; what they time is in the documentation."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def output(monkeypatch, capsys, script, *arguments):
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    runpy.run_path(str(BENCHMARKS / script), run_name="__main__")
+    return capsys.readouterr().out.splitlines()
+
+
+def test_hmm_prints_a_row_for_each_size(monkeypatch, capsys):
+    arguments = ("--corpus", "fables-en", "--states", "2,5", "--events", "300", "--repeats", "1", "--peer-states", "2")
+    title, header, *rows = output(monkeypatch, capsys, "hmm.py", *arguments)
+    assert title.startswith("fables-en: ")
+    assert [row.split()[1] for row in rows] == ["2", "5"]
+    assert all(len(row.split()) == len(header.split()) - 3 for row in rows)  # "ratio 32", "ratio 64" and "of peak"
+    assert rows[1].split()[4] == "nan"
+
+
+@pytest.mark.parametrize("tags", ["upos", "xpos"])
+def test_tagging_prints_both_taggers(mirror, monkeypatch, capsys, tags):
+    rows = output(monkeypatch, capsys, "tagging.py", "--corpus", "ud-chinese-gsd", "--tags", tags)
+    accuracy = {row.split()[0]: float(row.split()[1].rstrip("%")) for row in rows[2:]}
+    assert accuracy["lmbench"] > accuracy["nltk"] > 80
