@@ -90,7 +90,7 @@ def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str], kept: 
             rows = np.flatnonzero(kept) if k == 1 else np.arange(len(order.keys))
             for start in range(0, len(rows), _CHUNK):
                 part = rows[start : start + _CHUNK]
-                columns = [_log10(order.probs[part]), texts.take(part)]
+                columns = [_log10(np.minimum(order.probs[part], 1)), texts.take(part)]
                 columns += [_log10(order.backoffs[part])] if k < len(orders) else []
                 lines = pc.binary_join_element_wise(*columns, "\t")
                 file.write(("\n".join(lines.to_pylist()) + "\n").encode())
@@ -101,7 +101,7 @@ def _log10(values: Floats) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.cast(pa.array(np.minimum(np.log10(values), 0).astype(np.float32)), pa.string())
+    return pc.cast(pa.array(np.log10(values).astype(np.float32)), pa.string())
 
 
 def _open(path: Path) -> BufferedIOBase:

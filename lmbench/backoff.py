@@ -7,7 +7,7 @@ model, interpolated ones included).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -58,22 +58,29 @@ class Order:
         return slice(int(first), int(last))
 
 
-def probabilities(orders: Sequence[Order], text: NDArray[np.int32]) -> NDArray[np.float64]:
-    """P of each id of a text after those before it, (ids,); for ``<s>``, which opens each line, it means nothing.
+def look_up(orders: Sequence[Order], text: NDArray[np.int32]) -> Iterator[tuple[Ints, Ints, NDArray[np.bool_], Ints]]:
+    """For orders 2, 3, …: the places of a text whose history is there, its rows, which n-grams are there, their rows.
 
     The n-grams that start at each place are looked up, shortest first: where one is not there, no longer one is. Sorted
     look-ups are several times as fast as others, since they stay in the cache.
     """
+    starts = np.argsort(text[:-1].astype(np.int64) << orders[0].bits | text[1:])
+    rows = text[starts].astype(np.int64)
+    for k, order in enumerate(orders[1:], start=1):
+        inside = np.flatnonzero(starts < len(text) - k)
+        starts, rows = starts[inside], rows[inside]
+        ends = starts + k
+        found, below = order.rows(rows, text[ends])
+        yield ends, rows, found, below
+        starts, rows = starts[found], below
+
+
+def probabilities(orders: Sequence[Order], text: NDArray[np.int32]) -> NDArray[np.float64]:
+    """P of each id of a text after those before it, (ids,); for ``<s>``, which opens each line, it means nothing."""
     probs = orders[0].probs[text].astype(np.float64)
-    places = np.argsort(text[:-1].astype(np.int64) << orders[0].bits | text[1:])
-    rows = text[places].astype(np.int64)
-    for k, (lower, upper) in enumerate(pairwise(orders), start=1):
-        inside = np.flatnonzero(places < len(text) - k)
-        places, rows = places[inside], rows[inside]
-        probs[places + k] *= lower.backoffs[rows]
-        found, rows = upper.rows(rows, text[places + k])
-        places = places[found]
-        probs[places + k] = upper.probs[rows]
+    for (lower, upper), (ends, histories, found, rows) in zip(pairwise(orders), look_up(orders, text), strict=True):
+        probs[ends] *= lower.backoffs[histories]
+        probs[ends[found]] = upper.probs[rows]
     return probs
 
 

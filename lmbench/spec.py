@@ -59,7 +59,8 @@ class Spec:
         arguments = []
         for part in filter(None, rest.split(",")):
             key, equals, value = part.partition("=")
-            arguments.append((key.strip(), value.strip()) if equals else ("", part.strip()))
+            named = equals and re.fullmatch(r"\w+", key.strip())  # ``kenlm:order=3`` may be a value itself, as in mix
+            arguments.append((key.strip(), value.strip()) if named else ("", part.strip()))
         return cls(name, tuple(arguments))
 
     @classmethod

@@ -19,6 +19,11 @@ TRAINED = (
     "nltk:smoothing=laplace",
     "kenlm:order=4",
     "kenlm:order=3,min_count=1",
+    "kenlm:order=3,prune=0-1,interpolate_unigrams=false",
+    "ngram:order=3,smoothing=witten-bell",
+    "ngram:order=3",
+    "ngram:order=3,smoothing=good-turing",
+    "cache",
     "hmm:states=3,iterations=5",
     "transformer:layers=1,width=16,heads=2,context=16,steps=20",
 )
@@ -27,7 +32,8 @@ SPECS = [
     "ppm:order=3",
     "ppm:order=3,escape=c",
     "hf",
-    *(f"{spec},tokenizer={tokenizer}" for spec in TRAINED for tokenizer in TOKENIZERS),
+    "mix:kenlm:order=3+cache:window=9",
+    *(f"{spec}{',' if ':' in spec else ':'}tokenizer={tokenizer}" for spec in TRAINED for tokenizer in TOKENIZERS),
 ]
 DISTRIBUTIONS = [*SPECS, *(f"nltk:smoothing=mle,order=1,tokenizer={tokenizer}" for tokenizer in TOKENIZERS)]
 

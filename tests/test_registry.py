@@ -4,7 +4,7 @@ from lmbench import ModelSpec, build, registry
 from lmbench.errors import PluginError, UnknownNameError
 from tests.plugins import MODELS, installed
 
-BUILT_IN = ["arpa", "gpt2", "hf", "hmm", "kenlm", "nltk", "ppm", "transformer", "uniform"]
+BUILT_IN = ["arpa", "cache", "gpt2", "hf", "hmm", "kenlm", "mix", "ngram", "nltk", "ppm", "transformer", "uniform"]
 
 
 def test_the_built_ins_come_through_the_same_door():
@@ -15,9 +15,11 @@ def test_the_built_ins_come_through_the_same_door():
 
 def test_all_is_what_needs_no_option():
     assert [entry.name for entry in registry.without_options()] == [
+        "cache",
         "gpt2",
         "hmm",
         "kenlm",
+        "ngram",
         "nltk",
         "ppm",
         "transformer",
@@ -84,7 +86,8 @@ def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
 
 def test_a_misspelt_model():
     with pytest.raises(
-        UnknownNameError, match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, gpt2, hf, hmm, kenlm"
+        UnknownNameError,
+        match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, hf, hmm",
     ):
         build(ModelSpec("kenml"))
 

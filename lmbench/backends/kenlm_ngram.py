@@ -8,7 +8,6 @@ import re
 import tempfile
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -18,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, write_arpa
-from lmbench.backoff import Order, next_probabilities, probabilities
+from lmbench.arpa import UNKNOWN_WORD
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError, UnavailableError
+from lmbench.fitted_ngrams import FittedNgrams, read_lines
 from lmbench.kneser_ney import Settings, estimate
 from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import (
@@ -34,7 +33,6 @@ from lmbench.model import (
     Signature,
     silent,
 )
-from lmbench.ngram_counts import open_text
 from lmbench.workspace import Workspace, parse_size
 
 _NATS = math.log(10)  # KenLM speaks log10
@@ -150,36 +148,35 @@ class KenlmNgram(LanguageModel):
         options = self.options
         allowed_words = read_vocabulary(Path(options.limit_vocab)) if options.limit_vocab else None
         progress("reading", 0.0)
-        lexicon, ids = Lexicon.read(data, options)
-        begins = np.ones(len(ids), dtype=bool)
-        begins[1:] = ids[:-1] == LINE_END_ID
-        self._start = len(lexicon)
-        text, _ = open_text(ids, begins, self._start)
-        del ids, begins
+        lexicon, text = read_lines(data, options)
         progress("estimating", 0.5)
         settings = Settings(options.order, parse_prune(options.prune), options.interpolate_unigrams, np.float32)
         allowed = None if allowed_words is None else _allowed(lexicon, allowed_words)
         self._workspace = Workspace(parse_size(options.memory) if options.memory else None)
-        self._estimate = estimate(text, self._start, settings, allowed, self._workspace)
-        kept = self._estimate.kept[: self._start]
-        self._lexicon = lexicon if kept.all() else lexicon.limited(kept)
-        self._rows = np.flatnonzero(kept).astype(np.int32)  # the unigram of each of the lexicon's ids
+        self._estimate = estimate(text, len(lexicon), settings, allowed, self._workspace)
+        self._fitted = FittedNgrams.of(lexicon, self._estimate.orders, self._estimate.kept)
         if options.engine == "kenlm":
             self._load_into_kenlm(progress)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        if self.options.engine == "kenlm":
-            return self._lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, self._words))
-        return self._lexicon.score_text(documents, self._logprobs)
+        if self.options.engine == "arrays":
+            return self._fitted.score(documents)
+        words = self._fitted.words
+        return self._fitted.lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, words))
 
     def reading(self, text: str) -> Reading:
-        return self._lexicon.reading(text, self._after)
+        if self.options.engine == "arrays":
+            return self._fitted.reading(text)
+        words = self._fitted.words
+
+        def after(history: Line) -> NDArray[np.float64]:
+            return self._ngrams.next_words([words[word] for word in history], words)
+
+        return self._fitted.lexicon.reading(text, after)
 
     def export(self, path: Path) -> None:
-        """An ARPA file; escape() says how a type that ARPA cannot hold is written."""
-        words = np.full(self._start + 1, SENTENCE_START, dtype=object)
-        words[self._rows] = self._words
-        write_arpa(path, _at_least_bigrams(self._estimate.orders), words.tolist(), self._estimate.kept)
+        """An ARPA file."""
+        self._fitted.export(path)
 
     def signature(self) -> Signature:
         options, estimate = self.options, self._estimate
@@ -192,31 +189,14 @@ class KenlmNgram(LanguageModel):
         if parse_prune(options.prune)[-1]:
             own += Signature.of(prune=options.prune)
         if options.limit_vocab:
-            own += Signature.of(limit=hashlib.sha256("\n".join(self._lexicon.types).encode()).hexdigest()[:12])
+            own += Signature.of(limit=hashlib.sha256("\n".join(self._fitted.lexicon.types).encode()).hexdigest()[:12])
         own += Signature.of(bos="line", engine=options.engine)
         if options.engine == "kenlm":
             own += Signature.of(kenlm=version("kenlm"))
-        return own + self._lexicon.signature()
+        return own + self._fitted.lexicon.signature()
 
     def footprint(self) -> Footprint:
-        """Parameters are probabilities and back-offs; the bytes are those of the arrays, which nothing writes."""
-        orders = self._estimate.orders
-        return Footprint(sum(len(order.probs) + len(order.backoffs) for order in orders))
-
-    @property
-    def _words(self) -> list[str]:
-        """The ARPA word of each id."""
-        return [UNKNOWN_WORD, SENTENCE_END, *map(escape, self._lexicon.types[2:])]
-
-    def _logprobs(self, ids: Line, begins: NDArray[np.bool_]) -> NDArray[np.float64]:
-        text, places = open_text(self._rows[ids], begins, self._start)
-        return np.log(probabilities(self._estimate.orders, text)[places])
-
-    def _after(self, history: Line) -> NDArray[np.float64]:
-        if self.options.engine == "kenlm":
-            return self._ngrams.next_words([self._words[word] for word in history], self._words)
-        probs = next_probabilities(self._estimate.orders, [self._start, *self._rows[history].tolist()])
-        return np.log(probs[self._rows])
+        return self._fitted.footprint()
 
     def _load_into_kenlm(self, progress: Progress) -> None:
         with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
@@ -238,21 +218,6 @@ def read_vocabulary(path: Path) -> set[str]:
 def _allowed(lexicon: Lexicon, words: set[str]) -> NDArray[np.bool_]:
     """Which ids' n-grams are kept, that of ``<s>`` the last."""
     return np.array([True, True, *(kind.strip() in words for kind in lexicon.types[2:]), True])
-
-
-def _at_least_bigrams(orders: list[Order]) -> list[Order]:
-    """KenLM reads no unigram model: give it one bigram whose probability is what backing off would give."""
-    if len(orders) > 1:
-        return orders
-    [unigrams] = orders
-    start, bits = len(unigrams.keys) - 1, unigrams.bits
-    end_of_empty_line = Order(
-        keys=np.array([start << bits | LINE_END_ID]),
-        bits=bits,
-        probs=unigrams.probs[[LINE_END_ID]],
-        backoffs=np.ones(0),
-    )
-    return [replace(unigrams, backoffs=np.ones(start + 1)), end_of_empty_line]
 
 
 def _load(path: Path) -> kenlm.Model:

@@ -111,7 +111,7 @@ def test_every_order_can_be_loaded(english, order):
     model = fitted(f"kenlm:order={order}", english)
     [score] = model.score(["the cat sat\n"])
     nexts = [model.next_events(text).logprobs for text in ("", "the", "the cat")]
-    ids = [model._lexicon.types.index(word) for word in ("the", "cat", "sat")]
+    ids = [model._fitted.lexicon.types.index(word) for word in ("the", "cat", "sat")]
     assert [logprobs[i] for logprobs, i in zip(nexts, ids, strict=True)] == pytest.approx(score.logprobs[:3], abs=1e-6)
 
 
@@ -131,7 +131,7 @@ def test_options_are_in_the_signature(english, tmp_path):
 def test_footprint_counts_probabilities_and_backoffs(english):
     sizes = [fitted(f"kenlm:order={order}", english).footprint().parameters for order in (1, 2, 3)]
     assert all(a < b for a, b in pairwise(sizes))
-    assert sizes[0] == len(fitted("kenlm:order=1", english)._lexicon) + 1
+    assert sizes[0] == len(fitted("kenlm:order=1", english)._fitted.lexicon) + 1
 
 
 def test_an_export_leaves_out_what_is_pruned(english, tmp_path):

@@ -1,0 +1,90 @@
+import math
+
+import numpy as np
+import pytest
+
+from lmbench import ModelSpec, Split, TrainingText
+from lmbench.backends.cache import Cache
+from lmbench.errors import SpecError
+
+
+def fitted(spec, data):
+    model = ModelSpec.parse(spec).build(Cache)
+    model.fit(data)
+    return model
+
+
+@pytest.fixture
+def texts():
+    return TrainingText(Split(("a b\na c\n" * 3,)), Split(("a a b\n",)), tokenised=True)
+
+
+def by_definition(ids, kept, static, weight):
+    """P of each id, straight from the definition."""
+    probs = []
+    for place, word in enumerate(ids):
+        past = [(kept(place - before), ids[before] == word) for before in range(place)]
+        share = sum(k for k, same in past if same) / sum(k for k, _ in past) if past else 0
+        probs.append(static[word] if not past else weight * share + (1 - weight) * static[word])
+    return probs
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ("decay=0.5", lambda age: 0.5**age),
+        ("decay=0.999", lambda age: 0.999**age),
+        ("decay=1", lambda age: 1),
+        ("window=3", lambda age: age <= 3),
+        ("window=1", lambda age: age <= 1),
+    ],
+)
+def test_every_event_is_scored_by_the_definition(texts, options, kept):
+    model = fitted(f"cache:{options},weight=0.3", texts)
+    text = "a a b c\nb a zzz a zzz\n\nc c c a b\n" * 3
+    [score] = model.score([text])
+    ids = model._lexicon.encode(text).ids.tolist()
+    expected = by_definition(ids, kept, np.exp(model._static), 0.3)
+    np.testing.assert_allclose(np.exp(score.logprobs - score.spelling), expected, rtol=1e-12)
+
+
+def test_unigrams_by_hand(texts):
+    """a 6, b 3, c 3, line ends 6, no unknown word: 4 of the 5 types were seen, so each has 4/5 more."""
+    model = fitted("cache", texts)
+    assert np.exp(model._static) == pytest.approx([0.8 / 22, 6.8 / 22, 6.8 / 22, 3.8 / 22, 3.8 / 22])
+    [score] = model.score(["a"])
+    assert math.exp(score.logprobs[0]) == pytest.approx(6.8 / 22)
+
+
+@pytest.mark.parametrize("options", ["decay=0.9", "window=2"])
+def test_the_next_event_is_the_one_that_is_scored(texts, options):
+    model = fitted(f"cache:{options}", texts)
+    for text in ("", "a", "a b", "a zzz b\nc", "a a\n"):
+        nexts = model.next_events(text)
+        assert np.exp(nexts.logprobs).sum() == pytest.approx(1, abs=1e-12)
+        [score] = model.score([text + "\n"])
+        assert nexts.logprobs[1] == pytest.approx(score.logprobs[-1], abs=1e-12)
+
+
+def test_a_document_begins_without_the_last_ones_words(texts):
+    model = fitted("cache", texts)
+    alone, _, after = model.score(["a b\n", "b b b b b\n", "a b\n"])
+    assert alone.logprobs.tolist() == after.logprobs.tolist()
+
+
+def test_the_weight_is_tuned_on_the_validation_split(texts):
+    def likelihood(spec):
+        return fitted(spec, texts).score(texts.valid.documents)[0].logprobs.sum()
+
+    assert likelihood("cache") >= max(likelihood(f"cache:weight={weight / 20}") for weight in range(1, 20)) - 1e-6
+    assert "(tuned)" in str(fitted("cache", texts).signature())
+    assert "(tuned)" not in str(fitted("cache:weight=0.2", texts).signature())
+
+
+def test_without_validation_text_the_weight_is_a_half(texts):
+    assert fitted("cache", TrainingText(texts.train, Split(()), tokenised=True))._weight == 0.5
+
+
+def test_a_window_does_not_decay():
+    with pytest.raises(SpecError, match="give decay or window, not both"):
+        ModelSpec.parse("cache:decay=0.9,window=10").build(Cache)

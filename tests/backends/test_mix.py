@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from lmbench import ModelSpec, Split, TrainingText, build
+from lmbench.errors import SpecError, UnknownNameError
+
+
+def fitted(spec, data):
+    model = build(ModelSpec.parse(spec))
+    model.fit(data)
+    return model
+
+
+def test_the_mixture_by_hand(english):
+    mix, kenlm, cache = (
+        fitted(spec, english) for spec in ("mix:kenlm:order=2+cache,weight=0.7", "kenlm:order=2", "cache")
+    )
+    text = "the cat sat zzz\nthe the\n"
+    [score], [one], [two] = (model.score([text]) for model in (mix, kenlm, cache))
+    expected = 0.7 * np.exp(one.logprobs) + 0.3 * np.exp(two.logprobs)
+    np.testing.assert_allclose(np.exp(score.logprobs), expected, rtol=1e-12)
+    np.testing.assert_allclose(score.spelling, one.spelling, atol=1e-9)  # both have the same words and letters
+    nexts = [model.next_events("the cat").logprobs for model in (mix, kenlm, cache)]
+    np.testing.assert_allclose(np.exp(nexts[0]), 0.7 * np.exp(nexts[1]) + 0.3 * np.exp(nexts[2]), rtol=1e-12)
+
+
+def test_the_weights_make_the_validation_split_likeliest(english):
+    def likelihood(spec):
+        return sum(score.logprobs.sum() for score in fitted(spec, english).score(english.valid.documents))
+
+    tuned = likelihood("mix:kenlm:order=2+cache")
+    assert tuned >= max(likelihood(f"mix:kenlm:order=2+cache,weight={weight}") for weight in (0.1, 0.5, 0.9)) - 1e-6
+
+
+def test_options_of_the_models_stand_between_semicolons(english):
+    model = fitted("mix:kenlm:order=2;min_count=1+cache:window=4;min_count=1+ngram:min_count=1", english)
+    signature = str(model.signature())
+    assert "order:2;" in signature
+    assert "window=4" in signature
+    assert "weights:tuned-on-valid" in signature
+    assert model._weights.sum() == pytest.approx(1)
+    assert str(ModelSpec.parse("mix:kenlm:order=2;min_count=1+cache")) == "mix:kenlm:order=2;min_count=1+cache"
+
+
+def test_words_that_only_one_model_knows(english):
+    model = fitted("mix:kenlm:order=2;min_count=1+cache:min_count=3", english)
+    text = "the saw log zzz\n"
+    [score] = model.score([text])
+    score.check(text)
+    assert (score.spelling < 0).tolist() == [False, True, True, True, False]
+    with pytest.raises(NotImplementedError, match="know different words"):
+        model.next_events("the")
+
+
+def test_without_validation_text_the_weights_are_equal(english):
+    model = fitted("mix:kenlm+cache", TrainingText(english.train, Split(()), tokenised=True))
+    assert model._weights.tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        ("mix", SpecError, "mix: option models=: Field required"),
+        ("mix:kenlm", SpecError, "a mixture has two models or more"),
+        ("mix:kenlm+kache", UnknownNameError, "unknown model 'kache'; did you mean 'cache'"),
+        ("mix:kenlm:ordr=3+cache", UnknownNameError, "unknown option of kenlm 'ordr'"),
+        ("mix:kenlm+", SpecError, "names no model"),
+        ("mix:kenlm+cache,weight=2", SpecError, "weight=2: Input should be less than 1"),
+        ("mix:mix:kenlm+cache", SpecError, "a mixture of mixtures is one mixture"),
+    ],
+)
+def test_mixtures_that_cannot_be(spec, error, message):
+    with pytest.raises(error, match=message):
+        build(ModelSpec.parse(spec))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("mix:kenlm+uniform", "cut the text into different events"),
+        ("mix:kenlm+cache+ngram,weight=0.5", "one weight is given for 3 models"),
+    ],
+)
+def test_mixtures_that_cannot_be_fitted(english, spec, message):
+    with pytest.raises(SpecError, match=message):
+        fitted(spec, english)

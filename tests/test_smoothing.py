@@ -1,0 +1,141 @@
+import math
+import random
+
+import numpy as np
+import pytest
+from nltk.lm import (
+    MLE,
+    AbsoluteDiscountingInterpolated,
+    KneserNeyInterpolated,
+    Laplace,
+    Lidstone,
+    Vocabulary,
+    WittenBellInterpolated,
+)
+
+from lmbench.backoff import next_probabilities, probabilities
+from lmbench.ngram_counts import count, open_lines
+from lmbench.smoothing import SMOOTHINGS, Settings, smooth
+from lmbench.workspace import Workspace
+
+START = 9
+"""Ids: 0 is never seen, 1 the line end, 2 to 7 words, 8 another that is never seen, 9 ``<s>``."""
+
+
+def lines(seed=0, number=60):
+    rng = random.Random(seed)
+    return [[*rng.choices(range(2, 8), [9, 6, 4, 2, 1, 1], k=rng.randint(0, 7)), 1] for _ in range(number)]
+
+
+def text_of(lines):
+    return open_lines([np.array(line, dtype=np.int32) for line in lines], START)
+
+
+def smoothed(order, held_out=(), seed=0, number=60, **settings):
+    counted = count(text_of(lines(seed, number)), START, order, Workspace())
+    return smooth(counted, Settings(**settings), text_of(held_out))
+
+
+@pytest.mark.parametrize("uniform", [True, False])
+@pytest.mark.parametrize("number", [1, 3, 60])
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("smoothing", [name for name in SMOOTHINGS if name != "mle"])
+def test_probabilities_sum_to_one_after_any_history(smoothing, order, number, uniform):
+    orders = smoothed(order, lines(1, 20), number=number, smoothing=smoothing, uniform=uniform).orders
+    histories = [line[:end] for line in lines(2, 12) for end in range(len(line))]
+    for history in ([], [2], [8], [0], [8, 2], [2, 8], [2, 0, 2], [2, 3, 4, 5], *histories):
+        probs = next_probabilities(orders, [START, *history])[:START]
+        assert probs.sum() == pytest.approx(1, abs=1e-12)
+        assert (probs >= 0).all()
+        if uniform:
+            assert (probs > 0).all()
+
+
+NLTK = {
+    "mle": lambda order, words: MLE(order, vocabulary=words),
+    "laplace": lambda order, words: Laplace(order, vocabulary=words),
+    "lidstone": lambda order, words: Lidstone(0.3, order, vocabulary=words),
+    "witten-bell": lambda order, words: WittenBellInterpolated(order, vocabulary=words),
+    "absolute": lambda order, words: AbsoluteDiscountingInterpolated(order, discount=0.6, vocabulary=words),
+    "kneser-ney": lambda order, words: KneserNeyInterpolated(order, discount=0.6, vocabulary=words),
+}
+
+
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("smoothing", NLTK)
+def test_every_probability_is_nltks(smoothing, order):
+    """NLTK, given one <s> a line as here. Its Kneser-Ney has no counts for beginnings shorter than its order."""
+    trained = [[START, *line] for line in lines()]
+    vocabulary = Vocabulary(range(1, START), unk_label=0)  # NLTK adds the label itself: as many events as here
+    model = NLTK[smoothing](order, vocabulary)
+    for line in trained:
+        for end in range(1, len(line)):
+            model.counts.update([[tuple(line[begin : end + 1])] for begin in range(max(0, end - order + 1), end + 1)])
+    orders = smoothed(order, smoothing=smoothing, gamma=0.3, discount=0.6, uniform=False).orders
+    compared = 0
+    for line in [*lines(2, 20), [8, 2, 3, 1], [2, 8, 1]]:
+        probs = probabilities(orders, text_of([line]))[1:]
+        for end, word in enumerate(line):
+            history = [START, *line[:end]][-order + 1 :]
+            if smoothing == "kneser-ney" and history[0] == START and len(history) < order - 1:
+                continue
+            assert probs[end] == pytest.approx(model.unmasked_score(word, tuple(history)), abs=1e-9)
+            compared += 1
+    assert compared > 40
+
+
+def test_katz_by_hand():
+    """Bigrams after 2: 3 six times, 4 once. GT finds no factors here, so a count of 1 keeps 1 - D of it, D = 0.5."""
+    counted = count(text_of([[2, 3, 1]] * 6 + [[2, 4, 1]]), START, 2, Workspace())
+    model = smooth(counted, Settings("good-turing"), text_of([]))
+    after = next_probabilities(model.orders, [START, 2])
+    assert "absolute-discounts-at-order=1+2" in model.found
+    assert after[3] == pytest.approx(6 / 7)
+    assert after[4] == pytest.approx(0.5 / 7)
+    unigrams = model.orders[0].probs
+    freed = 1 - 6.5 / 7
+    assert after[1] == pytest.approx(freed * unigrams[1] / (1 - unigrams[3] - unigrams[4]))
+
+
+def test_good_turings_factors():
+    """Katz 1987: r* = (r + 1) n(r+1) / n(r), brought to where counts above 5 stay as they are."""
+    numbers = {1: 100, 2: 45, 3: 28, 4: 20, 5: 15, 6: 11}
+    rng = random.Random(0)
+    words = [
+        word for word, times in enumerate((r for r in numbers for _ in range(numbers[r])), 2) for _ in range(times)
+    ]
+    rng.shuffle(words)
+    start = 2 + sum(numbers.values())
+    text = open_lines([np.array([*words, 1], dtype=np.int32)], start)
+    unigrams = smooth(count(text, start, 1, Workspace()), Settings("good-turing"), text[:0]).orders[0].probs
+    total = len(words) + 1
+    above = 6 * numbers[6] / (numbers[1] + 1)  # the line end stands once too
+    for word, times in ((2, 1), (102, 2)):
+        adjusted = (times + 1) * numbers[times + 1] / (numbers[times] + (times == 1))
+        assert unigrams[word] == pytest.approx(times * (adjusted / times - above) / (1 - above) / total)
+    assert unigrams[start - 1] == pytest.approx(6 / total)
+    assert unigrams[0] == pytest.approx(1 - unigrams[1:start].sum())
+
+
+def test_tuned_weights_are_better_than_any_fixed_one():
+    held_out = lines(5, 40)
+    text = text_of(held_out)
+
+    def likelihood(**settings):
+        model = smoothed(3, held_out, smoothing="jelinek-mercer", **settings)
+        return float(np.log(probabilities(model.orders, text)[text != START]).sum())
+
+    assert likelihood() > max(likelihood(weight=weight / 20) for weight in range(1, 20))
+
+
+def test_what_was_found_is_told():
+    assert smoothed(2, smoothing="kneser-ney", discount=0.75).found == "D=0.75/0.75"
+    assert smoothed(2, smoothing="lidstone", gamma=0.2).found == "gamma=0.2"
+    assert smoothed(2, smoothing="jelinek-mercer").found == "weight=0.5"
+    assert smoothed(2, lines(3), smoothing="jelinek-mercer").found == "weights=held-out"
+
+
+def test_mle_gives_what_was_not_seen_nothing():
+    orders = smoothed(3, smoothing="mle").orders
+    assert next_probabilities(orders, [START, 8, 8])[:START].sum() == 0
+    assert math.isclose(next_probabilities(orders, [START])[:START].sum(), 1)
