@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SENTENCE_START, SENTENCE_END, UNKNOWN_WORD = "<s>", "</s>", "<unk>"
 _RESERVED = re.compile(r"(?i)</?s>|<unk>")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
+_ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 _COUNT = re.compile(rb"ngram +\d+ *= *(\d+)")
 _CHUNK = 500_000
 _COMPRESSIONS: dict[bytes, Callable[[Path], BufferedIOBase]] = {
@@ -41,6 +42,13 @@ def escape(kind: str) -> str:
     return "\\" + word if _RESERVED.fullmatch(word) else word
 
 
+def unescape(word: str) -> str:
+    """The event type that `escape` wrote as this word."""
+    if word.startswith("\\") and _RESERVED.fullmatch(word[1:]):
+        return word[1:]
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else "\\", word)
+
+
 def is_word(kind: str) -> bool:
     """Whether an event type can stand in an ARPA file as it is: without white space, and none of ARPA's own words."""
     return not (_UNWRITABLE.search(kind) or _RESERVED.fullmatch(kind))
@@ -49,21 +57,29 @@ def is_word(kind: str) -> bool:
 def read_counts(path: Path) -> list[int]:
     """The numbers of n-grams of each order that the head of an ARPA file names; none where it is KenLM's binary."""
     counts: list[int] = []
-    with _open(path) as file:
-        for line in filter(bytes.strip, file):
-            found = _COUNT.match(line)
-            if found:
+    if is_binary(path):
+        return counts
+    with opened(path) as file:
+        for line in filter(None, (line.strip() for line in dropwhile(lambda line: line.strip() != b"\\data\\", file))):
+            if found := _COUNT.match(line):
                 counts.append(int(found[1]))
-            elif line.strip() != b"\\data\\":
+            elif line != b"\\data\\":
                 break
     return counts
+
+
+def is_binary(path: Path) -> bool:
+    """Whether this is KenLM's binary, of whichever version, which begins so."""
+    with path.open("rb") as file:
+        return file.read(7) == b"mmap lm"
 
 
 def read_words(path: Path) -> list[str]:
     """The words of an ARPA file's unigrams, in order. Raises UnicodeDecodeError where they are not UTF-8."""
     [unigrams, *_] = read_counts(path)
-    with _open(path) as file:
-        section = dropwhile(lambda line: line.strip() != b"\\1-grams:", file)
+    with opened(path) as file:
+        data = dropwhile(lambda line: line.strip() != b"\\data\\", file)
+        section = dropwhile(lambda line: line.strip() != b"\\1-grams:", data)
         rows = islice(filter(bytes.strip, section), 1, 1 + unigrams)
         return [re.split(rb"[\t\r\n ]+", row.lstrip())[1].decode() for row in rows]
 
@@ -104,7 +120,7 @@ def _log10(values: Floats) -> pa.Array:
     return pc.cast(pa.array(np.log10(values).astype(np.float32)), pa.string())
 
 
-def _open(path: Path) -> BufferedIOBase:
+def opened(path: Path) -> BufferedIOBase:
     """The file's text as bytes, decompressed where its first bytes say that it is compressed, as KenLM does."""
     with path.open("rb") as file:
         start = file.read(max(map(len, _COMPRESSIONS)))

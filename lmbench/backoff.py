@@ -90,7 +90,7 @@ def next_probabilities(orders: Sequence[Order], history: Sequence[int]) -> NDArr
     for k, (lower, upper) in enumerate(pairwise(orders), start=1):
         row = _row(orders, history[-k:]) if k <= len(history) else None
         if row is None:
-            break
+            continue
         probs *= lower.backoffs[row]
         children = upper.children(row)
         probs[upper.keys[children] & ((1 << upper.bits) - 1)] = upper.probs[children]

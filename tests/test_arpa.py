@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmbench.arpa import escape, write_arpa
+from lmbench.arpa import escape, unescape, write_arpa
 from lmbench.kneser_ney import Settings, estimate
 from lmbench.ngram_counts import open_lines
 
@@ -17,6 +17,11 @@ def test_words_have_no_white_space_and_are_never_arpas_own(kind):
 @given(st.lists(st.text(st.sampled_from("\\ x20<unk>s/\t\n"), min_size=1), min_size=2, unique=True))
 def test_different_types_are_different_words(kinds):
     assert len({escape(kind) for kind in kinds}) == len(kinds)
+
+
+@given(st.text(min_size=1) | st.text(st.sampled_from("\\ x20<unk>s/\t\n"), min_size=1))
+def test_escapes_are_undone(kind):
+    assert unescape(escape(kind)) == kind
 
 
 def test_ordinary_words_are_themselves():

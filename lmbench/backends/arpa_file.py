@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, is_word, read_counts, read_words
+from lmbench.arpa import (
+    SENTENCE_END,
+    SENTENCE_START,
+    UNKNOWN_WORD,
+    escape,
+    is_binary,
+    is_word,
+    read_counts,
+    read_words,
+    unescape,
+)
+from lmbench.arpa_reader import read_arpa
 from lmbench.backends.kenlm_ngram import Ngrams
+from lmbench.backoff import next_probabilities, probabilities
 from lmbench.errors import UnavailableError
-from lmbench.lexicon import Lexicon
+from lmbench.lexicon import Lexicon, Line
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.ngram_counts import open_lines
 from lmbench.tokens import make_tokenizer
 
 _ABSENT = -200  # nats; log(1e-100) lies below it, and the probability of anything that was estimated above
@@ -30,6 +45,46 @@ class ArpaFileOptions(ModelOptions):
     tokenizer: Literal["words", "pieces", "bytes"] = Field(
         "words", description="words; pieces where the file's words are Han characters; bytes where they are bytes"
     )
+    escaped: bool = Field(
+        False, description="true for a file of `lmbench export`: white space and <unk> in words are escaped"
+    )
+
+
+class TextNgrams:
+    """N-grams, in nats, of ARPA files that KenLM does not read: a preamble, unigrams alone, orders above 6."""
+
+    def __init__(self, path: Path) -> None:
+        text = read_arpa(path)
+        self._ids, self._orders = text.words, text.orders
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._ids
+
+    @property
+    def order(self) -> int:
+        """Length of the longest n-gram."""
+        return len(self._orders)
+
+    @property
+    def unknown(self) -> float:
+        """Nats: log P(<unk>) without history."""
+        return float(np.log(self._orders[0].probs[self._ids[UNKNOWN_WORD]]))
+
+    def score_lines(self, lines: Sequence[Line], words: Sequence[str]) -> list[NDArray[np.float64]]:
+        """Each line's log-probabilities, (events,): a line is ids of `words`; ``<s>`` stands before it."""
+        ids = np.array([self._id(word) for word in words], dtype=np.int32)
+        text = open_lines([ids[line] for line in lines], self._ids[SENTENCE_START])
+        logprobs = np.log(probabilities(self._orders, text))
+        ends = np.cumsum([len(line) + 1 for line in lines])
+        return [logprobs[end - len(line) : end] for line, end in zip(lines, ends, strict=True)]
+
+    def next_words(self, history: Iterable[str], words: Iterable[str]) -> NDArray[np.float64]:
+        """log P(word | <s>, history) of each word, (words,)."""
+        ids = [self._ids[SENTENCE_START], *map(self._id, history)]
+        return np.log(next_probabilities(self._orders, ids)[[self._id(word) for word in words]])
+
+    def _id(self, word: str) -> int:
+        return self._ids.get(word, self._ids[UNKNOWN_WORD])
 
 
 class ArpaFile(LanguageModel):
@@ -45,18 +100,18 @@ class ArpaFile(LanguageModel):
     pretrained: ClassVar[bool] = True
 
     def load(self, progress: Progress = silent) -> None:
-        """Raises UnavailableError where there is no such file, or KenLM cannot read it."""
+        """Raises UnavailableError where there is no such file, or, naming the line, where it is malformed."""
         progress(f"loading '{self.options.path}' into KenLM", 0.0)
         self._ngrams  # noqa: B018  (is loaded when it is first needed)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         """Raises UnavailableError as `load` does."""
         lexicon = self._lexicon(documents)
-        return lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, _words(lexicon)))
+        return lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, self._words(lexicon)))
 
     def reading(self, text: str) -> Reading:
         """Over the file's unigrams but ``<s>``. NotImplementedError for a binary, which does not list its words."""
-        words = _words(self._all)
+        words = self._words(self._all)
         return self._all.reading(text, lambda history: self._ngrams.next_words([words[i] for i in history], words))
 
     def signature(self) -> Signature:
@@ -83,10 +138,15 @@ class ArpaFile(LanguageModel):
         return Path(self.options.path).expanduser()
 
     @cached_property
-    def _ngrams(self) -> Ngrams:
+    def _ngrams(self) -> Ngrams | TextNgrams:
         if not self._path.is_file():
             raise UnavailableError(f"there is no file '{self._path}'")
-        return Ngrams(self._path)
+        try:
+            return Ngrams(self._path)
+        except UnavailableError:
+            if is_binary(self._path):
+                raise
+            return TextNgrams(self._path)
 
     @cached_property
     def _all(self) -> Lexicon:
@@ -98,6 +158,7 @@ class ArpaFile(LanguageModel):
         except UnicodeDecodeError as error:
             raise UnavailableError(f"the words of '{self._path}' are not UTF-8: {error.reason}") from error
         types = [word for word in words if word not in (UNKNOWN_WORD, SENTENCE_END, SENTENCE_START)]
+        types = list(map(unescape, types)) if self.options.escaped else types
         return Lexicon(make_tokenizer(self.options.tokenizer), types, spelled=(), min_count=1)
 
     def _lexicon(self, documents: Sequence[str]) -> Lexicon:
@@ -105,10 +166,12 @@ class ArpaFile(LanguageModel):
         tokenizer = make_tokenizer(self.options.tokenizer)
         lines = [line for document in documents for line in document.split("\n")]
         kinds = {kind for types in tokenizer.types(lines) for kind in types}
-        known = [kind for kind in kinds if is_word(kind) and kind in self._ngrams]
+        known = [kind for kind in kinds if (self.options.escaped or is_word(kind)) and self._word(kind) in self._ngrams]
         return Lexicon(tokenizer, known, spelled=(), min_count=1)
 
+    def _words(self, lexicon: Lexicon) -> list[str]:
+        """The ARPA word of each id."""
+        return [UNKNOWN_WORD, SENTENCE_END, *map(self._word, lexicon.types[2:])]
 
-def _words(lexicon: Lexicon) -> list[str]:
-    """The ARPA word of each id."""
-    return [UNKNOWN_WORD, SENTENCE_END, *lexicon.types[2:]]
+    def _word(self, kind: str) -> str:
+        return escape(kind) if self.options.escaped else kind
