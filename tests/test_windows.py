@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbench.windows import Window, last_window, score_sequences, segments, windows
+from lmbench.windows import Window, last_window, score_packed, score_sequences, segments, windows
 
 
 def cutter(context, stride):
@@ -94,3 +94,28 @@ def test_segments_score_each_event_once_and_see_the_segment_before(length, size)
     cut = list(segments(length, size))
     assert [event for window in cut for event in range(window.first, window.end)] == list(range(length))
     assert all(window.first - window.start == min(window.first, size) for window in cut)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 60), max_size=8), CUTS, st.integers(1, 100))
+def test_each_packed_score_comes_back_to_its_event(lengths, cut, batch_tokens):
+    sequences = [np.arange(1000 * number + 1, 1000 * number + 1 + length) for number, length in enumerate(lengths)]
+
+    def score_batch(inputs, targets):
+        assert inputs.size <= max(batch_tokens, inputs.shape[1])
+        assert (targets[targets >= 0] == inputs[targets >= 0] + 1).all()
+        return -targets[targets >= 0].astype(float)
+
+    for sequence, scores in zip(
+        sequences, score_packed(sequences, cutter(*cut), batch_tokens, score_batch), strict=True
+    ):
+        assert np.array_equal(scores, -sequence[1:])
+
+
+def test_packing_wastes_little():
+    """Lines of 40 lengths: windows of one shape alone would fill a batch of 64 ids hardly ever."""
+    sequences = [np.arange(5 + i % 40) for i in range(400)]
+    shapes = []
+    score_packed(sequences, cutter(64, 32), 512, lambda i, t: shapes.append(i.shape) or np.zeros((t >= 0).sum()))
+    assert sum(rows * time for rows, time in shapes) < 1.1 * sum(len(sequence) - 1 for sequence in sequences)
+    assert len(shapes) < 30

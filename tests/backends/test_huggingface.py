@@ -5,14 +5,18 @@ import json
 import math
 import shutil
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     BertConfig,
     BertLMHeadModel,
+    Gemma2Config,
+    Gemma2ForCausalLM,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
@@ -320,6 +324,118 @@ def test_gpt2_is_the_model_of_its_name():
     assert Gpt2().options.path == "gpt2"
     assert Gpt2.pretrained
     assert HuggingFace.pretrained
+
+
+class Widest(TorchDispatchMode):
+    """The most numbers in a tensor that a block of code makes."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, torch.Tensor):
+            self.numbers = max(self.numbers, out.numel())
+        return out
+
+
+def test_logits_of_a_whole_batch_never_exist(tmp_path):
+    tokenizer = byte_level()
+    model = load(save(tmp_path, gpt2(5000), tokenizer, bos_token=BOS, eos_token=BOS), ",memory=1")
+    expected = load(tmp_path).score([LONG])[0]
+    with Widest() as widest:
+        score = model.score([LONG])[0]
+    assert len(score.ends) * 5000 > 1_000_000 > widest.numbers
+    np.testing.assert_allclose(score.logprobs, expected.logprobs, atol=1e-4)
+
+
+def test_models_whose_logits_are_more_than_a_product_are_scored_too(tmp_path):
+    """Gemma 2 bounds its logits: trunk and output matrix alone would give others."""
+    tokenizer = byte_level()
+    torch.manual_seed(7)
+    bounded = Gemma2ForCausalLM(Gemma2Config(
+        vocab_size=300, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, max_position_embeddings=64, final_logit_softcapping=0.5,
+        initializer_range=1.0, pad_token_id=None,
+    ))  # fmt: skip
+    model = load(save(tmp_path, bounded, tokenizer, bos_token=BOS, eos_token=BOS))
+    assert not model._has_split
+    ids = torch.tensor([[0, *tokenizer.encode(LINES[0]).ids]])
+    with torch.inference_mode():
+        nats = bounded.eval()(ids, labels=ids).loss.item() * (ids.shape[1] - 1)
+    assert -model.score([LINES[0]])[0].logprobs.sum() == pytest.approx(nats, rel=1e-4)
+    for text, score in zip(ODD.values(), model.score(list(ODD.values())), strict=True):
+        score.check(text)
+        np.testing.assert_allclose(score.logprobs, model.score([text])[0].logprobs, atol=1e-4)
+
+
+@pytest.mark.parametrize("bos", ["first", "none"])
+def test_documents_of_one_token(folder, bos):
+    model = load(folder, f",bos={bos}")
+    for text, score in zip(["x", "", "!", "\n"], model.score(["x", "", "!", "\n"]), strict=True):
+        assert len(score.check(text).ends) == len(text)
+
+
+def test_half_precisions_are_near_float32(folder, model):
+    for dtype, tolerance in (("float16", 0.01), ("bfloat16", 0.1)):
+        for one, other in zip(load(folder, f",dtype={dtype}").score(LINES), model.score(LINES), strict=True):
+            assert one.logprobs.sum() == pytest.approx(other.logprobs.sum(), rel=tolerance)
+
+
+def test_the_memory_bounds_what_is_scored_at_once(folder):
+    model = load(folder, ",memory=1")
+    assert model._batch_tokens == 3 * 2**18 // (16 * 32 * 4)
+    assert model._logits_at_once == 2**18 // (12 * model._rows)
+    assert load(folder, ",batch_tokens=7")._batch_tokens == 7
+
+
+def test_a_download_is_announced_with_its_size(monkeypatch):
+    files = [("model.safetensors", 500_000_000), ("config.json", 1_000_000), ("onnx/model.onnx", 9e9), ("tf.h5", 9e9)]
+    siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in files]
+    monkeypatch.setattr("lmbench.backends.huggingface._hub_answers", lambda: True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: SimpleNamespace(siblings=siblings))
+    told = []
+
+    def stop(message, share):
+        told.append(message)
+        raise KeyboardInterrupt  # before anything is asked for
+
+    with pytest.raises(KeyboardInterrupt):
+        ModelSpec.parse("hf:no-such-owner/no-such-model").build(HuggingFace).load(stop)
+    assert told == ["downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 501 MB"]
+
+
+def test_what_is_here_is_not_announced_as_a_download(folder):
+    told = []
+    load(folder).load(lambda message, share: told.append(message))
+    assert told == [f"loading '{folder}'"]
+
+
+def test_offline_nothing_is_asked(monkeypatch):
+    def asked(*_, **__):
+        pytest.fail("the network was asked")
+
+    monkeypatch.setattr("urllib.request.urlopen", asked)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", asked)
+    with pytest.raises(UnavailableError, match=r"the hub may not be asked \(offline\)"):
+        ModelSpec.parse("hf:no-such-owner/no-such-model,offline=true").build(HuggingFace).load()
+
+
+def test_the_two_files_of_a_tokenizer_agree(folder, model, tmp_path):
+    """GPT-2's own class from its vocabulary and merges, and the general one from tokenizer.json."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    stored = json.loads((folder / "tokenizer.json").read_text())["model"]
+    (tmp_path / "tokenizer.json").unlink()
+    (tmp_path / "vocab.json").write_text(json.dumps(stored["vocab"]))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n" + "\n".join(map(" ".join, stored["merges"])))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2Tokenizer"}))
+    other = load(tmp_path)
+    assert type(other._tokenizer.tokenizer) is not type(model._tokenizer.tokenizer)
+    for text, one, two in zip(ODD.values(), model.score([*ODD.values()]), other.score([*ODD.values()]), strict=True):
+        assert one.ends.tolist() == two.ends.tolist(), text
+        np.testing.assert_allclose(one.logprobs, two.logprobs, atol=1e-4)
 
 
 def test_the_real_gpt2_tokenizer(mirror, tmp_path):
