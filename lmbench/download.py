@@ -6,12 +6,15 @@ import errno
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import requests
 from filelock import FileLock
 
 from lmbench.errors import CorpusError, UnavailableError
+
+if TYPE_CHECKING:  # imported where something is downloaded: a run that downloads nothing must not wait for it
+    import requests
 
 Received = Callable[[str, int, int | None], None]
 """Called as ``received(address, bytes here, bytes in all)``; the last is None where the server does not say."""
@@ -60,6 +63,8 @@ def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> 
 
 def _bring(urls: Iterable[str], sha256: str, target: Path, received: Received) -> Path:
     """A file with this sha256, which was brought to a place beside `target`."""
+    import requests
+
     partial = target.with_suffix(".partial")
     failures: list[str] = []
     others = False
@@ -85,6 +90,8 @@ def _bring(urls: Iterable[str], sha256: str, target: Path, received: Received) -
 
 def _receive(url: str, partial: Path, received: Received) -> Path:
     """Download what `partial` still lacks; where the server gives no ranges, the whole, to a place of its own."""
+    import requests
+
     here = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:

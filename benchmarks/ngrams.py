@@ -1,0 +1,337 @@
+"""Time and memory of n-grams: lmbench beside lmplz, build_binary and query, the kenlm package, and NLTK.
+
+    PATH=$PATH:kenlm/build/bin python benchmarks/ngrams.py --tokens 100000,1000000,10000000
+
+The training text is the beginning of a corpus's training split, the test text its test split; where the corpus is not
+as long, a text of that length is sampled from the 4-grams of the corpus, which is said in the table. KenLM's programs
+are measured where they are on PATH, on the same files, in the same run; NLTK (order 3, as lmbench's backend calls it)
+up to --nltk-tokens. Times are wall-clock medians; memory is the largest resident memory of one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lmbench import ModelSpec, build, load_corpus
+from lmbench.backoff import Order
+from lmbench.corpus import Split, TrainingText
+from lmbench.fitted_ngrams import read_lines
+from lmbench.kneser_ney import Settings, estimate
+from lmbench.lexicon import LexiconOptions
+
+_STREAMS = 20_000
+_UNKNOWN = "⟨unk⟩"  # lmplz refuses the literal
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds and MiB of a command, and what it printed."""
+
+    seconds: float
+    mebibytes: float
+    output: str = ""
+
+
+def main() -> None:
+    """Print one table for each number of tokens."""
+    options = _options()
+    corpus = load_corpus(options.corpus)
+    train = _words("".join(corpus.train.documents))
+    test = _words("".join(corpus.test.documents))
+    for tokens in options.tokens:
+        text, origin = _text(train, tokens)
+        with tempfile.TemporaryDirectory(dir=options.folder) as name:
+            folder = Path(name)
+            for split, content in (("train", text), ("valid", test[: len(test) // 10]), ("test", test)):
+                (folder / f"{split}.txt").write_text("".join(f"{line}\n" for line in content), encoding="utf-8")
+            print(f"\n## {tokens:,} tokens: {origin} of {corpus.name}, order {options.order}\n")
+            _compare(folder, options, tokens)
+
+
+def _options() -> argparse.Namespace:
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(",")]
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", default="wikitext-2")
+    parser.add_argument("--tokens", type=numbers, default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--order", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--nltk-tokens", type=int, default=100_000)
+    parser.add_argument("--memory", default="1G", help="what lmplz is given, and what lmbench is in a run of its own")
+    parser.add_argument("--folder", type=Path, help="where the texts are written")
+    parser.add_argument("--estimate", type=Path, help=argparse.SUPPRESS)  # the measured process: estimates and scores
+    options = parser.parse_args()
+    if options.estimate:
+        _estimate_and_score(options.estimate, options.order)
+        sys.exit()
+    return options
+
+
+def _words(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.replace("<unk>", _UNKNOWN).splitlines()]
+
+
+def _text(lines: Sequence[str], tokens: int) -> tuple[list[str], str]:
+    """Lines with so many words and line ends, and where they are from."""
+    sizes = np.cumsum([len(line.split()) + 1 for line in lines])
+    if sizes[-1] >= tokens * 0.999:
+        return list(lines[: int(np.searchsorted(sizes, tokens)) + 1]), "the beginning"
+    return _sampled(lines, tokens), f"sampled from the 4-grams of the {sizes[-1]:,} training tokens"
+
+
+def _sampled(lines: Sequence[str], tokens: int) -> list[str]:
+    """Lines drawn from interpolated Kneser-Ney 4-grams, many at once."""
+    options = LexiconOptions(tokenizer="words", min_count=1)
+    data = TrainingText(Split(tuple(f"{line}\n" for line in lines)), Split(()), tokenised=True)
+    lexicon, text = read_lines(data, options)
+    draw = _Sampler(estimate(text, len(lexicon), Settings(4)).orders, len(lexicon))
+    types = np.array(lexicon.types, dtype=object)
+    streams: list[list[int]] = [[] for _ in range(_STREAMS)]
+    for _ in range(tokens // _STREAMS + 1):
+        for stream, word in zip(streams, draw.step().tolist(), strict=True):
+            stream.append(word)
+    return "".join(" ".join(types[stream]) for stream in streams).replace(" \n", "\n").replace("\n ", "\n").splitlines()
+
+
+class _Sampler:
+    """Draws the next word of many lines at once; after a line end a new line begins."""
+
+    def __init__(self, orders: Sequence[Order], start: int) -> None:
+        self._orders, self._start = orders, start
+        self._rng = np.random.default_rng(0)
+        self._history = np.full((_STREAMS, len(orders) - 1), -1)
+        self._history[:, -1] = start
+        self._sums = [np.concatenate([[0.0], np.cumsum(self._own(k))]) for k in range(len(orders))]
+
+    def step(self) -> np.ndarray:
+        """One word a line."""
+        words = np.full(_STREAMS, -1)
+        left = self._rng.random(_STREAMS)
+        for length in range(len(self._orders) - 1, -1, -1):
+            open_ = np.flatnonzero(words < 0)
+            lines, rows = self._contexts(open_, length)
+            keys, bits, sums = self._orders[length].keys, self._orders[length].bits, self._sums[length]
+            first = np.searchsorted(keys, rows << bits)
+            last = np.searchsorted(keys, (rows + 1) << bits)
+            mass = sums[last] - sums[first]
+            drawn = left[lines] < mass
+            at = np.searchsorted(sums, sums[first[drawn]] + left[lines[drawn]], side="right") - 1
+            words[lines[drawn]] = keys[np.clip(at, first[drawn], last[drawn] - 1)] & ((1 << bits) - 1)
+            rest = lines[~drawn]
+            left[rest] = (left[rest] - mass[~drawn]) / np.maximum(1 - mass[~drawn], 1e-12)
+        words[words < 0] = 1
+        words[words == self._start] = 1
+        self._history = np.column_stack([self._history[:, 1:], words])
+        ended = words == 1
+        self._history[ended] = -1
+        self._history[ended, -1] = self._start
+        return words
+
+    def _contexts(self, lines: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """The lines whose last `length` words are an n-gram, and its row."""
+        if not length:
+            return lines, np.zeros(len(lines), dtype=np.int64)
+        words = self._history[lines][:, -length:]
+        lines, words = lines[words[:, 0] >= 0], words[words[:, 0] >= 0]
+        rows = words[:, 0]
+        for k in range(1, length):
+            found, rows = self._orders[k].rows(rows, words[:, k])
+            lines, words = lines[found], words[found]
+        return lines, rows
+
+    def _own(self, k: int) -> np.ndarray:
+        """What each n-gram has above its share of what its history's back-off gives the lower order."""
+        order = self._orders[k]
+        if not k:
+            return np.where(order.word == self._start, 0.0, order.probs)
+        suffixes = _suffixes(self._orders, k)
+        return order.probs - self._orders[k - 1].backoffs[order.history] * self._orders[k - 1].probs[suffixes]
+
+
+def _suffixes(orders: Sequence[Order], k: int) -> np.ndarray:
+    """The row of each n-gram's last words in the order below."""
+    if k == 1:
+        return orders[1].word
+    below = _suffixes(orders, k - 1)
+    found, rows = orders[k - 1].rows(below[orders[k].history], orders[k].word)
+    if not found.all():
+        raise ValueError("an n-gram lacks its last words' n-gram")
+    return rows
+
+
+def _compare(folder: Path, options: argparse.Namespace, tokens: int) -> None:
+    """Print the table of one text."""
+    rows: list[tuple[str, str, str]] = []
+    peers = _kenlm_programs(folder, options)
+    inside = [_measured([sys.executable, __file__, "--estimate", folder, "--order", options.order])
+              for _ in range(options.repeats)]  # fmt: skip
+    told = [json.loads(cost.output) for cost in inside]
+    own = {name: statistics.median(each[name] for each in told) for name in told[0]}
+    rows.append(("lmbench: reading the text", f"{own['read']:.2f} s", ""))
+    rows.append(("lmbench: estimating", f"{own['estimate']:.2f} s", f"{max(c.mebibytes for c in inside):,.0f} MiB"))
+    for name, cost in peers.items():
+        rows.append((name, f"{cost.seconds:.2f} s", f"{cost.mebibytes:,.0f} MiB"))
+    spec = f"kenlm:order={options.order},tokenizer=words,min_count=1"
+    whole = _lmbench(folder, spec, options)
+    rows.append(("lmbench run: text to perplexity", f"{whole.seconds:.2f} s", f"{whole.mebibytes:,.0f} MiB"))
+    bounded = _lmbench(folder, f"{spec},memory={options.memory}", options)
+    rows.append((f"the same, memory={options.memory}", f"{bounded.seconds:.2f} s", f"{bounded.mebibytes:,.0f} MiB"))
+    rows.append(("lmbench: scoring ids", f"{own['rate'] / 1e6:.2f} M tokens/s", ""))
+    rows.append(("lmbench: scoring text", f"{own['text_rate'] / 1e6:.2f} M tokens/s", ""))
+    rows += _kenlm_rates(folder)
+    if tokens <= options.nltk_tokens:
+        nltk = _lmbench(folder, "nltk:tokenizer=words,min_count=1", options, repeats=1)
+        three = _lmbench(folder, "kenlm:order=3,tokenizer=words,min_count=1", options)
+        rows.append(("NLTK Kneser-Ney, order 3, one command", f"{nltk.seconds:.2f} s", f"{nltk.mebibytes:,.0f} MiB"))
+        rows.append(("lmbench run, order 3", f"{three.seconds:.2f} s", f"{three.mebibytes:,.0f} MiB"))
+        rows.append(("ratio: lmbench / NLTK", f"{three.seconds / nltk.seconds:.2f}", ""))
+    if peers:
+        lmplz, *_ = peers.values()
+        together = sum(cost.seconds for cost in peers.values())
+        rows.append(("ratio: estimating / lmplz", f"{own['estimate'] / lmplz.seconds:.2f}", ""))
+        rows.append(
+            ("ratio: reading + estimating / lmplz", f"{(own['read'] + own['estimate']) / lmplz.seconds:.2f}", "")
+        )
+        rows.append(("ratio: one command / lmplz + build_binary + query", f"{whole.seconds / together:.2f}", ""))
+        rows.append(("perplexity, lmbench; query", f"{whole.output}; {peers['query'].output}", ""))
+    print("| what | time, rate or ratio | memory |\n|---|---:|---:|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+def _lmbench(folder: Path, spec: str, options: argparse.Namespace, repeats: int | None = None) -> Cost:
+    """`lmbench run` on the folder, and the perplexity with KenLM's convention."""
+    costs = []
+    for number in range(repeats or options.repeats):
+        out = folder / f"run-{number}"
+        command = [sys.executable, "-c", "from lmbench.cli import main; main()", "run", "--no-check"]
+        costs.append(_measured([*command, "--models", spec, "--corpora", folder, "--out", out]))
+        [cell] = [json.loads(path.read_text()) for path in (out / "cells").iterdir()]
+        shutil.rmtree(out)
+    perplexity = (
+        f"{2 ** (cell['metrics']['bits'] / cell['metrics']['events']):.3f}" if "bits" in cell["metrics"] else ""
+    )
+    known = cell["metrics"].get("kenlm_including_oovs")
+    return Cost(
+        statistics.median(cost.seconds for cost in costs),
+        max(cost.mebibytes for cost in costs),
+        f"{perplexity:.3f}",
+    )
+
+
+def _kenlm_programs(folder: Path, options: argparse.Namespace) -> dict[str, Cost]:
+    """lmplz, build_binary and query on the folder's files; nothing where they are not on PATH."""
+    if not all(map(shutil.which, ("lmplz", "build_binary", "query"))):
+        return {}
+    arpa, binary = folder / "lmplz.arpa", folder / "lmplz.bin"
+    fallback = ["--discount_fallback"]
+    lmplz = ["lmplz", "-o", options.order, "-S", options.memory, "-T", folder, *fallback, "--arpa", arpa]
+    commands = {
+        f"lmplz -S {options.memory}": ([*lmplz, "--text", folder / "train.txt"], None),
+        "build_binary": (["build_binary", arpa, binary], None),
+        "query": (["query", "-v", "summary", binary], folder / "test.txt"),
+    }
+    costs = {}
+    for name, (command, given) in commands.items():
+        runs = [_measured(command, given) for _ in range(options.repeats)]
+        found = [line.split()[-1] for line in runs[0].output.splitlines() if line.startswith("Perplexity including")]
+        seconds = statistics.median(run.seconds for run in runs)
+        costs[name] = Cost(seconds, max(run.mebibytes for run in runs), f"{float(found[0]):.3f}" if found else "")
+    return costs
+
+
+def _kenlm_rates(folder: Path) -> list[tuple[str, str, str]]:
+    """Tokens a second of query on the binary, without its start, and of the kenlm package's loop over lines."""
+    binary, empty = folder / "lmplz.bin", folder / "empty.txt"
+    if not binary.exists():
+        return []
+    import kenlm
+
+    empty.touch()
+    lines = (folder / "test.txt").read_text(encoding="utf-8").splitlines()
+    tokens = sum(len(line.split()) + 1 for line in lines)
+    query = ["query", "-v", "summary", binary]
+    full = min(_measured(query, folder / "test.txt").seconds for _ in range(5))
+    start = min(_measured(query, empty).seconds for _ in range(5))
+    model = kenlm.Model(str(binary))
+    loops = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        for line in lines:
+            list(model.full_scores(line))
+        loops.append(time.perf_counter() - begun)
+    return [
+        ("query on the binary", f"{tokens / max(full - start, 1e-9) / 1e6:.2f} M tokens/s", ""),
+        ("kenlm package, loop over lines", f"{tokens / min(loops) / 1e6:.2f} M tokens/s", ""),
+    ]
+
+
+_WATCHED = """
+import json, os, sys, time
+begun = time.perf_counter()
+process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(process, 0)
+with open(sys.argv[1], "w") as file:
+    json.dump([time.perf_counter() - begun, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)], file)
+"""
+"""Starts a command from a process that is small itself: Linux counts what the starting process held."""
+
+
+def _measured(command: Sequence[object], given: Path | None = None) -> Cost:
+    """A command's wall-clock seconds and largest resident memory."""
+    with tempfile.TemporaryFile("w+") as output, (given or Path(os.devnull)).open() as file:
+        with tempfile.NamedTemporaryFile("r") as told:
+            watched = [sys.executable, "-I", "-S", "-c", _WATCHED, told.name, *map(str, command)]
+            subprocess.run(watched, stdin=file, stdout=output, stderr=subprocess.DEVNULL, check=True)
+            seconds, mebibytes, code = json.load(told)
+        output.seek(0)
+        if code:
+            raise SystemExit(f"{' '.join(map(str, command))} failed with {code}: {output.read()[-500:]}")
+        return Cost(seconds, mebibytes, output.read())
+
+
+def _estimate_and_score(folder: Path, order: int) -> None:
+    """In a process of its own: seconds of reading and estimating, tokens a second of scoring ids and text, as JSON."""
+    train = (folder / "train.txt").read_text(encoding="utf-8")
+    test = (folder / "test.txt").read_text(encoding="utf-8")
+    data = TrainingText(Split((train,)), Split(()), tokenised=True)
+    begun = time.perf_counter()
+    lexicon, text = read_lines(data, LexiconOptions(tokenizer="words", min_count=1))
+    read = time.perf_counter()
+    estimate(text, len(lexicon), Settings(order, precision=np.float32))
+    done = time.perf_counter()
+    model = build(ModelSpec.parse(f"kenlm:order={order},tokenizer=words,min_count=1"))
+    model.fit(data)
+    whole = _fastest(lambda: model.score([test]))
+    encoded = _fastest(lambda: model._fitted.lexicon.encode(test))  # type: ignore[attr-defined]
+    tokens = len(test.split()) + test.count("\n")
+    rates = {"rate": tokens / max(whole - encoded, 1e-9), "text_rate": tokens / whole}
+    print(json.dumps({"read": read - begun, "estimate": done - read, **rates}))
+
+
+def _fastest(work: object) -> float:
+    """The shortest of three times."""
+    seconds = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        work()  # type: ignore[operator]
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    main()
