@@ -93,6 +93,8 @@ class HmmOptions(LexiconOptions):
     def _fit_together(self) -> Self:
         if self.device == "cuda" and not _cuda():
             raise ValueError("this machine has no CUDA device")
+        if self.supervised != "none" and "states" in self.model_fields_set:
+            raise ValueError(f"supervised={self.supervised} has a state for each tag; leave out states")
         return self
 
 
@@ -154,7 +156,7 @@ class Hmm(LanguageModel):
         """The states by how often they are visited, with their most likely words, and the transitions between them."""
         shares = self._visits()
         order = np.argsort(-shares, kind="stable")[:_SHOWN_STATES].tolist()
-        names = [f"{self._name(state)} {' '.join(self._likely(state, 2))}" for state in order]
+        names = [f"{self._name(state)} {' '.join(word for word, _ in self._likely(state, 2))}" for state in order]
         shown = f"the {len(order)} most visited of {len(shares)} states"
         states = Exhibit(
             title="States",
@@ -227,7 +229,7 @@ class Hmm(LanguageModel):
             began, states = time.monotonic(), 2 * states
             other = self._trained(lines, valid, states, deadline, progress)
             took = time.monotonic() - began
-            if _nats(other) >= _nats(best):
+            if other.valid is None or best.valid is None or other.valid >= best.valid:
                 break
             best = other
         return best
@@ -335,17 +337,17 @@ class Hmm(LanguageModel):
 
     def _described(self, state: int, share: float) -> tuple[int | str, str, str, str]:
         words = self._likely(state, _SHOWN_WORDS)
-        emits = ", ".join(f"{word} {probability:.1%}" for word, probability in words.items())
+        emits = ", ".join(f"{word} {probability:.1%}" for word, probability in words)
         return self._name(state), f"{share:.1%}", f"{self._parameters.start[state]:.1%}", emits
 
     def _name(self, state: int) -> int | str:
         return self._tags[state] if self._tags else state
 
-    def _likely(self, state: int, number: int) -> dict[str, float]:
+    def _likely(self, state: int, number: int) -> list[tuple[str, float]]:
         """The types that a state emits most often, as people read them, with their probabilities."""
         emissions = self._parameters.emissions[:, state]
         best = np.argsort(-emissions, kind="stable")[:number].tolist()
-        return {self._lexicon.shown(kind): float(emissions[kind]) for kind in best}
+        return [(self._lexicon.shown(kind), float(emissions[kind])) for kind in best]
 
 
 class _Filter:
@@ -381,10 +383,6 @@ def _beginning(lines: list[Line]) -> list[Line]:
 
 def _bits(nats: float | None) -> float | None:
     return None if nats is None else nats / math.log(2)
-
-
-def _nats(trained: Trained) -> float:
-    return float("inf") if trained.valid is None else trained.valid
 
 
 def hmmlearn_step(lines: list[Line], prior: float) -> Step:

@@ -160,6 +160,7 @@ def test_durations(spec, seconds):
         ("states=many", "hmm: option states=many: Input should be a valid integer"),
         ("states=5000", "hmm: option states=5000: Input should be less than or equal to 4096"),
         ("prior=0", "hmm: option prior=0: Input should be greater than or equal to 0.000001"),
+        ("supervised=upos,states=17", "hmm: supervised=upos has a state for each tag; leave out states"),
         ("engine=fast", "hmm: option engine=fast: Input should be 'batched' or 'hmmlearn'"),
     ],
 )
