@@ -357,6 +357,8 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
 
     if save is not None and save.suffix.lower() != ".png":
         raise LmbenchError(f"'{save}' does not end in .png, and pictures are PNG")
+    if save is not None and not save.parent.is_dir():
+        raise LmbenchError(f"there is no folder '{save.parent}' to save a picture in")
     built = build(ModelSpec.parse(model))
     if type(built).exhibits is LanguageModel.exhibits:
         raise LmbenchError(f"{model} has nothing to show of what it learnt")

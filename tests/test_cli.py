@@ -117,6 +117,7 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["models", "kenml"], "unknown model 'kenml'"),
         (["inspect", "uniform"], "uniform has nothing to show of what it learnt"),
         (["inspect", "hmm", "--save", "states.jpg"], "'states.jpg' does not end in .png"),
+        (["inspect", "hmm", "--save", "no/states.png"], "there is no folder 'no' to save a picture in"),
         (["inspect", "kenml"], "unknown model 'kenml'"),
         (["score", "uniform", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["score", "uniform", "binary"], "binary is not UTF-8"),
