@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -28,8 +29,9 @@ def clusters(lines: Sequence[NDArray[np.integer]], symbols: int, number: int) ->
     frequent = np.argsort(-frequency, kind="stable")
     if number >= symbols:
         return np.argsort(frequent, kind="stable")
-    points, weights = _points(lines, frequency, frequent), np.sqrt(frequency)
-    return _spherical_k_means(points, weights, _spread(points, weights, number))
+    with threadpool_limits(1, user_api="blas"):  # the products are small, and threads would wait for each other
+        points, weights = _points(lines, frequency, frequent), np.sqrt(frequency)
+        return _spherical_k_means(points, weights, _spread(points, weights, number))
 
 
 def _points(lines: Sequence[NDArray[np.integer]], frequency: Ids, frequent: Ids) -> Floats:
