@@ -7,9 +7,9 @@ perplexity, which is over the model's own events, excepted). docs/scoring.md def
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,39 +20,66 @@ from lmbench.model import Score
 from lmbench.stats import ratio_interval
 
 Ints = NDArray[np.int64]
+Counts = NDArray[np.unsignedinteger[Any]]
 Floats = NDArray[np.float64]
 
-_WORD_OR_LINE_END = re.compile(r"\n|\S+")
+_TOGETHER = 1 << 16  # characters of documents that are counted together
+_WHITE = np.array([chr(code).isspace() for code in range(0x3002)])  # as str.split has it; beyond there is none
+SUMS = ("bits", "spelling_bits", "unknown_bits")
+"""The fields of a Tally that are no counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Sums for each document, of what the corpus has and of what a model charged; every array is (documents,).
 
+    Counts are of the narrowest unsigned type that holds them all, so that millions of documents need little memory:
+    widen them before you subtract or multiply.
+
     bytes, characters  UTF-8 bytes and Unicode code points
     words, line_ends   white-space-separated words, and ``"\\n"``
     events, unknown    the model's events, and those of them that were spelled by a letter model
     by_words           1 where the events are exactly the document's words and line ends, else 0
-    bits               all that the model charged
-    spelling_bits      the letter model's part of it
-    unknown_bits       what the unknown events cost without their spelling: -log2 P(<unk> | history)
+    bits               float64, all that the model charged
+    spelling_bits      float64, the letter model's part of it
+    unknown_bits       float64, what the unknown events cost without their spelling: -log2 P(<unk> | history)
     """
 
-    bytes: Ints
-    characters: Ints
-    words: Ints
-    line_ends: Ints
-    events: Ints
-    unknown: Ints
-    by_words: Ints
+    bytes: Counts
+    characters: Counts
+    words: Counts
+    line_ends: Counts
+    events: Counts
+    unknown: Counts
+    by_words: Counts
     bits: Floats
     spelling_bits: Floats
     unknown_bits: Floats
 
-    @classmethod
-    def joined(cls, parts: Sequence[Tally]) -> Tally:
-        """The sums of consecutive documents."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+
+class TallyColumns:
+    """A Tally that is filled from its first document to its last, in place."""
+
+    def __init__(self, documents: int) -> None:
+        self._filled = 0
+        self._columns: dict[str, NDArray[Any]] = {
+            name: np.zeros(documents, dtype=np.float64 if name in SUMS else np.uint8)
+            for name in Tally.__dataclass_fields__
+        }
+
+    def add(self, part: Tally) -> None:
+        """The sums of the next documents."""
+        rows = slice(self._filled, self._filled + len(part.bytes))
+        for name, column in self._columns.items():
+            values = getattr(part, name)
+            if (wider := np.promote_types(column.dtype, values.dtype)) != column.dtype:
+                self._columns[name] = column = column.astype(wider)
+            column[rows] = values
+        self._filled = rows.stop
+
+    def tally(self) -> Tally:
+        """The sums of the documents so far; no copy is made."""
+        return Tally(**{name: column[: self._filled] for name, column in self._columns.items()})
 
 
 class Metrics(BaseModel):
@@ -96,41 +123,137 @@ def tally(documents: Sequence[str], scores: Sequence[Score], first: int = 0) -> 
     """
     if len(documents) != len(scores):
         raise ScoreError(f"{len(scores)} scores for {len(documents)} documents")
-    rows = []
-    for number, (document, score) in enumerate(zip(documents, scores, strict=True), first):
-        try:
-            score.check(document)
-        except ScoreError as error:
-            raise ScoreError(f"document {number}: {error}") from None
-        rows.append(_row(document, score))
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(Tally.__dataclass_fields__)).T
-    counts, sums = table[:7].astype(np.int64), table[7:]  # counts are far below 2^53, so exact as floats
-    return Tally(*counts, *sums)
+    columns = TallyColumns(len(documents))
+    for rows in _groups(documents):
+        columns.add(_tally(documents[rows], scores[rows], first + rows.start))
+    return columns.tally()
 
 
-def _row(document: str, score: Score) -> tuple[float, ...]:
-    unknown = score.spelling < 0
-    cost, spelling = bits(score.logprobs), bits(score.spelling)
-    return (
-        len(document.encode()),
-        len(document),
-        len(document.split()),
-        document.count("\n"),
-        len(score.ends),
-        int(unknown.sum()),
-        int(np.array_equal(score.ends, _word_ends(document))),
-        float(cost.sum()),
-        float(spelling.sum()),
-        float((cost - spelling)[unknown].sum()),
+def _groups(documents: Sequence[str]) -> Iterator[slice]:
+    """Consecutive documents that are counted together: NumPy's overhead is shared, and what it makes is small."""
+    start = size = 0
+    for end, document in enumerate(documents, start=1):
+        size += len(document)
+        if size >= _TOGETHER or end == len(documents):
+            yield slice(start, end)
+            start, size = end, 0
+
+
+def _tally(documents: Sequence[str], scores: Sequence[Score], first: int) -> Tally:
+    text = _Text.of(documents)
+    if not _keep_the_contract(scores, text):
+        for number, (document, score) in enumerate(zip(documents, scores, strict=True), first):
+            try:
+                score.check(document)
+            except ScoreError as error:
+                raise ScoreError(f"document {number}: {error}") from None
+    events = np.array([len(score.ends) for score in scores])
+    spelling = np.concatenate([score.spelling for score in scores])
+    unknown = spelling < 0
+    cost, spelling_cost = bits(np.concatenate([score.logprobs for score in scores])), bits(spelling)
+    return Tally(
+        _narrow(text.sizes),
+        _narrow(np.diff(text.borders)),
+        _narrow(_within(text.borders, text.word_ends)),
+        _narrow(_within(text.borders, text.line_ends)),
+        _narrow(events),
+        _narrow(_within(_borders(events), unknown)),
+        _are_words(scores, events, text).astype(np.uint8),
+        _sums(cost, events),
+        _sums(spelling_cost, events),
+        _sums(np.where(unknown, cost - spelling_cost, 0.0), events),
     )
 
 
-def _word_ends(document: str) -> Ints:
-    """Byte offsets at which the document's white-space words and its line ends end."""
-    code_points = np.frombuffer(document.encode("utf-32-le"), dtype=np.uint32)
-    sizes = 1 + (code_points > 0x7F) + (code_points > 0x7FF) + (code_points > 0xFFFF).astype(np.int64)
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    return offsets[[match.end() for match in _WORD_OR_LINE_END.finditer(document)]].astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Documents one after the other.
+
+    borders    (documents + 1,) code points before each document, and all
+    offsets    (code points + 1,) bytes before each code point, and all
+    word_ends  (code points,) whether the code point is the last of a white-space word
+    line_ends  (code points,) whether it is a line end
+    """
+
+    borders: Ints
+    offsets: Ints
+    word_ends: NDArray[np.bool_]
+    line_ends: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, documents: Sequence[str]) -> _Text:
+        codes = np.frombuffer("".join(documents).encode("utf-32-le"), dtype=np.uint32)
+        borders = _borders(np.array(list(map(len, documents))))
+        white = _WHITE[np.minimum(codes, len(_WHITE) - 1)]
+        before_white = np.append(white[1:], True)
+        before_white[borders[borders > 0] - 1] = True  # no word goes on in the next document
+        bytes_of = 1 + (codes > 0x7F) + (codes > 0x7FF) + (codes > 0xFFFF).astype(np.int64)
+        return cls(borders, _borders(bytes_of), ~white & before_white, codes == ord("\n"))
+
+    @property
+    def sizes(self) -> Ints:
+        """(documents,): bytes."""
+        sizes: Ints = np.diff(self.offsets[self.borders])
+        return sizes
+
+
+def _keep_the_contract(scores: Sequence[Score], text: _Text) -> bool:
+    """What Score.check proves of each score, proved of all at once: they follow each other as their documents do."""
+    if not all(s.ends.shape == s.logprobs.shape == s.spelling.shape == (len(s.ends),) for s in scores):
+        return False
+    reached = np.array([score.ends[-1] if len(score.ends) else 0 for score in scores])
+    ends = _ends(scores, text)
+    logprobs, spelling = (np.concatenate([getattr(s, name) for s in scores]) for name in ("logprobs", "spelling"))
+    return bool(
+        (reached == text.sizes).all()
+        and (np.diff(ends, prepend=0) >= 0).all()
+        and np.isfinite(logprobs).all()
+        and (logprobs <= 0).all()
+        and ((spelling <= 0) & (spelling >= logprobs)).all()
+    )
+
+
+def _ends(scores: Sequence[Score], text: _Text) -> Ints:
+    """Byte offsets in the whole text at which the events of all documents end."""
+    events = [len(score.ends) for score in scores]
+    ends: Ints = np.concatenate([score.ends for score in scores]) + np.repeat(text.offsets[text.borders[:-1]], events)
+    return ends
+
+
+def _are_words(scores: Sequence[Score], events: Ints, text: _Text) -> NDArray[np.bool_]:
+    """(documents,): whether the events are exactly the document's words and line ends."""
+    either = text.word_ends | text.line_ends
+    expected = _within(text.borders, either)
+    are: NDArray[np.bool_] = events == expected
+    if are.any():  # models of anything but words agree in number by chance alone
+        found = _ends(scores, text)[np.repeat(are, events)]
+        meant = text.offsets[1:][either][np.repeat(are, expected)]
+        are[np.repeat(np.flatnonzero(are), events[are])[found != meant]] = False
+    return are
+
+
+def _borders(counts: Ints) -> Ints:
+    """The number before each, and all: 0, first, first + second, …"""
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _within(borders: Ints, flags: NDArray[np.bool_]) -> Ints:
+    """How many flags are set between each border and the next."""
+    counts: Ints = np.diff(_borders(flags.astype(np.int64))[borders])
+    return counts
+
+
+def _sums(values: Floats, counts: Ints) -> Floats:
+    """The sum of the first counts[0] values, of the next counts[1], …"""
+    sums, some = np.zeros(len(counts)), counts > 0
+    if some.any():
+        sums[some] = np.add.reduceat(values, _borders(counts)[:-1][some])
+    return sums
+
+
+def _narrow(counts: Ints) -> Counts:
+    narrow: Counts = counts.astype(np.min_scalar_type(counts.max(initial=0)))
+    return narrow
 
 
 def summarise(counts: Tally, floor: Sequence[float] | None = None) -> Metrics:

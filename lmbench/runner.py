@@ -27,7 +27,7 @@ from lmbench.checks import Outcome, check_spec, doubt
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError
 from lmbench.exhibit import Exhibit
-from lmbench.metrics import Tally, rate, summarise, tally
+from lmbench.metrics import Tally, TallyColumns, rate, summarise, tally
 from lmbench.model import LanguageModel, ModelSpec, Progress, Signature, silent
 from lmbench.overlap import overlap
 from lmbench.registry import build, registered
@@ -65,8 +65,23 @@ class Evaluation:
     exhibits: tuple[Exhibit, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """An Evaluation without its sums, which are told as they are made."""
+
+    signature: Signature
+    costs: Costs
+    exhibits: tuple[Exhibit, ...]
+
+
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
     """Fit a model (unless it is pretrained) on the training text and score the test split. Raises LmbenchError."""
+    columns = TallyColumns(len(corpus.test.documents))
+    outcome = _evaluated(model, corpus, progress, columns.add)
+    return Evaluation(columns.tally(), outcome.signature, outcome.costs, outcome.exhibits)
+
+
+def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied: Callable[[Tally], None]) -> _Outcome:
     if not corpus.test.size:
         raise CorpusError(f"the test split of {corpus.name} is empty: there is nothing to score")
     if not (model.pretrained or corpus.train.size):
@@ -78,7 +93,7 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) 
         started = time.perf_counter()
         model.fit(corpus.training, lambda message, share: progress(f"fit: {message}", share))
         fit_seconds = time.perf_counter() - started
-    counts, score_seconds = _scored(model, corpus.test, progress)
+    score_seconds = _scored(model, corpus.test, progress, tallied)
     footprint = model.footprint()
     costs = Costs(
         fit_seconds=fit_seconds,
@@ -88,7 +103,7 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) 
         parameters=footprint.parameters,
         disk_bytes=footprint.disk_bytes,
     )
-    return Evaluation(counts, _signature(model, corpus), costs, model.exhibits())
+    return _Outcome(_signature(model, corpus), costs, model.exhibits())
 
 
 def run(
@@ -116,7 +131,8 @@ def _check_missing(directory: RunDirectory, specs: Sequence[ModelSpec], watcher:
         if str(spec) in done:
             continue
         watcher.checking(number, len(specs), str(spec))
-        result = _in_process(partial(_check, spec), directory.log(number, str(spec), "check"), watcher)
+        log = directory.log(number, str(spec), "check")
+        result = _in_process(partial(_check, spec), log, partial(_show, watcher))
         if not isinstance(result, UnavailableError):  # its cells will say what is missing
             outcomes = result if isinstance(result, tuple) else ()
             doubt_ = doubt(outcomes) if outcomes else f"the suite did not end: {result}"
@@ -129,24 +145,37 @@ def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpe
         if number in done:
             continue
         watcher.started(number, len(pairs), str(spec), corpus.name)
-        result = _in_process(partial(_evaluate, spec, corpus), directory.log(number, str(spec)), watcher)
-        cell, counts, exhibits = _cell(number, spec, corpus, result)
+        columns = TallyColumns(len(corpus.test.documents))
+        heard = partial(_keep, columns, watcher)
+        result = _in_process(partial(_evaluate, spec, corpus), directory.log(number, str(spec)), heard)
+        cell, counts, exhibits = _cell(number, spec, corpus, result, columns.tally())
         directory.write(cell, counts, exhibits)
         watcher.finished(cell)
 
 
-def _scored(model: LanguageModel, test: Split, progress: Progress) -> tuple[Tally, float]:
-    """The sums of the split's documents, and the seconds that the model took; scores are kept no longer than summed."""
-    parts: list[Tally] = []
+def _show(watcher: Watcher, message: _Message) -> None:
+    if isinstance(message, _Told):
+        watcher.progressed(message.message, message.share)
+
+
+def _keep(columns: TallyColumns, watcher: Watcher, message: _Message) -> None:
+    _show(watcher, message)
+    if isinstance(message, Tally):
+        columns.add(message)
+
+
+def _scored(model: LanguageModel, test: Split, progress: Progress, tallied: Callable[[Tally], None]) -> float:
+    """Seconds that the model took for the split; the sums of each batch are told, and its scores not kept."""
     done, seconds = 0, 0.0
     for batch in _batches(test.documents):
         progress("score", done / len(test.documents))
         started = time.perf_counter()
         scores = model.score(batch)
         seconds += time.perf_counter() - started
-        parts.append(tally(batch, scores, first=done))
+        tallied(tally(batch, scores, first=done))
+        del scores  # before the next batch's are made
         done += len(batch)
-    return Tally.joined(parts), seconds
+    return seconds
 
 
 def _batches(documents: Iterable[str]) -> Iterator[list[str]]:
@@ -222,8 +251,13 @@ def _record(corpus: Corpus) -> CorpusRecord:
     )
 
 
-def _in_process(work: Callable[[Progress], Result], log: Path, watcher: Watcher) -> Result | LmbenchError | str:
-    """What `work` returns in a fresh process, the LmbenchError that it raises, or how the process ended."""
+def _in_process(
+    work: Callable[[Callable[[_Message], None]], Result], log: Path, heard: Callable[[_Message], None]
+) -> Result | LmbenchError | str:
+    """What `work` returns in a fresh process, the LmbenchError that it raises, or how the process ended.
+
+    Args: heard, called with what `work` tells meanwhile, so that nobody has to hold all of it at once.
+    """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(work, log, sender))
@@ -233,8 +267,8 @@ def _in_process(work: Callable[[Progress], Result], log: Path, watcher: Watcher)
     try:
         while True:
             message = receiver.recv()
-            if isinstance(message, _Told):
-                watcher.progressed(message.message, message.share)
+            if isinstance(message, _Told | Tally):
+                heard(message)
             else:
                 result = message
     except EOFError:
@@ -247,10 +281,10 @@ def _in_process(work: Callable[[Progress], Result], log: Path, watcher: Watcher)
 
 
 def _cell(
-    number: int, spec: ModelSpec, corpus: Corpus, result: Evaluation | LmbenchError | str
+    number: int, spec: ModelSpec, corpus: Corpus, result: _Outcome | LmbenchError | str, counts: Tally
 ) -> tuple[Cell, Tally | None, tuple[Exhibit, ...]]:
     status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
-    if not isinstance(result, Evaluation):
+    if not isinstance(result, _Outcome):
         return Cell(number=number, model=str(spec), corpus=corpus.name, status=status, error=str(result)), None, ()
     cell = Cell(
         number=number,
@@ -259,10 +293,10 @@ def _cell(
         status="ok",
         pretrained=result.costs.fit_seconds is None,
         signature=str(result.signature),
-        metrics=summarise(result.counts, corpus.floor),
+        metrics=summarise(counts, corpus.floor),
         costs=result.costs,
     )
-    return cell, result.counts, result.exhibits
+    return cell, counts, result.exhibits
 
 
 def _how_it_ended(exit_code: int | None, log: Path) -> str:
@@ -273,13 +307,13 @@ def _how_it_ended(exit_code: int | None, log: Path) -> str:
     return f"{lines[-1].strip() if lines else f'exit code {exit_code}'}; see {log}"
 
 
-def _evaluate(spec: ModelSpec, corpus: Corpus, progress: Progress) -> Evaluation:
-    evaluation = evaluate(build(spec), corpus, progress)
-    return replace(evaluation, signature=evaluation.signature + Signature(_plugin_versions([spec])))
+def _evaluate(spec: ModelSpec, corpus: Corpus, tell: Callable[[_Message], None]) -> _Outcome:
+    outcome = _evaluated(build(spec), corpus, lambda message, share: tell(_Told(message, share)), tell)
+    return replace(outcome, signature=outcome.signature + Signature(_plugin_versions([spec])))
 
 
-def _check(spec: ModelSpec, progress: Progress) -> tuple[Outcome, ...]:
-    progress("checking", 0.0)
+def _check(spec: ModelSpec, tell: Callable[[_Message], None]) -> tuple[Outcome, ...]:
+    tell(_Told("checking", 0.0))
     return check_spec(spec)
 
 
@@ -291,7 +325,11 @@ class _Told:
     share: float
 
 
-def _work(work: Callable[[Progress], object], log: Path, connection: Connection) -> None:
+_Message = _Told | Tally
+"""What a process tells while it works."""
+
+
+def _work(work: Callable[[Callable[[_Message], None]], object], log: Path, connection: Connection) -> None:
     """The process's life: what it prints goes to the log, what it finds through the connection.
 
     An error of lmbench's own is sent; any other ends the process with a traceback in the log, whose last line becomes
@@ -301,7 +339,7 @@ def _work(work: Callable[[Progress], object], log: Path, connection: Connection)
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
     try:
-        connection.send(work(lambda message, share: connection.send(_Told(message, share))))
+        connection.send(work(connection.send))
     except LmbenchError as error:
         connection.send(_portable(error))
     except KeyboardInterrupt:

@@ -13,7 +13,9 @@ _LEVEL = 0.95
 _MOST_GROUPS = 20_000
 
 
-def ratio_interval(numerators: NDArray[np.float64], denominators: NDArray[np.int64]) -> tuple[float, float] | None:
+def ratio_interval(
+    numerators: NDArray[np.float64], denominators: NDArray[np.integer[Any]]
+) -> tuple[float, float] | None:
     """The 95 % percentile bootstrap interval of sum(numerators) / sum(denominators), over documents.
 
     Args: both (documents,). None for fewer than two documents with text. Documents are resampled with replacement 2,000
@@ -23,7 +25,7 @@ def ratio_interval(numerators: NDArray[np.float64], denominators: NDArray[np.int
     some = denominators > 0  # an empty document has no ratio, and a resample of nothing else would have none either
     if np.count_nonzero(some) < 2:
         return None
-    above, below = (_grouped(values[some]) for values in (numerators, denominators))
+    above, below = (_grouped(values if some.all() else values[some]) for values in (numerators, denominators))
     rng, size = np.random.default_rng(_SEED), len(above)
     batch = max(1, 2**22 // size)
     ratios = []
@@ -39,4 +41,4 @@ def _grouped(values: NDArray[Any]) -> NDArray[Any]:
     if len(values) <= _MOST_GROUPS:
         return values
     starts = np.arange(_MOST_GROUPS) * len(values) // _MOST_GROUPS
-    return np.add.reduceat(values, starts)
+    return np.add.reduceat(values, starts, dtype=np.result_type(values, np.int64))  # narrow counts must not wrap

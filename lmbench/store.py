@@ -12,12 +12,11 @@ results/RUN/
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,10 +26,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationErro
 from lmbench.checks import Outcome
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
-from lmbench.metrics import Metrics, Tally
+from lmbench.metrics import SUMS, Metrics, Tally
 from lmbench.overlap import Overlap
 
 Record = TypeVar("Record", bound=BaseModel)
+
+_ROW_GROUP = 1 << 16  # documents that are written together
 
 
 class CorpusRecord(BaseModel):
@@ -180,17 +181,12 @@ class RunDirectory:
     def write(self, cell: Cell, counts: Tally | None, exhibits: tuple[Exhibit, ...] = ()) -> None:
         """Keep a cell, its documents and exhibits first, so that a cell that is there is whole."""
         if counts is not None:
-            table = pa.table({f.name: getattr(counts, f.name) for f in dataclasses.fields(Tally)})
-            buffer = pa.BufferOutputStream()
-            pq.write_table(table, buffer)
-            _write(
-                self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet",
-                buffer.getvalue().to_pybytes(),
-            )
+            with _whole(self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet") as file:
+                _write_documents(file, counts)
         if exhibits:
             _write(self._exhibits_file(cell), _Exhibits(exhibits).model_dump_json().encode())
-        file = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
-        _write(file, cell.model_dump_json(indent=1).encode())
+        place = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
+        _write(place, cell.model_dump_json(indent=1).encode())
 
     def verifications(self) -> dict[str, Verification]:
         """What the conformance suite said, by model."""
@@ -235,12 +231,29 @@ def _parse(kind: type[Record], file: Path) -> Record:
         raise ResultsError(f"{file} cannot be read as format 1: {where}: {first['msg']}") from error
 
 
+def _write_documents(file: BinaryIO, counts: Tally) -> None:
+    """The Parquet file of a cell's documents: counts are widened to int64 a row group at a time."""
+    schema = pa.schema([(name, pa.float64() if name in SUMS else pa.int64()) for name in Tally.__dataclass_fields__])
+    with pq.ParquetWriter(file, schema) as writer:
+        for start in range(0, len(counts.bytes), _ROW_GROUP):
+            rows = slice(start, start + _ROW_GROUP)
+            columns = {field.name: pa.array(getattr(counts, field.name)[rows]).cast(field.type) for field in schema}
+            writer.write_table(pa.table(columns, schema))
+
+
 def _write(path: Path, data: bytes) -> None:
-    """Write whole or not at all. Raises ResultsError."""
+    with _whole(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that stands at `path` once it is whole, or not at all. Raises ResultsError."""
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
+        with partial.open("wb") as file:
+            yield file
         partial.replace(path)
     except OSError as error:
         raise ResultsError(f"cannot write {path}: {error.strerror}") from error

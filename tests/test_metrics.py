@@ -1,13 +1,14 @@
 import math
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmbench import Score
+from lmbench import Score, metrics
 from lmbench.errors import ScoreError
-from lmbench.metrics import Metrics, perplexity, srilm_ppl, srilm_ppl1, summarise, tally
+from lmbench.metrics import Metrics, Tally, TallyColumns, perplexity, srilm_ppl, srilm_ppl1, summarise, tally
 
 LN2 = math.log(2)
 
@@ -145,3 +146,100 @@ def test_a_broken_score_names_its_document():
 def test_bits_add_up(costs):
     score = Score(np.arange(1, len(costs) + 1), -np.array(costs) * LN2, np.zeros(len(costs)))
     assert summarise(tally(["x" * len(costs)], [score])).bits == pytest.approx(sum(costs))
+
+
+TEXTS = st.text(st.sampled_from("ab \n\r\t\x1cé\u2003汉😀"), max_size=12)
+
+
+@st.composite
+def scored(draw):
+    """A document and a score of it: its words and line ends, or any events."""
+    document = draw(TEXTS)
+    ends = [len(document[: match.end()].encode()) for match in re.finditer(r"\n|\S+", document)]
+    size = len(document.encode())
+    if draw(st.booleans()) or (ends[-1:] or [0]) != [size]:
+        ends = sorted(draw(st.lists(st.integers(0, size), max_size=4))) + [size] * (size > 0)
+    costs = np.array(draw(st.lists(st.integers(1, 9), min_size=len(ends), max_size=len(ends))), dtype=float)
+    known = np.array(draw(st.lists(st.booleans(), min_size=len(ends), max_size=len(ends))), dtype=bool)
+    return document, Score(np.array(ends, dtype=np.int64), -costs, np.where(known, 0.0, -costs / 2))
+
+
+@given(st.lists(scored(), max_size=5), st.integers(1, 20))
+def test_a_tally_has_each_documents_sums(pairs, together):
+    """Counted by Python's own string methods, a document at a time, whatever is counted together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "_TOGETHER", together)
+        counts = tally([document for document, _ in pairs], [score for _, score in pairs])
+    for row, (document, score) in enumerate(pairs):
+        unknown = score.spelling < 0
+        words = [len(document[: match.end()].encode()) for match in re.finditer(r"\n|\S+", document)]
+        assert [int(getattr(counts, name)[row]) for name in ("bytes", "characters", "words", "line_ends")] == [
+            *(len(document.encode()), len(document)),
+            *(len(document.split()), document.count("\n")),
+        ]
+        assert (counts.events[row], counts.unknown[row]) == (len(score.ends), unknown.sum())
+        assert counts.by_words[row] == (score.ends.tolist() == words)
+        assert counts.bits[row] == pytest.approx(-score.logprobs.sum() / LN2)
+        assert counts.spelling_bits[row] == pytest.approx(-score.spelling.sum() / LN2)
+        assert counts.unknown_bits[row] == pytest.approx((score.spelling - score.logprobs)[unknown].sum() / LN2)
+
+
+def complaint(action, *arguments):
+    try:
+        action(*arguments)
+    except ScoreError as error:
+        return str(error)
+    return ""
+
+
+@given(st.lists(scored(), min_size=1, max_size=4), st.data())
+def test_a_tally_refuses_what_the_contract_refuses(pairs, data):
+    """One number of one score is changed: the tally stops where Score.check of that document does."""
+    which = data.draw(st.integers(0, len(pairs) - 1))
+    document, score = pairs[which]
+    part = data.draw(st.sampled_from(["ends", "logprobs", "spelling"]))
+    values = getattr(score, part).copy()
+    if len(values):
+        event = data.draw(st.integers(0, len(values) - 1))
+        values[event] += data.draw(st.sampled_from([-20, -3, -1, 1, 3, 20] + [math.nan, math.inf] * (part != "ends")))
+    else:
+        values = np.append(values, [0])
+    broken = Score(**{name: getattr(score, name) for name in ("ends", "logprobs", "spelling")} | {part: values})
+    scores = [score for _, score in pairs]
+    scores[which] = broken
+    documents = [document for document, _ in pairs]
+    refused = complaint(broken.check, document)
+    assert complaint(tally, documents, scores, 7) == (f"document {7 + which}: {refused}" if refused else "")
+
+
+def test_white_space_is_what_python_calls_so():
+    """All of it lies below the table's end, and splits words."""
+    white = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+    document = "".join(f"a{space}" for space in white)
+    size = len(document.encode())
+    counts = tally([document], [Score(np.array([size]), np.array([-1.0]), np.zeros(1))])
+    assert counts.words.tolist() == [len(document.split())] == [len(white)]
+
+
+def test_columns_are_as_narrow_as_they_can_be_and_grow():
+    columns = TallyColumns(3)
+    for length in (5, 300, 70_000):
+        columns.add(tally(["x" * length], [Score(np.array([length]), np.array([-1.0]), np.zeros(1))]))
+    whole = columns.tally()
+    assert whole.bytes.tolist() == [5, 300, 70_000]
+    assert (whole.bytes.dtype, whole.words.dtype, whole.bits.dtype) == (np.uint32, np.uint8, np.float64)
+    assert summarise(whole).bytes == 70_305
+
+
+def test_a_documents_row_is_small():
+    """A line of less than 256 bytes: seven counts of a byte each, and three sums."""
+    counts = tally(["a b\n"] * 1000, [Score(np.array([4]), np.array([-1.0]), np.zeros(1))] * 1000)
+    assert sum(getattr(counts, name).nbytes for name in Tally.__dataclass_fields__) == 1000 * (7 + 3 * 8)
+
+
+def test_narrow_counts_are_summed_without_wrapping():
+    """30,000 documents of 200 bytes, more than are resampled one by one."""
+    score = Score(np.array([200]), np.array([-200 * LN2]), np.zeros(1))
+    found = summarise(tally(["x" * 200] * 30_000, [score] * 30_000))
+    assert (found.bytes, found.events) == (6_000_000, 30_000)
+    assert (found.bits_per_byte, found.low, found.high) == (pytest.approx(1), pytest.approx(1), pytest.approx(1))

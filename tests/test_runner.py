@@ -1,3 +1,5 @@
+import tracemalloc
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -119,6 +121,35 @@ def test_many_documents_are_scored_in_batches_of_a_megabyte():
     evaluation = evaluate(build(ModelSpec("uniform")), corpus, lambda message, share: shares.append(share))
     assert shares == pytest.approx([0, 4 / 9, 8 / 9])
     assert evaluation.counts.events.tolist() == [300_001] * 9
+
+
+class Lines(Sequence):
+    """Documents that take no memory."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __len__(self):
+        return self.number
+
+    def __getitem__(self, index):
+        return f"a line, the one with the number {range(self.number)[index]}\n"
+
+
+def test_sums_of_many_documents_take_little_memory():
+    """A document's row is at most 33 bytes, and nothing else is kept of it."""
+
+    def peak(number):
+        corpus = Corpus("many", Split(("a\n",)), Split(("a\n",)), Split(Lines(number)), reading="lines")
+        tracemalloc.start()
+        counts = evaluate(build(ModelSpec("uniform")), corpus).counts
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return taken, counts
+
+    (few, _), (many, counts) = peak(30_000), peak(60_000)
+    assert counts.events[[0, -1]].tolist() == [len(Lines(60_000)[i]) for i in (0, -1)]
+    assert many - few < 40 * 30_000
 
 
 def test_models_are_checked_before_they_run_and_not_twice(tmp_path, plugins, corpus):

@@ -50,6 +50,18 @@ def test_bits_of_each_document_are_parquet(tmp_path, counts):
     assert frame["bytes"].dtype == np.int64
 
 
+def test_more_documents_than_a_row_group_stand_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbench.store._ROW_GROUP", 7)
+    documents = [f"{'x' * (300 * (i == 13))}{i}\n" for i in range(20)]
+    counts = tally(documents, Uniform().score(documents))
+    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
+    directory.write(cell(counts), counts)
+    frame = pd.read_parquet(tmp_path / "run/documents/001-uniform.parquet")
+    assert frame["bytes"].tolist() == list(map(len, documents))
+    assert frame["bits"].tolist() == [8 * len(document) for document in documents]
+    assert {str(kind) for kind in frame.dtypes} == {"int64", "float64"}
+
+
 def test_exhibits_stand_beside_their_cell(tmp_path, counts):
     exhibit = Exhibit(title="a", shows="b", kind="table", columns=("c",), rows=((1,), ("汉\n",)))
     directory = RunDirectory.start(tmp_path / "run", MANIFEST)
@@ -95,16 +107,17 @@ def test_a_damaged_cell_is_named(tmp_path, text):
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path, monkeypatch, counts):
     import errno
+    import io
     from pathlib import Path
 
     directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    write_bytes = Path.write_bytes
 
-    def full(path, data):
-        write_bytes(path, data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    class Full(io.FileIO):
+        def write(self, data):
+            super().write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", lambda path, mode: Full(path, mode))
     with pytest.raises(ResultsError, match=r"cannot write .*001-uniform.parquet: No space left on device"):
         directory.write(cell(counts), counts)
     assert [path.name for path in (tmp_path / "run").rglob("*") if path.is_file()] == ["manifest.json"]
