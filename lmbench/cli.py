@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lmbench.corpus import Corpus
     from lmbench.model import LanguageModel, ModelSpec, Score
     from lmbench.reading import TextFormat
+    from lmbench.spec import Options
     from lmbench.store import RunDirectory
 
 
@@ -188,9 +189,8 @@ def models(name: str | None) -> None:
     if name is not None:
         model = model_class(ModelSpec(name))
         click.echo(f"{name}: {_docstring(model)}\n")
-        for option, field in model.Options.model_fields.items():
-            default = "required" if field.is_required() else f"default {field.default}"
-            click.echo(f"  {option:<15} {field.description or ''} ({default})")
+        for line in _explained_options(model.Options):
+            click.echo(line)
         return
     for entry in registered().values():
         try:
@@ -232,11 +232,15 @@ def show(name: str, documents: str | None, encoding: str, field: str | None) -> 
     from lmbench.catalogue import catalogue, read_entry
     from lmbench.reading import TextFormat
     from lmbench.report.corpora import explained, splits
+    from lmbench.sources import SOURCES, is_source
+    from lmbench.spec import Spec
 
     entry = catalogue().get(name)
     if entry is None:
         corpus = _loaded(name, TextFormat(documents, encoding, field))
-        lines = [f"{name}: {corpus.description}\n", f"  read as   {corpus.reading}", *splits(corpus)]
+        lines = [f"{corpus.name}: {corpus.description}\n", f"  read as   {corpus.reading}", *splits(corpus)]
+        if is_source(name):
+            lines += ["", *_explained_options(SOURCES[Spec.parse(name).name])]
     else:
         lines = list(
             explained(name, entry, read_entry(name, entry) if entry.is_here and entry.holds == "text" else None)
@@ -607,6 +611,13 @@ def _print_tables(directory: RunDirectory) -> None:
     for table in tables.terminal(directory):
         console.print(table)
     console.print(f"Written: {directory.path}/table.md, table.csv", markup=False, soft_wrap=True)
+
+
+def _explained_options(options: type[Options]) -> Iterator[str]:
+    """One line for each option of a model or of a source."""
+    for option, field in options.model_fields.items():
+        default = "required" if field.is_required() else f"default {field.default}"
+        yield f"  {option:<15} {field.description or ''} ({default})"
 
 
 def _docstring(model: type) -> str:

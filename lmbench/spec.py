@@ -61,7 +61,7 @@ class Spec:
             key, equals, value = part.partition("=")
             named = equals and re.fullmatch(r"\w+", key.strip())  # ``kenlm:order=3`` may be a value itself, as in mix
             arguments.append((key.strip(), value.strip()) if named else ("", part.strip()))
-        return cls(name, tuple(arguments))
+        return cls(name.strip(), tuple(arguments))
 
     @classmethod
     def parse_list(cls, text: str) -> list[Self]:

@@ -246,6 +246,13 @@ def test_a_corpus_is_explained():
     assert "  test      24 documents, " in lmbench("corpora", "show", "fables-zh").stdout
 
 
+def test_a_sources_options_are_explained():
+    shown = lmbench("corpora", "show", "markov:lines=50,order=1").stdout
+    assert "  train     50 documents, " in shown
+    assert "  order           number of words that the next one depends on (default 2)\n" in shown
+    assert "  stop            probability that a line ends after any of its words (default 0.08)\n" in shown
+
+
 def test_corpora_are_fetched_and_checked(mirror, text):
     fetched = lmbench("corpora", "fetch", "multiple-choice", "tinyshakespeare").stdout
     assert fetched.startswith("multiple-choice: 2 files, verified, in ")

@@ -29,6 +29,6 @@ def is_source(name: str) -> bool:
 
 
 def source_corpus(spec: str) -> Corpus:
-    """The corpus of a source, named as the spec is written. Raises SpecError or UnknownNameError."""
+    """The corpus of a source, named by its spec. Raises SpecError, UnknownNameError or CorpusError."""
     parsed = Spec.parse(spec)
-    return corpus(spec, parsed.name, parsed.options(SOURCES[parsed.name]))
+    return corpus(str(parsed), parsed.name, parsed.options(SOURCES[parsed.name]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import chain, count, islice, product
 
@@ -23,6 +23,8 @@ Step = Callable[[Ints], Ints]
 
 LINE_END = "\n"
 _LINES_AT_ONCE = 8192
+_EVENTS_AT_ONCE = 1 << 20  # some 100 bytes each while lines are drawn, spelled and priced
+_MOST_EVENTS = 1 << 28  # of the training split, whose texts are held in memory
 _MOST_HELD_OUT = 10_000
 _STREAMS = ("source", "train", "valid", "test")
 _SYLLABLES = tuple(consonant + vowel for consonant in "bdgkmlnprstvz" for vowel in "aeiou")
@@ -82,6 +84,11 @@ class Source(ABC):
         """Bits per byte in closed form: a line's expected bits over its expected bytes; None where there is none."""
 
     @property
+    @abstractmethod
+    def mean_events(self) -> float:
+        """Expected number of words of a line, its line end included."""
+
+    @property
     def end(self) -> int:
         """The line end's symbol."""
         return len(self.words)
@@ -93,12 +100,15 @@ class Source(ABC):
 
     def draw(self, lines: int, rng: np.random.Generator) -> Ints:
         """Lines of symbols. With the same random numbers, fewer lines are the beginning of more."""
-        blocks = [
-            _side_by_side(self.walk(_LINES_AT_ONCE, rng), _LINES_AT_ONCE, self.end)
-            for _ in range(0, lines, _LINES_AT_ONCE)
-        ]
-        symbols = np.concatenate(blocks)
-        return symbols[: np.flatnonzero(symbols == self.end)[lines - 1] + 1]
+        return np.concatenate(list(self.blocks(lines, rng)))
+
+    def blocks(self, lines: int, rng: np.random.Generator) -> Iterator[Ints]:
+        """What `draw` gives, some whole lines after others: as many as need some 100 MiB of memory at most."""
+        together = max(1, min(_LINES_AT_ONCE, int(_EVENTS_AT_ONCE // self.mean_events)))
+        for first in range(0, lines, together):
+            symbols = _side_by_side(self.walk(together, rng), together, self.end)
+            ends = np.flatnonzero(symbols == self.end)
+            yield symbols[: ends[min(together, lines - first) - 1] + 1]
 
     def texts(self, symbols: Ints) -> tuple[str, ...]:
         """Lines as texts, line ends included."""
@@ -131,10 +141,27 @@ class Source(ABC):
 
 
 def corpus(name: str, kind: str, options: SourceOptions) -> Corpus:
-    """The corpus `name` of the source `kind` with these options, one document a line."""
+    """The corpus `name` of the source `kind` with these options, one document a line. Raises CorpusError."""
+    try:
+        return _corpus(name, kind, options)
+    except MemoryError:
+        raise CorpusError(f"{name} does not fit into this machine's memory; lower its options, lines first") from None
+
+
+def _corpus(name: str, kind: str, options: SourceOptions) -> Corpus:
     source = options.source()
-    drawn = {split: source.draw(lines, options.generator(split)) for split, lines in options.split_lines.items()}
-    train, valid, test = (Split(source.texts(symbols)) for symbols in drawn.values())
+    if options.lines * source.mean_events > _MOST_EVENTS:
+        raise CorpusError(
+            f"{name} is too large: its training split would have {options.lines:,} lines of {source.mean_events:,.0f} "
+            f"words and line ends, and may have up to {_MOST_EVENTS:,} in all; lower lines"
+        )
+    texts: dict[str, list[str]] = {split: [] for split in options.split_lines}
+    floor: list[float] = []
+    for split, lines in options.split_lines.items():
+        for symbols in source.blocks(lines, options.generator(split)):
+            texts[split] += source.texts(symbols)
+            floor += source.costs(symbols).tolist() if split == "test" else []
+    train, valid, test = (Split(tuple(texts.pop(split))) for split in ("train", "valid", "test"))
     rate = source.entropy_rate()
     return Corpus(
         name,
@@ -144,7 +171,7 @@ def corpus(name: str, kind: str, options: SourceOptions) -> Corpus:
         reading=",".join(["lines", f"source={kind}", *(f"{key}={value}" for key, value in options)]),
         tokenised=True,
         description=f"synthetic: {source.description}",
-        floor=tuple(source.costs(drawn["test"]).tolist()),
+        floor=tuple(floor),
         floor_note="the source's own log-probability of the test text"
         + (f"; its entropy rate is {rate:.4f} bits per byte" if rate is not None else ""),
     )
@@ -164,13 +191,22 @@ def line_starts(symbols: Ints, end: int) -> Ints:
 def cumulated(probabilities: Floats) -> Floats:
     """The cumulative distribution of each row, its last value exactly 1."""
     sums: Floats = probabilities.cumsum(axis=-1)
-    return sums / sums[..., -1:]
+    sums /= sums[..., -1:].copy()
+    return sums
 
 
 def categorical(cumulative: Floats, rows: Ints, rng: np.random.Generator) -> Ints:
-    """One draw from each of these rows of cumulative distributions; what has no probability is never drawn."""
-    drawn: Ints = (cumulative[rows] <= rng.random(len(rows))[:, None]).sum(axis=1)
-    return drawn
+    """One draw from each of these rows of cumulative distributions; what has no probability is never drawn.
+
+    By bisection, all rows at once: the number of values that are not above a row's random number.
+    """
+    random, low, high = rng.random(len(rows)), np.zeros(len(rows), dtype=np.int64), np.full(len(rows), 0)
+    high += cumulative.shape[1] - 1  # the last value, 1, is above every random number
+    while (low < high).any():
+        middle = (low + high) // 2
+        below = cumulative[rows, middle] <= random
+        low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
+    return low
 
 
 def entropies(probabilities: Floats) -> Floats:

@@ -132,11 +132,19 @@ class GrammarSource(Source):
         row: Floats = self._probabilities[stack[-1]]
         return row
 
+    @property
+    def mean_events(self) -> float:
+        return float(self._visits.sum())
+
     def entropy_rate(self) -> float:
-        """Over the nonterminals' expected numbers in a line, v = start + v M, where M counts what each one leads to."""
-        start = np.eye(len(self._numbers))[0]
-        visits = np.linalg.solve(np.eye(len(start)) - self._offspring.T, start)
+        visits = self._visits
         return float(visits @ entropies(self._probabilities) / (visits @ (self._probabilities @ self.sizes)))
+
+    @cached_property
+    def _visits(self) -> Floats:
+        """The nonterminals' expected numbers in a line, v = start + v M, where M counts what each one leads to."""
+        start = np.eye(len(self._numbers))[0]
+        return np.linalg.solve(np.eye(len(start)) - self._offspring.T, start)
 
     @property
     def radius(self) -> float:

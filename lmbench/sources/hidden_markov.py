@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmbench.sources.base import (
     Floats,
@@ -21,6 +22,8 @@ from lmbench.sources.base import (
     words,
 )
 
+_LARGEST_TABLE = 1 << 22
+
 
 class HiddenMarkovOptions(SourceOptions):
     """Options of the source hidden-markov."""
@@ -32,6 +35,15 @@ class HiddenMarkovOptions(SourceOptions):
     concentration: float = Field(
         0.5, ge=0.01, le=1000, description="of the Dirichlet distribution of each state's words; low is peaked"
     )
+
+    @model_validator(mode="after")
+    def _table_fits(self) -> Self:
+        if self.states * (self.words + 1) > _LARGEST_TABLE:
+            raise ValueError(
+                f"states={self.states} with words={self.words} is too large a table: "
+                f"states x (words + 1) may be up to {_LARGEST_TABLE:,}"
+            )
+        return self
 
     def source(self) -> HiddenMarkovSource:
         """States drawn from Dirichlet distributions; a line begins in the first half of them, which cannot end it."""
@@ -98,6 +110,12 @@ class HiddenMarkovSource(Source):
             states, _ = self._after(states, np.array([symbol]))
         row: Floats = (states @ self.emissions)[0]
         return row
+
+    @property
+    def mean_events(self) -> float:
+        """The sum of n, where n = start + n D T are the expected visits to each state, D its probability of a word."""
+        going_on = (1 - self.emissions[:, -1])[:, None] * self.transitions
+        return float(np.linalg.solve(np.eye(len(self.start)) - going_on.T, self.start).sum())
 
     def entropy_rate(self) -> None:
         """There is no closed form: Blackwell, "The entropy of functions of finite-state Markov chains", 1957."""

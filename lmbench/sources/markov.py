@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -23,8 +24,9 @@ from lmbench.sources.base import (
     words,
 )
 
-_LARGEST_TABLE = 1 << 24
-_NEGLIGIBLE = 1e-14
+_LARGEST_TABLE = 1 << 24  # entries: 128 MiB, twice as much with the cumulative distributions
+_ENTRIES_AT_ONCE = 1 << 20
+_NEGLIGIBLE = 1e-12
 
 
 class MarkovOptions(SourceOptions):
@@ -93,23 +95,48 @@ class MarkovSource(Source):
         row: Floats = self.transitions[self._histories(beginning)[-1]]
         return row
 
-    def entropy_rate(self) -> float:
-        visits = self._visits()
-        return float(visits @ entropies(self.transitions) / (visits @ (self.transitions @ self.sizes)))
+    @property
+    def mean_events(self) -> float:
+        return float(self._visits.sum())
 
+    def entropy_rate(self) -> float:
+        visits = self._visits
+        bits = sum(visits[rows] @ entropies(self.transitions[rows]) for rows in self._row_blocks)
+        return float(bits / (visits @ (self.transitions @ self.sizes)))
+
+    @cached_property
     def _visits(self) -> Floats:
-        """(histories,): how often a line is expected to come to each: n = start + n T, where T ends no line."""
-        size = self.end + 1
-        going_on = self.transitions.reshape(size, -1, size)[:, :, : self.end]  # (oldest, other symbols, next)
+        """(histories,): how often a line is expected to come to each: n = start + n T, where T ends no line.
+
+        What arrives becomes, but for a factor r, what arrived before it. Let e = |arriving T - r arriving|, and no
+        history but a line's start go on with more than q; then all that still comes is arriving r / (1 - r), but for at
+        most e / ((1 - r) (1 - q)).
+        """
         arriving = np.zeros(len(self.transitions))
         arriving[-1] = 1
         visits = arriving
-        while arriving.sum() > _NEGLIGIBLE * visits.sum():
-            moved = np.zeros((going_on.shape[1], size))
-            moved[:, : self.end] = np.einsum("ab,abc->bc", arriving.reshape(size, -1), going_on)
-            arriving = moved.ravel()
-            visits = visits + arriving
-        return visits
+        ends = np.delete(self.transitions[:, -1], np.s_[self.end :: self.end + 1]).min(initial=1.0)
+        while True:
+            moved = self._moved(arriving)
+            ratio = moved.sum() / arriving.sum()
+            unlike = np.abs(moved - ratio * arriving).sum()
+            if moved.sum() <= _NEGLIGIBLE**2 or unlike <= _NEGLIGIBLE * visits.sum() * (1 - ratio) * ends:
+                return np.asarray(visits + moved / (1 - ratio))
+            arriving, visits = moved, visits + moved
+
+    def _moved(self, arriving: Floats) -> Floats:
+        """(histories,): where what arrives goes on to, (histories,) times T."""
+        size = self.end + 1
+        going_on = self.transitions.reshape(size, -1, size)[:, :, : self.end]  # (oldest, other symbols, next)
+        moved = np.zeros((going_on.shape[1], size))
+        moved[:, : self.end] = np.einsum("ab,abc->bc", arriving.reshape(size, -1), going_on)
+        return moved.ravel()
+
+    @property
+    def _row_blocks(self) -> Iterator[slice]:
+        """The table's rows, some after others."""
+        rows = max(1, _ENTRIES_AT_ONCE // (self.end + 1))
+        return (slice(first, first + rows) for first in range(0, len(self.transitions), rows))
 
     def _histories(self, symbols: Ints) -> Ints:
         """(events + 1,): the history of each symbol, and the one after the last."""

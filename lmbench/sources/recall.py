@@ -71,6 +71,10 @@ class RecallSource(Source):
         probabilities[beginning[-self.distance]] = self._repeated
         return probabilities
 
+    @property
+    def mean_events(self) -> float:
+        return self.distance + 1 / self.stop
+
     def entropy_rate(self) -> float:
         """`distance` uniform words, then 1 / stop places like each other, of which the last is the line end."""
         place = np.array([self.stop, self._repeated, *[self._other] * (self.end - 1)])

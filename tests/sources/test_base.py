@@ -1,6 +1,8 @@
 """What every source must keep, whichever it is."""
 
 import math
+import re
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -10,7 +12,7 @@ from lmbench import LanguageModel, ModelSpec, Signature, build, evaluate, load_c
 from lmbench.errors import CorpusError, LmbenchError
 from lmbench.metrics import summarise
 from lmbench.sources import SOURCES, source_corpus
-from lmbench.sources.base import line_starts, words
+from lmbench.sources.base import categorical, cumulated, line_starts, words
 from lmbench.spec import Spec
 from lmbench.tokens import Words
 
@@ -147,6 +149,84 @@ def test_a_longer_text_begins_with_the_shorter_one(name):
     assert long.floor[: len(short.floor)] == pytest.approx(short.floor)
 
 
+def test_lines_are_drawn_in_blocks_that_memory_bounds(monkeypatch):
+    """Few lines together where they are long; the last block ends with the last line that was asked for."""
+    source = options("recall:distance=50,stop=0.1").source()
+    monkeypatch.setattr("lmbench.sources.base._EVENTS_AT_ONCE", 6000)
+    blocks = list(source.blocks(250, np.random.default_rng(0)))
+    assert [int((symbols == source.end).sum()) for symbols in blocks] == [100, 100, 50]
+    assert np.concatenate(blocks).tolist() == source.draw(250, np.random.default_rng(0)).tolist()
+    assert all(symbols[-1] == source.end for symbols in blocks)
+
+
+def peak(spec):
+    """Bytes of memory that a corpus takes while it is made."""
+    tracemalloc.start()
+    source_corpus(spec)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return taken
+
+
+def test_a_longer_text_takes_little_more_memory_than_its_lines():
+    """A line of 65 characters takes 114 bytes as a str, and twice 8 as a member of a list and of a tuple."""
+    assert peak("recall:lines=60000") - peak("recall:lines=20000") < 200 * 40_000
+
+
+@pytest.mark.parametrize("spec", ["hidden-markov:words=100000,lines=60", "grammar:nouns=5000,verbs=5000,lines=60"])
+def test_many_words_take_little_memory(spec):
+    assert peak(spec) < 100 << 20
+
+
+def test_draws_are_those_of_a_binary_search():
+    rng = np.random.default_rng(3)
+    cumulative = cumulated(rng.dirichlet(np.full(7, 0.1), size=5) * (rng.random((5, 7)) < 0.6) + np.eye(5, 7, 1))
+    rows = rng.integers(0, 5, 10_000)
+    random = np.random.default_rng(4).random(10_000)
+    expected = [np.searchsorted(cumulative[row], u, side="right") for row, u in zip(rows, random, strict=True)]
+    assert categorical(cumulative, rows, np.random.default_rng(4)).tolist() == expected
+
+
+@pytest.mark.parametrize("spec", [*SOURCES, *SMALL])
+def test_lines_are_as_long_as_expected(spec):
+    """The mean of 20,000 lines, within 5 standard errors."""
+    source, symbols = drawn(spec, 20_000, seed=2)
+    lengths = np.diff(line_starts(symbols, source.end), append=len(symbols))
+    assert lengths.mean() == pytest.approx(source.mean_events, abs=5 * lengths.std() / math.sqrt(20_000) + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            "recall:distance=1000,lines=10000000",
+            "10,000,000 lines of 1,017 words and line ends, and may have up to 268,435,456 in all; lower lines",
+        ),
+        ("markov:stop=0.01,lines=10000000", "its training split would have 10,000,000 lines of 101 words"),
+    ],
+)
+def test_texts_that_nobody_can_hold_are_refused(spec, message):
+    with pytest.raises(CorpusError, match=re.escape(message)):
+        source_corpus(spec)
+
+
+def test_too_little_memory_is_one_line(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("lmbench.sources.base._side_by_side", full)
+    with pytest.raises(CorpusError, match=r"^grammar:lines=9 does not fit into this machine's memory; lower"):
+        source_corpus("grammar:lines=9")
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [(" markov ", "markov"), ("markov:", "markov"), ("recall : lines = 9,,", "recall:lines=9")],
+)
+def test_a_corpus_is_named_by_its_spec_however_it_is_written(written, name):
+    assert load_corpus(written).name == name
+
+
 def test_splits_follow_the_lines():
     assert options("markov").split_lines == {"train": 6000, "valid": 600, "test": 1000}
     assert options("recall:lines=1").split_lines == {"train": 1, "valid": 1, "test": 1}
@@ -189,6 +269,7 @@ def test_a_foreign_word_is_named():
         ("markov:lines=many", "markov: option lines=many: Input should be a valid integer"),
         ("markov:order=5", "markov: order=5 with words=24 is too large a table"),
         ("markov:order=1000000000000", "is too large a table"),
+        ("hidden-markov:states=256,words=100000", "states x (words + 1) may be up to 4,194,304"),
         ("markov:stop=0", "markov: option stop=0: Input should be greater than or equal to 0.01"),
         ("markov:seed=-1", "markov: option seed=-1"),
         ("markov:7", "'7' in 'markov:7' is no option; write option=value with one of: lines, seed, order"),

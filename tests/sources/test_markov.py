@@ -56,7 +56,28 @@ def test_visits_solve_the_linear_system():
         moves[before, last, last, following] = source.transitions[4 * before + last, following]
     start = np.eye(16)[15]
     solved = np.linalg.solve(np.eye(16) - moves.reshape(16, 16).T, start)
-    assert source._visits() == pytest.approx(solved)
+    assert source._visits == pytest.approx(solved)
+
+
+@pytest.mark.parametrize(("order", "words", "concentration"), [(3, 5, 0.5), (2, 8, 0.01), (4, 1, 1)])
+def test_visits_of_long_lines_are_found_in_few_steps(monkeypatch, order, words, concentration):
+    """Lines of a hundred words, which would take 3,200 steps until nothing is left; the witness solves for them."""
+    steps, moved = [], MarkovSource._moved
+    monkeypatch.setattr(MarkovSource, "_moved", lambda source, arriving: steps.append(1) or moved(source, arriving))
+    source = MarkovOptions(order=order, words=words, stop=0.01, concentration=concentration).source()
+    assert source.mean_events == pytest.approx(101, rel=1e-11)
+    assert len(steps) < 1600
+    matrix = np.array([moved(source, row) for row in np.eye(len(source.transitions))])
+    solved = np.linalg.solve(np.eye(len(matrix)) - matrix.T, np.eye(len(matrix))[-1])
+    assert np.abs(source._visits - solved).sum() < 2e-12 * solved.sum()
+
+
+def test_lines_that_seldom_change_or_cannot_end_early_have_visits_too():
+    """A cycle of two words, a then b, whose line ends after b alone: the mean is 2 rounds of 2, and the end."""
+    transitions = np.array([[0, 1.0, 0], [0.5, 0, 0.5], [1.0, 0, 0]])
+    source = MarkovSource(("a", "b"), 1, transitions)
+    assert source._visits == pytest.approx([2, 2, 1])
+    assert source.entropy_rate() == pytest.approx(2 / 8)
 
 
 def test_rows_are_distributions_and_no_line_is_empty():
