@@ -467,6 +467,9 @@ def check_model(make: Callable[[], LanguageModel]) -> tuple[Outcome, ...]:
 
     Raises UnavailableError where weights are missing.
     """
+    if not make().probability:
+        detail = "the model says that its scores are no probabilities of a text; it is never ranked with those that are"
+        return (Outcome(check="probability", status="fail", detail=detail, seconds=0.0),)
     subject = Subject(make)
     fit = _outcome("fit", _fit, subject)
     if fit.status == "fail":

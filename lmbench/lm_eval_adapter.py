@@ -100,6 +100,8 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
 def _ready(spec: ModelSpec, corpus: str | None) -> LanguageModel:
     """The model that `spec` names, loaded or fitted. Raises LmbenchError."""
     model = build(spec)
+    if not model.probability:
+        raise SpecError(f"'{spec}' gives no probabilities, and lm_eval asks for them")
     if model.pretrained:
         if corpus is not None:
             raise SpecError(f"'{spec}' is pretrained and is not fitted: leave corpus={corpus} out")

@@ -167,6 +167,9 @@ class LanguageModel(ABC):
     pretrained: ClassVar[bool] = False
     """True where the weights come from elsewhere: load is called, and fit is not."""
 
+    probability: ClassVar[bool] = True
+    """False where the scores are no probabilities of a text, as pseudo-log-likelihoods are none: reported apart."""
+
     quick: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Options, as in a spec, with which a model that takes long is small enough for the conformance suite."""
 
@@ -203,6 +206,8 @@ class LanguageModel(ABC):
         given: of its cost, only what exceeds that of an event that begins so (`Reading.begins`) counts; all of it for a
         model without `reading`, and where the event begins inside a character.
         """
+        if not self.probability:
+            raise ScoreError("scores that are no probabilities give no conditional ones")
         wholes = self.score([beginning + rest for beginning, rest in pairs])
         return [self.continued(pair[0], pair[1], whole) for pair, whole in zip(pairs, wholes, strict=True)]
 

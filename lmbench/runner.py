@@ -57,12 +57,16 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What evaluating a model on a corpus gave: sums for each document, signature, costs, what the model shows."""
+    """What evaluating a model on a corpus gave: sums for each document, signature, costs, what the model shows.
+
+    pseudo: whether the scores are no probabilities.
+    """
 
     counts: Tally
     signature: Signature
     costs: Costs
     exhibits: tuple[Exhibit, ...]
+    pseudo: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,14 @@ class _Outcome:
     signature: Signature
     costs: Costs
     exhibits: tuple[Exhibit, ...]
+    pseudo: bool
 
 
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
     """Fit a model (unless it is pretrained) on the training text and score the test split. Raises LmbenchError."""
     columns = TallyColumns(len(corpus.test.documents))
     outcome = _evaluated(model, corpus, progress, columns.add)
-    return Evaluation(columns.tally(), outcome.signature, outcome.costs, outcome.exhibits)
+    return Evaluation(columns.tally(), outcome.signature, outcome.costs, outcome.exhibits, outcome.pseudo)
 
 
 def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied: Callable[[Tally], None]) -> _Outcome:
@@ -103,7 +108,7 @@ def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied
         parameters=footprint.parameters,
         disk_bytes=footprint.disk_bytes,
     )
-    return _Outcome(_signature(model, corpus), costs, model.exhibits())
+    return _Outcome(_signature(model, corpus), costs, model.exhibits(), pseudo=not model.probability)
 
 
 def run(
@@ -292,8 +297,9 @@ def _cell(
         corpus=corpus.name,
         status="ok",
         pretrained=result.costs.fit_seconds is None,
+        pseudo=result.pseudo,
         signature=str(result.signature),
-        metrics=summarise(counts, corpus.floor),
+        metrics=summarise(counts, None if result.pseudo else corpus.floor),
         costs=result.costs,
     )
     return cell, counts, result.exhibits

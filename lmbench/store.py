@@ -101,6 +101,7 @@ class Cell(BaseModel):
 
     status  "ok"; "unavailable", weights or files that could not be had; "failed"
     error   one line; empty where ok
+    pseudo  whether its scores are no probabilities, and its metrics compare with no other model's
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,6 +113,7 @@ class Cell(BaseModel):
     status: Literal["ok", "unavailable", "failed"]
     error: str = ""
     pretrained: bool = False
+    pseudo: bool = False
     signature: str = ""
     metrics: Metrics | None = None
     costs: Costs | None = None

@@ -4,7 +4,21 @@ from lmbench import ModelSpec, build, registry
 from lmbench.errors import PluginError, UnknownNameError
 from tests.plugins import MODELS, installed
 
-BUILT_IN = ["arpa", "cache", "gpt2", "hf", "hmm", "kenlm", "mix", "ngram", "nltk", "ppm", "transformer", "uniform"]
+BUILT_IN = [
+    "arpa",
+    "cache",
+    "gpt2",
+    "hf",
+    "hmm",
+    "kenlm",
+    "mix",
+    "mlm",
+    "ngram",
+    "nltk",
+    "ppm",
+    "transformer",
+    "uniform",
+]
 
 
 def test_the_built_ins_come_through_the_same_door():

@@ -51,21 +51,13 @@ _META_SPACE = "\u2581"  # SentencePiece's space
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
 
-class HuggingFaceOptions(ModelOptions):
-    """Options of the hf model."""
+class PretrainedOptions(ModelOptions):
+    """Options of all that is loaded from a folder or the hub."""
 
     positional: ClassVar[str | None] = "path"
 
     path: str = Field(min_length=1, description="model id on the hub, or a folder written by save_pretrained")
-    context: int = Field(0, ge=0, description="tokens that are read at once; 0: as many as the model takes")
-    stride: int = Field(0, ge=0, description="tokens by which scoring windows move; 0: half the context")
     memory: int = Field(512, ge=1, description="MiB that scoring may take beside the weights, about")
-    batch_tokens: int = Field(
-        0, ge=0, description="tokens scored at once, one window where that is longer; 0: as many as the memory allows"
-    )
-    bos: Literal["first", "none"] = Field(
-        "first", description="first: one uncounted BOS before a document; none: its first token costs log V"
-    )
     dtype: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="float32, bfloat16 or float16: what the weights are turned into"
     )
@@ -83,6 +75,19 @@ class HuggingFaceOptions(ModelOptions):
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("this machine has no CUDA device")
         return self
+
+
+class HuggingFaceOptions(PretrainedOptions):
+    """Options of the hf model."""
+
+    context: int = Field(0, ge=0, description="tokens that are read at once; 0: as many as the model takes")
+    stride: int = Field(0, ge=0, description="tokens by which scoring windows move; 0: half the context")
+    batch_tokens: int = Field(
+        0, ge=0, description="tokens scored at once, one window where that is longer; 0: as many as the memory allows"
+    )
+    bos: Literal["first", "none"] = Field(
+        "first", description="first: one uncounted BOS before a document; none: its first token costs log V"
+    )
 
 
 class Gpt2Options(HuggingFaceOptions):
@@ -104,7 +109,7 @@ class HuggingFace(LanguageModel):
 
     def load(self, progress: Progress = silent) -> None:
         """Raises UnavailableError without weights."""
-        progress(_announcement(self.options), 0.0)
+        progress(announcement(self.options), 0.0)
         self.score(["a"])  # loads all that there is, and warms up what libraries set up in their first pass
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -172,11 +177,11 @@ class HuggingFace(LanguageModel):
 
     @cached_property
     def _tokenizer(self) -> _Tokenizer:
-        return _Tokenizer(_load(AutoTokenizer, self.options))
+        return _Tokenizer(load(AutoTokenizer, self.options))
 
     @cached_property
     def _model(self) -> Any:
-        model, loading = _load(AutoModelForCausalLM, self.options, use_safetensors=True, output_loading_info=True)
+        model, loading = load(AutoModelForCausalLM, self.options, use_safetensors=True, output_loading_info=True)
         path = self.options.path
         if loading["missing_keys"]:
             # transformers would draw them at random and go on
@@ -408,7 +413,7 @@ class _Tokenizer:
         if b"".join(filter(None, spelled)) == document.encode() and None not in spelled:
             return _Encoded(ids, np.cumsum([len(token) for token in spelled if token is not None], dtype=np.int64))
         self._check_decoded(document, ids)
-        return _Encoded(ids, _byte_ends(document, encoding["offset_mapping"]))
+        return _Encoded(ids, byte_ends(document, encoding["offset_mapping"]))
 
     def _check_decoded(self, document: str, ids: Ids) -> None:
         name = type(self.tokenizer).__name__
@@ -449,7 +454,7 @@ def _spell_piece(name: str) -> bytes:
     return name.replace(_META_SPACE, " ").encode()
 
 
-def _byte_ends(document: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+def byte_ends(document: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     """Byte ends of tokens whose (start, end) are in characters.
 
     Several tokens of one character all end with it. The last one ends the document, whatever its trimmed offset says.
@@ -469,7 +474,7 @@ def _check_causal(model: Any, path: str) -> None:
         raise ScoreError(f"'{path}' reads the tokens that it should predict: it is no causal language model")
 
 
-def _announcement(options: HuggingFaceOptions) -> str:
+def announcement(options: PretrainedOptions) -> str:
     """What is about to happen, in a line: how much is downloaded, where anything is. Raises UnavailableError."""
     path = options.path
     if Path(path).exists() or isinstance(huggingface_hub.try_to_load_from_cache(path, "config.json"), str):
@@ -483,7 +488,7 @@ def _announcement(options: HuggingFaceOptions) -> str:
     return f"downloading '{path}' from the Hugging Face hub: {size / 1e6:,.0f} MB"
 
 
-def _load(kind: Any, options: HuggingFaceOptions, **how: bool) -> Any:
+def load(kind: Any, options: PretrainedOptions, **how: bool) -> Any:
     """What `kind` makes of the path, from this machine if it is here, else from the hub. Raises UnavailableError."""
     path = options.path
     with _quiet():
@@ -497,7 +502,7 @@ def _load(kind: Any, options: HuggingFaceOptions, **how: bool) -> Any:
             raise UnavailableError(f"'{path}' cannot be had from the hub: {_first_line(error)}") from error
 
 
-def _explain_missing(options: HuggingFaceOptions, error: Exception | None) -> None:
+def _explain_missing(options: PretrainedOptions, error: Exception | None) -> None:
     """Raises UnavailableError unless the hub may be asked and answers; error: what said that the path is not here."""
     path = options.path
     if error and Path(path).is_dir():

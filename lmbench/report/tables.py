@@ -32,6 +32,12 @@ _ALIGN = ("right", "left", *("right",) * 8)
 _COSTS = "Fit and score: wall-clock seconds. MiB: peak resident memory of the cell's process, libraries included."
 _UNVERIFIED = "‡ unverified: did not pass the conformance suite, or could not be checked."
 _PRETRAINED = "† trained elsewhere, on other and more text: its rank is no comparison of methods."
+_PSEUDO = (
+    "Each token given all others of its text, those after it too: no probabilities of a text, and not to be compared "
+    "with any number above. 2^(bits / the model's own tokens): only models of one tokenizer compare with each other."
+)
+_PSEUDO_COLUMNS = ("model", "corpus", "pseudo-ppl a token", "score s", "params", "MiB")
+_PSEUDO_ALIGN = ("left", "left", *("right",) * 4)
 _PER_BYTE = _Measure(
     "bits/byte",
     "all bits over the test split's UTF-8 bytes; rows are ranked by it, lower is better",
@@ -81,6 +87,7 @@ def markdown(directory: RunDirectory) -> str:
             table + "\n",
             *(f"{plain(note)}\n" for note in _notes(corpus, cells, doubts)),
         ]
+    parts += _pseudo_markdown(directory)
     parts += _exhibits(directory)
     parts += [
         "## Signatures\n",
@@ -94,7 +101,8 @@ def markdown(directory: RunDirectory) -> str:
 def terminal(directory: RunDirectory) -> list[Table]:
     """One table a corpus, for rich to print."""
     doubts = _doubts(directory)
-    return [_terminal_table(corpus, cells, doubts) for corpus, cells in _by_corpus(directory)]
+    tables = [_terminal_table(corpus, cells, doubts) for corpus, cells in _by_corpus(directory)]
+    return tables + ([_pseudo_terminal(rows)] if (rows := _pseudo_rows(directory)) else [])
 
 
 def checks(outcomes: Sequence[Outcome]) -> Table:
@@ -116,7 +124,10 @@ def csv(directory: RunDirectory) -> str:
             "pretrained": cell.pretrained,
             "unverified": doubts[cell.model],
         }
-        row |= cell.metrics.model_dump() if cell.metrics else {}
+        if cell.metrics and cell.pseudo:
+            row["pseudo_perplexity"] = cell.metrics.token_perplexity
+        elif cell.metrics:
+            row |= cell.metrics.model_dump()
         row |= cell.costs.model_dump() if cell.costs else {}
         rows.append(row | {"signature": cell.signature, "error": cell.error})
     return pd.DataFrame(rows).to_csv(index=False)
@@ -142,9 +153,41 @@ def _exhibits(directory: RunDirectory) -> list[str]:
 def _by_corpus(directory: RunDirectory) -> list[tuple[CorpusRecord, list[Cell]]]:
     cells = directory.cells()
     return [
-        (corpus, ranked([cell for cell in cells if cell.corpus == corpus.name]))
+        (corpus, ranked([cell for cell in cells if cell.corpus == corpus.name and not cell.pseudo]))
         for corpus in directory.manifest.corpora
     ]
+
+
+def _pseudo_rows(directory: RunDirectory) -> list[tuple[str, ...]]:
+    """What has a number that is no probability's, in the order of the run."""
+    return [
+        (
+            cell.model,
+            cell.corpus,
+            _perplexity(cell.metrics.token_perplexity),
+            _seconds(cell.costs.score_seconds),
+            "–" if cell.costs.parameters is None else _short(cell.costs.parameters),
+            f"{cell.costs.peak_bytes / 2**20:.0f}",
+        )
+        for cell in directory.cells()
+        if cell.pseudo and cell.metrics and cell.costs
+    ]
+
+
+def _pseudo_markdown(directory: RunDirectory) -> list[str]:
+    rows = [[plain(text) for text in row] for row in _pseudo_rows(directory)]
+    table = tabulate(rows, headers=_PSEUDO_COLUMNS, tablefmt="pipe", colalign=_PSEUDO_ALIGN, disable_numparse=True)
+    return ["## Pseudo-perplexities\n", f"{_PSEUDO}\n", f"{table}\n"] if rows else []
+
+
+def _pseudo_terminal(rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(title="Pseudo-perplexities", caption=_PSEUDO, title_justify="left", caption_justify="left")
+    table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 0), False
+    for column, align in zip(_PSEUDO_COLUMNS, _PSEUDO_ALIGN, strict=True):
+        table.add_column(column, justify="left" if align == "left" else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
 
 
 def _title(corpus: CorpusRecord) -> str:
