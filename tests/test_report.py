@@ -154,7 +154,8 @@ def test_exhibits_have_a_page_with_pictures_which_the_table_links(directory):
     page = (directory.path / "exhibits/001-uniform.md").read_text()
     assert "the \\| \\[red\\]x\\[/\\] &lt;i> 汉\\\\x1b\\[31m" in page
     assert "![Training](001-uniform-2.png)" in page
-    assert "over time (bits per byte); kenlm: 2.5" in page
+    kenlm = next(cell.metrics.bits_per_byte for cell in directory.cells() if cell.model == "kenlm:order=2")
+    assert f"over time (bits per byte); kenlm: 2.5; kenlm:order=2, test text: {kenlm:.4g}" in page
     assert (directory.path / "exhibits/001-uniform-2.png").read_bytes().startswith(b"\x89PNG")
     assert not (directory.path / "exhibits/001-uniform-1.png").exists()
 

@@ -15,6 +15,7 @@ from lmbench.store import Cell, RunDirectory, stem
 
 _SHADES = " ░▒▓█"
 _SHOWN_POINTS = 20  # of a line, in the terminal
+_COMPARED = 3  # other models, beside a line
 
 
 def terminal(exhibit: Exhibit) -> Table:
@@ -33,7 +34,7 @@ def terminal(exhibit: Exhibit) -> Table:
 def write(directory: RunDirectory) -> None:
     """Rebuild the page and the pictures of every cell that has exhibits."""
     for cell in directory.cells():
-        if exhibits := directory.exhibits(cell):
+        if exhibits := _compared(directory, cell):
             _draw(directory, cell, exhibits)
             directory.write_text(page_name(cell), page(cell, exhibits))
 
@@ -54,6 +55,22 @@ def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
             parts.append(f"![{plain(printable(exhibit.title))}]({_picture_name(cell, number)})\n")
         parts.append(f"{plain(_explained(exhibit))}\n")
     return "\n".join([*parts, f"Signature: {code(cell.signature)}\n"])
+
+
+def _compared(directory: RunDirectory, cell: Cell) -> tuple[Exhibit, ...]:
+    """A cell's exhibits; lines in bits per byte with the run's best other models as levels, on the test text."""
+    others = [
+        (other.metrics.bits_per_byte, f"{other.model}, test text")
+        for other in directory.cells()
+        if other.metrics and other.corpus == cell.corpus and other.number != cell.number and not other.pseudo
+    ]
+    levels = tuple((name, value) for value, name in sorted(others)[:_COMPARED])
+    return tuple(
+        exhibit.model_copy(update={"levels": exhibit.levels + levels})
+        if (exhibit.kind, exhibit.unit) == ("lines", "bits per byte")
+        else exhibit
+        for exhibit in directory.exhibits(cell)
+    )
 
 
 def _draw(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhibit]) -> None:
