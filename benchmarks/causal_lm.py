@@ -119,7 +119,7 @@ def asked(name: str, folder: Path, context: int, task: str) -> tuple[dict[str, f
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--layers", type=int, default=12, help="of the model")
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--context", type=int, default=256)
     parser.add_argument("--documents", type=int, default=8)

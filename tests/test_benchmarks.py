@@ -29,3 +29,11 @@ def test_tagging_prints_both_taggers(mirror, monkeypatch, capsys, tags):
     rows = output(monkeypatch, capsys, "tagging.py", "--corpus", "ud-chinese-gsd", "--tags", tags)
     accuracy = {row.split()[0]: float(row.split()[1].rstrip("%")) for row in rows[2:]}
     assert accuracy["lmbench"] > accuracy["nltk"] > 80
+
+
+def test_causal_lm_prints_equal_numbers(monkeypatch, capsys):
+    pytest.importorskip("accelerate", reason="lm-eval's own models need lm-eval[hf]")
+    arguments = ("--layers", "1", "--width", "64", "--context", "16", "--documents", "2")
+    rows = [row.split() for row in output(monkeypatch, capsys, "causal_lm.py", *arguments) if row.startswith("  ")]
+    assert [row[0] for row in rows] == ["lmbench", "lm-eval", "evaluate", "lmbench", "lm-eval"]
+    assert all(float(row[-1]) < 1e-2 for row in rows)

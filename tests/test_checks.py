@@ -68,7 +68,7 @@ def test_the_page_explains_every_check():
         assert f"| `{name}` | {check.__doc__.splitlines()[0]} |" in text
 
 
-OTHERS = ("uniform", "ppm", "ppm:order=3,escape=c,adaptive=false")
+OTHERS = ("transformer:architecture=encoder-decoder", "uniform", "ppm", "ppm:order=3,escape=c,adaptive=false")
 
 
 @parametrize_with_checks(*OTHERS, *(f"{spec},tokenizer={tokenizer}" for spec in TRAINED for tokenizer in TOKENIZERS))

@@ -26,6 +26,7 @@ TRAINED = (
     "cache",
     "hmm:states=3,iterations=5",
     "transformer:layers=1,width=16,heads=2,context=16,steps=20",
+    "transformer:architecture=encoder-decoder,layers=1,width=16,heads=2,context=8,steps=20",
 )
 SPECS = [
     "uniform",
