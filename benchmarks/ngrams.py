@@ -225,7 +225,6 @@ def _lmbench(folder: Path, spec: str, options: argparse.Namespace, repeats: int 
     perplexity = (
         f"{2 ** (cell['metrics']['bits'] / cell['metrics']['events']):.3f}" if "bits" in cell["metrics"] else ""
     )
-    known = cell["metrics"].get("kenlm_including_oovs")
     return Cost(
         statistics.median(cost.seconds for cost in costs),
         max(cost.mebibytes for cost in costs),
