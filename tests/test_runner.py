@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lmbench import Corpus, ModelSpec, Split, build, evaluate, runner
+from lmbench.backends.kenlm_ngram import KenlmNgram
 from lmbench.errors import CorpusError, ResultsError, ScoreError
 from lmbench.store import RunDirectory
 from tests.plugins import MODELS, installed
@@ -195,8 +196,11 @@ def test_a_plugins_version_is_in_the_signature_and_decides_whether_a_run_goes_on
 
 
 def test_the_manifest_has_every_option(tmp_path, corpus):
+    """Those that were not given, too."""
     directory = run([ModelSpec.parse("kenlm:order=2")], [corpus], tmp_path / "run", Recorder())
-    assert directory.manifest.options == ({"tokenizer": "auto", "min_count": 2, "order": 2},)
+    [options] = directory.manifest.options
+    assert options.keys() == KenlmNgram.Options.model_fields.keys()
+    assert (options["order"], options["min_count"], options["engine"]) == (2, 2, "arrays")
 
 
 @pytest.mark.parametrize(("empty", "message"), [("test", "nothing to score"), ("train", "nothing to learn from")])
