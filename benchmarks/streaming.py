@@ -1,0 +1,141 @@
+"""Bytes a second and peak memory of scoring a text larger than memory: a corpus's training split, repeated.
+
+    python benchmarks/streaming.py --corpus wikitext-2 --documents block --sizes 128MiB,1GiB
+
+The model is fitted on the corpus's validation split, so that most of what it scores is new to it; a source with options
+(grammar:lines=200000) is a corpus too. Each size is read, fingerprinted, compared with its training text and scored
+as `lmbench run` does it, in a fresh process; what two sizes differ in is the growth of memory with the documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import cycle
+from multiprocessing import get_context
+from pathlib import Path
+
+from lmbench import ModelSpec, Split, load_corpus
+from lmbench.corpus import DOCUMENT_UNITS
+from lmbench.reading import TextFormat
+from lmbench.runner import run
+from lmbench.store import Cell
+from lmbench.workspace import parse_size
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one size took. Peaks are resident bytes of the run's own process and of the cell's."""
+
+    documents: int
+    bytes: int
+    seconds: float
+    bytes_per_second: float
+    run_peak: int
+    cell_peak: int
+
+
+class Silence:
+    """A Watcher that shows nothing."""
+
+    def checking(self, number: int, total: int, model: str) -> None: ...
+
+    def started(self, number: int, total: int, model: str, corpus: str) -> None: ...
+
+    def progressed(self, message: str, share: float) -> None: ...
+
+    def finished(self, cell: Cell) -> None: ...
+
+
+def main() -> None:
+    """Print one row for each size, and the growth from the first to the last."""
+    options = _options()
+    rows = []
+    print("documents        bytes   seconds   scoring MB/s   run's process MiB   cell's process MiB")
+    for size in options.sizes:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder, _fresh_process() as pool:
+            pool.submit(_write, Path(folder), options.corpus, options.documents, size).result()
+            row = pool.submit(_measure, Path(folder), options.model, options.documents).result()
+        rows.append(row)
+        print(
+            f"{row.documents:>9,} {row.bytes:>12,} {row.seconds:>9.0f} {row.bytes_per_second / 1e6:>14.2f} "
+            f"{row.run_peak / 2**20:>19,.0f} {row.cell_peak / 2**20:>20,.0f}",
+            flush=True,
+        )
+    more = rows[-1].documents - rows[0].documents
+    if more:
+        run_growth, cell_growth = (
+            (getattr(rows[-1], peak) - getattr(rows[0], peak)) / more for peak in ("run_peak", "cell_peak")
+        )
+        print(f"growth: {run_growth:.0f} bytes a document in the run's process, {cell_growth:.0f} in the cell's")
+
+
+def _options() -> argparse.Namespace:
+    def sizes(text: str) -> list[int]:
+        return [parse_size(part) for part in text.split(",")]
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", default="grammar:lines=100000", help="a name, a source with options, or a path")
+    parser.add_argument("--model", default="kenlm")
+    parser.add_argument("--documents", choices=DOCUMENT_UNITS[:2], default="line", help="what one document is")
+    parser.add_argument("--sizes", type=sizes, default=sizes("64MiB,256MiB"), metavar="SIZE,SIZE")
+    parser.add_argument("--folder", type=Path, help="where the text is written (default: the temporary files' place)")
+    return parser.parse_args()
+
+
+def _fresh_process() -> ProcessPoolExecutor:
+    """Every call in a process of its own, so that its peak is no other's."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1)
+
+
+def _write(folder: Path, name: str, unit: str, size: int) -> None:
+    """A folder with splits: what the model is fitted on, and `size` bytes of text to score."""
+    corpus = load_corpus(name)
+    for split, source in (("train", corpus.valid), ("valid", corpus.test)):
+        (folder / f"{split}.txt").write_text("".join(_texts(source, unit)), encoding="utf-8")
+    texts = [text.encode() for text in _texts(corpus.train, unit)]
+    with (folder / "test.txt").open("wb") as file:
+        for text in cycle(texts):
+            size -= file.write(text)
+            if size <= 0:
+                return
+
+
+def _texts(split: Split, unit: str) -> Iterator[str]:
+    """The documents, each with a line end, and with an empty line where this parts them."""
+    for document in split.documents:
+        yield document.removesuffix("\n") + ("\n\n" if unit == "block" else "\n")
+
+
+def _measure(folder: Path, model: str, unit: str) -> Row:
+    began = time.perf_counter()
+    corpus = load_corpus(str(folder), TextFormat(unit))
+    [cell] = run([ModelSpec.parse(model)], [corpus], folder / "run", Silence(), check=False).cells()
+    if cell.costs is None:
+        raise SystemExit(cell.error)
+    return Row(
+        documents=len(corpus.test.documents),
+        bytes=corpus.test.size,
+        seconds=time.perf_counter() - began,
+        bytes_per_second=cell.costs.bytes_per_second,
+        run_peak=_peak_bytes(),
+        cell_peak=cell.costs.peak_bytes,
+    )
+
+
+def _peak_bytes() -> int:
+    """Resident bytes of this process at most; where Linux does not say, those of the processes before it count too."""
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(found[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main()
