@@ -1,7 +1,9 @@
 import csv
 import hashlib
 import json
+import re
 import zipfile
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -43,6 +45,13 @@ def splits(corpus):
     return [split.documents for split in (corpus.train, corpus.valid, corpus.test)]
 
 
+PINNED = {
+    "raw.githubusercontent.com": r"/[\w.-]+/[\w.-]+/[0-9a-f]{40}/.+",
+    "huggingface.co": r"/(datasets/)?[\w.-]+/[\w.-]+/resolve/[0-9a-f]{40}/.+",
+}
+"""Of hosts that keep every version: the path of an address that will give the same file for ever."""
+
+
 def test_entries_are_pinned_and_whole():
     for name, found in catalogue.catalogue().items():
         paths = {file.path for file in found.files}
@@ -54,6 +63,8 @@ def test_entries_are_pinned_and_whole():
                 assert url.startswith("http")
                 assert "/master/" not in url
                 assert "/main/" not in url
+                if pinned := PINNED.get(urlsplit(url).hostname):
+                    assert re.fullmatch(pinned, urlsplit(url).path), url
 
 
 def test_the_mirrors_files_are_the_catalogues(mirror):
@@ -128,6 +139,13 @@ def test_a_spoilt_file_of_the_cache_is_downloaded_again(cache, own_mirror, monke
     assert not kept.exists()
     kept.write_bytes(b"a\n")
     assert splits(read_entry("x", found)) == [(), (), ("a\n",)]
+
+
+@pytest.mark.parametrize("field", ["tokenised", "spaced"])
+@pytest.mark.parametrize("value", [True, False])
+def test_what_an_entry_says_of_its_words_is_true_of_the_corpus(own_mirror, field, value):
+    found = entry(own_mirror, {"a.txt": b"a\n"}, splits={"test": ["a.txt"]}, **{field: value})
+    assert getattr(read_entry("x", found), field) is value
 
 
 def test_proportions_of_documents(own_mirror):

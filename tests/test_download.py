@@ -1,6 +1,8 @@
 import errno
 import hashlib
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,7 +16,10 @@ CONTENT = bytes(range(256)) * 4000
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves byte ranges; drops the connection after `limit` bytes, where that is set, and notes what was asked for."""
+    """Serves byte ranges after `seconds`; drops the connection after `limit` bytes, where that is set.
+
+    Notes what was asked for.
+    """
 
     def __init__(self, *args, server_state, **kwargs):
         self.state = server_state
@@ -23,6 +28,7 @@ class Handler(SimpleHTTPRequestHandler):
     def do_GET(self):
         asked = self.headers.get("Range")
         self.state.asked.append(asked)
+        time.sleep(self.state.seconds)
         if self.path != "/file":
             return self.send_error(404)
         content, start = self.state.content, 0
@@ -41,6 +47,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 class State:
+    seconds = 0.0
     content, ranges, limit = CONTENT, True, None
 
     def __init__(self):
@@ -80,6 +87,22 @@ def test_a_file_is_downloaded_once_and_lies_under_its_sha256(url, state):
     assert download([url], sha()) == place
     assert state.asked == [None]
     assert left() == [""]
+
+
+def test_who_comes_second_waits_and_downloads_nothing(url, state):
+    """The server keeps the first long enough for the other to ask as well, if nothing held it back."""
+    state.seconds = 0.5
+    start = threading.Barrier(2)
+
+    def fetch(_):
+        start.wait()
+        return download([url], sha())
+
+    with ThreadPoolExecutor(2) as pool:
+        places = list(pool.map(fetch, range(2)))
+    assert places == [cached(sha())] * 2
+    assert places[0].read_bytes() == CONTENT
+    assert state.asked == [None]
 
 
 @pytest.mark.parametrize("ranges", [True, False])

@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,6 +41,23 @@ def test_slices_read_nothing_and_are_documents_too(stored):
 def test_pieces_are_read_one_after_the_other(stored, monkeypatch):
     monkeypatch.setattr("lmbench.stored._PIECE", 20)
     assert tuple(stored) == tuple(f"line {i}\n" for i in range(100))
+
+
+def test_a_text_is_never_in_memory_as_a_whole(tmp_path):
+    """Of 10 MB in lines of 100 bytes a piece of 1 MB is, and what it is cut into; the index is 8 bytes a line."""
+    file = tmp_path / "text.txt"
+    file.write_text(f"{'x' * 99}\n" * 100_000)
+    tracemalloc.start()
+    stored = StoredDocuments.of_file(file, "line")
+    indexed = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    size = sum(map(len, stored))
+    read = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size == file.stat().st_size == 10_000_000
+    assert indexed[0] < 9 * 100_000
+    assert indexed[1] < 5e6
+    assert read[1] < 6e6
 
 
 def test_they_go_to_another_process_as_a_path(stored):
