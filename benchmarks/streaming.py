@@ -23,6 +23,7 @@ from pathlib import Path
 
 from lmbench import ModelSpec, Split, load_corpus
 from lmbench.corpus import DOCUMENT_UNITS
+from lmbench.errors import LmbenchError, SpecError
 from lmbench.reading import TextFormat
 from lmbench.runner import run
 from lmbench.store import Cell
@@ -78,7 +79,10 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     def sizes(text: str) -> list[int]:
-        return [parse_size(part) for part in text.split(",")]
+        try:
+            return [parse_size(part) for part in text.split(",")]
+        except SpecError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", default="grammar:lines=100000", help="a name, a source with options, or a path")
@@ -96,7 +100,10 @@ def _fresh_process() -> ProcessPoolExecutor:
 
 def _write(folder: Path, name: str, unit: str, size: int) -> None:
     """A folder with splits: what the model is fitted on, and `size` bytes of text to score."""
-    corpus = load_corpus(name)
+    try:
+        corpus = load_corpus(name)
+    except LmbenchError as error:  # which does not go from process to process
+        raise SystemExit(f"Error: {error}") from None
     for split, source in (("train", corpus.valid), ("valid", corpus.test)):
         (folder / f"{split}.txt").write_text("".join(_texts(source, unit)), encoding="utf-8")
     texts = [text.encode() for text in _texts(corpus.train, unit)]

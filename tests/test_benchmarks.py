@@ -24,6 +24,16 @@ def test_hmm_prints_a_row_for_each_size(monkeypatch, capsys):
     assert rows[1].split()[4] == "nan"
 
 
+def test_streaming_prints_a_row_for_each_size(monkeypatch, capsys, tmp_path):
+    arguments = ("--corpus", "recall:lines=60", "--documents", "block", "--sizes", "2K,9K", "--model", "uniform")
+    _, *rows, growth = output(monkeypatch, capsys, "streaming.py", *arguments, "--folder", str(tmp_path))
+    documents, sizes = zip(*(map(int, row.replace(",", "").split()[:2]) for row in rows), strict=True)
+    assert all(size <= found < size + 1000 for size, found in zip((2048, 9216), sizes, strict=True))
+    assert 10 < documents[0] < documents[1]
+    assert growth.startswith("growth: ")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("tags", ["upos", "xpos"])
 def test_tagging_prints_both_taggers(mirror, monkeypatch, capsys, tags):
     rows = output(monkeypatch, capsys, "tagging.py", "--corpus", "ud-chinese-gsd", "--tags", tags)
