@@ -38,11 +38,25 @@ _UNKNOWN = "⟨unk⟩"  # lmplz refuses the literal
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds and MiB of a command, and what it printed."""
+    """Wall-clock seconds, seconds of all cores together and MiB of a command, and what it printed."""
 
     seconds: float
+    cpu: float
     mebibytes: float
     output: str = ""
+
+    def row(self, name: str) -> Row:
+        """A row of the table."""
+        return (name, f"{self.seconds:.2f} s", f"{self.cpu:.2f} s", f"{self.mebibytes:,.0f} MiB")
+
+
+Row = tuple[str, str, str, str]
+
+
+def _median(costs: Sequence[Cost], output: str = "") -> Cost:
+    """The medians of the times, and the most memory."""
+    seconds, cpu = (statistics.median(getattr(cost, name) for cost in costs) for name in ("seconds", "cpu"))
+    return Cost(seconds, cpu, max(cost.mebibytes for cost in costs), output)
 
 
 def main() -> None:
@@ -99,7 +113,7 @@ def _sampled(lines: Sequence[str], tokens: int) -> list[str]:
     data = TrainingText(Split(tuple(f"{line}\n" for line in lines)), Split(()), tokenised=True)
     lexicon, text = read_lines(data, options)
     draw = _Sampler(estimate(text, len(lexicon), Settings(4)).orders, len(lexicon))
-    types = np.array(lexicon.types, dtype=object)
+    types = np.array([_UNKNOWN, *lexicon.types[1:]], dtype=object)
     streams: list[list[int]] = [[] for _ in range(_STREAMS)]
     for _ in range(tokens // _STREAMS + 1):
         for stream, word in zip(streams, draw.step().tolist(), strict=True):
@@ -175,61 +189,58 @@ def _suffixes(orders: Sequence[Order], k: int) -> np.ndarray:
 
 def _compare(folder: Path, options: argparse.Namespace, tokens: int) -> None:
     """Print the table of one text."""
-    rows: list[tuple[str, str, str]] = []
     peers = _kenlm_programs(folder, options)
-    inside = [_measured([sys.executable, __file__, "--estimate", folder, "--order", options.order])
-              for _ in range(options.repeats)]  # fmt: skip
+    own_process = [sys.executable, __file__, "--estimate", folder, "--order", options.order]
+    inside = [_measured(own_process) for _ in range(options.repeats)]
     told = [json.loads(cost.output) for cost in inside]
     own = {name: statistics.median(each[name] for each in told) for name in told[0]}
-    rows.append(("lmbench: reading the text", f"{own['read']:.2f} s", ""))
-    rows.append(("lmbench: estimating", f"{own['estimate']:.2f} s", f"{max(c.mebibytes for c in inside):,.0f} MiB"))
-    for name, cost in peers.items():
-        rows.append((name, f"{cost.seconds:.2f} s", f"{cost.mebibytes:,.0f} MiB"))
     spec = f"kenlm:order={options.order},tokenizer=words,min_count=1"
     whole = _lmbench(folder, spec, options)
-    rows.append(("lmbench run: text to perplexity", f"{whole.seconds:.2f} s", f"{whole.mebibytes:,.0f} MiB"))
     bounded = _lmbench(folder, f"{spec},memory={options.memory}", options)
-    rows.append((f"the same, memory={options.memory}", f"{bounded.seconds:.2f} s", f"{bounded.mebibytes:,.0f} MiB"))
-    rows.append(("lmbench: scoring ids", f"{own['rate'] / 1e6:.2f} M tokens/s", ""))
-    rows.append(("lmbench: scoring text", f"{own['text_rate'] / 1e6:.2f} M tokens/s", ""))
-    rows += _kenlm_rates(folder)
+    memory = max(cost.mebibytes for cost in inside)
+    rows: list[Row] = [
+        ("lmbench: reading", f"{own['read']:.2f} s", f"{own['read_cpu']:.2f} s", ""),
+        Cost(own["estimate"], own["estimate_cpu"], memory).row("lmbench: estimating"),
+        whole.row("lmbench run: text to perplexity"),
+        bounded.row(f"the same, memory={options.memory}"),
+        *(cost.row(name) for name, cost in peers.items()),
+        ("lmbench: scoring ids", f"{own['rate'] / 1e6:.2f} M tokens/s", "", ""),
+        ("lmbench: scoring text", f"{own['text_rate'] / 1e6:.2f} M tokens/s", "", ""),
+        *_kenlm_rates(folder),
+    ]
     if tokens <= options.nltk_tokens:
         nltk = _lmbench(folder, "nltk:tokenizer=words,min_count=1", options, repeats=1)
         three = _lmbench(folder, "kenlm:order=3,tokenizer=words,min_count=1", options)
-        rows.append(("NLTK Kneser-Ney, order 3, one command", f"{nltk.seconds:.2f} s", f"{nltk.mebibytes:,.0f} MiB"))
-        rows.append(("lmbench run, order 3", f"{three.seconds:.2f} s", f"{three.mebibytes:,.0f} MiB"))
-        rows.append(("ratio: lmbench / NLTK", f"{three.seconds / nltk.seconds:.2f}", ""))
+        rows += [nltk.row("NLTK Kneser-Ney, order 3, one command"), three.row("lmbench run, order 3")]
+        rows.append(_ratio("lmbench / NLTK", three, nltk))
     if peers:
         lmplz, *_ = peers.values()
-        together = sum(cost.seconds for cost in peers.values())
-        rows.append(("ratio: estimating / lmplz", f"{own['estimate'] / lmplz.seconds:.2f}", ""))
-        rows.append(
-            ("ratio: reading + estimating / lmplz", f"{(own['read'] + own['estimate']) / lmplz.seconds:.2f}", "")
-        )
-        rows.append(("ratio: one command / lmplz + build_binary + query", f"{whole.seconds / together:.2f}", ""))
-        rows.append(("perplexity, lmbench; query", f"{whole.output}; {peers['query'].output}", ""))
-    print("| what | time, rate or ratio | memory |\n|---|---:|---:|")
+        reading = Cost(own["read"] + own["estimate"], own["read_cpu"] + own["estimate_cpu"], 0)
+        together = Cost(sum(cost.seconds for cost in peers.values()), sum(cost.cpu for cost in peers.values()), 0)
+        rows.append(_ratio("estimating / lmplz", Cost(own["estimate"], own["estimate_cpu"], 0), lmplz))
+        rows.append(_ratio("reading + estimating / lmplz", reading, lmplz))
+        rows.append(_ratio("lmbench run / lmplz + build_binary + query", whole, together))
+        rows.append(("perplexity: lmbench, query", whole.output, peers["query"].output, ""))
+    print("| what | wall clock, rate or ratio | CPU | memory |\n|---|---:|---:|---:|")
     for row in rows:
-        print(f"| {' | '.join(row)} |")
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def _ratio(name: str, one: Cost, other: Cost) -> Row:
+    return (f"ratio: {name}", f"{one.seconds / other.seconds:.2f}", f"{one.cpu / other.cpu:.2f}", "")
 
 
 def _lmbench(folder: Path, spec: str, options: argparse.Namespace, repeats: int | None = None) -> Cost:
     """`lmbench run` on the folder, and the perplexity with KenLM's convention."""
     costs = []
+    cell: dict[str, dict[str, float]] = {}
     for number in range(repeats or options.repeats):
         out = folder / f"run-{number}"
         command = [sys.executable, "-c", "from lmbench.cli import main; main()", "run", "--no-check"]
         costs.append(_measured([*command, "--models", spec, "--corpora", folder, "--out", out]))
         [cell] = [json.loads(path.read_text()) for path in (out / "cells").iterdir()]
         shutil.rmtree(out)
-    perplexity = (
-        f"{2 ** (cell['metrics']['bits'] / cell['metrics']['events']):.3f}" if "bits" in cell["metrics"] else ""
-    )
-    return Cost(
-        statistics.median(cost.seconds for cost in costs),
-        max(cost.mebibytes for cost in costs),
-        f"{perplexity:.3f}",
-    )
+    return _median(costs, f"{cell['metrics']['kenlm_including_oovs']:.3f}")
 
 
 def _kenlm_programs(folder: Path, options: argparse.Namespace) -> dict[str, Cost]:
@@ -248,12 +259,11 @@ def _kenlm_programs(folder: Path, options: argparse.Namespace) -> dict[str, Cost
     for name, (command, given) in commands.items():
         runs = [_measured(command, given) for _ in range(options.repeats)]
         found = [line.split()[-1] for line in runs[0].output.splitlines() if line.startswith("Perplexity including")]
-        seconds = statistics.median(run.seconds for run in runs)
-        costs[name] = Cost(seconds, max(run.mebibytes for run in runs), f"{float(found[0]):.3f}" if found else "")
+        costs[name] = _median(runs, f"{float(found[0]):.3f}" if found else "")
     return costs
 
 
-def _kenlm_rates(folder: Path) -> list[tuple[str, str, str]]:
+def _kenlm_rates(folder: Path) -> list[Row]:
     """Tokens a second of query on the binary, without its start, and of the kenlm package's loop over lines."""
     binary, empty = folder / "lmplz.bin", folder / "empty.txt"
     if not binary.exists():
@@ -274,8 +284,8 @@ def _kenlm_rates(folder: Path) -> list[tuple[str, str, str]]:
             list(model.full_scores(line))
         loops.append(time.perf_counter() - begun)
     return [
-        ("query on the binary", f"{tokens / max(full - start, 1e-9) / 1e6:.2f} M tokens/s", ""),
-        ("kenlm package, loop over lines", f"{tokens / min(loops) / 1e6:.2f} M tokens/s", ""),
+        ("query on the binary", f"{tokens / max(full - start, 1e-9) / 1e6:.2f} M tokens/s", "", ""),
+        ("kenlm package, loop over lines", f"{tokens / min(loops) / 1e6:.2f} M tokens/s", "", ""),
     ]
 
 
@@ -285,22 +295,23 @@ begun = time.perf_counter()
 process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
 _, status, usage = os.wait4(process, 0)
 with open(sys.argv[1], "w") as file:
-    json.dump([time.perf_counter() - begun, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)], file)
+    seconds, cpu = time.perf_counter() - begun, usage.ru_utime + usage.ru_stime
+    json.dump([seconds, cpu, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)], file)
 """
 """Starts a command from a process that is small itself: Linux counts what the starting process held."""
 
 
 def _measured(command: Sequence[object], given: Path | None = None) -> Cost:
-    """A command's wall-clock seconds and largest resident memory."""
+    """What a command takes."""
     with tempfile.TemporaryFile("w+") as output, (given or Path(os.devnull)).open() as file:
         with tempfile.NamedTemporaryFile("r") as told:
             watched = [sys.executable, "-I", "-S", "-c", _WATCHED, told.name, *map(str, command)]
             subprocess.run(watched, stdin=file, stdout=output, stderr=subprocess.DEVNULL, check=True)
-            seconds, mebibytes, code = json.load(told)
+            seconds, cpu, mebibytes, code = json.load(told)
         output.seek(0)
         if code:
             raise SystemExit(f"{' '.join(map(str, command))} failed with {code}: {output.read()[-500:]}")
-        return Cost(seconds, mebibytes, output.read())
+        return Cost(seconds, cpu, mebibytes, output.read())
 
 
 def _estimate_and_score(folder: Path, order: int) -> None:
@@ -308,18 +319,20 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     train = (folder / "train.txt").read_text(encoding="utf-8")
     test = (folder / "test.txt").read_text(encoding="utf-8")
     data = TrainingText(Split((train,)), Split(()), tokenised=True)
-    begun = time.perf_counter()
+    moments = [(time.perf_counter(), time.process_time())]
     lexicon, text = read_lines(data, LexiconOptions(tokenizer="words", min_count=1))
-    read = time.perf_counter()
+    moments.append((time.perf_counter(), time.process_time()))
     estimate(text, len(lexicon), Settings(order, precision=np.float32))
-    done = time.perf_counter()
+    moments.append((time.perf_counter(), time.process_time()))
+    (read, read_cpu), (estimated, estimated_cpu) = np.diff(moments, axis=0).tolist()
     model = build(ModelSpec.parse(f"kenlm:order={order},tokenizer=words,min_count=1"))
     model.fit(data)
     whole = _fastest(lambda: model.score([test]))
     encoded = _fastest(lambda: model._fitted.lexicon.encode(test))  # type: ignore[attr-defined]
     tokens = len(test.split()) + test.count("\n")
     rates = {"rate": tokens / max(whole - encoded, 1e-9), "text_rate": tokens / whole}
-    print(json.dumps({"read": read - begun, "estimate": done - read, **rates}))
+    costs = {"read": read, "read_cpu": read_cpu, "estimate": estimated, "estimate_cpu": estimated_cpu}
+    print(json.dumps(costs | rates))
 
 
 def _fastest(work: object) -> float:

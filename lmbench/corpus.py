@@ -150,6 +150,8 @@ def documents(text: str, unit: str) -> tuple[str, ...]:
     between empty lines to the next; "file", the whole text.
     """
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    if unit == "line":
+        return tuple(lines)
     starts = [i for i, begin in enumerate(begins(lines, unit)) if begin]
     borders = [0, *starts[1:], len(lines)]  # what stands before the first document belongs to it
     return tuple("".join(lines[a:b]) for a, b in pairwise(borders) if a < b)

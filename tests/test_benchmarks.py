@@ -47,3 +47,19 @@ def test_causal_lm_prints_equal_numbers(monkeypatch, capsys):
     rows = [row.split() for row in output(monkeypatch, capsys, "causal_lm.py", *arguments) if row.startswith("  ")]
     assert [row[0] for row in rows] == ["lmbench", "lm-eval", "evaluate", "lmbench", "lm-eval"]
     assert all(float(row[-1]) < 1e-2 for row in rows)
+
+
+def test_ngrams_prints_what_each_step_takes(monkeypatch, capsys):
+    """The training split is shorter than the text that is asked for, so that this is sampled."""
+    arguments = ("--corpus", "fables-en", "--tokens", "30000", "--order", "3", "--repeats", "1", "--nltk-tokens", "0")
+    _, title, _, header, _, *rows = output(monkeypatch, capsys, "ngrams.py", *arguments)
+    assert title.startswith("## 30,000 tokens: sampled from the 4-grams of the ")
+    assert header == "| what | wall clock, rate or ratio | CPU | memory |"
+    names = [row.split("|")[1].strip() for row in rows]
+    assert names[:4] == [
+        "lmbench: reading",
+        "lmbench: estimating",
+        "lmbench run: text to perplexity",
+        "the same, memory=1G",
+    ]
+    assert "lmbench: scoring ids" in names
