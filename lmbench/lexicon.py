@@ -172,7 +172,7 @@ class Lexicon:
         ids = self._event_ids(events)
         prices = np.zeros(len(ids))
         unknown = np.flatnonzero(ids == UNKNOWN_ID)
-        prices[unknown] = [self._price(events[place]) for place in unknown]
+        prices[unknown] = self._priced([events[place] for place in unknown.tolist()])
         return Encoded(ids, np.cumsum(self.tokenizer.lengths(events)), prices)
 
     def score(self, documents: Sequence[str], score_lines: ScoreLines) -> list[Score]:
@@ -252,10 +252,13 @@ class Lexicon:
     def _event_ids(self, events: Sequence[str]) -> Line:
         return np.fromiter(map(self._ids.__getitem__, events), np.int32, len(events))
 
-    def _price(self, kind: str) -> float:
-        if kind not in self._prices:
-            self._prices[kind] = self._letters.logprob(self.tokenizer.letters(kind))
-        return self._prices[kind]
+    def _priced(self, kinds: Sequence[str]) -> list[float]:
+        """What the letter model charges for each of these unknown types, nats."""
+        new = [kind for kind in dict.fromkeys(kinds) if kind not in self._prices]
+        if new:
+            prices = self._letters.logprobs([self.tokenizer.letters(kind) for kind in new]).tolist()
+            self._prices.update(zip(new, prices, strict=True))
+        return [self._prices[kind] for kind in kinds]
 
 
 class _Ids(dict[str, int]):

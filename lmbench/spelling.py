@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-_END = 256
-_START = -1
+import numpy as np
+from numpy.typing import NDArray
+
+from lmbench.backoff import Order, probabilities
+from lmbench.ngram_counts import count
+from lmbench.smoothing import Settings, smooth
+from lmbench.workspace import Workspace
+
+_END, _START = 256, 257
 
 
 class LetterModel:
@@ -21,38 +26,39 @@ class LetterModel:
 
     def __init__(self, order: int = 6) -> None:
         self.order = order
-        self._counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-        self._totals: Counter[tuple[int, ...]] = Counter()
+        self._orders: list[Order] = []
 
     def learn(self, words: Iterable[bytes]) -> LetterModel:
         """Count these words, each as often as it stands there."""
-        for word in words:
-            for history, symbol in self._events(word):
-                for start in range(len(history) + 1):
-                    self._counts[history[start:]][symbol] += 1
-                    self._totals[history[start:]] += 1
+        text = _opened(words)
+        if len(text):
+            counted = count(text, _START, self.order, Workspace())
+            self._orders = smooth(counted, Settings("witten-bell"), held_out=text[:0]).orders
         return self
+
+    def logprobs(self, words: Sequence[bytes]) -> NDArray[np.float64]:
+        """Nats: log P(word and its end) of each word, (words,)."""
+        if not words:
+            return np.zeros(0)
+        begins = np.cumsum([0, *(len(word) + 2 for word in words)])[:-1]
+        return np.add.reduceat(self._events(_opened(words)), begins)
 
     def logprob(self, word: bytes) -> float:
         """Nats: log P(word and its end)."""
-        return sum(math.log(self._probability(symbol, history)) for history, symbol in self._events(word))
+        return float(self.logprobs([word])[0])
 
     def begins(self, start: bytes) -> float:
         """Nats: log P(a word that begins with these bytes)."""
-        *events, _ = self._events(start)
-        return sum(math.log(self._probability(symbol, history)) for history, symbol in events)
+        return float(self._events(_opened([start])[:-1]).sum())
 
-    def _events(self, word: bytes) -> Iterable[tuple[tuple[int, ...], int]]:
-        symbols = (_START, *word, _END)
-        for i in range(1, len(symbols)):
-            yield symbols[max(0, i - self.order + 1) : i], symbols[i]
+    def _events(self, text: NDArray[np.int32]) -> NDArray[np.float64]:
+        """What each symbol of words costs, nats; nothing for the start, which is given."""
+        probs = probabilities(self._orders, text) if self._orders else np.full(len(text), 1 / (_END + 1))
+        return np.where(text == _START, 0.0, np.log(probs))
 
-    def _probability(self, symbol: int, history: tuple[int, ...]) -> float:
-        probability = 1 / 257
-        for start in range(len(history), -1, -1):
-            counts = self._counts.get(history[start:])
-            if counts is None:
-                break
-            kinds = len(counts)
-            probability = (counts[symbol] + kinds * probability) / (self._totals[history[start:]] + kinds)
-        return probability
+
+def _opened(words: Iterable[bytes]) -> NDArray[np.int32]:
+    """The symbols of words in one array, each word with its start and its end."""
+    joined = [np.zeros(0, dtype=np.int32)]
+    joined += [np.array([_START, *word, _END], dtype=np.int32) for word in words]
+    return np.concatenate(joined)

@@ -20,10 +20,11 @@ def test_a_hand_computed_price():
 
 
 @pytest.mark.parametrize("words", [[], [b"abc", b"ab", b"b"], ["汉字".encode(), b"a"]])
-def test_next_symbols_sum_to_one(words):
+def test_words_are_priced_alike_together_and_alone(words):
     letters = LetterModel(order=3).learn(words)
-    for history in [(-1,), (-1, 97), (97, 98), (200, 201)]:
-        assert sum(letters._probability(symbol, history) for symbol in range(257)) == pytest.approx(1)
+    priced = [b"", b"ab", b"\xc8\xc9zz", b"abcabc"]
+    assert letters.logprobs(priced).tolist() == pytest.approx([letters.logprob(word) for word in priced], abs=1e-12)
+    assert letters.logprobs([]).tolist() == []
 
 
 def test_short_strings_sum_to_less_than_one_and_nearly_one():
@@ -37,8 +38,9 @@ def test_likely_spellings_are_cheap():
     assert letters.logprob(b"waking") > letters.logprob(b"gniwak")
 
 
-def test_what_begins_a_word_is_the_sum_of_what_it_goes_on_with():
-    letters = LetterModel(order=3).learn([b"abc", b"ab", b"b"])
+@pytest.mark.parametrize("words", [[], [b"abc", b"ab", b"b"], ["汉字".encode(), b"a"]])
+def test_what_begins_a_word_is_the_sum_of_what_it_goes_on_with(words):
+    letters = LetterModel(order=3).learn(words)
     for start in (b"", b"a", b"ab", b"zz"):
         longer = sum(math.exp(letters.begins(start + bytes([byte]))) for byte in range(256))
         assert math.exp(letters.begins(start)) == pytest.approx(longer + math.exp(letters.logprob(start)))
