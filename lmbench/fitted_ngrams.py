@@ -20,9 +20,8 @@ from lmbench.ngram_counts import open_text
 def read_lines(data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Line]:
     """A training text's lexicon, and its ids with ``<s>``, whose id is the lexicon's length, before each line."""
     lexicon, ids = Lexicon.read(data, options)
-    begins = np.ones(len(ids), dtype=bool)
-    begins[1:] = ids[:-1] == LINE_END_ID
-    return lexicon, open_text(ids, begins, len(lexicon))[0]
+    ended = np.flatnonzero(ids[:-1] == LINE_END_ID) + 1
+    return lexicon, np.insert(ids, np.append(0, ended), len(lexicon)) if len(ids) else ids
 
 
 @dataclass(frozen=True, slots=True)

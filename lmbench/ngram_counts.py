@@ -82,8 +82,11 @@ def count(text: Rows, start: int, order: int, workspace: Workspace) -> list[Coun
     unigrams[start] = 0  # <s> is conditioned on, never predicted
     words = np.arange(start + 1)
     counts = [Counts(words, bits, np.zeros(start + 1, dtype=np.int32), unigrams.astype(np.int32), opening=start)]
-    for rank, builder in zip([text, *(b.rank for b in builders)], builders, strict=False):
+    rank = text
+    while builders:
+        builder = builders.pop(0)
         counts.append(builder.finish(rank, counts[-1].opening))
+        rank = builder.rank
     return counts
 
 
@@ -127,12 +130,12 @@ class _Builder:
 
     def finish(self, rank: Rows, opening: int) -> Counts:
         """All n-grams. Args: rank, of the order below; opening, of the order below."""
-        keys, starts = self._keys.finish(), self._starts.finish()
-        suffix = self._workspace.column(np.int32)
-        for begin in range(0, len(starts), self._workspace.rows):
-            suffix.append(rank[starts[begin : begin + self._workspace.rows] + np.int32(1)])
+        keys, suffix = self._keys.finish(), self._starts.finish()
+        for begin in range(0, len(suffix), self._workspace.rows):
+            part = slice(begin, begin + self._workspace.rows)
+            suffix[part] = rank[suffix[part] + np.int32(1)]  # where the n-gram starts gives way to what starts after it
         opening = int(np.searchsorted(keys, opening << self._bits))
-        return Counts(keys, self._bits, suffix.finish(), self._count.finish(), opening)
+        return Counts(keys, self._bits, suffix, self._count.finish(), opening)
 
 
 def _left_in_line(text: Rows, start: int, order: int) -> Lengths:

@@ -38,7 +38,7 @@ class Workspace:
     """
 
     def __init__(self, memory: int | None = None) -> None:
-        self.rows = _CHUNK if memory is None else max(_SMALLEST, memory // _BYTES_A_ROW)
+        self.rows = _CHUNK if memory is None else min(_CHUNK, max(_SMALLEST, memory // _BYTES_A_ROW))
         self._folder = None if memory is None else Path(tempfile.mkdtemp(prefix="lmbench-"))
         if self._folder is not None:
             weakref.finalize(self, shutil.rmtree, self._folder)
