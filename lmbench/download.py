@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> 
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
             if not target.is_file():  # another process may have brought it meanwhile
+                _refuse_offline(urls)
                 _bring(urls, sha256, target, received).replace(target)
                 target.with_suffix(".partial").unlink(missing_ok=True)
     except OSError as error:
@@ -59,6 +61,12 @@ def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> 
         hint = "make room and repeat it: what has arrived is kept" if full else "XDG_CACHE_HOME can name another folder"
         raise UnavailableError(f"cannot write {error.filename or target}: {error.strerror}; {hint}") from error
     return target
+
+
+def _refuse_offline(urls: Iterable[str]) -> None:
+    """Raises UnavailableError where lmbench was told not to download."""
+    if os.environ.get("LMBENCH_OFFLINE"):
+        raise UnavailableError(f"{next(iter(urls), 'a file')} is not on this machine, and --offline downloads nothing")
 
 
 def _bring(urls: Iterable[str], sha256: str, target: Path, received: Received) -> Path:

@@ -344,3 +344,12 @@ def test_generate_names_what_cannot_be(arguments, message):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(f"Error: {message}")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_offline_neither_models_nor_corpora_are_asked_for(tmp_path):
+    home = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "LMBENCH_MIRROR": ""}
+    model = lmbench("--offline", "generate", "hf:no-such-owner/no-such-model", env=home)
+    corpus = lmbench("--offline", "generate", "uniform", "--corpus", "wikitext-2", env=home)
+    for result, message in ((model, "the hub may not be asked (offline)"), (corpus, "--offline downloads nothing")):
+        assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+        assert message in result.stderr

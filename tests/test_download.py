@@ -182,3 +182,11 @@ def test_a_cache_that_cannot_be_written_says_where_it_is(url, tmp_path):
     (tmp_path / "lmbench").write_text("a file")
     with pytest.raises(UnavailableError, match=r"cannot write .*lmbench.*; XDG_CACHE_HOME can name another folder"):
         download([url], sha())
+
+
+def test_offline_nothing_is_asked_for(url, state, monkeypatch):
+    monkeypatch.setenv("LMBENCH_OFFLINE", "1")
+    sha256 = hashlib.sha256(state.content).hexdigest()
+    with pytest.raises(UnavailableError, match="is not on this machine, and --offline downloads nothing"):
+        download([url], sha256)
+    assert state.asked == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -127,7 +128,7 @@ class Transformer(LanguageModel):
     options: TransformerOptions
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
-        """Raises CorpusError for an empty split, SpecError for a checkpoint of another training."""
+        """Raises CorpusError for an empty split, SpecError for a checkpoint that cannot be read."""
         progress("learning the tokenizer", 0.0)
         self._lexicon = Lexicon.learn(data, self.options)
         train = [self._sequence(self._lexicon.encode(document).lines) for document in data.train.documents]
@@ -258,7 +259,11 @@ class Transformer(LanguageModel):
 
     def _plan(self, data: TrainingText) -> Plan:
         options = self.options
-        identity = {"train": data.train.fingerprint, "valid": data.valid.fingerprint, "torch": torch.__version__}
+        told = {"train": data.train.fingerprint, "valid": data.valid.fingerprint, "torch": torch.__version__}
+        told |= options.model_dump(mode="json", exclude={"checkpoint"})
+        identity = json.dumps(told, sort_keys=True)
+        name = hashlib.sha256(identity.encode()).hexdigest()[:12]  # trainings on several corpora share a folder
+        folder = Path(options.checkpoint).expanduser() / name if options.checkpoint else None
         return Plan(
             budget=options.budget,
             steps=options.steps,
@@ -268,8 +273,8 @@ class Transformer(LanguageModel):
             negatives=self._negatives,
             precision=self._precision,
             seed=options.seed,
-            folder=Path(options.checkpoint).expanduser() if options.checkpoint else None,
-            identity=json.dumps(identity | options.model_dump(mode="json", exclude={"checkpoint"}), sort_keys=True),
+            folder=folder,
+            identity=identity,
         )
 
     @property
