@@ -38,7 +38,8 @@ from lmbench.training import Example, History, Plan, Task, Training
 from lmbench.windows import Cut, Ids, Window, last_window, score_sequences, segments, windows
 
 _VALID_TOKENS = 8192  # at most so many are read in an evaluation, which then takes a few per cent of the time
-_SCORE_TOKENS = 2048  # read at once: bounds the memory of the logits, whatever the document's length
+_SCORE_TOKENS = 2048  # read at once
+_SCORE_LOGITS = 1 << 24  # made at once: 64 MiB, whatever the number of types
 _MANY_TYPES = 8192  # above, the output layer would take most of a training step
 _NEGATIVES = 2048
 _BOS = "<|endoftext|>"  # GPT-2's name; read before a document, and never a part of one
@@ -359,9 +360,11 @@ class Transformer(LanguageModel):
 
     @torch.inference_mode()
     def _score_batch(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
-        logits = self._network(self._tensor(inputs), targets.shape[1])  # (B, scored, V)
-        losses = F.cross_entropy(logits.transpose(1, 2), self._tensor(targets), reduction="none")  # (B, scored)
-        return -losses.double().cpu().numpy()
+        states = self._network.states(self._tensor(inputs), targets.shape[1]).flatten(0, 1)  # (B * scored, C)
+        output, rows = self._network.tokens.weight, max(1, _SCORE_LOGITS // self._ids)
+        pairs = zip(torch.split(states, rows), torch.split(self._tensor(targets).flatten(), rows), strict=True)
+        losses = [F.cross_entropy(part @ output.T, wanted, reduction="none") for part, wanted in pairs]
+        return -torch.cat(losses).double().cpu().numpy().reshape(targets.shape)
 
     @torch.inference_mode()
     def _after(self, history: Line) -> NDArray[np.float64]:
