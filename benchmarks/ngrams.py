@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -197,10 +198,9 @@ def _compare(folder: Path, options: argparse.Namespace, tokens: int) -> None:
     spec = f"kenlm:order={options.order},tokenizer=words,min_count=1"
     whole = _lmbench(folder, spec, options)
     bounded = _lmbench(folder, f"{spec},memory={options.memory}", options)
-    memory = max(cost.mebibytes for cost in inside)
     rows: list[Row] = [
         ("lmbench: reading", f"{own['read']:.2f} s", f"{own['read_cpu']:.2f} s", ""),
-        Cost(own["estimate"], own["estimate_cpu"], memory).row("lmbench: estimating"),
+        Cost(own["estimate"], own["estimate_cpu"], own["mebibytes"]).row("lmbench: estimating"),
         whole.row("lmbench run: text to perplexity"),
         bounded.row(f"the same, memory={options.memory}"),
         *(cost.row(name) for name, cost in peers.items()),
@@ -325,6 +325,7 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     estimate(text, len(lexicon), Settings(order, precision=np.float32))
     moments.append((time.perf_counter(), time.process_time()))
     (read, read_cpu), (estimated, estimated_cpu) = np.diff(moments, axis=0).tolist()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     model = build(ModelSpec.parse(f"kenlm:order={order},tokenizer=words,min_count=1"))
     model.fit(data)
     whole = _fastest(lambda: model.score([test]))
@@ -332,6 +333,7 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     tokens = len(test.split()) + test.count("\n")
     rates = {"rate": tokens / max(whole - encoded, 1e-9), "text_rate": tokens / whole}
     costs = {"read": read, "read_cpu": read_cpu, "estimate": estimated, "estimate_cpu": estimated_cpu}
+    costs["mebibytes"] = peak
     print(json.dumps(costs | rates))
 
 

@@ -23,7 +23,7 @@ def install_and_test(folder, target):
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
     result = subprocess.run(tests, capture_output=True, text=True, env=environment, cwd=target)
     assert result.returncode == 0, result.stdout
-    assert "15 passed, 2 skipped" in result.stdout
+    assert "16 passed, 2 skipped" in result.stdout
     return environment
 
 
@@ -46,12 +46,12 @@ def test_the_simplest_model_is_at_most_20_lines_of_code(tmp_path):
 
 
 def test_the_tutorials_model_installs_and_passes(tmp_path):
-    folder = write_package("cache", tmp_path)
+    folder = write_package("byte-cache", tmp_path)
     [code] = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(), flags=re.DOTALL)
-    (folder / "lmbench_cache.py").write_text(code)
+    (folder / "lmbench_byte_cache.py").write_text(code)
     environment = install_and_test(folder, tmp_path / "site")
-    result = lmbench("check", "cache:weight=0.5", env=environment)
-    assert "cache:weight=0.5 is verified." in result.stdout
+    result = lmbench("check", "byte-cache:weight=0.5", env=environment)
+    assert "byte-cache:weight=0.5 is verified." in result.stdout
 
 
 @pytest.mark.parametrize(
