@@ -311,15 +311,15 @@ class HuggingFace(LanguageModel):
 
     @property
     def _batch_tokens(self) -> int:
-        """Most of the memory goes into activations: some 16 numbers a token for each of the width's."""
+        """Half of the memory is for activations: some 16 numbers a token for each of the width's."""
         width = getattr(self._model.config, "hidden_size", 1024)
         each = 16 * width * self._model.dtype.itemsize
-        return self.options.batch_tokens or max(1, self.options.memory * 3 * 2**18 // each)
+        return self.options.batch_tokens or max(1, self.options.memory * 2**19 // each)
 
     @property
     def _logits_at_once(self) -> int:
-        """Rows of logits that a quarter of the memory holds, with what the softmax makes of them in float32."""
-        return max(1, self.options.memory * 2**18 // (12 * self._rows))
+        """Rows of logits that half of the memory holds, with what the softmax makes of them in float32."""
+        return max(1, self.options.memory * 2**19 // (12 * self._rows))
 
 
 class _Reading(Reading):

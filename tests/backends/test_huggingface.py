@@ -385,8 +385,8 @@ def test_half_precisions_are_near_float32(folder, model):
 
 def test_the_memory_bounds_what_is_scored_at_once(folder):
     model = load(folder, ",memory=1")
-    assert model._batch_tokens == 3 * 2**18 // (16 * 32 * 4)
-    assert model._logits_at_once == 2**18 // (12 * model._rows)
+    assert model._batch_tokens == 2**19 // (16 * 32 * 4)
+    assert model._logits_at_once == 2**19 // (12 * model._rows)
     assert load(folder, ",batch_tokens=7")._batch_tokens == 7
 
 
