@@ -23,6 +23,7 @@ Discounts = tuple[float, float, float]
 UNKNOWN_ID, LINE_END_ID = 0, 1
 _FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """What lmplz --discount_fallback takes for D1, D2 and D3+."""
+_NOTHING = 1e-9  # what rounding may leave of a discount of 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Estimate:
     orders     from unigrams up. A word that was pruned keeps its row among the unigrams, and has no probability
     kept       (words,) whether a word was not pruned
     discounts  D1, D2 and D3+ of each order
-    fallback   the orders whose discounts are lmplz's fallback, since the counts of counts gave none
+    fallback   the orders whose discounts are lmplz's fallback, since the counts of counts gave none, or one that would
+               leave an event without probability, which lmplz accepts
     """
 
     orders: list[Order]
@@ -81,6 +83,8 @@ def estimate(
         kept = _kept(counts, k, settings, allowed, below, workspace)
         adjusted = _adjusted(counts, counted[0] if counted else None, workspace)
         discounts = _discounts(adjusted, workspace)
+        if discounts and not _leave_something(discounts, k, settings):
+            discounts = None
         estimate.fallback.extend([] if discounts else [k])
         estimate.discounts.append(discounts or _FALLBACK_DISCOUNTS)
         keys, probs = _interpolate(counts, k, kept, adjusted, estimate.discounts[-1], below, settings, workspace)
@@ -164,6 +168,17 @@ def _discounts(adjusted: Rows, workspace: Workspace) -> Discounts | None:
     y = n1 / (n1 + 2 * n2)
     discounts = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
     return discounts if all(0 <= discount <= k for k, discount in enumerate(discounts, start=1)) else None
+
+
+def _leave_something(discounts: Discounts, k: int, settings: Settings) -> bool:
+    """Whether no event of order k is left without probability, which lmplz does not ask.
+
+    Where a Dk is 0, after a history whose words were all counted so often no other is possible; of the unigrams, some
+    are counted otherwise. Where D3+ is 3 and unigrams are not interpolated, a word that was counted three times is not.
+    """
+    if k == 1:
+        return settings.interpolate_unigrams or discounts[2] < 3 - _NOTHING
+    return min(discounts) > _NOTHING
 
 
 def _interpolate(

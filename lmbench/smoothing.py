@@ -28,6 +28,7 @@ SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)
 _KATZ = 5  # counts above it are not discounted (Katz 1987)
 _BUCKETS = 8  # histories seen 1, 2-3, 4-7, … times share an interpolation weight
 _ROUNDS = 30
+_NOTHING = 1e-9  # what rounding may leave of a probability that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +183,9 @@ def _katz(levels: Sequence[_Level]) -> Smoothed:
     orders: list[Order] = []
     fallback = []
     for k, level in enumerate(levels, start=1):
-        factors = _good_turing(level.number)
-        if factors is None:
-            fallback.append(str(k))
-            factors = 1 - _estimated_discount(level.number) / np.arange(1, _KATZ + 1)
+        factors, without = _good_turing(level.number)
+        if without:
+            fallback.append(f"{k}({'+'.join(map(str, without))})")
         all_seen = level.types == words
         low = level.number * np.append(0.0, factors)[np.minimum(level.number, _KATZ).astype(np.int64)]
         discounted = np.where(level.of_history(all_seen) | (level.number > _KATZ), level.number, low)
@@ -201,7 +201,7 @@ def _katz(levels: Sequence[_Level]) -> Smoothed:
             backoffs = _remaining(level, probs, orders[-1].probs, all_seen)
             orders[-1] = Order(orders[-1].keys, orders[-1].bits, orders[-1].probs, backoffs)
         orders.append(Order(level.counts.keys, level.counts.bits, probs, np.ones(0)))
-    return Smoothed(orders, f"absolute-discounts-at-order={'+'.join(fallback)}" if fallback else "")
+    return Smoothed(orders, f"absolute-discounts-of-counts-at-order={'+'.join(fallback)}" if fallback else "")
 
 
 def _remaining(level: _Level, probs: Floats, lower: NDArray[np.floating], all_seen: NDArray[np.bool_]) -> Floats:
@@ -214,15 +214,20 @@ def _remaining(level: _Level, probs: Floats, lower: NDArray[np.floating], all_se
     return backoffs
 
 
-def _good_turing(number: Floats) -> Floats | None:
-    """The factors of the counts 1 to 5 (Katz 1987); None where the counts of counts give none between 0 and 1."""
-    seen = np.bincount(np.minimum(number, _KATZ + 2).astype(np.int64), minlength=_KATZ + 3)[1 : _KATZ + 2].astype(float)
-    if not seen.all():
-        return None
-    counts = np.arange(1, _KATZ + 1)
-    above = (_KATZ + 1) * seen[_KATZ] / seen[0]
-    factors = ((counts + 1) * seen[1:] / seen[:-1] / counts - above) / (1 - above) if above < 1 else np.zeros(_KATZ)
-    return factors if ((factors > 0) & (factors <= 1)).all() else None
+def _good_turing(number: Floats) -> tuple[Floats, list[int]]:
+    """The factors of the counts 1 to 5 (Katz 1987), and the counts that occur and have another.
+
+    A factor that is not between 0 and 1, which would leave nothing for the word or for those that were not seen, is
+    that of absolute discounting instead; SRILM does not discount such a count.
+    """
+    of_count = np.bincount(np.minimum(number, _KATZ + 2).astype(np.int64), minlength=_KATZ + 3)[1 : _KATZ + 2]
+    seen, counts = of_count.astype(np.float64), np.arange(1, _KATZ + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = (_KATZ + 1) * seen[_KATZ] / seen[0]
+        factors = ((counts + 1) * seen[1:] / seen[:-1] / counts - above) / (1 - above)
+    sound = (above < 1) & (factors > _NOTHING) & (factors < 1 - _NOTHING)
+    absolute = 1 - _estimated_discount(number) / counts
+    return np.where(sound, factors, absolute), counts[~sound & (seen[:-1] > 0)].tolist()
 
 
 def _jelinek_mercer(levels: Sequence[_Level], settings: Settings, held_out: Rows) -> Smoothed:

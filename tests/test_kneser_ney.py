@@ -173,6 +173,27 @@ def test_the_probabilities_after_any_history_sum_to_one(settings):
         assert total == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_a_discount_of_0_is_not_taken(precision):
+    """Equation 26 gives D2 = 0 for the bigrams: "ab" was seen twice, and after a no other word would be possible."""
+    lines, words = as_lines(["cab", "ab", "b"])
+    model = estimated(lines, len(words) - 1, 2, precision=precision)
+    assert model.fallback == [1, 2]
+    after = next_probabilities(model.orders, [len(words) - 1, words.index("a")])[:-1]
+    assert after.min() > 0.01
+    assert after.sum() == pytest.approx(1)
+
+
+def test_a_discount_of_the_whole_count_is_not_taken_where_unigrams_are_not_interpolated():
+    """No word was counted four times: D3+ = 3, which would leave nothing for a word that was counted three times."""
+    lines, words = as_lines(["a", "b", "cc", "ddd"] + ["e" * 7])
+    model = estimated(lines, len(words) - 1, 1, interpolate_unigrams=False)
+    interpolated = estimated(lines, len(words) - 1, 1)
+    assert interpolated.discounts[0][2] == pytest.approx(3)
+    assert model.fallback == [1]
+    assert model.orders[0].probs.min() > 0
+
+
 def test_no_lines():
     with pytest.raises(CorpusError, match="no line to count"):
         estimated([], 3, 2)

@@ -89,7 +89,7 @@ def test_katz_by_hand():
     counted = count(text_of([[2, 3, 1]] * 6 + [[2, 4, 1]]), START, 2, Workspace())
     model = smooth(counted, Settings("good-turing"), text_of([]))
     after = next_probabilities(model.orders, [START, 2])
-    assert "absolute-discounts-at-order=1+2" in model.found
+    assert model.found == "absolute-discounts-of-counts-at-order=1(1)+2(1)"
     assert after[3] == pytest.approx(6 / 7)
     assert after[4] == pytest.approx(0.5 / 7)
     unigrams = model.orders[0].probs
@@ -115,6 +115,22 @@ def test_good_turings_factors():
         assert unigrams[word] == pytest.approx(times * (adjusted / times - above) / (1 - above) / total)
     assert unigrams[start - 1] == pytest.approx(6 / total)
     assert unigrams[0] == pytest.approx(1 - unigrams[1:start].sum())
+
+
+def test_a_good_turing_factor_of_one_is_not_taken():
+    """n3 / n2 = 2 / 3 makes it 1 for the count 2: pairs that were seen twice would leave nothing for other words."""
+    numbers = {1: 60, 2: 15, 3: 10, 4: 6, 5: 4, 6: 2}
+    pairs = [times for times in numbers for _ in range(numbers[times])]
+    start = 2 + 2 * len(pairs)
+    pair_lines = [[2 * i + 2, 2 * i + 3, 1] for i, times in enumerate(pairs) for _ in range(times)]
+    text = open_lines([np.array(line, dtype=np.int32) for line in pair_lines], start)
+    model = smooth(count(text, start, 2, Workspace()), Settings("good-turing"), text[:0])
+    assert "2(2" in model.found
+    twice = 2 + 2 * numbers[1]
+    after = next_probabilities(model.orders, [start, twice])[:start]
+    assert after.min() > 1e-6
+    assert after[twice + 1] == pytest.approx(1 - 60 / 90 / 2)  # the absolute discount D = n1 / (n1 + 2 n2), over 2
+    assert after.sum() == pytest.approx(1)
 
 
 def test_tuned_weights_are_better_than_any_fixed_one():
