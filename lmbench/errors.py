@@ -24,13 +24,13 @@ class UnknownNameError(LmbenchError):
     """A name that is not known, with the nearest one and all known ones.
 
     Args: kind, what is named ("model", "corpus", "option of kenlm"); name, what was asked for;
-    known, all valid names.
+    known, all valid names; advice, of what is known of such a mistake, instead of the nearest name.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = f"; {advice}" if advice else f"; did you mean '{near[0]}'?" if near else ""
         super().__init__(f"unknown {kind} '{name}'{hint} (known: {', '.join(names) or 'none'})")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Self, TypeVar
 
@@ -22,6 +22,11 @@ class Options(BaseModel):
     positional: ClassVar[str | None] = None
     """The field that may be given without its name, as in ``hf:path/to/model``."""
 
+    @classmethod
+    def hint(cls, name: str, value: str) -> str:
+        """What a user may have meant by an option that there is not; name is empty where only a value was given."""
+        return ""
+
 
 def _seconds(duration: object) -> object:
     """A duration such as 90s, 1.5m or 2h in seconds; anything else is left to the field's own check."""
@@ -35,6 +40,17 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 """The type of an option that is a duration: 90, 90s, 1.5m, 2h."""
 
 Kind = TypeVar("Kind", bound=Options)
+
+
+def refuse_idle(options: Options, chooser: str, users: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError for an option that was given and does nothing.
+
+    Args: chooser, the option that says how; users, for other options, the values of `chooser` that make use of them.
+    """
+    chosen = getattr(options, chooser)
+    for name, values in users.items():
+        if name in options.model_fields_set and chosen not in values:
+            raise ValueError(f"{name}= does nothing with {chooser}={chosen}; it is an option of {', '.join(values)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +101,10 @@ class Spec:
             name = key or kind.positional
             if name is None:
                 known = ", ".join(kind.model_fields) or "none"
-                raise SpecError(f"'{value}' in '{self}' is no option; write option=value with one of: {known}")
+                hint = kind.hint("", value) or f"write option=value with one of: {known}"
+                raise SpecError(f"'{value}' in '{self}' is no option; {hint}")
             if name not in kind.model_fields:
-                raise UnknownNameError(f"option of {self.name}", name, kind.model_fields)
+                raise UnknownNameError(f"option of {self.name}", name, kind.model_fields, kind.hint(name, value))
             if name in values:
                 raise SpecError(f"option '{name}' stands twice in '{self}'")
             values[name] = value

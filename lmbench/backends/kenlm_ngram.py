@@ -58,6 +58,14 @@ class KenlmOptions(LexiconOptions):
     )
     memory: str = Field("", description="what counting may take beside the text, as 512M or 1G; more lies in files")
 
+    @classmethod
+    def hint(cls, name: str, value: str) -> str:
+        """prune with commas, and a model that was trained elsewhere."""
+        if not name and value.isdecimal():
+            return "commas separate options; the counts of prune have hyphens between them: prune=0-0-1"
+        is_file = name == "path" or (not name and "." in value)
+        return "a file that was trained elsewhere is arpa:PATH" if is_file else ""
+
     @field_validator("prune")
     @classmethod
     def _never_falls(cls, prune: str) -> str:

@@ -17,6 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from lmbench.corpus import TrainingText
 from lmbench.lexicon import UNKNOWN_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.spec import refuse_idle
 
 _START = -1  # <s>, which is conditioned on and never predicted
 _UNKNOWN_LINE = np.array([UNKNOWN_ID, 1], dtype=np.int32)
@@ -38,6 +39,11 @@ class NltkOptions(LexiconOptions):
         if name.lower().replace("-", "") in ("stupidbackoff", "stupid"):
             raise ValueError("stupid back-off gives scores that are no probabilities, so it has no perplexity")
         return name
+
+    @model_validator(mode="after")
+    def _all_do_something(self) -> Self:
+        refuse_idle(self, "smoothing", {"discount": ("kneser-ney",), "gamma": ("lidstone",)})
+        return self
 
     @model_validator(mode="after")
     def _has_continuations(self) -> Self:

@@ -8,7 +8,7 @@ import pytest
 
 from lmbench import ModelSpec, Split, TrainingText
 from lmbench.backends.kenlm_ngram import KenlmNgram
-from lmbench.errors import SpecError, UnavailableError
+from lmbench.errors import SpecError, UnavailableError, UnknownNameError
 
 
 def fitted(spec, data):
@@ -157,6 +157,19 @@ def test_an_export_leaves_out_what_is_pruned(english, tmp_path):
 )
 def test_options_that_cannot_be(options, message):
     with pytest.raises(SpecError, match=message):
+        ModelSpec.parse(f"kenlm:{options}").build(KenlmNgram)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ("prune=0,0,1", SpecError, "the counts of prune have hyphens between them: prune=0-0-1"),
+        ("path=x.arpa", UnknownNameError, "a file that was trained elsewhere is arpa:PATH"),
+        ("x.arpa", SpecError, "a file that was trained elsewhere is arpa:PATH"),
+    ],
+)
+def test_hints(options, error, message):
+    with pytest.raises(error, match=message):
         ModelSpec.parse(f"kenlm:{options}").build(KenlmNgram)
 
 

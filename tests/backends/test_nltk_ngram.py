@@ -79,6 +79,8 @@ def test_maximum_likelihood_gives_unseen_events_nothing(english):
         ("nltk:smoothing=stupid-backoff", "no probabilities, so it has no perplexity"),
         ("nltk:smoothing=good", "Input should be 'kneser-ney', 'witten-bell'"),
         ("nltk:order=1", "needs order 2 or more"),
+        ("nltk:smoothing=laplace,gamma=2", "gamma= does nothing with smoothing=laplace; it is an option of lidstone"),
+        ("nltk:smoothing=witten-bell,discount=0.5", "discount= does nothing with smoothing=witten-bell"),
     ],
 )
 def test_options_that_make_no_model(spec, message):
