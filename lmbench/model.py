@@ -265,6 +265,11 @@ class LanguageModel(ABC):
         """Nats by which equal scores may differ: what the arithmetic and the order of additions leave open."""
         return 1e-4
 
+    @property
+    def learnt_elsewhere(self) -> bool:
+        """Whether any of the weights comes from elsewhere, which the tables mark: those of a part, too."""
+        return self.pretrained
+
     def footprint(self) -> Footprint:
         """Number of parameters and bytes on disk, where they are known."""
         return Footprint()

@@ -59,7 +59,7 @@ class Watcher(Protocol):
 class Evaluation:
     """What evaluating a model on a corpus gave: sums for each document, signature, costs, what the model shows.
 
-    pseudo: whether the scores are no probabilities.
+    pseudo: whether the scores are no probabilities; pretrained: whether any of the weights comes from elsewhere.
     """
 
     counts: Tally
@@ -67,6 +67,7 @@ class Evaluation:
     costs: Costs
     exhibits: tuple[Exhibit, ...]
     pseudo: bool
+    pretrained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,16 @@ class _Outcome:
     costs: Costs
     exhibits: tuple[Exhibit, ...]
     pseudo: bool
+    pretrained: bool
 
 
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
     """Fit a model (unless it is pretrained) on the training text and score the test split. Raises LmbenchError."""
     columns = TallyColumns(len(corpus.test.documents))
     outcome = _evaluated(model, corpus, progress, columns.add)
-    return Evaluation(columns.tally(), outcome.signature, outcome.costs, outcome.exhibits, outcome.pseudo)
+    return Evaluation(
+        columns.tally(), outcome.signature, outcome.costs, outcome.exhibits, outcome.pseudo, outcome.pretrained
+    )
 
 
 def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied: Callable[[Tally], None]) -> _Outcome:
@@ -108,7 +112,13 @@ def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied
         parameters=footprint.parameters,
         disk_bytes=footprint.disk_bytes,
     )
-    return _Outcome(_signature(model, corpus), costs, model.exhibits(), pseudo=not model.probability)
+    return _Outcome(
+        _signature(model, corpus),
+        costs,
+        model.exhibits(),
+        pseudo=not model.probability,
+        pretrained=model.learnt_elsewhere,
+    )
 
 
 def run(
@@ -205,7 +215,7 @@ def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
         valid=corpus.valid.fingerprint[:12],
         read=corpus.reading,
     )
-    trained = Signature.of(weights="pretrained") if model.pretrained else Signature(())
+    trained = Signature.of(weights="pretrained") if model.learnt_elsewhere else Signature(())
     return trained + model.signature() + text + Signature.of(lmbench=version("lmbench"))
 
 
@@ -296,7 +306,7 @@ def _cell(
         model=str(spec),
         corpus=corpus.name,
         status="ok",
-        pretrained=result.costs.fit_seconds is None,
+        pretrained=result.pretrained,
         pseudo=result.pseudo,
         signature=str(result.signature),
         metrics=summarise(counts, None if result.pseudo else corpus.floor),

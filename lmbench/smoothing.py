@@ -1,9 +1,10 @@
-"""The classical smoothing methods over counted n-grams, vectorised, each a proper distribution.
+"""The classical smoothing methods over counted n-grams, vectorised.
 
-Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, describes all of them. In
-each, P(w | h) = own(hw) + weight(h) P(w | h'), where h' is h without its first word, own(hw) is 0 for what was not
-seen, and weight(h) is 1 for a history that was not seen; Katz's method backs off instead of adding. The lowest
-distribution is the uniform one. A history that begins a line is a whole one, however short: no longer one exists.
+Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, describes all of them. Each
+is a proper distribution but mle, which gives nothing to any event after a history that was not seen. In each, P(w | h)
+= own(hw) + weight(h) P(w | h'), where h' is h without its first word, own(hw) is 0 for what was not seen, and weight(h)
+is 1 for a history that was not seen; Katz's method backs off instead of adding. The lowest distribution is the uniform
+one. A history that begins a line is a whole one, however short: no longer one exists.
 """
 
 from __future__ import annotations

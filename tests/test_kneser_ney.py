@@ -186,7 +186,7 @@ def test_a_discount_of_0_is_not_taken(precision):
 
 def test_a_discount_of_the_whole_count_is_not_taken_where_unigrams_are_not_interpolated():
     """No word was counted four times: D3+ = 3, which would leave nothing for a word that was counted three times."""
-    lines, words = as_lines(["a", "b", "cc", "ddd"] + ["e" * 7])
+    lines, words = as_lines(["a", "b", "cc", "ddd", "e" * 7])
     model = estimated(lines, len(words) - 1, 1, interpolate_unigrams=False)
     interpolated = estimated(lines, len(words) - 1, 1)
     assert interpolated.discounts[0][2] == pytest.approx(3)

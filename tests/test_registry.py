@@ -33,6 +33,7 @@ def test_all_is_what_needs_no_option():
         "gpt2",
         "hmm",
         "kenlm",
+        "mix",
         "ngram",
         "nltk",
         "ppm",

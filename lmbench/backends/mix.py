@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
@@ -36,11 +36,17 @@ class MixOptions(ModelOptions):
     positional: ClassVar[str | None] = "models"
 
     models: str = Field(
-        description="models with + between them, and ; between the options of each: kenlm:order=5;min_count=1+cache"
+        "kenlm+cache",
+        description="models with + between them, and ; between the options of each: kenlm:order=5;min_count=1+cache",
     )
     weight: float | None = Field(
         None, gt=0, lt=1, description="of the first of two models; without it all are tuned on the validation split"
     )
+
+    @classmethod
+    def hint(cls, name: str, value: str) -> str:
+        """An option of a mixed model, after a comma."""
+        return "write ; between the options of a mixed model, as in kenlm:order=5;min_count=1+cache"
 
     @field_validator("models")
     @classmethod
@@ -48,16 +54,37 @@ class MixOptions(ModelOptions):
         specs = parse_models(models)
         if len(specs) < 2:
             raise ValueError("a mixture has two models or more, with + between them, as in kenlm:order=5+cache")
-        for spec in specs:
-            if spec.name == "mix":
-                raise ValueError("a mixture of mixtures is one mixture; name its models side by side")
-            build(spec)
+        if any(spec.name == "mix" for spec in specs):
+            raise ValueError("a mixture of mixtures is one mixture; name its models side by side")
+        options = [build(spec).options for spec in specs]
+        tokenizers = dict.fromkeys(getattr(each, "tokenizer", "auto") for each in options)
+        if len(named := [name for name in tokenizers if name != "auto"]) > 1:
+            raise ValueError(
+                f"the models cut the text into different events, tokenizer={' and '.join(named)}; choose one"
+            )
+        if any(getattr(each, "smoothing", "") == "mle" for each in options):
+            raise ValueError(
+                "smoothing=mle gives nothing any probability after what was not seen, so that a mixture with it would "
+                "not sum to 1; choose another smoothing"
+            )
         return models
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> Self:
+        models = len(parse_models(self.models))
+        if self.weight is not None and models > 2:
+            raise ValueError(f"one weight is given for {models} models; leave it out to have them tuned")
+        return self
 
 
 def parse_models(text: str) -> list[ModelSpec]:
     """The specs that ``kenlm:order=5;min_count=1+cache`` names. Raises SpecError."""
-    return [ModelSpec.parse(part.replace(";", ",")) for part in text.split("+")]
+    specs = [ModelSpec.parse(part.replace(";", ",")) for part in text.split("+")]
+    for spec in specs:
+        if "," in spec.name:
+            name = spec.name.split(",")[0]
+            raise SpecError(f"write : before the first option of a mixed model, and ; between them: {name}:order=5;…")
+    return specs
 
 
 class Mix(LanguageModel):
@@ -67,10 +94,8 @@ class Mix(LanguageModel):
     options: MixOptions
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
-        """Raises SpecError where the models cut the text into different events, or one weight is given for three."""
+        """Raises SpecError where the models cut the text into different events."""
         specs = parse_models(self.options.models)
-        if self.options.weight is not None and len(specs) > 2:
-            raise SpecError(f"mix: one weight is given for {len(specs)} models; leave it out to have them tuned")
         self._models = [build(spec) for spec in specs]
         for number, model in enumerate(self._models):
 
@@ -111,6 +136,10 @@ class Mix(LanguageModel):
         sizes = [model.footprint().parameters for model in self._models]
         known = [size for size in sizes if size is not None]
         return Footprint(sum(known) + len(sizes) if len(known) == len(sizes) else None)
+
+    @property
+    def learnt_elsewhere(self) -> bool:
+        return any(build(spec).learnt_elsewhere for spec in parse_models(self.options.models))
 
     @property
     def precision(self) -> float:

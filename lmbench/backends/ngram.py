@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from lmbench.corpus import Split, TrainingText
 from lmbench.fitted_ngrams import FittedNgrams, read_lines
@@ -17,7 +17,16 @@ from lmbench.lexicon import Lexicon, LexiconOptions
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
 from lmbench.ngram_counts import Rows, count, open_lines
 from lmbench.smoothing import Settings, Smoothed, smooth
+from lmbench.spec import refuse_idle
 from lmbench.workspace import Workspace
+
+_USERS = {
+    "gamma": ("lidstone",),
+    "discount": ("absolute", "kneser-ney"),
+    "weight": ("jelinek-mercer",),
+    "uniform": ("witten-bell", "absolute", "kneser-ney"),
+}
+"""The smoothing methods that each of these options is of."""
 
 
 class NgramOptions(LexiconOptions):
@@ -28,7 +37,7 @@ class NgramOptions(LexiconOptions):
         "mle", "laplace", "lidstone", "good-turing", "jelinek-mercer", "witten-bell", "absolute", "kneser-ney",
         "modified-kneser-ney",
     ] = Field(
-        "kneser-ney",
+        "good-turing",
         description="mle, laplace, lidstone, good-turing, jelinek-mercer, witten-bell, absolute, kneser-ney or "
         "modified-kneser-ney",
     )  # fmt: skip
@@ -53,9 +62,18 @@ class NgramOptions(LexiconOptions):
             raise ValueError("stupid back-off gives scores that are no probabilities, so it has no perplexity")
         return name
 
+    @model_validator(mode="after")
+    def _all_do_something(self) -> Self:
+        refuse_idle(self, "smoothing", _USERS)
+        return self
+
 
 class Ngram(LanguageModel):
-    """N-grams under any of the classical smoothing methods, from relative frequencies to modified Kneser-Ney."""
+    """N-grams under any of the classical smoothing methods, from relative frequencies to modified Kneser-Ney.
+
+    Good and Turing's is the default: Katz's back-off is the classic that differs most from the interpolated Kneser-Ney
+    of kenlm and nltk, beside which it stands in a table of all models.
+    """
 
     Options: ClassVar[type[ModelOptions]] = NgramOptions
     options: NgramOptions

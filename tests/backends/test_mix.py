@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from lmbench import ModelSpec, Split, TrainingText, build
+from lmbench import Corpus, ModelSpec, Split, TrainingText, build
 from lmbench.errors import SpecError, UnknownNameError
+from lmbench.export import write
+from lmbench.report.tables import markdown
+from lmbench.runner import run
+from tests.test_runner import Recorder
 
 
 def fitted(spec, data):
@@ -60,7 +64,11 @@ def test_without_validation_text_the_weights_are_equal(english):
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
-        ("mix", SpecError, "mix: option models=: Field required"),
+        ("mix:kenlm+cache+ngram,weight=0.5", SpecError, "one weight is given for 3 models"),
+        ("mix:kenlm:order=3,min_count=1+cache", UnknownNameError, "write ; between the options of a mixed model"),
+        ("mix:kenlm;order=3+cache", SpecError, "write : before the first option of a mixed model"),
+        ("mix:kenlm:tokenizer=words+cache:tokenizer=bytes", SpecError, "tokenizer=words and bytes; choose one"),
+        ("mix:ngram:smoothing=mle+cache", SpecError, "choose another smoothing"),
         ("mix:kenlm", SpecError, "a mixture has two models or more"),
         ("mix:kenlm+kache", UnknownNameError, "unknown model 'kache'; did you mean 'cache'"),
         ("mix:kenlm:ordr=3+cache", UnknownNameError, "unknown option of kenlm 'ordr'"),
@@ -74,13 +82,24 @@ def test_mixtures_that_cannot_be(spec, error, message):
         build(ModelSpec.parse(spec))
 
 
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("mix:kenlm+uniform", "cut the text into different events"),
-        ("mix:kenlm+cache+ngram,weight=0.5", "one weight is given for 3 models"),
-    ],
-)
-def test_mixtures_that_cannot_be_fitted(english, spec, message):
-    with pytest.raises(SpecError, match=message):
-        fitted(spec, english)
+def test_models_of_other_events_cannot_be_mixed(english):
+    with pytest.raises(SpecError, match="cut the text into different events"):
+        fitted("mix:kenlm+uniform", english)
+
+
+def test_what_a_part_learnt_elsewhere_is_told(tmp_path, english):
+    """The table marks the cell, and the signature says it, though the mixture itself is fitted."""
+    write(fitted("kenlm:order=2", english), ModelSpec("kenlm"), tmp_path / "x.arpa")
+    corpus = Corpus("toy", english.train, english.valid, Split(("the cat sat\n",)), reading="lines", tokenised=True)
+    directory = run(
+        ModelSpec.parse_list(f"mix:arpa:{tmp_path}/x.arpa+cache,mix"),
+        [corpus],
+        tmp_path / "run",
+        Recorder(),
+        check=False,
+    )
+    mixed, own = directory.cells()
+    assert mixed.signature.startswith("weights:pretrained|mix:")
+    assert "†" in markdown(directory)
+    assert (mixed.pretrained, own.pretrained) == (True, False)
+    assert "weights:pretrained" not in own.signature

@@ -70,7 +70,14 @@ def test_relative_frequencies_have_no_arpa(tmp_path, english):
     [
         ("smoothing=stupid-backoff", "no probabilities"),
         ("smoothing=katz", "Input should be 'mle', 'laplace'"),
-        ("discount=1", "discount=1: Input should be less than 1"),
+        ("smoothing=absolute,discount=1", "discount=1: Input should be less than 1"),
+        (
+            "smoothing=witten-bell,gamma=0.5",
+            "gamma= does nothing with smoothing=witten-bell; it is an option of lidstone",
+        ),
+        ("smoothing=kneser-ney,weight=0.5", "weight= does nothing with smoothing=kneser-ney"),
+        ("smoothing=modified-kneser-ney,discount=0.5", "it is an option of absolute, kneser-ney"),
+        ("smoothing=laplace,uniform=false", "uniform= does nothing with smoothing=laplace"),
         ("order=0", "greater than or equal to 1"),
     ],
 )
