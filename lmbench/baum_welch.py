@@ -100,10 +100,19 @@ def _cluster_counts(lines: list[NDArray[np.int64]], number: int) -> tuple[Floats
     return starts + 0.5, moves + 0.5
 
 
+def log_prior(parameters: Parameters, prior: float) -> float:
+    """Nats: the logarithm of the Dirichlet prior's density, up to a constant, prior * sum(log θ) over all numbers θ.
+
+    What an iteration never lowers is the training lines' log-likelihood plus this (Dempster, Laird and Rubin 1977).
+    """
+    numbers = (parameters.start, parameters.transitions, parameters.emissions)
+    return prior * sum(float(np.log(part).sum()) for part in numbers)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When training ends: after so many iterations; when one gains less than `tolerance` nats per event; before
-    `deadline` (time.monotonic's seconds) passes."""
+    """When training ends: after so many iterations; when one gains less than `tolerance` nats per event of the training
+    lines' log-likelihood and log_prior; before `deadline` (time.monotonic's seconds) passes."""
 
     iterations: int
     tolerance: float
@@ -111,22 +120,31 @@ class Limits:
 
 
 def train(
-    step: Step, start: Parameters, events: int, valid: ForwardBackward | None, limits: Limits, told: Told
+    step: Step,
+    start: Parameters,
+    prior: float,
+    events: int,
+    valid: ForwardBackward | None,
+    limits: Limits,
+    told: Told,
 ) -> Trained:
     """Iterations from `start` until a limit is met, or the validation lines have become no likelier three times.
 
-    Kept are the parameters under which the validation lines are likeliest, or the last ones where there are none.
+    Args: prior, that of `step`; events, of the training lines. Kept are the parameters under which the validation lines
+    are likeliest, or the last ones where there are none.
     """
     parameters, points, best, kept = start, list[Point](), start, 0
+    reached = -float("inf")  # what is maximised, in nats
     for iteration in range(1, limits.iterations + 1):
         began = time.monotonic()
+        density = log_prior(parameters, prior)
         likelihood, parameters = step(parameters)
         judged = None if valid is None else -valid.log_likelihood(parameters) / valid.events
         points.append(Point(iteration, -likelihood / events, judged))
         told(points[-1])
         if judged is None or not kept or judged < _nats(points[kept - 1]):
             best, kept = parameters, iteration
-        gained = points[-2].train - points[-1].train if iteration > 1 else float("inf")
+        gained, reached = (likelihood + density - reached) / events, likelihood + density
         late = 2 * time.monotonic() - began > limits.deadline  # the next one takes as long
         if iteration - kept >= _PATIENCE or gained < limits.tolerance or late:
             break

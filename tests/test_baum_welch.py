@@ -3,8 +3,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.stats import dirichlet
 
-from lmbench.baum_welch import Limits, batched_step, cluster_start, maximised, random_start, smoothed, train
+from lmbench.baum_welch import (
+    Limits,
+    batched_step,
+    cluster_start,
+    log_prior,
+    maximised,
+    random_start,
+    smoothed,
+    train,
+)
 from lmbench.forward_backward import Counts, ForwardBackward, Parameters
 from tests.test_forward_backward import random_lines, random_parameters
 
@@ -19,7 +29,7 @@ def trained(lines, valid, start, limits=FOREVER, prior=1e-6):
     symbols, states = start.emissions.shape
     judge = engine(valid, symbols, states) if valid else None
     step = batched_step(engine(lines, symbols, states), prior)
-    return train(step, start, sum(map(len, lines)), judge, limits, lambda point: None)
+    return train(step, start, prior, sum(map(len, lines)), judge, limits, lambda point: None)
 
 
 def assert_distributions(parameters):
@@ -93,6 +103,43 @@ def test_training_stops_when_it_gains_little():
     train = [point.train for point in result.points]
     assert 1 < len(train) < 30
     assert train[-2] - train[-1] < 0.05
+
+
+def test_a_large_prior_does_not_end_training_before_it_has_converged():
+    """Here the prior makes the lines less likely at once."""
+    lines = random_lines(20, [12] * 10)
+    start = trained(lines, [], random_parameters(4, 20)).parameters  # the likeliest without a prior
+    limits = Limits(200, 1e-4, math.inf)
+    result = trained(lines, [], start, limits, prior=1.0)
+    assert result.points[1].train > result.points[0].train
+    assert 5 < len(result.points) < 200
+    more = trained(lines, [], start, Limits(len(result.points) + 1, -math.inf, math.inf), prior=1.0)
+    objectives = [
+        -120 * trained.points[-1].train + log_prior(parameters, 1.0)
+        for trained, parameters in ((result, before(lines, start, len(result.points), 1.0)), (more, result.parameters))
+    ]
+    assert 0 <= objectives[1] - objectives[0] < 120 * 1e-4
+
+
+def before(lines, parameters, iterations, prior):
+    """The parameters that the last of these iterations begins with."""
+    step = batched_step(engine(lines, *parameters.emissions.shape), prior)
+    for _ in range(iterations - 1):
+        _, parameters = step(parameters)
+    return parameters
+
+
+def test_the_prior_is_dirichlets():
+    """SciPy's density, of which what the parameters do not change is taken away."""
+    parameters = random_parameters(3, 5)
+    rows = [parameters.start, *parameters.transitions, *parameters.emissions.T]
+    densities = [dirichlet(np.full(len(row), 1.5)) for row in rows]
+    constant = sum(
+        density.logpdf(np.full(len(row), 1 / len(row))) + 0.5 * len(row) * math.log(len(row))
+        for density, row in zip(densities, rows, strict=True)
+    )
+    total = sum(density.logpdf(row) for density, row in zip(densities, rows, strict=True))
+    assert log_prior(parameters, 0.5) == pytest.approx(total - constant)
 
 
 def test_a_deadline_that_has_passed_leaves_one_iteration():

@@ -66,7 +66,9 @@ class HmmOptions(LexiconOptions):
         "clusters", description="clusters: states begin as clusters of words with like neighbours"
     )
     iterations: int = Field(50, ge=1, description="most EM iterations")
-    tolerance: float = Field(1e-3, ge=0, description="EM stops when an iteration gains less, in nats per event")
+    tolerance: float = Field(
+        1e-3, ge=0, description="EM stops when an iteration gains less, in nats per event, prior included"
+    )
     budget: Seconds = Field(0.0, ge=0, allow_inf_nan=False, description="longest training: 90, 90s, 5m; 0: no limit")
     prior: float = Field(
         0.01,
@@ -252,7 +254,7 @@ class Hmm(LanguageModel):
 
         limits = Limits(options.iterations, options.tolerance, deadline)
         judge = self._engine(valid, states) if valid else None
-        return train(self._step(lines, states), start, sum(map(len, lines)), judge, limits, told)
+        return train(self._step(lines, states), start, options.prior, sum(map(len, lines)), judge, limits, told)
 
     def _step(self, lines: list[Line], states: int) -> Step:
         if self.options.engine == "hmmlearn":

@@ -7,9 +7,11 @@ from hmmlearn.hmm import CategoricalHMM
 
 from lmbench import ModelSpec, Split, TaggedWord, TrainingText
 from lmbench.backends import hmm
-from lmbench.backends.hmm import Hmm, HmmOptions
+from lmbench.backends.hmm import Hmm, HmmOptions, hmmlearn_step
+from lmbench.baum_welch import batched_step, cluster_start, log_prior, random_start
 from lmbench.errors import CorpusError, SpecError
-from lmbench.forward_backward import Parameters
+from lmbench.forward_backward import ForwardBackward, Parameters
+from lmbench.lexicon import Lexicon
 
 ENGINES = ("batched", "hmmlearn")
 
@@ -87,6 +89,29 @@ def test_training_is_hmmlearns_own(english):
     np.testing.assert_allclose(six._parameters.start, peer.startprob_, rtol=1e-6)
     np.testing.assert_allclose(six._parameters.transitions, peer.transmat_, rtol=1e-6)
     np.testing.assert_allclose(six._parameters.emissions.T, peer.emissionprob_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("prior", [1e-6, 1.0])
+@pytest.mark.parametrize("start", [cluster_start, random_start])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_iteration_never_lowers_what_is_maximised(english, engine, start, prior):
+    lexicon, _ = Lexicon.read(english, HmmOptions())
+    lines, symbols = lexicon.lines(english.train.documents), len(lexicon)
+    batched = batched_step(ForwardBackward(lines, symbols, 4, "float64"), prior)
+    step = batched if engine == "batched" else hmmlearn_step(lines, prior)
+    parameters = random_start(symbols, 4, 0) if start is random_start else cluster_start(lines, symbols, 4, 0)
+    reached = []
+    for _ in range(12):
+        density = log_prior(parameters, prior)
+        likelihood, parameters = step(parameters)
+        reached.append(likelihood + density)
+    assert all(after >= before - 1e-9 * abs(before) for before, after in pairwise(reached))
+    assert reached[-1] > reached[0] + 1
+
+
+def test_a_prior_that_weighs_much_does_not_end_training(english):
+    model = fitted("hmm:states=4,prior=1,start=random", without_valid(english))
+    assert len(model._points) > 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)
