@@ -45,7 +45,7 @@ _NEGATIVES = 2048
 _BOS = "<|endoftext|>"  # GPT-2's name; read before a document, and never a part of one
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"budget": 45.0, "tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
+    "tiny": {"budget": 0.0, "tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
              "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 512},
     "small": {"budget": 1800.0, "tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
               "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 1024},
@@ -78,7 +78,13 @@ class TransformerOptions(LexiconOptions):
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
     learning_rate: float = _preset("learning_rate", "AdamW's highest learning rate", gt=0, lt=1)
     batch_tokens: int = _preset("batch_tokens", "events of one optimiser step", ge=1)
-    budget: float = _preset("budget", "longest training time: 90, 60s, 2m, 1h", gt=0, allow_inf_nan=False)
+    budget: float = _preset(
+        "budget",
+        "longest training time: 90, 60s, 2m, 1h; 0: a second for each 10 kB of training text, at least 8 s and at most "
+        "45 s",
+        ge=0,
+        allow_inf_nan=False,
+    )
     steps: int = Field(0, ge=0, description="number of optimiser steps; 0: as many as the budget allows")
     patience: int = Field(
         10, ge=1, description="evaluations, of 50 in a training, without improvement after which it stops"
@@ -139,6 +145,7 @@ class Transformer(LanguageModel):
             raise CorpusError("the training split is empty: there is nothing to learn from")
         # positions that training never reaches would stay as they were drawn, so they are not used either
         self._context = min(self.options.context, longest)
+        self._budget = self.options.budget or _seconds_for(data.train.size)
         self._device = self._chosen_device()
         task = Task(
             epoch=lambda generator: [part for sequence in train for part in self._examples(sequence, generator)],
@@ -173,7 +180,7 @@ class Transformer(LanguageModel):
             dropout=f"{options.dropout:g}",
             lr=f"{options.learning_rate:g}",
             batch=options.batch_tokens,
-            limit=f"{options.steps}steps,{options.budget:g}s" if options.steps else f"{options.budget:g}s",
+            limit=f"{options.steps}steps,{self._budget:g}s" if options.steps else f"{self._budget:g}s",
             patience=options.patience,
             steps=self._history.points[-1].steps,
             best=best.steps,
@@ -211,7 +218,11 @@ class Transformer(LanguageModel):
 
     def save(self, folder: Path) -> None:
         self._lexicon.save(folder, self.options)
-        metadata = {"context": str(self._context), "history": self._history.model_dump_json()}
+        metadata = {
+            "context": str(self._context),
+            "budget": repr(self._budget),
+            "history": self._history.model_dump_json(),
+        }
         save_file(self._network.state_dict(), folder / "transformer.safetensors", metadata)
 
     def restore(self, folder: Path) -> None:
@@ -220,7 +231,8 @@ class Transformer(LanguageModel):
         with safe_open(folder / "transformer.safetensors", "pt", device=str(self._device)) as file:
             told = file.metadata()
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        self._context, self._history = int(told["context"]), History.model_validate_json(told["history"])
+        self._context, self._budget = int(told["context"]), float(told["budget"])
+        self._history = History.model_validate_json(told["history"])
         with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and then replaced
             self._network = self._new_network()
         self._network.load_state_dict(weights)
@@ -266,7 +278,7 @@ class Transformer(LanguageModel):
         name = hashlib.sha256(identity.encode()).hexdigest()[:12]  # trainings on several corpora share a folder
         folder = Path(options.checkpoint).expanduser() / name if options.checkpoint else None
         return Plan(
-            budget=options.budget,
+            budget=self._budget,
             steps=options.steps,
             patience=options.patience,
             rate=options.learning_rate,
@@ -374,6 +386,11 @@ class Transformer(LanguageModel):
 
     def _tensor(self, ids: Ids) -> Tensor:
         return torch.from_numpy(ids).to(self._device)
+
+
+def _seconds_for(size: int) -> float:
+    """The budget that follows the text: a second for each 10 kB of `size` bytes to learn from, from 8 s to 45 s."""
+    return float(min(45, max(8, round(size / 10_000))))
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmbench.backends.transformer import Transformer, TransformerOptions
+from lmbench.backends.transformer import Transformer, TransformerOptions, _seconds_for
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import CorpusError, SpecError
 from lmbench.model import ModelSpec
@@ -165,6 +165,14 @@ def test_the_budget_ends_training():
     assert shares == sorted(shares)
 
 
+def test_without_a_budget_seconds_follow_the_text():
+    assert [_seconds_for(size) for size in (1, 80_000, 300_438, 10**9)] == [8, 8, 30, 45]
+    model = fitted(",steps=3")
+    assert dict(model.signature().parts)["limit"] == "3steps,8s"
+    assert dict(fitted(",steps=3,budget=2m").signature().parts)["limit"] == "3steps,120s"
+    assert (TransformerOptions().budget, TransformerOptions(preset="small").budget) == (0, 1800)
+
+
 @pytest.mark.parametrize("train", [("a\n",), ("a",), ("\n",), ("", "hello"), ("x y z\n", "x\n")])
 def test_corpora_of_a_few_letters_are_enough(train):
     model = fitted(",steps=3", train=train, valid=("a\n",))
@@ -307,7 +315,7 @@ def test_budgets_are_read_as_people_write_them():
         (",stride=3,architecture=encoder-decoder", "has no stride"),
         (",budget=soon", "budget"),
         (",budget=nans", "finite"),
-        (",budget=0s", "greater than 0"),
+        (",budget=-1s", "budget=-1s"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, message):
