@@ -124,7 +124,7 @@ class Training:
     def __init__(self, network: Network, task: Task, plan: Plan) -> None:
         self._network, self._task, self._plan = network, task, plan
         self._optimiser = _optimiser(network)
-        self._negatives = Negatives(task.counts, plan.negatives, plan.batch_tokens) if plan.negatives else None
+        self._negatives = Negatives(task.counts, plan.negatives) if plan.negatives else None
         self._device = next(network.parameters()).device
         self._best: dict[str, Tensor] = {}
         self._points: list[Point] = []
@@ -137,15 +137,14 @@ class Training:
             self._evaluate(0, 0, 0.0, None)
         started, last = time.monotonic() - self._seconds, self._points[-1]
         steps, events, losses = last.steps, last.events, []
-        batches = _batches(self._task.epoch, plan)
-        for batch in islice(batches, steps, None):
-            share = self._share(steps, time.monotonic() - started)
+        share = self._share(steps, last.seconds)
+        for batch in islice(_batches(self._task.epoch, plan), steps, None):
             if share == 1 or not self.history.patient(plan.patience):
                 break
             losses.append(self._step(batch, steps, _rate(share, plan.rate)))
             steps, events = steps + 1, events + sum(example.scored for example in batch)
             seconds = time.monotonic() - started
-            share = self._share(steps, seconds)
+            share = self._share(steps, seconds)  # once a step: a training ends with an evaluation
             progress(self._told(steps, losses[-1], events / seconds), share)
             if share == 1 or self._due(steps, share):
                 self._evaluate(steps, events, seconds, float(np.mean(losses)))
@@ -159,9 +158,9 @@ class Training:
 
     def _share(self, steps: int, seconds: float) -> float:
         """How much of the training is done: by steps where their number is given, and by time in any case."""
-        by_steps = steps / self._plan.steps if self._plan.steps else 0.0
         by_time = seconds / self._plan.budget
-        return 1.0 if max(by_steps, by_time) >= 1 else by_steps or by_time
+        by_steps = steps / self._plan.steps if self._plan.steps else by_time
+        return 1.0 if max(by_steps, by_time) >= 1 else by_steps
 
     def _due(self, steps: int, share: float) -> bool:
         last = self._points[-1]
@@ -183,7 +182,7 @@ class Training:
 
     def _step(self, batch: Sequence[Example], number: int, rate: float) -> float:
         """One optimiser step; the mean loss of an event, nats. Its draws depend on its number alone."""
-        torch.manual_seed((self._plan.seed + number) % 2**63)
+        torch.manual_seed(int(np.random.SeedSequence([self._plan.seed, number]).generate_state(1, np.uint64)[0]))
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         inputs, targets = (torch.from_numpy(ids).to(self._device) for ids in padded(batch))
@@ -245,11 +244,11 @@ class Negatives:
     are normalised over all ids.
     """
 
-    def __init__(self, counts: NDArray[np.int64], number: int, batch_tokens: int) -> None:
+    def __init__(self, counts: NDArray[np.int64], number: int) -> None:
         shares = torch.from_numpy((counts + 1) / (counts + 1).sum())
         self._draws, self._number = shares.sqrt() / shares.sqrt().sum(), number  # (V,)
-        drawn = number * torch.log1p(-self._draws) + batch_tokens * torch.log1p(-shares)
-        self._log_inclusion = torch.log(-torch.expm1(drawn)).float()  # (V,)
+        self._log_absent = torch.log1p(-shares)  # (V,), from one target
+        self._log_undrawn = number * torch.log1p(-self._draws)  # (V,)
 
     def loss(self, states: Tensor, output: Tensor, targets: Tensor) -> Tensor:
         """Mean nats of the targets (B, S) after states (B, S, C); output (V, C)."""
@@ -259,9 +258,15 @@ class Negatives:
         candidates, places = torch.unique(torch.cat([wanted, drawn]), return_inverse=True)  # (K,)
         logits = (states.flatten(0, 1)[real] @ output[candidates].T).float()  # (N, K)
         own = places[: len(wanted), None]  # (N, 1), each target's place among the candidates
-        corrected = logits - self._log_inclusion.to(targets.device)[candidates]
+        corrected = logits - self._log_inclusion(candidates, len(wanted) - 1)
         corrected = corrected.scatter(1, own, logits.gather(1, own))
         return F.cross_entropy(corrected, own[:, 0])
+
+    def _log_inclusion(self, ids: Tensor, targets: int) -> Tensor:
+        """Nats (K,): log P(an id is drawn, or is one of so many targets beside an event's own)."""
+        places = ids.cpu()
+        missed = self._log_undrawn[places] + targets * self._log_absent[places]
+        return torch.log(-torch.expm1(missed)).float().to(ids.device)
 
 
 def padded(batch: Sequence[Example]) -> tuple[Ids, Ids]:

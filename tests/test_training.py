@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 
 import numpy as np
 import pytest
@@ -105,6 +106,31 @@ def test_time_ends_training():
     assert history.points[-1].seconds >= 0.4
 
 
+def test_with_a_number_of_steps_the_clock_changes_no_rate():
+    """The first batch may come late, of a large text: the first step's rate is that of a step 0 all the same."""
+
+    def late(generator):
+        time.sleep(0.3)
+        return epoch(generator)
+
+    plan = dataclasses.replace(PLAN, steps=1, budget=3)
+    prompt, run = training(plan)
+    run.run(silent)
+    slow, run = training(plan, epoch=late)
+    run.run(silent)
+    assert torch.equal(prompt.tokens.weight, slow.tokens.weight)
+
+
+def test_steps_of_neighbouring_seeds_share_no_draws():
+    def dropped(seed, number):
+        network, run = training(dataclasses.replace(PLAN, seed=seed))
+        run._step([Example(SEQUENCE[:9], 8)], number, 0.0)
+        return torch.random.get_rng_state()
+
+    assert torch.equal(dropped(3, 4), dropped(3, 4))
+    assert not torch.equal(dropped(3, 4), dropped(4, 3))
+
+
 def test_learning_rates_rise_and_fall():
     rates = [_rate(share, 1.0) for share in np.linspace(0, 1, 101)]
     assert rates[5] == pytest.approx(1.0)
@@ -150,24 +176,41 @@ def test_both_networks_learn_a_period(kind):
     assert F.cross_entropy(logits[0], targets).item() < 0.2
 
 
-def test_the_sampled_softmax_estimates_the_whole_one_without_bias():
+@pytest.mark.parametrize("padding", [0, 30])
+def test_the_sampled_softmax_estimates_the_whole_one_without_bias(padding):
     """The mean over draws of the sampled partition sum, exp(loss + own logit), is the sum over all ids."""
     torch.manual_seed(0)
     counts = np.array([50, 30, 10, 5, 3, 2, 1, 1, 1, 1])
-    states, output = torch.randn(1, 1, 4), torch.randn(10, 4)
-    targets = torch.tensor([[3]])
-    negatives = Negatives(counts, number=6, batch_tokens=0)  # of the batch's own targets none is another's negative
+    states, output = torch.randn(1, 1 + padding, 4), torch.randn(10, 4)
+    targets = torch.tensor([[3] + [-100] * padding])
+    negatives = Negatives(counts, number=6)
     sums = [math.exp(negatives.loss(states, output, targets).item()) for _ in range(4000)]
-    logits = (states[0] @ output.T)[0]
+    logits = (states[0, :1] @ output.T)[0]
     whole = (logits.logsumexp(0) - logits[3]).exp().item()
     assert np.mean(sums) == pytest.approx(whole, abs=4 * np.std(sums) / math.sqrt(len(sums)))
+
+
+def test_candidates_are_as_frequent_as_the_sampled_softmax_takes_them_to_be():
+    """Beside a target of probability 0 its batch's others, drawn as the counts say, and the negatives."""
+    generator, counts, other = np.random.default_rng(0), np.array([400, 300, 200, 98, 0]), 7
+    torch.manual_seed(0)
+    negatives = Negatives(counts, number=2)
+    shares = (counts + 1) / (counts + 1).sum()
+    present = np.zeros(5)
+    for _ in range(3000):
+        targets = torch.from_numpy(np.append(generator.choice(5, other, p=shares), 4))[None]
+        output = torch.zeros(5, 3, requires_grad=True)
+        negatives.loss(torch.ones(1, other + 1, 3), output, targets).backward()
+        present += (output.grad != 0).any(dim=1).numpy()
+    expected = negatives._log_inclusion(torch.arange(4), other).exp().numpy()
+    np.testing.assert_allclose(present[:4] / 3000, expected, atol=0.03)
 
 
 def test_with_every_id_drawn_the_sampled_softmax_is_the_whole_one():
     torch.manual_seed(0)
     states, output = torch.randn(2, 3, 4, requires_grad=True), torch.randn(10, 4)
     targets = torch.tensor([[1, 2, -100], [9, -100, -100]])
-    sampled = Negatives(np.ones(10, dtype=int), number=400, batch_tokens=3).loss(states, output, targets)
+    sampled = Negatives(np.ones(10, dtype=int), number=400).loss(states, output, targets)
     whole = F.cross_entropy((states @ output.T).flatten(0, 1), targets.flatten(), ignore_index=-100)
     torch.testing.assert_close(sampled, whole)
 
