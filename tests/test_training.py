@@ -123,7 +123,7 @@ def test_with_a_number_of_steps_the_clock_changes_no_rate():
 
 def test_steps_of_neighbouring_seeds_share_no_draws():
     def dropped(seed, number):
-        network, run = training(dataclasses.replace(PLAN, seed=seed))
+        _, run = training(dataclasses.replace(PLAN, seed=seed))
         run._step([Example(SEQUENCE[:9], 8)], number, 0.0)
         return torch.random.get_rng_state()
 
