@@ -92,7 +92,8 @@ class ArpaFile(LanguageModel):
 
     A type that the file does not have, or cannot have (white space, ``<s>``, ``<unk>``), pays the file's
     P(<unk> | history), and for its spelling an untrained letter model: log 257 nats for each byte and for their end. A
-    file without ``<unk>`` gives such a type no probability; KenLM takes 1e-100, and the signature says so.
+    file without ``<unk>`` gives such a type no probability; KenLM takes 1e-100, and the signature says so. Whether what
+    the file gives after each history sums to 1 is not looked at here; `lmbench check` asks.
     """
 
     Options: ClassVar[type[ModelOptions]] = ArpaFileOptions
@@ -123,7 +124,7 @@ class ArpaFile(LanguageModel):
             sha256=digest[:12],
             order=ngrams.order,
             bos="line",
-            kenlm=version("kenlm"),
+            **({"kenlm": version("kenlm")} if isinstance(ngrams, Ngrams) else {"engine": "arrays"}),
             tok=self.options.tokenizer,
             unk=f"{'absent(1e-100)' if ngrams.unknown < _ABSENT else 'file'}+letters-uniform",
         )
@@ -157,7 +158,8 @@ class ArpaFile(LanguageModel):
             words = dict.fromkeys(read_words(self._path))
         except UnicodeDecodeError as error:
             raise UnavailableError(f"the words of '{self._path}' are not UTF-8: {error.reason}") from error
-        types = [word for word in words if word not in (UNKNOWN_WORD, SENTENCE_END, SENTENCE_START)]
+        own = (UNKNOWN_WORD, UNKNOWN_WORD.upper(), SENTENCE_END, SENTENCE_START)  # <UNK> is the unknown word, too
+        types = [word for word in words if word not in own]
         types = list(map(unescape, types)) if self.options.escaped else types
         return Lexicon(make_tokenizer(self.options.tokenizer), types, spelled=(), min_count=1)
 

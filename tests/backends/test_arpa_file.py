@@ -278,6 +278,22 @@ def test_words_that_are_not_utf8(tmp_path):
         opened(path).next_events("")
 
 
+def test_the_unknown_word_in_capitals_is_one_event(tmp_path):
+    for name, text in (("small", SMALL), ("capitals", SMALL.replace("<unk>", "<UNK>"))):
+        (tmp_path / f"{name}.arpa").write_text(text)
+    small, capitals = (opened(tmp_path / f"{name}.arpa").next_events("a") for name in ("small", "capitals"))
+    assert capitals.names == small.names
+    np.testing.assert_allclose(capitals.logprobs, small.logprobs)
+
+
+def test_the_signature_says_what_looked_n_grams_up(small, tmp_path):
+    (tmp_path / "preamble.arpa").write_text(f"a preamble\n{SMALL}")
+    assert "|kenlm:" in str(opened(small).signature())
+    signature = str(opened(tmp_path / "preamble.arpa").signature())
+    assert "|engine:arrays|" in signature
+    assert "kenlm" not in signature
+
+
 def test_options():
     with pytest.raises(SpecError, match="arpa: option path=: Field required"):
         ModelSpec.parse("arpa").build(ArpaFile)
