@@ -155,6 +155,10 @@ class Footprint:
 class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
 
+    def files(self) -> tuple[Path, ...]:
+        """The files that these options name and the model reads: a run goes on only while they stay as they are."""
+        return ()
+
 
 class LanguageModel(ABC):
     """A model of text: fitted on a training text (unless pretrained), it scores documents.

@@ -6,6 +6,7 @@ costs one cell and not the run.
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import platform
@@ -13,6 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -224,6 +226,7 @@ def _manifest(specs: Sequence[ModelSpec], corpora: Sequence[Corpus]) -> Manifest
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         models=tuple(map(str, specs)),
         options=tuple(_options(spec) for spec in specs),
+        files=tuple(sorted(_digests(specs))),
         corpora=tuple(_record(corpus) for corpus in corpora),
         versions=(*((package, version(package)) for package in _VERSIONED), *_plugin_versions(specs)),
         python=platform.python_version(),
@@ -238,6 +241,20 @@ def _options(spec: ModelSpec) -> dict[str, JsonValue]:
         return build(spec).options.model_dump(mode="json")
     except LmbenchError:
         return {}
+
+
+def _digests(specs: Sequence[ModelSpec]) -> Iterator[tuple[str, str]]:
+    """The files that the models' options name, where they can be read, each with its sha256."""
+    for path in {path for spec in specs for path in _files(spec)}:
+        with suppress(OSError), path.open("rb") as file:
+            yield str(path), hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(spec: ModelSpec) -> tuple[Path, ...]:
+    try:
+        return build(spec).options.files()
+    except LmbenchError:
+        return ()
 
 
 def _plugin_versions(specs: Sequence[ModelSpec]) -> tuple[tuple[str, str], ...]:

@@ -59,6 +59,7 @@ class Manifest(BaseModel):
     """What a run was asked to do, and where it ran.
 
     options   of each model, defaults included
+    files     that options name and that were there, each with its sha256
     versions  of the packages that numbers depend on, those that the models come from among them
     """
 
@@ -68,6 +69,7 @@ class Manifest(BaseModel):
     created: str
     models: tuple[str, ...]
     options: tuple[dict[str, JsonValue], ...]
+    files: tuple[tuple[str, str], ...] = ()
     corpora: tuple[CorpusRecord, ...]
     versions: tuple[tuple[str, str], ...]
     python: str
@@ -75,8 +77,17 @@ class Manifest(BaseModel):
     cpus: int
 
     def same_work(self, other: Manifest) -> bool:
-        """Whether the other run's cells can stand beside this one's: all is the same but the time."""
-        return self == other.model_copy(update={"created": self.created})
+        """Whether the other run's cells can stand beside this one's: all is the same but the time.
+
+        A file that was not there has left no cell, and may be there now.
+        """
+        mine, others = dict(self.files), dict(other.files)
+        unchanged = all(mine[name] == others[name] for name in mine.keys() & others.keys())
+        return unchanged and self == other.model_copy(update={"created": self.created, "files": self.files})
+
+    def with_files(self, other: Manifest) -> Manifest:
+        """This manifest with the files of the other one, too."""
+        return self.model_copy(update={"files": tuple(sorted({*self.files, *other.files}))})
 
 
 class Costs(BaseModel):
@@ -147,9 +158,12 @@ class RunDirectory:
             existing = cls.open(path)
             if not existing.manifest.same_work(manifest):
                 raise ResultsError(
-                    f"{path} holds another run (other models, options, texts, versions, machine); choose another --out"
+                    f"{path} holds another run (other models, options, files, texts, versions, machine); "
+                    "choose another --out"
                 )
-            return existing
+            manifest = existing.manifest.with_files(manifest)
+            if manifest == existing.manifest:
+                return existing
         _write(path / "manifest.json", manifest.model_dump_json(indent=1).encode())
         return cls(path, manifest)
 

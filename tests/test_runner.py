@@ -203,6 +203,19 @@ def test_the_manifest_has_every_option(tmp_path, corpus):
     assert (options["order"], options["min_count"], options["engine"]) == (2, 2, "arrays")
 
 
+@pytest.mark.parametrize("spec", ["kenlm:limit_vocab={}", "mix:kenlm:limit_vocab={}+cache"])
+def test_a_run_does_not_go_on_where_a_file_of_an_option_changed(tmp_path, corpus, spec):
+    """A file that was not there yet has left no cell."""
+    words = tmp_path / "words.txt"
+    specs = [ModelSpec.parse(spec.format(words))]
+    assert [cell.status for cell in run(specs, [corpus], tmp_path / "run", Recorder()).cells()] == ["unavailable"]
+    words.write_text("a b")
+    assert [cell.status for cell in run(specs, [corpus], tmp_path / "run", Recorder()).cells()] == ["ok"]
+    words.write_text("a")
+    with pytest.raises(ResultsError, match="holds another run"):
+        run(specs, [corpus], tmp_path / "run", Recorder())
+
+
 @pytest.mark.parametrize(("empty", "message"), [("test", "nothing to score"), ("train", "nothing to learn from")])
 def test_empty_splits(corpus, empty, message):
     with pytest.raises(CorpusError, match=message):

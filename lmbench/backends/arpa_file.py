@@ -49,6 +49,9 @@ class ArpaFileOptions(ModelOptions):
         False, description="true for a file of `lmbench export`: white space and <unk> in words are escaped"
     )
 
+    def files(self) -> tuple[Path, ...]:
+        return (Path(self.path).expanduser(),)
+
 
 class TextNgrams:
     """N-grams, in nats, of ARPA files that KenLM does not read: a preamble, unigrams alone, orders above 6."""
@@ -136,7 +139,8 @@ class ArpaFile(LanguageModel):
 
     @property
     def _path(self) -> Path:
-        return Path(self.options.path).expanduser()
+        [path] = self.options.files()
+        return path
 
     @cached_property
     def _ngrams(self) -> Ngrams | TextNgrams:

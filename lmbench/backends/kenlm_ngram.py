@@ -58,6 +58,9 @@ class KenlmOptions(LexiconOptions):
     )
     memory: str = Field("", description="what counting may take beside the text, as 512M or 1G; more lies in files")
 
+    def files(self) -> tuple[Path, ...]:
+        return (Path(self.limit_vocab).expanduser(),) if self.limit_vocab else ()
+
     @classmethod
     def hint(cls, name: str, value: str) -> str:
         """prune with commas, and a model that was trained elsewhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -42,6 +43,9 @@ class MixOptions(ModelOptions):
     weight: float | None = Field(
         None, gt=0, lt=1, description="of the first of two models; without it all are tuned on the validation split"
     )
+
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for spec in parse_models(self.models) for path in build(spec).options.files())
 
     @classmethod
     def hint(cls, name: str, value: str) -> str:
