@@ -23,8 +23,18 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmbench.corpus import Corpus, Split, TrainingText
-from lmbench.errors import UnavailableError
-from lmbench.model import LanguageModel, ModelOptions, ModelSpec, NextEvents, Reading, Score, Signature, silent
+from lmbench.errors import SpecError, UnavailableError
+from lmbench.model import (
+    LanguageModel,
+    ModelOptions,
+    ModelSpec,
+    NextEvents,
+    Progress,
+    Reading,
+    Score,
+    Signature,
+    silent,
+)
 from lmbench.registry import build, model_class
 from lmbench.tokens import PRINTABLE
 
@@ -83,6 +93,8 @@ class Subject:
     """A model under examination: `make` gives it unfitted, as often as it is asked."""
 
     make: Callable[[], LanguageModel]
+    progress: Progress = silent
+    """Told what the loading of weights does."""
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -112,7 +124,7 @@ class Subject:
         if options:
             model = type(model)(_changed(model.options, options))
         if model.pretrained:
-            model.load(silent)
+            model.load(self.progress)
         else:
             model.fit(data, silent)
         return model
@@ -462,24 +474,24 @@ class Outcome(BaseModel):
     seconds: float
 
 
-def check_model(make: Callable[[], LanguageModel]) -> tuple[Outcome, ...]:
+def check_model(make: Callable[[], LanguageModel], progress: Progress = silent) -> tuple[Outcome, ...]:
     """All checks on the models that `make` gives, unfitted; where the model cannot be fitted, that alone.
 
-    Raises UnavailableError where weights are missing.
+    Args: progress, told what the loading of weights does. Raises UnavailableError where weights are missing.
     """
     if not make().probability:
         detail = "the model says that its scores are no probabilities of a text; it is never ranked with those that are"
         return (Outcome(check="probability", status="fail", detail=detail, seconds=0.0),)
-    subject = Subject(make)
+    subject = Subject(make, progress)
     fit = _outcome("fit", _fit, subject)
     if fit.status == "fail":
         return (fit,)
     return tuple(_outcome(name, check, subject) for name, check in CHECKS.items())
 
 
-def check_spec(spec: ModelSpec) -> tuple[Outcome, ...]:
+def check_spec(spec: ModelSpec, progress: Progress = silent) -> tuple[Outcome, ...]:
     """All checks on the model that `spec` names, small enough to be quick. Raises LmbenchError."""
-    return check_model(_quick(spec))
+    return check_model(_quick(spec), progress)
 
 
 def doubt(outcomes: Sequence[Outcome]) -> str:
@@ -523,13 +535,22 @@ class _PytestCheck:
 
 
 def _quick(spec: ModelSpec) -> Callable[[], LanguageModel]:
-    """Makes the model with the options that its class says are quick, where `spec` gives no others."""
-    model = model_class(spec)
-    given = {name for name, _ in spec.arguments}
-    extra = tuple((name, value) for name, value in model.quick if name not in given)
-    quick = ModelSpec(spec.name, spec.arguments + extra)
-    build(quick)  # a user's mistake is no failure of the model
+    """Makes the model with the options that its class says are quick, where `spec` gives none that they contradict."""
+    build(spec)  # a user's mistake is no failure of the model
+    model, given = model_class(spec), dict(spec.arguments)
+    quick = ModelSpec(spec.name, tuple((name, value) for name, value in spec.arguments if name not in model.unchecked))
+    for name, value in model.quick:
+        smaller = ModelSpec(spec.name, (*quick.arguments, (name, value)))
+        quick = smaller if name not in given and _is_possible(smaller) else quick
     return lambda: build(quick)
+
+
+def _is_possible(spec: ModelSpec) -> bool:
+    try:
+        build(spec)
+    except SpecError:
+        return False
+    return True
 
 
 def _fit(subject: Subject) -> None:

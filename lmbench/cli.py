@@ -443,7 +443,7 @@ def check(model: str, as_json: bool) -> None:
     from lmbench.report import tables
     from lmbench.store import Verification
 
-    outcomes = check_spec(ModelSpec.parse(model))
+    outcomes = check_spec(ModelSpec.parse(model), _tell_downloads)
     why = doubt(outcomes)
     if as_json:
         click.echo(Verification(model=model, doubt=why, outcomes=outcomes).model_dump_json(indent=1))

@@ -105,12 +105,17 @@ def _ready(spec: ModelSpec, corpus: str | None) -> LanguageModel:
     if model.pretrained:
         if corpus is not None:
             raise SpecError(f"'{spec}' is pretrained and is not fitted: leave corpus={corpus} out")
-        model.load()
+        model.load(_tell_downloads)
     elif corpus is None:
         raise SpecError(f"'{spec}' has to be fitted: add corpus=NAME_OR_PATH")
     else:
         model.fit(load_corpus(corpus).training)
     return model
+
+
+def _tell_downloads(message: str, share: float) -> None:
+    if message.startswith("downloading "):
+        click.echo(message, err=True)
 
 
 def main() -> None:

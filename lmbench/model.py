@@ -177,6 +177,9 @@ class LanguageModel(ABC):
     quick: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Options, as in a spec, with which a model that takes long is small enough for the conformance suite."""
 
+    unchecked: ClassVar[tuple[str, ...]] = ()
+    """Options that the conformance suite leaves out: they say where work is kept, and not what is learnt."""
+
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
 

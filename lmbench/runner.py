@@ -347,7 +347,7 @@ def _evaluate(spec: ModelSpec, corpus: Corpus, tell: Callable[[_Message], None])
 
 def _check(spec: ModelSpec, tell: Callable[[_Message], None]) -> tuple[Outcome, ...]:
     tell(_Told("checking", 0.0))
-    return check_spec(spec)
+    return check_spec(spec, lambda message, share: tell(_Told(message, share)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ import pytest
 from pydantic import Field
 
 from lmbench import ModelOptions, ModelSpec, build
-from lmbench.checks import CHECKS, Outcome, Subject, check_model, check_spec, doubt, parametrize_with_checks
+from lmbench.checks import CHECKS, Outcome, Subject, _quick, check_model, check_spec, doubt, parametrize_with_checks
+from lmbench.errors import SpecError
+from lmbench.model import silent
 from tests.mutants import (
     MUTANTS,
     RIGHT,
@@ -168,3 +170,29 @@ def test_a_tiny_gpt2_passes(tmp_path):
     outcomes = check_spec(ModelSpec("hf", (("path", str(tmp_path)),)))
     assert failed(outcomes) == []
     assert [outcome.check for outcome in outcomes if outcome.status == "n/a"] == ["determinism", "save", "test-split"]
+
+
+def test_the_suite_keeps_no_training_and_leaves_out_what_contradicts_the_users_options(tmp_path):
+    """Heads that do not divide the suite's width; a preset's heads; a folder that is for the trainings of cells."""
+    pytest.importorskip("torch")
+    given = f"transformer:steps=3,preset=small,heads=64,checkpoint={tmp_path}/kept"
+    make = _quick(ModelSpec.parse(given))
+    assert (make().options.heads, make().options.width, make().options.layers) == (64, 192, 1)
+    assert make().options.checkpoint == ""
+    small = _quick(ModelSpec.parse("transformer:preset=small"))().options
+    assert (small.heads, small.width, small.steps) == (2, 32, 60)
+    with pytest.raises(SpecError, match="3 heads do not divide"):
+        check_spec(ModelSpec.parse("transformer:heads=3"))
+
+
+def test_a_download_is_told_by_the_suite():
+    class Fetched(Bigram):
+        pretrained = True
+
+        def load(self, progress=silent):
+            progress("downloading", 0.0)
+            super().fit(Subject(Bigram).corpus.training)
+
+    told = []
+    check_model(Fetched, lambda message, share: told.append(message))
+    assert "downloading" in told

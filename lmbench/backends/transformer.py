@@ -131,7 +131,8 @@ class Transformer(LanguageModel):
     """
 
     Options: ClassVar[type[ModelOptions]] = TransformerOptions
-    quick: ClassVar[tuple[tuple[str, str], ...]] = (("steps", "60"), ("layers", "1"), ("width", "32"), ("heads", "2"))
+    quick: ClassVar[tuple[tuple[str, str], ...]] = (("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32"))
+    unchecked: ClassVar[tuple[str, ...]] = ("checkpoint",)
     options: TransformerOptions
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
