@@ -14,14 +14,13 @@ from lmbench.backoff import Order, next_probabilities, probabilities
 from lmbench.corpus import TrainingText
 from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import Footprint, Reading, Score
-from lmbench.ngram_counts import open_text
+from lmbench.ngram_counts import open_ended, open_text
 
 
 def read_lines(data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Line]:
     """A training text's lexicon, and its ids with ``<s>``, whose id is the lexicon's length, before each line."""
     lexicon, ids = Lexicon.read(data, options)
-    ended = np.flatnonzero(ids[:-1] == LINE_END_ID) + 1
-    return lexicon, np.insert(ids, np.append(0, ended), len(lexicon)) if len(ids) else ids
+    return lexicon, open_ended(ids, LINE_END_ID, len(lexicon))
 
 
 @dataclass(frozen=True, slots=True)

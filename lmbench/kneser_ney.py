@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lmbench.backoff import Order
-from lmbench.ngram_counts import Counts, Flags, Ints, Rows, count
+from lmbench.ngram_counts import Counts, Flags, Ints, Rows, count, slices
 from lmbench.workspace import Workspace
 
 Floats = NDArray[np.floating]
@@ -92,7 +92,7 @@ def estimate(
         estimate.orders.append(Order(keys, counts.bits, probs, backoffs))
         if k == 1 and kept is not None:
             estimate.kept[:] = kept
-        renumbered = None if kept is None or k == 1 else np.cumsum(kept, dtype=np.int32) - np.int32(1)
+        renumbered = None if kept is None or k == 1 else _renumbered(kept, workspace)
         below = _Below(probs, backoffs, kept, renumbered)
     return estimate
 
@@ -130,7 +130,7 @@ def _kept(
     if threshold == 0 and allowed is None and below.kept is None:
         return None
     column = workspace.column(np.bool_)
-    for rows in _slices(len(counts.keys), workspace.rows):
+    for rows in slices(len(counts.keys), workspace.rows):
         kept = counts.count[rows] > threshold
         if allowed is not None:
             kept &= allowed[counts.keys[rows] & ((1 << counts.bits) - 1)]
@@ -148,7 +148,7 @@ def _adjusted(counts: Counts, above: Counts | None, workspace: Workspace) -> Row
     if above is None:
         return counts.count
     adjusted: Rows = workspace.full(len(counts.count), 0, np.int32)
-    for rows in _slices(len(above.suffix), workspace.rows):
+    for rows in slices(len(above.suffix), workspace.rows):
         np.add.at(adjusted, above.suffix[rows], np.int32(1))  # of the same type: several times as fast
     adjusted[counts.opening :] = counts.count[counts.opening :]
     return adjusted
@@ -160,7 +160,7 @@ def _discounts(adjusted: Rows, workspace: Workspace) -> Discounts | None:
     None where lmplz takes the fallback (if it is allowed to): n1, n2 or n3 is 0, or a Dk is outside [0, k].
     """
     numbers = np.zeros(6, dtype=np.int64)
-    for rows in _slices(len(adjusted), workspace.rows):
+    for rows in slices(len(adjusted), workspace.rows):
         numbers += np.bincount(np.minimum(adjusted[rows], 5), minlength=6)
     _, n1, n2, n3, n4, _ = numbers.tolist()
     if not (n1 and n2 and n3):
@@ -231,8 +231,14 @@ def _unigrams(own: Floats, weight: float, stays: Flags | None, settings: Setting
     return probs
 
 
-def _slices(length: int, rows: int) -> Iterator[slice]:
-    return (slice(start, min(start + rows, length)) for start in range(0, length, rows))
+def _renumbered(kept: Flags, workspace: Workspace) -> Rows:
+    """Each row's number among those that are kept."""
+    column, before = workspace.column(np.int32), 0
+    for rows in slices(len(kept), workspace.rows):
+        numbers = before + np.cumsum(kept[rows])
+        column.append(numbers - 1)
+        before = int(numbers[-1])
+    return column.finish()
 
 
 def _whole_histories(counts: Counts, rows: int) -> Iterator[slice]:

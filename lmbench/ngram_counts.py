@@ -16,6 +16,9 @@ Rows = NDArray[np.int32]
 Lengths = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
+_READ_AT_ONCE = 1 << 16
+_MOST = 1 << 31  # places are int32
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -60,22 +63,43 @@ def open_text(ids: NDArray[np.int32], begins: Flags, start: int) -> tuple[Rows, 
     return text, places
 
 
+def open_ended(ids: NDArray[np.int32], line_end: int, start: int) -> Rows:
+    """The ids of lines, `line_end` at the end of each, with `start` before each; beside them it takes little memory."""
+    lines = sum(np.count_nonzero(ids[part] == line_end) for part in slices(len(ids), _READ_AT_ONCE))
+    text = np.full(len(ids) + lines, start, dtype=np.int32)
+    opened = 1
+    for part in slices(len(ids), _READ_AT_ONCE):
+        ended = np.cumsum(ids[part] == line_end)
+        text[np.arange(part.start, part.stop) + opened + np.append(0, ended[:-1])] = ids[part]
+        opened += int(ended[-1])
+    return text
+
+
+def slices(length: int, rows: int) -> Iterator[slice]:
+    """So many rows at once."""
+    return (slice(start, min(start + rows, length)) for start in range(0, length, rows))
+
+
 def count(text: Rows, start: int, order: int, workspace: Workspace) -> list[Counts]:
     """The n-grams of orders 1 to `order`, those that end in ``<s>`` excepted.
 
     Args: text, the ids of all lines, ``<s>`` before each; start, the id of ``<s>``, greater than all others. The places
-    of the text are taken in blocks of those where the same words stand, and a block's n-grams are found order by order:
-    among the places of one n-gram, those of the n-grams that are a word longer, by sorting the words that follow. What
-    occurs once needs no more sorting. Raises CorpusError where there is no line.
+    of the text are taken in blocks of those where the same words stand, as many as the workspace's rows, or those of
+    one pair of words that stands in more, and a block's n-grams are found order by order: among the places of one
+    n-gram, those of the n-grams that are a word longer, by sorting the words that follow. What occurs once needs no
+    more sorting. Raises CorpusError where there is no line, or where there are 2^31 ids.
     """
     if not len(text):
         raise CorpusError("the training split has no line to count n-grams in")
+    if len(text) >= _MOST:
+        raise CorpusError(f"the training split has {len(text):,} ids, and n-grams are counted in fewer than {_MOST:,}")
     bits = int(start).bit_length()
-    unigrams = np.bincount(text, minlength=start + 1)
-    left = _left_in_line(text, start, order)
+    unigrams = np.zeros(start + 1, dtype=np.int64)
+    for part in slices(len(text), workspace.rows):
+        unigrams += np.bincount(text[part], minlength=start + 1)
+    left = _left_in_line(text, start, order, workspace)
     builders = [_Builder(k, len(text) if k < order else 0, bits, workspace) for k in range(2, order + 1)]
-    for first, last in _blocks(unigrams, workspace.rows) if builders else ():
-        starts = np.flatnonzero((text >= first) & (text < last)).astype(np.int32)
+    for first, starts in _blocks(text, unigrams, workspace.rows) if builders else ():
         rows, base = text[starts].astype(np.int64) - first, first
         for builder in builders:
             starts, rows, base = builder.extend(starts, rows, base, text, left)
@@ -138,23 +162,58 @@ class _Builder:
         return Counts(keys, self._bits, suffix, self._count.finish(), opening)
 
 
-def _left_in_line(text: Rows, start: int, order: int) -> Lengths:
+def _left_in_line(text: Rows, start: int, order: int, workspace: Workspace) -> Lengths:
     """How many ids are left in the line from each place on, `order` at most."""
-    begins = np.flatnonzero(text == start)
-    lengths = np.diff(begins, append=len(text))
-    ends = np.repeat((begins + lengths).astype(np.int32), lengths)
-    return np.minimum(ends - np.arange(len(text), dtype=np.int32), order).astype(np.uint8)
+    column = workspace.column(np.uint8)
+    for part in slices(len(text), workspace.rows):
+        left = np.full(part.stop - part.start, order, dtype=np.uint8)
+        for k in range(order - 1, 0, -1):
+            later = text[part.start + k : part.stop + k]
+            left[: len(later)][later == start] = k
+            left[len(later) :] = k  # the text ends
+        column.append(left)
+    return column.finish()
 
 
-def _blocks(unigrams: Ints, rows: int) -> Iterator[tuple[int, int]]:
+def _blocks(text: Rows, unigrams: Ints, rows: int) -> Iterator[tuple[int, Rows]]:
+    """The places where words stand, block after block of at most `rows` places: a block's first word, its places.
+
+    The places of one word that stands in more are blocks by the word that follows.
+    """
+    for first, last in _ranges(unigrams, rows):
+        if unigrams[first] <= rows:
+            yield first, _places(text, rows, (first, last))
+            continue
+        followers = np.zeros(len(unigrams), dtype=np.int64)
+        for part in slices(len(text) - 1, rows):
+            followers += np.bincount(
+                text[part.start + 1 : part.stop + 1][text[part] == first], minlength=len(followers)
+            )
+        for after in _ranges(followers[:-1], rows):  # <s> follows no word of its line
+            yield first, _places(text, rows, (first, last), after)
+
+
+def _ranges(numbers: Ints, rows: int) -> Iterator[tuple[int, int]]:
     """Ranges of word ids that stand in at most `rows` places together, or of one word that stands in more."""
-    until = np.cumsum(unigrams)
+    until = np.cumsum(numbers)
     first = 0
-    while first < len(unigrams):
+    while first < len(numbers):
         before = int(until[first - 1]) if first else 0
         last = max(first + 1, int(np.searchsorted(until, before + rows, side="right")))
         yield first, last
         first = last
+
+
+def _places(text: Rows, rows: int, words: tuple[int, int], after: tuple[int, int] | None = None) -> Rows:
+    """The places of words in a range, or of those that are followed by a word in another range."""
+    found = []
+    for part in slices(len(text) - (after is not None), rows):
+        chosen = (text[part] >= words[0]) & (text[part] < words[1])
+        if after is not None:
+            following = text[part.start + 1 : part.stop + 1]
+            chosen &= (following >= after[0]) & (following < after[1])
+        found.append((part.start + np.flatnonzero(chosen)).astype(np.int32))
+    return np.concatenate([np.zeros(0, dtype=np.int32), *found])
 
 
 def _sorting(rows: Ints, word: Rows, bits: int) -> Ints:

@@ -211,6 +211,18 @@ def big_text(tokens=120_000):
     return open_lines([np.append(line, 1).astype(np.int32) for line in np.split(words, tokens // 20)], 5002)
 
 
+def test_with_little_memory_a_longer_text_takes_no_more():
+    """Beside its ids; every fifth word is the same one."""
+    peaks = []
+    for tokens in (50_000, 200_000):
+        text = big_text(tokens)
+        tracemalloc.start()
+        estimate(text, 5002, Settings(4, prune=(0, 0, 1), precision=np.float32), workspace=Workspace(1 << 20))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + (200 << 10)
+
+
 def test_with_little_memory_the_numbers_are_the_same_and_memory_is_bounded():
     text, settings = big_text(), Settings(4, prune=(0, 0, 1), precision=np.float32)
     tracemalloc.start()

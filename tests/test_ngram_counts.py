@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.errors import CorpusError
-from lmbench.ngram_counts import _sorting, count, open_lines, open_text
+from lmbench.ngram_counts import _sorting, count, open_ended, open_lines, open_text
 from lmbench.workspace import Workspace
 
 LINES = st.lists(st.lists(st.integers(2, 6), max_size=8).map(lambda line: [*line, 1]), min_size=1, max_size=12)
@@ -63,3 +63,18 @@ def test_lines_open_alike_in_both_ways(lines):
     text, places = open_text(ids, begins, START)
     assert text.tolist() == open_lines(arrays(lines), START).tolist()
     assert text[places].tolist() == ids.tolist()
+
+
+def test_lines_are_opened_slice_by_slice(monkeypatch):
+    """Slices that end inside a line, at its end, and after one id."""
+    ids = np.array([5, 6, 1, 1, 7, 1, 8, 9, 1], dtype=np.int32)
+    for size in (1, 2, 3, 100):
+        monkeypatch.setattr("lmbench.ngram_counts._READ_AT_ONCE", size)
+        assert open_ended(ids, 1, START).tolist() == [START, 5, 6, 1, START, 1, START, 7, 1, START, 8, 9, 1]
+    assert open_ended(ids[:0], 1, START).tolist() == []
+
+
+def test_texts_of_too_many_ids_are_refused(monkeypatch):
+    monkeypatch.setattr("lmbench.ngram_counts._MOST", 5)
+    with pytest.raises(CorpusError, match="has 5 ids, and n-grams are counted in fewer than 5"):
+        count(np.array([START, 2, 3, 4, 1], dtype=np.int32), START, 2, Workspace())

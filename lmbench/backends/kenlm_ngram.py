@@ -56,7 +56,9 @@ class KenlmOptions(LexiconOptions):
     engine: Literal["arrays", "kenlm"] = Field(
         "arrays", description="what looks n-grams up: sorted arrays, many at once, or KenLM itself, one by one"
     )
-    memory: str = Field("", description="what counting may take beside the text, as 512M or 1G; more lies in files")
+    memory: str = Field(
+        "", description="about what counting takes beside the text's ids, as 512M; the rest is in files"
+    )
 
     def files(self) -> tuple[Path, ...]:
         return (Path(self.limit_vocab).expanduser(),) if self.limit_vocab else ()
