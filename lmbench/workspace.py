@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -33,8 +34,8 @@ class Workspace:
     """Makes arrays, and says how many rows may be worked on at once.
 
     Args: memory, bytes. Without it the arrays lie in memory. With it they lie in files, sorted run after sorted run,
-    and what is worked on at once is bounded by `memory`. The files are gone when this object is; arrays that are
-    mapped to them go on.
+    and what is worked on at once is bounded by `memory`. The files lie where TMPDIR says, and are gone when this
+    object is (on POSIX as soon as they are mapped); arrays that are mapped to them go on.
     """
 
     def __init__(self, memory: int | None = None) -> None:
@@ -95,4 +96,7 @@ class FileColumn(Column):
     def finish(self) -> NDArray[Any]:
         if not self._path.stat().st_size:
             return np.zeros(0, self._dtype)
-        return np.memmap(self._path, self._dtype, mode="r+")
+        array = np.memmap(self._path, self._dtype, mode="r+")
+        if os.name == "posix":  # where a file that has no name stays as long as it is mapped, however the process ends
+            self._path.unlink()
+        return array

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,16 @@ def test_files_go_with_the_workspace(tmp_path, monkeypatch):
     del workspace
     assert list(tmp_path.rglob("*")) == []
     assert array.tolist() == [2, 2, 2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a mapped file cannot be removed elsewhere")
+def test_a_mapped_file_has_no_name_so_that_none_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    workspace = Workspace(1 << 20)
+    array = workspace.full(3, 2, np.int32)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    array[0] = 7
+    assert array.tolist() == [7, 2, 2]
 
 
 def test_more_memory_is_more_rows_at_once():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lmbench.corpus import TrainingText
+from lmbench.errors import CorpusError
 from lmbench.lexicon import Encoded, Lexicon, LexiconOptions, LexiconReading, Line
 from lmbench.mixture import mixed, tuned_weights
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
@@ -40,8 +41,11 @@ class Cache(LanguageModel):
     options: CacheOptions
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+        """Raises CorpusError where there is no line."""
         progress("counting", 0.0)
         self._lexicon, ids = Lexicon.read(data, self.options)
+        if not len(ids):
+            raise CorpusError("the training split has no line to count words in")
         counts = np.bincount(ids, minlength=len(self._lexicon))
         seen = np.count_nonzero(counts)  # Witten and Bell's share of the new
         self._static = np.log((counts + seen / len(counts)) / (counts.sum() + seen))

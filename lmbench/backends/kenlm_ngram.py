@@ -229,8 +229,10 @@ def read_vocabulary(path: Path) -> set[str]:
 
 
 def _allowed(lexicon: Lexicon, words: set[str]) -> NDArray[np.bool_]:
-    """Which ids' n-grams are kept, that of ``<s>`` the last."""
-    return np.array([True, True, *(kind.strip() in words for kind in lexicon.types[2:]), True])
+    """Which ids' n-grams are kept, that of ``<s>`` the last; white space, which no list of words has, always is."""
+    letters = (lexicon.tokenizer.letters(kind) for kind in lexicon.types[2:])
+    spelled = (spelling.decode(errors="surrogateescape").strip() for spelling in letters)
+    return np.array([True, True, *(not kind or kind in words for kind in spelled), True])
 
 
 def _load(path: Path) -> kenlm.Model:

@@ -127,7 +127,7 @@ class NltkNgram(LanguageModel):
     def _after(self, history: Line) -> NDArray[np.float64]:
         padded = self._padded(history)
         context = tuple(padded[len(padded) - self.options.order + 1 :])
-        return np.array([self._logprob(word, context) for word in range(len(self._lexicon))])
+        return np.array([self._computed(word, context) for word in range(len(self._lexicon))])
 
     def _line_logprobs(self, line: Line) -> NDArray[np.float64]:
         order, padded = self.options.order, self._padded(line)
@@ -135,12 +135,16 @@ class NltkNgram(LanguageModel):
         return np.array([self._logprob(word, context) for word, context in zip(line.tolist(), contexts, strict=True)])
 
     def _logprob(self, word: int, context: tuple[int, ...]) -> float:
-        """Nats. NLTK's probability, by NLTK's own recursion over shorter contexts, kept for the next time."""
+        """Nats, kept for the next time; those of whole vocabularies, which would fill memory, are not."""
         key = (*context, word)
         if key not in self._cache:
-            probability = self._model.unmasked_score(word, context)
-            self._cache[key] = math.log(probability) if probability > 0 else -math.inf
+            self._cache[key] = self._computed(word, context)
         return self._cache[key]
+
+    def _computed(self, word: int, context: tuple[int, ...]) -> float:
+        """Nats. NLTK's probability, by NLTK's own recursion over shorter contexts."""
+        probability = self._model.unmasked_score(word, context)
+        return math.log(probability) if probability > 0 else -math.inf
 
 
 class _TabulatedKneserNey(KneserNey):  # type: ignore[misc]  # nltk has no types

@@ -5,7 +5,7 @@ import pytest
 
 from lmbench import ModelSpec, Split, TrainingText
 from lmbench.backends.cache import Cache
-from lmbench.errors import SpecError
+from lmbench.errors import CorpusError, SpecError
 
 
 def fitted(spec, data):
@@ -83,6 +83,11 @@ def test_the_weight_is_tuned_on_the_validation_split(texts):
 
 def test_without_validation_text_the_weight_is_a_half(texts):
     assert fitted("cache", TrainingText(texts.train, Split(()), tokenised=True))._weight == 0.5
+
+
+def test_no_training_line(texts):
+    with pytest.raises(CorpusError, match="no line to count words in"):
+        fitted("cache", TrainingText(Split(()), texts.valid, tokenised=True))
 
 
 def test_a_window_does_not_decay():

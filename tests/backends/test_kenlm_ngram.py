@@ -128,6 +128,14 @@ def test_options_are_in_the_signature(english, tmp_path):
     assert "prune" not in str(fitted("kenlm", english).signature())
 
 
+@pytest.mark.parametrize("tokenizer", ["bytes", "pieces"])
+def test_white_space_is_known_whatever_words_are_listed(tmp_path, tokenizer):
+    (tmp_path / "words.txt").write_text(" ".join("abcdefghijklmnopqrstuvwxyz"))
+    text = TrainingText(Split(("a  b c\n  a b\n" * 5,)), Split(()))
+    [score] = fitted(f"kenlm:order=2,tokenizer={tokenizer},limit_vocab={tmp_path}/words.txt", text).score(["a  b\n"])
+    assert not score.spelling.any()
+
+
 def test_footprint_counts_probabilities_and_backoffs(english):
     sizes = [fitted(f"kenlm:order={order}", english).footprint().parameters for order in (1, 2, 3)]
     assert all(a < b for a, b in pairwise(sizes))

@@ -67,6 +67,14 @@ def test_tabulated_continuation_counts_are_nltks(english):
                 assert estimator._continuation_counts(word, context) == plain(word, context)
 
 
+def test_distributions_over_all_words_are_not_kept(english):
+    model = fitted("nltk", english)
+    model.score(["the cat\n"])
+    before = len(model._cache)
+    model.next_events("a dog")
+    assert 0 < before == len(model._cache)
+
+
 def test_maximum_likelihood_gives_unseen_events_nothing(english):
     [score] = fitted("nltk:smoothing=mle,order=2", english).score(["the mat the\n"])
     with pytest.raises(ScoreError, match=r"event 2 \(' the', byte 7\).*no probability"):
