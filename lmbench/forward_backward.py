@@ -1,7 +1,8 @@
 """The scaled forward-backward algorithm over many lines at once, as matrix products (Rabiner 1989, section V.A).
 
 Lines of like length lie side by side, so that a step in time is one product of (lines, states) and (states, states).
-Each step's probabilities are divided by their sum, the scale, which is P(event | the line's events before it).
+Each step's probabilities are divided by their sum, the scale, which is P(event | the line's events before it). A line
+that is too long for memory is cut into pieces, and what one ends with, the next begins with: nothing is lost.
 
 Shapes: V symbols, K states, N events of a batch, n lines running at a time.
 """
@@ -30,10 +31,11 @@ Device = Literal["cpu", "cuda"]
 Result = TypeVar("Result")
 
 _LINES_AT_ONCE = 512
-_EVENTS_AT_ONCE = 1 << 16  # a limit to memory, and to the rounding of a batch's sums
+_EVENTS_AT_ONCE = 1 << 16  # a limit to memory
 _NUMBERS_AT_ONCE = 1 << 24  # of one array: the same for many states
 _COUNTED = 1 << 28  # numbers in which all workers together count emissions
-_RUN = 1 << 14  # events whose transitions are added up in one product
+_RUN = 1 << 10  # events whose transitions are added up in one product, in the engine's own precision
+_SUMMED = 1 << 8  # events of a symbol that are added up in the engine's own precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,20 @@ class Batch:
             yield line, values[starts[:length] + row]
 
     @cached_property
-    def symbols(self) -> tuple[Ids, sparse.csr_array]:
-        """The symbols that occur, and a matrix (symbols, N) that adds up what belongs to each."""
-        order = np.argsort(self.ids, kind="stable").astype(np.int32)
-        symbols, first = np.unique(self.ids[order], return_index=True)
-        ones = np.ones(len(order), dtype=np.float32)
-        sums = sparse.csr_array((ones, order, np.append(first, len(order)).astype(np.int32)))
-        return symbols, sums
+    def symbols(self) -> tuple[list[Ids], sparse.csr_array]:
+        """The symbols that occur, and a matrix that adds up what belongs to them: a row for each symbol of each part.
+
+        A part has each symbol once; the first has all, the second those with more than _SUMMED events, and so on.
+        """
+        order = np.argsort(self.ids, kind="stable")
+        symbols, first, number = np.unique(self.ids[order], return_index=True, return_counts=True)
+        part = (np.arange(len(order)) - np.repeat(first, number)) // _SUMMED
+        order = order[np.argsort(part, kind="stable")].astype(np.int32)
+        rows = np.flatnonzero(np.diff(self.ids[order], prepend=-1) | np.diff(np.sort(part), prepend=-1))
+        sums = sparse.csr_array(
+            (np.ones(len(order), dtype=np.float32), order, np.append(rows, len(order)).astype(np.int32))
+        )
+        return [symbols[number > i * _SUMMED] for i in range(int(part.max()) + 1)], sums
 
     @cached_property
     def runs(self) -> list[tuple[slice, slice]]:
@@ -113,18 +122,32 @@ class Batch:
             yield slice(starts[begin], starts[end - 1]), slice(starts[begin + 1], starts[end])
 
 
-def _batches(lines: Sequence[Line], states: int) -> list[Batch]:
+Chain = tuple[Batch, ...]
+"""One batch of lines side by side; or the pieces, one after the other, of a line that is too long for a batch."""
+
+
+def _chains(lines: Sequence[Line], states: int) -> list[Chain]:
     """All lines that have an event, in batches of like length, which are no larger than a model of that size bears."""
     most = min(_EVENTS_AT_ONCE, _NUMBERS_AT_ONCE // states)
     lengths = np.array([len(line) for line in lines], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
-    made, begin = [], 0
+    made: list[Chain] = []
+    begin = 0
     while begin < len(order):
         longest = int(lengths[order[begin]])
         size = max(1, min(_LINES_AT_ONCE, most // longest))
-        made.append(_batch(lines, order[begin : begin + size], lengths[order[begin : begin + size]]))
+        chosen = order[begin : begin + size]
+        made.append(_pieces(lines, chosen, most) if longest > most else (_batch(lines, chosen, lengths[chosen]),))
         begin += size
     return made
+
+
+def _pieces(lines: Sequence[Line], chosen: Ids, most: int) -> Chain:
+    """The chosen line in pieces of `most` events, and a shorter one."""
+    line = lines[chosen[0]].astype(np.int64)
+    parts = [line[begin : begin + most] for begin in range(0, len(line), most)]
+    times = {size: ([1] * size, list(range(size + 1))) for size in {len(part) for part in parts}}
+    return tuple(Batch(chosen, np.array([len(part)]), part, *times[len(part)]) for part in parts)
 
 
 def _batch(lines: Sequence[Line], chosen: Ids, lengths: Ids) -> Batch:
@@ -140,18 +163,19 @@ class ForwardBackward:
     """The algorithm over fixed lines, for the parameters of one iteration after another.
 
     On the CPU each core takes batches of its own, with BLAS held to one thread; with "cuda" PyTorch takes them in turn.
-    Sums over a batch are of `dtype`, sums of these float64, and their order does not depend on timing.
+    Products are of `dtype`, and so are sums of up to 256 emissions or 1,024 transitions; sums of these are float64,
+    and their order does not depend on timing.
     """
 
     def __init__(
         self, lines: Sequence[Line], symbols: int, states: int, dtype: Dtype = "float32", device: Device = "cpu"
     ) -> None:
-        batches = sorted(_batches(lines, states), key=lambda batch: -len(batch.ids))
-        workers = 1 if device == "cuda" else max(1, min(_cores(), len(batches), _COUNTED // (symbols * states)))
-        self._shares = [batches[i::workers] for i in range(workers)]
+        chains = sorted(_chains(lines, states), key=lambda chain: -_events(chain))
+        workers = 1 if device == "cuda" else max(1, min(_cores(), len(chains), _COUNTED // (symbols * states)))
+        self._shares = [chains[i::workers] for i in range(workers)]
         self._lines, self._symbols, self._states = len(lines), symbols, states
         self._arrays: _Arrays = _TorchArrays(dtype, device) if device == "cuda" else _NumpyArrays(dtype)
-        self.events = sum(len(batch.ids) for batch in batches)
+        self.events = sum(map(_events, chains))
 
     def counts(self, parameters: Parameters) -> Counts:
         """The expectation step: how often each start, transition and emission is expected, given the lines."""
@@ -171,30 +195,30 @@ class ForwardBackward:
     def logprobs(self, parameters: Parameters) -> list[Floats]:
         """log P(event | the line's events before it), nats, of each event of each line."""
         model = _Model(parameters, self._arrays)
-        return self._by_line(lambda batch: np.log(model.scales(batch)), np.zeros(0))
+        return self._by_line(lambda chain: np.log(model.scales(chain)), np.zeros(0))
 
     def posteriors(self, parameters: Parameters) -> list[Floats]:
         """P(state | the whole line) of each event of each line, (events, K)."""
         model = _Model(parameters, self._arrays)
 
-        def batch_posteriors(batch: Batch) -> Floats:
-            work = _Work(self._arrays, [batch], self._states)
-            return self._arrays.numpy(model.posteriors(batch, work)[0])
+        def chain_posteriors(chain: Chain) -> Floats:
+            pieces = model.posteriors(chain, _Work(self._arrays, [chain], self._states))
+            return np.concatenate([self._arrays.numpy(piece.posterior).copy() for piece in pieces][::-1])
 
-        return self._by_line(batch_posteriors, np.zeros((0, self._states)))
+        return self._by_line(chain_posteriors, np.zeros((0, self._states)))
 
-    def _by_line(self, over_batch: Callable[[Batch], Floats], nothing: Floats) -> list[Floats]:
-        """What is said of each batch's events, line by line; `nothing` of lines without events."""
+    def _by_line(self, over_chain: Callable[[Chain], Floats], nothing: Floats) -> list[Floats]:
+        """What is said of each chain's events, line by line; `nothing` of lines without events."""
         found = [nothing] * self._lines
         for lines in self._over_shares(
-            lambda share: [pair for batch in share for pair in batch.by_line(over_batch(batch))]
+            lambda share: [pair for chain in share for pair in _by_line(chain, over_chain(chain))]
         ):
             for line, values in lines:
                 found[line] = values
         return found
 
-    def _over_shares(self, work: Callable[[list[Batch]], Result]) -> list[Result]:
-        def quiet(share: list[Batch]) -> Result:
+    def _over_shares(self, work: Callable[[list[Chain]], Result]) -> list[Result]:
+        def quiet(share: list[Chain]) -> Result:
             with np.errstate(divide="ignore", invalid="ignore"):  # of what follows probability 0, which is found out
                 return work(share)
 
@@ -204,19 +228,34 @@ class ForwardBackward:
             with ThreadPoolExecutor(len(self._shares)) as threads:
                 return list(threads.map(quiet, self._shares))
 
-    def _expect(self, model: _Model, share: list[Batch]) -> Counts:
+    def _expect(self, model: _Model, share: list[Chain]) -> Counts:
         work = _Work(self._arrays, share, self._states)
         start, transitions, log_likelihood = np.zeros(self._states), np.zeros((self._states,) * 2), 0.0
         emissions = np.zeros((self._symbols, self._states))
-        for batch in share:
-            posterior, scales = model.posteriors(batch, work)
-            log_likelihood += float(np.log(scales).sum())
-            start += self._arrays.total(posterior[: batch.running[0]])
+        for piece in (piece for chain in share for piece in model.posteriors(chain, work)):
+            batch = piece.batch
+            log_likelihood += float(np.log(piece.scales).sum())
+            if piece.before is None:
+                start += self._arrays.total(piece.posterior[: batch.running[0]])
+            else:
+                transitions += self._arrays.numpy(piece.before.T @ work.backward[:1])
             for before, after in batch.runs:
                 transitions += self._arrays.numpy(work.forward[before].T @ work.backward[after])
-            symbols, sums = batch.symbols
-            emissions[symbols] += self._arrays.product(sums, posterior)
+            parts, sums = batch.symbols
+            added, begin = self._arrays.product(sums, piece.posterior), 0
+            for symbols in parts:
+                emissions[symbols] += added[begin : begin + len(symbols)]
+                begin += len(symbols)
         return Counts(start, transitions, emissions, log_likelihood)
+
+
+def _events(chain: Chain) -> int:
+    return sum(len(batch.ids) for batch in chain)
+
+
+def _by_line(chain: Chain, values: Floats) -> Iterator[tuple[int, Floats]]:
+    """Each line's number, and its part of what belongs to the chain's events."""
+    return chain[0].by_line(values) if len(chain) == 1 else iter([(int(chain[0].lines[0]), values)])
 
 
 def best_paths(parameters: Parameters, lines: Sequence[Line]) -> list[Ids]:
@@ -244,11 +283,25 @@ def _best_path(start: Floats, transitions: Floats, emitted: Floats) -> Ids:
 class _Work:
     """Memory for any of these batches: three arrays (events, states), and what a step in time needs."""
 
-    def __init__(self, arrays: _Arrays, batches: list[Batch], states: int) -> None:
+    def __init__(self, arrays: _Arrays, chains: list[Chain], states: int) -> None:
+        batches = [batch for chain in chains for batch in chain]
         events = max((len(batch.ids) for batch in batches), default=0)
         self.forward, self.backward, self.posterior = (arrays.empty((events, states)) for _ in range(3))
         self.scales = arrays.empty((events,))
         self.following = arrays.empty((max((len(batch.lines) for batch in batches), default=0), states))
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What is known of a batch: P(state | whole line) of each event (N, K), and the scales (N,).
+
+    before  P(state | events so far) of the event before it, (1, K), where it goes on with a line that began earlier
+    """
+
+    batch: Batch
+    posterior: Any
+    scales: Floats
+    before: Any
 
 
 class _Model:
@@ -262,24 +315,35 @@ class _Model:
         self.emissions = arrays.array(parameters.emissions)
         self.ones = arrays.array(np.ones(len(parameters.start)))
 
-    def posteriors(self, batch: Batch, work: _Work) -> tuple[Any, Floats]:
-        """P(state | whole line) of each event (N, K), and the scales (N,).
+    def posteriors(self, chain: Chain, work: _Work) -> Iterator[_Piece]:
+        """Each batch of a chain, the last first; what is given lies in `work` until the next one is asked for.
 
         Leaves P(state | events so far) in work.forward and, in work.backward, the factor by which its product with the
         transitions becomes P(state before, state | whole line).
         """
-        scales = self._forward(batch, work)
-        self._backward(batch, work)
-        return work.posterior[: len(batch.ids)], scales
+        ends: list[Any] = [None]  # what goes before each batch
+        for batch in chain[:-1]:
+            self._forward(batch, work, ends[-1])
+            ends.append(self.arrays.copy(work.forward[len(batch.ids) - 1 : len(batch.ids)]))
+        later = None
+        for batch, before in zip(reversed(chain), reversed(ends), strict=True):
+            scales = self._forward(batch, work, before)
+            self._backward(batch, work, later)
+            yield _Piece(batch, work.posterior[: len(batch.ids)], scales, before)
+            later = self.arrays.copy(work.backward[:1])
 
-    def _forward(self, batch: Batch, work: _Work) -> Floats:
+    def _first(self, before: Any) -> Any:
+        """P(state | events before) of the first event after one of which P(state | events so far) is known, (K,)."""
+        return self.start if before is None else (before @ self.transitions)[0]
+
+    def _forward(self, batch: Batch, work: _Work, before: Any) -> Floats:
         xp, starts, forward, emitted = self.arrays, batch.starts, work.forward, work.backward
         xp.gather(self.emissions, batch.ids, emitted[: len(batch.ids)])
         for t, running in enumerate(batch.running):
             now = slice(starts[t], starts[t + 1])
             states = forward[now]
             if t == 0:
-                xp.multiply(emitted[now], self.start, out=states)
+                xp.multiply(emitted[now], self._first(before), out=states)
             else:
                 xp.matmul(forward[starts[t - 1] : starts[t - 1] + running], self.transitions, out=states)
                 xp.multiply(states, emitted[now], out=states)
@@ -288,7 +352,7 @@ class _Model:
             xp.divide(states, scales[:, None], out=states)
         return _checked(xp.numpy(work.scales[: len(batch.ids)]))
 
-    def _backward(self, batch: Batch, work: _Work) -> None:
+    def _backward(self, batch: Batch, work: _Work, later: Any) -> None:
         xp, starts, backward = self.arrays, batch.starts, work.backward
         running = [*batch.running, 0]
         for t in range(len(batch.running) - 1, -1, -1):
@@ -297,12 +361,22 @@ class _Model:
             following[running[t + 1] :] = 1
             if running[t + 1]:
                 xp.matmul(backward[after], self.transposed, out=following[: running[t + 1]])
+            elif later is not None:  # the line goes on in another piece
+                xp.matmul(later, self.transposed, out=following)
             xp.multiply(work.forward[now], following, out=work.posterior[now])
             xp.multiply(backward[now], following, out=backward[now])
             xp.divide(backward[now], work.scales[now][:, None], out=backward[now])
 
-    def scales(self, batch: Batch) -> Floats:
+    def scales(self, chain: Chain) -> Floats:
         """P(event | the line's events before it) of each event (N,)."""
+        parts, before = list[Floats](), None
+        for batch in chain:
+            scales, before = self._scales(batch, before)
+            parts.append(scales)
+        return np.concatenate(parts)
+
+    def _scales(self, batch: Batch, before: Any) -> tuple[Floats, Any]:
+        """The scales of a batch, and P(state | events so far) of the last event, (1, K)."""
         xp, starts = self.arrays, batch.starts
         scales = xp.empty((len(batch.ids),))
         emitted, states, moved = (xp.empty((batch.running[0], len(self.ones))) for _ in range(3))
@@ -310,13 +384,13 @@ class _Model:
             now = slice(starts[t], starts[t + 1])
             xp.gather(self.emissions, batch.ids[now], emitted[:running])
             if t == 0:
-                xp.multiply(emitted, self.start, out=states)
+                xp.multiply(emitted, self._first(before), out=states)
             else:
                 xp.matmul(states[:running], self.transitions, out=moved[:running])
                 xp.multiply(moved[:running], emitted[:running], out=states[:running])
             xp.matmul(states[:running], self.ones, out=scales[now])
             xp.divide(states[:running], scales[now][:, None], out=states[:running])
-        return _checked(xp.numpy(scales))
+        return _checked(xp.numpy(scales)), states[:1]
 
 
 def _checked(scales: Floats) -> Floats:
@@ -343,6 +417,9 @@ class _NumpyArrays:
 
     def numpy(self, values: Any) -> Floats:
         return np.asarray(values, dtype=np.float64)
+
+    def copy(self, values: Any) -> Any:
+        return values.copy()
 
     def gather(self, rows: Any, ids: Ids, out: Any) -> None:
         """The rows with these ids; it is known that they exist, and "clip" spares the buffer of the default mode."""
@@ -372,6 +449,9 @@ class _TorchArrays:
 
     def numpy(self, values: Any) -> Floats:
         return np.asarray(values.double().cpu().numpy())
+
+    def copy(self, values: Any) -> Any:
+        return values.clone()
 
     def gather(self, rows: Any, ids: Ids, out: Any) -> None:
         self._torch.index_select(rows, 0, self._torch.as_tensor(ids, device=self._device), out=out)

@@ -245,6 +245,48 @@ def test_no_lines_are_nothing():
 
 
 def test_one_long_line_among_short_ones_needs_no_more_memory_than_itself():
-    made = forward_backward._batches(random_lines(5, [300_000, *[2] * 600]), 64)
-    assert [len(batch.lines) for batch in made] == [1, 512, 88]
-    assert max(batch.running[0] * len(batch.running) for batch in made) == 300_000
+    made = forward_backward._chains(random_lines(5, [60_000, *[2] * 600]), 64)
+    assert [[len(batch.lines) for batch in chain] for chain in made] == [[1], [512], [88]]
+    assert max(batch.running[0] * len(batch.running) for [batch] in made) == 60_000
+
+
+@pytest.mark.parametrize("states", [64, 2048])
+def test_a_line_of_any_length_needs_bounded_memory(states):
+    [long, short] = forward_backward._chains(random_lines(5, [300_000, 7]), states)
+    assert max(len(batch.ids) for batch in long) * states <= 1 << 24
+    assert max(len(batch.ids) for batch in long) <= 1 << 16
+    assert sum(len(batch.ids) for batch in long) == 300_000
+    assert len(short) == 1
+
+
+def test_a_line_in_pieces_is_the_same_line(library, monkeypatch):
+    parameters = random_parameters(4, 9, sharpness=0.3)
+    lines = random_lines(9, [61, 7, 16, 17, 32, 33, 1])
+    whole = double(lines, parameters)
+    monkeypatch.setattr(forward_backward, "_EVENTS_AT_ONCE", 16)
+    cut = double(lines, parameters)
+    assert sorted(len(chain) for share in cut._shares for chain in share)[-4:] == [2, 2, 3, 4]
+    for ask in (ForwardBackward.logprobs, ForwardBackward.posteriors):
+        for one, other in zip(ask(whole, parameters), ask(cut, parameters), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-14)
+    one, other = whole.counts(parameters), cut.counts(parameters)
+    for name in ("start", "transitions", "emissions", "log_likelihood"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-10, atol=1e-14)
+    assert cut.events == whole.events
+
+
+@pytest.mark.parametrize("summed", [1, 2, 5])
+def test_sums_of_few_events_add_up_to_those_of_all(library, monkeypatch, summed):
+    parameters = random_parameters(3, 6)
+    lines = random_lines(6, [40, 3, 11])
+    expected = double(lines, parameters).counts(parameters).emissions
+    monkeypatch.setattr(forward_backward, "_SUMMED", summed)
+    np.testing.assert_allclose(double(lines, parameters).counts(parameters).emissions, expected, rtol=1e-12)
+
+
+def test_float32_adds_up_many_like_emissions():
+    """Each is 0.7, and in float32 alone 59,904 of them are one in ten thousand too many."""
+    alike = Parameters(np.array([0.3, 0.7]), np.array([[0.3, 0.7]] * 2), np.ones((1, 2)))
+    counts = ForwardBackward([np.zeros(117, dtype=np.int32)] * 512, 1, 2).counts(alike)
+    np.testing.assert_allclose(counts.emissions[0], [0.3 * 59_904, 0.7 * 59_904], rtol=4e-6)
+    np.testing.assert_allclose(counts.transitions.sum(), 512 * 116, rtol=1e-5)
