@@ -170,6 +170,11 @@ class ForwardBackward:
     def __init__(
         self, lines: Sequence[Line], symbols: int, states: int, dtype: Dtype = "float32", device: Device = "cpu"
     ) -> None:
+        for line in lines:
+            if len(line) and not 0 <= line.min() <= line.max() < symbols:
+                raise LmbenchError(
+                    f"a line has the symbols {line.min()} to {line.max()}, not 0 to {symbols - 1} at most"
+                )
         chains = sorted(_chains(lines, states), key=lambda chain: -_events(chain))
         workers = 1 if device == "cuda" else max(1, min(_cores(), len(chains), _COUNTED // (symbols * states)))
         self._shares = [chains[i::workers] for i in range(workers)]
@@ -178,15 +183,21 @@ class ForwardBackward:
         self.events = sum(map(_events, chains))
 
     def counts(self, parameters: Parameters) -> Counts:
-        """The expectation step: how often each start, transition and emission is expected, given the lines."""
+        """The expectation step: how often each start, transition and emission is expected, given the lines.
+
+        Counts are finite where no start or transition is 0. Where one is, a state that cannot be reached may explain a
+        line too well for any number: LmbenchError.
+        """
         model = _Model(parameters, self._arrays)
         parts = self._over_shares(lambda share: self._expect(model, share))
-        return Counts(
+        counts = Counts(
             start=reduce(np.add, [part.start for part in parts]),
             transitions=reduce(np.add, [part.transitions for part in parts]) * parameters.transitions,
             emissions=reduce(np.add, [part.emissions for part in parts]),
             log_likelihood=sum(part.log_likelihood for part in parts),
         )
+        _finite(counts.start, counts.transitions, counts.emissions)
+        return counts
 
     def log_likelihood(self, parameters: Parameters) -> float:
         """Nats of all lines."""
@@ -198,14 +209,16 @@ class ForwardBackward:
         return self._by_line(lambda chain: np.log(model.scales(chain)), np.zeros(0))
 
     def posteriors(self, parameters: Parameters) -> list[Floats]:
-        """P(state | the whole line) of each event of each line, (events, K)."""
+        """P(state | the whole line) of each event of each line, (events, K); LmbenchError as of `counts`."""
         model = _Model(parameters, self._arrays)
 
         def chain_posteriors(chain: Chain) -> Floats:
             pieces = model.posteriors(chain, _Work(self._arrays, [chain], self._states))
             return np.concatenate([self._arrays.numpy(piece.posterior).copy() for piece in pieces][::-1])
 
-        return self._by_line(chain_posteriors, np.zeros((0, self._states)))
+        found = self._by_line(chain_posteriors, np.zeros((0, self._states)))
+        _finite(*found)
+        return found
 
     def _by_line(self, over_chain: Callable[[Chain], Floats], nothing: Floats) -> list[Floats]:
         """What is said of each chain's events, line by line; `nothing` of lines without events."""
@@ -399,6 +412,14 @@ def _checked(scales: Floats) -> Floats:
     return scales
 
 
+def _finite(*numbers: Floats) -> None:
+    if not all(np.isfinite(part).all() for part in numbers):
+        raise LmbenchError(
+            "a line is explained too well by states that this hidden Markov model cannot reach, and expected counts "
+            "overflow; make no start and no transition impossible"
+        )
+
+
 class _NumpyArrays:
     """Arrays on the CPU."""
 
@@ -422,7 +443,7 @@ class _NumpyArrays:
         return values.copy()
 
     def gather(self, rows: Any, ids: Ids, out: Any) -> None:
-        """The rows with these ids; it is known that they exist, and "clip" spares the buffer of the default mode."""
+        """The rows with these ids; __init__ has seen that they exist, and "clip" spares the buffer of the default mode."""
         np.take(rows, ids, axis=0, out=out, mode="clip")
 
     def total(self, values: Any) -> Floats:

@@ -238,6 +238,23 @@ def test_an_impossible_line_is_an_error(library):
                 ask(double(lines, parameters), parameters)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("ask", [ForwardBackward.counts, ForwardBackward.posteriors])
+def test_counts_that_overflow_are_an_error(dtype, ask, library):
+    """The second state would explain all 10,000 events nine times as well each, and no line begins in it."""
+    parameters = Parameters(np.array([1.0, 0.0]), np.eye(2), np.array([[0.1, 0.9], [0.9, 0.1]]))
+    engine = ForwardBackward([np.zeros(10_000, dtype=np.int32)], 2, 2, dtype)
+    with pytest.raises(LmbenchError, match="make no start and no transition impossible"):
+        ask(engine, parameters)
+    assert engine.log_likelihood(parameters) == pytest.approx(10_000 * math.log(0.1))
+
+
+@pytest.mark.parametrize("line", [[0, 3], [1, -1]])
+def test_symbols_that_do_not_exist_are_an_error(line):
+    with pytest.raises(LmbenchError, match=r"a line has the symbols .*, not 0 to 2 at most"):
+        ForwardBackward([np.array([0, 1]), np.array(line)], 3, 2)
+
+
 def test_no_lines_are_nothing():
     counts = double([], RAIN).counts(RAIN)
     assert (counts.log_likelihood, counts.emissions.sum()) == (0, 0)
