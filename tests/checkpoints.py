@@ -1,5 +1,7 @@
 """Tiny pretrained models of random weights, with real byte-level tokenizers."""
 
+import shutil
+
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -27,6 +29,16 @@ def gpt2(rows):
         initializer_range=0.5,  # so that scores differ visibly
     )  # fmt: skip
     return GPT2LMHeadModel(config)
+
+
+def in_hub_cache(cache, name, folder):
+    """The folder as the hub's cache holds the model `name`; the commit."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    place = cache / f"models--{name.replace('/', '--')}"
+    shutil.copytree(folder, place / "snapshots" / commit)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(commit)
+    return commit
 
 
 def save(folder, model, tokenizer, **special):

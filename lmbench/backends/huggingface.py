@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import math
 import re
 import urllib.error
@@ -22,6 +23,7 @@ import huggingface_hub
 import numpy as np
 import torch
 import transformers
+from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 from safetensors import SafetensorError
@@ -48,7 +50,10 @@ _HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
 _NEEDED = re.compile(r"[^/]+\.(safetensors|json|txt|model)")  # files of a repository that loading a model takes
 _META_SPACE = "\u2581"  # SentencePiece's space
-_UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
+_UNLOADABLE = (  # what from_pretrained raises; RuntimeError: weights of other sizes than the configuration's
+    OSError, ValueError, KeyError, ImportError, TypeError, AttributeError, ArithmeticError, RuntimeError,
+    SafetensorError, StrictDataclassError,
+)  # fmt: skip
 
 
 class PretrainedOptions(ModelOptions):
@@ -137,7 +142,7 @@ class HuggingFace(LanguageModel):
         tokenizer = self._tokenizer.tokenizer
         return Signature.of(
             model=self.options.path,
-            revision=getattr(self._model.config, "_commit_hash", None) or self._fingerprint(),
+            revision=revision(self.options.path),
             context=self._context,
             stride=self._stride,
             bos=self.options.bos,
@@ -155,25 +160,11 @@ class HuggingFace(LanguageModel):
         return {"float32": 1e-4, "float16": 0.05, "bfloat16": 0.25}[self.options.dtype]
 
     def footprint(self) -> Footprint:
-        """Tied weights are counted once; on disk, the folder's weight files, or else the parameters as held."""
-        parameters = list(self._model.parameters())
-        size = sum(file.stat().st_size for file in self._weight_files())
+        """Tied weights are counted once; on disk, the weight files."""
         return Footprint(
-            parameters=sum(parameter.numel() for parameter in parameters),
-            disk_bytes=size or sum(parameter.numel() * parameter.element_size() for parameter in parameters),
+            parameters=sum(parameter.numel() for parameter in self._model.parameters()),
+            disk_bytes=sum(file.stat().st_size for file in _weight_files(self.options.path)),
         )
-
-    def _weight_files(self) -> list[Path]:
-        """The weight files of a folder; none where the model came from the hub."""
-        return sorted(Path(self.options.path).glob("*.safetensors"))
-
-    def _fingerprint(self) -> str:
-        """The first digits of the sha256 of a folder's weights."""
-        digest = hashlib.sha256()
-        for path in self._weight_files():
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return f"sha256={digest.hexdigest()[:12]}"
 
     @cached_property
     def _tokenizer(self) -> _Tokenizer:
@@ -242,7 +233,8 @@ class HuggingFace(LanguageModel):
             return ()
         rows = [*spellings, *[None] * (self._rows - len(spellings))]
         for end in self._ends:
-            rows[end] = b""
+            if 0 <= end < self._rows:  # a configuration may name what the model does not have
+                rows[end] = b""
         return tuple(rows)
 
     @property
@@ -474,10 +466,51 @@ def _check_causal(model: Any, path: str) -> None:
         raise ScoreError(f"'{path}' reads the tokens that it should predict: it is no causal language model")
 
 
+def revision(path: str) -> str:
+    """Which weights these are: the hub's commit, or the first digits of the sha256 of a folder's weight files."""
+    if not Path(path).is_dir() and (config := _cached(path, "config.json")):
+        return config.parent.name  # the cache's folder of a commit
+    if not (files := _weight_files(path)):
+        raise UnavailableError(f"'{path}' has no weight files by which it could be told from others")
+    digest = hashlib.sha256()
+    for weights in files:
+        with weights.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return f"sha256={digest.hexdigest()[:12]}"
+
+
+def _weight_files(path: str) -> list[Path]:
+    """The weight files of a folder, or of the hub's cache."""
+    config = _cached(path, "config.json")
+    folder = config.parent if config and not Path(path).is_dir() else Path(path)
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _cached(path: str, file: str) -> Path | None:
+    """Where the hub's cache has a file; None where it has not, and for what is no model id."""
+    try:
+        found = huggingface_hub.try_to_load_from_cache(path, file)
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
+def _has_weights(path: str) -> bool:
+    """Whether the hub's cache has a model's weights: one file, or all those that an index names."""
+    index = _cached(path, "model.safetensors.index.json")
+    if index is None:
+        return _cached(path, "model.safetensors") is not None
+    try:
+        shards = set(json.loads(index.read_text())["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return all(_cached(path, shard) for shard in shards)
+
+
 def announcement(options: PretrainedOptions) -> str:
     """What is about to happen, in a line: how much is downloaded, where anything is. Raises UnavailableError."""
     path = options.path
-    if Path(path).exists() or isinstance(huggingface_hub.try_to_load_from_cache(path, "config.json"), str):
+    if Path(path).exists() or _has_weights(path):
         return f"loading '{path}'"
     _explain_missing(options, None)
     try:
@@ -493,7 +526,8 @@ def load(kind: Any, options: PretrainedOptions, **how: bool) -> Any:
     path = options.path
     with _quiet():
         try:
-            return kind.from_pretrained(path, local_files_only=True, trust_remote_code=False, **how)
+            with _offline():
+                return kind.from_pretrained(path, local_files_only=True, trust_remote_code=False, **how)
         except _UNLOADABLE as error:
             _explain_missing(options, error)
         try:
@@ -529,6 +563,17 @@ def _hub_answers() -> bool:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """The library asks the hub nothing, not even whom it counts as an agent, which local_files_only leaves it."""
+    constants: Any = huggingface_hub.constants
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from lmbench.backends.huggingface import PretrainedOptions, announcement, byte_ends, load
+from lmbench.backends.huggingface import PretrainedOptions, announcement, byte_ends, load, revision
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Score, Signature, silent, without_rounding
 from lmbench.windows import Ids
@@ -52,7 +52,7 @@ class MaskedModel(LanguageModel):
     def signature(self) -> Signature:
         return Signature.of(
             model=self.options.path,
-            revision=getattr(self._model.config, "_commit_hash", None) or "folder",
+            revision=revision(self.options.path),
             score="pseudo-log-likelihood",
             context=self._context,
             dtype=self.options.dtype,

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -23,11 +26,11 @@ from transformers import (
 )
 
 from lmbench import generate
-from lmbench.backends.huggingface import Gpt2, HuggingFace
+from lmbench.backends.huggingface import Gpt2, HuggingFace, announcement
 from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.model import ModelSpec
 from lmbench.windows import last_window
-from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
+from tests.checkpoints import BOS, LINES, byte_level, gpt2, in_hub_cache, save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -454,3 +457,83 @@ def test_the_real_gpt2_tokenizer(mirror, tmp_path):
     assert 50256 not in model._tokenizer.encode(ODD["BOS as text"]).ids
     for text, score in zip(ODD.values(), model.score(list(ODD.values())), strict=True):
         score.check(text)
+
+
+def test_what_the_hubs_cache_holds_is_known_by_its_commit(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    commit = in_hub_cache(tmp_path, "some/model", folder)
+    model = ModelSpec.parse("hf:some/model").build(HuggingFace)
+    told = []
+    model.load(lambda message, share: told.append(message))
+    assert told == ["loading 'some/model'"]
+    assert dict(model.signature().parts)["revision"] == commit
+    assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "model-00002-of-00002.safetensors"])
+def test_weights_that_the_cache_lacks_are_a_download(folder, monkeypatch, tmp_path, file):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--some--model" / "snapshots" / in_hub_cache(tmp_path, "some/model", folder)
+    if "of" in file:
+        names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+        (snapshot / names[0]).write_bytes(b"")
+        (snapshot / "model.safetensors.index.json").write_text(json.dumps({"weight_map": dict(zip("ab", names))}))
+    else:
+        (snapshot / file).unlink()
+    with pytest.raises(UnavailableError, match="not on this machine and the hub may not be asked"):
+        announcement(ModelSpec.parse("hf:some/model,offline=true").build(HuggingFace).options)
+
+
+def test_without_a_network_nothing_is_looked_up(folder, tmp_path):
+    """Not even by the libraries on their own account, in a process that has not loaded them before."""
+    commit = in_hub_cache(tmp_path / "hub", "some/model", folder)
+    program = f"""
+import socket
+def asked(*given, **named):
+    raise SystemExit(f"asked for {{given}}")
+socket.getaddrinfo = asked
+from lmbench import ModelSpec, build
+for spec in ("hf:some/model,offline=true", "hf:{folder}"):
+    model = build(ModelSpec.parse(spec))
+    model.load()
+    print(dict(model.signature().parts)["revision"])
+"""
+    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", "AI_AGENT": "some"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines()[0] == commit
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"n_embd": 48}, {"vocab_size": 7}, {"n_layer": [2]}, {"n_layer": "two"}, {"n_head": 0}, {"model_type": 3}],
+    ids=str,
+)
+def test_a_configuration_that_cannot_be_is_named(folder, tmp_path, changes):
+    config = json.loads((folder / "config.json").read_text())
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(UnavailableError, match=r"^folder '.*' holds no model that can be loaded: [^\n]+$"):
+        load(tmp_path).score(["x"])
+
+
+def test_a_configuration_that_is_a_list_is_named(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(UnavailableError, match=r"^folder '.*' holds no model that can be loaded: [^\n]+$"):
+        load(tmp_path).score(["x"])
+
+
+def test_an_end_that_the_model_has_not_ends_nothing(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": 50256}))
+    after = load(tmp_path).next_events("the cat")
+    assert b"" not in after.spellings
+
+
+@pytest.mark.parametrize("path", ["no/such/folder", "a b", "x" * 200])
+def test_what_is_no_model_id_is_said(path):
+    with pytest.raises(UnavailableError):
+        ModelSpec("hf", (("path", path), ("offline", "true"))).build(HuggingFace).load()
