@@ -443,7 +443,7 @@ class _NumpyArrays:
         return values.copy()
 
     def gather(self, rows: Any, ids: Ids, out: Any) -> None:
-        """The rows with these ids; __init__ has seen that they exist, and "clip" spares the buffer of the default mode."""
+        """The rows with these ids, which exist; "clip" spares the buffer of the default mode."""
         np.take(rows, ids, axis=0, out=out, mode="clip")
 
     def total(self, values: Any) -> Floats:

@@ -477,7 +477,9 @@ def test_weights_that_the_cache_lacks_are_a_download(folder, monkeypatch, tmp_pa
     if "of" in file:
         names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
         (snapshot / names[0]).write_bytes(b"")
-        (snapshot / "model.safetensors.index.json").write_text(json.dumps({"weight_map": dict(zip("ab", names))}))
+        (snapshot / "model.safetensors.index.json").write_text(
+            json.dumps({"weight_map": dict(zip("ab", names, strict=True))})
+        )
     else:
         (snapshot / file).unlink()
     with pytest.raises(UnavailableError, match="not on this machine and the hub may not be asked"):
