@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
@@ -293,10 +294,10 @@ def _in_process(
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(work, log, sender))
-    process.start()
-    sender.close()
     result: Result | LmbenchError | None = None
     try:
+        process.start()
+        sender.close()
         while True:
             message = receiver.recv()
             if isinstance(message, _Told | Tally):
@@ -306,8 +307,9 @@ def _in_process(
     except EOFError:
         process.join()
     finally:
-        process.kill()  # only where this process was interrupted is it still alive
-        process.join()
+        if process.pid is not None:
+            process.kill()  # only where this process was interrupted is it still alive
+            process.join()
         receiver.close()
     return _how_it_ended(process.exitcode, log) if result is None else result
 
@@ -371,12 +373,21 @@ def _work(work: Callable[[Callable[[_Message], None]], object], log: Path, conne
     with log.open("w") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         connection.send(work(connection.send))
     except LmbenchError as error:
         connection.send(_portable(error))
     except KeyboardInterrupt:
         sys.exit(130)  # the parent has the same interrupt, and says what is kept
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it has ended, however that came about."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _portable(error: LmbenchError) -> LmbenchError:

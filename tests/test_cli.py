@@ -299,6 +299,29 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):
     assert [path.name for path in (tmp_path / "out/cells").iterdir()] == ["001-uniform.json"]
 
 
+def test_a_run_that_is_killed_leaves_no_cell_behind(tmp_path, text):
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from lmbench.cli import main; main()",
+         "run", "--models", "transformer:budget=300", "--corpora", str(text), "--out", "out", "--no-check"],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    log = tmp_path / "out/logs/001-transformer-budget=300.txt"
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)  # until nobody has this end of the pipe any longer
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("a process of the run goes on")
+
+
 def test_a_closed_pipe_is_no_error(tmp_path):
     script = "from lmbench.cli import main; main()"
     (tmp_path / "x.txt").write_text("x" * 300_000)
