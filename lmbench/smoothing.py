@@ -28,7 +28,8 @@ SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)
 
 _KATZ = 5  # counts above it are not discounted (Katz 1987)
 _BUCKETS = 8  # histories seen 1, 2-3, 4-7, … times share an interpolation weight
-_ROUNDS = 30
+_ROUNDS = 300
+_ENOUGH = 1e-6  # nats an event that a round gains
 _NOTHING = 1e-9  # what rounding may leave of a probability that is none
 
 
@@ -269,12 +270,15 @@ def _tuned(
         bucket[k, ends] = np.where(levels[k].total[histories] > 0, buckets[k][histories], -1)
         frequency[k, ends[found]] = relative[k][rows]
     frequency, bucket = frequency[:, events], bucket[:, events]
-    shares = np.full((len(levels), _BUCKETS), 0.5)
+    shares, likelihood = np.full((len(levels), _BUCKETS), 0.5), -np.inf
     for _ in range(_ROUNDS):
         weight = np.where(bucket >= 0, np.take_along_axis(shares, np.maximum(bucket, 0), axis=1), 0.0)
         probs = [np.full(len(events), 1 / start)]
         for own, share in zip(frequency, weight, strict=True):
             probs.append(share * own + (1 - share) * probs[-1])
+        before, likelihood = likelihood, float(np.log(probs[-1]).mean())
+        if likelihood - before < _ENOUGH:
+            break
         reach = np.ones(len(events))
         for k in range(len(levels) - 1, -1, -1):
             drawn = reach * weight[k] * frequency[k] / probs[k + 1]

@@ -21,7 +21,7 @@ TRAINED = (
     "kenlm:order=3,min_count=1",
     "kenlm:order=3,prune=0-1,interpolate_unigrams=false",
     "ngram:order=3,smoothing=witten-bell",
-    "ngram:order=3",
+    "ngram:order=3,smoothing=kneser-ney",
     "ngram:order=3,smoothing=good-turing",
     "cache",
     "hmm:states=3,iterations=5",

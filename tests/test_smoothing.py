@@ -1,5 +1,7 @@
 import math
 import random
+from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from nltk.lm import (
     Vocabulary,
     WittenBellInterpolated,
 )
+from scipy.optimize import minimize
 
 from lmbench.backoff import next_probabilities, probabilities
 from lmbench.ngram_counts import count, open_lines
@@ -142,6 +145,61 @@ def test_tuned_weights_are_better_than_any_fixed_one():
         return float(np.log(probabilities(model.orders, text)[text != START]).sum())
 
     assert likelihood() > max(likelihood(weight=weight / 20) for weight in range(1, 20))
+
+
+def test_tuned_weights_are_the_likeliest_there_are():
+    """Bigrams; a weight for the unigrams, and one for the histories that were seen 8 to 15, 16 to 31, … times."""
+    trained, held_out = lines(), lines(5, 200)
+    after = Counter(pair for line in trained for pair in pairwise([START, *line]))
+    words, histories = Counter(word for line in trained for word in line), Counter()
+    for (history, _), times in after.items():
+        histories[history] += times
+    events = [pair for line in held_out for pair in pairwise([START, *line])]
+    lower = np.array([words[word] / words.total() for _, word in events])
+    higher = np.array([after[pair] / max(histories[pair[0]], 1) for pair in events])
+    buckets = np.array([min(int(math.log2(max(histories[history], 1))), 7) for history, _ in events])
+    seen = np.array([histories[history] > 0 for history, _ in events])
+
+    def cost(logits):
+        shares = 1 / (1 + np.exp(-logits))
+        unigram = shares[0] * lower + (1 - shares[0]) / START
+        share = np.where(seen, shares[1 + buckets], 0)
+        return -np.log(share * higher + (1 - share) * unigram).sum()
+
+    best = minimize(cost, np.zeros(9)).fun
+    text = text_of(held_out)
+    model = smoothed(2, held_out, smoothing="jelinek-mercer")
+    assert len(set(buckets[seen].tolist())) > 2
+    assert -np.log(probabilities(model.orders, text)[text != START]).sum() == pytest.approx(best, abs=0.2)
+
+
+def test_the_absolute_discount_is_of_how_many_were_counted_once_and_twice():
+    """Bigrams after 2: 3 twice, 4, 5 and 6 once each. Of all bigrams seven stand once, and three twice."""
+    text = [[2, 3, 1], [2, 3, 1], [2, 4, 1], [2, 5, 1], [2, 6, 7, 1]]
+    counts = [
+        Counter(pair for line in text for pair in pairwise([START, *line])),
+        Counter(w for line in text for w in line),
+    ]
+    once, twice = ([sum(1 for n in of.values() if n == times) for of in counts] for times in (1, 2))
+    discounts = [one / (one + 2 * two) for one, two in zip(once, twice, strict=True)]
+    model = smooth(count(text_of(text), START, 2, Workspace()), Settings("absolute"), text_of([]))
+    assert model.found == f"D={discounts[1]:.4g}/{discounts[0]:.4g}"
+    after = next_probabilities(model.orders, [START, 2])
+    assert after[3] - after[4] == pytest.approx(
+        (2 - 1) / 5 + 4 * discounts[0] / 5 * (unigram(model, 3) - unigram(model, 4))
+    )
+
+
+def unigram(model, word):
+    return model.orders[0].probs[word]
+
+
+def test_katz_discounts_nothing_after_a_history_that_every_word_was_seen_after():
+    start = 4
+    text = open_lines([np.array(line, dtype=np.int32) for line in ([2, 0, 1], [2, 1], [2, 2, 1], [2, 3, 1])], start)
+    model = smooth(count(text, start, 2, Workspace()), Settings("good-turing"), text[:0])
+    assert next_probabilities(model.orders, [start, 2])[:start].tolist() == [0.2, 0.4, 0.2, 0.2]
+    assert next_probabilities(model.orders, [start, 3])[1] < 1
 
 
 def test_what_was_found_is_told():

@@ -28,6 +28,16 @@ def test_the_mixture_by_hand(english):
     np.testing.assert_allclose(np.exp(nexts[0]), 0.7 * np.exp(nexts[1]) + 0.3 * np.exp(nexts[2]), rtol=1e-12)
 
 
+def test_inside_a_word_by_hand(english):
+    """log P( cat) less log P(an event that begins with " c"), both of the weighted sum."""
+    mix, *parts = (fitted(spec, english) for spec in ("mix:kenlm:order=2+cache,weight=0.7", "kenlm:order=2", "cache"))
+    begins = [np.exp(part.reading("the").begins(b" c")) for part in parts]
+    given = np.log(0.7 * begins[0] + 0.3 * begins[1])
+    whole = mix.score(["the cat"])[0].logprobs[-1]
+    assert 0 < begins[0] < 1
+    assert mix.score_continuation("the c", "at") == pytest.approx(whole - given, abs=1e-9)
+
+
 def test_the_weights_make_the_validation_split_likeliest(english):
     def likelihood(spec):
         return sum(score.logprobs.sum() for score in fitted(spec, english).score(english.valid.documents))
