@@ -44,6 +44,11 @@ class Trained:
         """Nats per event of the validation lines under the parameters that were kept."""
         return self.points[self.iteration - 1].valid
 
+    @property
+    def nats(self) -> float:
+        """`valid`, or infinity where there are no validation lines."""
+        return _nats(self.points[self.iteration - 1])
+
 
 def maximised(counts: Counts, prior: float) -> Parameters:
     """The most likely parameters, given the counts and a Dirichlet prior of `prior` pseudo-counts for each number."""

@@ -65,7 +65,7 @@ class Encoded:
     @property
     def lines(self) -> list[Line]:
         """The ids of each line."""
-        return _cut(self.ids)
+        return lines_of_ids(self.ids)
 
 
 class _Stored(BaseModel):
@@ -164,7 +164,9 @@ class Lexicon:
 
     def lines(self, documents: Iterable[str]) -> list[Line]:
         """All lines of these documents as ids, each ended by LINE_END_ID: what models are trained on."""
-        return [line for text in _texts(documents) for line in _cut(self._event_ids(self.tokenizer.events(text)))]
+        return [
+            line for text in _texts(documents) for line in lines_of_ids(self._event_ids(self.tokenizer.events(text)))
+        ]
 
     def encode(self, document: str) -> Encoded:
         """A document's ids, offsets and spelling prices."""
@@ -268,7 +270,7 @@ class _Ids(dict[str, int]):
         return UNKNOWN_ID
 
 
-def _cut(ids: Line) -> list[Line]:
+def lines_of_ids(ids: Line) -> list[Line]:
     """Ids cut after each line end."""
     lines = np.split(ids, np.flatnonzero(ids == LINE_END_ID) + 1)
     return lines if len(lines[-1]) else lines[:-1]

@@ -6,10 +6,14 @@ Shapes: V symbols, K states.
 from __future__ import annotations
 
 import ctypes
+import logging
 import math
 import os
 import time
-from collections.abc import Sequence
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -34,7 +38,7 @@ from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError, SpecError
 from lmbench.exhibit import Exhibit
 from lmbench.forward_backward import Device, Dtype, Floats, ForwardBackward, Parameters, best_paths
-from lmbench.lexicon import LINE_END_ID, UNKNOWN_ID, Lexicon, LexiconOptions, Line
+from lmbench.lexicon import LINE_END_ID, UNKNOWN_ID, Lexicon, LexiconOptions, Line, lines_of_ids
 from lmbench.model import (
     Footprint,
     LanguageModel,
@@ -49,16 +53,21 @@ from lmbench.spec import Seconds
 from lmbench.tagging import Hits, TagKind, hits, tag_counts, tag_lines
 
 _FEWEST_STATES, _MOST_STATES = 16, 1024  # of a model that chooses their number
+_MOST_STATES_ASKED = 4096
+_TRAINING = ("states", "engine", "start", "iterations", "tolerance", "budget")  # options of training by iteration
 _JUDGED_EVENTS = 1 << 16  # of the validation split, which are read after each iteration
 _SHOWN_STATES = 48
 _SHOWN_WORDS = 8
+_UNKNOWN = "<unknown>"  # other than the word "<unk>", which a text may have
 _STEPS_TO_EQUILIBRIUM = 200
 
 
 class HmmOptions(LexiconOptions):
     """Options of the hmm model."""
 
-    states: int = Field(64, ge=0, le=4096, description="hidden states; auto: doubled while that helps and time allows")
+    states: int | Literal["auto"] = Field(
+        64, description="hidden states; auto: doubled while that helps and time allows"
+    )
     engine: Literal["batched", "hmmlearn"] = Field(
         "batched", description="batched: matrix products over many lines; hmmlearn: the library, line by line"
     )
@@ -86,17 +95,26 @@ class HmmOptions(LexiconOptions):
         description="upos or xpos: the states are the parts of speech of a tagged corpus, and nothing is iterated",
     )
 
-    @field_validator("states", mode="before")
+    @field_validator("states", mode="plain")
     @classmethod
-    def _auto(cls, states: object) -> object:
-        return 0 if states == "auto" else states
+    def _number_or_auto(cls, states: object) -> int | Literal["auto"]:
+        if states == "auto":
+            return "auto"
+        number = int(states) if isinstance(states, str) and states.isdecimal() else states
+        if isinstance(number, int) and 1 <= number <= _MOST_STATES_ASKED:
+            return number
+        raise ValueError(f"give a whole number from 1 to {_MOST_STATES_ASKED}, or auto")
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         if self.device == "cuda" and not _cuda():
             raise ValueError("this machine has no CUDA device")
-        if self.supervised != "none" and "states" in self.model_fields_set:
-            raise ValueError(f"supervised={self.supervised} has a state for each tag; leave out states")
+        useless = [name for name in _TRAINING if name in self.model_fields_set]
+        if self.supervised != "none" and useless:
+            told = f"supervised={self.supervised} has a state for each tag and iterates nothing"
+            raise ValueError(f"{told}; leave out {', '.join(useless)}")
+        if self.engine == "hmmlearn" and "device" in self.model_fields_set:
+            raise ValueError("engine=hmmlearn trains on the CPU; leave out device")
         return self
 
 
@@ -113,8 +131,8 @@ class Hmm(LanguageModel):
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
         progress("reading", 0.0)
-        self._lexicon = Lexicon.learn(data, self.options)
-        lines = self._lexicon.lines(data.train.documents)
+        self._lexicon, text = Lexicon.read(data, self.options)
+        lines = lines_of_ids(text)
         if not lines:
             raise CorpusError("the training split is empty: there is nothing to learn from")
         valid = self._lexicon.lines(data.valid.documents)
@@ -162,7 +180,8 @@ class Hmm(LanguageModel):
         shown = f"the {len(order)} most visited of {len(shares)} states"
         states = Exhibit(
             title="States",
-            shows=f"{shown}: share of all events, share of the lines that begin there, what is emitted most often",
+            shows=f"{shown}: share of the events of an endless text of the model's own, P(a line begins there), and "
+            "the likeliest words; <unknown> is any word that training saw too rarely",
             kind="table",
             columns=("state", "share", "begins", "emits"),
             rows=tuple(self._described(state, float(shares[state])) for state in order),
@@ -198,7 +217,13 @@ class Hmm(LanguageModel):
 
     def restore(self, folder: Path) -> None:
         self._lexicon = Lexicon.restore(folder, self.options)
-        with np.load(folder / "hmm.npz") as arrays:
+        try:
+            self._restore(folder / "hmm.npz")
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise SpecError(f"{folder} holds no saved model: hmm.npz cannot be read") from error
+
+    def _restore(self, file: Path) -> None:
+        with file.open("rb") as opened, np.load(opened) as arrays:
             self._parameters = Parameters(arrays["start"], arrays["transitions"], arrays["emissions"])
             self._iteration, self._unigrams = int(arrays["iteration"]), float(arrays["unigrams"])
             self._tags = tuple(arrays["tags"].tolist())
@@ -215,23 +240,27 @@ class Hmm(LanguageModel):
 
     def _train(self, lines: list[Line], valid: list[Line], progress: Progress) -> None:
         deadline = time.monotonic() + self.options.budget if self.options.budget else float("inf")
-        if self.options.states:
+        if self.options.states != "auto":
             self._keep(self._trained(lines, valid, self.options.states, deadline, progress), lines, valid)
         else:
             self._keep(self._grown(lines, valid, deadline, progress), lines, valid)
 
     def _grown(self, lines: list[Line], valid: list[Line], deadline: float, progress: Progress) -> Trained:
-        """A model whose number of states was doubled until the validation split did not like it, or time was short."""
+        """A model whose number of states was doubled while the validation split gained more than the tolerance by it.
+
+        There are never more states than events, and none is tried for which the time is short.
+        """
         if not valid:
             raise CorpusError("states=auto needs a validation split, by which it chooses their number")
-        states = _FEWEST_STATES
+        states = min(_FEWEST_STATES, events := sum(map(len, lines)))
+        began = time.monotonic()
         best = self._trained(lines, valid, states, deadline, progress)
-        took = 0.0
-        while 2 * states <= _MOST_STATES and time.monotonic() + 3 * took < deadline:
+        took = time.monotonic() - began
+        while 2 * states <= min(_MOST_STATES, events) and time.monotonic() + 3 * took < deadline:
             began, states = time.monotonic(), 2 * states
             other = self._trained(lines, valid, states, deadline, progress)
             took = time.monotonic() - began
-            if other.valid is None or best.valid is None or other.valid >= best.valid:
+            if best.nats - other.nats <= self.options.tolerance:
                 break
             best = other
         return best
@@ -318,7 +347,8 @@ class Hmm(LanguageModel):
         )
         return Exhibit(
             title="Tagging accuracy",
-            shows="share of the validation split's words that get the right tag; unknown are those seen too rarely",
+            shows="share of the validation split's words that get the right tag (the unigrams' share was chosen on it, "
+            "too); unknown are those seen too rarely",
             kind="table",
             columns=("", "words", "accuracy", "with each word's most frequent tag"),
             rows=tuple(
@@ -349,7 +379,9 @@ class Hmm(LanguageModel):
         """The types that a state emits most often, as people read them, with their probabilities."""
         emissions = self._parameters.emissions[:, state]
         best = np.argsort(-emissions, kind="stable")[:number].tolist()
-        return [(self._lexicon.shown(kind), float(emissions[kind])) for kind in best]
+        return [
+            (_UNKNOWN if kind == UNKNOWN_ID else self._lexicon.shown(kind), float(emissions[kind])) for kind in best
+        ]
 
 
 class _Filter:
@@ -405,10 +437,23 @@ def hmmlearn_step(lines: list[Line], prior: float) -> Step:
         )
         model.startprob_, model.transmat_ = parameters.start, parameters.transitions
         model.emissionprob_ = parameters.emissions.T
-        model.fit(events, lengths)
+        with _silenced("hmmlearn.base"):  # it doubts models of more numbers than events, once an iteration
+            model.fit(events, lengths)
         return model.monitor_.history[0], Parameters(model.startprob_, model.transmat_, model.emissionprob_.T.copy())
 
     return step
+
+
+@contextmanager
+def _silenced(name: str) -> Iterator[None]:
+    """Without the warnings of this logger."""
+    logger = logging.getLogger(name)
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _cuda() -> bool:

@@ -8,9 +8,9 @@ from hmmlearn.hmm import CategoricalHMM
 from lmbench import ModelSpec, Split, TaggedWord, TrainingText
 from lmbench.backends import hmm
 from lmbench.backends.hmm import Hmm, HmmOptions, hmmlearn_step
-from lmbench.baum_welch import batched_step, cluster_start, log_prior, random_start
+from lmbench.baum_welch import Point, Trained, batched_step, cluster_start, log_prior, random_start
 from lmbench.errors import CorpusError, SpecError
-from lmbench.forward_backward import ForwardBackward, Parameters
+from lmbench.forward_backward import ForwardBackward
 from lmbench.lexicon import Lexicon
 
 ENGINES = ("batched", "hmmlearn")
@@ -176,16 +176,25 @@ def test_durations(spec, seconds):
     assert ModelSpec.parse(f"hmm:{spec}").options(HmmOptions).budget == seconds
 
 
+SUPERVISED = "hmm: supervised=upos has a state for each tag and iterates nothing"
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("budget=5d", "hmm: option budget=5d: Input should be a valid number"),
         ("budget=1.2.3s", "hmm: option budget=1.2.3s: Input should be a valid number"),
         ("budget=-1", "hmm: option budget=-1: Input should be greater than or equal to 0"),
-        ("states=many", "hmm: option states=many: Input should be a valid integer"),
-        ("states=5000", "hmm: option states=5000: Input should be less than or equal to 4096"),
+        ("states=many", "hmm: option states=many: give a whole number from 1 to 4096, or auto"),
+        ("states=5000", "hmm: option states=5000: give a whole number from 1 to 4096, or auto"),
+        ("states=0", "hmm: option states=0: give a whole number from 1 to 4096, or auto"),
         ("prior=0", "hmm: option prior=0: Input should be greater than or equal to 0.000001"),
-        ("supervised=upos,states=17", "hmm: supervised=upos has a state for each tag; leave out states"),
+        *(
+            (f"supervised=upos,{option}", f"{SUPERVISED}; leave out {option.partition('=')[0]}")
+            for option in ("states=17", "iterations=3", "start=random", "engine=hmmlearn", "budget=3", "tolerance=1")
+        ),
+        ("supervised=upos,start=random,states=3", f"{SUPERVISED}; leave out states, start"),
+        ("engine=hmmlearn,device=cpu", "hmm: engine=hmmlearn trains on the CPU; leave out device"),
         ("engine=fast", "hmm: option engine=fast: Input should be 'batched' or 'hmmlearn'"),
     ],
 )
@@ -264,14 +273,79 @@ def test_training_on_a_gpu_is_asked_for_only_where_there_is_one(monkeypatch):
         HmmOptions(device="cuda")
 
 
-def test_many_states_are_listed_by_how_often_they_are_visited():
-    model = Hmm(HmmOptions(states=60))
-    rng = np.random.default_rng(0)
-    model._parameters = Parameters(
-        rng.dirichlet(np.ones(60)), rng.dirichlet(np.ones(60), 60), rng.dirichlet(np.ones(2), 60).T
-    )
+def test_many_states_are_listed_by_how_often_they_are_visited(english):
+    model = fitted("hmm:states=60,iterations=1", english)
+    states, transitions, _ = model.exhibits()
     shares = model._visits()
-    assert shares.sum() == pytest.approx(1)
+    listed = [row[0] for row in states.rows]
+    assert len(listed) == len(transitions.rows) == 48
+    assert listed == sorted(range(60), key=lambda state: -shares[state])[:48]
+    assert [row[1] for row in states.rows] == [f"{shares[state]:.1%}" for state in listed]
+    assert states.shows.startswith("the 48 most visited of 60 states: ")
+
+
+def test_the_word_unk_is_not_the_unknown_word():
+    data = TrainingText(Split(("<unk> <unk> a a\n" * 9 + "rare once\n",)), Split(()), tokenised=True)
+    [states, *_] = fitted("hmm:states=1,iterations=1", data).exhibits()
+    assert {word.split()[0] for word in states.rows[0][3].split(", ")} == {"<unk>", "<unknown>", "a", "\\n"}
+
+
+def test_smoothing_is_by_the_training_splits_unigrams(english, monkeypatch):
+    given = []
+    monkeypatch.setattr(hmm, "smoothed", lambda parameters, unigrams, judge: given.append(unigrams) or (parameters, 0))
+    model = fitted("hmm:states=2,iterations=1,prior=0.5", english)
+    counts = np.bincount(np.concatenate(model._lexicon.lines(english.train.documents)), minlength=len(model._lexicon))
+    np.testing.assert_allclose(given[0], (counts + 0.5) / (counts + 0.5).sum())
+
+
+class FakeTraining:
+    """Trainings that take as many seconds as they have states, and cost what is said."""
+
+    def __init__(self, nats):
+        self.now, self.nats, self.tried = 0.0, nats, []
+
+    def monotonic(self):
+        return self.now
+
+    def trained(self, lines, valid, states, deadline, progress):
+        self.tried.append(states)
+        self.now += states
+        return Trained(None, 1, (Point(1, 9.0, self.nats[states]),))
+
+
+@pytest.mark.parametrize(
+    ("events", "budget", "nats", "tried", "kept"),
+    [
+        (9999, "", {16: 5, 32: 4, 64: 4.5}, [16, 32, 64], 4),
+        (9999, "", {16: 5, 32: 4.9995}, [16, 32], 5),  # it gained less than the tolerance
+        (9999, ",budget=60s", {16: 5}, [16], 5),  # three times 16 more seconds would not fit
+        (9999, ",budget=70s", {16: 5, 32: 4}, [16, 32], 4),
+        (40, "", {16: 5, 32: 4}, [16, 32], 4),
+        (5, "", {5: 5}, [5], 5),
+    ],
+)
+def test_auto_by_a_clock(monkeypatch, events, budget, nats, tried, kept):
+    fake, model = FakeTraining(nats), ModelSpec.parse(f"hmm:states=auto{budget}").build(Hmm)
+    monkeypatch.setattr(hmm, "time", fake)
+    monkeypatch.setattr(model, "_trained", fake.trained)
+    deadline = model.options.budget or math.inf
+    best = model._grown([np.zeros(events, dtype=int)], [np.zeros(3, dtype=int)], deadline, None)
+    assert (fake.tried, best.valid) == (tried, kept)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:100], lambda data: b"", lambda data: data[:-1000], None])
+def test_a_damaged_model_is_one_line(english, tmp_path, damage):
+    model = fitted("hmm:states=2,iterations=1", english)
+    model.save(tmp_path)
+    file = tmp_path / "hmm.npz"
+    file.write_bytes(damage(file.read_bytes())) if damage else file.unlink()
+    with pytest.raises(SpecError, match=r"holds no saved model: hmm.npz cannot be read"):
+        Hmm(model.options).restore(tmp_path)
+
+
+def test_hmmlearn_does_not_doubt_each_iteration(english, caplog):
+    fitted("hmm:states=40,iterations=2,engine=hmmlearn", english)
+    assert caplog.records == []
 
 
 def test_a_line_that_goes_on_is_read_on_from_where_it_was(english):
