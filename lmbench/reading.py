@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lmbench import stored
 from lmbench.compression import decompressed, is_compressed
+from lmbench.conllu import sentences, tagged_split
 from lmbench.corpus import Corpus, Split, cut, decode, documents, hold_out, refuse_no_text, separates_words
 from lmbench.errors import CorpusError
 from lmbench.stored import StoredDocuments
@@ -27,6 +28,7 @@ _SIZES = (8, 1, 1)
 _USE = {"training": "learn from", "test": "score"}
 _BYTE_ORDER_MARK = "\ufeff"
 _JSON_LINES = {".jsonl", ".ndjson"}
+_TAGGED = {".conllu", ".conll"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,13 @@ def read_path(path: Path, form: TextFormat = LINES) -> Corpus:
 
     A single file is cut into documents and these into three contiguous parts of 80, 10 and 10 %. A folder without a
     validation file holds out the last 10 % of its training documents. Files may be compressed; a byte-order mark is no
-    part of the text. A plain UTF-8 text of more than 64 MiB stays on disk. Raises CorpusError.
+    part of the text. A plain UTF-8 text of more than 64 MiB stays on disk. Files named .conllu or .conll are treebanks,
+    whose words keep their tags. Raises CorpusError.
     """
     try:
         if path.is_dir():
             return _read_folder(path, form)
-        return _divided(str(path), _documents(path, form), _reading(path, form))
+        return _divided(str(path), _split(path, form), _reading(path, form))
     except OSError as error:
         raise CorpusError(f"cannot read {error.filename or path}: {error.strerror}") from error
 
@@ -68,8 +71,8 @@ def read_path(path: Path, form: TextFormat = LINES) -> Corpus:
 def read_standard_input(form: TextFormat = LINES) -> Corpus:
     """The corpus in standard input, read and divided as a file's. Raises CorpusError."""
     name = "standard input"
-    cut_documents = _parsed(sys.stdin.buffer.read(), name, form)
-    return _divided("stdin", cut_documents, _reading(Path("stdin"), form), name)
+    whole = Split(_parsed(sys.stdin.buffer.read(), name, form))
+    return _divided("stdin", whole, _reading(Path("stdin"), form), name)
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
@@ -123,6 +126,19 @@ def _record_text(record: object, where: str, fields: Sequence[str]) -> str:
     return refuse_no_text(value if value.endswith("\n") else value + "\n", where.removesuffix(","))
 
 
+def _split(path: Path, form: TextFormat) -> Split:
+    """All documents of a file, tagged where it is a treebank."""
+    if not _is_tagged(path, form):
+        return Split(_documents(path, form))
+    if form.unit:
+        raise CorpusError(f"{path} is a treebank, whose documents are those that it marks; leave out --documents")
+    return tagged_split(sentences(_decoded(path.read_bytes(), str(path), form.encoding), str(path)))
+
+
+def _is_tagged(path: Path, form: TextFormat) -> bool:
+    return form.field is None and bool(_TAGGED & set(path.suffixes))
+
+
 def _documents(path: Path, form: TextFormat) -> Sequence[str]:
     field = _field(path, form)
     if (
@@ -157,20 +173,30 @@ def _field(path: Path, form: TextFormat) -> str | None:
 def _reading(path: Path, form: TextFormat) -> str:
     """How a path's bytes become documents, for the signature."""
     field = _field(path, form)
-    parts = [f"{form.unit or ('line' if field is None else 'record')}s"]
+    parts = ["conllu"] if _is_tagged(path, form) else [f"{form.unit or ('line' if field is None else 'record')}s"]
     parts += [f"json={field},line-ends-added"] if field else []
     parts += [f"encoding={form.encoding}"] if form.encoding != "utf-8" else []
     return ",".join(parts)
 
 
-def _divided(name: str, found: Sequence[str], reading: str, place: str = "") -> Corpus:
+def _divided(name: str, whole: Split, reading: str, place: str = "") -> Corpus:
+    found = whole.documents
     if len(found) < 3:
-        unit = reading.partition(",")[0].removesuffix("s")
+        unit = "document" if whole.tagged else reading.partition(",")[0].removesuffix("s")
         raise CorpusError(
             f"{place or name} has {len(found)} document{'s' * (len(found) != 1)} (unit: {unit}), and three splits need "
-            f"at least 3; {_hint(found, unit)}give a folder with train.txt, valid.txt and test.txt"
+            f"at least 3; {'' if whole.tagged else _hint(found, unit)}give a folder with train, valid and test files"
         )
-    return _corpus(name, *cut(found, _SIZES), f"{reading},split=80/10/10-contiguous")
+    train, valid, test = cut(found, _SIZES)
+    first = len(train.documents)
+    second = first + len(valid.documents)
+    parts = (_tagged(train, whole, 0), _tagged(valid, whole, first), _tagged(test, whole, second))
+    return _corpus(name, *parts, f"{reading},split=80/10/10-contiguous")
+
+
+def _tagged(part: Split, whole: Split, first: int) -> Split:
+    """A part of a split, which begins with the document `first`, with its tags, where there are any."""
+    return part if whole.tagged is None else Split(part.documents, whole.tagged[first : first + len(part.documents)])
 
 
 def _hint(found: Sequence[str], unit: str) -> str:
@@ -181,17 +207,19 @@ def _hint(found: Sequence[str], unit: str) -> str:
 
 def _read_folder(folder: Path, form: TextFormat) -> Corpus:
     files = _split_files(folder)
-    splits = {split: _documents(file, form) for split, file in files.items()}
+    splits = {split: _split(file, form) for split, file in files.items()}
     readings = {split: _reading(file, form) for split, file in files.items()}
     reading = f"{_common(readings)},split=files"
     if "valid" not in splits:
-        if len(splits["train"]) < 2:
+        whole = splits["train"]
+        if len(whole.documents) < 2:
             raise CorpusError(
                 f"{folder} has no validation file, and its one training document cannot be divided; add valid.txt"
             )
-        splits["train"], splits["valid"] = hold_out(splits["train"])
+        train, valid = map(Split, hold_out(whole.documents))
+        splits["train"], splits["valid"] = _tagged(train, whole, 0), _tagged(valid, whole, len(train.documents))
         reading += ",valid=last-10%-of-train"
-    corpus = _corpus(str(folder), Split(splits["train"]), Split(splits["valid"]), Split(splits["test"]), reading)
+    corpus = _corpus(str(folder), splits["train"], splits["valid"], splits["test"], reading)
     for one, other in combinations(("train", "valid", "test"), 2):
         if getattr(corpus, one).fingerprint == getattr(corpus, other).fingerprint:
             raise CorpusError(f"the {one} and {other} files of {folder} hold the same text")
@@ -210,7 +238,9 @@ def _corpus(name: str, train: Split, valid: Split, test: Split, reading: str) ->
     for split, found in (("training", train), ("test", test)):
         if not any(document.strip() for document in found.documents):
             raise CorpusError(f"the {split} split of {name} is blank: there is nothing to {_USE[split]}")
-    return Corpus(name, train, valid, test, reading=reading, spaced=separates_words(test.documents))
+    tokenised = all(split.tagged is not None for split in (train, valid, test))
+    spaced = separates_words(test.documents)
+    return Corpus(name, train, valid, test, reading=reading, tokenised=tokenised, spaced=spaced)
 
 
 def _split_files(folder: Path) -> dict[str, Path]:

@@ -31,7 +31,9 @@ class Hits:
 def tag_lines(split: Split, kind: TagKind, lines: Sequence[Line]) -> list[tuple[str, ...]]:
     """The tags of each line's events, LINE_END_TAG last. Raises CorpusError where lines are not the tagged words."""
     if split.tagged is None:
-        raise CorpusError(f"supervised={kind} needs tagged text such as ud-english-ewt, and this corpus has no tags")
+        raise CorpusError(
+            f"supervised={kind} needs tagged text, ud-english-ewt or a .conllu file, and this corpus has no tags"
+        )
     tagged = [tuple(getattr(word, kind) for word in line) for document in split.tagged for line in document]
     if all(tag == _NO_TAG for line in tagged for tag in line):
         raise CorpusError(f"the words of this corpus have no {kind} tags")

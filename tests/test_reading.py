@@ -258,3 +258,55 @@ def test_an_encoding_that_gives_half_a_surrogate_pair(tmp_path):
     (tmp_path / "text.txt").write_text("a\\ud83d\nb\nc\n")
     with pytest.raises(CorpusError, match=r"text.txt is not text: it has half of a surrogate pair at offset 1"):
         read_path(tmp_path / "text.txt", TextFormat(encoding="unicode_escape"))
+
+
+def treebank(*sentences):
+    """A sentence a document; words are form/UPOS."""
+    rows = [[word.split("/") for word in sentence.split()] for sentence in sentences]
+    return "".join(
+        "# newdoc\n"
+        + "".join(f"{i}\t{form}\t_\t{upos}\t_\t_\t_\t_\t_\t_\n" for i, (form, upos) in enumerate(row, start=1))
+        + "\n"
+        for row in rows
+    )
+
+
+def words_of(split):
+    return [[[(word.form, word.upos) for word in line] for line in document] for document in split.tagged]
+
+
+@pytest.mark.parametrize("name", ["x.conllu", "x.conll", "x.conllu.gz"])
+def test_a_treebank_is_divided_with_its_tags(tmp_path, name):
+    data = treebank(*(f"w{i}/NOUN runs/VERB" for i in range(10))).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    corpus = read_path(tmp_path / name)
+    assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [8, 1, 1]
+    for split, numbers in ((corpus.train, range(8)), (corpus.valid, [8]), (corpus.test, [9])):
+        assert split.documents == tuple(f"w{i} runs\n" for i in numbers)
+        assert words_of(split) == [[[(f"w{i}", "NOUN"), ("runs", "VERB")]] for i in numbers]
+    assert corpus.reading == "conllu,split=80/10/10-contiguous"
+    assert corpus.tokenised
+
+
+@pytest.mark.parametrize("with_dev", [True, False])
+def test_a_folder_of_treebanks(tmp_path, with_dev):
+    (tmp_path / "en-ud-train.conllu").write_text(treebank("a/DET cat/NOUN", "a/DET dog/NOUN"))
+    (tmp_path / "en-ud-test.conllu").write_text(treebank("dogs/NOUN run/VERB"))
+    if with_dev:
+        (tmp_path / "en-ud-dev.conllu").write_text(treebank("cats/NOUN run/VERB"))
+    corpus = read_path(tmp_path)
+    assert words_of(corpus.valid)[0][0][0] == (("cats", "NOUN") if with_dev else ("a", "DET"))
+    assert len(corpus.train.tagged) == len(corpus.train.documents) == 1 + with_dev
+    assert words_of(corpus.test) == [[[("dogs", "NOUN"), ("run", "VERB")]]]
+
+
+def test_treebanks_that_cannot_be_used(tmp_path):
+    file = tmp_path / "x.conllu"
+    file.write_text(treebank("a/DET", "b/NOUN"))
+    with pytest.raises(CorpusError, match=r"x.conllu has 2 documents \(unit: document\), and three splits need"):
+        read_path(file)
+    with pytest.raises(CorpusError, match=r"x.conllu is a treebank, .*leave out --documents"):
+        read_path(file, TextFormat(unit="line"))
+    file.write_text("1\ta\n")
+    with pytest.raises(CorpusError, match=r"x.conllu, line 1: 2 columns"):
+        read_path(file)
