@@ -61,6 +61,17 @@ def test_letters_that_no_font_has_become_escapes(monkeypatch):
     assert plots._drawable("a 汉\U0001f600") == "a \\u6c49\\U0001f600"
 
 
+def test_what_is_missing_is_said_once(monkeypatch, capsys):
+    monkeypatch.setattr(plots, "_glyphs", lambda: frozenset(map(ord, "abc ")))
+    plots._say_what_is_missing.cache_clear()
+    plots._drawable("abc")
+    assert capsys.readouterr().err == ""
+    plots._drawable("汉")
+    plots._drawable("汉字")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("for Chinese, install a font such as Noto Sans CJK")
+
+
 def test_letters_that_a_font_has_stay():
     assert plots._drawable("état – the\n") == "état – the\\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from functools import cache
 
@@ -130,9 +131,18 @@ def _short(text: str, letters: int = _LONGEST_NAME) -> str:
 
 def _drawable(text: str) -> str:
     """`text`, with escapes for what no font on this machine has."""
-    known = _glyphs()
-    return "".join(
-        letter if ord(letter) in known else letter.encode("unicode_escape").decode() for letter in printable(text)
+    known, text = _glyphs(), printable(text)
+    if not known.issuperset(map(ord, text)):
+        _say_what_is_missing()
+    return "".join(letter if ord(letter) in known else letter.encode("unicode_escape").decode() for letter in text)
+
+
+@cache
+def _say_what_is_missing() -> None:
+    """Once a process: a page of escapes explains itself badly."""
+    sys.stderr.write(
+        "pictures have escapes in place of letters that no font here has; for Chinese, install a font such as "
+        "Noto Sans CJK\n"
     )
 
 
