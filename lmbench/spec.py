@@ -29,15 +29,16 @@ class Options(BaseModel):
 
 
 def _seconds(duration: object) -> object:
-    """A duration such as 90s, 1.5m or 2h in seconds; anything else is left to the field's own check."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    if isinstance(duration, str) and (found := re.fullmatch(r"([0-9]+\.?[0-9]*)([smh])", duration.strip())):
-        return float(found[1]) * units[found[2]]
-    return duration
+    """A duration such as 90s, 1.5m or 1h30m in seconds; anything else is left to the field's own check."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    number = r"[0-9]+\.?[0-9]*"
+    if not isinstance(duration, str) or not re.fullmatch(rf"(?=.)({number}h)?({number}m)?({number}s)?", duration):
+        return duration
+    return sum(float(amount) * units[unit] for amount, unit in re.findall(rf"({number})([hms])", duration))
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
-"""The type of an option that is a duration: 90, 90s, 1.5m, 2h."""
+"""The type of an option that is a duration: 90, 90s, 1.5m, 1h30m."""
 
 Kind = TypeVar("Kind", bound=Options)
 

@@ -85,7 +85,7 @@ class PretrainedOptions(ModelOptions):
 class HuggingFaceOptions(PretrainedOptions):
     """Options of the hf model."""
 
-    context: int = Field(0, ge=0, description="tokens that are read at once; 0: as many as the model takes")
+    context: int = Field(0, ge=0, description="tokens that are read at once; 0: as many as model and memory take")
     stride: int = Field(0, ge=0, description="tokens by which scoring windows move; 0: half the context")
     batch_tokens: int = Field(
         0, ge=0, description="tokens scored at once, one window where that is longer; 0: as many as the memory allows"
@@ -190,7 +190,7 @@ class HuggingFace(LanguageModel):
     def _context(self) -> int:
         """Tokens that are read at once. Raises SpecError where the model takes fewer, or the stride is longer."""
         largest = getattr(self._model.config, "max_position_embeddings", None)
-        context = self.options.context or largest or _UNBOUNDED_CONTEXT
+        context = self.options.context or min(largest or _UNBOUNDED_CONTEXT, self._tokens_at_once)
         if largest and context > largest:
             raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.path}'")
         if self.options.stride > context:
@@ -274,7 +274,10 @@ class HuggingFace(LanguageModel):
         return -torch.cat(losses).double().cpu().numpy()
 
     def _score_whole_logits(self, inputs: Ids, wanted: torch.Tensor) -> NDArray[np.float64]:
-        """The same, window by window, for models whose logits are more than a product with their last states."""
+        """The same, window by window, for models whose logits are more than a product with their last states.
+
+        Here the memory does not bound the logits: those of a whole window exist at once. A smaller context does.
+        """
         losses = []
         for window, ids in zip(inputs, wanted, strict=True):
             scored = int(torch.count_nonzero(ids >= 0))
@@ -303,10 +306,15 @@ class HuggingFace(LanguageModel):
 
     @property
     def _batch_tokens(self) -> int:
-        """Half of the memory is for activations: some 16 numbers a token for each of the width's."""
-        width = getattr(self._model.config, "hidden_size", 1024)
-        each = 16 * width * self._model.dtype.itemsize
-        return self.options.batch_tokens or max(1, self.options.memory * 2**19 // each)
+        return self.options.batch_tokens or self._tokens_at_once
+
+    @property
+    def _tokens_at_once(self) -> int:
+        """Tokens whose activations half of the memory holds: some 8 times the width and 2 times a block's inner one."""
+        config = self._model.config
+        width = getattr(config, "hidden_size", 1024)
+        inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * width
+        return max(1, self.options.memory * 2**19 // ((8 * width + 2 * inner) * self._model.dtype.itemsize))
 
     @property
     def _logits_at_once(self) -> int:

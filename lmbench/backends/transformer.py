@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -34,6 +34,7 @@ from lmbench.model import (
     silent,
 )
 from lmbench.networks import Decoder, Network, Shape, as_gpt2, make_network
+from lmbench.spec import Seconds
 from lmbench.training import Example, History, Plan, Task, Training
 from lmbench.windows import Cut, Ids, Window, last_window, score_sequences, segments, windows
 
@@ -78,9 +79,9 @@ class TransformerOptions(LexiconOptions):
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
     learning_rate: float = _preset("learning_rate", "AdamW's highest learning rate", gt=0, lt=1)
     batch_tokens: int = _preset("batch_tokens", "events of one optimiser step", ge=1)
-    budget: float = _preset(
+    budget: Seconds = _preset(
         "budget",
-        "longest training time: 90, 60s, 2m, 1h; 0: a second for each 10 kB of training text, at least 8 s and at most "
+        "longest training time: 90, 60s, 2m, 1h30m; 0: a second for each 10 kB of training text, at least 8 s and at most "
         "45 s",
         ge=0,
         allow_inf_nan=False,
@@ -100,14 +101,6 @@ class TransformerOptions(LexiconOptions):
     @classmethod
     def _from_preset(cls, given: Any) -> Any:
         return _PRESETS.get(given.get("preset", "tiny"), {}) | given if isinstance(given, dict) else given
-
-    @field_validator("budget", mode="before")
-    @classmethod
-    def _seconds(cls, budget: object) -> object:
-        units = {"s": 1, "m": 60, "h": 3600}
-        if isinstance(budget, str) and budget[-1:] in units:
-            return float(budget[:-1]) * units[budget[-1]]
-        return budget
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -308,7 +301,7 @@ class Transformer(LanguageModel):
 
     @property
     def _stride(self) -> int:
-        return min(self.options.stride or max(1, self.options.context // 2), self._context)
+        return min(self.options.stride or max(1, self._context // 2), self._context)
 
     def _chosen_device(self) -> torch.device:
         return torch.device("cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu")

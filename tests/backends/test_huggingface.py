@@ -539,3 +539,17 @@ def test_an_end_that_the_model_has_not_ends_nothing(folder, tmp_path):
 def test_what_is_no_model_id_is_said(path):
     with pytest.raises(UnavailableError):
         ModelSpec("hf", (("path", path), ("offline", "true"))).build(HuggingFace).load()
+
+
+def test_the_memory_bounds_the_context_that_is_chosen(folder, tmp_path):
+    torch.manual_seed(7)
+    tokenizer = metaspace()
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=16, intermediate_size=4096, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=64,
+    )  # fmt: skip
+    wide = save(tmp_path, LlamaForCausalLM(config), tokenizer, bos_token="<unk>")
+    assert dict(load(wide, ",memory=1").signature().parts)["context"] == str(2**19 // (8 * 16 + 2 * 4096) // 4)
+    assert dict(load(wide).signature().parts)["context"] == "64"
+    assert dict(load(wide, ",memory=1,context=32").signature().parts)["context"] == "32"
+    load(wide, ",memory=1").score([" the cat" * 40])[0].check(" the cat" * 40)

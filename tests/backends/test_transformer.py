@@ -288,6 +288,11 @@ def test_a_killed_training_goes_on(tmp_path):
     assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
+def test_where_training_is_shorter_than_the_context_the_stride_is_half_of_what_is_left():
+    parts = dict(fitted(",steps=3,tokenizer=bytes", train=("abcdefgh\n",)).signature().parts)
+    assert (parts["context"], parts["stride"]) == ("9", "4")
+
+
 def test_presets_fill_in_what_is_not_given():
     small = ModelSpec.parse("transformer:preset=small,budget=2m,layers=3").build(Transformer).options
     assert (small.layers, small.width, small.budget, small.tokenizer) == (3, 192, 120, "auto")
@@ -303,8 +308,8 @@ def test_bfloat16_trains_too():
 
 
 def test_budgets_are_read_as_people_write_them():
-    budgets = {text: TransformerOptions(budget=text).budget for text in ("90", "90s", "1.5m", "1h")}
-    assert budgets == {"90": 90, "90s": 90, "1.5m": 90, "1h": 3600}
+    budgets = {text: TransformerOptions(budget=text).budget for text in ("90", "90s", "1.5m", "1h", "1h30m")}
+    assert budgets == {"90": 90, "90s": 90, "1.5m": 90, "1h": 3600, "1h30m": 5400}
 
 
 @pytest.mark.parametrize(
@@ -314,7 +319,9 @@ def test_budgets_are_read_as_people_write_them():
         (",stride=33", "a stride of 33 skips events"),
         (",stride=3,architecture=encoder-decoder", "has no stride"),
         (",budget=soon", "budget"),
-        (",budget=nans", "finite"),
+        (",budget=m", "option budget=m: Input should be a valid number"),
+        (",budget=30m1h", "option budget=30m1h: Input should be a valid number"),
+        (",budget=nan", "finite"),
         (",budget=-1s", "budget=-1s"),
     ],
 )
