@@ -232,7 +232,7 @@ class ForwardBackward:
 
     def _over_shares(self, work: Callable[[list[Chain]], Result]) -> list[Result]:
         def quiet(share: list[Chain]) -> Result:
-            with np.errstate(divide="ignore", invalid="ignore"):  # of what follows probability 0, which is found out
+            with np.errstate(all="ignore"):  # what follows probability 0 or overflows is found out
                 return work(share)
 
         with _blas().limit(limits=1, user_api="blas"):
@@ -443,7 +443,7 @@ class _NumpyArrays:
         return values.copy()
 
     def gather(self, rows: Any, ids: Ids, out: Any) -> None:
-        """The rows with these ids, which exist; "clip" spares the buffer of the default mode."""
+        """The rows with these ids, which __init__ has seen to exist; "clip" spares the default mode's buffer."""
         np.take(rows, ids, axis=0, out=out, mode="clip")
 
     def total(self, values: Any) -> Floats:

@@ -312,8 +312,8 @@ class HuggingFace(LanguageModel):
     def _tokens_at_once(self) -> int:
         """Tokens whose activations half of the memory holds: some 8 times the width and 2 times a block's inner one."""
         config = self._model.config
-        width = getattr(config, "hidden_size", 1024)
-        inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * width
+        width: int = getattr(config, "hidden_size", 1024)
+        inner: int = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * width
         return max(1, self.options.memory * 2**19 // ((8 * width + 2 * inner) * self._model.dtype.itemsize))
 
     @property

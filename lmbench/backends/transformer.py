@@ -81,8 +81,8 @@ class TransformerOptions(LexiconOptions):
     batch_tokens: int = _preset("batch_tokens", "events of one optimiser step", ge=1)
     budget: Seconds = _preset(
         "budget",
-        "longest training time: 90, 60s, 2m, 1h30m; 0: a second for each 10 kB of training text, at least 8 s and at most "
-        "45 s",
+        "longest training time: 90, 60s, 2m, 1h30m; 0: a second for each 10 kB of training text, at least 8 s and at "
+        "most 45 s",
         ge=0,
         allow_inf_nan=False,
     )
