@@ -51,7 +51,8 @@ class Sampler:
 
     def probabilities(self, logprobs: Floats) -> Floats:
         """With which probabilities (events,) the events are drawn, the temperature being above 0."""
-        scaled = (logprobs - logprobs.max()) / self.temperature
+        with np.errstate(over="ignore"):  # at 1e-310 all but the likeliest are infinitely far below
+            scaled = (logprobs - logprobs.max()) / self.temperature
         if 0 < self.top_k < len(scaled):
             scaled = np.where(scaled >= np.partition(scaled, -self.top_k)[-self.top_k], scaled, -np.inf)
         probabilities: Floats = np.exp(scaled)

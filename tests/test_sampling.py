@@ -51,6 +51,11 @@ def test_the_filters_are_those_of_transformers(temperature, top_k, top_p):
     np.testing.assert_allclose(sampler.probabilities(logprobs), logits[0].softmax(-1).numpy(), atol=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_temperature_next_to_0_draws_the_likeliest():
+    assert Sampler(1e-310).probabilities(np.log([0.2, 0.5, 0.3])).tolist() == [0, 1, 0]
+
+
 def test_draws_are_as_frequent_as_they_are_likely():
     probabilities = np.array([0.5, 0.3, 0.15, 0.05, 0.0])
     with np.errstate(divide="ignore"):

@@ -266,8 +266,13 @@ class Transformer(LanguageModel):
 
     def _plan(self, data: TrainingText) -> Plan:
         options = self.options
-        told = {"train": data.train.fingerprint, "valid": data.valid.fingerprint, "torch": torch.__version__}
-        told |= options.model_dump(mode="json", exclude={"checkpoint"})
+        told: dict[str, object] = {
+            "train": data.train.fingerprint,
+            "valid": data.valid.fingerprint,
+            "torch": torch.__version__,
+        }
+        told |= {"tokenised": data.tokenised, "budget": self._budget}
+        told |= options.model_dump(mode="json", exclude={"checkpoint", "budget"})
         identity = json.dumps(told, sort_keys=True)
         name = hashlib.sha256(identity.encode()).hexdigest()[:12]  # trainings on several corpora share a folder
         folder = Path(options.checkpoint).expanduser() / name if options.checkpoint else None

@@ -286,6 +286,8 @@ def test_a_killed_training_goes_on(tmp_path):
         assert np.array_equal(one.logprobs, other.logprobs)
     fitted(options, train=TRAIN[1:])  # another training, in the same folder
     assert len(list((tmp_path / "kept").iterdir())) == 2
+    build(options).fit(TrainingText(Split(TRAIN), Split(TRAIN[:3]), tokenised=True))  # the same text, read otherwise
+    assert len(list((tmp_path / "kept").iterdir())) == 3
 
 
 def test_where_training_is_shorter_than_the_context_the_stride_is_half_of_what_is_left():
