@@ -11,8 +11,10 @@ from lmbench.model import LanguageModel, ModelSpec
 
 def refuse(model: LanguageModel, spec: ModelSpec, path: Path) -> None:
     """Raises, before anything is fitted, SpecError for a model that has no export, ResultsError for a taken path."""
-    if type(model).export is LanguageModel.export:
-        raise SpecError(f"'{spec}' cannot be exported: its field has no format for it")
+    try:
+        model.refuse_export()
+    except NotImplementedError as reason:
+        raise SpecError(f"'{spec}' cannot be exported: {reason}") from reason
     _refuse_taken(path)
     if not path.absolute().parent.is_dir():
         raise ResultsError(f"cannot write {path}: there is no folder '{path.absolute().parent}'")

@@ -267,6 +267,11 @@ class LanguageModel(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no export")
 
+    def refuse_export(self) -> None:
+        """Raises NotImplementedError, before anything is fitted, where these options leave nothing to export."""
+        if type(self).export is LanguageModel.export:
+            raise NotImplementedError("its field has no format for it")
+
     @property
     def precision(self) -> float:
         """Nats by which equal scores may differ: what the arithmetic and the order of additions leave open."""

@@ -314,7 +314,8 @@ class HuggingFace(LanguageModel):
         config = self._model.config
         width: int = getattr(config, "hidden_size", 1024)
         inner: int = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * width
-        return max(1, self.options.memory * 2**19 // ((8 * width + 2 * inner) * self._model.dtype.itemsize))
+        each = (8 * width + 2 * inner) * int(self._model.dtype.itemsize)
+        return max(1, self.options.memory * 2**19 // each)
 
     @property
     def _logits_at_once(self) -> int:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -236,8 +236,7 @@ class Transformer(LanguageModel):
 
         NotImplementedError for an encoder-decoder, which transformers has no class for.
         """
-        if not isinstance(self._network, Decoder):
-            raise NotImplementedError("GPT-2 is a decoder; architecture=decoder can be exported")
+        self.refuse_export()
         from transformers import GPT2Config
 
         options = self.options
@@ -256,8 +255,12 @@ class Transformer(LanguageModel):
         )
         path.mkdir()
         config.save_pretrained(path)
-        save_file(as_gpt2(self._network), path / "model.safetensors", {"format": "pt"})
+        save_file(as_gpt2(cast(Decoder, self._network)), path / "model.safetensors", {"format": "pt"})
         self._lexicon.save(path, options)
+
+    def refuse_export(self) -> None:
+        if self.options.architecture != "decoder":
+            raise NotImplementedError("GPT-2 is a decoder; architecture=decoder can be exported")
 
     def footprint(self) -> Footprint:
         """Tied weights are counted once; on disk a parameter takes the 4 bytes of a float32."""

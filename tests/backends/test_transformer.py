@@ -9,6 +9,7 @@ import torch
 from lmbench.backends.transformer import Transformer, TransformerOptions, _seconds_for
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import CorpusError, SpecError
+from lmbench.export import refuse
 from lmbench.model import ModelSpec
 
 SMALL = {
@@ -253,6 +254,9 @@ def test_gpt2_loads_what_is_exported(model, tmp_path):
 def test_only_a_decoder_is_exported(encoder_decoder, tmp_path):
     with pytest.raises(NotImplementedError, match="architecture=decoder can be exported"):
         encoder_decoder.export(tmp_path / "gpt2")
+    spec = ModelSpec.parse("transformer:architecture=encoder-decoder")
+    with pytest.raises(SpecError, match="architecture=decoder can be exported"):
+        refuse(spec.build(Transformer), spec, tmp_path / "gpt2")  # before anything is fitted
 
 
 def test_word_models_of_many_types_learn_by_a_sample_and_score_by_all(monkeypatch):
