@@ -418,8 +418,6 @@ def generate(
     sampler = sampling.Sampler(float(drawn) if temperature is None else temperature, top_k, top_p, seed)
     if num > 1 and sampler.temperature == 0:
         raise LmbenchError(f"without a temperature all {num} texts would be the same; add --temperature 1")
-    if drawn and sampler.temperature == 0:
-        raise LmbenchError("at temperature 0 nothing is drawn: leave --top-k and --top-p out, or raise --temperature")
     _encodable(prompt)
     built = _ready(model, corpus)
     for number in range(num):

@@ -24,7 +24,8 @@ class Sampler:
     top_p        only from the fewest likeliest events with together this probability (Holtzman et al. 2020)
     seed         of the draws
 
-    First the temperature, then top_k, then top_p, as transformers does it. Raises LmbenchError for other values.
+    First the temperature, then top_k, then top_p, as transformers does it. Raises LmbenchError for other values, and
+    for a top_k or top_p at temperature 0, where nothing is drawn.
     """
 
     temperature: float = 0.0
@@ -38,6 +39,10 @@ class Sampler:
             (self.top_k >= 0, f"a top-k of {self.top_k} is below 0"),
             (0 < self.top_p <= 1, f"a top-p of {self.top_p:g} is not above 0 and at most 1"),
             (self.seed >= 0, f"a seed of {self.seed} is below 0"),
+            (
+                self.temperature or (not self.top_k and self.top_p == 1),
+                "at temperature 0 nothing is drawn: leave top-k and top-p out, or raise the temperature",
+            ),
         ):
             if not holds:
                 raise LmbenchError(rule)

@@ -56,6 +56,12 @@ def test_a_temperature_next_to_0_draws_the_likeliest():
     assert Sampler(1e-310).probabilities(np.log([0.2, 0.5, 0.3])).tolist() == [0, 1, 0]
 
 
+@pytest.mark.parametrize("filters", [{"top_k": 5}, {"top_p": 0.9}])
+def test_filters_without_a_temperature_are_refused(filters):
+    with pytest.raises(LmbenchError, match="at temperature 0 nothing is drawn"):
+        Sampler(**filters)
+
+
 def test_draws_are_as_frequent_as_they_are_likely():
     probabilities = np.array([0.5, 0.3, 0.15, 0.05, 0.0])
     with np.errstate(divide="ignore"):
