@@ -476,10 +476,17 @@ def _ready(name: str, corpus: str) -> LanguageModel:
 
 def _prepare(model: LanguageModel, corpus: str) -> None:
     """Get a model's weights, or fit it on a corpus. Raises LmbenchError."""
+    from rich.console import Console
+
+    from lmbench.progress import TerminalWatcher
+
     if model.pretrained:
         model.load(_tell_downloads)
-    else:
-        model.fit(_loaded(corpus).training)
+        return
+    text = _loaded(corpus).training
+    with TerminalWatcher(Console(stderr=True)) as watcher:
+        watcher.fitting(corpus)
+        model.fit(text, watcher.progressed)
 
 
 def _tell_downloads(message: str, share: float) -> None:

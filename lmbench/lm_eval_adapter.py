@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import click
 import numpy as np
@@ -20,8 +21,10 @@ from lmbench.catalogue import load_corpus
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.model import LanguageModel, ModelSpec, Score
 from lmbench.registry import build
+from lmbench.sampling import Sampler, generate
 
 _BATCH = 256  # texts scored at once
+_MOST_EVENTS = 256  # of a generated text, as in lm_eval's own models
 _ROUNDING = 1e-4  # nats; a batch and a single text differ by less in float32
 _REMEMBERED = 16  # distributions; the choices of one question follow each other and share theirs
 
@@ -68,11 +71,12 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         return [float(score.logprobs.sum()) for score in self._scores([request.args[0] for request in requests])]
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Raises LmbenchError: lmbench's models score."""
-        raise LmbenchError(
-            "lmbench's models score text for lm_eval and generate none; choose tasks whose output_type is "
-            "loglikelihood, multiple_choice or loglikelihood_rolling"
-        )
+        """For each (context, arguments): the text that follows, up to the first of the strings that end it.
+
+        Of the arguments, `until`, `max_gen_toks` (events; 256 without it), `do_sample`, `temperature`, `top_k` and
+        `top_p` are heeded. Raises LmbenchError where the model offers no distribution over texts.
+        """
+        return [_until(self._model, *request.args) for request in requests]
 
     def get_model_info(self) -> dict[str, str]:
         """What lm_eval adds to the configuration in its results: the model's signature."""
@@ -95,6 +99,23 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         except (UnicodeDecodeError, NotImplementedError):
             return False
         return bool(np.count_nonzero(logprobs > score.logprobs[event] - _ROUNDING) == 1)
+
+
+def _until(model: LanguageModel, context: str, arguments: Mapping[str, Any]) -> str:
+    until = arguments.get("until") or []
+    ends = [until] if isinstance(until, str) else until
+    drawn = bool(arguments.get("do_sample", False))
+    sampler = Sampler(
+        temperature=float(arguments.get("temperature", 1.0)) if drawn else 0.0,
+        top_k=int(arguments.get("top_k", 0)) if drawn else 0,
+        top_p=float(arguments.get("top_p", 1.0)) if drawn else 1.0,
+    )
+    text = ""
+    for part in generate(model, context, int(arguments.get("max_gen_toks", _MOST_EVENTS)), sampler):
+        text += part
+        if places := [place for end in ends if (place := text.find(end)) >= 0]:
+            return text[: min(places)]
+    return text
 
 
 def _ready(spec: ModelSpec, corpus: str | None) -> LanguageModel:

@@ -174,6 +174,9 @@ class LanguageModel(ABC):
     probability: ClassVar[bool] = True
     """False where the scores are no probabilities of a text, as pseudo-log-likelihoods are none: reported apart."""
 
+    in_all: ClassVar[bool] = True
+    """Whether ``--models all`` means this model, too, where it needs no option; a large sibling of another says no."""
+
     quick: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Options, as in a spec, with which a model that takes long is small enough for the conformance suite."""
 

@@ -50,6 +50,10 @@ class TerminalWatcher:
     def checking(self, number: int, total: int, model: str) -> None:
         self._begin(f"checking {number}/{total} {model}")
 
+    def fitting(self, corpus: str) -> None:
+        """A model is fitted on its own, outside of a run."""
+        self._begin(f"fitting on {corpus}")
+
     def started(self, number: int, total: int, model: str, corpus: str) -> None:
         self._label = f"{number}/{total} {model} on {corpus}"
         self._begin(self._label)

@@ -93,12 +93,15 @@ def build(spec: ModelSpec) -> LanguageModel:
 
 
 def without_options() -> Iterator[Registered]:
-    """The models that need no option, which is what ``all`` means; also the broken ones, so that they show."""
+    """The models that ``all`` means: those that need no option and do not say otherwise.
+
+    Also the broken ones, so that they show.
+    """
     for entry in registered().values():
         try:
-            fields = entry.load().Options.model_fields.values()
+            model = entry.load()
         except PluginError:
             yield entry
         else:
-            if not any(field.is_required() for field in fields):
+            if model.in_all and not any(field.is_required() for field in model.Options.model_fields.values()):
                 yield entry

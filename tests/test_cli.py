@@ -80,7 +80,7 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
     [
         (["rum"], "unknown command 'rum'; did you mean 'run'?"),
         (["run"], "Missing option '--models'"),
-        (["run", "--models", "kenml"], "unknown model 'kenml'; did you mean 'kenlm'? (known: arpa, cache, gpt2, hf,"),
+        (["run", "--models", "kenml"], "unknown model 'kenml'; did you mean 'kenlm'? (known: arpa, cache, gpt2,"),
         (["run", "--models", "kenlm:oder=3"], "unknown option of kenlm 'oder'; did you mean 'order'?"),
         (["run", "--models", "kenlm:order=21"], "kenlm: option order=21: Input should be less than or equal to 20"),
         (["run", "--models", "kenlm:tokenizer=word"], "unknown tokenizer 'word' (known: words, pieces, jieba"),

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from lmbench import ModelSpec, build, load_corpus
-from lmbench.errors import LmbenchError, SpecError, UnknownNameError
+from lmbench.errors import SpecError, UnknownNameError
+from lmbench.sampling import Sampler, generate
 from tests.checkpoints import BOS, byte_level, gpt2, save
 from tests.test_docs import blocks
 
@@ -131,8 +132,24 @@ def test_what_cannot_be_served(folder):
         LmbenchLM("hf:x", "pydocs")
     with pytest.raises(UnknownNameError, match="did you mean 'order'"):
         LmbenchLM("kenlm:ordr=2", "text.txt")
-    with pytest.raises(LmbenchError, match="score text for lm_eval and generate none"):
-        LmbenchLM("uniform", "text.txt").generate_until([])
+
+
+def test_generated_text_ends_before_the_first_end_string(folder):
+    model = LmbenchLM("kenlm:order=3;min_count=1", "text.txt")
+    greedy = "".join(generate(model._model, "the", 20))
+    whole, short, ended = model.generate_until(
+        asked(
+            ("the", {"until": [], "max_gen_toks": 20}),
+            ("the", {"until": "no such end", "max_gen_toks": 1}),
+            ("the", {"until": ["zz", greedy[3:6]], "max_gen_toks": 20}),
+        )
+    )
+    assert whole == greedy
+    assert greedy.startswith(short)
+    assert len(short) < len(greedy)
+    assert ended == greedy[: greedy.index(greedy[3:6])]
+    drawn = ("the", {"until": [], "max_gen_toks": 20, "do_sample": True, "temperature": 2.0})
+    assert model.generate_until(asked(drawn)) == ["".join(generate(model._model, "the", 20, Sampler(temperature=2.0)))]
 
 
 def test_the_command_line(folder):

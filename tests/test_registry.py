@@ -8,6 +8,9 @@ BUILT_IN = [
     "arpa",
     "cache",
     "gpt2",
+    "gpt2-large",
+    "gpt2-medium",
+    "gpt2-xl",
     "hf",
     "hmm",
     "kenlm",
@@ -102,7 +105,7 @@ def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
 def test_a_misspelt_model():
     with pytest.raises(
         UnknownNameError,
-        match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, hf, hmm",
+        match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, gpt2-large,",
     ):
         build(ModelSpec("kenml"))
 

@@ -359,6 +359,39 @@ class Gpt2(HuggingFace):
     Options: ClassVar[type[ModelOptions]] = Gpt2Options
 
 
+class Gpt2Medium(HuggingFace):
+    """GPT-2 with 355 million parameters."""
+
+    class Options(HuggingFaceOptions):
+        """Options of the gpt2-medium model."""
+
+        path: str = Field("gpt2-medium", min_length=1, description="gpt2-medium, or a folder")
+
+    in_all: ClassVar[bool] = False
+
+
+class Gpt2Large(HuggingFace):
+    """GPT-2 with 774 million parameters."""
+
+    class Options(HuggingFaceOptions):
+        """Options of the gpt2-large model."""
+
+        path: str = Field("gpt2-large", min_length=1, description="gpt2-large, or a folder")
+
+    in_all: ClassVar[bool] = False
+
+
+class Gpt2Xl(HuggingFace):
+    """GPT-2 with 1.5 billion parameters."""
+
+    class Options(HuggingFaceOptions):
+        """Options of the gpt2-xl model."""
+
+        path: str = Field("gpt2-xl", min_length=1, description="gpt2-xl, or a folder")
+
+    in_all: ClassVar[bool] = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Encoded:
     """A document's tokens and the byte offsets at which they end, (events,) each."""
