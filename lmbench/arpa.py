@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import re
-from collections.abc import Callable, Sequence
-from io import BufferedIOBase
+from collections.abc import Sequence
 from itertools import dropwhile, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmbench.backoff import Floats, Order
+from lmbench.compression import opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,11 +23,6 @@ _UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 _COUNT = re.compile(rb"ngram +\d+ *= *(\d+)")
 _CHUNK = 500_000
-_COMPRESSIONS: dict[bytes, Callable[[Path], BufferedIOBase]] = {
-    b"\x1f\x8b": gzip.GzipFile,
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ": lzma.LZMAFile,
-}
 
 
 def escape(kind: str) -> str:
@@ -118,13 +110,3 @@ def _log10(values: Floats) -> pa.Array:
     import pyarrow.compute as pc
 
     return pc.cast(pa.array(np.log10(values).astype(np.float32)), pa.string())
-
-
-def opened(path: Path) -> BufferedIOBase:
-    """The file's text as bytes, decompressed where its first bytes say that it is compressed, as KenLM does."""
-    with path.open("rb") as file:
-        start = file.read(max(map(len, _COMPRESSIONS)))
-    for magic, opened in _COMPRESSIONS.items():
-        if start.startswith(magic):
-            return opened(path)
-    return path.open("rb")

@@ -6,20 +6,19 @@ n-grams of each order, the n-grams of each, ``\\end\\``. Of the order 1 too, and
 
 from __future__ import annotations
 
-import lzma
 import math
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedIOBase
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, opened
+from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD
 from lmbench.backoff import Order
+from lmbench.compression import BROKEN, opened
 from lmbench.errors import UnavailableError
 from lmbench.exhibit import printable
 
@@ -44,14 +43,14 @@ def read_arpa(path: Path) -> ArpaText:
         lines = _Lines(file, path)
         try:
             return _read(lines)
-        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        except BROKEN as error:
             raise lines.wrong(f"the compressed file cannot be read on: {error}") from error
 
 
 class _Lines:
     """Lines that are not blank, with their numbers for errors."""
 
-    def __init__(self, file: BufferedIOBase, path: Path) -> None:
+    def __init__(self, file: IO[bytes], path: Path) -> None:
         self._file, self._path = file, path
         self._number = 0
 

@@ -24,6 +24,9 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zstd.ZstdError)
+"""What reading a compressed file raises where it is cut off or spoilt, or the file cannot be read."""
+
 _MOST_MAGIC = 10  # bytes
 
 
@@ -43,8 +46,8 @@ def is_compressed(path: Path) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, decompressed. Raises CorpusError where it cannot be read or its compression is broken."""
-    with path.open("rb") as file, _broken(str(path)):
+    """The file's bytes, decompressed. Reading raises one of BROKEN where they cannot be."""
+    with path.open("rb") as file:
         opener = _opener(file.peek(_MOST_MAGIC))
         yield opener(file) if opener else file
 
@@ -54,19 +57,13 @@ def decompressed(data: bytes, name: str) -> bytes:
     opener = _opener(data)
     if opener is None:
         return data
-    with _broken(name):
+    try:
         return opener(io.BytesIO(data)).read()
+    except BROKEN as error:
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):  # bz2's errors have no errno
+            raise CorpusError(f"cannot read {name}: {error.strerror or error}") from error
+        raise CorpusError(f"{name} is cut off or broken: {error}") from error
 
 
 def _opener(start: bytes) -> Callable[[IO[bytes]], IO[bytes]] | None:
     return next((opener for magic, opener in _OPENERS.items() if re.match(magic, start)), None)
-
-
-@contextmanager
-def _broken(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, zstd.ZstdError) as error:
-        raise CorpusError(f"{name} is cut off or broken: {error}") from error
-    except OSError as error:  # bz2's errors have no errno
-        raise CorpusError(f"cannot read {name}: {error.strerror or error}") from error
