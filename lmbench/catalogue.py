@@ -244,11 +244,14 @@ def _tagged(entry: CatalogueEntry, parts: Sequence[str], received: Received) -> 
 
 def _stored_or_held(entry: CatalogueEntry, parts: Sequence[str], received: Received) -> Sequence[str]:
     """The documents of these parts; those of a single large text stay on disk."""
-    if len(parts) == 1 and entry.format == "text":
-        with _opened(entry, parts[0], received) as (file, size):
-            if size > stored.IN_MEMORY:
-                return stored.StoredDocuments.of_file(_plain(entry, parts[0], file), entry.unit)
-    return tuple(d for part in parts for d in _documents(entry, _text(entry, part, received)))
+    held: list[str] = []
+    for part in parts:
+        with _opened(entry, part, received) as (file, size):
+            if size > stored.IN_MEMORY and entry.format == "text" and len(parts) == 1:
+                return stored.StoredDocuments.of_file(_plain(entry, part, file), entry.unit)
+            text = decode(file.read(), part)
+        held += _documents(entry, text)
+    return tuple(held)
 
 
 def _plain(entry: CatalogueEntry, part: str, file: IO[bytes]) -> Path:
