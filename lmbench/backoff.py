@@ -14,35 +14,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from lmbench.ngram_counts import Ints, SortedNgrams
+
 Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """All n-grams of one order, sorted by history, then word.
+class Order(SortedNgrams):
+    """All n-grams of one order; each word has its unigram.
 
-    keys      (n-grams,) int64: history << bits | word, ascending. The history is the row of the n-gram's first k-1
-              words in the order below (0 for unigrams); the word is the id of its last one. Each word has its unigram
-    bits      of a word id
     probs     (n-grams,) P(word | history)
     backoffs  (n-grams,) the weight of the lower order after this n-gram; empty for the highest order
     """
 
-    keys: Ints
-    bits: int
     probs: Floats
     backoffs: Floats
-
-    @property
-    def word(self) -> Ints:
-        """Id of each n-gram's last word."""
-        return self.keys & ((1 << self.bits) - 1)
-
-    @property
-    def history(self) -> Ints:
-        """Row of each n-gram's history in the order below."""
-        return self.keys >> self.bits
 
     def rows(self, histories: Ints, words: NDArray[np.integer]) -> tuple[NDArray[np.bool_], Ints]:
         """Which of these n-grams are there, (queries,), and the rows of those."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lmbench.backoff import Order
+from lmbench.lexicon import LINE_END_ID, UNKNOWN_ID
 from lmbench.ngram_counts import Counts, Flags, Ints, Rows, count, slices
 from lmbench.workspace import Workspace
 
@@ -20,7 +21,6 @@ Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 Discounts = tuple[float, float, float]
 
-UNKNOWN_ID, LINE_END_ID = 0, 1
 _FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """What lmplz --discount_fallback takes for D1, D2 and D3+."""
 _NOTHING = 1e-9  # what rounding may leave of a discount of 0

@@ -21,22 +21,16 @@ _MOST = 1 << 31  # places are int32
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """All n-grams of one order that occur in a text, sorted by history, then word.
+class SortedNgrams:
+    """N-grams of one order, sorted by history, then word.
 
-    keys    (n-grams,) int64: history << bits | word, ascending. The history is the row of the n-gram's first k-1 words
-            in the order below (0 for unigrams); the word is the id of its last one
-    bits    of a word id
-    suffix  (n-grams,) row, in the order below, of the last k-1 words
-    count   (n-grams,) how often it occurs
-    opening first of the rows that start with ``<s>``, which are the last ones
+    keys  (n-grams,) int64: history << bits | word, ascending. The history is the row of the n-gram's first k-1 words
+          in the order below (0 for unigrams); the word is the id of its last one
+    bits  of a word id
     """
 
     keys: Ints
     bits: int
-    suffix: Rows
-    count: Rows
-    opening: int
 
     @property
     def word(self) -> Ints:
@@ -47,6 +41,20 @@ class Counts:
     def history(self) -> Ints:
         """Row of each n-gram's history in the order below."""
         return self.keys >> self.bits
+
+
+@dataclass(frozen=True, slots=True)
+class Counts(SortedNgrams):
+    """All n-grams of one order that occur in a text.
+
+    suffix  (n-grams,) row, in the order below, of the last k-1 words
+    count   (n-grams,) how often it occurs
+    opening first of the rows that start with ``<s>``, which are the last ones
+    """
+
+    suffix: Rows
+    count: Rows
+    opening: int
 
 
 def open_lines(lines: Sequence[NDArray[np.int32]], start: int) -> Rows:
