@@ -33,6 +33,13 @@ _ENOUGH = 1e-6  # nats an event that a round gains
 _NOTHING = 1e-9  # what rounding may leave of a probability that is none
 
 
+def refuse_stupid_backoff(name: str) -> str:
+    """The name of a smoothing method. Raises ValueError for one that is asked for, and gives no probabilities."""
+    if name.lower().replace("-", "") in ("stupidbackoff", "stupid"):
+        raise ValueError("stupid back-off gives scores that are no probabilities, so it has no perplexity")
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to smooth.

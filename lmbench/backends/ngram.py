@@ -16,7 +16,7 @@ from lmbench.kneser_ney import estimate
 from lmbench.lexicon import Lexicon, LexiconOptions
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
 from lmbench.ngram_counts import Rows, count, open_lines
-from lmbench.smoothing import Settings, Smoothed, smooth
+from lmbench.smoothing import Settings, Smoothed, refuse_stupid_backoff, smooth
 from lmbench.spec import refuse_idle
 from lmbench.workspace import Workspace
 
@@ -55,12 +55,7 @@ class NgramOptions(LexiconOptions):
         True, description="false: unigrams of witten-bell, absolute and kneser-ney are not smoothed, as in NLTK"
     )
 
-    @field_validator("smoothing", mode="before")
-    @classmethod
-    def _is_a_probability(cls, name: str) -> str:
-        if name.lower().replace("-", "") in ("stupidbackoff", "stupid"):
-            raise ValueError("stupid back-off gives scores that are no probabilities, so it has no perplexity")
-        return name
+    _is_a_probability = field_validator("smoothing", mode="before")(refuse_stupid_backoff)
 
     @model_validator(mode="after")
     def _all_do_something(self) -> Self:

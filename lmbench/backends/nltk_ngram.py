@@ -17,6 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from lmbench.corpus import TrainingText
 from lmbench.lexicon import UNKNOWN_ID, Lexicon, LexiconOptions, Line
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.smoothing import refuse_stupid_backoff
 from lmbench.spec import refuse_idle
 
 _START = -1  # <s>, which is conditioned on and never predicted
@@ -33,12 +34,7 @@ class NltkOptions(LexiconOptions):
     discount: float = Field(0.75, gt=0, lt=1, description="absolute discount of kneser-ney")
     gamma: float = Field(0.1, gt=0, allow_inf_nan=False, description="pseudo-count of lidstone")
 
-    @field_validator("smoothing", mode="before")
-    @classmethod
-    def _is_a_probability(cls, name: str) -> str:
-        if name.lower().replace("-", "") in ("stupidbackoff", "stupid"):
-            raise ValueError("stupid back-off gives scores that are no probabilities, so it has no perplexity")
-        return name
+    _is_a_probability = field_validator("smoothing", mode="before")(refuse_stupid_backoff)
 
     @model_validator(mode="after")
     def _all_do_something(self) -> Self:

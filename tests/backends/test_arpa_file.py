@@ -18,26 +18,9 @@ from lmbench.errors import SpecError, UnavailableError
 from lmbench.kneser_ney import Settings, estimate
 from lmbench.lexicon import Lexicon, LexiconOptions
 from lmbench.ngram_counts import open_lines
+from tests.test_arpa_reader import SMALL
 from tests.test_contract import ODD
 
-SMALL = """\\data\\
-ngram 1=5
-ngram 2=3
-
-\\1-grams:
--1.0\t<unk>
--99\t<s>\t-0.5
--0.6\t</s>
--0.4\ta\t-0.2
--0.7\tb\t-0.3
-
-\\2-grams:
--0.25\t<s> a
--0.15\ta b
--0.35\tb </s>
-
-\\end\\
-"""
 NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
 
 
