@@ -26,7 +26,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from lmbench import ModelSpec, build, load_corpus
-from lmbench.runner import _peak_bytes
+from lmbench.runner import peak_bytes
 
 BOS = "<|endoftext|>"
 BATCH = 8
@@ -95,10 +95,10 @@ def with_evaluate(folder: Path, documents: list[str], context: int) -> list[floa
 
 def timed(score: object) -> list[float]:
     """What `score` gives; its seconds and memory are printed as JSON."""
-    before, started, cpu = _peak_bytes(), time.perf_counter(), time.process_time()
+    before, started, cpu = peak_bytes(), time.perf_counter(), time.process_time()
     scores = score()
     costs = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu, "before": before}
-    print(json.dumps(costs | {"peak": _peak_bytes()}))
+    print(json.dumps(costs | {"peak": peak_bytes()}))
     return scores
 
 

@@ -10,8 +10,6 @@ as `lmbench run` does it, in a fresh process; what two sizes differ in is the gr
 from __future__ import annotations
 
 import argparse
-import re
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,7 +23,7 @@ from lmbench import ModelSpec, Split, load_corpus
 from lmbench.corpus import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.reading import TextFormat
-from lmbench.runner import run
+from lmbench.runner import peak_bytes, run
 from lmbench.store import Cell
 from lmbench.workspace import parse_size
 
@@ -131,17 +129,9 @@ def _measure(folder: Path, model: str, unit: str) -> Row:
         bytes=corpus.test.size,
         seconds=time.perf_counter() - began,
         bytes_per_second=cell.costs.bytes_per_second,
-        run_peak=_peak_bytes(),
+        run_peak=peak_bytes(),
         cell_peak=cell.costs.peak_bytes,
     )
-
-
-def _peak_bytes() -> int:
-    """Resident bytes of this process at most; where Linux does not say, those of the processes before it count too."""
-    status = Path("/proc/self/status")
-    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
-        return int(found[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied
         fit_seconds=fit_seconds,
         score_seconds=score_seconds,
         bytes_per_second=rate(corpus.test.size, score_seconds),
-        peak_bytes=_peak_bytes(),
+        peak_bytes=peak_bytes(),
         parameters=footprint.parameters,
         disk_bytes=footprint.disk_bytes,
     )
@@ -395,7 +395,7 @@ def _portable(error: LmbenchError) -> LmbenchError:
     return (UnavailableError if isinstance(error, UnavailableError) else LmbenchError)(str(error))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Largest resident memory of this process.
 
     Linux: VmHWM, since getrusage's ru_maxrss also counts the process that started this one. Elsewhere: ru_maxrss, which
