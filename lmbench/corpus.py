@@ -178,7 +178,7 @@ def _begins(unit: str, number: int, before: str, line: str, after: str) -> bool:
     return unit == "line" or number == 0
 
 
-def cut(documents: Sequence[str], sizes: tuple[int, int, int]) -> tuple[Split, Split, Split]:
+def cut(documents: Sequence[str], sizes: tuple[int, int, int] = (8, 1, 1)) -> tuple[Split, Split, Split]:
     """Consecutive documents as training, validation and test splits in these proportions, none of them empty.
 
     Args: documents, at least three.
@@ -193,6 +193,11 @@ def hold_out(documents: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     """Documents without their last tenth, at least one of them, and that tenth, for validation."""
     held_out = max(1, round(len(documents) / 10))
     return documents[:-held_out], documents[-held_out:]
+
+
+def line_ended(text: str) -> str:
+    """`text` with a line end, added where it has none."""
+    return text if text.endswith("\n") else text + "\n"
 
 
 def separates_words(documents: Iterable[str]) -> bool:

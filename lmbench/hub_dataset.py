@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmbench.corpus import Corpus, Split, cut, documents, hold_out, refuse_no_text, separates_words
+from lmbench.corpus import Corpus, Split, cut, documents, hold_out, line_ended, refuse_no_text, separates_words
 from lmbench.errors import CorpusError, UnavailableError
 from lmbench.reading import LINES, TextFormat
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 PREFIX = "hf:"
 _VALID_NAMES = ("validation", "valid", "dev", "val")
-_SIZES = (8, 1, 1)
 
 
 def read_dataset(name: str, form: TextFormat = LINES) -> Corpus:
@@ -92,11 +91,7 @@ def _column(name: str, found: DatasetDict, asked: str) -> str:
 
 
 def _documents(rows: Dataset, column: str, unit: str | None) -> tuple[str, ...]:
-    texts = tuple(
-        refuse_no_text(text if text.endswith("\n") else text + "\n", f"a row of {column}")
-        for text in rows[column]
-        if text is not None
-    )
+    texts = tuple(refuse_no_text(line_ended(text), f"a row of {column}") for text in rows[column] if text is not None)
     return documents("".join(texts), unit) if unit else texts
 
 
@@ -106,7 +101,7 @@ def _splits(name: str, texts: dict[str, tuple[str, ...]]) -> tuple[Split, Split,
         [whole] = texts.values()
         if len(whole) < 3:
             raise CorpusError(f"{name} has {len(whole)} rows in one split, and three splits need at least 3")
-        return *cut(whole, _SIZES), "80/10/10-contiguous"
+        return *cut(whole), "80/10/10-contiguous"
     if "train" not in texts or "test" not in texts:
         raise CorpusError(f"{name} has the splits {', '.join(texts)}; a corpus needs train and test")
     valid = next((texts[split] for split in _VALID_NAMES if split in texts), None)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
-from lmbench.corpus import TrainingText, lines_of
+from lmbench.corpus import TrainingText, line_ended, lines_of
 from lmbench.errors import SpecError
 from lmbench.exhibit import printable
 from lmbench.model import ModelOptions, NextEvents, Reading, Score, Signature, without_rounding
@@ -281,7 +281,7 @@ def _texts(documents: Iterable[str]) -> Iterator[str]:
     parts: list[str] = []
     size = 0
     for document in documents:
-        parts.append(document if document.endswith("\n") else f"{document}\n")
+        parts.append(line_ended(document))
         size += len(document)
         if size > _READ_AT_ONCE:
             yield "".join(parts)

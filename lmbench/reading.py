@@ -15,7 +15,7 @@ from pathlib import Path
 from lmbench import stored
 from lmbench.compression import decompressed, is_compressed
 from lmbench.conllu import sentences, tagged_split
-from lmbench.corpus import Corpus, Split, cut, decode, documents, hold_out, refuse_no_text, separates_words
+from lmbench.corpus import Corpus, Split, cut, decode, documents, hold_out, line_ended, refuse_no_text, separates_words
 from lmbench.errors import CorpusError
 from lmbench.stored import StoredDocuments
 
@@ -24,7 +24,6 @@ _SPLIT_NAMES = {
     "valid": ("valid", "validation", "val", "dev"),
     "test": ("test",),
 }
-_SIZES = (8, 1, 1)
 _USE = {"training": "learn from", "test": "score"}
 _BYTE_ORDER_MARK = "\ufeff"
 _JSON_LINES = {".jsonl", ".ndjson"}
@@ -123,7 +122,7 @@ def _record_text(record: object, where: str, fields: Sequence[str]) -> str:
         value = "\n".join(value)
     if not isinstance(value, str):
         raise CorpusError(f"{where} has no text in its field '{field}' but {type(value).__name__}")
-    return refuse_no_text(value if value.endswith("\n") else value + "\n", where.removesuffix(","))
+    return refuse_no_text(line_ended(value), where.removesuffix(","))
 
 
 def _split(path: Path, form: TextFormat) -> Split:
@@ -187,7 +186,7 @@ def _divided(name: str, whole: Split, reading: str, place: str = "") -> Corpus:
             f"{place or name} has {len(found)} document{'s' * (len(found) != 1)} (unit: {unit}), and three splits need "
             f"at least 3; {'' if whole.tagged else _hint(found, unit)}give a folder with train, valid and test files"
         )
-    train, valid, test = cut(found, _SIZES)
+    train, valid, test = cut(found)
     first = len(train.documents)
     second = first + len(valid.documents)
     parts = (_tagged(train, whole, 0), _tagged(valid, whole, first), _tagged(test, whole, second))
