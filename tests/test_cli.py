@@ -282,8 +282,10 @@ def test_standard_input_in_another_encoding_is_run(tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):
+    # tests that a shell runs in the background are started with interrupts ignored, and so would the run be
+    heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     process = subprocess.Popen(
-        [sys.executable, "-c", "from lmbench.cli import main; main()",
+        [sys.executable, "-c", f"{heeded}; from lmbench.cli import main; main()",
          "run", "--models", "uniform,transformer:budget=300", "--corpora", str(text), "--out", "out", "--no-check"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
