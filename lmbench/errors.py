@@ -15,6 +15,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from pydantic import ValidationError
+
 
 class LmbenchError(Exception):
     """Base of all errors that a user can mend; its text is one line."""
@@ -56,3 +58,14 @@ class ScoreError(LmbenchError):
 
 class ResultsError(LmbenchError):
     """A run directory that cannot be read, written or continued."""
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read, in one line, of what a library raised; torch says it in the second of its lines."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return ": ".join([*map(str, first["loc"]), first["msg"]])
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = list(map(str.strip, str(error).strip().splitlines())) or [type(error).__name__]
+    return lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0]

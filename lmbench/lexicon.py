@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from lmbench.corpus import TrainingText, line_ended, lines_of
-from lmbench.errors import SpecError
+from lmbench.errors import SpecError, reason
 from lmbench.exhibit import printable
 from lmbench.model import ModelOptions, NextEvents, Reading, Score, Signature, without_rounding
 from lmbench.spelling import LetterModel
@@ -78,6 +78,13 @@ class _Stored(BaseModel):
     tokenizer_state: str
     types: tuple[str, ...]
     spelled: tuple[str, ...]
+
+    @field_validator("types")
+    @classmethod
+    def _each_once(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        if len({LINE_END, *types}) <= len(types):
+            raise ValueError("a type stands twice")
+        return types
 
 
 class Lexicon:
@@ -149,14 +156,14 @@ class Lexicon:
         """The lexicon that `save` wrote. Raises SpecError where it is not there or belongs to other options."""
         try:
             stored = _Stored.model_validate_json((folder / _FILE).read_bytes())
-        except (OSError, ValidationError) as error:
-            raise SpecError(f"{folder} holds no saved model: {_FILE} cannot be read") from error
+            tokenizer = make_tokenizer(stored.tokenizer)
+            tokenizer.restore(stored.tokenizer_state)
+        except (OSError, ValueError, SpecError) as error:
+            raise SpecError(f"{folder} holds no saved model: {_FILE} cannot be read: {reason(error)}") from error
         asked = options.model_dump(mode="json")
         for name in asked.keys() | stored.options.keys():
             if asked.get(name) != stored.options.get(name):
                 raise SpecError(f"{folder} holds a model with {name}={stored.options.get(name)}, not {asked.get(name)}")
-        tokenizer = make_tokenizer(stored.tokenizer)
-        tokenizer.restore(stored.tokenizer_state)
         return cls(tokenizer, stored.types, stored.spelled, options.min_count)
 
     def __len__(self) -> int:

@@ -38,7 +38,7 @@ class Tokenizer(ABC):
         return ""
 
     def restore(self, state: str) -> None:  # noqa: B027  (most tokenizers have nothing to restore)
-        """Be as the tokenizer was that gave this state."""
+        """Be as the tokenizer was that gave this state. Raises ValueError for what is no state."""
 
     def events(self, text: str) -> list[str]:
         """The event types of a text, its line ends among them."""
@@ -228,7 +228,10 @@ class Bpe(Bytes):
         return self._tokenizer.to_str()
 
     def restore(self, state: str) -> None:
-        self._tokenizer = type(self._tokenizer).from_str(state)
+        try:
+            self._tokenizer = type(self._tokenizer).from_str(state)
+        except Exception as error:  # the library raises nothing more particular
+            raise ValueError(str(error)) from error
 
     def events(self, text: str) -> list[str]:
         return Tokenizer.events(self, text)

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lmbench.errors import SpecError
+from lmbench.errors import LmbenchError, SpecError
 from lmbench.model import Progress
 from lmbench.networks import Network
 from lmbench.windows import Ids
@@ -38,7 +38,7 @@ _FILE = "training.safetensors"
 class Plan:
     """How to train.
 
-    budget        seconds after which training ends, in any case
+    budget        seconds after which training ends, in any case; None: only steps count
     steps         optimiser steps after which it ends; 0: only time counts
     patience      evaluations without improvement after which it ends
     rate          the highest learning rate
@@ -50,7 +50,7 @@ class Plan:
     identity      what a training that is gone on with must have been begun with
     """
 
-    budget: float
+    budget: float | None
     steps: int
     patience: int
     rate: float
@@ -88,12 +88,17 @@ class Point(BaseModel):
 
 
 class History(BaseModel):
-    """What a training went through; identity: what it was begun with."""
+    """What a training went through.
+
+    identity  what it was begun with
+    ended_by  the budget, in seconds, that ended it; None while it goes on, and where something else ended it
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     identity: str
-    points: tuple[Point, ...]
+    points: tuple[Point, ...] = Field(min_length=1)
+    ended_by: float | None = None
 
     @property
     def best(self) -> Point:
@@ -128,16 +133,18 @@ class Training:
         self._device = next(network.parameters()).device
         self._best: dict[str, Tensor] = {}
         self._points: list[Point] = []
-        self._seconds = 0.0  # of what was trained before a kill
+        self._ended_by: float | None = None
 
     def run(self, progress: Progress) -> History:
-        """Train, and leave the network with its best weights. Raises SpecError for a folder with another training."""
+        """Train, and leave the network with its best weights.
+
+        Raises SpecError for a folder whose training cannot be gone on with, LmbenchError where none can be written.
+        """
         plan = self._plan
-        if not (plan.folder and self._go_on(plan.folder)):
-            self._evaluate(0, 0, 0.0, None)
-        started, last = time.monotonic() - self._seconds, self._points[-1]
-        steps, events, losses = last.steps, last.events, []
-        share = self._share(steps, last.seconds)
+        at = (self._go_on(plan.folder) if plan.folder else None) or self._evaluate(0, 0, 0.0, None)
+        started, steps, events = time.monotonic() - at.seconds, at.steps, at.events
+        losses = [at.loss or 0.0] * (steps - self._points[-1].steps)  # some where a budget ended it between evaluations
+        share = self._share(steps, at.seconds)
         for batch in islice(_batches(self._task.epoch, plan), steps, None):
             if share == 1 or not self.history.patient(plan.patience):
                 break
@@ -154,11 +161,11 @@ class Training:
 
     @property
     def history(self) -> History:
-        return History(identity=self._plan.identity, points=tuple(self._points))
+        return History(identity=self._plan.identity, points=tuple(self._points), ended_by=self._ended_by)
 
     def _share(self, steps: int, seconds: float) -> float:
         """How much of the training is done: by steps where their number is given, and by time in any case."""
-        by_time = seconds / self._plan.budget
+        by_time = seconds / self._plan.budget if self._plan.budget else 0.0
         by_steps = steps / self._plan.steps if self._plan.steps else by_time
         return 1.0 if max(by_steps, by_time) >= 1 else by_steps
 
@@ -171,14 +178,23 @@ class Training:
         best = self.history.best.bits_per_byte
         return f"step {steps:,}, loss {loss:.3f}, valid {best:.3f} bits per byte, {speed:,.0f} tokens/s"
 
-    def _evaluate(self, steps: int, events: int, seconds: float, loss: float | None) -> None:
+    def _evaluate(self, steps: int, events: int, seconds: float, loss: float | None) -> Point:
         bits = self._task.evaluate()
-        if not self._points or bits < self.history.best.bits_per_byte:
-            self._best = deepcopy(self._network.state_dict())
-        point = Point(seconds=seconds, steps=steps, events=events, loss=loss, bits_per_byte=bits)
-        self._points.append(point)
+        self._points.append(Point(seconds=seconds, steps=steps, events=events, loss=loss, bits_per_byte=bits))
+        if self._plan.budget and seconds >= self._plan.budget:
+            self._ended_by = self._plan.budget
+        if self._ended_by is None:
+            self._keep_best()
         if self._plan.folder:
             self._keep(self._plan.folder)
+        if self._ended_by is not None:  # an evaluation that a training with more time would not have had
+            self._keep_best()
+        return self._points[-1]
+
+    def _keep_best(self) -> None:
+        """Remember the network's weights where the last evaluation was the best."""
+        if self.history.best is self._points[-1]:
+            self._best = deepcopy(self._network.state_dict())
 
     def _step(self, batch: Sequence[Example], number: int, rate: float) -> float:
         """One optimiser step; the mean loss of an event, nats. Its draws depend on its number alone."""
@@ -203,22 +219,47 @@ class Training:
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=_IGNORED)
 
     def _keep(self, folder: Path) -> None:
-        """Write all that the next step depends on, whole or not at all."""
+        """Write all that the next step depends on, whole or not at all. Raises LmbenchError where that cannot be."""
         tensors = {f"now.{name}": weight for name, weight in self._network.state_dict().items()}
         tensors |= {f"best.{name}": weight for name, weight in self._best.items()}
         for number, state in self._optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value for name, value in state.items()}
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{_FILE}.partial"
         tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
-        save_file(tensors, partial, {"history": self.history.model_dump_json()})
-        partial.replace(folder / _FILE)
+        path, partial = folder / _FILE, folder / f"{_FILE}.partial"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, partial, {"history": self.history.model_dump_json()})
+            partial.replace(path)
+        except (OSError, SafetensorError) as error:
+            raise LmbenchError(f"{path} cannot be written, and is as it was before: {error}") from error
+        finally:
+            if folder.is_dir():
+                partial.unlink(missing_ok=True)
 
-    def _go_on(self, folder: Path) -> bool:
-        """Be where a kept training was; False where there is none."""
+    def _go_on(self, folder: Path) -> Point | None:
+        """Be where a kept training was; None where there is none."""
         path = folder / _FILE
         if not path.exists():
-            return False
+            return None
+        history, tensors = self._kept(path)
+        last, budget = history.points[-1], self._plan.budget
+        if budget and (history.ended_by or last.seconds) > budget:
+            raise SpecError(f"{path} holds {last.seconds:.0f} s of this training; a budget of {budget:g} s is less")
+        self._network.load_state_dict(_below("now.", tensors))
+        self._best = _below("best.", tensors)
+        numbers = {name.split(".")[0] for name in _below("adam.", tensors)}
+        adam = {int(number): _below(f"adam.{number}.", tensors) for number in numbers}
+        self._optimiser.load_state_dict(self._optimiser.state_dict() | {"state": adam})
+        self._points = list(history.points)
+        if history.ended_by is not None and self._share(last.steps, last.seconds) == 1:
+            self._ended_by = history.ended_by
+            self._keep_best()
+        elif history.ended_by is not None:  # there is more time now
+            del self._points[-1]
+        return last
+
+    def _kept(self, path: Path) -> tuple[History, dict[str, Tensor]]:
+        """A kept training of the same identity and of weights that fit. Raises SpecError."""
         try:
             with safe_open(path, "pt", device=str(self._device)) as file:
                 history = History.model_validate_json(file.metadata()["history"])
@@ -227,13 +268,22 @@ class Training:
             raise SpecError(f"{path} holds no training that can be gone on with; remove it or name another") from error
         if history.identity != self._plan.identity:
             raise SpecError(f"{path} holds a training with other options or of another text; name another folder")
-        self._network.load_state_dict(_below("now.", tensors))
-        self._best = _below("best.", tensors)
-        numbers = {name.split(".")[0] for name in _below("adam.", tensors)}
-        adam = {int(number): _below(f"adam.{number}.", tensors) for number in numbers}
-        self._optimiser.load_state_dict(self._optimiser.state_dict() | {"state": adam})
-        self._points, self._seconds = list(history.points), history.points[-1].seconds
-        return True
+        wrong = self._tensors(history) ^ {(name, tensor.shape) for name, tensor in tensors.items()}
+        if wrong:
+            name = min(wrong)[0]
+            raise SpecError(f"{path} holds no training that can be gone on with: '{name}' is none of this network's")
+        return history, tensors
+
+    def _tensors(self, history: History) -> set[tuple[str, torch.Size]]:
+        """Names and shapes of what is kept of such a training."""
+        shapes = {name: weight.shape for name, weight in self._network.state_dict().items()}
+        tensors = {(f"{copy}.{name}", shape) for copy in ("now", "best") for name, shape in shapes.items()}
+        if history.points[-1].steps:
+            parameters = [weight for group in self._optimiser.param_groups for weight in group["params"]]
+            for number, weight in enumerate(parameters):
+                states = {"exp_avg": weight.shape, "exp_avg_sq": weight.shape, "step": torch.Size()}
+                tensors |= {(f"adam.{number}.{name}", shape) for name, shape in states.items()}
+        return tensors
 
 
 class Negatives:

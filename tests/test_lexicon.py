@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -54,12 +56,23 @@ def test_what_is_saved_is_restored(tmp_path, tokenizer):
 
 
 def test_what_cannot_be_restored_says_why(tmp_path, lexicon):
-    with pytest.raises(SpecError, match=r"holds no saved model: lexicon.json cannot be read"):
-        Lexicon.restore(tmp_path, LexiconOptions())
-    (tmp_path / "lexicon.json").write_text("{}")
-    with pytest.raises(SpecError, match=r"lexicon.json cannot be read"):
-        Lexicon.restore(tmp_path, LexiconOptions())
-    lexicon.save(tmp_path, LexiconOptions())
+    file, options = tmp_path / "lexicon.json", LexiconOptions()
+    with pytest.raises(SpecError, match=r"holds no saved model: lexicon.json cannot be read: No such file"):
+        Lexicon.restore(tmp_path, options)
+    lexicon.save(tmp_path, options)
+    whole = json.loads(file.read_text())
+    for broken, reason in (
+        (file.read_text()[:40], "Invalid JSON"),
+        ("{}", "options: Field required"),
+        (json.dumps(whole | {"types": ["a", "a"]}), "types: Value error, a type stands twice"),
+        (json.dumps(whole | {"types": ["\n"]}), "types: Value error, a type stands twice"),
+        (json.dumps(whole | {"tokenizer": "sylables"}), "unknown tokenizer 'sylables'"),
+        (json.dumps(whole | {"tokenizer": "bpe:300", "tokenizer_state": "{"}), "EOF while parsing"),
+    ):
+        file.write_text(broken)
+        with pytest.raises(SpecError, match=f"^{tmp_path} holds no saved model: lexicon.json cannot be read: {reason}"):
+            Lexicon.restore(tmp_path, options)
+    lexicon.save(tmp_path, options)
     with pytest.raises(SpecError, match="holds a model with min_count=2, not 3"):
         Lexicon.restore(tmp_path, LexiconOptions(min_count=3))
 

@@ -7,9 +7,10 @@ import time
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch.nn import functional as F
 
-from lmbench.errors import SpecError
+from lmbench.errors import LmbenchError, SpecError
 from lmbench.model import silent
 from lmbench.networks import Decoder, EncoderDecoder, Shape
 from lmbench.training import Example, History, Negatives, Plan, Point, Task, Training, _batches, _rate, padded
@@ -76,6 +77,73 @@ def test_training_goes_on_after_a_kill_as_if_nothing_had_been(tmp_path, negative
     assert torch.equal(finished.tokens.weight, whole.tokens.weight)
 
 
+def points(history):
+    return [(p.steps, p.events, p.loss and pytest.approx(p.loss), p.bits_per_byte) for p in history.points]
+
+
+def test_where_steps_set_the_pace_more_time_goes_on_with_what_a_budget_ended(tmp_path, monkeypatch):
+    """To the same end as if there had been no budget, though the evaluation where it ended was the best so far."""
+    values = [9.0, 8.0, 7.0, 1.0, 6.5, 6.0]  # at 0, 10, 20, 25 (the budget's end), 30 and 40 steps
+    whole, run = training(dataclasses.replace(PLAN, budget=None), iter([*values[:3], *values[4:]]))
+    expected = run.run(silent)
+    now = iter(range(10_000))  # a second a step
+    monkeypatch.setattr("lmbench.training.time.monotonic", lambda: float(next(now)))
+    kept = dataclasses.replace(PLAN, budget=25, folder=tmp_path)
+    first, run = training(kept, iter(values))
+    ended = run.run(silent)
+    assert [point.steps for point in ended.points] == [0, 10, 20, 25]
+    assert (ended.best.steps, ended.ended_by) == (25, 25)
+    same, run = training(kept, iter(()))  # the same again, without a step
+    assert points(run.run(silent)) == points(ended)
+    assert torch.equal(same.tokens.weight, first.tokens.weight)
+    with pytest.raises(SpecError, match="holds 25 s of this training; a budget of 20 s is less"):
+        training(dataclasses.replace(kept, budget=20), iter(()))[1].run(silent)
+    longer, run = training(dataclasses.replace(kept, budget=None), iter(values[4:]))
+    assert points(run.run(silent)) == points(expected)
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, longer.state_dict()[name]), name
+
+
+def test_a_damaged_training_is_named(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    kept = dataclasses.replace(PLAN, folder=tmp_path, steps=3)
+    training(kept)[1].run(silent)
+    file = tmp_path / "training.safetensors"
+    tensors, data = load_file(file), file.read_bytes()
+    with safe_open(file, "pt") as opened:
+        metadata = opened.metadata()
+    file.write_bytes(data[:-100])
+    with pytest.raises(SpecError, match=f"^{file} holds no training that can be gone on with"):
+        training(kept)[1].run(silent)
+    for name, tensor in (("now.norm.weight", None), ("adam.0.step", None), ("best.norm.bias", torch.zeros(3))):
+        save_file(
+            {k: v for k, v in tensors.items() if k != name} | ({} if tensor is None else {name: tensor}), file, metadata
+        )
+        with pytest.raises(SpecError, match=f"gone on with: '{name}' is none of this network's"):
+            training(kept)[1].run(silent)
+
+
+def test_what_cannot_be_written_leaves_what_was_kept_before(tmp_path):
+    """A limit on a file's size stands for a full disk."""
+    resource = pytest.importorskip("resource")
+    file = tmp_path / "training.safetensors"
+    kept = dataclasses.replace(PLAN, folder=tmp_path)
+    with pytest.raises(KilledError):
+        training(kept)[1].run(killed_after(15))
+    before, limits = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(LmbenchError, match=f"^{file} cannot be written, and is as it was before: .*large"):
+            training(kept)[1].run(silent)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["training.safetensors"]
+    with pytest.raises(LmbenchError, match="cannot be written"):
+        training(dataclasses.replace(PLAN, folder=file / "below"))[1].run(silent)
+
+
 def test_a_kept_training_of_something_else_is_refused(tmp_path):
     training(dataclasses.replace(PLAN, folder=tmp_path, steps=3))[1].run(silent)
     with pytest.raises(SpecError, match="a training with other options or of another text"):
@@ -95,6 +163,17 @@ def test_the_best_weights_are_kept_and_training_stops_where_nothing_improves():
     short, run = training(dataclasses.replace(plan, patience=1), iter([5.0, 3.0, 4.0]))
     run.run(silent)
     assert torch.equal(network.tokens.weight, short.tokens.weight)
+
+
+def test_without_a_budget_no_time_ends_training(monkeypatch):
+    now = iter(range(0, 10**9, 10**5))  # a day a step
+    monkeypatch.setattr("lmbench.training.time.monotonic", lambda: float(next(now)))
+    slow, run = training(dataclasses.replace(PLAN, budget=None))
+    assert [point.steps for point in run.run(silent).points] == [0, 10, 20, 30, 40]
+    monkeypatch.undo()
+    quick, run = training(dataclasses.replace(PLAN, budget=None))
+    run.run(silent)
+    assert torch.equal(slow.tokens.weight, quick.tokens.weight)
 
 
 def test_time_ends_training():

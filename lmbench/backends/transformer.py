@@ -5,22 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
-from safetensors import safe_open
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from lmbench.corpus import Split, TrainingText
-from lmbench.errors import CorpusError
+from lmbench.errors import CorpusError, SpecError, reason
 from lmbench.exhibit import Exhibit
 from lmbench.lexicon import Lexicon, LexiconOptions, LexiconReading, Line
 from lmbench.model import (
@@ -43,6 +44,7 @@ _SCORE_TOKENS = 2048  # read at once
 _SCORE_LOGITS = 1 << 24  # made at once: 64 MiB, whatever the number of types
 _MANY_TYPES = 8192  # above, the output layer would take most of a training step
 _NEGATIVES = 2048
+_FILE = "transformer.safetensors"
 _BOS = "<|endoftext|>"  # GPT-2's name; read before a document, and never a part of one
 
 _PRESETS: dict[str, dict[str, Any]] = {
@@ -79,10 +81,10 @@ class TransformerOptions(LexiconOptions):
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
     learning_rate: float = _preset("learning_rate", "AdamW's highest learning rate", gt=0, lt=1)
     batch_tokens: int = _preset("batch_tokens", "events of one optimiser step", ge=1)
-    budget: Seconds = _preset(
+    budget: Seconds | None = _preset(
         "budget",
         "longest training time: 90, 60s, 2m, 1h30m; 0: a second for each 10 kB of training text, at least 8 s and at "
-        "most 45 s",
+        "most 45 s; where steps are given, none by itself",
         ge=0,
         allow_inf_nan=False,
     )
@@ -100,10 +102,17 @@ class TransformerOptions(LexiconOptions):
     @model_validator(mode="before")
     @classmethod
     def _from_preset(cls, given: Any) -> Any:
-        return _PRESETS.get(given.get("preset", "tiny"), {}) | given if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        preset = _PRESETS.get(given.get("preset", "tiny"), {})
+        if given.get("steps", 0) not in (0, "0"):
+            preset = preset | {"budget": None}  # a number of steps is the same work on any machine
+        return preset | given
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        if self.budget is None and not self.steps:
+            raise ValueError("a training needs a budget or a number of steps to end")
         if self.width % self.heads:
             raise ValueError(f"{self.heads} heads do not divide a width of {self.width}")
         if self.stride > self.context:
@@ -139,7 +148,8 @@ class Transformer(LanguageModel):
             raise CorpusError("the training split is empty: there is nothing to learn from")
         # positions that training never reaches would stay as they were drawn, so they are not used either
         self._context = min(self.options.context, longest)
-        self._budget = self.options.budget or _seconds_for(data.train.size)
+        budget = self.options.budget
+        self._budget = _seconds_for(data.train.size) if budget == 0 else budget
         self._device = self._chosen_device()
         task = Task(
             epoch=lambda generator: [part for sequence in train for part in self._examples(sequence, generator)],
@@ -174,7 +184,7 @@ class Transformer(LanguageModel):
             dropout=f"{options.dropout:g}",
             lr=f"{options.learning_rate:g}",
             batch=options.batch_tokens,
-            limit=f"{options.steps}steps,{self._budget:g}s" if options.steps else f"{self._budget:g}s",
+            limit=self._limit,
             patience=options.patience,
             steps=self._history.points[-1].steps,
             best=best.steps,
@@ -211,25 +221,27 @@ class Transformer(LanguageModel):
         )
 
     def save(self, folder: Path) -> None:
-        self._lexicon.save(folder, self.options)
-        metadata = {
-            "context": str(self._context),
-            "budget": repr(self._budget),
-            "history": self._history.model_dump_json(),
-        }
-        save_file(self._network.state_dict(), folder / "transformer.safetensors", metadata)
+        self._lexicon.save(folder, self._anywhere)
+        training = _Stored(context=self._context, budget=self._budget, history=self._history)
+        metadata = {"lmbench": version("lmbench"), "training": training.model_dump_json()}
+        save_file(self._network.state_dict(), folder / _FILE, metadata)
 
     def restore(self, folder: Path) -> None:
-        self._lexicon = Lexicon.restore(folder, self.options)
+        """Raises SpecError for a folder that is no whole model with these options; device and checkpoint may differ."""
+        self._lexicon = Lexicon.restore(folder, self._anywhere)
         self._device = self._chosen_device()
-        with safe_open(folder / "transformer.safetensors", "pt", device=str(self._device)) as file:
-            told = file.metadata()
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        self._context, self._budget = int(told["context"]), float(told["budget"])
-        self._history = History.model_validate_json(told["history"])
-        with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and then replaced
-            self._network = self._new_network()
-        self._network.load_state_dict(weights)
+        metadata: dict[str, str] = {}
+        try:
+            with safe_open(folder / _FILE, "pt", device=str(self._device)) as file:
+                metadata = file.metadata() or {}
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+            stored = _Stored.model_validate_json(metadata.get("training", ""))
+            self._context, self._budget, self._history = stored.context, stored.budget, stored.history
+            with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and then replaced
+                self._network = self._new_network()
+            self._network.load_state_dict(weights)
+        except (OSError, SafetensorError, ValidationError, RuntimeError) as error:
+            raise SpecError(_broken(folder, metadata, error)) from error
 
     def export(self, path: Path) -> None:
         """A folder that transformers' GPT2LMHeadModel loads; lexicon.json says which id is which type of the text.
@@ -267,16 +279,32 @@ class Transformer(LanguageModel):
         parameters = sum(parameter.numel() for parameter in self._network.parameters())
         return Footprint(parameters, disk_bytes=4 * parameters)
 
-    def _plan(self, data: TrainingText) -> Plan:
-        options = self.options
-        told: dict[str, object] = {
+    @property
+    def _anywhere(self) -> TransformerOptions:
+        """The options without what says where the work is done and kept."""
+        return self.options.model_copy(update={"device": "auto", "checkpoint": ""})
+
+    def _identity(self, data: TrainingText) -> str:
+        """All that decides which weights come out of the training, as JSON.
+
+        With a number of steps the budget decides only how far it gets; without, every rate depends on it.
+        """
+        unused = {"preset", "tokenizer", "context", "stride", "budget", "precision", "device", "checkpoint"}
+        told = self.options.model_dump(mode="json", exclude=unused) | {
             "train": data.train.fingerprint,
             "valid": data.valid.fingerprint,
+            "tokenizer": self._lexicon.tokenizer.name,
+            "context": self._context,
+            "budget": None if self.options.steps else self._budget,
+            "precision": str(self._precision),
+            "device": self._device.type,
             "torch": torch.__version__,
+            "lmbench": version("lmbench"),
         }
-        told |= {"tokenised": data.tokenised, "budget": self._budget}
-        told |= options.model_dump(mode="json", exclude={"checkpoint", "budget"})
-        identity = json.dumps(told, sort_keys=True)
+        return json.dumps(told, sort_keys=True)
+
+    def _plan(self, data: TrainingText) -> Plan:
+        options, identity = self.options, self._identity(data)
         name = hashlib.sha256(identity.encode()).hexdigest()[:12]  # trainings on several corpora share a folder
         folder = Path(options.checkpoint).expanduser() / name if options.checkpoint else None
         return Plan(
@@ -296,6 +324,12 @@ class Transformer(LanguageModel):
     def _ids(self) -> int:
         """The lexicon's types, and BOS above them."""
         return len(self._lexicon) + 1
+
+    @property
+    def _limit(self) -> str:
+        """What ends the training, beside patience."""
+        steps = [f"{self.options.steps}steps"] if self.options.steps else []
+        return ",".join(steps if self._budget is None else [*steps, f"{self._budget:g}s"])
 
     @property
     def _negatives(self) -> int:
@@ -401,6 +435,23 @@ def _has_bfloat16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch have none
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+class _Stored(BaseModel):
+    """What is saved of a training beside the weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    context: int = Field(ge=1)
+    budget: float | None
+    history: History
+
+
+def _broken(folder: Path, metadata: Mapping[str, str], error: Exception) -> str:
+    """Why a saved model cannot be restored, in one line."""
+    author, this = metadata.get("lmbench"), version("lmbench")
+    elsewhere = f"; it was written by lmbench {author}" if author not in (None, this) else ""
+    return f"{folder} holds no saved model: {_FILE} cannot be read: {reason(error)}{elsewhere}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from lmbench.backends.transformer import Transformer, TransformerOptions, _seconds_for
 from lmbench.corpus import Split, TrainingText
@@ -44,9 +46,9 @@ def build(options=""):
     return ModelSpec("transformer", tuple((SMALL | given).items())).build(Transformer)
 
 
-def fitted(options="", train=TRAIN, valid=TRAIN[:3]):
+def fitted(options="", train=TRAIN, valid=TRAIN[:3], tokenised=False):
     model = build(options)
-    model.fit(TrainingText(Split(train), Split(valid)))
+    model.fit(TrainingText(Split(train), Split(valid), tokenised=tokenised))
     return model
 
 
@@ -168,10 +170,21 @@ def test_the_budget_ends_training():
 
 def test_without_a_budget_seconds_follow_the_text():
     assert [_seconds_for(size) for size in (1, 80_000, 300_438, 10**9)] == [8, 8, 30, 45]
-    model = fitted(",steps=3")
-    assert dict(model.signature().parts)["limit"] == "3steps,8s"
-    assert dict(fitted(",steps=3,budget=2m").signature().parts)["limit"] == "3steps,120s"
     assert (TransformerOptions().budget, TransformerOptions(preset="small").budget) == (0, 1800)
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        (",steps=3", "3steps"),
+        (",preset=small,steps=3", "3steps"),
+        (",steps=3,budget=2m", "3steps,120s"),
+        (",steps=3,budget=0", "3steps,8s"),
+        (",steps=0,budget=1", "1s"),
+    ],
+)
+def test_the_signature_says_what_limits_training(options, limit):
+    assert dict(fitted(options).signature().parts)["limit"] == limit
 
 
 @pytest.mark.parametrize("train", [("a\n",), ("a",), ("\n",), ("", "hello"), ("x y z\n", "x\n")])
@@ -233,6 +246,39 @@ def test_an_encoder_decoder_learns(encoder_decoder):
     assert bits_per_byte(fitted(f"{ENCODER_DECODER},steps=200,dropout=0"), TRAIN) < 0.5
 
 
+def test_what_cannot_be_restored_says_why(model, tmp_path):
+    model.save(tmp_path)
+    file, weights = tmp_path / "transformer.safetensors", model._network.state_dict()
+    whole = file.read_bytes()
+    with safe_open(file, "pt") as opened:
+        metadata = opened.metadata()
+
+    def reason():
+        with pytest.raises(SpecError) as error:
+            build(",steps=60").restore(tmp_path)
+        assert "\n" not in str(error.value)
+        where = f"{tmp_path} holds no saved model: transformer.safetensors cannot be read: "
+        return str(error.value).removeprefix(where)
+
+    file.unlink()
+    assert "No such file" in reason()
+    file.write_bytes(whole[:-50])
+    assert "incomplete" in reason()
+    save_file(weights, file)
+    assert "Invalid JSON" in reason()
+    save_file({name: weight for name, weight in weights.items() if name != "norm.bias"}, file, metadata)
+    assert reason() == 'Missing key(s) in state_dict: "norm.bias".'
+    wider = weights | {"tokens.weight": torch.zeros(7, 32)}
+    save_file(wider, file, metadata)
+    assert reason().startswith("size mismatch for tokens.weight")
+    save_file(wider, file, metadata | {"lmbench": "0.0.1"})
+    assert reason().endswith("; it was written by lmbench 0.0.1")
+    save_file(weights, file, metadata)
+    build(f",steps=60,device=cpu,checkpoint={tmp_path}").restore(tmp_path)  # neither changes the model
+    with pytest.raises(SpecError, match="holds a model with layers=2, not 3"):
+        build(",steps=60,layers=3").restore(tmp_path)
+
+
 def test_gpt2_loads_what_is_exported(model, tmp_path):
     """transformers' GPT-2 gives every event of every document the log-probability that it is scored with."""
     from transformers import GPT2LMHeadModel
@@ -290,8 +336,24 @@ def test_a_killed_training_goes_on(tmp_path):
         assert np.array_equal(one.logprobs, other.logprobs)
     fitted(options, train=TRAIN[1:])  # another training, in the same folder
     assert len(list((tmp_path / "kept").iterdir())) == 2
-    build(options).fit(TrainingText(Split(TRAIN), Split(TRAIN[:3]), tokenised=True))  # the same text, read otherwise
-    assert len(list((tmp_path / "kept").iterdir())) == 3
+
+
+def test_trainings_that_give_the_same_weights_are_the_same_training():
+    data = TrainingText(Split(TRAIN), Split(TRAIN[:3]))
+
+    def identity(options):
+        return fitted(",tokenizer=words" + ("" if "steps" in options else ",steps=1") + options)._identity(data)
+
+    first = identity(",precision=float32")
+    for same in (",device=cpu", ",stride=3", ",budget=1h", ",preset=tiny", ",checkpoint="):
+        assert identity(",precision=float32" + same) == first, same
+    assert fitted(",steps=1,tokenizer=auto,precision=float32", tokenised=True)._identity(data) == first
+    for other in ("seed=1", "dropout=0", "context=3", "patience=3", "min_count=1", "steps=2"):
+        assert identity(f",precision=float32,{other}") != first, other
+    assert identity(",precision=bfloat16") != first
+    assert fitted(",steps=1,tokenizer=auto,precision=float32")._identity(data) != first
+    timed = [fitted(f",budget={budget}")._identity(data) for budget in (0.1, 0.2)]
+    assert timed[0] != timed[1]  # the rate follows the budget
 
 
 def test_where_training_is_shorter_than_the_context_the_stride_is_half_of_what_is_left():
@@ -321,13 +383,15 @@ def test_budgets_are_read_as_people_write_them():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (",steps=00", "a training needs a budget or a number of steps to end"),
         (",width=30,heads=4", "4 heads do not divide a width of 30"),
         (",stride=33", "a stride of 33 skips events"),
         (",stride=3,architecture=encoder-decoder", "has no stride"),
         (",budget=soon", "budget"),
         (",budget=m", "option budget=m: Input should be a valid number"),
         (",budget=30m1h", "option budget=30m1h: Input should be a valid number"),
-        (",budget=nan", "finite"),
+        (",budget=nan", "option budget=nan"),
+        (",budget=inf", "option budget=inf: Input should be a finite number"),
         (",budget=-1s", "budget=-1s"),
     ],
 )
