@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lmbench.errors import LmbenchError, SpecError
+from lmbench.errors import LmbenchError, SpecError, reason
 from lmbench.model import Progress
 from lmbench.networks import Network
 from lmbench.windows import Ids
@@ -78,7 +78,7 @@ class Point(BaseModel):
     bits_per_byte  of the validation text
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     seconds: float
     steps: int
@@ -94,7 +94,7 @@ class History(BaseModel):
     ended_by  the budget, in seconds, that ended it; None while it goes on, and where something else ended it
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     identity: str
     points: tuple[Point, ...] = Field(min_length=1)
@@ -231,7 +231,7 @@ class Training:
             save_file(tensors, partial, {"history": self.history.model_dump_json()})
             partial.replace(path)
         except (OSError, SafetensorError) as error:
-            raise LmbenchError(f"{path} cannot be written, and is as it was before: {error}") from error
+            raise LmbenchError(f"{path} cannot be written, and is as it was before: {reason(error)}") from error
         finally:
             if folder.is_dir():
                 partial.unlink(missing_ok=True)
@@ -265,7 +265,9 @@ class Training:
                 history = History.model_validate_json(file.metadata()["history"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
         except (OSError, SafetensorError, ValidationError, KeyError, TypeError) as error:
-            raise SpecError(f"{path} holds no training that can be gone on with; remove it or name another") from error
+            raise SpecError(
+                f"{path} holds no training that can be gone on with: {reason(error)}; remove it, or name another"
+            ) from error
         if history.identity != self._plan.identity:
             raise SpecError(f"{path} holds a training with other options or of another text; name another folder")
         wrong = self._tensors(history) ^ {(name, tensor.shape) for name, tensor in tensors.items()}

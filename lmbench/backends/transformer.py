@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lmbench.corpus import Split, TrainingText
-from lmbench.errors import CorpusError, SpecError, reason
+from lmbench.errors import CorpusError, LmbenchError, SpecError, reason
 from lmbench.exhibit import Exhibit
 from lmbench.lexicon import Lexicon, LexiconOptions, LexiconReading, Line
 from lmbench.model import (
@@ -224,7 +224,7 @@ class Transformer(LanguageModel):
         self._lexicon.save(folder, self._anywhere)
         training = _Stored(context=self._context, budget=self._budget, history=self._history)
         metadata = {"lmbench": version("lmbench"), "training": training.model_dump_json()}
-        save_file(self._network.state_dict(), folder / _FILE, metadata)
+        _write(self._network.state_dict(), folder / _FILE, metadata)
 
     def restore(self, folder: Path) -> None:
         """Raises SpecError for a folder that is no whole model with these options; device and checkpoint may differ."""
@@ -267,7 +267,7 @@ class Transformer(LanguageModel):
         )
         path.mkdir()
         config.save_pretrained(path)
-        save_file(as_gpt2(cast(Decoder, self._network)), path / "model.safetensors", {"format": "pt"})
+        _write(as_gpt2(cast(Decoder, self._network)), path / "model.safetensors", {"format": "pt"})
         self._lexicon.save(path, options)
 
     def refuse_export(self) -> None:
@@ -445,6 +445,13 @@ class _Stored(BaseModel):
     context: int = Field(ge=1)
     budget: float | None
     history: History
+
+
+def _write(weights: dict[str, Tensor], file: Path, metadata: dict[str, str]) -> None:
+    try:
+        save_file(weights, file, metadata)
+    except SafetensorError as error:
+        raise LmbenchError(f"{file.name} cannot be written: {reason(error)}") from error
 
 
 def _broken(folder: Path, metadata: Mapping[str, str], error: Exception) -> str:

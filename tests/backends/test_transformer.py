@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from lmbench.backends.transformer import Transformer, TransformerOptions, _seconds_for
 from lmbench.corpus import Split, TrainingText
-from lmbench.errors import CorpusError, SpecError
+from lmbench.errors import CorpusError, LmbenchError, SpecError
 from lmbench.export import refuse
 from lmbench.model import ModelSpec
 
@@ -244,6 +244,18 @@ def test_an_encoder_decoders_next_events_are_what_is_scored(encoder_decoder, tex
 
 def test_an_encoder_decoder_learns(encoder_decoder):
     assert bits_per_byte(fitted(f"{ENCODER_DECODER},steps=200,dropout=0"), TRAIN) < 0.5
+
+
+@pytest.mark.parametrize("write", [Transformer.save, lambda model, folder: model.export(folder / "gpt2")])
+def test_a_full_disk_is_named(model, tmp_path, write):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(LmbenchError, match=r"^(transformer|model).safetensors cannot be written: .*too large"):
+            write(model, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_what_cannot_be_restored_says_why(model, tmp_path):
