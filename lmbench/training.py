@@ -262,12 +262,10 @@ class Training:
         """A kept training of the same identity and of weights that fit. Raises SpecError."""
         try:
             with safe_open(path, "pt", device=str(self._device)) as file:
-                history = History.model_validate_json(file.metadata()["history"])
+                history = History.model_validate_json((file.metadata() or {}).get("history", ""))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        except (OSError, SafetensorError, ValidationError, KeyError, TypeError) as error:
-            raise SpecError(
-                f"{path} holds no training that can be gone on with: {reason(error)}; remove it, or name another"
-            ) from error
+        except (OSError, SafetensorError, ValidationError) as error:
+            raise SpecError(f"{path} holds no training that can be gone on with: {reason(error)}; remove it") from error
         if history.identity != self._plan.identity:
             raise SpecError(f"{path} holds a training with other options or of another text; name another folder")
         wrong = self._tensors(history) ^ {(name, tensor.shape) for name, tensor in tensors.items()}
