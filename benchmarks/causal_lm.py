@@ -1,10 +1,12 @@
 """Scoring with a causal model: lmbench beside lm-evaluation-harness's rolling log-likelihood and evaluate's perplexity.
 
-    python benchmarks/causal_lm.py                     a random GPT-2 small, 8 documents, contexts of 256 tokens
-    python benchmarks/causal_lm.py --layers 4 --width 256
+    python benchmarks/causal_lm.py                     a random GPT-2 small, its context of 1,024 tokens
+    python benchmarks/causal_lm.py --context 256 --batch 8 --repeat 5
 
-Each is given the same folder, texts, context, stride and BOS, in a process of its own. Peak memory is that process's;
-"by scoring" is what was added after the model was loaded. The peers score batches of 8 windows; lmbench chooses.
+Each is given the same folder, texts, context, stride and BOS, in a process of its own, one after the other in turns;
+what is printed are medians over the turns. The peers score batches as they do where a user says nothing, one window
+(lm_eval) and 16 documents (evaluate), or --batch; lmbench chooses. Peak memory is the whole process's: "loaded" is its
+peak once all weights were used, for one letter, and no way of scoring with them in memory can be below it.
 evaluate's metric is a script on the Hugging Face hub; what its release 0.4 computes is done here in the same steps:
 padded batches of whole documents, and float32 logits for all of a batch. lm-eval's models need 'lm-eval[hf]'.
 """
@@ -18,7 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +35,27 @@ from lmbench import ModelSpec, build, load_corpus
 from lmbench.runner import peak_bytes
 
 BOS = "<|endoftext|>"
-BATCH = 8
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every system is given, and after it what one of them made of it."""
+
+    folder: str
+    documents: list[str]
+    context: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Nats of each document; seconds, CPU seconds, and peaks in bytes: with the weights loaded, and in the end."""
+
+    nats: list[float]
+    seconds: float
+    cpu: float
+    loaded: int
+    peak: int
 
 
 def write_model(folder: Path, layers: int, width: int, context: int) -> None:
@@ -51,107 +77,131 @@ def write_model(folder: Path, layers: int, width: int, context: int) -> None:
 def texts(folder: Path, number: int, length: int) -> list[str]:
     """Texts of exactly `length` tokens."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    ids = tokenizer("".join(load_corpus("pydocs").train.documents))["input_ids"]
+    ids = tokenizer("".join(load_corpus("pydocs").train.documents), verbose=False)["input_ids"]
     cut = (tokenizer.decode(ids[i : i + length]) for i in range(0, len(ids) - length, length))
-    fit = (text for text in cut if len(tokenizer(text)["input_ids"]) == length)
+    fit = (text for text in cut if len(tokenizer(text, verbose=False)["input_ids"]) == length)
     return [next(fit) for _ in range(number)]
 
 
-def with_lmbench(folder: Path, documents: list[str], context: int) -> list[float]:
-    model = build(ModelSpec("hf", (("path", str(folder)), ("context", str(context)), ("stride", str(context)))))
+def with_lmbench(task: Task) -> Outcome:
+    options = {"path": task.folder, "context": task.context, "stride": task.context}
+    model = build(ModelSpec("hf", tuple((name, str(value)) for name, value in options.items())))
     model.load()
-    return timed(lambda: [float(score.logprobs.sum()) for score in model.score(documents)])
+    return measured(task, lambda texts: [float(score.logprobs.sum()) for score in model.score(texts)])
 
 
-def with_lm_eval(folder: Path, documents: list[str], context: int) -> list[float]:
+def with_lm_eval(task: Task) -> Outcome:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    model = HFLM(pretrained=str(folder), device="cpu", dtype="float32", batch_size=BATCH, max_length=context)
-    asked = [Instance("loglikelihood_rolling", {}, (text,), 0) for text in documents]
-    return timed(lambda: [float(nats) for nats in model.loglikelihood_rolling(asked, disable_tqdm=True)])
+    batch = task.batch or 1
+    model = HFLM(pretrained=task.folder, device="cpu", dtype="float32", batch_size=batch, max_length=task.context)
+
+    def nats(texts: list[str]) -> list[float]:
+        asked = [Instance("loglikelihood_rolling", {}, (text,), 0) for text in texts]
+        return [float(one) for one in model.loglikelihood_rolling(asked, disable_tqdm=True)]
+
+    return measured(task, nats)
 
 
-def with_evaluate(folder: Path, documents: list[str], context: int) -> list[float]:
+def with_evaluate(task: Task) -> Outcome:
     """Whole documents of at most the context; perplexities become nats."""
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(task.folder)
+    model = AutoModelForCausalLM.from_pretrained(task.folder).eval()
     tokenizer.pad_token = tokenizer.eos_token
+    size = task.batch or 16
 
     @torch.no_grad()
-    def perplexities(batch: list[str]) -> list[float]:
+    def nats(batch: list[str]) -> list[float]:
         encoded = tokenizer(batch, add_special_tokens=False, padding=True, return_tensors="pt")
         ids, mask = encoded["input_ids"], encoded["attention_mask"]
         bos = torch.full((len(batch), 1), tokenizer.bos_token_id)
         ids, mask = torch.cat([bos, ids], 1), torch.cat([torch.ones_like(bos), mask], 1)
         logits = model(ids, attention_mask=mask).logits[:, :-1].contiguous()
         losses = torch.nn.CrossEntropyLoss(reduction="none")(logits.transpose(1, 2), ids[:, 1:])
-        return torch.exp((losses * mask[:, 1:]).sum(1) / mask[:, 1:].sum(1)).tolist()
+        lengths = mask[:, 1:].sum(1)
+        perplexities = torch.exp((losses * mask[:, 1:]).sum(1) / lengths)
+        return [-math.log(one) * length for one, length in zip(perplexities.tolist(), lengths.tolist(), strict=True)]
 
-    lengths = [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in documents]
-    batches = [documents[i : i + BATCH] for i in range(0, len(documents), BATCH)]
-    found = timed(lambda: [perplexity for batch in batches for perplexity in perplexities(batch)])
-    return [-math.log(perplexity) * length for perplexity, length in zip(found, lengths, strict=True)]
+    return measured(task, lambda texts: [one for i in range(0, len(texts), size) for one in nats(texts[i : i + size])])
 
 
-def timed(score: object) -> list[float]:
-    """What `score` gives; its seconds and memory are printed as JSON."""
-    before, started, cpu = peak_bytes(), time.perf_counter(), time.process_time()
-    scores = score()
-    costs = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu, "before": before}
-    print(json.dumps(costs | {"peak": peak_bytes()}))
-    return scores
+def measured(task: Task, score: Callable[[list[str]], list[float]]) -> Outcome:
+    """One letter comes first: libraries set themselves up, and weights are files that are in memory once they are read."""
+    score(["a"])
+    loaded, started, cpu = peak_bytes(), time.perf_counter(), time.process_time()
+    nats = score(task.documents)
+    return Outcome(nats, time.perf_counter() - started, time.process_time() - cpu, loaded, peak_bytes())
 
 
 SYSTEMS = {"lmbench": with_lmbench, "lm-eval": with_lm_eval, "evaluate": with_evaluate}
 
 
-def one(name: str, folder: Path, context: int, task: str) -> None:
-    documents = json.loads((folder / f"{task}.json").read_text())
-    print(json.dumps(SYSTEMS[name](folder, documents, context)))
+def asked(system: str, task: Path) -> Outcome:
+    """What a process of its own makes of the task in this file."""
+    command = [sys.executable, __file__, "--one", system, "--task", str(task)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Outcome(**json.loads(out.splitlines()[-1]))
 
 
-def asked(name: str, folder: Path, context: int, task: str) -> tuple[dict[str, float], np.ndarray]:
-    command = [sys.executable, __file__, "--one", name, "--folder", folder, "--context", str(context), "--task", task]
-    out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
-    costs, scores = [json.loads(line) for line in out.splitlines() if line.startswith(('{"sec', "["))]
-    return costs, np.array(scores)
+def line(system: str, runs: Sequence[Outcome], ours: Sequence[Outcome], tokens: int) -> str:
+    def middle(get: Callable[[Outcome], float]) -> float:
+        return median(map(get, runs))
+
+    cpu = median(one.cpu / other.cpu for one, other in zip(runs, ours, strict=True))
+    peak = median(other.peak / one.peak for one, other in zip(runs, ours, strict=True))
+    return (
+        f"  {system:9} {tokens / middle(lambda run: run.seconds):6,.0f} tokens/s"
+        f" {tokens / middle(lambda run: run.cpu):6,.0f} tokens/CPU-s ({cpu:4.2f} times lmbench's CPU seconds)"
+        f"  peak {middle(lambda run: run.peak) / 2**20:6,.0f} MiB (lmbench's is {peak:4.0%}),"
+        f" loaded {middle(lambda run: run.loaded) / 2**20:4,.0f},"
+        f" added {middle(lambda run: run.peak - run.loaded) / 2**20:6,.0f}"
+        f"  {sum(runs[0].nats):.4f} nats, most a document differs {differing(runs[0], ours[0]):.2g}"
+    )
 
 
-def main() -> None:
+def differing(one: Outcome, other: Outcome) -> float:
+    return float(np.abs(np.subtract(one.nats, other.nats)).max())
+
+
+def compare(folder: Path, name: str, length: int, given: argparse.Namespace, systems: Sequence[str]) -> None:
+    documents = texts(folder, given.documents, length)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(asdict(Task(str(folder), documents, given.context, given.batch))))
+    print(f"{len(documents)} documents of {length} tokens, context and stride {given.context}, {given.repeat} turns:")
+    turns = [{system: asked(system, path) for system in systems} for _ in range(given.repeat)]
+    for system in systems:
+        runs, ours = [turn[system] for turn in turns], [turn["lmbench"] for turn in turns]
+        print(line(system, runs, ours, length * len(documents)), flush=True)
+
+
+def arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=12, help="of the model")
     parser.add_argument("--width", type=int, default=768)
-    parser.add_argument("--context", type=int, default=256)
-    parser.add_argument("--documents", type=int, default=8)
-    parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--task", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    parser.add_argument("--context", type=int, default=1024)
+    parser.add_argument("--documents", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=0, help="windows that the peers score at once; 0: their defaults")
+    parser.add_argument("--repeat", type=int, default=5, help="turns of all systems")
+    parser.add_argument("--only", choices=["long", "short"], help="documents of two contexts, or of one")
+    parser.add_argument("--one", choices=SYSTEMS, help=argparse.SUPPRESS)
+    parser.add_argument("--task", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
     if given.one:
-        one(given.one, given.folder, given.context, given.task)
+        task = Task(**json.loads(given.task.read_text()))
+        print(json.dumps(asdict(SYSTEMS[given.one](task))))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_model(folder, given.layers, given.width, given.context + 1)
-        for task, length in (("short", given.context - 1), ("long", 2 * given.context)):
-            documents = texts(folder, given.documents, length)
-            (folder / f"{task}.json").write_text(json.dumps(documents))
-            tokens = length * len(documents)
-            print(f"{len(documents)} documents of {length} tokens, context and stride {given.context}:")
-            systems = [name for name in SYSTEMS if task == "short" or name != "evaluate"]  # evaluate cuts long ones off
-            results = {s: [asked(s, folder, given.context, task) for _ in range(given.repeat)] for s in systems}
-            ours = results["lmbench"][0][1]
-            for system, runs in results.items():
-                seconds = sorted(costs["seconds"] for costs, _ in runs)[len(runs) // 2]
-                cpu = sorted(costs["cpu"] for costs, _ in runs)[len(runs) // 2]
-                costs, scores = runs[0]
-                peak, added = costs["peak"] / 2**20, (costs["peak"] - costs["before"]) / 2**20
-                print(
-                    f"  {system:9} {tokens / seconds:7,.0f} tokens/s  {tokens / cpu:7,.0f} tokens/CPU-s  peak "
-                    f"{peak:6,.0f} MiB, by scoring {added:6,.0f} MiB"
-                    f"  {scores.sum():.4f} nats, largest difference to lmbench {np.abs(scores - ours).max():.2g}"
-                )
+        write_model(folder, given.layers, given.width, given.context)
+        if given.only != "short":
+            compare(folder, "long", 2 * given.context, given, ["lmbench", "lm-eval"])  # evaluate would cut them off
+        if given.only != "long":
+            compare(folder, "short", given.context - 1, given, list(SYSTEMS))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,8 @@
-"""Pretrained causal language models of Hugging Face's transformers, GPT-2 among them.
-
-Shapes in comments: B windows, T positions, S scored positions, V rows of the model's output.
-"""
+"""Pretrained causal language models of Hugging Face's transformers, GPT-2 among them."""
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import math
 import re
@@ -27,9 +23,9 @@ from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 from safetensors import SafetensorError
-from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from lmbench.causal_network import CausalNetwork
 from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.model import (
     Footprint,
@@ -121,7 +117,7 @@ class HuggingFace(LanguageModel):
         """Raises UnavailableError without weights, ScoreError for a text that the tokenizer cannot give back."""
         encoded = [self._tokenizer.encode(document) for document in documents]
         sequences = [np.concatenate([self._bos, document.ids]) for document in encoded]
-        logprobs = score_packed(sequences, self._cut, self._batch_tokens, self._score_batch)
+        logprobs = score_packed(sequences, self._cut, self._batch_tokens, self._network.logprobs)
         scores = []
         for document, known in zip(encoded, logprobs, strict=True):
             first = np.full(len(document.ids) - len(known), -math.log(self._rows))  # only where there is no BOS
@@ -171,7 +167,7 @@ class HuggingFace(LanguageModel):
         return _Tokenizer(load(AutoTokenizer, self.options))
 
     @cached_property
-    def _model(self) -> Any:
+    def _network(self) -> CausalNetwork:
         model, loading = load(AutoModelForCausalLM, self.options, use_safetensors=True, output_loading_info=True)
         path = self.options.path
         if loading["missing_keys"]:
@@ -184,13 +180,17 @@ class HuggingFace(LanguageModel):
         device = "cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu"
         model = model.to(device, getattr(torch, self.options.dtype)).eval()
         _check_causal(model, path)
-        return model
+        return CausalNetwork(model, self.options.memory)
+
+    @property
+    def _model(self) -> Any:
+        return self._network.model
 
     @cached_property
     def _context(self) -> int:
         """Tokens that are read at once. Raises SpecError where the model takes fewer, or the stride is longer."""
         largest = getattr(self._model.config, "max_position_embeddings", None)
-        context = self.options.context or min(largest or _UNBOUNDED_CONTEXT, self._tokens_at_once)
+        context = self.options.context or min(largest or _UNBOUNDED_CONTEXT, self._network.window_tokens)
         if largest and context > largest:
             raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.path}'")
         if self.options.stride > context:
@@ -217,9 +217,13 @@ class HuggingFace(LanguageModel):
                 return np.array([bos], dtype=np.int64)
         raise SpecError(f"the tokenizer of '{self.options.path}' has neither BOS nor EOS; give bos=none")
 
-    @cached_property
+    @property
+    def _batch_tokens(self) -> int:
+        return self.options.batch_tokens or self._network.batch_tokens
+
+    @property
     def _rows(self) -> int:
-        return int(self._logits(np.zeros((1, 1), dtype=np.int64), scored=1).shape[-1])
+        return self._network.rows
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -242,85 +246,6 @@ class HuggingFace(LanguageModel):
         """The ids that end a text: those at which the library's `generate` stops."""
         ends = self._model.generation_config.eos_token_id
         return [] if ends is None else [ends] if isinstance(ends, int) else ends
-
-    @torch.inference_mode()
-    def _logits(self, inputs: Ids, scored: int) -> torch.Tensor:
-        ids = torch.from_numpy(inputs).to(self._model.device)  # (B, T)
-        if "logits_to_keep" in inspect.signature(self._model.forward).parameters:
-            return self._model(ids, use_cache=False, logits_to_keep=scored).logits  # type: ignore[no-any-return]
-        return self._model(ids).logits[:, -scored:]  # type: ignore[no-any-return]  # (B, S, V)
-
-    @torch.inference_mode()
-    def _logits_after(self, inputs: Ids, cache: Any) -> tuple[torch.Tensor, Any]:
-        """Logits (V,) after ids (1, T), and the library's cache of what was read; None where the model keeps none."""
-        parameters = inspect.signature(self._model.forward).parameters
-        if "past_key_values" not in parameters:
-            return self._logits(inputs, scored=1)[0, -1], None
-        ids = torch.from_numpy(inputs).to(self._model.device)
-        last = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
-        output = self._model(ids, past_key_values=cache, use_cache=True, **last)
-        return output.logits[0, -1], output.past_key_values
-
-    @torch.inference_mode()
-    def _score_batch(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
-        """Nats of the targets that are scored, (N,); logits exist for a few of them at a time."""
-        wanted = torch.from_numpy(targets).to(self._model.device)  # (B, T)
-        if not self._has_split:
-            return self._score_whole_logits(inputs, wanted)
-        states = self._trunk(torch.from_numpy(inputs).to(self._model.device))[wanted >= 0]  # (N, C)
-        head, rows = self._model.get_output_embeddings(), self._logits_at_once
-        pairs = zip(torch.split(states, rows), torch.split(wanted[wanted >= 0], rows), strict=True)
-        losses = [F.cross_entropy(head(part).float(), ids, reduction="none") for part, ids in pairs]
-        return -torch.cat(losses).double().cpu().numpy()
-
-    def _score_whole_logits(self, inputs: Ids, wanted: torch.Tensor) -> NDArray[np.float64]:
-        """The same, window by window, for models whose logits are more than a product with their last states.
-
-        Here the memory does not bound the logits: those of a whole window exist at once. A smaller context does.
-        """
-        losses = []
-        for window, ids in zip(inputs, wanted, strict=True):
-            scored = int(torch.count_nonzero(ids >= 0))
-            end = int(torch.nonzero(ids >= 0).max()) + 1
-            logits = self._logits(window[None, :end], scored)[0]  # (S, V)
-            losses.append(F.cross_entropy(logits.float(), ids[end - scored : end], reduction="none"))
-        return -torch.cat(losses).double().cpu().numpy()
-
-    def _trunk(self, ids: torch.Tensor) -> torch.Tensor:
-        """The last states (B, T, C) of ids (B, T): what most models multiply with their output matrix."""
-        return self._model.base_model(ids, use_cache=False).last_hidden_state  # type: ignore[no-any-return]
-
-    @cached_property
-    @torch.inference_mode()
-    def _has_split(self) -> bool:
-        """Whether trunk and output matrix give the model's own logits, looked at for a few ids.
-
-        Some models bound or scale their logits, and some call their parts otherwise.
-        """
-        head = self._model.get_output_embeddings()
-        if head is None or self._model.base_model is self._model:
-            return False
-        ids = torch.arange(8, device=self._model.device)[None] % self._rows
-        whole = self._model(ids).logits
-        return bool(torch.allclose(head(self._trunk(ids)).float(), whole.float(), atol=1e-5, rtol=1e-4))
-
-    @property
-    def _batch_tokens(self) -> int:
-        return self.options.batch_tokens or self._tokens_at_once
-
-    @property
-    def _tokens_at_once(self) -> int:
-        """Tokens whose activations half of the memory holds: some 8 times the width and 2 times a block's inner one."""
-        config = self._model.config
-        width: int = getattr(config, "hidden_size", 1024)
-        inner: int = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * width
-        each = (8 * width + 2 * inner) * int(self._model.dtype.itemsize)
-        return max(1, self.options.memory * 2**19 // each)
-
-    @property
-    def _logits_at_once(self) -> int:
-        """Rows of logits that half of the memory holds, with what the softmax makes of them in float32."""
-        return max(1, self.options.memory * 2**19 // (12 * self._rows))
 
 
 class _Reading(Reading):
@@ -348,7 +273,7 @@ class _Reading(Reading):
         start = len(self._sequence) - len(window)
         if start != self._start or self._cache is None:
             self._start, self._read, self._cache = start, 0, None
-        logits, self._cache = model._logits_after(window[None, self._read :], self._cache)  # (V,)
+        logits, self._cache = model._network.logits_after(window[None, self._read :], self._cache)  # (V,)
         self._read = len(window)
         return logits.double().log_softmax(-1).cpu().numpy()
 

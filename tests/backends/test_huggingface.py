@@ -171,7 +171,7 @@ def test_greedy_text_goes_on_past_the_context(model):
     reading, ids = model.reading(LONG[:400]), model._tokenizer.encode(LONG[:400]).ids.tolist()
     for _ in range(100):
         plain = (
-            model._logits(last_window(np.array([0, *ids]), model._cut)[0][None], scored=1)[0, 0]
+            model._network.logits(last_window(np.array([0, *ids]), model._cut)[0][None], scored=1)[0, 0]
             .double()
             .log_softmax(-1)
         )
@@ -363,7 +363,7 @@ def test_models_whose_logits_are_more_than_a_product_are_scored_too(tmp_path):
         initializer_range=1.0, pad_token_id=None,
     ))  # fmt: skip
     model = load(save(tmp_path, bounded, tokenizer, bos_token=BOS, eos_token=BOS))
-    assert not model._has_split
+    assert not model._network._is_product
     ids = torch.tensor([[0, *tokenizer.encode(LINES[0]).ids]])
     with torch.inference_mode():
         nats = bounded.eval()(ids, labels=ids).loss.item() * (ids.shape[1] - 1)
@@ -389,7 +389,7 @@ def test_half_precisions_are_near_float32(folder, model):
 def test_the_memory_bounds_what_is_scored_at_once(folder):
     model = load(folder, ",memory=1")
     assert model._batch_tokens == 2**19 // (16 * 32 * 4)
-    assert model._logits_at_once == 2**19 // (12 * model._rows)
+    assert model._network._rows_at_once == 2**19 // 12 // model._rows
     assert load(folder, ",batch_tokens=7")._batch_tokens == 7
 
 
