@@ -127,7 +127,7 @@ def with_evaluate(task: Task) -> Outcome:
 
 
 def measured(task: Task, score: Callable[[list[str]], list[float]]) -> Outcome:
-    """One letter comes first: libraries set themselves up, and weights are files that are in memory once they are read."""
+    """One letter comes first: libraries set themselves up, and weights are in memory once they are read."""
     score(["a"])
     loaded, started, cpu = peak_bytes(), time.perf_counter(), time.process_time()
     nats = score(task.documents)

@@ -126,7 +126,7 @@ class Subject:
         if model.pretrained:
             model.load(self.progress)
         else:
-            model.fit(data, silent)
+            model.fit(data, self.progress)
         return model
 
     def score(self, *documents: str) -> list[Score]:

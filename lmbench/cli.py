@@ -490,8 +490,10 @@ def _prepare(model: LanguageModel, corpus: str) -> None:
 
 
 def _tell_downloads(message: str, share: float) -> None:
-    if message.startswith("downloading "):
-        click.echo(message, err=True)
+    from lmbench.model import announced_download
+
+    if line := announced_download(message):
+        click.echo(line, err=True)
 
 
 def _encodable(prompt: str) -> None:

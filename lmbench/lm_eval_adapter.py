@@ -19,7 +19,7 @@ from lm_eval.api.registry import register_model
 
 from lmbench.catalogue import load_corpus
 from lmbench.errors import LmbenchError, SpecError
-from lmbench.model import LanguageModel, ModelSpec, Score
+from lmbench.model import LanguageModel, ModelSpec, Score, announced_download
 from lmbench.registry import build
 from lmbench.sampling import Sampler, generate
 
@@ -130,13 +130,13 @@ def _ready(spec: ModelSpec, corpus: str | None) -> LanguageModel:
     elif corpus is None:
         raise SpecError(f"'{spec}' has to be fitted: add corpus=NAME_OR_PATH")
     else:
-        model.fit(load_corpus(corpus).training)
+        model.fit(load_corpus(corpus).training, _tell_downloads)
     return model
 
 
 def _tell_downloads(message: str, share: float) -> None:
-    if message.startswith("downloading "):
-        click.echo(message, err=True)
+    if line := announced_download(message):
+        click.echo(line, err=True)
 
 
 def main() -> None:

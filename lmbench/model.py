@@ -32,6 +32,12 @@ def silent(message: str, share: float) -> None:
     """The Progress that shows nothing."""
 
 
+def announced_download(message: str) -> str | None:
+    """The line in a Progress's message that announces a download, which is shown where nothing else of it is."""
+    at = message.find("downloading '")
+    return message[at:] if at >= 0 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """What a model says of one document.

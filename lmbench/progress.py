@@ -17,11 +17,12 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from lmbench.model import announced_download
 from lmbench.store import Cell
 
 
 class TerminalWatcher:
-    """A bar for the running cell, and a line for each finished one. Without a terminal, the lines alone."""
+    """A bar for the running cell, a line for each finished one and each download. Without a terminal, the lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -59,6 +60,8 @@ class TerminalWatcher:
         self._begin(self._label)
 
     def progressed(self, message: str, share: float) -> None:
+        if line := announced_download(message):
+            self._console.print(escape(line), soft_wrap=True, highlight=False)
         if self._task is not None:
             self._bars.update(self._task, completed=share, doing=escape(message))
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-import huggingface_hub
 import numpy as np
 import torch
 import transformers
-from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
-from safetensors import SafetensorError
+from pydantic import Field
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lmbench.causal_network import CausalNetwork
 from lmbench.errors import ScoreError, SpecError, UnavailableError
+from lmbench.hub_model import PretrainedOptions, Source, revision, weight_files
 from lmbench.model import (
     Footprint,
     LanguageModel,
@@ -42,40 +34,8 @@ from lmbench.model import (
 from lmbench.tokens import UNPRINTABLE
 from lmbench.windows import Ids, Window, last_window, score_packed, windows
 
-_HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
-_NEEDED = re.compile(r"[^/]+\.(safetensors|json|txt|model)")  # files of a repository that loading a model takes
 _META_SPACE = "\u2581"  # SentencePiece's space
-_UNLOADABLE = (  # what from_pretrained raises; RuntimeError: weights of other sizes than the configuration's
-    OSError, ValueError, KeyError, ImportError, TypeError, AttributeError, ArithmeticError, RuntimeError,
-    SafetensorError, StrictDataclassError,
-)  # fmt: skip
-
-
-class PretrainedOptions(ModelOptions):
-    """Options of all that is loaded from a folder or the hub."""
-
-    positional: ClassVar[str | None] = "path"
-
-    path: str = Field(min_length=1, description="model id on the hub, or a folder written by save_pretrained")
-    memory: int = Field(512, ge=1, description="MiB that scoring may take beside the weights, about")
-    dtype: Literal["float32", "bfloat16", "float16"] = Field(
-        "float32", description="float32, bfloat16 or float16: what the weights are turned into"
-    )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda where present")
-    offline: bool = Field(False, description="never ask the hub, not even for weights that are not here")
-
-    @field_validator("path")
-    @classmethod
-    def _home(cls, path: str) -> str:
-        """The shell leaves the ~ of hf:~/folder as it is."""
-        return str(Path(path).expanduser()) if path.startswith("~") else path
-
-    @model_validator(mode="after")
-    def _device_exists(self) -> Self:
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise ValueError("this machine has no CUDA device")
-        return self
 
 
 class HuggingFaceOptions(PretrainedOptions):
@@ -100,8 +60,8 @@ class Gpt2Options(HuggingFaceOptions):
 class HuggingFace(LanguageModel):
     """A pretrained causal model, from a folder or the Hugging Face hub: any that AutoModelForCausalLM loads.
 
-    Weights are loaded by `load`, or when they are first needed. They are safetensors, and no code of a repository is
-    run. Text that looks like a special token is scored as the text it is.
+    Weights are loaded by `load`, which alone downloads any, or when they are first needed. They are safetensors, and no
+    code of a repository is run. Text that looks like a special token is scored as the text it is.
     """
 
     Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
@@ -110,7 +70,7 @@ class HuggingFace(LanguageModel):
 
     def load(self, progress: Progress = silent) -> None:
         """Raises UnavailableError without weights."""
-        progress(announcement(self.options), 0.0)
+        self._source.begin(progress)
         self.score(["a"])  # loads all that there is, and warms up what libraries set up in their first pass
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -159,16 +119,20 @@ class HuggingFace(LanguageModel):
         """Tied weights are counted once; on disk, the weight files."""
         return Footprint(
             parameters=sum(parameter.numel() for parameter in self._model.parameters()),
-            disk_bytes=sum(file.stat().st_size for file in _weight_files(self.options.path)),
+            disk_bytes=sum(file.stat().st_size for file in weight_files(self.options.path)),
         )
 
     @cached_property
+    def _source(self) -> Source:
+        return Source(self.options)
+
+    @cached_property
     def _tokenizer(self) -> _Tokenizer:
-        return _Tokenizer(load(AutoTokenizer, self.options))
+        return _Tokenizer(self._source.get(AutoTokenizer))
 
     @cached_property
     def _network(self) -> CausalNetwork:
-        model, loading = load(AutoModelForCausalLM, self.options, use_safetensors=True, output_loading_info=True)
+        model, loading = self._source.get(AutoModelForCausalLM, use_safetensors=True, output_loading_info=True)
         path = self.options.path
         if loading["missing_keys"]:
             # transformers would draw them at random and go on
@@ -431,128 +395,3 @@ def _check_causal(model: Any, path: str) -> None:
         one, other = model(ids).logits[:, 0].float()
     if not torch.allclose(one, other, atol=1e-2):
         raise ScoreError(f"'{path}' reads the tokens that it should predict: it is no causal language model")
-
-
-def revision(path: str) -> str:
-    """Which weights these are: the hub's commit, or the first digits of the sha256 of a folder's weight files."""
-    if not Path(path).is_dir() and (config := _cached(path, "config.json")):
-        return config.parent.name  # the cache's folder of a commit
-    if not (files := _weight_files(path)):
-        raise UnavailableError(f"'{path}' has no weight files by which it could be told from others")
-    digest = hashlib.sha256()
-    for weights in files:
-        with weights.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return f"sha256={digest.hexdigest()[:12]}"
-
-
-def _weight_files(path: str) -> list[Path]:
-    """The weight files of a folder, or of the hub's cache."""
-    config = _cached(path, "config.json")
-    folder = config.parent if config and not Path(path).is_dir() else Path(path)
-    return sorted(folder.glob("*.safetensors"))
-
-
-def _cached(path: str, file: str) -> Path | None:
-    """Where the hub's cache has a file; None where it has not, and for what is no model id."""
-    try:
-        found = huggingface_hub.try_to_load_from_cache(path, file)
-    except HFValidationError:
-        return None
-    return Path(found) if isinstance(found, str) else None
-
-
-def _has_weights(path: str) -> bool:
-    """Whether the hub's cache has a model's weights: one file, or all those that an index names."""
-    index = _cached(path, "model.safetensors.index.json")
-    if index is None:
-        return _cached(path, "model.safetensors") is not None
-    try:
-        shards = set(json.loads(index.read_text())["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return False
-    return all(_cached(path, shard) for shard in shards)
-
-
-def announcement(options: PretrainedOptions) -> str:
-    """What is about to happen, in a line: how much is downloaded, where anything is. Raises UnavailableError."""
-    path = options.path
-    if Path(path).exists() or _has_weights(path):
-        return f"loading '{path}'"
-    _explain_missing(options, None)
-    try:
-        files = huggingface_hub.HfApi().model_info(path, files_metadata=True).siblings or []
-    except (OSError, ValueError) as error:
-        raise UnavailableError(f"'{path}' cannot be had from the hub: {_first_line(error)}") from error
-    size = sum(file.size or 0 for file in files if _NEEDED.fullmatch(file.rfilename))
-    return f"downloading '{path}' from the Hugging Face hub: {size / 1e6:,.0f} MB"
-
-
-def load(kind: Any, options: PretrainedOptions, **how: bool) -> Any:
-    """What `kind` makes of the path, from this machine if it is here, else from the hub. Raises UnavailableError."""
-    path = options.path
-    with _quiet():
-        try:
-            with _offline():
-                return kind.from_pretrained(path, local_files_only=True, trust_remote_code=False, **how)
-        except _UNLOADABLE as error:
-            _explain_missing(options, error)
-        try:
-            return kind.from_pretrained(path, trust_remote_code=False, **how)
-        except _UNLOADABLE as error:
-            raise UnavailableError(f"'{path}' cannot be had from the hub: {_first_line(error)}") from error
-
-
-def _explain_missing(options: PretrainedOptions, error: Exception | None) -> None:
-    """Raises UnavailableError unless the hub may be asked and answers; error: what said that the path is not here."""
-    path = options.path
-    if error and Path(path).is_dir():
-        raise UnavailableError(f"folder '{path}' holds no model that can be loaded: {_first_line(error)}") from error
-    if path.startswith(("/", ".", "~")) or path.count("/") > 1:
-        raise UnavailableError(f"there is no folder '{path}'") from error
-    missing = f"weights of '{path}' are not on this machine"
-    remedy = f"run `hf download {path}` where there is a network, or give a folder: hf:PATH"
-    if options.offline or huggingface_hub.constants.HF_HUB_OFFLINE:
-        raise UnavailableError(f"{missing} and the hub may not be asked (offline); {remedy}") from error
-    if not _hub_answers():
-        raise UnavailableError(f"{missing} and the hub cannot be reached; {remedy}") from error
-
-
-def _hub_answers() -> bool:
-    try:
-        with urllib.request.urlopen(huggingface_hub.constants.ENDPOINT, timeout=_HUB_TIMEOUT):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """The library asks the hub nothing, not even whom it counts as an agent, which local_files_only leaves it."""
-    constants: Any = huggingface_hub.constants
-    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers' warnings and progress bars off, and afterwards as they were."""
-    log: Any = transformers.utils.logging
-    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(verbosity)
-        if bars:
-            log.enable_progress_bar()

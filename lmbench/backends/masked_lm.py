@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from lmbench.backends.huggingface import PretrainedOptions, announcement, byte_ends, load, revision
+from lmbench.backends.huggingface import byte_ends
 from lmbench.errors import SpecError, UnavailableError
+from lmbench.hub_model import PretrainedOptions, Source, revision
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Score, Signature, silent, without_rounding
 from lmbench.windows import Ids
 
@@ -42,7 +43,7 @@ class MaskedModel(LanguageModel):
 
     def load(self, progress: Progress = silent) -> None:
         """Raises UnavailableError without weights, SpecError for a model that cannot mask."""
-        progress(announcement(self.options), 0.0)
+        self._source.begin(progress)
         self.score(["a"])
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -50,6 +51,7 @@ class MaskedModel(LanguageModel):
         return [self._score(document) for document in documents]
 
     def signature(self) -> Signature:
+        tokenizer = type(self._tokenizer).__name__
         return Signature.of(
             model=self.options.path,
             revision=revision(self.options.path),
@@ -57,7 +59,7 @@ class MaskedModel(LanguageModel):
             context=self._context,
             dtype=self.options.dtype,
             device=self._model.device.type,
-            tok=type(self._tokenizer).__name__,
+            tok=tokenizer,
             vocab=self._model.config.vocab_size,
             transformers=transformers.__version__,
             torch=torch.__version__,
@@ -117,8 +119,12 @@ class MaskedModel(LanguageModel):
         return int(context)
 
     @cached_property
+    def _source(self) -> Source:
+        return Source(self.options)
+
+    @cached_property
     def _tokenizer(self) -> Any:
-        tokenizer = load(AutoTokenizer, self.options)
+        tokenizer = self._source.get(AutoTokenizer)
         if tokenizer.mask_token_id is None:
             raise SpecError(f"'{self.options.path}' has no mask token: it is no masked model")
         if not tokenizer.is_fast:
@@ -127,7 +133,7 @@ class MaskedModel(LanguageModel):
 
     @cached_property
     def _model(self) -> Any:
-        model, loading = load(AutoModelForMaskedLM, self.options, use_safetensors=True, output_loading_info=True)
+        model, loading = self._source.get(AutoModelForMaskedLM, use_safetensors=True, output_loading_info=True)
         if loading["missing_keys"]:
             raise UnavailableError(f"the weights of '{self.options.path}' lack {sorted(loading['missing_keys'])[0]}")
         device = "cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu"

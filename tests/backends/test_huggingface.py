@@ -3,34 +3,26 @@
 import hashlib
 import json
 import math
-import os
 import shutil
-import subprocess
-import sys
-import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
-from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     BertConfig,
     BertLMHeadModel,
-    Gemma2Config,
-    Gemma2ForCausalLM,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
 )
 
 from lmbench import generate
-from lmbench.backends.huggingface import Gpt2, HuggingFace, announcement
+from lmbench.backends.huggingface import Gpt2, HuggingFace
 from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.model import ModelSpec
 from lmbench.windows import last_window
-from tests.checkpoints import BOS, LINES, byte_level, gpt2, in_hub_cache, save
+from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -299,78 +291,10 @@ def test_a_context_that_the_model_has_not_is_refused(folder, options, message):
         load(folder, options).score(["x"])
 
 
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("hf:no-such-owner/no-such-model,offline=true", r"not on this machine .* run `hf download no-such-owner/"),
-        ("hf:./no/such/folder", r"there is no folder '\./no/such/folder'"),
-        ("hf:/no-such-folder", r"there is no folder '/no-such-folder'"),
-    ],
-)
-def test_what_is_not_there_is_said_at_once(spec, message):
-    start = time.monotonic()
-    with pytest.raises(UnavailableError, match=message):
-        ModelSpec.parse(spec).build(HuggingFace).score(["x"])
-    assert time.monotonic() - start < 5
-
-
-def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path):
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    start = time.monotonic()
-    with pytest.raises(UnavailableError, match="the hub cannot be reached; run `hf download"):
-        ModelSpec.parse("gpt2:path=no-such-owner/no-such-model").build(Gpt2).signature()
-    assert time.monotonic() - start < 5
-
-
 def test_gpt2_is_the_model_of_its_name():
     assert Gpt2().options.path == "gpt2"
     assert Gpt2.pretrained
     assert HuggingFace.pretrained
-
-
-class Widest(TorchDispatchMode):
-    """The most numbers in a tensor that a block of code makes."""
-
-    def __init__(self):
-        super().__init__()
-        self.numbers = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        if isinstance(out, torch.Tensor):
-            self.numbers = max(self.numbers, out.numel())
-        return out
-
-
-def test_logits_of_a_whole_batch_never_exist(tmp_path):
-    tokenizer = byte_level()
-    model = load(save(tmp_path, gpt2(5000), tokenizer, bos_token=BOS, eos_token=BOS), ",memory=1")
-    expected = load(tmp_path).score([LONG])[0]
-    with Widest() as widest:
-        score = model.score([LONG])[0]
-    assert len(score.ends) * 5000 > 1_000_000 > widest.numbers
-    np.testing.assert_allclose(score.logprobs, expected.logprobs, atol=1e-4)
-
-
-def test_models_whose_logits_are_more_than_a_product_are_scored_too(tmp_path):
-    """Gemma 2 bounds its logits: trunk and output matrix alone would give others."""
-    tokenizer = byte_level()
-    torch.manual_seed(7)
-    bounded = Gemma2ForCausalLM(Gemma2Config(
-        vocab_size=300, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=8, max_position_embeddings=64, final_logit_softcapping=0.5,
-        initializer_range=1.0, pad_token_id=None,
-    ))  # fmt: skip
-    model = load(save(tmp_path, bounded, tokenizer, bos_token=BOS, eos_token=BOS))
-    assert not model._network._is_product
-    ids = torch.tensor([[0, *tokenizer.encode(LINES[0]).ids]])
-    with torch.inference_mode():
-        nats = bounded.eval()(ids, labels=ids).loss.item() * (ids.shape[1] - 1)
-    assert -model.score([LINES[0]])[0].logprobs.sum() == pytest.approx(nats, rel=1e-4)
-    for text, score in zip(ODD.values(), model.score(list(ODD.values())), strict=True):
-        score.check(text)
-        np.testing.assert_allclose(score.logprobs, model.score([text])[0].logprobs, atol=1e-4)
 
 
 @pytest.mark.parametrize("bos", ["first", "none"])
@@ -391,39 +315,6 @@ def test_the_memory_bounds_what_is_scored_at_once(folder):
     assert model._batch_tokens == 2**19 // (16 * 32 * 4)
     assert model._network._rows_at_once == 2**19 // 12 // model._rows
     assert load(folder, ",batch_tokens=7")._batch_tokens == 7
-
-
-def test_a_download_is_announced_with_its_size(monkeypatch):
-    files = [("model.safetensors", 500_000_000), ("config.json", 1_000_000), ("onnx/model.onnx", 9e9), ("tf.h5", 9e9)]
-    siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in files]
-    monkeypatch.setattr("lmbench.backends.huggingface._hub_answers", lambda: True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: SimpleNamespace(siblings=siblings))
-    told = []
-
-    def stop(message, share):
-        told.append(message)
-        raise KeyboardInterrupt  # before anything is asked for
-
-    with pytest.raises(KeyboardInterrupt):
-        ModelSpec.parse("hf:no-such-owner/no-such-model").build(HuggingFace).load(stop)
-    assert told == ["downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 501 MB"]
-
-
-def test_what_is_here_is_not_announced_as_a_download(folder):
-    told = []
-    load(folder).load(lambda message, share: told.append(message))
-    assert told == [f"loading '{folder}'"]
-
-
-def test_offline_nothing_is_asked(monkeypatch):
-    def asked(*_, **__):
-        pytest.fail("the network was asked")
-
-    monkeypatch.setattr("urllib.request.urlopen", asked)
-    monkeypatch.setattr("huggingface_hub.HfApi.model_info", asked)
-    with pytest.raises(UnavailableError, match=r"the hub may not be asked \(offline\)"):
-        ModelSpec.parse("hf:no-such-owner/no-such-model,offline=true").build(HuggingFace).load()
 
 
 def test_the_two_files_of_a_tokenizer_agree(folder, model, tmp_path):
@@ -459,55 +350,6 @@ def test_the_real_gpt2_tokenizer(mirror, tmp_path):
         score.check(text)
 
 
-def test_what_the_hubs_cache_holds_is_known_by_its_commit(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    commit = in_hub_cache(tmp_path, "some/model", folder)
-    model = ModelSpec.parse("hf:some/model").build(HuggingFace)
-    told = []
-    model.load(lambda message, share: told.append(message))
-    assert told == ["loading 'some/model'"]
-    assert dict(model.signature().parts)["revision"] == commit
-    assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
-
-
-@pytest.mark.parametrize("file", ["model.safetensors", "model-00002-of-00002.safetensors"])
-def test_weights_that_the_cache_lacks_are_a_download(folder, monkeypatch, tmp_path, file):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    snapshot = tmp_path / "models--some--model" / "snapshots" / in_hub_cache(tmp_path, "some/model", folder)
-    if "of" in file:
-        names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
-        (snapshot / names[0]).write_bytes(b"")
-        (snapshot / "model.safetensors.index.json").write_text(
-            json.dumps({"weight_map": dict(zip("ab", names, strict=True))})
-        )
-    else:
-        (snapshot / file).unlink()
-    with pytest.raises(UnavailableError, match="not on this machine and the hub may not be asked"):
-        announcement(ModelSpec.parse("hf:some/model,offline=true").build(HuggingFace).options)
-
-
-def test_without_a_network_nothing_is_looked_up(folder, tmp_path):
-    """Not even by the libraries on their own account, in a process that has not loaded them before."""
-    commit = in_hub_cache(tmp_path / "hub", "some/model", folder)
-    program = f"""
-import socket
-def asked(*given, **named):
-    raise SystemExit(f"asked for {{given}}")
-socket.getaddrinfo = asked
-from lmbench import ModelSpec, build
-for spec in ("hf:some/model,offline=true", "hf:{folder}"):
-    model = build(ModelSpec.parse(spec))
-    model.load()
-    print(dict(model.signature().parts)["revision"])
-"""
-    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", "AI_AGENT": "some"}
-    ran = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ran.stderr == ""
-    assert ran.stdout.splitlines()[0] == commit
-
-
 @pytest.mark.parametrize(
     "changes",
     [{"n_embd": 48}, {"vocab_size": 7}, {"n_layer": [2]}, {"n_layer": "two"}, {"n_head": 0}, {"model_type": 3}],
@@ -533,12 +375,6 @@ def test_an_end_that_the_model_has_not_ends_nothing(folder, tmp_path):
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": 50256}))
     after = load(tmp_path).next_events("the cat")
     assert b"" not in after.spellings
-
-
-@pytest.mark.parametrize("path", ["no/such/folder", "a b", "x" * 200])
-def test_what_is_no_model_id_is_said(path):
-    with pytest.raises(UnavailableError):
-        ModelSpec("hf", (("path", path), ("offline", "true"))).build(HuggingFace).load()
 
 
 def test_the_memory_bounds_the_context_that_is_chosen(folder, tmp_path):
