@@ -134,7 +134,8 @@ class CausalNetwork:
     @torch.inference_mode()
     def _probe(self) -> tuple[torch.Tensor, torch.Tensor]:
         """A few ids (1, T), and the model's own logits after them, (T, V)."""
-        ids = torch.arange(8, device=self.model.device)[None] % self.rows
+        positions = min(8, getattr(self.model.config, "max_position_embeddings", None) or 8)
+        ids = torch.arange(positions, device=self.model.device)[None] % self.rows
         return ids, self.model(ids).logits[0].float()
 
     @cached_property

@@ -138,12 +138,12 @@ class Pieces(Tokenizer):
     """
 
     name = "pieces"
-    _pattern = regex.compile(
+    pattern = regex.compile(
         r"\p{Han}| ?(?:(?!\p{Han})[\p{L}\p{M}])+| ?\p{N}+| ?([^\s\p{L}\p{M}\p{N}])\1*|[^\S\n]+(?= \S)|[^\S\n]+|\n"
     )
 
     def events(self, text: str) -> list[str]:
-        return [match.group() for match in self._pattern.finditer(text)]
+        return [match.group() for match in self.pattern.finditer(text)]
 
     def types(self, lines: Sequence[str]) -> list[list[str]]:
         return [self.events(line) for line in lines]

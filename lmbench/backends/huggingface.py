@@ -71,12 +71,14 @@ class HuggingFace(LanguageModel):
     def load(self, progress: Progress = silent) -> None:
         """Raises UnavailableError without weights."""
         self._source.begin(progress)
-        self.score(["a"])  # loads all that there is, and warms up what libraries set up in their first pass
+        # loads all that there is, and warms up what libraries set up in their first pass; by ids, since a small
+        # vocabulary may have no token for whichever text
+        score_packed([np.append(self._bos, [0, 0])], self._cut, self._batch_tokens, self._network.logprobs)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         """Raises UnavailableError without weights, ScoreError for a text that the tokenizer cannot give back."""
         encoded = [self._tokenizer.encode(document) for document in documents]
-        sequences = [np.concatenate([self._bos, document.ids]) for document in encoded]
+        sequences = [self._sequence(document.ids) for document in encoded]
         logprobs = score_packed(sequences, self._cut, self._batch_tokens, self._network.logprobs)
         scores = []
         for document, known in zip(encoded, logprobs, strict=True):
@@ -92,7 +94,7 @@ class HuggingFace(LanguageModel):
         Rows of the output that belong to no token are named by their number, and have no spelling; the end of a text is
         what the model's configuration takes for it.
         """
-        return _Reading(self, np.concatenate([self._bos, self._tokenizer.encode(text).ids]))
+        return _Reading(self, self._sequence(self._tokenizer.encode(text).ids))
 
     def signature(self) -> Signature:
         tokenizer = self._tokenizer.tokenizer
@@ -139,8 +141,6 @@ class HuggingFace(LanguageModel):
             raise UnavailableError(
                 f"the weights of '{path}' lack {sorted(loading['missing_keys'])[0]}: no causal model"
             )
-        if len(self._tokenizer.names) > model.get_input_embeddings().num_embeddings:
-            raise UnavailableError(f"the tokenizer of '{path}' has more tokens than its model")
         device = "cuda" if self.options.device != "cpu" and torch.cuda.is_available() else "cpu"
         model = model.to(device, getattr(torch, self.options.dtype)).eval()
         _check_causal(model, path)
@@ -180,6 +180,15 @@ class HuggingFace(LanguageModel):
             if bos is not None:
                 return np.array([bos], dtype=np.int64)
         raise SpecError(f"the tokenizer of '{self.options.path}' has neither BOS nor EOS; give bos=none")
+
+    def _sequence(self, ids: Ids) -> Ids:
+        """What stands before a document, and its ids. Raises ScoreError for a token that the model has no row for."""
+        sequence = np.concatenate([self._bos, ids])
+        beyond = sequence[sequence >= self._model.get_input_embeddings().num_embeddings]
+        if len(beyond):
+            path, name = self.options.path, self._tokenizer.names[beyond[0]]
+            raise ScoreError(f"the tokenizer of '{path}' gives the token {name!r}, and its model has no row for it")
+        return sequence
 
     @property
     def _batch_tokens(self) -> int:
@@ -390,8 +399,10 @@ def byte_ends(document: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.i
 
 def _check_causal(model: Any, path: str) -> None:
     """Raises ScoreError where a model's prediction depends on the tokens it predicts (BERT loads as a causal model)."""
+    if getattr(model.config, "max_position_embeddings", None) == 1:
+        return
     with torch.inference_mode():
-        ids = torch.tensor([[0, 1, 2], [0, 1, 3]], device=model.device)
+        ids = torch.tensor([[0, 0], [0, 1]], device=model.device)
         one, other = model(ids).logits[:, 0].float()
     if not torch.allclose(one, other, atol=1e-2):
         raise ScoreError(f"'{path}' reads the tokens that it should predict: it is no causal language model")

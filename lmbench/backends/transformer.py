@@ -36,6 +36,7 @@ from lmbench.model import (
 )
 from lmbench.networks import Decoder, Network, Shape, as_gpt2, make_network
 from lmbench.spec import Seconds
+from lmbench.tokenizer_file import TokenizerFile
 from lmbench.training import Example, History, Plan, Task, Training
 from lmbench.windows import Cut, Ids, Window, last_window, score_sequences, segments, windows
 
@@ -244,14 +245,14 @@ class Transformer(LanguageModel):
             raise SpecError(_broken(folder, metadata, error)) from error
 
     def export(self, path: Path) -> None:
-        """A folder that transformers' GPT2LMHeadModel loads; lexicon.json says which id is which type of the text.
+        """A folder that transformers' AutoModelForCausalLM and AutoTokenizer load; its README says what each id is.
 
         NotImplementedError for an encoder-decoder, which transformers has no class for.
         """
         self.refuse_export()
         from transformers import GPT2Config
 
-        options = self.options
+        options, tokenizer = self.options, TokenizerFile(self._lexicon, _BOS)
         config = GPT2Config(
             vocab_size=self._ids,
             n_positions=self._context,
@@ -269,6 +270,8 @@ class Transformer(LanguageModel):
         config.save_pretrained(path)
         _write(as_gpt2(cast(Decoder, self._network)), path / "model.safetensors", {"format": "pt"})
         self._lexicon.save(path, options)
+        tokenizer.save(path, self._context)
+        (path / "README.md").write_text(_readme(self.signature(), tokenizer), encoding="utf-8")
 
     def refuse_export(self) -> None:
         if self.options.architecture != "decoder":
@@ -445,6 +448,18 @@ class _Stored(BaseModel):
     context: int = Field(ge=1)
     budget: float | None
     history: History
+
+
+def _readme(signature: Signature, tokenizer: TokenizerFile) -> str:
+    return f"""# A Transformer trained by lmbench
+
+GPT-2's architecture, for transformers' `AutoModelForCausalLM`. Its signature: `{signature}`
+
+{tokenizer.explained}
+
+Text is read from one `{tokenizer.bos}` at its start. lmbench pays for an unknown word's letters beside its
+`<unk>`; a language model outside of lmbench does not, so compare texts of known words.
+"""
 
 
 def _write(weights: dict[str, Tensor], file: Path, metadata: dict[str, str]) -> None:

@@ -8,11 +8,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from lmbench.backends.huggingface import HuggingFace
 from lmbench.backends.transformer import Transformer, TransformerOptions, _seconds_for
 from lmbench.corpus import Split, TrainingText
-from lmbench.errors import CorpusError, LmbenchError, SpecError
+from lmbench.errors import CorpusError, LmbenchError, ScoreError, SpecError
 from lmbench.export import refuse
 from lmbench.model import ModelSpec
+from lmbench.tokenizer_file import TokenizerFile
 
 SMALL = {
     "tokenizer": "bpe:1024", "layers": "2", "width": "32", "heads": "2", "context": "32", "batch_tokens": "256",
@@ -307,6 +309,26 @@ def test_gpt2_loads_what_is_exported(model, tmp_path):
         expected = table.gather(1, ids[0, 1:, None])[:, 0].numpy()
         score = model.score([document])[0]
         np.testing.assert_allclose(score.logprobs - score.spelling, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", ["words", "pieces,context=6", "pieces,context=1", "bytes", "bpe:300"])
+def test_what_is_exported_is_scored_by_hf(tmp_path, options):
+    """To the same bits where all words are known; where one is not, it says so."""
+    train = (*TRAIN, "我是一个程序员。\n我是一只猫。\n")
+    model = fitted(f",steps=20,min_count=1,tokenizer={options}", train=train)
+    model.export(tmp_path / "gpt2")
+    library = ModelSpec("hf", (("path", str(tmp_path / "gpt2")),)).build(HuggingFace)
+    library.load()
+    for ours, theirs in zip(model.score(train), library.score(train), strict=True):
+        assert ours.ends.tolist() == theirs.ends.tolist()
+        np.testing.assert_allclose(theirs.logprobs, ours.logprobs, atol=1e-5)
+    with pytest.raises(ScoreError, match=r"gives '.*' back where the document has"):
+        library.score(["the cat Q"])
+    if options == "bpe:300":  # merges come to "Ġcat" by way of others, which the text never leaves over
+        between = next(kind for kind in TokenizerFile(model._lexicon, "").without_row if kind.isascii())
+        with pytest.raises(ScoreError, match=rf"gives the token '{between}', and its model has no row for it"):
+            library.score([between])
+    assert "| 1 | the line end |" in (tmp_path / "gpt2" / "README.md").read_text()
 
 
 def test_only_a_decoder_is_exported(encoder_decoder, tmp_path):
