@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -19,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from lmbench.causal_network import CausalNetwork
 from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.hub_model import PretrainedOptions, Source, revision, weight_files
+from lmbench.hub_tokenizer import HubTokenizer
 from lmbench.model import (
     Footprint,
     LanguageModel,
@@ -31,11 +30,9 @@ from lmbench.model import (
     silent,
     without_rounding,
 )
-from lmbench.tokens import UNPRINTABLE
 from lmbench.windows import Ids, Window, last_window, score_packed, windows
 
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
-_META_SPACE = "\u2581"  # SentencePiece's space
 
 
 class HuggingFaceOptions(PretrainedOptions):
@@ -129,8 +126,8 @@ class HuggingFace(LanguageModel):
         return Source(self.options)
 
     @cached_property
-    def _tokenizer(self) -> _Tokenizer:
-        return _Tokenizer(self._source.get(AutoTokenizer))
+    def _tokenizer(self) -> HubTokenizer:
+        return HubTokenizer(self._source.get(AutoTokenizer))
 
     @cached_property
     def _network(self) -> CausalNetwork:
@@ -288,113 +285,6 @@ class Gpt2Xl(HuggingFace):
         path: str = Field("gpt2-xl", min_length=1, description="gpt2-xl, or a folder")
 
     in_all: ClassVar[bool] = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    """A document's tokens and the byte offsets at which they end, (events,) each."""
-
-    ids: Ids
-    ends: NDArray[np.int64]
-
-
-class _Tokenizer:
-    """A transformers tokenizer, with proof for each document that its tokens spell it."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
-        ids: dict[str, int] = tokenizer.get_vocab()
-        self.names = [f"<{i}>" for i in range(1 + max(ids.values()))]
-        for name, i in ids.items():
-            self.names[i] = name
-        added = tokenizer.get_added_vocab()
-        self._spellings = [name.encode() if name in added else _spell(name) for name in self.names]
-
-    @cached_property
-    def texts(self) -> list[str]:
-        """Each token's text; the tokenizer's own name for it where it is not byte-level or ends inside a character."""
-        return [_text(name, spelling) for name, spelling in zip(self.names, self._spellings, strict=True)]
-
-    @cached_property
-    def event_spellings(self) -> list[bytes | None]:
-        """The bytes that each token adds to a text; None for special ones.
-
-        Empty where the vocabulary is neither byte-level nor SentencePiece's, and its tokens have no certain text.
-        """
-        special = set(self.tokenizer.all_special_ids)
-        if UNPRINTABLE.keys() <= set(self.names):
-            spelled = self._spellings
-        elif any(name.startswith(_META_SPACE) for name in self.names):
-            spelled = [_spell_piece(name) for name in self.names]
-        else:
-            return []
-        return [None if i in special else spelling for i, spelling in enumerate(spelled)]
-
-    def encode(self, document: str) -> _Encoded:
-        """The tokens of a document. Raises ScoreError where they do not give the document back."""
-        encoding = self.tokenizer(
-            document,
-            add_special_tokens=False,
-            split_special_tokens=True,  # "<|endoftext|>" in a text is text
-            return_offsets_mapping=self.tokenizer.is_fast,
-            verbose=False,
-        )
-        ids = np.array(encoding["input_ids"], dtype=np.int64)
-        spelled = [self._spellings[i] for i in ids]
-        # spellings that join to the document prove byte-level tokens, whatever the tokenizer's class
-        if b"".join(filter(None, spelled)) == document.encode() and None not in spelled:
-            return _Encoded(ids, np.cumsum([len(token) for token in spelled if token is not None], dtype=np.int64))
-        self._check_decoded(document, ids)
-        return _Encoded(ids, byte_ends(document, encoding["offset_mapping"]))
-
-    def _check_decoded(self, document: str, ids: Ids) -> None:
-        name = type(self.tokenizer).__name__
-        decoded = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        if decoded != document:
-            at = _first_difference(decoded, document)
-            raise ScoreError(
-                f"{name} gives {decoded[at : at + 20]!r} back where the document has {document[at : at + 20]!r}, at "
-                f"character {at}; no model can be compared through a tokenizer that changes the text"
-            )
-        if not self.tokenizer.is_fast:
-            raise ScoreError(f"{name} does not say where its tokens end in the text, and they are not byte-level")
-
-
-def _text(name: str, spelling: bytes | None) -> str:
-    if fallback := re.fullmatch(r"<0x([0-7][0-9A-F])>", name):  # SentencePiece's name of an ASCII byte
-        return chr(int(fallback[1], 16))
-    try:
-        return name if spelling is None else spelling.decode()
-    except UnicodeDecodeError:
-        return name
-
-
-def _first_difference(one: str, other: str) -> int:
-    pairs = zip(one, other, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-
-
-def _spell(name: str) -> bytes | None:
-    """The bytes of a byte-level token; None where the name is not written in GPT-2's byte alphabet."""
-    return bytes(map(UNPRINTABLE.__getitem__, name)) if all(map(UNPRINTABLE.__contains__, name)) else None
-
-
-def _spell_piece(name: str) -> bytes:
-    """The bytes of a SentencePiece token."""
-    if byte := re.fullmatch(r"<0x([0-9A-F]{2})>", name):
-        return bytes.fromhex(byte[1])
-    return name.replace(_META_SPACE, " ").encode()
-
-
-def byte_ends(document: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """Byte ends of tokens whose (start, end) are in characters.
-
-    Several tokens of one character all end with it. The last one ends the document, whatever its trimmed offset says.
-    """
-    before = np.cumsum([0, *(len(character.encode()) for character in document)])
-    ends = before[np.maximum.accumulate([end for _, end in offsets])]
-    ends[-1] = before[-1]
-    return ends
 
 
 def _check_causal(model: Any, path: str) -> None:

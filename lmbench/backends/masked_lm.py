@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from lmbench.backends.huggingface import byte_ends
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.hub_model import PretrainedOptions, Source, revision
+from lmbench.hub_tokenizer import byte_ends
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Score, Signature, silent, without_rounding
 from lmbench.windows import Ids
 

@@ -221,7 +221,7 @@ def llama(tokenizer):
     ))  # fmt: skip
 
 
-def test_tokens_that_are_not_bytes_end_where_their_offsets_say(tmp_path):
+def test_sentencepieces_tokens_end_at_their_bytes(tmp_path):
     tokenizer = metaspace()
     model = load(save(tmp_path, llama(tokenizer), tokenizer, bos_token="<unk>"))
     text = " the cat 我\n  at. the mat" + " the cat" * 30
@@ -229,8 +229,7 @@ def test_tokens_that_are_not_bytes_end_where_their_offsets_say(tmp_path):
     spellings = dict(zip(model.next_events("").names, model.next_events("").spellings, strict=True))
     assert (spellings["▁the"], spellings["at"], spellings["a"]) == (b" the", b"at", b"a")
     assert spellings["<0xE6>"] == b"\xe6"
-    # the four bytes of "我\n" are one run of unknown characters to the library: all end where it does
-    assert score.ends[:8].tolist() == [4, 8, 9, 13, 13, 13, 13, 14]
+    assert score.ends[:8].tolist() == [4, 8, 9, 10, 11, 12, 13, 14]
 
 
 def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path):
@@ -315,21 +314,6 @@ def test_the_memory_bounds_what_is_scored_at_once(folder):
     assert model._batch_tokens == 2**19 // (16 * 32 * 4)
     assert model._network._rows_at_once == 2**19 // 12 // model._rows
     assert load(folder, ",batch_tokens=7")._batch_tokens == 7
-
-
-def test_the_two_files_of_a_tokenizer_agree(folder, model, tmp_path):
-    """GPT-2's own class from its vocabulary and merges, and the general one from tokenizer.json."""
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    stored = json.loads((folder / "tokenizer.json").read_text())["model"]
-    (tmp_path / "tokenizer.json").unlink()
-    (tmp_path / "vocab.json").write_text(json.dumps(stored["vocab"]))
-    (tmp_path / "merges.txt").write_text("#version: 0.2\n" + "\n".join(map(" ".join, stored["merges"])))
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2Tokenizer"}))
-    other = load(tmp_path)
-    assert type(other._tokenizer.tokenizer) is not type(model._tokenizer.tokenizer)
-    for text, one, two in zip(ODD.values(), model.score([*ODD.values()]), other.score([*ODD.values()]), strict=True):
-        assert one.ends.tolist() == two.ends.tolist(), text
-        np.testing.assert_allclose(one.logprobs, two.logprobs, atol=1e-4)
 
 
 def test_the_real_gpt2_tokenizer(mirror, tmp_path):
