@@ -414,9 +414,8 @@ def generate(
     """Write on from a prompt: the likeliest event each time, or events drawn at random."""
     from lmbench import sampling
 
-    drawn = bool(top_k) or top_p != 1
-    sampler = sampling.Sampler(float(drawn) if temperature is None else temperature, top_k, top_p, seed)
-    if num > 1 and sampler.temperature == 0:
+    sampler = sampling.Sampler(temperature, top_k, top_p, seed)
+    if num > 1 and sampler.is_greedy:
         raise LmbenchError(f"without a temperature all {num} texts would be the same; add --temperature 1")
     _encodable(prompt)
     built = _ready(model, corpus)

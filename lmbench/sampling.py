@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 class Sampler:
     """How the next event is chosen from a distribution: the likeliest, or drawn at a temperature.
 
-    temperature  0: always the likeliest event, the first of equals. Above 0: drawn with probabilities p^(1/temperature)
+    temperature  0: always the likeliest event, the first of equals; above: drawn with probabilities p^(1/temperature);
+                 None: 0, or 1 where a top_k or top_p says that events are drawn
     top_k        only from this many likeliest events, and those as likely as the last of them; 0: from all
     top_p        only from the fewest likeliest events with together this probability (Holtzman et al. 2020)
     seed         of the draws
@@ -28,36 +29,45 @@ class Sampler:
     for a top_k or top_p at temperature 0, where nothing is drawn.
     """
 
-    temperature: float = 0.0
+    temperature: float | None = None
     top_k: int = 0
     top_p: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         for holds, rule in (
-            (0 <= self.temperature < np.inf, f"a temperature of {self.temperature:g} is not between 0 and infinity"),
+            (0 <= self._heat < np.inf, f"a temperature of {self._heat:g} is not between 0 and infinity"),
             (self.top_k >= 0, f"a top-k of {self.top_k} is below 0"),
             (0 < self.top_p <= 1, f"a top-p of {self.top_p:g} is not above 0 and at most 1"),
             (self.seed >= 0, f"a seed of {self.seed} is below 0"),
             (
-                self.temperature or (not self.top_k and self.top_p == 1),
+                self._heat or (not self.top_k and self.top_p == 1),
                 "at temperature 0 nothing is drawn: leave top-k and top-p out, or raise the temperature",
             ),
         ):
             if not holds:
                 raise LmbenchError(rule)
 
+    @property
+    def is_greedy(self) -> bool:
+        """Whether nothing is drawn, and the same text comes out each time."""
+        return self._heat == 0
+
+    @property
+    def _heat(self) -> float:
+        return float(bool(self.top_k) or self.top_p != 1) if self.temperature is None else self.temperature
+
     def choose(self, logprobs: Floats, generator: np.random.Generator) -> int:
         """The number of one event, of which at least one has a probability above 0; logprobs (events,) nats."""
-        if self.temperature == 0:
+        if self.is_greedy:
             return int(np.argmax(logprobs))
         probabilities = self.probabilities(logprobs)
         return int(generator.choice(len(probabilities), p=probabilities))
 
     def probabilities(self, logprobs: Floats) -> Floats:
-        """With which probabilities (events,) the events are drawn, the temperature being above 0."""
+        """With which probabilities (events,) the events are drawn, where they are."""
         with np.errstate(over="ignore"):  # at 1e-310 all but the likeliest are infinitely far below
-            scaled = (logprobs - logprobs.max()) / self.temperature
+            scaled = (logprobs - logprobs.max()) / self._heat
         if 0 < self.top_k < len(scaled):
             scaled = np.where(scaled >= np.partition(scaled, -self.top_k)[-self.top_k], scaled, -np.inf)
         probabilities: Floats = np.exp(scaled)

@@ -57,9 +57,15 @@ def test_a_temperature_next_to_0_draws_the_likeliest():
 
 
 @pytest.mark.parametrize("filters", [{"top_k": 5}, {"top_p": 0.9}])
-def test_filters_without_a_temperature_are_refused(filters):
+def test_filters_without_a_temperature_draw_at_1(filters):
+    logprobs = np.log(np.arange(1, 11) / 55)
+    assert not Sampler(**filters).is_greedy
+    assert (
+        Sampler(**filters).probabilities(logprobs).tolist() == Sampler(1.0, **filters).probabilities(logprobs).tolist()
+    )
     with pytest.raises(LmbenchError, match="at temperature 0 nothing is drawn"):
-        Sampler(**filters)
+        Sampler(0.0, **filters)
+    assert Sampler().is_greedy
 
 
 def test_draws_are_as_frequent_as_they_are_likely():
