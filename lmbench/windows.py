@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
 ScoreBatch = Callable[[Ids, Ids], NDArray[np.float64]]
-"""``score_batch(inputs, targets)``: inputs (windows, time), the ids before each event; targets (windows, scored), the
-last `scored` events of each window; gives their log-probabilities, (windows, scored), nats."""
+"""``score_batch(inputs, targets)``: inputs (windows, time), the ids before each event; targets (windows, time), the
+events, -1 where none is scored: before the same column in all windows, and behind a window's end. Gives the scored
+events' log-probabilities, nats, row by row."""
 
 
 Cut = Callable[[int], Iterable["Window"]]
@@ -26,6 +27,15 @@ class Window:
     start: int
     end: int
     first: int
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+    @property
+    def back(self) -> int:
+        """How many of its events are only looked back on."""
+        return self.first - self.start
 
 
 def windows(length: int, context: int, stride: int) -> Iterator[Window]:
@@ -53,46 +63,19 @@ def segments(length: int, size: int) -> Iterator[Window]:
         yield Window(max(0, first - size), min(first + size, length), first)
 
 
-def score_sequences(
+def score_packed(
     sequences: Sequence[Ids], cut: Cut, batch_tokens: int, score_batch: ScoreBatch
 ) -> list[NDArray[np.float64]]:
     """Log-probabilities (nats) of every id but the first of each sequence, given the ids before it.
 
-    Windows of equal shape are scored together, about `batch_tokens` ids at once, so that there is no padding whose
-    treatment could matter.
-    """
-    logprobs = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
-    shapes: dict[tuple[int, int], list[tuple[int, Window]]] = defaultdict(list)
-    for number, sequence in enumerate(sequences):
-        for window in cut(len(sequence) - 1):
-            shapes[window.end - window.start, window.end - window.first].append((number, window))
-    for (time, _), members in shapes.items():
-        size = max(1, batch_tokens // time)
-        for begin in range(0, len(members), size):
-            batch = members[begin : begin + size]
-            inputs = np.stack([sequences[number][window.start : window.end] for number, window in batch])
-            targets = np.stack([sequences[number][window.first + 1 : window.end + 1] for number, window in batch])
-            for (number, window), scores in zip(batch, score_batch(inputs, targets), strict=True):
-                logprobs[number][window.first : window.end] = scores
-    return logprobs
-
-
-def score_packed(
-    sequences: Sequence[Ids], cut: Cut, batch_tokens: int, score_batch: ScoreBatch
-) -> list[NDArray[np.float64]]:
-    """As score_sequences, for models whose earlier positions no padding behind them can change.
-
-    Windows of like length share a batch of about `batch_tokens` ids, padded at their ends with id 0. ``score_batch``
-    gets targets (windows, time), -1 where no event is scored, and gives the others' log-probabilities, row by row.
+    For models whose earlier positions no padding behind them can change. Windows of like length that look back equally
+    far share a batch of about `batch_tokens` ids, padded at their ends with id 0.
     """
     logprobs = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
     members = [(number, window) for number, sequence in enumerate(sequences) for window in cut(len(sequence) - 1)]
-    members.sort(key=lambda member: member[1].end - member[1].start, reverse=True)
-    begin = 0
-    while begin < len(members):
-        time = members[begin][1].end - members[begin][1].start  # of the longest
-        batch = members[begin : begin + max(1, batch_tokens // time)]
-        begin += len(batch)
+    members.sort(key=lambda member: (member[1].back, member[1].length), reverse=True)
+    for batch in _batches(members, batch_tokens):
+        time = batch[0][1].length  # of the longest
         inputs = np.zeros((len(batch), time), dtype=np.int64)
         targets = np.full((len(batch), time), -1, dtype=np.int64)
         for row, (number, window) in enumerate(batch):
@@ -103,6 +86,16 @@ def score_packed(
         for (number, window), scores in zip(batch, parts, strict=True):
             logprobs[number][window.first : window.end] = scores
     return logprobs
+
+
+def _batches(members: list[tuple[int, Window]], tokens: int) -> Iterator[list[tuple[int, Window]]]:
+    """Windows that follow each other and look back equally far, about so many ids at once; the first is the longest."""
+    for _, group in groupby(members, key=lambda member: member[1].back):
+        alike, begin = list(group), 0
+        while begin < len(alike):
+            size = max(1, tokens // alike[begin][1].length)
+            yield alike[begin : begin + size]
+            begin += size
 
 
 def last_window(sequence: Ids, cut: Cut) -> tuple[Ids, int]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbench.windows import Window, last_window, score_packed, score_sequences, segments, windows
+from lmbench.windows import Window, last_window, score_packed, segments, windows
 
 
 def cutter(context, stride):
@@ -59,22 +59,6 @@ def test_a_stride_outside_the_context_is_refused(stride):
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(1, 60), max_size=8), CUTS, st.integers(1, 100))
-def test_each_score_comes_back_to_its_event(lengths, cut, batch_tokens):
-    sequences = [np.arange(1000 * number, 1000 * number + length) for number, length in enumerate(lengths)]
-
-    def score_batch(inputs, targets):
-        assert inputs.size <= max(batch_tokens, inputs.shape[1])
-        assert np.array_equal(targets, inputs[:, -targets.shape[1] :] + 1)
-        return -targets.astype(float)
-
-    for sequence, scores in zip(
-        sequences, score_sequences(sequences, cutter(*cut), batch_tokens, score_batch), strict=True
-    ):
-        assert np.array_equal(scores, -sequence[1:])
-
-
-@settings(deadline=None)
 @given(st.integers(1, 300), CUTS)
 def test_the_last_window_is_the_one_that_scores_the_next_event(length, cut):
     *_, scoring = windows(length, *cut)
@@ -97,18 +81,23 @@ def test_segments_score_each_event_once_and_see_the_segment_before(length, size)
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(1, 60), max_size=8), CUTS, st.integers(1, 100))
-def test_each_packed_score_comes_back_to_its_event(lengths, cut, batch_tokens):
+@given(st.lists(st.integers(1, 60), max_size=8), CUTS, st.booleans(), st.integers(1, 100))
+def test_each_score_comes_back_to_its_event(lengths, cut, whole_segments, batch_tokens):
     sequences = [np.arange(1000 * number + 1, 1000 * number + 1 + length) for number, length in enumerate(lengths)]
+    cut = (lambda length: segments(length, size)) if whole_segments and (size := cut[0]) else cutter(*cut)
 
     def score_batch(inputs, targets):
+        assert inputs.shape == targets.shape
         assert inputs.size <= max(batch_tokens, inputs.shape[1])
-        assert (targets[targets >= 0] == inputs[targets >= 0] + 1).all()
-        return -targets[targets >= 0].astype(float)
+        scored = targets >= 0
+        assert (targets[scored] == inputs[scored] + 1).all()
+        assert len(set(scored.argmax(axis=1))) == 1  # all look back equally far
+        for row, ends in zip(inputs, scored.sum(axis=1) + scored.argmax(axis=1), strict=True):
+            assert (np.diff(row[:ends]) == 1).all()
+            assert not row[ends:].any()
+        return -targets[scored].astype(float)
 
-    for sequence, scores in zip(
-        sequences, score_packed(sequences, cutter(*cut), batch_tokens, score_batch), strict=True
-    ):
+    for sequence, scores in zip(sequences, score_packed(sequences, cut, batch_tokens, score_batch), strict=True):
         assert np.array_equal(scores, -sequence[1:])
 
 

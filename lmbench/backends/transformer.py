@@ -38,7 +38,7 @@ from lmbench.networks import Decoder, Network, Shape, as_gpt2, make_network
 from lmbench.spec import Seconds
 from lmbench.tokenizer_file import TokenizerFile
 from lmbench.training import Example, History, Plan, Task, Training
-from lmbench.windows import Cut, Ids, Window, last_window, score_sequences, segments, windows
+from lmbench.windows import Cut, Ids, Window, last_window, score_packed, segments, windows
 
 _VALID_TOKENS = 8192  # at most so many are read in an evaluation, which then takes a few per cent of the time
 _SCORE_TOKENS = 2048  # read at once
@@ -407,15 +407,19 @@ class Transformer(LanguageModel):
     def _logprobs(self, sequences: list[Ids], cut: Cut) -> list[NDArray[np.float64]]:
         """Nats of every id but the first of each sequence."""
         self._network.eval()
-        return score_sequences(sequences, cut, _SCORE_TOKENS, self._score_batch)
+        return score_packed(sequences, cut, _SCORE_TOKENS, self._score_batch)
 
     @torch.inference_mode()
     def _score_batch(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
-        states = self._network.states(self._tensor(inputs), targets.shape[1]).flatten(0, 1)  # (B * scored, C)
-        output, rows = self._network.tokens.weight, max(1, _SCORE_LOGITS // self._ids)
-        pairs = zip(torch.split(states, rows), torch.split(self._tensor(targets).flatten(), rows), strict=True)
-        losses = [F.cross_entropy(part @ output.T, wanted, reduction="none") for part, wanted in pairs]
-        return -torch.cat(losses).double().cpu().numpy().reshape(targets.shape)
+        scored = targets >= 0
+        back = int(scored.any(axis=0).argmax())  # events that are only looked back on, in each window
+        states = self._network.states(self._tensor(inputs), targets.shape[1] - back)  # (B, S, C)
+        rows = max(1, _SCORE_LOGITS // self._ids)
+        parts = torch.split(states[self._tensor(scored[:, back:])], rows)  # of (N, C)
+        wanted = torch.split(self._tensor(targets[scored]), rows)
+        output = self._network.tokens.weight.T
+        losses = [F.cross_entropy(x @ output, ids, reduction="none") for x, ids in zip(parts, wanted, strict=True)]
+        return -torch.cat(losses).double().cpu().numpy()
 
     @torch.inference_mode()
     def _after(self, history: Line) -> NDArray[np.float64]:
@@ -423,8 +427,8 @@ class Transformer(LanguageModel):
         logits: Tensor = self._network.eval()(self._tensor(ids[None]), scored)[0, -1]  # (V,)
         return logits.double().log_softmax(-1).cpu().numpy()
 
-    def _tensor(self, ids: Ids) -> Tensor:
-        return torch.from_numpy(ids).to(self._device)
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
 
 
 def _seconds_for(size: int) -> float:
