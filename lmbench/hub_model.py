@@ -25,6 +25,7 @@ from lmbench.model import ModelOptions, Progress, silent
 
 _HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
 _NEEDED = re.compile(r"[^/]+\.(safetensors|json|txt|model)")  # files of a repository that loading a model takes
+_VOCABULARY = re.compile(r"tokenizer\.json|vocab.*|.*\.(model|spm)")  # files that make a tokenizer
 _UNLOADABLE = (  # what from_pretrained raises; RuntimeError: weights of other sizes than the configuration's
     OSError, ValueError, KeyError, ImportError, TypeError, AttributeError, ArithmeticError, RuntimeError,
     SafetensorError, StrictDataclassError,
@@ -105,9 +106,8 @@ class Source:
         """Whom to tell of a download; error: what said that the path is not here. Raises UnavailableError without."""
         path = self._options.path
         if error and Path(path).is_dir():
-            raise UnavailableError(
-                f"folder '{path}' holds no model that can be loaded: {_first_line(error)}"
-            ) from error
+            why = _lacking(Path(path)) or _first_line(error)
+            raise UnavailableError(f"folder '{path}' holds no model that can be loaded: {why}") from error
         if path.startswith(("/", ".", "~")) or path.count("/") > 1:
             raise UnavailableError(f"there is no folder '{path}'") from error
         missing = f"weights of '{path}' are not on this machine"
@@ -119,6 +119,19 @@ class Source:
         if not _hub_answers():
             raise UnavailableError(f"{missing} and the hub cannot be reached; {remedy}") from error
         return self._progress
+
+
+def _lacking(folder: Path) -> str | None:
+    """What a folder has not that every model has; the library's own words for it are many and go elsewhere."""
+    files = {file.name for file in folder.iterdir()}
+    if "config.json" not in files:
+        return "it has no config.json"
+    if not any(name.endswith(".safetensors") for name in files):
+        pickled = sorted(name for name in files if name.endswith((".bin", ".pt", ".pth")))
+        return f"its weights, {pickled[0]}, are pickled, and no *.safetensors" if pickled else "it has no *.safetensors"
+    if not any(map(_VOCABULARY.fullmatch, files)):
+        return "it has no tokenizer.json, nor any other vocabulary"
+    return None
 
 
 def _missing_bytes(path: str) -> int:

@@ -38,7 +38,7 @@ class HubTokenizer:
             self.names[i] = name
         added = tokenizer.get_added_vocab()
         self._spellings = [name.encode() if name in added else _spell(name) for name in self.names]
-        if _BYTE_NAMES <= ids.keys():
+        if ids.keys() >= _BYTE_NAMES:
             for name in _BYTE_NAMES:  # it stands for the byte, and never for a text that looks like its name
                 self._spellings[ids[name]] = None
 
@@ -64,6 +64,7 @@ class HubTokenizer:
 
     def encode(self, document: str) -> Encoded:
         """The tokens of a document. Raises ScoreError where they do not give the document back."""
+        data = document.encode()
         encoding = self.tokenizer(
             document,
             add_special_tokens=False,
@@ -74,7 +75,7 @@ class HubTokenizer:
         ids = np.array(encoding["input_ids"], dtype=np.int64)
         spelled = [self._spellings[i] for i in ids]
         # spellings that join to the document prove byte-level tokens, whatever the tokenizer's class
-        if b"".join(filter(None, spelled)) == document.encode() and None not in spelled:
+        if b"".join(filter(None, spelled)) == data and None not in spelled:
             return Encoded(ids, np.cumsum([len(token) for token in spelled if token is not None], dtype=np.int64))
         self._check_decoded(document, ids)
         if (ends := self._piece_ends(document, ids)) is not None:

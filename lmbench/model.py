@@ -230,7 +230,7 @@ class LanguageModel(ABC):
     def continued(self, beginning: str, rest: str, whole: Score) -> float:
         """What `score_continuations` gives, where the score of beginning + rest is at hand."""
         seam, text = len(beginning.encode()), (beginning + rest).encode()
-        first = int(np.searchsorted(whole.ends, seam, side="right"))
+        first = int(np.searchsorted(whole.ends, seam, side="right")) if seam else 0  # the first event may have no bytes
         start = int(whole.ends[first - 1]) if first else 0
         cost = float(whole.logprobs[first:].sum())
         if start == seam or first == len(whole.ends):

@@ -23,7 +23,7 @@ from lmbench.causal_network import CausalNetwork
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ROWS = 5000
+ROWS = 20_000  # some columns at a time, and more than the first
 SIZES = {"vocab_size": ROWS, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 MORE = SIZES | {"intermediate_size": 32, "max_position_embeddings": 128, "pad_token_id": None}
 PRODUCTS = {
@@ -137,7 +137,7 @@ def test_bias_and_rows_that_are_no_multiple_of_the_columns():
         head.bias.normal_()
     model.set_output_embeddings(head)
     inputs, targets = given()
-    targets[0, :4] = [0, 4095, 4096, ROWS - 1]
+    targets[0, :4] = [0, 8191, 8192, ROWS - 1]
     network = CausalNetwork(model, 512)
     assert network._is_product
     np.testing.assert_allclose(network.logprobs(inputs, targets), expected(model, inputs, targets), atol=1e-4)

@@ -107,6 +107,31 @@ def test_nothing_depends_on_what_comes_after(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS)
+def test_a_text_costs_its_beginning_and_then_the_rest(spec):
+    """At every seam before which the beginning alone has the same events; at others, part of an event is given."""
+    model, text = fitted(spec), "a b c\nab ca  abc\n zzz \u6c49a\u6c49\n"
+    pairs = [(text[:seam], text[seam:]) for seam in range(len(text) + 1)]
+    [whole], beginnings = model.score([text]), model.score([beginning for beginning, _ in pairs])
+    exact = 0
+    for (beginning, rest), first, nats in zip(pairs, beginnings, model.score_continuations(pairs), strict=True):
+        before = whole.ends <= len(beginning.encode())
+        if first.ends.tolist() == whole.ends[before].tolist():
+            exact += 1
+            assert first.logprobs.sum() + nats == pytest.approx(whole.logprobs.sum(), abs=1e-4), (beginning, rest)
+        else:
+            assert whole.logprobs[~before].sum() - 1e-4 <= nats <= 0, (beginning, rest)
+    assert exact >= 5  # nothing, three line ends, the whole text
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if "bpe" not in spec and spec != "hf"])
+@pytest.mark.parametrize("beginning", ["a b", "", "zzz z"])
+def test_letters_after_a_beginning_sum_to_at_most_one(spec, beginning):
+    """Conditional probabilities, inside words, too."""
+    pairs = [(beginning, "".join(letters)) for letters in product("abc", repeat=2)]
+    assert 0 < np.exp(fitted(spec).score_continuations(pairs)).sum() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("spec", SPECS)
 def test_batches_change_nothing(spec):
     documents = ["a b c\n", "", "abc abc a\nb\n" * 5, "zzz", "c\n"]
     model = fitted(spec)

@@ -150,6 +150,38 @@ def test_a_batch_of_continuations_is_each_alone(spec):
     assert costs[2] == pytest.approx(whole.logprobs.sum(), abs=1e-5)
 
 
+def test_a_rest_may_change_where_jieba_cuts_the_beginning():
+    """\u7814\u7a76\u751f is one word alone; before \u547d it is \u7814\u7a76 and the beginning of \u751f\u547d."""
+    pytest.importorskip("jieba", reason="the extra jieba is not installed")
+    lines = (
+        "\u7814\u7a76\u751f\u547d\n",
+        "\u7814\u7a76\u751f\n",
+        "\u7814\u7a76\u751f\u7269\n",
+        "\u751f\u547d\u7814\u7a76\n",
+    ) * 4
+    model = build(ModelSpec.parse("kenlm:order=2,tokenizer=jieba,min_count=1"))
+    model.fit(TrainingText(Split(lines), Split(lines[:2])))
+    [alone, whole] = model.score(["\u7814\u7a76\u751f", "\u7814\u7a76\u751f\u547d"])
+    assert (alone.ends.tolist(), whole.ends.tolist()) == ([9], [6, 12])
+    nexts = model.next_events("\u7814\u7a76")
+    begun = [p for name, p in zip(nexts.names, np.exp(nexts.logprobs), strict=True) if name.startswith("\u751f")]
+    unknown = np.exp(
+        nexts.logprobs[nexts.names.index("<unk>")] + model._fitted.lexicon._letters.begins("\u751f".encode())
+    )
+    expected = whole.logprobs[1] - np.log(sum(begun) + unknown)
+    assert model.score_continuation("\u7814\u7a76\u751f", "\u547d") == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_event_without_bytes_is_not_part_of_an_empty_beginning():
+    """As the space is that SentencePiece puts before a text."""
+
+    class Spaced(Model):
+        def score(self, documents):
+            return [Score(np.array([0, len(document)]), np.array([-1.0, -3.0]), np.zeros(2)) for document in documents]
+
+    assert Spaced().score_continuation("", "cd") == -4.0
+
+
 def test_a_model_without_a_distribution_counts_an_event_across_the_seam_in_full():
     class Lines(Model):
         def score(self, documents):

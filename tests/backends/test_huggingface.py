@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 import shutil
 
 import numpy as np
@@ -17,9 +18,10 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from lmbench import generate
+from lmbench import build, generate
 from lmbench.backends.huggingface import Gpt2, HuggingFace
-from lmbench.errors import ScoreError, SpecError, UnavailableError
+from lmbench.backends.masked_lm import MaskedModel
+from lmbench.errors import ScoreError, SpecError, UnavailableError, UnknownNameError
 from lmbench.model import ModelSpec
 from lmbench.windows import last_window
 from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
@@ -89,6 +91,39 @@ def test_windows_are_those_of_a_plain_loop(folder, library, context, stride):
         done, begin = begin + window.shape[1] - 1, begin + stride
     score = load(folder, f",context={context},stride={stride}").score([LONG])[0]
     np.testing.assert_allclose(score.logprobs, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(64, 32), (64, 63), (33, 5), (17, 16), (2, 1)])
+def test_perplexity_is_that_of_the_librarys_own_guide(folder, library, size, stride):
+    """The loop of transformers' guide "Perplexity of fixed-length models", whose windows hold the targets, too.
+
+    It weights the mean of each window with its number of targets less one, though only the first window has a target
+    that nothing predicts. (With a stride of the whole window it leaves out the first target of each, which lmbench does
+    not.)
+    """
+    network, tokenizer = library
+    ids = torch.tensor([[0, *ids_without_specials(tokenizer, LONG)]])
+    windows, end = [], 0
+    for begin in range(0, ids.shape[1], stride):
+        before, end = end, min(begin + size, ids.shape[1])
+        inputs = ids[:, begin:end]
+        targets = inputs.clone()
+        targets[:, : -(end - before)] = -100
+        with torch.inference_mode():
+            windows.append((network(inputs, labels=targets).loss.item(), int((targets != -100).sum()) - 1))
+        if end == ids.shape[1]:
+            break
+    guide = math.exp(sum(nats * number for nats, number in windows) / sum(number for _, number in windows))
+    costs = -load(folder, f",context={size - 1},stride={stride}").score([LONG])[0].logprobs
+    ours, first = [], 0
+    for number in range(len(windows)):
+        last = min(number * stride + size - 1, len(costs))
+        ours.append(costs[first:last].mean())
+        first = last
+    for (nats, _), mean in zip(windows, ours, strict=True):
+        assert mean == pytest.approx(nats, abs=1e-4)
+    weights = [number for _, number in windows]
+    assert math.exp(np.average(ours, weights=weights)) == pytest.approx(guide, rel=1e-4)
 
 
 @pytest.mark.parametrize("bos", ["first", "none"])
@@ -271,14 +306,65 @@ def test_weights_that_are_not_all_there_are_refused(folder, tmp_path):
 
 @pytest.mark.parametrize("file", ["config.json", "model.safetensors", "tokenizer.json"])
 @pytest.mark.parametrize("damage", ["missing", "cut off"])
-def test_a_damaged_folder_is_named(folder, tmp_path, file, damage):
+@pytest.mark.parametrize("kind", [HuggingFace, MaskedModel])
+def test_a_damaged_folder_is_named(folder, tmp_path, file, damage, kind):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    if kind is MaskedModel:  # whose tokenizer is asked for its mask first
+        config = json.loads((tmp_path / "tokenizer_config.json").read_text()) | {"mask_token": "a"}
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
     if damage == "missing":
         (tmp_path / file).unlink()
+        why = rf"it has no {re.escape(file.replace('model.', '*.'))}(, nor any other vocabulary)?"
     else:
         (tmp_path / file).write_bytes((folder / file).read_bytes()[:100])
-    with pytest.raises(UnavailableError, match=r"^folder '.*' holds no model that can be loaded: [^\n]+$"):
+        why = r"[^\n]+"
+    with pytest.raises(UnavailableError, match=rf"^folder '.*' holds no model that can be loaded: {why}$"):
+        ModelSpec("hf", (("path", str(tmp_path)),)).build(kind).score(["x"])
+
+
+def test_pickled_weights_are_not_read(folder, library, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(library[0].state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(
+        UnavailableError, match=r"its weights, pytorch_model\.bin, are pickled, and no \*\.safetensors$"
+    ):
         load(tmp_path).score(["x"])
+
+
+def test_code_in_a_folder_is_not_run(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    config = json.loads((folder / "config.json").read_text())
+    own = {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}}
+    (tmp_path / "config.json").write_text(json.dumps(config | own))
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'was run')!r}, 'w')")
+    with pytest.raises(UnavailableError, match="contains custom code"):
+        load(tmp_path).score(["x"])
+    assert not (tmp_path / "was run").exists()
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        ("gpt2:contxt=5", UnknownNameError, "unknown option of gpt2 'contxt'; did you mean 'context'"),
+        ("gpt2-medium:strid=5", UnknownNameError, "unknown option of gpt2-medium 'strid'; did you mean 'stride'"),
+        ("hf", SpecError, "hf: option path=: Field required"),
+        ("hf:x,dtype=float64", SpecError, "dtype=float64: Input should be 'float32', 'bfloat16' or 'float16'"),
+        ("hf:x,memory=0", SpecError, "memory=0: Input should be greater than or equal to 1"),
+        ("mlm:x,contxt=5", UnknownNameError, "unknown option of mlm 'contxt'; did you mean 'context'"),
+    ],
+)
+def test_options_that_are_not_there_are_named(spec, error, message):
+    with pytest.raises(error, match=message) as caught:
+        build(ModelSpec.parse(spec))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has one")
+@pytest.mark.parametrize("spec", ["gpt2:device=cuda", "hf:x,device=cuda", "mlm:x,device=cuda"])
+def test_a_device_that_this_machine_has_not(spec):
+    with pytest.raises(SpecError, match=r": this machine has no CUDA device$"):
+        build(ModelSpec.parse(spec))
 
 
 @pytest.mark.parametrize(
