@@ -1,10 +1,9 @@
-"""Writing n-grams as an ARPA file that KenLM reads, with any text as a word; reading what words a file has."""
+"""Writing n-grams as an ARPA file that KenLM reads, with any text as a word."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import dropwhile, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmbench.backoff import Floats, Order
-from lmbench.compression import opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +19,6 @@ SENTENCE_START, SENTENCE_END, UNKNOWN_WORD = "<s>", "</s>", "<unk>"
 _RESERVED = re.compile(r"(?i)</?s>|<unk>")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
-_COUNT = re.compile(rb"ngram +\d+ *= *(\d+)")
 _CHUNK = 500_000
 
 
@@ -46,34 +43,9 @@ def is_word(kind: str) -> bool:
     return not (_UNWRITABLE.search(kind) or _RESERVED.fullmatch(kind))
 
 
-def read_counts(path: Path) -> list[int]:
-    """The numbers of n-grams of each order that the head of an ARPA file names; none where it is KenLM's binary."""
-    counts: list[int] = []
-    if is_binary(path):
-        return counts
-    with opened(path) as file:
-        for line in filter(None, (line.strip() for line in dropwhile(lambda line: line.strip() != b"\\data\\", file))):
-            if found := _COUNT.match(line):
-                counts.append(int(found[1]))
-            elif line != b"\\data\\":
-                break
-    return counts
-
-
-def is_binary(path: Path) -> bool:
-    """Whether this is KenLM's binary, of whichever version, which begins so."""
-    with path.open("rb") as file:
-        return file.read(7) == b"mmap lm"
-
-
-def read_words(path: Path) -> list[str]:
-    """The words of an ARPA file's unigrams, in order. Raises UnicodeDecodeError where they are not UTF-8."""
-    [unigrams, *_] = read_counts(path)
-    with opened(path) as file:
-        data = dropwhile(lambda line: line.strip() != b"\\data\\", file)
-        section = dropwhile(lambda line: line.strip() != b"\\1-grams:", data)
-        rows = islice(filter(bytes.strip, section), 1, 1 + unigrams)
-        return [re.split(rb"[\t\r\n ]+", row.lstrip())[1].decode() for row in rows]
+def tokenizer_file(path: Path) -> Path:
+    """Where what a tokenizer learnt stands, beside an ARPA file whose words are its types."""
+    return path.with_name(f"{path.name}.tokenizer.json")
 
 
 def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str], kept: NDArray[np.bool_]) -> None:

@@ -312,7 +312,7 @@ def score(model: str, file: Path, corpus: str, encoding: str) -> None:
     epilog="""\b
 Examples:
   lmbench export kenlm:order=3 model.arpa --corpus wikitext-2
-  lmbench run --models arpa:model.arpa --corpora wikitext-2"""
+  lmbench run --models kenlm:path=model.arpa,escaped=true --corpora wikitext-2"""
 )
 @click.argument("model")
 @click.argument("path", type=click.Path(path_type=Path))
@@ -333,8 +333,8 @@ def export(model: str, path: Path, corpus: str) -> None:
     built = build(spec)
     export.refuse(built, spec, path)
     _prepare(built, corpus)
-    export.write(built, spec, path)
-    click.echo(f"Written: {path}")
+    for written in export.write(built, spec, path):
+        click.echo(f"Written: {written}")
 
 
 @cli.command(

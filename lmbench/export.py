@@ -20,16 +20,24 @@ def refuse(model: LanguageModel, spec: ModelSpec, path: Path) -> None:
         raise ResultsError(f"cannot write {path}: there is no folder '{path.absolute().parent}'")
 
 
-def write(model: LanguageModel, spec: ModelSpec, path: Path) -> None:
-    """Export a fitted model to `path`, which appears only when it is complete. Raises as `refuse` does."""
+def write(model: LanguageModel, spec: ModelSpec, path: Path) -> list[Path]:
+    """Export a fitted model to `path`, which appears only when all is complete. Raises as `refuse` does.
+
+    Returns what was written: first what the model put beside `path`, if it did.
+    """
     with tempfile.TemporaryDirectory(prefix=".lmbench-", dir=path.absolute().parent) as folder:
         unfinished = Path(folder) / path.name
         try:
             model.export(unfinished)
         except NotImplementedError as reason:
             raise SpecError(f"'{spec}' cannot be exported: {reason}") from reason
-        _refuse_taken(path)
-        unfinished.rename(path)
+        parts = sorted(Path(folder).iterdir(), key=lambda part: part == unfinished)
+        written = [path.with_name(part.name) for part in parts]
+        for place in written:
+            _refuse_taken(place)
+        for part, place in zip(parts, written, strict=True):
+            part.rename(place)
+        return written
 
 
 def _refuse_taken(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, write_arpa
+from lmbench.arpa import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, tokenizer_file, write_arpa
 from lmbench.backoff import Order, next_probabilities, probabilities
 from lmbench.corpus import TrainingText
 from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
@@ -61,10 +61,12 @@ class FittedNgrams:
         return self.lexicon.reading(text, self._after)
 
     def export(self, path: Path) -> None:
-        """An ARPA file; escape() says how a type that ARPA cannot hold is written."""
+        """An ARPA file, beside it what a tokenizer learnt; escape() writes a type that ARPA cannot hold."""
         words = np.full(len(self.kept), SENTENCE_START, dtype=object)
         words[self._rows()] = self.words
         write_arpa(path, _at_least_bigrams(self.orders), words.tolist(), self.kept)
+        if learnt := self.lexicon.tokenizer.state():
+            tokenizer_file(path).write_text(learnt, encoding="utf-8")
 
     def footprint(self) -> Footprint:
         """Parameters are the probabilities and back-offs; nothing is on disk."""

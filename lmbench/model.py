@@ -192,6 +192,11 @@ class LanguageModel(ABC):
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
 
+    @classmethod
+    def with_options(cls, options: ModelOptions) -> LanguageModel:
+        """The model that these options make, which may be one of another class."""
+        return cls(options)
+
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
         """Learn from data.train; data.valid is for tuning and early stopping. The test split is never seen.
 
@@ -281,6 +286,13 @@ class LanguageModel(ABC):
         if type(self).export is LanguageModel.export:
             raise NotImplementedError("its field has no format for it")
 
+    def doubtful(self) -> Sequence[str]:
+        """Texts after which what this model says is least likely to sum to 1; the conformance suite looks there, too.
+
+        Optional: none. A model from elsewhere knows best which histories are its own.
+        """
+        return ()
+
     @property
     def precision(self) -> float:
         """Nats by which equal scores may differ: what the arithmetic and the order of additions leave open."""
@@ -334,4 +346,4 @@ class ModelSpec(Spec):
 
     def build(self, model: type[LanguageModel]) -> LanguageModel:
         """An unfitted model of this class with these options. Raises as `options` does."""
-        return model(self.options(model.Options))
+        return model.with_options(self.options(model.Options))

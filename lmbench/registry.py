@@ -87,7 +87,7 @@ def build(spec: ModelSpec) -> LanguageModel:
     model = model_class(spec)
     options = spec.options(model.Options)
     try:
-        return model(options)
+        return model.with_options(options)
     except Exception as error:
         raise PluginError(f"model '{spec}' cannot be made: {type(error).__name__}: {error}") from error
 

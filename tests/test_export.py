@@ -36,6 +36,21 @@ def test_the_file_is_what_the_model_writes(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
+class ExportsTwo(Exports):
+    def export(self, path):
+        path.write_text("learnt")
+        path.with_name(f"{path.name}.json").write_text("beside")
+
+
+def test_what_stands_beside_the_file_is_written_too_or_nothing_is(tmp_path):
+    assert export.write(ExportsTwo(), SPEC, tmp_path / "x") == [tmp_path / "x.json", tmp_path / "x"]
+    assert (tmp_path / "x.json").read_text() == "beside"
+    (tmp_path / "x").unlink()
+    with pytest.raises(ResultsError, match=r"x\.json exists already"):
+        export.write(ExportsTwo(), SPEC, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def test_what_fails_leaves_nothing(tmp_path):
     model = Exports()
     for error, raised in ((OSError("full"), OSError), (NotImplementedError("no order 0"), SpecError)):

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 import tempfile
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-import kenlm
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from lmbench.arpa import UNKNOWN_WORD
+from lmbench.backends.arpa_file import ArpaFile, ArpaFileOptions, Ngrams
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.fitted_ngrams import FittedNgrams, read_lines
 from lmbench.kneser_ney import Settings, estimate
-from lmbench.lexicon import LINE_END_ID, Lexicon, LexiconOptions, Line
+from lmbench.lexicon import Lexicon, LexiconOptions, Line
 from lmbench.model import (
     Footprint,
     LanguageModel,
@@ -35,10 +32,7 @@ from lmbench.model import (
 )
 from lmbench.workspace import Workspace, parse_size
 
-_NATS = math.log(10)  # KenLM speaks log10
-_CPLUSPLUS = re.compile(r"^\S+\.(?:cc|hh):\d+ in .*? threw \w+(?: because `.*?')?\. ")  # file, function and condition
 _MOST_OF_KENLM = 6  # the order that the package from PyPI is compiled for
-_REASON = 200  # characters of a reason that may cite a whole line of the file
 
 
 class KenlmOptions(LexiconOptions):
@@ -60,16 +54,27 @@ class KenlmOptions(LexiconOptions):
         "", description="about what counting takes beside the text's ids, as 512M; the rest is in files"
     )
 
+    path: str = Field(
+        "", description="an ARPA file or KenLM's binary that was trained elsewhere; beside it, tokenizer and escaped"
+    )
+    escaped: bool = Field(False, description="with path, true for a file of `lmbench export`")
+
     def files(self) -> tuple[Path, ...]:
+        if self.path:
+            return self.of_file().files()
         return (Path(self.limit_vocab).expanduser(),) if self.limit_vocab else ()
+
+    def of_file(self) -> ArpaFileOptions:
+        """The options of the model that `path` names."""
+        tokenizer = "words" if self.tokenizer == "auto" else self.tokenizer.partition(":")[0]
+        return ArpaFileOptions.model_validate({"path": self.path, "tokenizer": tokenizer, "escaped": self.escaped})
 
     @classmethod
     def hint(cls, name: str, value: str) -> str:
         """prune with commas, and a model that was trained elsewhere."""
         if not name and value.isdecimal():
             return "commas separate options; the counts of prune have hyphens between them: prune=0-0-1"
-        is_file = name == "path" or (not name and "." in value)
-        return "a file that was trained elsewhere is arpa:PATH" if is_file else ""
+        return "a file that was trained elsewhere is kenlm:path=FILE" if not name and "." in value else ""
 
     @field_validator("prune")
     @classmethod
@@ -83,6 +88,17 @@ class KenlmOptions(LexiconOptions):
         if memory:
             parse_size(memory)
         return memory
+
+    @model_validator(mode="after")
+    def _is_of_a_file_or_of_none(self) -> Self:
+        others = sorted(self.model_fields_set - {"path", "tokenizer", "escaped"})
+        if self.path and others:
+            raise ValueError(
+                f"{others[0]}= says how n-grams are estimated, and those of path={self.path} are; leave it out"
+            )
+        if self.escaped and not self.path:
+            raise ValueError("escaped= says how the words of a file are written; it goes with path=FILE")
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -106,55 +122,18 @@ def parse_prune(text: str) -> tuple[int, ...]:
     return thresholds
 
 
-class Ngrams:
-    """N-grams that KenLM has read, and what it says of them in nats.
-
-    Raises UnavailableError, with KenLM's reason, for a file that it cannot read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._model = _load(path)
-
-    def __contains__(self, word: str) -> bool:
-        return word in self._model
-
-    @property
-    def order(self) -> int:
-        """Length of the longest n-gram."""
-        return int(self._model.order)
-
-    @property
-    def unknown(self) -> float:
-        """Nats: log P(<unk>) without history. Where the file does not have it, KenLM takes 1e-100."""
-        state = kenlm.State()
-        self._model.NullContextWrite(state)
-        return float(self._model.BaseScore(state, UNKNOWN_WORD, kenlm.State())) * _NATS
-
-    def score_lines(self, lines: Iterable[Line], words: Sequence[str]) -> list[NDArray[np.float64]]:
-        """Each line's log-probabilities, (events,): a line is ids of `words`; ``<s>`` stands before it."""
-        return [self._score_line(line, words) for line in lines]
-
-    def next_words(self, history: Iterable[str], words: Iterable[str]) -> NDArray[np.float64]:
-        """log P(word | <s>, history) of each word, (words,)."""
-        state, after = kenlm.State(), kenlm.State()
-        self._model.BeginSentenceWrite(state)
-        for word in history:
-            self._model.BaseScore(state, word, after)
-            state, after = after, state
-        return np.array([self._model.BaseScore(state, word, after) for word in words]) * _NATS
-
-    def _score_line(self, line: Line, words: Sequence[str]) -> NDArray[np.float64]:
-        ended = bool(line[-1] == LINE_END_ID)
-        sentence = " ".join([words[word] for word in line[: len(line) - ended]])
-        log10s = [log10 for log10, _, _ in self._model.full_scores(sentence, bos=True, eos=ended)]
-        return np.array(log10s) * _NATS
-
-
 class KenlmNgram(LanguageModel):
     """Interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does."""
 
     Options: ClassVar[type[ModelOptions]] = KenlmOptions
     options: KenlmOptions
+
+    @classmethod
+    def with_options(cls, options: ModelOptions) -> LanguageModel:
+        """With a path, the model of that file."""
+        if isinstance(options, KenlmOptions) and options.path:
+            return ArpaFile(options.of_file())
+        return cls(options)
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
         """Raises UnavailableError where the file of limit_vocab cannot be read."""
@@ -233,17 +212,3 @@ def _allowed(lexicon: Lexicon, words: set[str]) -> NDArray[np.bool_]:
     letters = (lexicon.tokenizer.letters(kind) for kind in lexicon.types[2:])
     spelled = (spelling.decode(errors="surrogateescape").strip() for spelling in letters)
     return np.array([True, True, *(not kind or kind in words for kind in spelled), True])
-
-
-def _load(path: Path) -> kenlm.Model:
-    config = kenlm.Config()
-    config.show_progress = False
-    config.arpa_complain = kenlm.ARPALoadComplain.NONE
-    try:
-        return kenlm.Model(str(path), config)
-    except OSError as error:
-        where = f"Cannot read model '{path}' ("
-        reason = _CPLUSPLUS.sub("", str(error).removeprefix(where).removesuffix(")"))
-    except UnicodeDecodeError:  # of KenLM's message, which cites the file
-        reason = "neither ARPA nor KenLM's binary"
-    raise UnavailableError(f"KenLM cannot read '{path}': {textwrap.shorten(reason, _REASON, placeholder='…')}")

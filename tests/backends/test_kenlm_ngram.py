@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lmbench import ModelSpec, Split, TrainingText
+from lmbench import ModelSpec, Split, TrainingText, build
 from lmbench.backends.kenlm_ngram import KenlmNgram
-from lmbench.errors import SpecError, UnavailableError, UnknownNameError
+from lmbench.errors import SpecError, UnavailableError
 
 
 def fitted(spec, data):
@@ -161,6 +161,14 @@ def test_an_export_leaves_out_what_is_pruned(english, tmp_path):
         ("memory=much", "'much' is no size; write for example 512M or 1G"),
         ("interpolate_unigrams=maybe", "interpolate_unigrams=maybe"),
         ("engine=numba", "Input should be 'arrays' or 'kenlm'"),
+        (
+            "path=x.arpa,order=3",
+            r"kenlm: order= says how n-grams are estimated, and those of path=x.arpa are; leave it",
+        ),
+        ("path=x.arpa,engine=kenlm", "engine= says how n-grams are estimated"),
+        ("path=x.arpa,min_count=1,tokenizer=pieces", "min_count= says how"),
+        ("path=x.arpa,tokenizer=bpm", "unknown tokenizer 'bpm'"),
+        ("escaped=true", "escaped= says how the words of a file are written; it goes with path=FILE"),
     ],
 )
 def test_options_that_cannot_be(options, message):
@@ -169,15 +177,14 @@ def test_options_that_cannot_be(options, message):
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "message"),
     [
-        ("prune=0,0,1", SpecError, "the counts of prune have hyphens between them: prune=0-0-1"),
-        ("path=x.arpa", UnknownNameError, "a file that was trained elsewhere is arpa:PATH"),
-        ("x.arpa", SpecError, "a file that was trained elsewhere is arpa:PATH"),
+        ("prune=0,0,1", "the counts of prune have hyphens between them: prune=0-0-1"),
+        ("x.arpa", "a file that was trained elsewhere is kenlm:path=FILE"),
     ],
 )
-def test_hints(options, error, message):
-    with pytest.raises(error, match=message):
+def test_hints(options, message):
+    with pytest.raises(SpecError, match=message):
         ModelSpec.parse(f"kenlm:{options}").build(KenlmNgram)
 
 
@@ -187,3 +194,26 @@ def test_a_vocabulary_that_cannot_be_read(english, tmp_path, content):
         (tmp_path / "words.txt").write_bytes(content)
     with pytest.raises(UnavailableError, match=r"cannot read the words of '.*words.txt'"):
         fitted(f"kenlm:limit_vocab={tmp_path}/words.txt", english)
+
+
+def test_a_path_is_the_model_of_that_file(english, tmp_path):
+    """As arpa:FILE is: marked as trained elsewhere, by the same signature, a part of a mixture."""
+    fitted("kenlm:order=2,tokenizer=bpe:300", english).export(tmp_path / "x.arpa")
+    kenlm = build(ModelSpec.parse(f"kenlm:path={tmp_path}/x.arpa,tokenizer=bpe:300,escaped=true"))
+    arpa = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,tokenizer=bpe,escaped=true"))
+    text = "the cat sat\n"
+    assert kenlm.score([text])[0].logprobs.tolist() == arpa.score([text])[0].logprobs.tolist()
+    assert str(kenlm.signature()) == str(arpa.signature())
+    assert (kenlm.pretrained, kenlm.learnt_elsewhere) == (True, True)
+    assert kenlm.options.files() == arpa.options.files()
+    with pytest.raises(NotImplementedError):
+        kenlm.refuse_export()
+    mix = build(ModelSpec.parse(f"mix:kenlm:path={tmp_path}/x.arpa;tokenizer=bytes+cache:tokenizer=bytes"))
+    assert mix.learnt_elsewhere
+
+
+def test_a_path_without_a_tokenizer_means_words(tmp_path, english):
+    fitted("kenlm:order=2,min_count=1", english).export(tmp_path / "x.arpa")
+    model = build(ModelSpec.parse(f"kenlm:path={tmp_path}/x.arpa"))
+    assert "|tok:words|" in str(model.signature())
+    assert not model.score(["the cat sat\n"])[0].spelling.any()
