@@ -164,8 +164,9 @@ class _Sampler:
         lines, words = lines[words[:, 0] >= 0], words[words[:, 0] >= 0]
         rows = words[:, 0]
         for k in range(1, length):
-            found, rows = self._orders[k].rows(rows, words[:, k])
-            lines, words = lines[found], words[found]
+            rows = self._orders[k].rows(rows, words[:, k])
+            found = rows >= 0
+            lines, words, rows = lines[found], words[found], rows[found]
         return lines, rows
 
     def _own(self, k: int) -> np.ndarray:
@@ -182,8 +183,8 @@ def _suffixes(orders: Sequence[Order], k: int) -> np.ndarray:
     if k == 1:
         return orders[1].word
     below = _suffixes(orders, k - 1)
-    found, rows = orders[k - 1].rows(below[orders[k].history], orders[k].word)
-    if not found.all():
+    rows = orders[k - 1].rows(below[orders[k].history], orders[k].word)
+    if (rows < 0).any():
         raise ValueError("an n-gram lacks its last words' n-gram")
     return rows
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -177,12 +178,7 @@ class Lexicon:
 
     def encode(self, document: str) -> Encoded:
         """A document's ids, offsets and spelling prices."""
-        events = self.tokenizer.events(document)
-        ids = self._event_ids(events)
-        prices = np.zeros(len(ids))
-        unknown = np.flatnonzero(ids == UNKNOWN_ID)
-        prices[unknown] = self._priced([events[place] for place in unknown.tolist()])
-        return Encoded(ids, np.cumsum(self.tokenizer.lengths(events)), prices)
+        return self._encode([document])[0]
 
     def score(self, documents: Sequence[str], score_lines: ScoreLines) -> list[Score]:
         """The documents' scores, from a function that gives each id's log-probability (nats) in each line."""
@@ -199,14 +195,12 @@ class Lexicon:
 
         It is given the ids and whether each begins a line, and gives their log-probabilities (nats).
         """
-        encoded = [self.encode(document) for document in documents]
-        lengths = [len(document.ids) for document in encoded]
-        ids = np.concatenate([np.zeros(0, dtype=np.int32), *(document.ids for document in encoded)])
-        begins = np.zeros(len(ids) + 1, dtype=bool)
-        begins[1:] = ids == LINE_END_ID
-        begins[np.cumsum([0, *lengths])] = True
-        parts = np.split(score_ids(ids, begins[:-1]), np.cumsum(lengths)[:-1])
-        return [self.combine(document, logprobs) for document, logprobs in zip(encoded, parts, strict=False)]
+        encoded, borders = self._encode(documents)
+        begins = np.zeros(len(encoded.ids) + 1, dtype=bool)
+        begins[1:] = encoded.ids == LINE_END_ID
+        begins[borders] = True
+        whole = self.combine(encoded, score_ids(encoded.ids, begins[:-1]))
+        return [Score(whole.ends[a:b], whole.logprobs[a:b], whole.spelling[a:b]) for a, b in pairwise(borders.tolist())]
 
     def combine(self, encoded: Encoded, logprobs: NDArray[np.float64]) -> Score:
         """A document's score, from its ids' log-probabilities: (events,), nats."""
@@ -257,6 +251,26 @@ class Lexicon:
     @cached_property
     def _letters(self) -> LetterModel:
         return LetterModel().learn(self.tokenizer.letters(kind) for kind in self._spelled)
+
+    def _encode(self, documents: Sequence[str]) -> tuple[Encoded, NDArray[np.int64]]:
+        """Documents one after the other, the ends' offsets each in its own; (documents + 1,), events before each."""
+        lines = list(map(line_ended, documents))  # as lines of one text they are encoded several times as fast
+        text = "".join(lines)
+        events, ends = self.tokenizer.cut(text)
+        ids = self._event_ids(events)
+        prices = np.zeros(len(ids))
+        unknown = np.flatnonzero(ids == UNKNOWN_ID)
+        prices[unknown] = self._priced([events[place] for place in unknown.tolist()])
+        reached = np.cumsum([0, *(len(line.encode()) for line in lines)])
+        borders = np.searchsorted(ends, reached, side="right")
+        ends -= np.repeat(reached[:-1], np.diff(borders))
+        encoded = Encoded(ids, ends, prices)
+        added = [line is not document for line, document in zip(lines, documents, strict=True)]
+        if not any(added):
+            return encoded, borders
+        given = np.ones(len(ids), dtype=bool)
+        given[borders[1:][added] - 1] = False
+        return Encoded(ids[given], ends[given], prices[given]), borders - np.cumsum([0, *added])
 
     def _event_ids(self, events: Sequence[str]) -> Line:
         return np.fromiter(map(self._ids.__getitem__, events), np.int32, len(events))

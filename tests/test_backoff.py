@@ -3,9 +3,12 @@ import random
 import numpy as np
 import pytest
 
-from lmbench.backoff import next_probabilities, probabilities
+from lmbench.backoff import look_up, next_probabilities, probabilities
 from lmbench.kneser_ney import Settings, estimate
-from lmbench.ngram_counts import open_lines
+from lmbench.ngram_counts import count, open_lines
+from lmbench.smoothing import Settings as SmoothingSettings
+from lmbench.smoothing import smooth
+from lmbench.workspace import Workspace
 
 START = 9
 
@@ -52,6 +55,29 @@ def test_the_next_event_is_scored_as_in_a_text(orders):
         for word in range(START):
             text = np.array([START, *history, word], dtype=np.int32)
             assert probabilities(orders, text)[-1] == pytest.approx(nexts[word], rel=1e-12)
+
+
+def test_ids_of_more_than_16_bits():
+    shift, rng = 1 << 16, random.Random(5)  # ids up to START, and others which are as many above
+    far = START + shift
+    lines = [
+        [id_ + shift * (id_ > 4) for id_ in [*rng.choices(range(2, 8), k=rng.randint(0, 9)), 1]] for _ in range(60)
+    ]
+    near = [[id_ - shift * (id_ > shift) for id_ in line] for line in lines]
+    training, scored = slice(0, 30), slice(20, 60)
+    found = []
+    for some, start in ((near, START), (lines, far)):
+        texts = [
+            open_lines([np.array(line, dtype=np.int32) for line in some[part]], start) for part in (training, scored)
+        ]
+        counted = count(texts[0], start, 3, Workspace())
+        orders = smooth(counted, SmoothingSettings("absolute"), held_out=texts[1][:0]).orders
+        seen = [order.rows(order.history, order.word) for order in orders[1:]]
+        assert all((rows == np.arange(len(rows))).all() for rows in seen)
+        places = [found_[0][found_[2]].tolist() for found_ in look_up(orders, texts[1])]
+        found.append([sorted(each) for each in places])
+    assert found[0] == found[1]
+    assert all(found[0])
 
 
 @pytest.mark.parametrize("text", [[], [START], [START, 1]])

@@ -105,3 +105,21 @@ def test_types_are_shown_in_one_line_whatever_the_tokenizer():
         assert shown[:2] == ["<unk>", "\\n"]
         assert any(expected in text for text in shown)
         assert all(text.isprintable() and " " not in text for text in shown)
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes"])
+def test_documents_scored_together_are_those_scored_alone(tokenizer):
+    documents = ["a b\n", "", "no end", "é 汉\n\n", "\n", "  odd\t b\r\n", "😀 a", "c"]
+    lexicon = Lexicon.learn(TrainingText(Split(("a b a b é\n",)), Split(())), LexiconOptions(tokenizer=tokenizer))
+
+    def score_ids(ids, begins):
+        at = np.arange(len(ids)) - np.maximum.accumulate(np.where(begins, np.arange(len(ids)), 0))
+        return -1.0 - ids - at / 8
+
+    together = lexicon.score_text(documents, score_ids)
+    for document, score in zip(documents, together, strict=True):
+        [alone] = lexicon.score_text([document], score_ids)
+        for name in ("ends", "logprobs", "spelling"):
+            assert getattr(score, name).tolist() == getattr(alone, name).tolist()
+        score.check(document)
+        assert np.diff(score.ends, prepend=0).tolist() == list(map(len, lexicon.tokenizer.split(document)))

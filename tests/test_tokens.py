@@ -1,5 +1,6 @@
 import sys
 from importlib.util import find_spec
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,14 @@ def test_events_join_to_the_document(spec, document):
 @pytest.mark.parametrize("document", ODD)
 def test_events_join_to_odd_documents(spec, document):
     assert b"".join(TOKENIZERS[spec].split(document)) == document.encode()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(document=st.one_of(TRICKY, st.text(st.sampled_from("ab \n汉é😀"))))
+def test_ends_are_those_of_the_events_bytes(spec, document):
+    events, ends = TOKENIZERS[spec].cut(document)
+    assert events == TOKENIZERS[spec].events(document)
+    assert ends.tolist() == list(accumulate(map(len, TOKENIZERS[spec].split(document))))
 
 
 @pytest.mark.parametrize("spec", SPECS)
