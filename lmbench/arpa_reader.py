@@ -412,9 +412,8 @@ def _table(lines: _Lines, section: _Section, words: Sequence[str], below: Sequen
 def _rows(order: Order, histories: Ints, words: NDArray[np.int32]) -> Ints:
     """The rows of n-grams, -1 where they are not there; sorted look-ups are several times as fast as others."""
     by_key = np.argsort(histories << order.bits | words)
-    found, rows = order.rows(histories[by_key], words[by_key])
-    result = np.full(len(histories), -1)
-    result[by_key[found]] = rows
+    result = np.empty(len(histories), dtype=np.int64)
+    result[by_key] = order.rows(histories[by_key], words[by_key])
     return result
 
 
