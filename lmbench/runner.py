@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, Self, TypeVar, cast
 
 from pydantic import JsonValue
 
@@ -135,29 +136,35 @@ def run(
     names = [corpus.name for corpus in corpora]
     if twice := {name for name in names if names.count(name) > 1}:
         raise CorpusError(f"two corpora have the same name: {', '.join(sorted(twice))}")
-    directory = RunDirectory.start(path, _manifest(specs, corpora))
-    with directory.locked():
-        if check:
-            _check_missing(directory, specs, watcher)
-        _run_missing(directory, [(corpus, spec) for corpus in corpora for spec in specs], watcher)
+    with _Worker() as first:  # it starts while the texts are compared
+        directory = RunDirectory.start(path, _manifest(specs, corpora))
+        workers = chain([first], iter(_Worker, None))
+        with directory.locked():
+            if check:
+                _check_missing(directory, specs, watcher, workers)
+            _run_missing(directory, [(corpus, spec) for corpus in corpora for spec in specs], watcher, workers)
     return directory
 
 
-def _check_missing(directory: RunDirectory, specs: Sequence[ModelSpec], watcher: Watcher) -> None:
+def _check_missing(
+    directory: RunDirectory, specs: Sequence[ModelSpec], watcher: Watcher, workers: Iterator[_Worker]
+) -> None:
     done = directory.verifications()
     for number, spec in enumerate(specs, start=1):
         if str(spec) in done:
             continue
         watcher.checking(number, len(specs), str(spec))
         log = directory.log(number, str(spec), "check")
-        result = _in_process(partial(_check, spec), log, partial(_show, watcher))
+        result = _in_process(next(workers), partial(_check, spec), log, partial(_show, watcher))
         if not isinstance(result, UnavailableError):  # its cells will say what is missing
             outcomes = result if isinstance(result, tuple) else ()
             doubt_ = doubt(outcomes) if outcomes else f"the suite did not end: {result}"
             directory.write_verification(number, Verification(model=str(spec), doubt=doubt_, outcomes=outcomes))
 
 
-def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpec]], watcher: Watcher) -> None:
+def _run_missing(
+    directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpec]], watcher: Watcher, workers: Iterator[_Worker]
+) -> None:
     done = {cell.number for cell in directory.cells() if cell.status == "ok"}
     for number, (corpus, spec) in enumerate(pairs, start=1):
         if number in done:
@@ -165,7 +172,7 @@ def _run_missing(directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpe
         watcher.started(number, len(pairs), str(spec), corpus.name)
         columns = TallyColumns(len(corpus.test.documents))
         heard = partial(_keep, columns, watcher)
-        result = _in_process(partial(_evaluate, spec, corpus), directory.log(number, str(spec)), heard)
+        result = _in_process(next(workers), partial(_evaluate, spec, corpus), directory.log(number, str(spec)), heard)
         cell, counts, exhibits = _cell(number, spec, corpus, result, columns.tally())
         directory.write(cell, counts, exhibits)
         watcher.finished(cell)
@@ -284,34 +291,58 @@ def _record(corpus: Corpus) -> CorpusRecord:
     )
 
 
+class _Worker:
+    """A fresh process that waits for one piece of work. It starts when this is made, and ends with the context."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        given, self._give = context.Pipe(duplex=False)
+        self._told, tell = context.Pipe(duplex=False)
+        self._process = context.Process(target=_work, args=(given, tell))
+        try:
+            self._process.start()
+        finally:
+            given.close()
+            tell.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.pid is not None:
+            self._process.kill()  # only where it had nothing to do, or this process was interrupted, is it still alive
+            self._process.join()
+        self._give.close()
+        self._told.close()
+
+    def messages(self, work: _Work, log: Path) -> Iterator[object]:
+        """What the work tells and returns, until the process ends."""
+        with suppress(EOFError, BrokenPipeError):  # it has ended
+            self._give.send((work, log))
+            while True:
+                yield self._told.recv()
+
+    def exit_code(self) -> int | None:
+        """How the process ended, once it has."""
+        self._process.join()
+        return self._process.exitcode
+
+
 def _in_process(
-    work: Callable[[Callable[[_Message], None]], Result], log: Path, heard: Callable[[_Message], None]
+    worker: _Worker, work: Callable[[Callable[[_Message], None]], Result], log: Path, heard: Callable[[_Message], None]
 ) -> Result | LmbenchError | str:
     """What `work` returns in a fresh process, the LmbenchError that it raises, or how the process ended.
 
     Args: heard, called with what `work` tells meanwhile, so that nobody has to hold all of it at once.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(work, log, sender))
     result: Result | LmbenchError | None = None
-    try:
-        process.start()
-        sender.close()
-        while True:
-            message = receiver.recv()
+    with worker:
+        for message in worker.messages(work, log):
             if isinstance(message, _Told | Tally):
                 heard(message)
             else:
-                result = message
-    except EOFError:
-        process.join()
-    finally:
-        if process.pid is not None:
-            process.kill()  # only where this process was interrupted is it still alive
-            process.join()
-        receiver.close()
-    return _how_it_ended(process.exitcode, log) if result is None else result
+                result = cast(Result | LmbenchError, message)
+        return _how_it_ended(worker.exit_code(), log) if result is None else result
 
 
 def _cell(
@@ -363,21 +394,24 @@ class _Told:
 _Message = _Told | Tally
 """What a process tells while it works."""
 
+_Work = Callable[[Callable[[_Message], None]], object]
 
-def _work(work: Callable[[Callable[[_Message], None]], object], log: Path, connection: Connection) -> None:
-    """The process's life: what it prints goes to the log, what it finds through the connection.
+
+def _work(given: Connection, tell: Connection) -> None:
+    """The process's life: it is given work and a log; what it prints goes there, what it finds through the connection.
 
     An error of lmbench's own is sent; any other ends the process with a traceback in the log, whose last line becomes
     the error.
     """
-    with log.open("w") as file:
-        os.dup2(file.fileno(), sys.stdout.fileno())
-        os.dup2(file.fileno(), sys.stderr.fileno())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        connection.send(work(connection.send))
+        work, log = given.recv()
+        with log.open("w") as file:
+            os.dup2(file.fileno(), sys.stdout.fileno())
+            os.dup2(file.fileno(), sys.stderr.fileno())
+        tell.send(work(tell.send))
     except LmbenchError as error:
-        connection.send(_portable(error))
+        tell.send(_portable(error))
     except KeyboardInterrupt:
         sys.exit(130)  # the parent has the same interrupt, and says what is kept
 

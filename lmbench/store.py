@@ -18,8 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
 
@@ -249,12 +247,20 @@ def _parse(kind: type[Record], file: Path) -> Record:
 
 def _write_documents(file: BinaryIO, counts: Tally) -> None:
     """The Parquet file of a cell's documents: counts are widened to int64 a row group at a time."""
+    import pyarrow as pa  # the processes of cells do without it
+    import pyarrow.parquet as pq
+
     schema = pa.schema([(name, pa.float64() if name in SUMS else pa.int64()) for name in Tally.__dataclass_fields__])
     with pq.ParquetWriter(file, schema) as writer:
         for start in range(0, len(counts.bytes), _ROW_GROUP):
             rows = slice(start, start + _ROW_GROUP)
-            columns = {field.name: pa.array(getattr(counts, field.name)[rows]).cast(field.type) for field in schema}
-            writer.write_table(pa.table(columns, schema))
+            wide = [getattr(counts, field.name)[rows].astype(field.type.to_pandas_dtype()) for field in schema]
+            # of their bytes: pa.array() would import pandas, to ask whether the values are one of its series
+            columns = [
+                pa.Array.from_buffers(field.type, len(values), [None, pa.py_buffer(values)])
+                for field, values in zip(schema, wide, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
 def _write(path: Path, data: bytes) -> None:

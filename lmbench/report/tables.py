@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from csv import DictWriter
 from dataclasses import dataclass
+from io import StringIO
 
-import pandas as pd
 from rich import box
 from rich.markup import escape
 from rich.table import Table
@@ -130,7 +132,15 @@ def csv(directory: RunDirectory) -> str:
             row |= cell.metrics.model_dump()
         row |= cell.costs.model_dump() if cell.costs else {}
         rows.append(row | {"signature": cell.signature, "error": cell.error})
-    return pd.DataFrame(rows).to_csv(index=False)
+    table = StringIO(newline="")
+    writer = DictWriter(table, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: "" if _is_nan(value) else value for name, value in row.items()} for row in rows)
+    return table.getvalue()
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def write(directory: RunDirectory) -> None:
