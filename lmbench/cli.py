@@ -155,6 +155,8 @@ def run(
         with TerminalWatcher(Console(stderr=True)) as watcher:
             directory = runner.run(specs, texts, path, watcher, check)
     except KeyboardInterrupt:
+        if not RunDirectory.is_at(path):
+            raise
         kept = len(RunDirectory.open(path).cells())
         click.echo(
             f"Interrupted: {kept} of {len(specs) * len(texts)} cells are kept; repeat it with --out {path} to go on.",

@@ -165,11 +165,16 @@ class RunDirectory:
         _write(path / "manifest.json", manifest.model_dump_json(indent=1).encode())
         return cls(path, manifest)
 
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Whether a run was begun at `path`."""
+        return (path / "manifest.json").is_file()
+
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """The run at `path`. Raises ResultsError."""
         file = path / "manifest.json"
-        if not file.is_file():
+        if not cls.is_at(path):
             raise ResultsError(f"{path} is no run: it has no manifest.json")
         return cls(path, _parse(Manifest, file))
 

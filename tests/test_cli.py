@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -299,6 +300,29 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):
     assert errors.splitlines()[-1] == "Interrupted: 1 of 2 cells are kept; repeat it with --out out to go on."
     assert "Traceback" not in errors
     assert [path.name for path in (tmp_path / "out/cells").iterdir()] == ["001-uniform.json"]
+
+
+def children_of(process):
+    return Path(f"/proc/{process}/task/{process}/children")
+
+
+@pytest.mark.skipif(not children_of(os.getpid()).exists(), reason="/proc does not list a process's children")
+def test_ctrl_c_while_a_process_starts_is_one_line(tmp_path, text):
+    heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{heeded}; from lmbench.cli import main; main()",
+         "run", "--models", "uniform", "--corpora", str(text), "--out", "out", "--no-check"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60  # until there are multiprocessing's own process and the cell's
+    while len(children_of(process.pid).read_text().split()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)  # it imports what it needs
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert len(errors.split("\n")) <= 3
+    assert errors.splitlines()[-1].startswith("Interrupted")
 
 
 def test_a_run_that_is_killed_leaves_no_cell_behind(tmp_path, text):
