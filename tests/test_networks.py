@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from lmbench.networks import Attention, CrossAttention, Decoder, EncoderDecoder, Shape, as_gpt2
 
@@ -82,6 +83,45 @@ def test_the_decoder_is_gpt2():
     with torch.no_grad():
         ours, theirs = decoder(ids, 8).log_softmax(-1), library(ids).logits.log_softmax(-1)
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
+
+
+def as_torchs(block, kind):
+    """A block's weights in torch's own layer of that kind, with the norm before each part."""
+    layer = kind(12, 3, 48, activation=lambda x: F.gelu(x, approximate="tanh"), batch_first=True, norm_first=True)
+    names = {"attention.out": "self_attn.out_proj", "feed_forward.up": "linear1", "feed_forward.down": "linear2"}
+    norms = ["attention_norm", *(["cross_norm"] if block.cross else []), "feed_forward_norm"]
+    names |= {name: f"norm{number}" for number, name in enumerate(norms, start=1)}
+    weights = block.state_dict()
+    renamed = {f"{new}.{part}": weights[f"{old}.{part}"] for old, new in names.items() for part in ("weight", "bias")}
+    for part in ("weight", "bias"):
+        renamed[f"self_attn.in_proj_{part}"] = weights[f"attention.qkv.{part}"]
+        if block.cross:
+            renamed[f"multihead_attn.in_proj_{part}"] = torch.cat(
+                [weights[f"cross.query.{part}"], weights[f"cross.keys_values.{part}"]]
+            )
+            renamed[f"multihead_attn.out_proj.{part}"] = weights[f"cross.out.{part}"]
+    layer.load_state_dict(renamed)
+    return layer.eval()
+
+
+def test_the_encoder_decoder_is_torchs():
+    """torch's own encoder and decoder layers, given these weights, give these logits."""
+    torch.manual_seed(0)
+    network = EncoderDecoder(SHAPE).eval()
+    ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [10, 0, 10, 7, 7, 0, 1, 2]])
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)  # every bias and norm counts
+        memory = network.tokens(ids[:, :5]) + network.encoder_positions.weight[:5]
+        for block in network.encoder:
+            memory = as_torchs(block, torch.nn.TransformerEncoderLayer)(memory)
+        memory = network.encoder_norm(memory)
+        x = network.tokens(ids[:, 5:]) + network.positions.weight[:3]
+        later = torch.nn.Transformer.generate_square_subsequent_mask(3)
+        for block in network.blocks:
+            x = as_torchs(block, torch.nn.TransformerDecoderLayer)(x, memory, tgt_mask=later, tgt_is_causal=True)
+        expected = network.norm(x) @ network.tokens.weight.T
+        np.testing.assert_allclose(network(ids, 3).numpy(), expected.numpy(), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])

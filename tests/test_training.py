@@ -269,7 +269,28 @@ def test_the_sampled_softmax_estimates_the_whole_one_without_bias(padding):
     assert np.mean(sums) == pytest.approx(whole, abs=4 * np.std(sums) / math.sqrt(len(sums)))
 
 
-def test_candidates_are_as_frequent_as_the_sampled_softmax_takes_them_to_be():
+def test_the_estimate_counts_what_other_targets_bring(monkeypatch):
+    """The same, for an event of a batch whose other targets come as the counts say, so that each may be a candidate."""
+    rows = []
+
+    def summed(logits, own):
+        rows.append((logits[0].logsumexp(0) - logits[0, own[0]]).exp().item())
+        return logits.sum()
+
+    monkeypatch.setattr("lmbench.training.F.cross_entropy", summed)
+    torch.manual_seed(0)
+    generator, counts = np.random.default_rng(0), np.array([50, 30, 10, 5, 3, 2, 1, 1, 1, 1])
+    states, output = torch.randn(1, 1, 4).expand(1, 9, 4), torch.randn(10, 4)
+    shares = (counts + 1) / (counts + 1).sum()
+    negatives = Negatives(counts, number=3)
+    for _ in range(4000):
+        negatives.loss(states, output, torch.from_numpy(np.append(3, generator.choice(10, 8, p=shares)))[None])
+    logits = (states[0, :1] @ output.T)[0]
+    whole = (logits.logsumexp(0) - logits[3]).exp().item()
+    assert np.mean(rows) == pytest.approx(whole, abs=4 * np.std(rows) / math.sqrt(len(rows)))
+
+
+def test_negatives_are_drawn_by_the_square_root_of_their_counts():
     """Beside a target of probability 0 its batch's others, drawn as the counts say, and the negatives."""
     generator, counts, other = np.random.default_rng(0), np.array([400, 300, 200, 98, 0]), 7
     torch.manual_seed(0)
@@ -281,8 +302,9 @@ def test_candidates_are_as_frequent_as_the_sampled_softmax_takes_them_to_be():
         output = torch.zeros(5, 3, requires_grad=True)
         negatives.loss(torch.ones(1, other + 1, 3), output, targets).backward()
         present += (output.grad != 0).any(dim=1).numpy()
-    expected = negatives._log_inclusion(torch.arange(4), other).exp().numpy()
-    np.testing.assert_allclose(present[:4] / 3000, expected, atol=0.03)
+    roots = np.sqrt(counts + 1) / np.sqrt(counts + 1).sum()
+    expected = 1 - (1 - shares) ** other * (1 - roots) ** 2
+    np.testing.assert_allclose(present[:4] / 3000, expected[:4], atol=0.03)
 
 
 def test_with_every_id_drawn_the_sampled_softmax_is_the_whole_one():
