@@ -211,11 +211,61 @@ def test_steps_of_neighbouring_seeds_share_no_draws():
 
 
 def test_learning_rates_rise_and_fall():
+    """By hand: half of the highest in the middle of the warm-up, and 0.55 of it halfway down the cosine to a tenth."""
+    assert [_rate(share, 2.0) for share in (0.025, 0.05, 0.525, 1.0)] == pytest.approx([1.0, 2.0, 1.1, 0.2])
     rates = [_rate(share, 1.0) for share in np.linspace(0, 1, 101)]
-    assert rates[5] == pytest.approx(1.0)
+    assert 0 < rates[0] < 0.1
     assert rates[:6] == sorted(rates[:6])
     assert rates[5:] == sorted(rates[5:], reverse=True)
-    assert rates[-1] == pytest.approx(0.1)
+
+
+def test_each_step_has_the_rate_of_what_was_done_before_it():
+    rates = []
+    _, run = training(PLAN)
+    run.run(lambda message, share: rates.append(run._optimiser.param_groups[0]["lr"]))
+    assert rates == [_rate(number / 40, PLAN.rate) for number in range(40)]
+
+
+def test_gradients_are_clipped_at_norm_1():
+    network, run = training(PLAN)
+    with torch.no_grad():
+        network.tokens.weight.mul_(300)  # certain, and wrong
+    run._step(epoch(None)[:8], 0, 1e-9)
+    gradients = torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+    assert gradients.norm().item() == pytest.approx(1, abs=1e-3)
+
+
+def test_steps_are_adamws_and_matrices_alone_decay():
+    """Two steps by hand: moments of 0.9 and 0.95, and a decay of 0.1 apart from the gradient."""
+    network, run = training(PLAN)
+    rate, moments = 0.01, {name: (0.0, 0.0) for name, _ in network.named_parameters()}
+    for number in (1, 2):
+        before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+        run._step(epoch(None)[:8], number, rate)
+        for name, weight in network.named_parameters():
+            first, second = moments[name]
+            first, second = 0.9 * first + 0.1 * weight.grad, 0.95 * second + 0.05 * weight.grad**2
+            moments[name] = first, second
+            change = first / (1 - 0.9**number) / ((second / (1 - 0.95**number)).sqrt() + 1e-8)
+            kept = before[name] * (1 - 0.1 * rate if weight.dim() > 1 else 1)
+            torch.testing.assert_close(weight.detach(), kept - rate * change, rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_learns_from_its_own_batch_alone():
+    gradients = []
+    for batches in ((0, 1), (1,)):
+        network, run = training(dataclasses.replace(PLAN, rate=0.0))
+        for start in batches:
+            run._step(epoch(None)[8 * start : 8 * start + 8], 7, 0.0)
+        gradients.append(network.tokens.weight.grad.clone())
+    torch.testing.assert_close(*gradients)
+
+
+def test_dropout_is_on_in_training_and_off_in_scoring():
+    network, run = training(PLAN)
+    network.eval()
+    losses = [run._step(epoch(None)[:8], number, 0.0) for number in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]
 
 
 def test_a_batch_holds_examples_of_one_shape_and_an_epoch_all_of_them():
