@@ -358,14 +358,16 @@ class Transformer(LanguageModel):
 
     def _cut(self, length: int) -> Iterator[Window]:
         """How texts are read in scoring."""
-        if self.options.architecture == "decoder":
-            return windows(length, self._context, self._stride)
-        return segments(length, self._context)
+        return self._windows(length, self._stride)
 
     def _plain_cut(self, length: int) -> Iterator[Window]:
         """The same without overlaps: how training is judged, in less time."""
+        return self._windows(length, self._context)
+
+    def _windows(self, length: int, stride: int) -> Iterator[Window]:
+        """A decoder's windows; an encoder-decoder's segments, which have no stride."""
         if self.options.architecture == "decoder":
-            return windows(length, self._context, self._context)
+            return windows(length, self._context, stride)
         return segments(length, self._context)
 
     def _examples(self, sequence: Ids, generator: np.random.Generator) -> Iterator[Example]:
@@ -373,15 +375,11 @@ class Transformer(LanguageModel):
 
         A decoder's sequence that needs more than one window is cut at a new place in each epoch.
         """
-        events = len(sequence) - 1
-        if self.options.architecture == "decoder" and events > self._context:
+        if self.options.architecture == "decoder" and len(sequence) - 1 > self._context:
             first = int(generator.integers(1, self._context + 1))
             yield Example(sequence[: first + 1], first)
-            cut: Iterator[Window] = windows(events - first, self._context, self._context)
             sequence = sequence[first:]
-        else:
-            cut = self._plain_cut(events)
-        for window in cut:
+        for window in self._plain_cut(len(sequence) - 1):
             yield Example(sequence[window.start : window.end + 1], window.end - window.first)
 
     def _sequence(self, lines: Sequence[Line]) -> Ids:

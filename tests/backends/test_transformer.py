@@ -136,6 +136,41 @@ def test_fit_twice_is_fit_once():
     assert np.array_equal(model.score(TRAIN)[0].logprobs, fitted(",steps=5").score(TRAIN)[0].logprobs)
 
 
+@pytest.mark.parametrize("architecture", ["decoder", "encoder-decoder"])
+@pytest.mark.parametrize("length", [2, 13, 14, 40])
+def test_an_epoch_predicts_each_event_once_from_what_scoring_reads(architecture, length):
+    """Windows of at most `context` ids; a decoder's begin anywhere, anew in each epoch, an encoder-decoder's never."""
+    model = fitted(f",steps=1,tokenizer=bytes,context=12,architecture={architecture}", train=("abcdefghijklm\n",))
+    assert model._context == 12
+    generator, sequence, starts = np.random.default_rng(0), np.arange(length), set()
+    for _ in range(99):
+        examples = list(model._examples(sequence, generator))
+        scored = [example.ids[-example.scored :].tolist() for example in examples]
+        assert np.concatenate(scored).tolist() == list(range(1, length))
+        for example in examples:
+            assert (np.diff(example.ids) == 1).all()
+            back = len(example.ids) - 1 - example.scored
+            assert back == (0 if architecture == "decoder" else min(example.ids[back], 12))
+            assert example.scored <= 12
+        starts.add(len(scored[0]))
+    assert len(starts) == (12 if architecture == "decoder" and length > 13 else 1)
+
+
+def test_evaluation_reads_the_first_events_of_the_validation_text_and_pays_for_spelling(monkeypatch):
+    """Bits per byte as those of the best weights on these events alone, unknown words' letters included."""
+    monkeypatch.setattr("lmbench.backends.transformer._VALID_TOKENS", 9)
+    valid = ("zebra sat on\n", "the mat quagga sat.\n", "the dog sat on the log.\n" * 5)
+    model = fitted(",steps=20,tokenizer=words,stride=32", valid=valid)
+    nats, size, left = 0.0, 0, 9
+    for document, score in zip(valid, model.score(valid), strict=True):
+        events = min(left, len(score.ends))
+        nats, left = nats - score.logprobs[:events].sum(), left - events
+        size += int(score.ends[events - 1]) if events else 0
+        assert events < len(document)
+    assert (left, size) == (0, len("zebra sat on\nthe mat quagga sat.\n"))
+    assert model._history.best.bits_per_byte == pytest.approx(nats / size / math.log(2), rel=1e-4)
+
+
 def test_a_periodic_text_costs_next_to_nothing():
     text = "abcdefgh\n" * 40
     model = fitted(",steps=150,tokenizer=bytes", train=(text,) * 4, valid=(text,))
