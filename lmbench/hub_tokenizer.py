@@ -44,8 +44,9 @@ class HubTokenizer:
 
     @cached_property
     def texts(self) -> list[str]:
-        """Each token's text; the tokenizer's own name for it where it is not byte-level or ends inside a character."""
-        return [_text(name, spelling) for name, spelling in zip(self.names, self._spellings, strict=True)]
+        """Each token's text; the tokenizer's own name for it where it has no certain one or ends inside a character."""
+        spelled = map(_spell_piece, self.names) if self._has_pieces else self._spellings
+        return [_text(name, spelling) for name, spelling in zip(self.names, spelled, strict=True)]
 
     @cached_property
     def event_spellings(self) -> list[bytes | None]:
@@ -56,22 +57,21 @@ class HubTokenizer:
         special = set(self.tokenizer.all_special_ids)
         if UNPRINTABLE.keys() <= set(self.names):
             spelled = self._spellings
-        elif any(name.startswith(_META_SPACE) for name in self.names):
+        elif self._has_pieces:
             spelled = [_spell_piece(name) for name in self.names]
         else:
             return []
         return [None if i in special else spelling for i, spelling in enumerate(spelled)]
 
+    @cached_property
+    def adds_space(self) -> bool:
+        """Whether a space that is no byte of it stands before every document, as SentencePiece has it."""
+        return self._has_pieces and self.names[self._encoding("a")["input_ids"][0]].startswith(_META_SPACE)
+
     def encode(self, document: str) -> Encoded:
         """The tokens of a document. Raises ScoreError where they do not give the document back."""
         data = document.encode()
-        encoding = self.tokenizer(
-            document,
-            add_special_tokens=False,
-            split_special_tokens=True,  # "<|endoftext|>" in a text is text
-            return_offsets_mapping=self.tokenizer.is_fast,
-            verbose=False,
-        )
+        encoding = self._encoding(document)
         ids = np.array(encoding["input_ids"], dtype=np.int64)
         spelled = [self._spellings[i] for i in ids]
         # spellings that join to the document prove byte-level tokens, whatever the tokenizer's class
@@ -83,6 +83,21 @@ class HubTokenizer:
         if not self.tokenizer.is_fast:
             raise ScoreError(f"{type(self.tokenizer).__name__} does not say where its tokens end in the text")
         return Encoded(ids, byte_ends(document, encoding["offset_mapping"]))
+
+    @cached_property
+    def _has_pieces(self) -> bool:
+        """Whether the vocabulary is SentencePiece's."""
+        is_byte_level = UNPRINTABLE.keys() <= set(self.names)
+        return not is_byte_level and any(name.startswith(_META_SPACE) for name in self.names)
+
+    def _encoding(self, document: str) -> Any:
+        return self.tokenizer(
+            document,
+            add_special_tokens=False,
+            split_special_tokens=True,  # "<|endoftext|>" in a text is text
+            return_offsets_mapping=self.tokenizer.is_fast,
+            verbose=False,
+        )
 
     def _piece_ends(self, document: str, ids: Ids) -> NDArray[np.int64] | None:
         """Where SentencePiece's tokens end, those that are single bytes of a character, too; None for other tokens.
@@ -107,8 +122,6 @@ class HubTokenizer:
 
 
 def _text(name: str, spelling: bytes | None) -> str:
-    if fallback := re.fullmatch(r"<0x([0-7][0-9A-F])>", name):  # SentencePiece's name of an ASCII byte
-        return chr(int(fallback[1], 16))
     try:
         return name if spelling is None else spelling.decode()
     except UnicodeDecodeError:

@@ -230,7 +230,13 @@ class _Reading(Reading):
     def next_events(self) -> NextEvents:
         if self._logprobs is None:
             self._logprobs = self._after()
-        return NextEvents(self._model._names, self._logprobs, self._model._event_spellings)
+        names, spellings = self._model._names, self._model._event_spellings
+        if len(self._sequence) == len(self._model._bos) and self._model._tokenizer.adds_space:
+            names, spellings = (
+                tuple(name.removeprefix(" ") or name for name in names),
+                tuple(map(_first_spelling, spellings)),
+            )
+        return NextEvents(names, self._logprobs, spellings)
 
     def read(self, event: int) -> None:
         self._sequence, self._logprobs = np.append(self._sequence, event), None
@@ -246,6 +252,13 @@ class _Reading(Reading):
         logits, self._cache = model._network.logits_after(window[None, self._read :], self._cache)  # (V,)
         self._read = len(window)
         return logits.double().log_softmax(-1).cpu().numpy()
+
+
+def _first_spelling(spelling: bytes | None) -> bytes | None:
+    """What an event adds to an empty text before which a space stands that is no byte of it; None where it cannot."""
+    if not spelling:
+        return spelling  # the text's end, or no certain text
+    return spelling[1:] or None if spelling.startswith(b" ") else None
 
 
 class Gpt2(HuggingFace):

@@ -21,10 +21,12 @@ from transformers import (
 from lmbench import build, generate
 from lmbench.backends.huggingface import Gpt2, HuggingFace
 from lmbench.backends.masked_lm import MaskedModel
+from lmbench.checks import check_model
 from lmbench.errors import ScoreError, SpecError, UnavailableError, UnknownNameError
 from lmbench.model import ModelSpec
 from lmbench.windows import last_window
 from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
+from tests.test_hub_tokenizer import llama as llama_tokenizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -262,9 +264,29 @@ def test_sentencepieces_tokens_end_at_their_bytes(tmp_path):
     text = " the cat 我\n  at. the mat" + " the cat" * 30
     score = model.score([text])[0].check(text)
     spellings = dict(zip(model.next_events("").names, model.next_events("").spellings, strict=True))
-    assert (spellings["▁the"], spellings["at"], spellings["a"]) == (b" the", b"at", b"a")
+    assert (spellings[" the"], spellings["at"], spellings["a"]) == (b" the", b"at", b"a")
     assert spellings["<0xE6>"] == b"\xe6"
     assert score.ends[:8].tolist() == [4, 8, 9, 10, 11, 12, 13, 14]
+
+
+def test_the_space_before_every_text_is_no_byte_of_it(tmp_path):
+    """Llama's tokenizer: the conformance suite sees that what is read, scored and generated from nothing agrees."""
+    tokenizer = llama_tokenizer()
+    folder = save(tmp_path, llama(tokenizer.backend_tokenizer), tokenizer.backend_tokenizer, bos_token="<unk>")
+    model = load(folder)
+    assert model._tokenizer.adds_space
+    score = model.score(["the at"])[0].check("the at")
+    assert score.ends.tolist() == [3, 4, 6]
+    nexts = model.next_events("")
+    first = nexts.spellings.index(b"the")
+    assert nexts.logprobs[first] == pytest.approx(score.logprobs[0], abs=1e-5)
+    assert b" the" not in nexts.spellings
+    assert b" the" in model.next_events("the").spellings
+    outcomes = {outcome.check: outcome for outcome in check_model(lambda: load(folder))}
+    assert [name for name, outcome in outcomes.items() if outcome.status == "fail"] == []
+    assert outcomes["reading"].status == "pass"
+    text = "我 the"  # its first event is that space alone
+    assert model.score_continuation("", text) == pytest.approx(model.score([text])[0].logprobs.sum(), abs=1e-4)
 
 
 def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path):
