@@ -232,10 +232,8 @@ class _Reading(Reading):
             self._logprobs = self._after()
         names, spellings = self._model._names, self._model._event_spellings
         if len(self._sequence) == len(self._model._bos) and self._model._tokenizer.adds_space:
-            names, spellings = (
-                tuple(name.removeprefix(" ") or name for name in names),
-                tuple(map(_first_spelling, spellings)),
-            )
+            names = tuple(name.removeprefix(" ") or name for name in names)
+            spellings = tuple(map(_first_spelling, spellings))
         return NextEvents(names, self._logprobs, spellings)
 
     def read(self, event: int) -> None:
