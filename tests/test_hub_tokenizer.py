@@ -224,3 +224,8 @@ def test_the_two_files_of_a_tokenizer_agree(tmp_path):
     for text in TEXTS.values():
         assert one.encode(text).ids.tolist() == two.encode(text).ids.tolist()
         assert one.encode(text).ends.tolist() == two.encode(text).ends.tolist()
+
+
+def test_offsets_in_characters_become_ends_in_bytes():
+    """Tokens of one character end with it, one without a place where the last one did, and the last with the text."""
+    assert byte_ends("a我b ", [(0, 1), (1, 2), (1, 2), (0, 0), (2, 3)]).tolist() == [1, 4, 4, 4, 6]
