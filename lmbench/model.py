@@ -186,6 +186,9 @@ class LanguageModel(ABC):
     quick: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Options, as in a spec, with which a model that takes long is small enough for the conformance suite."""
 
+    scored_at_once: ClassVar[int] = 1 << 20
+    """About how many characters of documents a run has scored at once; fewer for a slow model, so that it goes on."""
+
     unchecked: ClassVar[tuple[str, ...]] = ()
     """Options that the conformance suite leaves out: they say where work is kept, and not what is learnt."""
 

@@ -194,7 +194,7 @@ def _keep(columns: TallyColumns, watcher: Watcher, message: _Message) -> None:
 def _scored(model: LanguageModel, test: Split, progress: Progress, tallied: Callable[[Tally], None]) -> float:
     """Seconds that the model took for the split; the sums of each batch are told, and its scores not kept."""
     done, seconds = 0, 0.0
-    for batch in _batches(test.documents):
+    for batch in _batches(test.documents, min(model.scored_at_once, _BATCH_BYTES)):
         progress("score", done / len(test.documents))
         started = time.perf_counter()
         scores = model.score(batch)
@@ -205,14 +205,14 @@ def _scored(model: LanguageModel, test: Split, progress: Progress, tallied: Call
     return seconds
 
 
-def _batches(documents: Iterable[str]) -> Iterator[list[str]]:
-    """Consecutive documents of about a megabyte together, so that memory stays bounded and progress shows."""
+def _batches(documents: Iterable[str], most: int) -> Iterator[list[str]]:
+    """Consecutive documents of about so many characters together: memory stays bounded, and progress shows."""
     batch: list[str] = []
     size = 0
     for document in documents:
         batch.append(document)
         size += len(document)
-        if size >= _BATCH_BYTES:
+        if size >= most:
             yield batch
             batch, size = [], 0
     if batch:

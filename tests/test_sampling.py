@@ -1,5 +1,8 @@
 """Sampling against transformers' own filters, and text out of every family of models."""
 
+import math
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -14,6 +17,9 @@ FAMILIES = (
     "nltk:order=2,tokenizer=pieces",
     "kenlm:order=3,tokenizer=pieces",
     "kenlm:order=3,tokenizer=words",
+    "ngram:order=3,tokenizer=pieces",
+    "cache:tokenizer=pieces",
+    "mix:kenlm:order=3;tokenizer=pieces+cache:tokenizer=pieces",
     "hmm:states=3,iterations=5,tokenizer=bytes",
     "transformer:layers=1,width=16,heads=2,context=16,steps=20,tokenizer=bpe:300",
     "transformer:layers=1,width=16,heads=2,context=16,steps=20,tokenizer=words",
@@ -119,6 +125,90 @@ def test_every_family_writes_on(spec, train, prompt):
     assert text_of(model, "", temperature=1.0)
     assert text_of(model, prompt, length=0) == ""
     model.score([prompt + drawn[0]])[0].check(prompt + drawn[0])
+
+
+ODD_PROMPTS = (
+    "",
+    " ",
+    "   ",
+    "\n\n",
+    "\t",
+    "the c",
+    "the  cat ",
+    "zzqx",
+    "<unk> </s>",
+    "\x00",
+    "the\r\n",
+    "é 😀",
+    "中文",
+)
+
+
+@pytest.mark.parametrize("spec", [spec for spec in FAMILIES if spec.split(":")[0] not in ("transformer", "ppm")])
+def test_odd_prompts_and_samplers(spec):
+    """What is written on is scored as text; at the edges of temperature, top-k and top-p as elsewhere."""
+    model = fitted(build(ModelSpec.parse(spec)), ENGLISH)
+    for prompt in ODD_PROMPTS:
+        greedy = text_of(model, prompt, 4)
+        model.score([prompt + greedy])[0].check(prompt + greedy)
+        likeliest = likeliest_texts(model.reading(prompt))
+        for how in ({"temperature": 1e-300}, {"temperature": 1.0, "top_p": 1e-12}, {"temperature": 1e6, "top_k": 1}):
+            assert text_of(model, prompt, 1, **how) in likeliest, (prompt, how)
+        anything = text_of(model, prompt, 4, temperature=1e9)
+        model.score([prompt + anything])[0].check(prompt + anything)
+
+
+def likeliest_texts(reading):
+    chances = first(reading)
+    return [shown(reading.next_events().spellings[i]) for i, p in chances.items() if p == max(chances.values())]
+
+
+def shown(spelling):
+    return spelling.decode(errors="replace")
+
+
+def first(reading):
+    """The log-probabilities of the next events that are certain text."""
+    after = reading.next_events()
+    return {i: p for i, p in enumerate(after.logprobs.tolist()) if after.spellings[i] is not None}
+
+
+def brute_force(reading, temperature, top_k, top_p):
+    """P of each next event, filtered one by one."""
+    weights = {i: math.exp(logprob / temperature) for i, logprob in first(reading).items()}
+    least = sorted(weights.values(), reverse=True)[:top_k][-1]
+    weights = {i: weight for i, weight in weights.items() if weight >= least}
+    kept, mass = {}, 0.0
+    for i in sorted(weights, key=lambda i: -weights[i]):
+        if mass >= top_p:
+            break
+        kept[i] = weights[i] / sum(weights.values())
+        mass += kept[i]
+    return {i: p / mass for i, p in kept.items()}
+
+
+@pytest.mark.parametrize("spec", ["ngram", "kenlm", "cache", "nltk", "mix:kenlm:order=3+ngram:order=2", "arpa"])
+@pytest.mark.parametrize(("train", "prompt"), [(ENGLISH, "the"), (CHINESE, "我是一")])
+def test_two_events_are_drawn_as_often_as_by_brute_force(spec, train, prompt, tmp_path):
+    """Of 1,500 draws of two events each, against all pairs' probabilities, within 4.5 standard deviations."""
+    model = fitted(build(ModelSpec.parse("kenlm:order=3,min_count=1" if spec == "arpa" else spec)), train)
+    if spec == "arpa":
+        model.export(tmp_path / "x.arpa")
+        model = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer=pieces"))
+    how = {"temperature": 1.3, "top_k": 6, "top_p": 0.9}
+    expected = Counter()
+    for one, p in brute_force(model.reading(prompt), **how).items():
+        reading = model.reading(prompt)
+        start = shown(reading.next_events().spellings[one])
+        reading.read(one)
+        for other, q in brute_force(reading, **how).items():
+            expected[start + shown(reading.next_events().spellings[other])] += p * q
+    draws = Counter(text_of(model, prompt, 2, number, seed=5, **how) for number in range(1500))
+    assert sum(expected.values()) == pytest.approx(1)
+    assert set(draws) <= set(expected)
+    assert len(expected) > 3
+    for text, p in expected.items():
+        assert abs(draws[text] - 1500 * p) <= 4.5 * math.sqrt(1500 * p * (1 - p)) + 1
 
 
 @pytest.mark.parametrize("spec", ["kenlm:order=3", "nltk:order=3", "hmm:states=4"])

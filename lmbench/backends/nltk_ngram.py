@@ -57,6 +57,7 @@ class NltkNgram(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = NltkOptions
     options: NltkOptions
+    scored_at_once: ClassVar[int] = 1 << 13  # about a second's work
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
         progress("reading", 0.0)
@@ -69,10 +70,10 @@ class NltkNgram(LanguageModel):
         counts = self._model.counts
         for number, line in enumerate(lines):
             counts.update([self._ngrams(line)])
-            if number % 1000 == 0:
-                progress(f"counting n-grams, line {number:,} of {len(lines):,}", number / len(lines))
+            if number % 200 == 0:
+                progress(f"counting n-grams, line {number:,} of {len(lines):,}", 0.95 * number / len(lines))
         if self.options.smoothing == "kneser-ney":
-            progress("tabulating continuation counts", 1.0)
+            progress("tabulating continuation counts", 0.95)
             vocabulary, order, discount = self._model.vocab, self.options.order, self.options.discount
             self._model.estimator = _TabulatedKneserNey(vocabulary, counts, order, discount=discount)
         self._cache: dict[tuple[int, ...], float] = {}

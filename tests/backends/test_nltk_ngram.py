@@ -1,12 +1,14 @@
 import math
+from itertools import pairwise
 
 import pytest
 from nltk.lm import KneserNeyInterpolated, Laplace, Lidstone, Vocabulary, WittenBellInterpolated
 from nltk.util import everygrams, pad_sequence
 
-from lmbench import ModelSpec
+from lmbench import Corpus, ModelSpec, Split, build
 from lmbench.backends.nltk_ngram import NltkNgram
 from lmbench.errors import ScoreError, SpecError
+from lmbench.runner import evaluate
 from tests.conftest import ENGLISH
 
 LINES = [line.split() for document in ENGLISH for line in document.removesuffix("\n").split("\n")]
@@ -94,3 +96,26 @@ def test_maximum_likelihood_gives_unseen_events_nothing(english):
 def test_options_that_make_no_model(spec, message):
     with pytest.raises(SpecError, match=message):
         ModelSpec.parse(spec).build(NltkNgram)
+
+
+def test_progress_shows_every_few_lines_and_documents():
+    """Beginning with 0, never back, and in steps of at most a tenth, while counting and while scoring."""
+    documents = ("the cat sat on the mat and the dog sat on the log\n" * 40,) * 60
+    corpus = Corpus("many", Split(documents), Split(("the\n",)), Split(documents), reading="lines", tokenised=True)
+    told = []
+    evaluate(build(ModelSpec.parse("nltk:order=2")), corpus, lambda message, share: told.append((message, share)))
+    for phase in ("fit: counting n-grams", "score"):
+        shares = [share for message, share in told if message.startswith(phase)]
+        assert len(shares) > 10
+        assert shares[0] == 0
+        assert all(0 <= after - before <= 0.1 for before, after in pairwise([*shares, 1.0]))
+
+
+def test_each_history_and_word_is_asked_of_nltk_once(english, monkeypatch):
+    model = fitted("nltk:order=2", english)
+    asked = []
+    computed = model._computed
+    monkeypatch.setattr(model, "_computed", lambda *key: asked.append(key) or computed(*key))
+    scores = model.score(["the cat\nthe cat\n", "the cat\n"])
+    assert sum(len(score.logprobs) for score in scores) == 9
+    assert len(asked) == len(set(asked)) == 3
