@@ -87,6 +87,84 @@ def test_every_probability_is_nltks(smoothing, order):
     assert compared > 40
 
 
+class Definition:
+    """P(w | h) of methods that NLTK has not, or not so, by dictionaries and recursion. ``<s>`` opens each line."""
+
+    def __init__(self, smoothing, order, lines):
+        self.smoothing, self.order, self.events = smoothing, order, START
+        self.counts = Counter()  # of n-grams of all orders that do not end in <s>
+        for line in ([START, *line] for line in lines):
+            for end in range(1, len(line)):
+                self.counts.update(tuple(line[begin : end + 1]) for begin in range(max(0, end - order + 1), end + 1))
+        self.after = {}
+        for gram, times in self.counts.items():
+            self.after.setdefault(gram[:-1], {})[gram[-1]] = times
+
+    def __call__(self, history, word):
+        shorter = self(history[1:], word) if history else 1 / self.events
+        if history not in self.after:
+            return shorter
+        after = self.after[history]
+        times, total, types = after.get(word, 0), sum(after.values()), len(after)
+        match self.smoothing:
+            case "jelinek-mercer":
+                return 0.2 * times / total + 0.8 * shorter
+            case "witten-bell":
+                return (times + types * shorter) / (total + types)
+            case "absolute":
+                return (max(times - 0.6, 0) + 0.6 * types * shorter) / total
+            case "good-turing":
+                return self.katz(history, word)
+
+    def katz(self, history, word):
+        after = self.after[history]
+        all_seen = len(after) == self.events
+        factors = self.factors(len(history) + 1)
+        total = sum(after.values()) + (not all_seen and min(after.values()) > 5)
+        own = {w: (times if all_seen or times > 5 else factors[times] * times) / total for w, times in after.items()}
+        if word in own:
+            return own[word]
+        if not history:
+            return (1 - sum(own.values())) / (self.events - len(own))
+        below = sum(self(history[1:], w) for w in own)
+        return (1 - sum(own.values())) / (1 - below) * self(history[1:], word)
+
+    def factors(self, order):
+        """Katz 1987; absolute discounting where Good and Turing's estimate gives no factor between 0 and 1."""
+        numbers = Counter(times for gram, times in self.counts.items() if len(gram) == order)
+        absolute = numbers[1] / (numbers[1] + 2 * numbers[2]) if numbers[1] and numbers[2] else 0.5
+        factors = {}
+        for r in range(1, 6):
+            factors[r] = 1 - absolute / r
+            if numbers[r] and (above := 6 * numbers[6] / numbers[1] if numbers[1] else 1) < 1:
+                factor = ((r + 1) * numbers[r + 1] / numbers[r] / r - above) / (1 - above)
+                factors[r] = factor if 1e-9 < factor < 1 - 1e-9 else factors[r]
+        return factors
+
+
+@pytest.mark.parametrize("number", [3, 60, 400])
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+@pytest.mark.parametrize("smoothing", ["jelinek-mercer", "witten-bell", "absolute", "good-turing"])
+def test_every_probability_is_that_of_the_definition(smoothing, order, number):
+    """After histories that were seen, were not, and hold what was never seen: all events' probabilities."""
+    given = {"jelinek-mercer": {"weight": 0.2}, "absolute": {"discount": 0.6}}.get(smoothing, {})
+    orders = smoothed(order, number=number, smoothing=smoothing, **given).orders
+    definition = Definition(smoothing, order, lines(number=number))
+    histories = [line[:end] for line in lines(2, 15) for end in range(len(line))]
+    for history in ([], [8], [8, 2], [2, 8], [2, 3, 8, 2], [5, 5, 5], *histories):
+        found = next_probabilities(orders, [START, *history])[:START]
+        context = (START, *history)[len(history) + 2 - order :] if order <= len(history) + 1 else (START, *history)
+        assert found == pytest.approx([definition(context, word) for word in range(START)], rel=1e-9)
+
+
+def test_katz_keeps_one_for_what_was_not_seen_where_all_that_was_is_frequent():
+    """3 follows 2 seven times, and nothing is discounted above 5: one is added to the sum, as SRILM does."""
+    model = smooth(count(text_of([[2, 3, 1]] * 7), START, 2, Workspace()), Settings("good-turing"), text_of([]))
+    after = next_probabilities(model.orders, [START, 2])
+    assert after[3] == pytest.approx(7 / 8)
+    assert after[1] == pytest.approx(1 / 8 * unigram(model, 1) / (1 - unigram(model, 3)))
+
+
 def test_katz_by_hand():
     """Bigrams after 2: 3 six times, 4 once. GT finds no factors here, so a count of 1 keeps 1 - D of it, D = 0.5."""
     counted = count(text_of([[2, 3, 1]] * 6 + [[2, 4, 1]]), START, 2, Workspace())
