@@ -61,18 +61,23 @@ def test_a_hand_computed_bigram_model():
     assert model.fallback == [1, 2]
 
 
-def by_definition(texts, order, discounts):
-    """P and back-offs straight from the definition, with dictionaries: {n-gram: (P, back-off)}."""
+def adjusted_counts(texts, order):
+    """{n-gram: number of distinct words before it}, or how often it occurs, straight from the definition."""
     padded = [("<s>", *text, "</s>") for text in texts]
     counts = Counter(line[i : i + k] for line in padded for k in range(1, order + 1) for i in range(len(line) - k + 1))
     before = defaultdict(set)
     for gram in counts:
         before[gram[1:]].add(gram[0])
-    adjusted = {
+    return {
         gram: count if len(gram) == order or gram[0] == "<s>" else len(before[gram])
         for gram, count in counts.items()
         if gram != ("<s>",)
     }
+
+
+def by_definition(texts, order, discounts):
+    """P and back-offs straight from the definition, with dictionaries: {n-gram: (P, back-off)}."""
+    adjusted = adjusted_counts(texts, order)
     vocabulary = {word for text in texts for word in text} | {"</s>", "<unk>"}
 
     def discount(gram):
@@ -110,6 +115,27 @@ def test_random_texts_by_the_definition(order, seed):
     assert table.keys() - {("<s>",)} == expected.keys()
     for gram, (probability, backoff) in expected.items():
         assert table[gram] == pytest.approx((math.log10(probability), math.log10(backoff)), abs=1e-12)
+
+
+def test_discounts_by_equation_26_of_chen_and_goodman():
+    """Of each order, from how many n-grams are counted once, twice, three and four times; else lmplz's fallback."""
+    rng = random.Random(1)
+    texts = [tuple(rng.choices("abcdefghijklmnop", range(16, 0, -1), k=rng.randint(0, 7))) for _ in range(90)]
+    lines, words = as_lines(texts)
+    model = estimated(lines, len(words) - 1, 4)
+    adjusted, found = adjusted_counts(texts, 4), []
+    for k in range(1, 5):
+        n1, n2, n3, n4 = (sum(len(g) == k and adjusted[g] == times for g in adjusted) for times in (1, 2, 3, 4))
+        if k in model.fallback:
+            assert model.discounts[k - 1] == (0.5, 1.0, 1.5)
+            assert not (n1 and n2 and n3)
+            continue
+        y = n1 / (n1 + 2 * n2)
+        expected = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+        assert model.discounts[k - 1] == pytest.approx(expected, rel=1e-12)
+        found.append(k)
+    assert len(found) > 1
+    assert model.fallback
 
 
 def read(path):

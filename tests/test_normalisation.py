@@ -43,6 +43,16 @@ def test_a_wrong_weight_is_the_sum_of_its_history_alone():
     assert abs(brute - 1) > 0.05
 
 
+def test_the_start_of_a_line_is_never_predicted():
+    """A file may give it a probability, which is no part of any sum."""
+    unigrams, bigrams = kneser_ney(2)
+    keys = np.append(bigrams.keys, 2 << bigrams.bits | START)
+    by_key = np.argsort(keys)
+    odd = Order(keys[by_key], bigrams.bits, np.append(bigrams.probs, 0.5)[by_key], bigrams.backoffs)
+    assert len(keys) == len(bigrams.keys) + 1
+    np.testing.assert_allclose(history_sums([unigrams, odd])[1], 1, atol=1e-12)
+
+
 def test_the_words_of_n_grams():
     orders = kneser_ney(3)
     words = ngram_words(orders, np.arange(len(orders[2].keys)))

@@ -96,6 +96,11 @@ class Definition:
         for line in ([START, *line] for line in lines):
             for end in range(1, len(line)):
                 self.counts.update(tuple(line[begin : end + 1]) for begin in range(max(0, end - order + 1), end + 1))
+        if smoothing == "kneser-ney":
+            before = Counter(gram[1:] for gram in self.counts)  # distinct words before; none before <s>
+            self.counts = {
+                g: times if len(g) == order or g[0] == START else before[g] for g, times in self.counts.items()
+            }
         self.after = {}
         for gram, times in self.counts.items():
             self.after.setdefault(gram[:-1], {})[gram[-1]] = times
@@ -111,7 +116,7 @@ class Definition:
                 return 0.2 * times / total + 0.8 * shorter
             case "witten-bell":
                 return (times + types * shorter) / (total + types)
-            case "absolute":
+            case "absolute" | "kneser-ney":
                 return (max(times - 0.6, 0) + 0.6 * types * shorter) / total
             case "good-turing":
                 return self.katz(history, word)
@@ -144,10 +149,12 @@ class Definition:
 
 @pytest.mark.parametrize("number", [3, 60, 400])
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-@pytest.mark.parametrize("smoothing", ["jelinek-mercer", "witten-bell", "absolute", "good-turing"])
+@pytest.mark.parametrize("smoothing", ["jelinek-mercer", "witten-bell", "absolute", "kneser-ney", "good-turing"])
 def test_every_probability_is_that_of_the_definition(smoothing, order, number):
     """After histories that were seen, were not, and hold what was never seen: all events' probabilities."""
-    given = {"jelinek-mercer": {"weight": 0.2}, "absolute": {"discount": 0.6}}.get(smoothing, {})
+    given = {"jelinek-mercer": {"weight": 0.2}, "absolute": {"discount": 0.6}, "kneser-ney": {"discount": 0.6}}.get(
+        smoothing, {}
+    )
     orders = smoothed(order, number=number, smoothing=smoothing, **given).orders
     definition = Definition(smoothing, order, lines(number=number))
     histories = [line[:end] for line in lines(2, 15) for end in range(len(line))]
