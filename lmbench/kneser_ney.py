@@ -129,7 +129,7 @@ def _kept(
     threshold = settings.prune[min(k, len(settings.prune)) - 1]
     if threshold == 0 and allowed is None and below.kept is None:
         return None
-    column = workspace.column(np.bool_)
+    column = workspace.column(np.bool_, len(counts.keys))
     for rows in slices(len(counts.keys), workspace.rows):
         kept = counts.count[rows] > threshold
         if allowed is not None:
@@ -192,7 +192,8 @@ def _interpolate(
     workspace: Workspace,
 ) -> tuple[Ints, Floats]:
     """Keys and probabilities of the n-grams that are kept; the weights of their histories go to the order below."""
-    keys, probs = workspace.column(np.int64), workspace.column(settings.precision)
+    most = len(counts.keys)
+    keys, probs = workspace.column(np.int64, most), workspace.column(settings.precision, most)
     discount_of = np.array([0.0, *discounts])
     for rows in _whole_histories(counts, workspace.rows):
         key, number = counts.keys[rows], adjusted[rows]
@@ -233,7 +234,7 @@ def _unigrams(own: Floats, weight: float, stays: Flags | None, settings: Setting
 
 def _renumbered(kept: Flags, workspace: Workspace) -> Rows:
     """Each row's number among those that are kept."""
-    column, before = workspace.column(np.int32), 0
+    column, before = workspace.column(np.int32, len(kept)), 0
     for rows in slices(len(kept), workspace.rows):
         numbers = before + np.cumsum(kept[rows])
         column.append(numbers - 1)

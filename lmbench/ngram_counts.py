@@ -17,6 +17,7 @@ Lengths = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
 _READ_AT_ONCE = 1 << 16
+_DIGIT = 16  # bits
 _MOST = 1 << 31  # places are int32
 
 
@@ -106,11 +107,13 @@ def count(text: Rows, start: int, order: int, workspace: Workspace) -> list[Coun
     for part in slices(len(text), workspace.rows):
         unigrams += np.bincount(text[part], minlength=start + 1)
     left = _left_in_line(text, start, order, workspace)
-    builders = [_Builder(k, len(text) if k < order else 0, bits, workspace) for k in range(2, order + 1)]
+    builders = [_Builder(k, len(text), k < order, bits, workspace) for k in range(2, order + 1)]
     for first, starts in _blocks(text, unigrams, workspace.rows) if builders else ():
         rows, base = text[starts].astype(np.int64) - first, first
         for builder in builders:
             starts, rows, base = builder.extend(starts, rows, base, text, left)
+        del starts, rows  # before the next block's are made
+    del left
     unigrams[start] = 0  # <s> is conditioned on, never predicted
     words = np.arange(start + 1)
     counts = [Counts(words, bits, np.zeros(start + 1, dtype=np.int32), unigrams.astype(np.int32), opening=start)]
@@ -128,11 +131,11 @@ class _Builder:
     rank  (places,) row of the n-gram that starts at each place; empty for the highest order, where nobody asks
     """
 
-    def __init__(self, order: int, places: int, bits: int, workspace: Workspace) -> None:
-        self.rank = workspace.full(places, 0, np.int32)
+    def __init__(self, order: int, places: int, ranked: bool, bits: int, workspace: Workspace) -> None:
+        self.rank = workspace.full(places if ranked else 0, 0, np.int32)
         self._order, self._bits, self._workspace = order, bits, workspace
-        self._keys, self._count = workspace.column(np.int64), workspace.column(np.int32)
-        self._starts = workspace.column(np.int32)
+        self._keys, self._count = workspace.column(np.int64, places), workspace.column(np.int32, places)
+        self._starts = workspace.column(np.int32, places)
         self._rows = 0
 
     def extend(self, starts: Rows, rows: Ints, base: int, text: Rows, left: Lengths) -> tuple[Rows, Ints, int]:
@@ -172,7 +175,7 @@ class _Builder:
 
 def _left_in_line(text: Rows, start: int, order: int, workspace: Workspace) -> Lengths:
     """How many ids are left in the line from each place on, `order` at most."""
-    column = workspace.column(np.uint8)
+    column = workspace.column(np.uint8, len(text))
     for part in slices(len(text), workspace.rows):
         left = np.full(part.stop - part.start, order, dtype=np.uint8)
         for k in range(order - 1, 0, -1):
@@ -225,12 +228,13 @@ def _places(text: Rows, rows: int, words: tuple[int, int], after: tuple[int, int
 
 
 def _sorting(rows: Ints, word: Rows, bits: int) -> Ints:
-    """What sorts n-grams by row, then word. Place and n-gram are sorted as one integer where both fit in one."""
+    """What sorts n-grams by row, then word; equal ones stay in their order.
+
+    NumPy sorts integers of 16 bits, and no longer ones, digit by digit: several times as fast as it compares them.
+    """
     keys = rows << bits | word
-    place_bits = len(rows).bit_length()
-    if len(rows) and int(rows.max()).bit_length() + bits + place_bits <= 63:
-        keys <<= place_bits
-        keys |= np.arange(len(rows))
-        keys.sort()
-        return keys & ((1 << place_bits) - 1)
-    return np.argsort(keys, kind="stable")
+    places = np.argsort(keys.astype(np.uint16), kind="stable")
+    for shift in range(_DIGIT, int(keys.max(initial=0)).bit_length(), _DIGIT):
+        digits = (keys >> shift).astype(np.uint16)
+        places = places.take(np.argsort(digits.take(places), kind="stable"))
+    return places

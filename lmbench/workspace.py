@@ -49,43 +49,43 @@ class Workspace:
         """An array of `size` equal values."""
         if self._folder is None:
             return np.full(size, value, dtype=dtype)
-        column = self.column(dtype)
+        column = self.column(dtype, size)
         for start in range(0, size, self.rows):
             column.append(np.full(min(self.rows, size - start), value, dtype=dtype))
         return column.finish()
 
-    def column(self, dtype: DTypeLike) -> Column:
-        """An array that grows."""
+    def column(self, dtype: DTypeLike, most: int) -> Column:
+        """An array that grows to `most` values, or fewer."""
         if self._folder is None:
-            return Column(dtype)
+            return Column(dtype, most)
         self._files += 1
         return FileColumn(dtype, self._folder / str(self._files))
 
 
 class Column:
-    """An array that grows run by run, in memory."""
+    """An array that grows run by run, in memory: room that no value has been written to takes none."""
 
-    def __init__(self, dtype: DTypeLike) -> None:
-        self._dtype = np.dtype(dtype)
-        self._runs: list[NDArray[Any]] = []
+    def __init__(self, dtype: DTypeLike, most: int) -> None:
+        self._values = np.empty(most, dtype=dtype)
+        self._length = 0
 
     def append(self, run: NDArray[Any]) -> None:
         """Add these values at the end."""
-        self._runs.append(run.astype(self._dtype, copy=False))
+        end = self._length + len(run)
+        self._values[self._length : end] = run
+        self._length = end
 
     def finish(self) -> NDArray[Any]:
-        """The whole array; the column is empty then."""
-        runs, self._runs = self._runs, []
-        if len(runs) == 1:
-            return runs[0]
-        return np.concatenate([np.zeros(0, self._dtype), *runs])
+        """The whole array; nothing can be added then."""
+        self._values.resize(self._length, refcheck=False)  # in place, since nobody else has it
+        return self._values
 
 
 class FileColumn(Column):
     """An array that grows run by run, in a file."""
 
     def __init__(self, dtype: DTypeLike, path: Path) -> None:
-        super().__init__(dtype)
+        self._dtype = np.dtype(dtype)
         self._path = path
         self._path.touch()
 
