@@ -30,7 +30,7 @@ from lmbench.windows import Ids
 _IGNORED = -100  # cross_entropy's target for padding
 _WARM_UP = 0.05  # share of the training
 _EVALUATIONS = 50  # in a whole training
-_STEPS_BETWEEN = 10  # evaluations, at least
+_STEPS_BETWEEN = 20  # evaluations, at least
 _FILE = "training.safetensors"
 
 

@@ -40,7 +40,7 @@ from lmbench.tokenizer_file import TokenizerFile
 from lmbench.training import Example, History, Plan, Task, Training
 from lmbench.windows import Cut, Ids, Window, last_window, score_packed, segments, windows
 
-_VALID_TOKENS = 8192  # at most so many are read in an evaluation, which then takes a few per cent of the time
+_VALID_TOKENS = 4096  # at most so many are read in an evaluation: all of them take a sixth of a `tiny` training
 _SCORE_TOKENS = 2048  # read at once
 _SCORE_LOGITS = 1 << 24  # made at once: 64 MiB, whatever the number of types
 _MANY_TYPES = 8192  # above, the output layer would take most of a training step
@@ -187,6 +187,7 @@ class Transformer(LanguageModel):
             batch=options.batch_tokens,
             limit=self._limit,
             patience=options.patience,
+            valid=f"first{_VALID_TOKENS}",
             steps=self._history.points[-1].steps,
             best=best.steps,
             softmax=f"sampled{_NEGATIVES}" if self._negatives else "full",
