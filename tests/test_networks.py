@@ -1,5 +1,6 @@
 """The networks against the formula by hand and against transformers' GPT-2, and that none sees what it predicts."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -155,6 +156,18 @@ def test_padding_behind_changes_nothing(kind):
         short = network(torch.tensor([[1, 2, 3, 4]]), 2 if kind is EncoderDecoder else 4)
         long = network(torch.tensor([[1, 2, 3, 4, 0, 0]]), 4 if kind is EncoderDecoder else 6)
     torch.testing.assert_close(long[:, : short.shape[1]], short)
+
+
+@pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])
+def test_embeddings_and_each_part_drop_out_in_training_alone(kind):
+    """Of a network that drops nearly all, nearly nothing is left: the last norm's bias."""
+    network = kind(dataclasses.replace(SHAPE, dropout=1 - 1e-9))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter)
+        ids, left = torch.tensor([[1, 2, 3, 4, 5]]), network.norm.bias.expand(1, 3, 12)
+        assert torch.equal(network.train().states(ids, 3), left)
+        assert not torch.allclose(network.eval().states(ids, 3), left)
 
 
 def test_first_weights_are_as_gpt2s():

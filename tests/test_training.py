@@ -291,6 +291,15 @@ def test_a_batch_holds_examples_of_one_shape_and_an_epoch_all_of_them():
     assert seen == len(examples)
 
 
+def test_batches_come_in_another_order_in_each_epoch():
+    examples = [Example(np.arange(length), length - 1) for length in range(2, 66)]
+    batches = _batches(lambda generator: examples, dataclasses.replace(PLAN, batch_tokens=1))  # one example each
+    first, second = ([next(batches)[0].scored for _ in examples] for _ in range(2))
+    assert sorted(first) == sorted(second) == list(range(1, 65))
+    assert first != second
+    assert list(range(1, 65)) not in (first, second)
+
+
 @pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])
 def test_both_networks_learn_a_period(kind):
     sequence = np.arange(400) % 11
