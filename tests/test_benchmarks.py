@@ -51,6 +51,13 @@ def test_causal_lm_prints_equal_numbers():
     assert all(float(row[-1]) < 1e-2 for row in rows)
 
 
+def test_arpa_prints_both_readers_and_their_ratio():
+    title, *rows = output("arpa.py", "--corpus", "fables-en", "--order", "2", "--repeats", "2")
+    assert title.startswith("fables-en, order 2: ")
+    assert [row.split()[0] for row in rows] == ["lmbench", "KenLM", "ratio"]
+    assert all(float(row.split()[1]) > 0 for row in rows)
+
+
 def test_ngrams_prints_what_each_step_takes():
     """The training split is shorter than the text that is asked for, so that this is sampled."""
     arguments = ("--corpus", "fables-en", "--tokens", "30000", "--order", "3", "--repeats", "1", "--nltk-tokens", "0")

@@ -91,6 +91,8 @@ class KenlmOptions(LexiconOptions):
 
     @model_validator(mode="after")
     def _is_of_a_file_or_of_none(self) -> Self:
+        if "path" in self.model_fields_set and not self.path:
+            raise ValueError("path= names no file; without path, n-grams are estimated")
         others = sorted(self.model_fields_set - {"path", "tokenizer", "escaped"})
         if self.path and others:
             raise ValueError(

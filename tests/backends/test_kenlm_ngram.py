@@ -168,6 +168,7 @@ def test_an_export_leaves_out_what_is_pruned(english, tmp_path):
         ("path=x.arpa,engine=kenlm", "engine= says how n-grams are estimated"),
         ("path=x.arpa,min_count=1,tokenizer=pieces", "min_count= says how"),
         ("path=x.arpa,tokenizer=bpm", "unknown tokenizer 'bpm'"),
+        ("path=", "path= names no file; without path, n-grams are estimated"),
         ("escaped=true", "escaped= says how the words of a file are written; it goes with path=FILE"),
     ],
 )
