@@ -3,7 +3,8 @@
     python benchmarks/arpa.py --corpus wikitext-2 --order 5
 
 The file is what `lmbench export kenlm` writes of the corpus. The two read it in turn, each in a process of its own,
-so that both find it in the system's cache; times are medians, without what importing takes.
+so that both find it in the system's cache. Times are medians, without what importing takes; the memory of both is with
+lmbench's libraries.
 """
 
 from __future__ import annotations
@@ -18,23 +19,25 @@ from pathlib import Path
 from lmbench import ModelSpec, build, load_corpus
 
 _READ = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 import pyarrow.compute
 from lmbench.arpa_reader import read_arpa
+from lmbench.runner import peak_bytes
 started = time.perf_counter()
 read_arpa(Path(sys.argv[1]))
 """
 _LOAD = """
-import resource, sys, time
+import sys, time
 import kenlm
+from lmbench.runner import peak_bytes
 config = kenlm.Config()
 config.show_progress = False
 config.arpa_complain = kenlm.ARPALoadComplain.NONE
 started = time.perf_counter()
 kenlm.Model(sys.argv[1], config)
 """
-_TELL = "print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+_TELL = "print(time.perf_counter() - started, peak_bytes() / (1 << 20))"
 
 
 def main() -> None:

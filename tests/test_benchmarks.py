@@ -55,7 +55,7 @@ def test_arpa_prints_both_readers_and_their_ratio():
     title, *rows = output("arpa.py", "--corpus", "fables-en", "--order", "2", "--repeats", "2")
     assert title.startswith("fables-en, order 2: ")
     assert [row.split()[0] for row in rows] == ["lmbench", "KenLM", "ratio"]
-    assert all(float(row.split()[1]) > 0 for row in rows)
+    assert all(float(rows[place].split()[1]) > 0 for place in (0, 2))  # KenLM takes 0.00 s for so small a file
 
 
 def test_ngrams_prints_what_each_step_takes():
