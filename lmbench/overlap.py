@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,6 +141,13 @@ def _word_hashes(text: str, spaced: bool) -> Hashes:
 
 def _powers(base: np.uint64, count: int) -> Hashes:
     """base, base^2, …, modulo 2^64."""
+    if count > 4 * _PIECE:  # a long document; what it needs is not kept
+        return _first_powers.__wrapped__(base, count)
+    return _first_powers(base, 1 << (count - 1).bit_length())[:count]
+
+
+@lru_cache(maxsize=2)  # most pieces of a text are about as long as each other
+def _first_powers(base: np.uint64, count: int) -> Hashes:
     return np.multiply.accumulate(np.full(count, base))
 
 

@@ -33,8 +33,9 @@ def test_shared_ngrams_are_those_of_a_brute_force(texts, monkeypatch):
     found = overlap(corpus(train, [], test))
     assert (found.looked_up, found.shared, found.every, found.unit) == (looked_up, shared, 1, "words")
     assert 0.2 < found.share < 0.8
-    monkeypatch.setattr("lmbench.overlap._PIECE", 100)
-    assert overlap(corpus(train, [], test)) == found
+    for characters in (100, 10):  # pieces of some documents; documents that are long beside a piece
+        monkeypatch.setattr("lmbench.overlap._PIECE", characters)
+        assert overlap(corpus(train, [], test)) == found
 
 
 def test_of_long_texts_an_evenly_drawn_part_is_looked_up(texts, monkeypatch):
