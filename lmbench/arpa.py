@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SENTENCE_START, SENTENCE_END, UNKNOWN_WORD = "<s>", "</s>", "<unk>"
 _RESERVED = re.compile(r"(?i)</?s>|<unk>")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
+_WHITE = re.compile(r"[\0\t-\r ]")  # of KenLM
+_OWN = re.compile(r"</?s>|<unk>|<UNK>")
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 _CHUNK = 500_000
 
@@ -39,8 +41,8 @@ def unescape(word: str) -> str:
 
 
 def is_word(kind: str) -> bool:
-    """Whether an event type can stand in an ARPA file as it is: without white space, and none of ARPA's own words."""
-    return not (_UNWRITABLE.search(kind) or _RESERVED.fullmatch(kind))
+    """Whether KenLM can have an event type as a word: without its white space, and none of ARPA's own words."""
+    return not (_WHITE.search(kind) or _OWN.fullmatch(kind))
 
 
 def tokenizer_file(path: Path) -> Path:

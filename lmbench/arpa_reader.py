@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
@@ -32,14 +31,15 @@ from lmbench.normalisation import history_sums, ngram_words
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_COUNT = re.compile(rb"ngram +(\d+) *= *(\d+)")
+_COUNT = re.compile(rb"ngram +(\d{1,18}) *= *(\d{1,18})")
 _WHITE = b" \t\r\n"
 _IS_WHITE = np.isin(np.arange(256), list(_WHITE))
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_UNKNOWN_WORDS = tuple("".join(letters).encode() for letters in product("<", "uU", "nN", "kK", ">"))  # <unk> first
+_UNKNOWN_WORDS = (b"<unk>", b"<UNK>")  # as KenLM has it: in one case or the other
 _ABSENT = -100.0  # log10: what KenLM gives <unk> where the file does not
 _BLOCK = 1 << 23  # bytes that are read at once
 _SHOWN = 40
+_LARGEST = 300.0  # log10 of a weight
 _LEEWAY = 1e-2  # of a sum of probabilities that are written with as few as two digits
 
 
@@ -71,12 +71,12 @@ def read_arpa(path: Path, progress: Progress = silent) -> ArpaText:
 
 
 def _readable(path: Path) -> int:
-    """The number of the last line that can be decompressed."""
+    """The number of the last line that can be decompressed, or 1."""
     number = 0
     with opened(path) as file, suppress(*BROKEN):
         for _ in file:
             number += 1
-    return number
+    return max(number, 1)
 
 
 class _Lines:
@@ -341,6 +341,9 @@ def _section(lines: _Lines, fields: _Fields, order: int, vocabulary: _Vocabulary
     backoffs[weighted] = _floats(
         lines, fields, fields.first[weighted] + order + 1, fields.numbers[weighted], "back-off"
     )
+    if (backoffs > _LARGEST).any():
+        place = int(np.argmax(backoffs > _LARGEST))
+        raise lines.wrong(f"the log10 back-off {backoffs[place]:g} is above {_LARGEST:g}", fields.numbers[place])
     words = fields.text.take(_arrow((fields.first[:, None] + np.arange(1, order + 1)).reshape(-1)))
     if order == 1:
         return _Section(vocabulary.number(lines, words, fields.numbers)[:, None], logs, backoffs, fields.numbers)

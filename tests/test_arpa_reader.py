@@ -86,6 +86,8 @@ def test_a_history_without_back_off_that_needs_none(tmp_path):
         ("-0.4\ta", "-0_4\ta", ", line 9: the probability '-0_4' is no number"),
         ("-0.4\ta", "-0,4\ta", ", line 9: the probability '-0,4' is no number"),
         ("-0.2", "inf", ", line 9: the back-off 'inf' is no finite number"),
+        ("-0.2", "400", ", line 9: the log10 back-off 400 is above 300"),
+        ("ngram 1=5", f"ngram 1={'9' * 5000}", ", line 2: 'ngram 1=…' or '\\1-grams:' is due here, not 'ngram 1=9"),
         ("-0.2", "x", ", line 9: the back-off 'x' is no number"),
         ("\ta b", "\ta", ", line 14: a probability, 2 words and, at most, a back-off are due, not '-0.15 a'"),
         ("\ta b", "\ta b c -1", ", line 14: a probability, 2 words"),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from itertools import product
 
+import kenlm
 import numpy as np
 import pytest
 
@@ -363,6 +364,15 @@ def test_the_unknown_word_in_capitals_is_one_event(tmp_path):
     small, capitals = (opened(tmp_path / f"{name}.arpa").next_events("a") for name in ("small", "capitals"))
     assert capitals.names == small.names
     np.testing.assert_allclose(capitals.logprobs, small.logprobs)
+
+
+@pytest.mark.parametrize("word", ["<S>", "</S>", "<Unk>", "b\x7f", "\x01"])
+def test_what_is_a_word_for_kenlm_is_one(tmp_path, word):
+    path = tmp_path / "x.arpa"
+    path.write_text(SMALL.replace("\tb\t", f"\t{word}\t").replace("a b", f"a {word}").replace("b <", f"{word} <"))
+    [score] = opened(path).score([f"a {word}\n"])
+    log10s = [log10 for log10, _, _ in kenlm.Model(str(path)).full_scores(f"a {word}")]
+    np.testing.assert_allclose(score.logprobs, np.array(log10s) * math.log(10), rtol=1e-6)
 
 
 def test_the_signature_says_what_looked_n_grams_up_and_whether_lines_are_opened(small):
