@@ -447,8 +447,10 @@ def _refuse_backoffs(lines: _Lines, highest: _Table) -> None:
 
 
 def _without_empty(orders: list[Order]) -> list[Order]:
-    """The orders that have n-grams; the highest needs no back-offs."""
-    last = max(k for k, order in enumerate(orders, start=1) if k == 1 or len(order.keys))
+    """Without the highest orders that have no n-grams, and to which nothing backs off; the last needs no back-offs."""
+    last = len(orders)
+    while last > 1 and not len(orders[last - 1].keys) and (orders[last - 2].backoffs == 1).all():
+        last -= 1
     return [*orders[: last - 1], replace(orders[last - 1], backoffs=np.zeros(0))]
 
 

@@ -185,6 +185,20 @@ def _has_weights(path: str) -> bool:
     return all(_cached(path, shard) for shard in shards)
 
 
+def positions(model: Any) -> int | None:
+    """How many tokens the model can read at once; None where its configuration does not say."""
+    largest: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return largest - _first_position(model) if largest else None
+
+
+def _first_position(model: Any) -> int:
+    """Of a text's first token: RoBERTa and its kin count from behind the row that padding has."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            return int(module.padding_idx) + 1
+    return 0
+
+
 def _hub_answers() -> bool:
     try:
         with urllib.request.urlopen(huggingface_hub.constants.ENDPOINT, timeout=_HUB_TIMEOUT):

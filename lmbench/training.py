@@ -231,7 +231,8 @@ class Training:
             save_file(tensors, partial, {"history": self.history.model_dump_json()})
             partial.replace(path)
         except (OSError, SafetensorError) as error:
-            raise LmbenchError(f"{path} cannot be written, and is as it was before: {reason(error)}") from error
+            kept = ", and is as it was before" if path.is_file() else ""
+            raise LmbenchError(f"{path} cannot be written{kept}: {reason(error)}") from error
         finally:
             if folder.is_dir():
                 partial.unlink(missing_ok=True)

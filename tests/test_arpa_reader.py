@@ -1,6 +1,7 @@
 import gzip
 import re
 
+import kenlm
 import numpy as np
 import pytest
 
@@ -48,6 +49,18 @@ def test_what_may_be_missing_or_otherwise(tmp_path):
     assert [len(order.keys) for order in text.orders] == [5, 2]
     ids = np.array([text.words.index(word) for word in ("<s>", "b", "<unk>")], dtype=np.int32)
     assert np.log10(probabilities(text.orders, ids)[1:]).tolist() == pytest.approx([-0.7, -0.3 - 100])
+
+
+def test_an_empty_order_leaves_the_weights_of_the_one_below(tmp_path):
+    """As in KenLM: after "a b" nothing is known, and its back-off weighs what the bigrams say."""
+    content = SMALL.replace("2=3", "2=3\nngram 3=0").replace("a b\n", "a b\t-0.25\n")
+    path = tmp_path / "x.arpa"
+    path.write_text(content.replace("\\end", "\\3-grams:\n\n\\end"))
+    text = read_arpa(path)
+    ids = np.array([text.words.index(word) for word in ("<s>", "a", "b", "</s>")], dtype=np.int32)
+    log10s = np.log10(probabilities(text.orders, ids)[1:])
+    assert log10s.tolist() == pytest.approx([-0.25, -0.15, -0.25 - 0.35])
+    assert log10s.tolist() == pytest.approx([log10 for log10, _, _ in kenlm.Model(str(path)).full_scores("a b")])
 
 
 def test_a_byte_order_mark_before_the_data(tmp_path):

@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     BloomConfig,
     CohereConfig,
+    ElectraConfig,
     Gemma2Config,
     GPT2Config,
     GPTNeoXConfig,
@@ -111,13 +112,35 @@ def test_targets_have_the_librarys_log_probabilities_within_the_memory(kind, mem
         assert widest.numbers <= 2**19 // 12 < targets.shape[1] * ROWS  # not even the logits of one window
 
 
+@pytest.mark.parametrize("kind", ["llama", "mamba"])  # Mamba's trunk gives float32 states whatever its weights are
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_has_its_own_logits_rounding_and_no_more(dtype):
-    model = library(PRODUCTS["llama"]).to(dtype)
+def test_half_precision_has_its_own_logits_rounding_and_no_more(dtype, kind):
+    model = library(PRODUCTS[kind]).to(dtype)
     inputs, targets = given()
     np.testing.assert_allclose(
         CausalNetwork(model, 512).logprobs(inputs, targets), expected(model, inputs, targets), atol=1e-4
     )
+
+
+def test_gelu_in_one_pass_is_rounded_less_often_than_in_eight():
+    model = library(PRODUCTS["gpt2"]).to(torch.bfloat16)
+    inputs, targets = given()
+    truth = expected(copy.deepcopy(model).float(), inputs, targets)
+    own, eight = CausalNetwork(copy.deepcopy(model), 512).logprobs(inputs, targets), expected(model, inputs, targets)
+    assert 0 < np.abs(own - truth).mean() <= 1.1 * np.abs(eight - truth).mean()
+
+
+def test_an_output_that_is_narrower_than_the_states():
+    model = library(
+        ElectraConfig(
+            vocab_size=ROWS, hidden_size=16, embedding_size=8, num_hidden_layers=1, num_attention_heads=2,
+            intermediate_size=32, is_decoder=True,
+        )
+    )  # fmt: skip
+    inputs, targets = given()
+    network = CausalNetwork(model, 512)
+    assert not network._is_product
+    np.testing.assert_allclose(network.logprobs(inputs, targets), expected(model, inputs, targets), atol=1e-4)
 
 
 def test_a_model_that_hides_its_states_reads_no_more_at_once_than_its_logits_allow(monkeypatch):

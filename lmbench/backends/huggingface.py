@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lmbench.causal_network import CausalNetwork
 from lmbench.errors import ScoreError, SpecError, UnavailableError
-from lmbench.hub_model import PretrainedOptions, Source, revision, weight_files
+from lmbench.hub_model import PretrainedOptions, Source, positions, revision, weight_files
 from lmbench.hub_tokenizer import HubTokenizer
 from lmbench.model import (
     Footprint,
@@ -150,7 +150,7 @@ class HuggingFace(LanguageModel):
     @cached_property
     def _context(self) -> int:
         """Tokens that are read at once. Raises SpecError where the model takes fewer, or the stride is longer."""
-        largest = getattr(self._model.config, "max_position_embeddings", None)
+        largest = positions(self._model)
         context = self.options.context or min(largest or _UNBOUNDED_CONTEXT, self._network.window_tokens)
         if largest and context > largest:
             raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.path}'")
@@ -300,7 +300,7 @@ class Gpt2Xl(HuggingFace):
 
 def _check_causal(model: Any, path: str) -> None:
     """Raises ScoreError where a model's prediction depends on the tokens it predicts (BERT loads as a causal model)."""
-    if getattr(model.config, "max_position_embeddings", None) == 1:
+    if positions(model) == 1:
         return
     with torch.inference_mode():
         ids = torch.tensor([[0, 0], [0, 1]], device=model.device)

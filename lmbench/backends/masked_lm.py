@@ -14,7 +14,7 @@ from pydantic import Field
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from lmbench.errors import SpecError, UnavailableError
-from lmbench.hub_model import PretrainedOptions, Source, revision
+from lmbench.hub_model import PretrainedOptions, Source, positions, revision
 from lmbench.hub_tokenizer import byte_ends
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Score, Signature, silent, without_rounding
 from lmbench.windows import Ids
@@ -72,7 +72,13 @@ class MaskedModel(LanguageModel):
         return Footprint(sum(sizes), sum(n * p.element_size() for n, p in zip(sizes, parameters, strict=True)))
 
     def _score(self, document: str) -> Score:
-        encoding = self._tokenizer(document, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        encoding = self._tokenizer(
+            document,
+            add_special_tokens=False,
+            split_special_tokens=True,  # "[MASK]" in a text is text
+            return_offsets_mapping=True,
+            verbose=False,
+        )
         ids = np.array(encoding["input_ids"], dtype=np.int64)
         if not len(ids):
             ends = np.array([len(document.encode())] if document else [], dtype=np.int64)
@@ -112,7 +118,7 @@ class MaskedModel(LanguageModel):
 
     @cached_property
     def _context(self) -> int:
-        largest = getattr(self._model.config, "max_position_embeddings", None) or _UNBOUNDED_CONTEXT
+        largest = min(positions(self._model) or _UNBOUNDED_CONTEXT, self._tokenizer.model_max_length)
         context = min(self.options.context or largest, largest)
         if context <= sum(map(len, self._frame)):
             raise SpecError(f"a context of {context} has no room for a token between the special ones")

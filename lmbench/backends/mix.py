@@ -38,7 +38,8 @@ class MixOptions(ModelOptions):
 
     models: str = Field(
         "kenlm+cache",
-        description="models with + between them, and ; between the options of each: kenlm:order=5;min_count=1+cache",
+        description="models with + between them, and ; between the options of each: kenlm:order=5;min_count=1+cache; "
+        "where one names its tokenizer, it is that of the others",
     )
     weight: float | None = Field(
         None, gt=0, lt=1, description="of the first of two models; without it all are tuned on the validation split"
@@ -91,6 +92,18 @@ def parse_models(text: str) -> list[ModelSpec]:
     return specs
 
 
+def _cut_alike(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
+    """Where one model names its tokenizer, the others that leave theirs open have the same."""
+    tokenizers = [getattr(build(spec).options, "tokenizer", None) for spec in specs]
+    named = next((name for name in tokenizers if name not in (None, "auto")), "auto")
+    return [
+        replace(spec, arguments=(*spec.arguments, ("tokenizer", named)))
+        if tokenizer == "auto" and all(key != "tokenizer" for key, _ in spec.arguments)
+        else spec
+        for spec, tokenizer in zip(specs, tokenizers, strict=True)
+    ]
+
+
 class Mix(LanguageModel):
     """Linear interpolation: the weighted sum of what two or more models say of each event."""
 
@@ -99,7 +112,7 @@ class Mix(LanguageModel):
 
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
         """Raises SpecError where the models cut the text into different events."""
-        specs = parse_models(self.options.models)
+        specs = _cut_alike(parse_models(self.options.models))
         self._models = [build(spec) for spec in specs]
         for number, model in enumerate(self._models):
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
 from lmbench import ModelSpec, Split
 from lmbench.backends.masked_lm import MaskedModel
@@ -71,6 +71,27 @@ def test_a_long_text_is_read_in_segments_that_see_only_themselves(folder):
     whole = load(folder, ",context=6").score(["the cat sat on the mat . a"])[0]
     first, second = load(folder).score(["the cat sat on", "the mat . a"])
     np.testing.assert_allclose(whole.logprobs, np.concatenate([first.logprobs, second.logprobs]), atol=1e-5)
+
+
+def test_special_tokens_in_a_text_are_text(folder):
+    assert [len(score.logprobs) for score in load(folder).score(["the [MASK] cat", "[SEP]"])] == [5, 3]
+
+
+def test_where_positions_begin_behind_padding(tmp_path):
+    """RoBERTa's: of 20 positions, 18 are for tokens."""
+    torch.manual_seed(7)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    roberta = RobertaForMaskedLM(
+        RobertaConfig(vocab_size=len(WORDS), max_position_embeddings=20, pad_token_id=1, **shape)
+    )
+    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    save(tmp_path, roberta, tokenizer, unk_token="[UNK]", mask_token="[MASK]", pad_token="[UNK]")
+    model = load(tmp_path)
+    [score] = model.score(["the cat sat on " * 20])
+    assert len(score.logprobs) == 80
+    assert "context:18" in str(model.signature())
+    assert "context:18" in str(load(tmp_path, ",context=20").signature())
 
 
 def test_it_sees_what_follows_and_says_that_it_is_no_probability(folder):

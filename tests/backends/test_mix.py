@@ -92,6 +92,12 @@ def test_mixtures_that_cannot_be(spec, error, message):
         build(ModelSpec.parse(spec))
 
 
+def test_a_tokenizer_that_one_model_names_is_that_of_all(english):
+    assert english.tokenised  # where models that may choose cut words
+    model = fitted("mix:kenlm:order=2;tokenizer=bytes+cache", english)
+    assert str(model.signature()).count("tok:bytes") == 2
+
+
 def test_models_of_other_events_cannot_be_mixed(english):
     with pytest.raises(SpecError, match="cut the text into different events"):
         fitted("mix:kenlm+uniform", english)
