@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from lmbench import interrupts
 from lmbench.corpus import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, PluginError, UnknownNameError
 
@@ -141,12 +142,13 @@ def run(
     out: Path | None,
 ) -> None:
     """Score models on corpora and write the tables."""
-    from rich.console import Console
+    with interrupts.held():
+        from rich.console import Console
 
-    from lmbench import runner
-    from lmbench.progress import TerminalWatcher
-    from lmbench.reading import TextFormat
-    from lmbench.store import RunDirectory
+        from lmbench import runner
+        from lmbench.progress import TerminalWatcher
+        from lmbench.reading import TextFormat
+        from lmbench.store import RunDirectory
 
     specs = _specs(models, seed)
     texts = _corpora(corpora, TextFormat(documents, encoding, field))

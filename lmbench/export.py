@@ -10,7 +10,10 @@ from lmbench.model import LanguageModel, ModelSpec
 
 
 def refuse(model: LanguageModel, spec: ModelSpec, path: Path) -> None:
-    """Raises, before anything is fitted, SpecError for a model that has no export, ResultsError for a taken path."""
+    """Raises, before anything is fitted, SpecError for a model that has no export, ResultsError for a taken path.
+
+    What a model puts beside `path` is looked at when it is written.
+    """
     try:
         model.refuse_export()
     except NotImplementedError as reason:

@@ -11,12 +11,11 @@ import multiprocessing
 import os
 import platform
 import re
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +28,7 @@ from typing import Literal, Protocol, Self, TypeVar, cast
 
 from pydantic import JsonValue
 
+from lmbench import interrupts
 from lmbench.checks import Outcome, check_spec, doubt
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError
@@ -302,7 +302,8 @@ class _Worker:
         self._told, tell = context.Pipe(duplex=False)
         self._process = context.Process(target=_work, args=(given, tell))
         try:
-            with _interrupts_held():  # and in the process, until it can heed them
+            resource_tracker.ensure_running()  # it would let interrupts through when it starts, with the first process
+            with interrupts.held():  # and in the process, until it can heed them
                 self._process.start()
         finally:
             given.close()
@@ -320,6 +321,7 @@ class _Worker:
 
     def messages(self, work: _Work, log: Path) -> Iterator[object]:
         """What the work tells and returns, until the process ends."""
+        log.unlink(missing_ok=True)  # of a run before
         with suppress(EOFError, BrokenPipeError):  # it has ended
             self._give.send((work, log))
             while True:
@@ -329,28 +331,6 @@ class _Worker:
         """How the process ended, once it has."""
         self._process.join()
         return self._process.exitcode
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C takes effect at the end of the context, and not before `_heed_interrupts` in a process that starts in it.
-
-    While a process imports what it needs, an interrupt would print a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # which would let them through when it starts, with the first process
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _heed_interrupts() -> None:
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def _in_process(
@@ -430,7 +410,7 @@ def _work(given: Connection, tell: Connection) -> None:
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        _heed_interrupts()
+        interrupts.heed()
         work, log = given.recv()
         with log.open("w") as file:
             os.dup2(file.fileno(), sys.stdout.fileno())

@@ -255,7 +255,7 @@ class ArpaFile(LanguageModel):
     def _read(self, progress: Progress) -> _FileNgrams:
         for path in self.options.files():
             if not path.is_file():
-                raise UnavailableError(f"there is no file '{path}'")
+                raise UnavailableError(f"'{path}' is a folder" if path.is_dir() else f"there is no file '{path}'")
         progress(f"reading '{self._path}'", 0.0)
         tokenizer = make_tokenizer(self.options.tokenizer)
         if self.options.tokenizer == "bpe":
