@@ -66,12 +66,12 @@ class HubTokenizer:
     @cached_property
     def adds_space(self) -> bool:
         """Whether a space that is no byte of it stands before every document, as SentencePiece has it."""
-        return self._has_pieces and self.names[self._encoding("a")["input_ids"][0]].startswith(_META_SPACE)
+        return self._has_pieces and self.names[encoding_of(self.tokenizer, "a")["input_ids"][0]].startswith(_META_SPACE)
 
     def encode(self, document: str) -> Encoded:
         """The tokens of a document. Raises ScoreError where they do not give the document back."""
         data = document.encode()
-        encoding = self._encoding(document)
+        encoding = encoding_of(self.tokenizer, document)
         ids = np.array(encoding["input_ids"], dtype=np.int64)
         spelled = [self._spellings[i] for i in ids]
         # spellings that join to the document prove byte-level tokens, whatever the tokenizer's class
@@ -89,15 +89,6 @@ class HubTokenizer:
         """Whether the vocabulary is SentencePiece's."""
         is_byte_level = UNPRINTABLE.keys() <= set(self.names)
         return not is_byte_level and any(name.startswith(_META_SPACE) for name in self.names)
-
-    def _encoding(self, document: str) -> Any:
-        return self.tokenizer(
-            document,
-            add_special_tokens=False,
-            split_special_tokens=True,  # "<|endoftext|>" in a text is text
-            return_offsets_mapping=self.tokenizer.is_fast,
-            verbose=False,
-        )
 
     def _piece_ends(self, document: str, ids: Ids) -> NDArray[np.int64] | None:
         """Where SentencePiece's tokens end, those that are single bytes of a character, too; None for other tokens.
@@ -119,6 +110,17 @@ class HubTokenizer:
                 f"{name} gives {decoded[at : at + 20]!r} back where the document has {document[at : at + 20]!r}, at "
                 f"character {at}; no model can be compared through a tokenizer that changes the text"
             )
+
+
+def encoding_of(tokenizer: Any, document: str) -> Any:
+    """What a transformers tokenizer makes of a document alone, with offsets where it is a fast one."""
+    return tokenizer(
+        document,
+        add_special_tokens=False,
+        split_special_tokens=True,  # "<|endoftext|>" or "[MASK]" in a text is text
+        return_offsets_mapping=tokenizer.is_fast,
+        verbose=False,
+    )
 
 
 def _text(name: str, spelling: bytes | None) -> str:

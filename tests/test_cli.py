@@ -282,14 +282,18 @@ def test_standard_input_in_another_encoding_is_run(tmp_path):
     assert "Overlap: " in (tmp_path / "out/table.md").read_text()
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):
+def interruptible_run(models, folder, text):
     # tests that a shell runs in the background are started with interrupts ignored, and so would the run be
     heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", f"{heeded}; from lmbench.cli import main; main()",
-         "run", "--models", "uniform,transformer:budget=300", "--corpora", str(text), "--out", "out", "--no-check"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+         "run", "--models", models, "--corpora", str(text), "--out", "out", "--no-check"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, text):
+    process = interruptible_run("uniform,transformer:budget=300", tmp_path, text)
     deadline = time.monotonic() + 60
     while not (tmp_path / "out/logs/002-transformer-budget=300.txt").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -308,12 +312,7 @@ def children_of(process):
 
 @pytest.mark.skipif(not children_of(os.getpid()).exists(), reason="/proc does not list a process's children")
 def test_ctrl_c_while_a_process_starts_is_one_line(tmp_path, text):
-    heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"{heeded}; from lmbench.cli import main; main()",
-         "run", "--models", "uniform", "--corpora", str(text), "--out", "out", "--no-check"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    process = interruptible_run("uniform", tmp_path, text)
     deadline = time.monotonic() + 60  # until there are multiprocessing's own process and the cell's
     while len(children_of(process.pid).read_text().split()) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.hub_model import PretrainedOptions, Source, positions, revision
-from lmbench.hub_tokenizer import byte_ends
+from lmbench.hub_tokenizer import byte_ends, encoding_of
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Score, Signature, silent, without_rounding
 from lmbench.windows import Ids
 
@@ -72,13 +72,7 @@ class MaskedModel(LanguageModel):
         return Footprint(sum(sizes), sum(n * p.element_size() for n, p in zip(sizes, parameters, strict=True)))
 
     def _score(self, document: str) -> Score:
-        encoding = self._tokenizer(
-            document,
-            add_special_tokens=False,
-            split_special_tokens=True,  # "[MASK]" in a text is text
-            return_offsets_mapping=True,
-            verbose=False,
-        )
+        encoding = encoding_of(self._tokenizer, document)
         ids = np.array(encoding["input_ids"], dtype=np.int64)
         if not len(ids):
             ends = np.array([len(document.encode())] if document else [], dtype=np.int64)
