@@ -18,9 +18,9 @@ from collections.abc import Callable
 import numpy as np
 
 from lmbench import Lexicon, LexiconOptions, load_corpus
-from lmbench.backends.hmm import hmmlearn_step
-from lmbench.baum_welch import batched_step, random_start
-from lmbench.forward_backward import ForwardBackward, Line, Parameters
+from lmbench.backends.hmm.baum_welch import batched_step, random_start
+from lmbench.backends.hmm.forward_backward import ForwardBackward, Line, Parameters
+from lmbench.backends.hmm.model import hmmlearn_step
 
 _PRIOR = 0.01
 

@@ -27,11 +27,11 @@ from pathlib import Path
 import numpy as np
 
 from lmbench import ModelSpec, build, load_corpus
-from lmbench.backoff import Order
+from lmbench.backends.ngrams.fitted import read_lines
 from lmbench.corpus import Split, TrainingText
-from lmbench.fitted_ngrams import read_lines
-from lmbench.kneser_ney import Settings, estimate
-from lmbench.lexicon import LexiconOptions
+from lmbench.ngrams.backoff import Order
+from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.text.lexicon import LexiconOptions
 
 _STREAMS = 20_000
 _UNKNOWN = "⟨unk⟩"  # lmplz refuses the literal
@@ -237,7 +237,7 @@ def _lmbench(folder: Path, spec: str, options: argparse.Namespace, repeats: int 
     cell: dict[str, dict[str, float]] = {}
     for number in range(repeats or options.repeats):
         out = folder / f"run-{number}"
-        command = [sys.executable, "-c", "from lmbench.cli import main; main()", "run", "--no-check"]
+        command = [sys.executable, "-c", "from lmbench.cli.main import main; main()", "run", "--no-check"]
         costs.append(_measured([*command, "--models", spec, "--corpora", folder, "--out", out]))
         [cell] = [json.loads(path.read_text()) for path in (out / "cells").iterdir()]
         shutil.rmtree(out)

@@ -20,12 +20,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from lmbench import ModelSpec, Split, load_corpus
-from lmbench.corpus import DOCUMENT_UNITS
+from lmbench.corpora.files import TextFormat
+from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, SpecError
-from lmbench.reading import TextFormat
-from lmbench.runner import peak_bytes, run
-from lmbench.store import Cell
-from lmbench.workspace import parse_size
+from lmbench.ngrams.workspace import parse_size
+from lmbench.runs.runner import peak_bytes, run
+from lmbench.runs.store import Cell
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from nltk.probability import FreqDist, LidstoneProbDist
 from nltk.tag.hmm import HiddenMarkovModelTagger, HiddenMarkovModelTrainer
 
 from lmbench import Split, load_corpus
-from lmbench.backends.hmm import Hmm, HmmOptions
+from lmbench.backends.hmm.model import Hmm, HmmOptions
 
 _PRIOR = 0.01
 _RARE = "\n"  # no word

@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lmbench.catalogue import load_corpus
+    from lmbench.corpora.catalog import load_corpus
     from lmbench.corpus import Corpus, Split, TaggedWord, TrainingText
     from lmbench.errors import LmbenchError
     from lmbench.exhibit import Exhibit
-    from lmbench.lexicon import Lexicon, LexiconOptions
+    from lmbench.generation import Sampler, generate
     from lmbench.model import (
         Footprint,
         LanguageModel,
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
         silent,
     )
     from lmbench.registry import build
-    from lmbench.runner import evaluate
-    from lmbench.sampling import Sampler, generate
+    from lmbench.runs.runner import evaluate
+    from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 _HOMES = {
-    "catalogue": ("load_corpus",),
+    "corpora.catalog": ("load_corpus",),
     "corpus": ("Corpus", "Split", "TaggedWord", "TrainingText"),
     "errors": ("LmbenchError",),
     "exhibit": ("Exhibit",),
-    "lexicon": ("Lexicon", "LexiconOptions"),
+    "text.lexicon": ("Lexicon", "LexiconOptions"),
     "model": (
         "Footprint",
         "LanguageModel",
@@ -50,8 +50,8 @@ _HOMES = {
         "silent",
     ),
     "registry": ("build",),
-    "runner": ("evaluate",),
-    "sampling": ("Sampler", "generate"),
+    "runs.runner": ("evaluate",),
+    "generation": ("Sampler", "generate"),
 }
 
 __all__ = [

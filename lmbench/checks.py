@@ -36,7 +36,7 @@ from lmbench.model import (
     silent,
 )
 from lmbench.registry import build, model_class
-from lmbench.tokens import PRINTABLE
+from lmbench.text.tokenizers import PRINTABLE
 
 if TYPE_CHECKING:
     import pytest

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lmbench.printable import printable
+
 Number = int | Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -44,11 +46,6 @@ class Exhibit(BaseModel):
         if self.levels and self.kind != "lines":
             raise ValueError(f"levels are for lines, and this is a {self.kind}")
         return self
-
-
-def printable(text: str) -> str:
-    """`text` in one line, what cannot be printed escaped as in Python's literals."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def formatted(entry: Number | str | None) -> str:

@@ -17,11 +17,11 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from lmbench.catalogue import load_corpus
+from lmbench.corpora.catalog import load_corpus
 from lmbench.errors import LmbenchError, SpecError
+from lmbench.generation import Sampler, generate
 from lmbench.model import LanguageModel, ModelSpec, Score, announced_download
 from lmbench.registry import build
-from lmbench.sampling import Sampler, generate
 
 _BATCH = 256  # texts scored at once
 _MOST_EVENTS = 256  # of a generated text, as in lm_eval's own models

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lmbench.errors import ScoreError
 from lmbench.model import Score
-from lmbench.stats import ratio_interval
+from lmbench.statistics import ratio_interval
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.unsignedinteger[Any]]

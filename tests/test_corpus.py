@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmbench.corpus import DOCUMENT_UNITS, Split, cut, decode, documents, strip_lines
+from lmbench.corpora.encoding import decode
+from lmbench.corpora.splitting import DOCUMENT_UNITS, cut, documents, strip_lines
+from lmbench.corpus import Split
 from lmbench.errors import CorpusError, UnknownNameError
 
 WIKI = "\n= One =\n\na b\n\n= = Part = =\n\nc = d = e\n= f =\ng\n\n= Two =\n\nh\n"

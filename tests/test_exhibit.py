@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from lmbench.exhibit import Exhibit, formatted, printable
+from lmbench.exhibit import Exhibit, formatted
+from lmbench.printable import printable
 
 
 def exhibit(**changes):

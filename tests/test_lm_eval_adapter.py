@@ -10,7 +10,7 @@ import pytest
 
 from lmbench import ModelSpec, build, load_corpus
 from lmbench.errors import SpecError, UnknownNameError
-from lmbench.sampling import Sampler, generate
+from lmbench.generation import Sampler, generate
 from tests.checkpoints import BOS, byte_level, gpt2, save
 from tests.test_docs import blocks
 
@@ -170,5 +170,7 @@ def test_a_mistake_on_the_command_line_is_one_line(monkeypatch, capsys):
 
 
 def test_lm_eval_is_imported_by_its_adapter_alone():
-    code = "import sys, lmbench, lmbench.cli, lmbench.runner, lmbench.registry; print('lm_eval' in sys.modules)"
+    code = (
+        "import sys, lmbench, lmbench.cli.main, lmbench.runs.runner, lmbench.registry; print('lm_eval' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

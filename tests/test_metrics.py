@@ -64,9 +64,9 @@ def test_the_closed_vocabulary_perplexities_are_kenlms(tmp_path):
     """Against Model.perplexity (which includes OOVs) of the kenlm package, on a line with an unknown word."""
     import kenlm
 
-    from lmbench.arpa import write_arpa
-    from lmbench.kneser_ney import Settings, estimate
-    from lmbench.ngram_counts import open_lines
+    from lmbench.ngrams.arpa_writer import write_arpa
+    from lmbench.ngrams.counts import open_lines
+    from lmbench.ngrams.kneser_ney import Settings, estimate
 
     lines = open_lines([np.array([2, 3, 1], dtype=np.int32)] * 2, 4)
     orders = estimate(lines, 4, Settings(2, precision=np.float32)).orders

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from lmbench.backends.mixture import mixed, tuned_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError
-from lmbench.lexicon import Encoded, Lexicon, LexiconOptions, LexiconReading, Line
-from lmbench.mixture import mixed, tuned_weights
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.text.lexicon import Encoded, Lexicon, LexiconOptions, LexiconReading, Line
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from lmbench.backends.mixture import mixed, tuned_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
-from lmbench.mixture import mixed, tuned_weights
 from lmbench.model import (
     Footprint,
     LanguageModel,

@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 from tabulate import tabulate
 
-from lmbench.exhibit import Exhibit, formatted, printable
+from lmbench.exhibit import Exhibit, formatted
+from lmbench.printable import printable
 from lmbench.report.markup import code, plain
-from lmbench.store import Cell, RunDirectory, stem
+from lmbench.runs.store import Cell, RunDirectory, stem
 
 _SHADES = " ░▒▓█"
 _SHOWN_POINTS = 20  # of a line, in the terminal

@@ -13,7 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-from lmbench.exhibit import Exhibit, Number, formatted, printable
+from lmbench.exhibit import Exhibit, Number, formatted
+from lmbench.printable import printable
 
 _LATIN = "DejaVu Sans"  # matplotlib's own, always there
 _CHINESE = (

@@ -14,11 +14,11 @@ from rich.table import Table
 from tabulate import tabulate
 
 from lmbench.checks import Outcome
-from lmbench.exhibit import printable
 from lmbench.metrics import Metrics
+from lmbench.printable import printable
 from lmbench.report.exhibits import page_name
 from lmbench.report.markup import code, plain
-from lmbench.store import Cell, CorpusRecord, RunDirectory
+from lmbench.runs.store import Cell, CorpusRecord, RunDirectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from lmbench import Corpus, ModelSpec, Split, TrainingText, build
+from lmbench.cli.exporting import write
 from lmbench.errors import SpecError, UnknownNameError
-from lmbench.export import write
 from lmbench.report.tables import markdown
-from lmbench.runner import run
-from tests.test_runner import Recorder
+from lmbench.runs.runner import run
+from tests.runs.test_runner import Recorder
 
 
 def fitted(spec, data):

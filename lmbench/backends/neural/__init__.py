@@ -1,0 +1,1 @@
+"""Transformers trained here, and pretrained models."""

@@ -1,0 +1,1 @@
+"""Corpora by name: embedded, public, synthetic, and what users bring."""

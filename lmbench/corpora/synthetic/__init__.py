@@ -1,0 +1,1 @@
+"""Texts whose entropy is known exactly."""

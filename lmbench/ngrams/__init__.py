@@ -1,0 +1,1 @@
+"""N-gram algorithms without models: counting, estimating, looking up, and ARPA files."""

@@ -1,0 +1,1 @@
+"""Running models on corpora, and keeping what came out."""

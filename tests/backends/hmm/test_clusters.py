@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from lmbench.backends.hmm.clusters import clusters
+
+
+def grammar(rng, length):
+    """Lines that go round three classes of four symbols each: 1-4, 5-8, 9-12; 0 ends the line."""
+    return [np.array([*(1 + 4 * (t % 3) + rng.integers(0, 4) for t in range(length)), 0]) for _ in range(200)]
+
+
+def test_symbols_with_like_neighbours_are_together():
+    labels = clusters(grammar(np.random.default_rng(0), 12), 13, 4)
+    classes = [set(labels[first : first + 4].tolist()) for first in (1, 5, 9)]
+    assert [len(each) for each in classes] == [1, 1, 1]
+    assert len(set.union(*classes)) == 3
+
+
+def test_nothing_is_left_to_chance():
+    lines = grammar(np.random.default_rng(1), 7)
+    assert clusters(lines, 13, 5).tolist() == clusters(lines, 13, 5).tolist()
+
+
+@pytest.mark.parametrize(
+    ("lines", "symbols", "number"),
+    [
+        ([[1]], 2, 1),
+        ([[1], [1], [1]], 5, 3),
+        ([[0, 1, 0, 1]], 2, 2),
+        ([[2, 1, 2, 2, 1]], 3, 2),
+        ([[0]], 1, 1),
+        ([[1]], 3, 9),
+    ],
+)
+def test_small_texts(lines, symbols, number):
+    labels = clusters([np.array(line) for line in lines], symbols, number)
+    assert labels.shape == (symbols,)
+    assert 0 <= labels.min() <= labels.max() < number
+
+
+def test_as_many_clusters_as_symbols_are_one_each():
+    assert sorted(clusters([np.array([0, 2, 2])], 4, 4).tolist()) == [0, 1, 2, 3]

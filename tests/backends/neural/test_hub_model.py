@@ -1,0 +1,264 @@
+"""What is downloaded, and what is told before, at a hub of this test's own: a small server with one model."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from lmbench.backends.neural.causal import Gpt2, HuggingFace
+from lmbench.backends.neural.hub_model import Source
+from lmbench.cli.displays import TerminalWatcher
+from lmbench.errors import UnavailableError
+from lmbench.model import ModelSpec, silent
+from tests.checkpoints import BOS, byte_level, gpt2, in_hub_cache, save
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    tokenizer = byte_level()
+    path = tmp_path_factory.mktemp("gpt2")
+    return save(path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+
+
+@pytest.fixture
+def hub(folder, tmp_path):
+    """The hub's addresses for the model some/model; the paths that were asked for, and an environment that uses it."""
+    asked = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.answer(with_body=False)
+
+        def do_GET(self):
+            self.answer(with_body=True)
+
+        def answer(self, with_body):
+            asked.append(self.path)
+            name = self.path.rsplit("/", 1)[-1]
+            if self.path == "/":
+                body = b"a hub"
+            elif self.path.split("?")[0] == "/api/models/some/model":
+                files = [{"rfilename": file.name, "size": file.stat().st_size} for file in folder.iterdir()]
+                body = json.dumps({"id": "some/model", "sha": COMMIT, "siblings": files}).encode()
+            elif self.path.startswith("/some/model/resolve/") and (folder / name).is_file():
+                body = (folder / name).read_bytes()
+            else:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "EntryNotFound")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            self.send_response(200)
+            for header, value in (("ETag", f'"{name}"'), ("X-Repo-Commit", COMMIT), ("Content-Length", str(len(body)))):
+                self.send_header(header, value)
+            self.end_headers()
+            if with_body:
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    yield SimpleNamespace(asked=asked, environment=environment)
+    server.shutdown()
+    server.server_close()
+
+
+def python(hub, program):
+    return subprocess.run(
+        [sys.executable, "-c", program], env=hub.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_only_load_downloads_and_says_how_much_once(hub, folder):
+    """In a process of its own, since the library fixes the hub's address when it is imported."""
+    ran = python(hub, f"""
+from lmbench import ModelSpec, build, generate
+from lmbench.errors import UnavailableError
+ways = {{"score": lambda m: m.score(["a"]), "signature": lambda m: m.signature(), "reading": lambda m: m.reading("a"),
+        "generate": lambda m: list(generate(m, "a", 1)), "footprint": lambda m: m.footprint(),
+        "score_continuation": lambda m: m.score_continuation("a", "b")}}
+for name in ("hf", "mlm"):
+    for way, ask in ways.items():
+        if name == "mlm" and way in ("reading", "generate", "score_continuation"):
+            continue
+        try:
+            ask(build(ModelSpec.parse(name + ":some/model")))
+        except UnavailableError as error:
+            print(name, way, error)
+print("---")
+told = []
+model = build(ModelSpec.parse("hf:some/model"))
+model.load(lambda message, share: told.append(message))
+print(told)
+for one in (model, build(ModelSpec.parse("hf:{folder}"))):
+    print(one.score(["the cat"])[0].logprobs.sum())
+build(ModelSpec.parse("hf:some/model")).score(["a"])  # it is here now
+""")  # fmt: skip
+    assert ran.stderr == ""
+    refused, loaded = ran.stdout.split("---\n")
+    message = "weights of 'some/model' are not on this machine; the model's `load` downloads them and says their size"
+    assert [line.split(" ", 2)[2] for line in refused.splitlines()] == [message] * 9
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".json", ".safetensors"))
+    announced = f"downloading 'some/model' from the Hugging Face hub: {size / 1e6:,.0f} MB"
+    told, one, other = loaded.splitlines()
+    assert told == repr([announced])
+    assert one == other
+    assert any("model.safetensors" in path for path in hub.asked)
+
+
+def test_the_command_line_tells_a_download_in_one_line(hub, tmp_path):
+    (tmp_path / "text.txt").write_text("the cat\n")
+    arguments = ["lmbench", "score", "hf:some/model", str(tmp_path / "text.txt")]
+    ran = python(hub, f"import sys; from lmbench.cli.main import main; sys.argv = {arguments!r}; main()")
+    assert ran.returncode == 0
+    assert ran.stderr.splitlines() == ["downloading 'some/model' from the Hugging Face hub: 0 MB"]
+    assert len(ran.stdout.splitlines()) > 1
+
+
+def test_a_run_without_a_terminal_tells_downloads_and_no_other_progress(capsys):
+    line = "downloading 'some/model' from the Hugging Face hub: 548 MB"
+    with TerminalWatcher(Console()) as watcher:
+        watcher.started(1, 1, "mix:hf:some/model+cache", "pydocs")
+        for message in ("loading 'some/model'", f"fit: hf:some/model: {line}", "score"):
+            watcher.progressed(message, 0.5)
+    assert capsys.readouterr().out.split("\n") == [line, ""]
+
+
+def test_where_nobody_listens_a_download_is_a_warning(monkeypatch):
+    announce_of(monkeypatch, [("model.safetensors", 500_000_000)])
+    with pytest.warns(UserWarning, match="downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 500 MB"):
+        Source(options("hf:no-such-owner/no-such-model")).begin(silent)
+
+
+def options(spec):
+    return ModelSpec.parse(spec).build(HuggingFace).options
+
+
+def announce_of(monkeypatch, files):
+    """The hub answers, and its model has these files of these sizes."""
+    siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in files]
+    monkeypatch.setattr("lmbench.backends.neural.hub_model._hub_answers", lambda: True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: SimpleNamespace(siblings=siblings))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("hf:no-such-owner/no-such-model,offline=true", r"not on this machine .* run `hf download no-such-owner/"),
+        ("hf:./no/such/folder", r"there is no folder '\./no/such/folder'"),
+        ("hf:/no-such-folder", r"there is no folder '/no-such-folder'"),
+    ],
+)
+def test_what_is_not_there_is_said_at_once(spec, message):
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match=message):
+        ModelSpec.parse(spec).build(HuggingFace).score(["x"])
+    assert time.monotonic() - start < 5
+
+
+def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match="the hub cannot be reached; run `hf download"):
+        ModelSpec.parse("gpt2:path=no-such-owner/no-such-model").build(Gpt2).load()
+    assert time.monotonic() - start < 5
+
+
+def test_a_download_is_announced_with_its_size(monkeypatch):
+    files = [("model.safetensors", 500_000_000), ("config.json", 1_000_000), ("onnx/model.onnx", 9e9), ("tf.h5", 9e9)]
+    announce_of(monkeypatch, files)
+    told = []
+
+    def stop(message, share):
+        told.append(message)
+        raise KeyboardInterrupt  # before anything is asked for
+
+    with pytest.raises(KeyboardInterrupt):
+        ModelSpec.parse("hf:no-such-owner/no-such-model").build(HuggingFace).load(stop)
+    assert told == ["downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 501 MB"]
+
+
+def test_what_is_here_is_not_announced_as_a_download(folder):
+    told = []
+    ModelSpec.parse(f"hf:{folder}").build(HuggingFace).load(lambda message, share: told.append(message))
+    assert told == [f"loading '{folder}'"]
+
+
+def test_offline_nothing_is_asked(monkeypatch):
+    def asked(*_, **__):
+        pytest.fail("the network was asked")
+
+    monkeypatch.setattr("urllib.request.urlopen", asked)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", asked)
+    with pytest.raises(UnavailableError, match=r"the hub may not be asked \(offline\)"):
+        ModelSpec.parse("hf:no-such-owner/no-such-model,offline=true").build(HuggingFace).load()
+
+
+def test_what_the_hubs_cache_holds_is_known_by_its_commit(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    commit = in_hub_cache(tmp_path, "some/model", folder)
+    model = ModelSpec.parse("hf:some/model").build(HuggingFace)
+    told = []
+    model.load(lambda message, share: told.append(message))
+    assert told == ["loading 'some/model'"]
+    assert dict(model.signature().parts)["revision"] == commit
+    assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "model-00002-of-00002.safetensors"])
+def test_weights_that_the_cache_lacks_are_a_download(folder, monkeypatch, tmp_path, file):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--some--model" / "snapshots" / in_hub_cache(tmp_path, "some/model", folder)
+    if "of" in file:
+        names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+        (snapshot / names[0]).write_bytes(b"")
+        (snapshot / "model.safetensors.index.json").write_text(
+            json.dumps({"weight_map": dict(zip("ab", names, strict=True))})
+        )
+    else:
+        (snapshot / file).unlink()
+    with pytest.raises(UnavailableError, match="not on this machine and the hub may not be asked"):
+        Source(options("hf:some/model,offline=true")).begin(silent)
+
+
+def test_without_a_network_nothing_is_looked_up(folder, tmp_path):
+    """Not even by the libraries on their own account, in a process that has not loaded them before."""
+    commit = in_hub_cache(tmp_path / "hub", "some/model", folder)
+    program = f"""
+import socket
+def asked(*given, **named):
+    raise SystemExit(f"asked for {{given}}")
+socket.getaddrinfo = asked
+from lmbench import ModelSpec, build
+for spec in ("hf:some/model,offline=true", "hf:{folder}"):
+    model = build(ModelSpec.parse(spec))
+    model.load()
+    print(dict(model.signature().parts)["revision"])
+"""
+    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", "AI_AGENT": "some"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines()[0] == commit
+
+
+@pytest.mark.parametrize("path", ["no/such/folder", "a b", "x" * 200])
+def test_what_is_no_model_id_is_said(path):
+    with pytest.raises(UnavailableError):
+        ModelSpec("hf", (("path", path), ("offline", "true"))).build(HuggingFace).load()

@@ -1,0 +1,398 @@
+import bz2
+import gzip
+import json
+import lzma
+import math
+import re
+import shutil
+import subprocess
+from itertools import product
+
+import kenlm
+import numpy as np
+import pytest
+
+from lmbench import ModelSpec, Split, TrainingText, build
+from lmbench.backends.ngrams.arpa import ArpaFile, Ngrams
+from lmbench.checks import check_spec
+from lmbench.cli import exporting as export
+from lmbench.errors import SpecError, UnavailableError
+from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, write_arpa
+from lmbench.ngrams.counts import open_lines
+from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.text.lexicon import Lexicon, LexiconOptions
+from tests.ngrams.test_arpa_reader import SMALL
+from tests.test_contract import ODD
+
+NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
+
+
+def opened(path, tokenizer="words"):
+    model = ModelSpec("arpa", (("path", str(path)), ("tokenizer", tokenizer))).build(ArpaFile)
+    model.load()
+    return model
+
+
+@pytest.fixture
+def small(tmp_path):
+    (tmp_path / "small.arpa").write_text(SMALL)
+    return tmp_path / "small.arpa"
+
+
+@pytest.fixture
+def exported(tmp_path, english):
+    """lmbench's own trigrams on disk, no word of the training split unknown."""
+    lexicon = Lexicon.learn(english, LexiconOptions(min_count=1))
+    model = estimate(open_lines(lexicon.lines(english.train.documents), len(lexicon)), len(lexicon), Settings(3))
+    path = tmp_path / "exported.arpa"
+    write_arpa(path, model.orders, [UNKNOWN_WORD, SENTENCE_END, *lexicon.types[2:], SENTENCE_START], model.kept)
+    return path
+
+
+def test_hand_computed_lines(small):
+    """Back-offs where the file has no bigram; an unknown word pays <unk>, and each byte and the end of its spelling."""
+    text = "a b\nb zé\n\na"
+    [score] = opened(small).score([text])
+    log10s = [-0.25, -0.15, -0.35, -0.5 - 0.7, -0.3 - 1.0, -0.6, -0.5 - 0.6, -0.25]
+    spelling = [0.0] * 8
+    spelling[4] = -4 * math.log(257)
+    assert score.check(text).ends.tolist() == [1, 3, 4, 5, 9, 10, 11, 12]
+    assert score.spelling.tolist() == pytest.approx(spelling)
+    assert (score.logprobs - score.spelling).tolist() == pytest.approx(np.array(log10s) * math.log(10), abs=1e-6)
+
+
+def test_next_events_are_the_files_words(small):
+    nexts = opened(small).next_events("a\na")
+    assert nexts.names == ("<unk>", "\n", "a", "b")
+    log10s = [-0.2 - 1.0, -0.2 - 0.6, -0.2 - 0.4, -0.15]
+    assert nexts.logprobs.tolist() == pytest.approx(np.array(log10s) * math.log(10), abs=1e-6)
+
+
+def test_a_file_without_unk(tmp_path):
+    path = tmp_path / "x.arpa"
+    path.write_text(NO_UNKNOWN)
+    model = opened(path)
+    [score] = model.score(["a z\n"])
+    assert score.logprobs[1] - score.spelling[1] == pytest.approx((-0.2 - 100) * math.log(10))
+    assert "unk:absent(1e-100)+letters-uniform" in str(model.signature())
+    nexts = model.next_events("")
+    assert nexts.logprobs[nexts.names.index("<unk>")] < -200
+
+
+def test_arpas_own_words_and_white_space_are_unknown(small):
+    for text in ("<s>", "</s>", "<unk>", "<UNK>", "\x0b", "a\0", "  ", "\t"):
+        [score] = opened(small).score([text])
+        assert (score.check(text).spelling < 0).all(), text
+
+
+def test_the_kenlm_models_own_arpa_scores_as_the_kenlm_model(exported, english):
+    kenlm = build(ModelSpec.parse("kenlm:order=3,min_count=1"))
+    kenlm.fit(english)
+    arpa = opened(exported)
+    texts = [*english.train.documents, "the cat zzz the zzz\n\nyyy dog", ""]
+    for own, read in zip(kenlm.score(texts), arpa.score(texts), strict=True):
+        assert own.ends.tolist() == read.ends.tolist()
+        np.testing.assert_allclose(own.logprobs - own.spelling, read.logprobs - read.spelling, rtol=0, atol=1e-6)
+    for text in ("", "the", "the cat", "zzz\nthe dog"):
+        own, read = kenlm.next_events(text), arpa.next_events(text)
+        assert read.names == own.names
+        np.testing.assert_allclose(own.logprobs, read.logprobs, rtol=0, atol=1e-6)
+    assert arpa.footprint().parameters == kenlm.footprint().parameters
+
+
+def test_kenlms_own_expectations(reference):
+    """lm/model_test.cc of kpu/kenlm."""
+    expected = json.loads((reference / "arpa/kenlm-test.arpa.expected.json").read_text())
+    model = opened(reference / "arpa/kenlm-test.arpa")
+    rows = expected["bos_continuation"]
+    [score] = model.score([" ".join(word for word, _, _ in rows[:-1]) + "\n"])
+    log10s = (score.logprobs - score.spelling) / math.log(10)
+    np.testing.assert_allclose(log10s, [log10 for _, _, log10 in rows], rtol=1e-5)
+    scores = model.score([word for word, _, _ in expected["bos_starters"]])
+    log10s = [float(score.logprobs[0] - score.spelling[0]) / math.log(10) for score in scores]
+    assert log10s == pytest.approx([log10 for _, _, log10 in expected["bos_starters"]], rel=1e-5)
+
+
+def test_sphinxbases_own_expectations(reference, tmp_path):
+    """test_lm_score.c, whole numbers of log 1.0001, on its file without the preamble and with tabs."""
+    scores = json.loads((reference / "arpa/sphinxbase-expected.json").read_text())["scores"]
+    text = gzip.decompress((reference / "arpa/sphinxbase-100.lm.gz").read_bytes()).decode()
+    arpa = text[text.index("\n\\data\\") + 1 :]
+    with_tabs = re.sub(r"(?m)^(-\d+\.\d+) (.*?)(?:[ \t](-?\d\.\d+))? *$", r"\1\t\2\t\3", arpa)
+    (tmp_path / "x.arpa").write_text(with_tabs.replace("\t\n", "\n"))
+    trigram, bigram = opened(tmp_path / "x.arpa").score(["david huggins daines", "zzz david huggins"])
+    assert int(trigram.logprobs[2] / math.log(1.0001)) == scores["daines|huggins david (newest first, 3-gram)"]
+    assert int(bigram.logprobs[2] / math.log(1.0001)) == scores["huggins|david (2-gram)"]
+
+
+def test_odd_texts_are_spelled_exactly(exported):
+    for document, score in zip(ODD, opened(exported).score(ODD), strict=True):
+        score.check(document)
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes"])
+def test_lines_of_up_to_three_letters_sum_to_at_most_one(exported, tokenizer):
+    lines = ["".join(letters) + "\n" for length in range(4) for letters in product("a z<", repeat=length)]
+    scores = opened(exported, tokenizer).score(lines)
+    assert 0 < sum(math.exp(score.logprobs.sum()) for score in scores) <= 1 + 1e-6
+
+
+def test_next_events_sum_to_one(exported):
+    model = opened(exported)
+    for text in ("", "the", "zzz", "the cat", "zzz the", "a\n"):
+        assert np.exp(model.next_events(text).logprobs).sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_han_characters_are_pieces(tmp_path):
+    path = tmp_path / "han.arpa"
+    path.write_text(SMALL.replace("\ta", "\t中").replace("> a", "> 中").replace("b", "国"))
+    [score] = opened(path, "pieces").score(["中国\n"])
+    assert score.logprobs.tolist() == pytest.approx(np.array([-0.25, -0.15, -0.35]) * math.log(10), abs=1e-6)
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)])
+def test_compressed_files(small, suffix, compress):
+    path = small.with_suffix(f".arpa.{suffix}")
+    path.write_bytes(compress(small.read_bytes()))
+    packed = opened(path)
+    assert packed.score(["a b\n"])[0].logprobs.tolist() == opened(small).score(["a b\n"])[0].logprobs.tolist()
+    assert packed.next_events("").names == ("<unk>", "\n", "a", "b")
+    assert packed.footprint().parameters == 5 + 3 + 5
+
+
+@pytest.mark.parametrize("kind", ["probing", "trie"])
+def test_kenlms_binary(small, kind):
+    if not shutil.which("build_binary"):
+        pytest.skip("KenLM's build_binary is not on this machine")
+    path = small.with_suffix(".bin")
+    subprocess.run(["build_binary", kind, small, path], check=True, capture_output=True)
+    text = "a b z\n\nb <s>\n"
+    [binary], [read] = opened(path).score([text]), opened(small).score([text])
+    assert binary.logprobs.tolist() == pytest.approx(read.logprobs.tolist(), abs=1e-6)
+    assert opened(path).footprint().parameters is None
+    with pytest.raises(NotImplementedError, match="its words, the next events, are not known"):
+        opened(path).next_events("a")
+
+
+def test_a_binary_that_kenlm_cannot_read_is_one_line(tmp_path):
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"mmap lm http://kheafield.com/code format version 5\n\0")
+    with pytest.raises(UnavailableError, match="looks like a binary file") as caught:
+        opened(path)
+    assert str(caught.value).startswith(f"KenLM cannot read '{path}': ")
+    assert not re.search(r"\n|threw|\.cc:", str(caught.value))
+
+
+def test_malformed_text_is_one_line(tmp_path):
+    (tmp_path / "x.arpa").write_text(SMALL.replace("-0.4\ta", "0.4\ta"))
+    with pytest.raises(UnavailableError, match=r"x.arpa', line 9: the log10 probability 0.4 is above 0$"):
+        opened(tmp_path / "x.arpa")
+
+
+UNIGRAMS = re.sub(r"ngram 2.*\n|\t-0.\d(?=\n)|\\2-grams:(?s:.*)(?=\\end)", "", SMALL)
+TRIGRAMS = """\\data\\
+ngram 1=5
+ngram 2=4
+ngram 3=2
+
+\\1-grams:
+-1.0\t<unk>\t-0.7
+-99\t<s>\t-0.5
+-0.6\t</s>
+-0.4\ta\t-0.2
+-0.7\tb
+
+\\2-grams:
+-0.25\t<s> a\t-0.3
+-0.15\ta b\t-0.1
+-0.9\t<unk> <unk>
+-0.35\ta </s>
+
+\\3-grams:
+-0.05\t<s> a b
+-0.08\ta b a
+
+\\end\\
+"""
+"""Whose 'b a', the end of a trigram, was pruned, as SRILM may."""
+
+
+def test_kenlm_reads_the_same(tmp_path):
+    """All lines of up to four words, the unknown and the pruned among them."""
+    (tmp_path / "x.arpa").write_text(TRIGRAMS)
+    kenlm = Ngrams(tmp_path / "x.arpa")
+    words = ["<unk>", "</s>", "a", "b"]
+    texts = [" ".join(line) for n in range(1, 5) for line in product(("a", "b", "zzz"), repeat=n)]
+    ids = {"a": 2, "b": 3, "zzz": 0}
+    lines = [np.array([*(ids[word] for word in text.split()), 1]) for text in texts]
+    scores = opened(tmp_path / "x.arpa").score([text + "\n" for text in texts])
+    assert len(texts) == 3 + 9 + 27 + 81
+    for score, expected in zip(scores, kenlm.score_lines(lines, words), strict=True):
+        np.testing.assert_allclose(score.logprobs - score.spelling, expected, rtol=0, atol=1e-6)
+
+
+def test_what_kenlm_does_not_read_for_no_fault_of_the_file(tmp_path):
+    """A preamble, and unigrams alone: hand-computed, as test_hand_computed_lines is."""
+    (tmp_path / "pre.arpa").write_text("made by hand\n\\1-grams:\n" + SMALL)
+    (tmp_path / "small.arpa").write_text(SMALL)
+    (tmp_path / "uni.arpa").write_text(UNIGRAMS)
+    text = "a b\nb zé\n\na"
+    [read], [plain] = (opened(tmp_path / name).score([text]) for name in ("pre.arpa", "small.arpa"))
+    assert read.logprobs.tolist() == plain.logprobs.tolist()
+    [score] = opened(tmp_path / "uni.arpa").score(["a b\n"])
+    assert score.logprobs.tolist() == pytest.approx(np.array([-0.4, -0.7, -0.6]) * math.log(10))
+    assert opened(tmp_path / "pre.arpa").footprint().parameters == 5 + 3 + 5
+
+
+def test_orders_above_six(tmp_path):
+    model = build(ModelSpec.parse("kenlm:order=8,min_count=1,tokenizer=words"))
+    text = "a b c d e f g h i\n" * 4 + "a b d c e g f h i\n" * 2
+    model.fit(TrainingText(Split((text,)), Split(()), tokenised=True))
+    model.export(tmp_path / "x.arpa")
+    [own], [read] = model.score([text]), opened(tmp_path / "x.arpa").score([text])
+    np.testing.assert_allclose(own.logprobs, read.logprobs, atol=1e-5)
+
+
+RAW = {
+    "english": "It's 12 o'clock, <unk>  and\ta \\x20.\nthe cat sat on the mat . The cat\n\nsat, on a mat.\n" * 2,
+    "chinese": "狐狸说：“葡萄是酸的。”\n狐狸走了，葡萄 还在。\n狐狸\u3000说，12 个葡萄 <s>\n" * 2,
+}
+
+
+@pytest.mark.parametrize("language", RAW)
+@pytest.mark.parametrize("options", ["order=3", "order=8,min_count=1", "order=1", "order=3,prune=0-2"])
+@pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
+def test_what_lmbench_exports_scores_as_it_did(tmp_path, language, options, tokenizer):
+    """Events, what is known and each event's price but its spelling; in and out of the training text."""
+    model = build(ModelSpec.parse(f"kenlm:{options},tokenizer={tokenizer}"))
+    model.fit(TrainingText(Split((RAW[language],)), Split(())))
+    export.write(model, ModelSpec("kenlm"), tmp_path / "x.arpa")
+    read = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer={tokenizer.partition(':')[0]}"))
+    texts = [*RAW.values(), "zzz 狗 </s> the\r\n", ""]
+    for own, other in zip(model.score(texts), read.score(texts), strict=True):
+        assert own.ends.tolist() == other.ends.tolist()
+        assert (own.spelling < 0).tolist() == (other.spelling < 0).tolist()
+        np.testing.assert_allclose(own.logprobs - own.spelling, other.logprobs - other.spelling, rtol=0, atol=1e-5)
+    assert read.next_events("").names == model.next_events("").names
+    if "order=1" not in options:  # KenLM reads no unigrams alone, so that a bigram and back-offs are written, too
+        assert read.footprint().parameters == model.footprint().parameters
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
+def test_what_lmbench_exports_passes_the_suite(tmp_path, tokenizer):
+    """Of the English text `pieces` knows "." and not " .", which is another word there."""
+    model = build(ModelSpec.parse(f"kenlm:order=3,tokenizer={tokenizer}"))
+    model.fit(TrainingText(Split((RAW["english"] + "a mat.\n" * 2,)), Split(())))
+    model.export(tmp_path / "x.arpa")
+    spec = ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer={tokenizer.partition(':')[0]}")
+    assert [(outcome.check, outcome.detail) for outcome in check_spec(spec) if outcome.status == "fail"] == []
+
+
+def test_the_suite_names_the_history_whose_back_off_is_wrong(tmp_path, english):
+    """One weight of a file that is right otherwise, after which the suite's own texts do not look."""
+    model = build(ModelSpec.parse("kenlm:order=3,min_count=1,tokenizer=words"))
+    model.fit(english)
+    model.export(tmp_path / "x.arpa")
+    lines = (tmp_path / "x.arpa").read_text().split("\n")
+    [place] = [i for i, line in enumerate(lines) if "\tsaw the\t" in line]
+    probability, words, _ = lines[place].split("\t")
+    lines[place] = f"{probability}\t{words}\t0.1"
+    (tmp_path / "x.arpa").write_text("\n".join(lines))
+    spec = ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true")
+    [failed] = [outcome for outcome in check_spec(spec) if outcome.status == "fail"]
+    assert failed.check == "normalisation"
+    assert re.fullmatch(r"after 'saw the' the next events sum to 1\.\d+", failed.detail)
+
+
+def test_escapes_that_are_not_asked_for_stay(tmp_path):
+    model = build(ModelSpec.parse("kenlm:order=3,min_count=1,tokenizer=pieces"))
+    model.fit(TrainingText(Split((RAW["english"],)), Split(())))
+    model.export(tmp_path / "x.arpa")
+    [lost] = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,tokenizer=pieces")).score([RAW["english"]])
+    assert (lost.spelling < 0).any()
+
+
+def test_words_that_are_escapes_of_one(tmp_path):
+    (tmp_path / "x.arpa").write_text(
+        SMALL.replace("\tb\t", "\t\\x61\t").replace("b <", "\\x61 <").replace("a b", "a a")
+    )
+    opened(tmp_path / "x.arpa")
+    with pytest.raises(UnavailableError, match="escapes of one"):
+        build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true")).load()
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "{}"])
+def test_merges_that_are_missing_or_broken(small, content):
+    if content is not None:
+        small.with_name("small.arpa.tokenizer.json").write_text(content)
+    with pytest.raises(
+        UnavailableError, match=r"small.arpa.tokenizer.json'( holds no tokenizer of `lmbench export`|$)"
+    ):
+        opened(small, "bpe")
+
+
+@pytest.mark.parametrize(("name", "line"), [("105", 18), ("106", None), ("107", 29)])
+def test_sphinxbases_malformed_files(reference, name, line):
+    with pytest.raises(UnavailableError, match=rf"sphinxbase-{name}\.lm\.gz', line {line or ''}"):
+        opened(reference / f"arpa/sphinxbase-{name}.lm.gz")
+
+
+def test_sphinxbases_expected_values(reference):
+    """Its test_lm_score.c; logarithms to the base 1.0001, rounded to integers there."""
+    expected = json.loads((reference / "arpa/sphinxbase-expected.json").read_text())
+    model = opened(reference / "arpa/sphinxbase-100.lm.gz")
+    [score] = model.score(["david huggins daines"])
+    wanted = expected["scores"]["daines|huggins david (newest first, 3-gram)"]
+    assert score.logprobs[2] / math.log(expected["log_base"]) == pytest.approx(wanted, abs=2)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(UnavailableError, match=f"^there is no file '{re.escape(str(tmp_path))}/nothing.arpa'$"):
+        opened(tmp_path / "nothing.arpa")
+    with pytest.raises(UnavailableError, match=f"^'{re.escape(str(tmp_path))}' is a folder$"):
+        opened(tmp_path)
+
+
+def test_words_that_are_not_utf8(tmp_path):
+    path = tmp_path / "latin1.arpa"
+    path.write_bytes(SMALL.replace("\tb\t", "\tbé\t").replace("a b", "a a").replace("b <", "a <").encode("latin-1"))
+    with pytest.raises(UnavailableError, match=r"latin1.arpa', line 10: the word 'b\ufffd' is not UTF-8"):
+        opened(path)
+
+
+def test_the_unknown_word_in_capitals_is_one_event(tmp_path):
+    for name, text in (("small", SMALL), ("capitals", SMALL.replace("<unk>", "<UNK>"))):
+        (tmp_path / f"{name}.arpa").write_text(text)
+    small, capitals = (opened(tmp_path / f"{name}.arpa").next_events("a") for name in ("small", "capitals"))
+    assert capitals.names == small.names
+    np.testing.assert_allclose(capitals.logprobs, small.logprobs)
+
+
+@pytest.mark.parametrize("word", ["<S>", "</S>", "<Unk>", "b\x7f", "\x01"])
+def test_what_is_a_word_for_kenlm_is_one(tmp_path, word):
+    path = tmp_path / "x.arpa"
+    path.write_text(SMALL.replace("\tb\t", f"\t{word}\t").replace("a b", f"a {word}").replace("b <", f"{word} <"))
+    [score] = opened(path).score([f"a {word}\n"])
+    log10s = [log10 for log10, _, _ in kenlm.Model(str(path)).full_scores(f"a {word}")]
+    np.testing.assert_allclose(score.logprobs, np.array(log10s) * math.log(10), rtol=1e-6)
+
+
+def test_the_signature_says_what_looked_n_grams_up_and_whether_lines_are_opened(small):
+    assert "|order:2|bos:line|engine:arrays|tok:words|unk:file+" in str(opened(small).signature())
+    small.write_text(UNIGRAMS.replace("-99\t<s>\n", "").replace("1=5", "1=4"))
+    assert "|order:1|bos:absent|engine:arrays|" in str(opened(small).signature())
+
+
+def test_options():
+    with pytest.raises(SpecError, match="arpa: option path=: Field required"):
+        ModelSpec.parse("arpa").build(ArpaFile)
+    with pytest.raises(SpecError, match="arpa: option tokenizer=bpm: Input should be 'words', 'pieces', 'jieba', 'b"):
+        ModelSpec.parse("arpa:x.arpa,tokenizer=bpm").build(ArpaFile)
+
+
+def test_nothing_is_fitted(small):
+    model = opened(small)
+    [before] = model.score(["a b\n"])
+    model.fit(TrainingText(Split(("b b b\n",)), Split(())))
+    [after] = model.score(["a b\n"])
+    assert before.logprobs.tolist() == after.logprobs.tolist()

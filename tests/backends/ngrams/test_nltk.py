@@ -1,0 +1,121 @@
+import math
+from itertools import pairwise
+
+import pytest
+from nltk.lm import KneserNeyInterpolated, Laplace, Lidstone, Vocabulary, WittenBellInterpolated
+from nltk.util import everygrams, pad_sequence
+
+from lmbench import Corpus, ModelSpec, Split, build
+from lmbench.backends.ngrams.nltk import NltkNgram
+from lmbench.errors import ScoreError, SpecError
+from lmbench.runs.runner import evaluate
+from tests.conftest import ENGLISH
+
+LINES = [line.split() for document in ENGLISH for line in document.removesuffix("\n").split("\n")]
+MAKERS = {
+    "kneser-ney": lambda order, words: KneserNeyInterpolated(order, discount=0.75, vocabulary=words),
+    "witten-bell": lambda order, words: WittenBellInterpolated(order, vocabulary=words),
+    "lidstone": lambda order, words: Lidstone(0.1, order, vocabulary=words),
+    "laplace": lambda order, words: Laplace(order, vocabulary=words),
+}
+
+
+def fitted(spec, data):
+    model = ModelSpec.parse(spec).build(NltkNgram)
+    model.fit(data)
+    return model
+
+
+def nltk_as_users_call_it(smoothing, order):
+    """NLTK on strings: <unk> for words seen once, one </s> a line, n-grams that end in <s> left out.
+
+    The vocabulary of these lines has no word that was seen once, so there is one more line, which holds only <unk>.
+    """
+    lines = [[*line, "</s>"] for line in [*LINES, ["<unk>"]]]
+    model = MAKERS[smoothing](
+        order, Vocabulary([word for line in LINES for word in [*line, "</s>"]], unk_label="<unk>")
+    )
+    padded = [pad_sequence(line, order, pad_left=True, left_pad_symbol="<s>") for line in lines]
+    model.counts.update([g for g in everygrams(list(line), max_len=order) if g[-1] != "<s>"] for line in padded)
+    return model
+
+
+@pytest.mark.parametrize("smoothing", MAKERS)
+@pytest.mark.parametrize("order", [2, 3])
+def test_scores_are_nltks(english, smoothing, order):
+    line = ["the", "dog", "sat", "on", "a", "mat"]
+    peer = nltk_as_users_call_it(smoothing, order)
+    history = ["<s>"] * (order - 1)
+    expected = []
+    for word in [*line, "</s>"]:
+        expected.append(math.log(peer.unmasked_score(word, tuple(history[len(history) - order + 1 :]))))
+        history.append(word)
+    [score] = fitted(f"nltk:order={order},smoothing={smoothing}", english).score([" ".join(line) + "\n"])
+    assert score.logprobs.tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_line_end_is_predicted_once(english):
+    [score] = fitted("nltk:order=4", english).score(["the cat\n\nthe dog\n"])
+    assert score.ends.tolist() == [3, 7, 8, 9, 12, 16, 17]
+
+
+def test_tabulated_continuation_counts_are_nltks(english):
+    model = fitted("nltk:order=3", english)
+    estimator = model._model.estimator
+    plain = super(type(estimator), estimator)._continuation_counts
+    for context in [(), *model._model.counts[2]]:
+        for word in range(len(model._lexicon)):
+            if sum(plain(word, context)):
+                assert estimator._continuation_counts(word, context) == plain(word, context)
+
+
+def test_distributions_over_all_words_are_not_kept(english):
+    model = fitted("nltk", english)
+    model.score(["the cat\n"])
+    before = len(model._cache)
+    model.next_events("a dog")
+    assert 0 < before == len(model._cache)
+
+
+def test_maximum_likelihood_gives_unseen_events_nothing(english):
+    [score] = fitted("nltk:smoothing=mle,order=2", english).score(["the mat the\n"])
+    with pytest.raises(ScoreError, match=r"event 2 \(' the', byte 7\).*no probability"):
+        score.check("the mat the\n")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("nltk:smoothing=stupid-backoff", "no probabilities, so it has no perplexity"),
+        ("nltk:smoothing=good", "Input should be 'kneser-ney', 'witten-bell'"),
+        ("nltk:order=1", "needs order 2 or more"),
+        ("nltk:smoothing=laplace,gamma=2", "gamma= does nothing with smoothing=laplace; it is an option of lidstone"),
+        ("nltk:smoothing=witten-bell,discount=0.5", "discount= does nothing with smoothing=witten-bell"),
+    ],
+)
+def test_options_that_make_no_model(spec, message):
+    with pytest.raises(SpecError, match=message):
+        ModelSpec.parse(spec).build(NltkNgram)
+
+
+def test_progress_shows_every_few_lines_and_documents():
+    """Beginning with 0, never back, and in steps of at most a tenth, while counting and while scoring."""
+    documents = ("the cat sat on the mat and the dog sat on the log\n" * 40,) * 60
+    corpus = Corpus("many", Split(documents), Split(("the\n",)), Split(documents), reading="lines", tokenised=True)
+    told = []
+    evaluate(build(ModelSpec.parse("nltk:order=2")), corpus, lambda message, share: told.append((message, share)))
+    for phase in ("fit: counting n-grams", "score"):
+        shares = [share for message, share in told if message.startswith(phase)]
+        assert len(shares) > 10
+        assert shares[0] == 0
+        assert all(0 <= after - before <= 0.1 for before, after in pairwise([*shares, 1.0]))
+
+
+def test_each_history_and_word_is_asked_of_nltk_once(english, monkeypatch):
+    model = fitted("nltk:order=2", english)
+    asked = []
+    computed = model._computed
+    monkeypatch.setattr(model, "_computed", lambda *key: asked.append(key) or computed(*key))
+    scores = model.score(["the cat\nthe cat\n", "the cat\n"])
+    assert sum(len(score.logprobs) for score in scores) == 9
+    assert len(asked) == len(set(asked)) == 3

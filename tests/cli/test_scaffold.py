@@ -1,0 +1,70 @@
+"""What `lmbench new-model` writes installs and passes, as it is and as the tutorial changes it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmbench.cli.scaffold import write_package
+from lmbench.errors import LmbenchError
+
+TUTORIAL = Path(__file__).parents[2] / "docs/plugins.md"
+
+
+def install_and_test(folder, target):
+    """pip installs the package into `target` without a network, and its own tests run against that."""
+    options = ["-q", "--no-deps", "--no-build-isolation", "--target", target]
+    pip = [sys.executable, "-m", "pip", "install", *options, folder]
+    subprocess.run(pip, check=True, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": str(target)}
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
+    result = subprocess.run(tests, capture_output=True, text=True, env=environment, cwd=target)
+    assert result.returncode == 0, result.stdout
+    assert "16 passed, 2 skipped" in result.stdout
+    return environment
+
+
+def lmbench(*arguments, env):
+    command = [sys.executable, "-c", "from lmbench.cli.main import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=env)
+
+
+def test_the_package_installs_and_passes_as_it_is(tmp_path):
+    folder = write_package("my-model", tmp_path)
+    environment = install_and_test(folder, tmp_path / "site")
+    listed = lmbench("models", env=environment).stdout
+    assert re.search(r"my-model +Bytes drawn independently.*\[lmbench-my-model 0.1.0\]", listed)
+
+
+def test_the_simplest_model_is_at_most_20_lines_of_code(tmp_path):
+    code = (write_package("x", tmp_path) / "lmbench_x.py").read_text()
+    lines = [line for line in code.splitlines() if line.strip() and not line.strip().startswith('"""')]
+    assert len(lines) <= 20
+
+
+def test_the_tutorials_model_installs_and_passes(tmp_path):
+    folder = write_package("byte-cache", tmp_path)
+    [code] = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(), flags=re.DOTALL)
+    (folder / "lmbench_byte_cache.py").write_text(code)
+    environment = install_and_test(folder, tmp_path / "site")
+    result = lmbench("check", "byte-cache:weight=0.5", env=environment)
+    assert "byte-cache:weight=0.5 is verified." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("My Model", "cannot name a model; use small letters"),
+        ("../x", "cannot name a model"),
+        ("kenlm", "there is a model 'kenlm' already, of lmbench"),
+        ("twice", "lmbench-twice exists already"),
+    ],
+)
+def test_names_that_cannot_be(tmp_path, name, message):
+    (tmp_path / "lmbench-twice").mkdir()
+    with pytest.raises(LmbenchError, match=message):
+        write_package(name, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["lmbench-twice"]

@@ -1,0 +1,105 @@
+import pytest
+
+from lmbench.corpora.conllu import sentences, tagged_split
+from lmbench.corpus import TaggedWord
+from lmbench.errors import CorpusError
+
+
+def row(identity, form, upos="X", xpos="Y", misc="_"):
+    return "\t".join([identity, form, form.lower(), upos, xpos, "_", "0", "root", "_", misc])
+
+
+ENGLISH = "\n".join(
+    [
+        "# newdoc id = a",
+        "# sent_id = 1",
+        "# text = I don't = know.",
+        row("1", "I", "PRON", "PRP"),
+        row("2-3", "don't", "_", "_"),
+        row("2", "do", "AUX", "VBP"),
+        row("3", "n't", "PART", "RB"),
+        row("3.1", "really", "ADV", "RB"),
+        row("4", "know", "VERB", "VB", "SpaceAfter=No"),
+        row("5", ".", "PUNCT", "."),
+        "",
+        "# newpar",
+        row("1", "#", "SYM", "#"),
+        "",
+        "# newdoc",
+        row("1-2", "vámonos", "_", "_", "Foo=1|SpaceAfter=No"),
+        row("1", "vamos", "VERB"),
+        row("2", "nos", "PRON"),
+        row("3", "!", "PUNCT"),
+        "",
+        "",
+    ]
+)
+
+
+def test_words_have_their_tags_and_sentences_their_text():
+    first, second, third = sentences(ENGLISH, "x")
+    assert first.text == "I don't = know."
+    assert [(word.form, word.upos, word.xpos) for word in first.words] == [
+        ("I", "PRON", "PRP"), ("do", "AUX", "VBP"), ("n't", "PART", "RB"), ("know", "VERB", "VB"), (".", "PUNCT", "."),
+    ]  # fmt: skip
+    assert (second.text, third.text) == ("#", "vámonos!")
+    assert [word.form for word in third.words] == ["vamos", "nos", "!"]
+    assert [sentence.first for sentence in (first, second, third)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: t.replace("\n", "\r\n"), lambda t: "\ufeff" + t, lambda t: t.rstrip("\n")]
+)
+def test_other_line_ends_a_bom_and_no_final_line_end_change_nothing(change):
+    assert sentences(change(ENGLISH), "x") == sentences(ENGLISH, "x")
+
+
+def test_splits_have_tokenised_lines_with_tags():
+    split = tagged_split(sentences(ENGLISH, "x"))
+    assert split.documents == ("I do n't know .\n#\n", "vamos nos !\n")
+    assert [[len(line) for line in document] for document in split.tagged] == [[5, 1], [3]]
+    assert split.tagged[0][0][1] == TaggedWord("do", "AUX", "VBP")
+
+
+def test_without_documents_each_sentence_is_one():
+    text = "\n\n".join([row("1", "同样"), row("1", "的") + "\n" + row("2", "a b\u3000c")]) + "\n"
+    split = tagged_split(sentences(text, "x"))
+    assert split.documents == ("同样\n", "的 a_b_c\n")
+    assert [word.form for word in split.tagged[1][0]] == ["的", "a_b_c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "x has no sentence"),
+        ("\n\n# text = a\n\n", "x has no sentence"),
+        ("1\ta\tb", "x, line 1: 3 columns with tabs between them, and CoNLL-U has 10"),
+        ("1 a b c d e f g h i", "x, line 1: 1 columns"),
+        (row("1", "a") + "\n" + row("3", "b"), "x, line 2: the word's number is '3' where 2 should stand"),
+        (row("one", "a"), "x, line 1: the word's number is 'one' where 1 should stand"),
+        (row("0", "a"), "x, line 1: the word's number is '0' where 1"),
+        (row("²", "a"), "x, line 1: the word's number is '²' where 1"),
+        (row("1", ""), "x, line 1: the word has no form"),
+        (row("2-3", "a"), "x, line 1: a multiword token 2-3 cannot follow 0 words"),
+        (row("1-2", "a") + "\n" + row("1", "a") + "\n\n", "x, line 3: word 2 of a multiword token is missing"),
+        (row("1-3", "a") + "\n" + row("1", "a") + "\n" + row("2-3", "b"), "x, line 3: a multiword token 2-3 cannot"),
+        (row("2-1", "a"), "x, line 1: a multiword token 2-1 cannot"),
+    ],
+)
+def test_what_is_malformed_is_named_with_its_line(text, message):
+    with pytest.raises(CorpusError) as error:
+        sentences(text, "x")
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("file", "count", "words", "documents"),
+    [("ud-english-ewt/en_ewt-ud-dev.conllu", 2001, 25147, 318), ("ud-chinese-gsd/dev.conll", 500, 12663, 500)],
+)
+def test_universal_dependencies(mirror, file, count, words, documents):
+    found = sentences((mirror / file).read_text(), file)
+    assert (len(found), sum(len(sentence.words) for sentence in found)) == (count, words)
+    split = tagged_split(found)
+    assert len(split.documents) == documents
+    for text, lines in zip(split.documents, split.tagged, strict=True):
+        assert [line.split(" ") for line in text[:-1].split("\n")] == [[word.form for word in line] for line in lines]

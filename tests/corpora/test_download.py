@@ -1,0 +1,192 @@
+import errno
+import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lmbench.corpora import download as module
+from lmbench.corpora.download import cached, download
+from lmbench.errors import CorpusError, UnavailableError
+
+CONTENT = bytes(range(256)) * 4000
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves byte ranges after `seconds`; drops the connection after `limit` bytes, where that is set.
+
+    Notes what was asked for.
+    """
+
+    def __init__(self, *args, server_state, **kwargs):
+        self.state = server_state
+        super().__init__(*args, **kwargs)
+
+    def do_GET(self):
+        asked = self.headers.get("Range")
+        self.state.asked.append(asked)
+        time.sleep(self.state.seconds)
+        if self.path != "/file":
+            return self.send_error(404)
+        content, start = self.state.content, 0
+        if asked and self.state.ranges:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start:][: self.state.limit])
+        return None
+
+    def log_message(self, *args):
+        pass
+
+
+class State:
+    seconds = 0.0
+    content, ranges, limit = CONTENT, True, None
+
+    def __init__(self):
+        self.asked = []
+
+
+@pytest.fixture
+def state():
+    return State()
+
+
+@pytest.fixture
+def url(state, monkeypatch, tmp_path):
+    monkeypatch.setattr(module.platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, server_state=state)) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}/file"
+        http.shutdown()
+        thread.join()
+
+
+def sha(content=CONTENT):
+    return hashlib.sha256(content).hexdigest()
+
+
+def left():
+    return sorted(path.suffix for path in cached(sha()).parent.iterdir() if path.suffix != ".lock")
+
+
+def test_a_file_is_downloaded_once_and_lies_under_its_sha256(url, state):
+    told = []
+    place = download([url], sha(), lambda *heard: told.append(heard))
+    assert place == cached(sha())
+    assert place.read_bytes() == CONTENT
+    assert told[-1] == (url, len(CONTENT), len(CONTENT))
+    assert download([url], sha()) == place
+    assert state.asked == [None]
+    assert left() == [""]
+
+
+def test_who_comes_second_waits_and_downloads_nothing(url, state):
+    """The server keeps the first long enough for the other to ask as well, if nothing held it back."""
+    state.seconds = 0.5
+    start = threading.Barrier(2)
+
+    def fetch(_):
+        start.wait()
+        return download([url], sha())
+
+    with ThreadPoolExecutor(2) as pool:
+        places = list(pool.map(fetch, range(2)))
+    assert places == [cached(sha())] * 2
+    assert places[0].read_bytes() == CONTENT
+    assert state.asked == [None]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_an_interrupted_download_goes_on(url, state, ranges):
+    state.limit = 300_000
+    with pytest.raises(UnavailableError, match=r"cannot download http://127.*/file \(ChunkedEncodingError\)"):
+        download([url], sha())
+    assert left() == [".partial"]
+    arrived = cached(sha()).with_suffix(".partial").stat().st_size
+    assert arrived > 200_000
+    state.limit, state.ranges = None, ranges
+    assert download([url], sha()).read_bytes() == CONTENT
+    assert state.asked == [None, f"bytes={arrived}-"]
+    assert left() == [""]
+
+
+def test_a_partial_file_that_is_whole_already_is_taken(url, state):
+    cached(sha()).parent.mkdir(parents=True)
+    cached(sha()).with_suffix(".partial").write_bytes(CONTENT)
+    assert download([url], sha()).read_bytes() == CONTENT
+
+
+def test_a_partial_file_of_another_file_is_begun_anew(url, state):
+    cached(sha()).parent.mkdir(parents=True)
+    cached(sha()).with_suffix(".partial").write_bytes(b"something else")
+    assert download([url], sha()).read_bytes() == CONTENT
+    assert state.asked == ["bytes=14-", None]
+
+
+def test_other_bytes_than_expected_are_not_kept_and_the_next_attempt_works(url, state):
+    state.content = b"tampered"
+    with pytest.raises(
+        CorpusError, match=r"cannot download .*/file \(another file: sha256 .*…, expected .*it was not kept"
+    ):
+        download([url], sha())
+    assert left() == []
+    state.content = CONTENT
+    assert download([url], sha()).read_bytes() == CONTENT
+
+
+def test_the_next_address_is_tried(url):
+    nowhere, missing = "http://127.0.0.1:9/file", url.replace("/file", "/missing")
+    assert download([nowhere, missing, url], sha()).read_bytes() == CONTENT
+    with pytest.raises(UnavailableError, match=r":9/file \(ConnectionError\); .*/missing \(HTTP 404\)"):
+        download([nowhere, missing], sha(b"another"))
+
+
+def test_a_full_disk_is_one_line_and_the_next_attempt_goes_on(url, state, monkeypatch):
+    opened = module.Path.open
+
+    def full(path, mode="r", *args, **kwargs):
+        if "b" in mode and path.suffix == ".partial" and "r" not in mode:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, mode, *args, **kwargs)
+
+    monkeypatch.setattr(module.Path, "open", full)
+    with pytest.raises(UnavailableError, match=r"cannot write .*: No space left on device; make room"):
+        download([url], sha())
+    monkeypatch.setattr(module.Path, "open", opened)
+    assert download([url], sha()).read_bytes() == CONTENT
+
+
+def test_a_page_in_the_files_place_does_not_cost_what_has_arrived(url, state):
+    """A log-in page, which a server gives whole whatever range was asked for."""
+    cached(sha()).parent.mkdir(parents=True)
+    cached(sha()).with_suffix(".partial").write_bytes(CONTENT[:1000])
+    state.content, state.ranges = b"<html>", False
+    with pytest.raises(CorpusError, match="another file"):
+        download([url], sha())
+    assert left() == [".partial"]
+    state.content, state.ranges = CONTENT, True
+    assert download([url], sha()).read_bytes() == CONTENT
+    assert state.asked == ["bytes=1000-", "bytes=1000-"]
+
+
+def test_a_cache_that_cannot_be_written_says_where_it_is(url, tmp_path):
+    (tmp_path / "lmbench").write_text("a file")
+    with pytest.raises(UnavailableError, match=r"cannot write .*lmbench.*; XDG_CACHE_HOME can name another folder"):
+        download([url], sha())
+
+
+def test_offline_nothing_is_asked_for(url, state, monkeypatch):
+    monkeypatch.setenv("LMBENCH_OFFLINE", "1")
+    sha256 = hashlib.sha256(state.content).hexdigest()
+    with pytest.raises(UnavailableError, match="is not on this machine, and --offline downloads nothing"):
+        download([url], sha256)
+    assert state.asked == []

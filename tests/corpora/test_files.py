@@ -1,0 +1,312 @@
+import bz2
+import gzip
+import io
+import json
+import lzma
+import sys
+
+import pytest
+from backports import zstd
+
+from lmbench.corpora.files import TextFormat, read_path, read_standard_input, read_text
+from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.errors import CorpusError
+
+LINES = "".join(f"line {i}\n" for i in range(20))
+COMPRESSIONS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
+
+
+def test_a_single_file_is_split_80_10_10_in_contiguous_blocks(tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text("".join(f"line {i}\n" for i in range(20)))
+    corpus = read_path(file)
+    assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [16, 2, 2]
+    assert "".join(corpus.train.documents + corpus.valid.documents + corpus.test.documents) == file.read_text()
+    assert corpus.reading == "lines,split=80/10/10-contiguous"
+
+
+@pytest.mark.parametrize("names", [("train.txt", "valid.txt", "test.txt"), ("x.train.raw", "x.dev.raw", "x.test.raw")])
+def test_a_folder_with_three_files(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text(f"{name}\n")
+    corpus = read_path(tmp_path)
+    found = [split.documents for split in (corpus.train, corpus.valid, corpus.test)]
+    assert found == [(f"{name}\n",) for name in names]
+
+
+def test_a_folder_without_validation_holds_out_the_end_of_training(tmp_path):
+    (tmp_path / "train.txt").write_text("".join(f"{i}\n" for i in range(10)))
+    (tmp_path / "test.txt").write_text("t\n")
+    corpus = read_path(tmp_path)
+    assert corpus.valid.documents == ("9\n",)
+    assert "valid=last-10%-of-train" in corpus.reading
+
+
+def test_carriage_returns_are_kept(tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_bytes(b"a\r\nb\r\nc\r\n")
+    assert read_path(file).test.documents == ("c\r\n",)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"ab\xff", "not UTF-8: byte 0xff at offset 2"),
+        ("é\0".encode(), "NUL byte at offset 2"),
+        (b"one line", "has 1 document .*need at least 3"),
+        (b"two\nlines\n", "has 2 documents"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path, data, message):
+    file = tmp_path / "text.txt"
+    file.write_bytes(data)
+    with pytest.raises(CorpusError, match=message):
+        read_path(file)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"test.txt": "t\n"}, "no train file"),
+        ({"train.txt": "a\nb\n"}, "no test file"),
+        ({"train.txt": "a\n", "test.txt": "t\n"}, "cannot be divided; add valid.txt"),
+        ({"train-test.txt": "a\nb\n"}, "train-test.txt is named like two splits"),
+        (
+            {"train.txt": "a\nb\n", "test.txt": "a\nb\n", "dev.txt": "c\n"},
+            "the train and test files of .* hold the same",
+        ),
+        ({"train.txt": "a\nb\n", "test.txt": "c\n", "dev.txt": "c\n"}, "the valid and test files of .* hold the same"),
+        ({"train.txt": "a\n", "my.train.txt": "b\n", "test.txt": "t\n"}, "more than one train file"),
+    ],
+)
+def test_folders_that_cannot_be_used(tmp_path, files, message):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(CorpusError, match=message):
+        read_path(tmp_path)
+
+
+@pytest.mark.parametrize("ending", COMPRESSIONS)
+def test_compressed_files_are_read_as_what_they_compress(tmp_path, ending):
+    (tmp_path / "plain.txt").write_text(LINES)
+    file = tmp_path / f"text.{ending}"
+    file.write_bytes(COMPRESSIONS[ending](LINES.encode()))
+    assert read_path(file).test == read_path(tmp_path / "plain.txt").test
+    assert read_text(file) == LINES
+
+
+@pytest.mark.parametrize("ending", COMPRESSIONS)
+@pytest.mark.parametrize("broken", ["cut off", "spoilt"])
+def test_broken_compression_is_one_line(tmp_path, ending, broken):
+    data = COMPRESSIONS[ending](bytes(range(1, 128)) * 40)
+    middle = len(data) // 2
+    data = data[:middle] if broken == "cut off" else data[:12] + b"\xff" * 200
+    (tmp_path / "text.txt").write_bytes(data)
+    with pytest.raises(CorpusError, match=r"text.txt(,| is cut off or broken:)|cannot read .*text.txt"):
+        read_path(tmp_path / "text.txt")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "big5"])
+def test_other_encodings_are_read_when_named(tmp_path, encoding):
+    text = "我是一个程序员\n你好\n再见\n" if encoding != "big5" else "我是程式\n你好\n再見\n"
+    (tmp_path / "text.txt").write_bytes(text.encode(encoding))
+    corpus = read_path(tmp_path / "text.txt", TextFormat(encoding=encoding))
+    assert "".join((*corpus.train.documents, *corpus.valid.documents, *corpus.test.documents)) == text
+    assert corpus.reading == f"lines,encoding={encoding},split=80/10/10-contiguous"
+    with pytest.raises(CorpusError, match=r"text.txt is not UTF-8: byte 0x.. at offset 0"):
+        read_path(tmp_path / "text.txt")
+
+
+def json_lines(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def test_json_lines_have_a_document_a_record(tmp_path):
+    file = tmp_path / "text.jsonl.gz"
+    file.write_bytes(gzip.compress(json_lines(*({"id": i, "text": f"a\n\nb{i}"} for i in range(4))).encode()))
+    corpus = read_path(file)
+    assert corpus.train.documents == ("a\n\nb0\n", "a\n\nb1\n")
+    assert corpus.reading == "records,json=text,line-ends-added,split=80/10/10-contiguous"
+    assert read_path(file, TextFormat(unit="block")).train.documents[:2] == ("a\n\n", "b0\na\n\n")
+
+
+def test_json_lines_with_another_field_and_another_name(tmp_path):
+    file = tmp_path / "data.txt"
+    file.write_text(json_lines(*({"body": ["verse 1", f"verse {i}"]} for i in range(3))) + "\r\n\n")
+    assert read_path(file, TextFormat(field="body")).test.documents == ("verse 1\nverse 2\n",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"text": "a"}\n{"text": \n', r"x.jsonl, line 2, is not JSON: "),
+        ('{"body": "a", "id": 3}\n', r"x.jsonl, line 1, has no field 'text'; it has: body, id"),
+        ("{}\n", r"x.jsonl, line 1, has no field 'text'; it has: none"),
+        ('{"text": 3}\n', r"x.jsonl, line 1, has no text in its field 'text' but int"),
+        ('["text"]\n', r"x.jsonl, line 1, is no JSON object with a field 'text'"),
+        ('{"text": "\\ud83d x"}\n', r"x.jsonl, line 1 is not text: it has half of a surrogate pair at offset 0"),
+        ('{"text": "a\\u0000"}\n', r"x.jsonl, line 1 is not text: it has a NUL byte at offset 1"),
+        ('{"text": "a", "id": ' + "1" * 5000 + "}\n", r"x.jsonl, line 1, is not JSON: Exceeds the limit"),
+        ("[" * 200_000 + "\n", r"x.jsonl, line 1, is nested too deeply"),
+        (
+            '{"text": "a"}\n',
+            r"x.jsonl has 1 document \(unit: record\), and three splits need at least 3; choose a smaller",
+        ),
+    ],
+)
+def test_json_lines_that_cannot_be_used(tmp_path, text, message):
+    (tmp_path / "x.jsonl").write_text(text)
+    with pytest.raises(CorpusError, match=message):
+        read_path(tmp_path / "x.jsonl")
+
+
+@pytest.mark.parametrize("compress", [lambda data: data, gzip.compress])
+def test_standard_input_is_a_corpus(monkeypatch, compress):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(compress(LINES.encode()))))
+    corpus = read_standard_input()
+    assert (corpus.name, len(corpus.train.documents), corpus.test.documents) == (
+        "stdin",
+        16,
+        ("line 18\n", "line 19\n"),
+    )
+
+
+def test_empty_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    with pytest.raises(CorpusError, match="standard input is empty"):
+        read_standard_input()
+
+
+def test_a_large_plain_file_stays_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 1000)
+    (tmp_path / "text.txt").write_text("aé 汉\n" * 400)
+    stored = read_path(tmp_path / "text.txt")
+    assert all(isinstance(split.documents, StoredDocuments) for split in (stored.train, stored.valid, stored.test))
+    monkeypatch.undo()
+    held = read_path(tmp_path / "text.txt")
+    for split in ("train", "valid", "test"):
+        assert tuple(getattr(stored, split).documents) == getattr(held, split).documents
+        assert getattr(stored, split).fingerprint == getattr(held, split).fingerprint
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path, monkeypatch):
+    (tmp_path / "text.txt").write_bytes("\ufeffé\nb\nc\n".encode())
+    held = read_path(tmp_path / "text.txt")
+    assert held.train.documents == ("é\n",)
+    monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 0)
+    stored = read_path(tmp_path / "text.txt")
+    assert [tuple(split.documents) for split in (stored.train, stored.valid, stored.test)] == [
+        ("é\n",),
+        ("b\n",),
+        ("c\n",),
+    ]
+    (tmp_path / "x.jsonl").write_bytes(("\ufeff" + json_lines(*({"text": f"{i}"} for i in range(3)))).encode())
+    assert read_path(tmp_path / "x.jsonl").train.documents == ("0\n",)
+    assert read_text(tmp_path / "text.txt") == "é\nb\nc\n"
+
+
+def test_names_of_an_encoding_are_one():
+    assert TextFormat(encoding="UTF8") == TextFormat()
+    assert TextFormat(encoding="GB18030") == TextFormat(encoding="gb18030")
+    assert TextFormat(encoding="no-such").encoding == "no-such"
+
+
+def test_each_splits_way_of_reading_is_told_where_they_differ(tmp_path):
+    (tmp_path / "train.txt").write_text("a\nb\n")
+    (tmp_path / "valid.txt").write_text("v\n")
+    (tmp_path / "test.jsonl").write_text(json_lines({"text": "t"}))
+    reading = read_path(tmp_path).reading
+    assert reading == "train=lines,valid=lines,test=records,json=text,line-ends-added,split=files"
+
+
+@pytest.mark.parametrize(
+    ("line", "spaced"),
+    [
+        ("the cat sat on the mat", True),
+        ("我是一个程序员，在北京大学学习", False),
+        ("同样 , 施力 的 大小 与 方向", True),
+        ("吾輩は猫である。名前はまだ無い。", False),
+        ("привет мир", True),
+        ("12 34", True),
+    ],
+)
+def test_text_without_white_space_between_words_is_known(tmp_path, line, spaced):
+    (tmp_path / "text.txt").write_text(f"{line}\n" * 9)
+    assert read_path(tmp_path / "text.txt").spaced == spaced
+
+
+def test_a_text_that_only_carriage_returns_end_is_explained(tmp_path):
+    (tmp_path / "text.txt").write_bytes(b"a\rb\rc\rd\r")
+    with pytest.raises(CorpusError, match=r"only \\n ends a line, and it has \\r alone"):
+        read_path(tmp_path / "text.txt")
+
+
+def test_a_blank_test_split_is_refused(tmp_path):
+    (tmp_path / "text.txt").write_text("a\n" * 9 + "\n" * 9)
+    with pytest.raises(CorpusError, match=r"the test split of .*text.txt is blank: there is nothing to score"):
+        read_path(tmp_path / "text.txt")
+
+
+def test_text_that_begins_like_bzip2_is_text(tmp_path):
+    (tmp_path / "text.txt").write_text("BZhang is a name\nb\nc\n")
+    assert read_path(tmp_path / "text.txt").train.documents == ("BZhang is a name\n",)
+
+
+def test_an_encoding_that_gives_half_a_surrogate_pair(tmp_path):
+    (tmp_path / "text.txt").write_text("a\\ud83d\nb\nc\n")
+    with pytest.raises(CorpusError, match=r"text.txt is not text: it has half of a surrogate pair at offset 1"):
+        read_path(tmp_path / "text.txt", TextFormat(encoding="unicode_escape"))
+
+
+def treebank(*sentences):
+    """A sentence a document; words are form/UPOS."""
+    rows = [[word.split("/") for word in sentence.split()] for sentence in sentences]
+    return "".join(
+        "# newdoc\n"
+        + "".join(f"{i}\t{form}\t_\t{upos}\t_\t_\t_\t_\t_\t_\n" for i, (form, upos) in enumerate(row, start=1))
+        + "\n"
+        for row in rows
+    )
+
+
+def words_of(split):
+    return [[[(word.form, word.upos) for word in line] for line in document] for document in split.tagged]
+
+
+@pytest.mark.parametrize("name", ["x.conllu", "x.conll", "x.conllu.gz"])
+def test_a_treebank_is_divided_with_its_tags(tmp_path, name):
+    data = treebank(*(f"w{i}/NOUN runs/VERB" for i in range(10))).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    corpus = read_path(tmp_path / name)
+    assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [8, 1, 1]
+    for split, numbers in ((corpus.train, range(8)), (corpus.valid, [8]), (corpus.test, [9])):
+        assert split.documents == tuple(f"w{i} runs\n" for i in numbers)
+        assert words_of(split) == [[[(f"w{i}", "NOUN"), ("runs", "VERB")]] for i in numbers]
+    assert corpus.reading == "conllu,split=80/10/10-contiguous"
+    assert corpus.tokenised
+
+
+@pytest.mark.parametrize("with_dev", [True, False])
+def test_a_folder_of_treebanks(tmp_path, with_dev):
+    (tmp_path / "en-ud-train.conllu").write_text(treebank("a/DET cat/NOUN", "a/DET dog/NOUN"))
+    (tmp_path / "en-ud-test.conllu").write_text(treebank("dogs/NOUN run/VERB"))
+    if with_dev:
+        (tmp_path / "en-ud-dev.conllu").write_text(treebank("cats/NOUN run/VERB"))
+    corpus = read_path(tmp_path)
+    assert words_of(corpus.valid)[0][0][0] == (("cats", "NOUN") if with_dev else ("a", "DET"))
+    assert len(corpus.train.tagged) == len(corpus.train.documents) == 1 + with_dev
+    assert words_of(corpus.test) == [[[("dogs", "NOUN"), ("run", "VERB")]]]
+
+
+def test_treebanks_that_cannot_be_used(tmp_path):
+    file = tmp_path / "x.conllu"
+    file.write_text(treebank("a/DET", "b/NOUN"))
+    with pytest.raises(CorpusError, match=r"x.conllu has 2 documents \(unit: document\), and three splits need"):
+        read_path(file)
+    with pytest.raises(CorpusError, match=r"x.conllu is a treebank, .*leave out --documents"):
+        read_path(file, TextFormat(unit="line"))
+    file.write_text("1\ta\n")
+    with pytest.raises(CorpusError, match=r"x.conllu, line 1: 2 columns"):
+        read_path(file)

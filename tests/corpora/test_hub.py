@@ -1,0 +1,75 @@
+import json
+
+import pytest
+
+from lmbench.corpora.catalog import load_corpus
+from lmbench.corpora.files import TextFormat
+from lmbench.errors import CorpusError
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+pytest.importorskip("datasets", reason="the extra lmbench[datasets] is not installed")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.chdir(tmp_path)
+
+
+def parquet(path, **columns):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+
+
+def splits(corpus):
+    return [tuple(split.documents) for split in (corpus.train, corpus.valid, corpus.test)]
+
+
+def test_a_local_parquet_dataset(tmp_path):
+    for split in ("train", "validation", "test"):
+        parquet(
+            tmp_path / f"data/{split}-00000.parquet", text=[f"{split} 1\n", "", f"{split} 汉", None], id=[1, 2, 3, 4]
+        )
+    corpus = load_corpus("hf:data")
+    assert splits(corpus) == [(f"{split} 1\n", "\n", f"{split} 汉\n") for split in ("train", "validation", "test")]
+    assert corpus.reading == "rows,column=text,line-ends-added,split=dataset"
+    assert load_corpus(f"hf:{tmp_path}/data:text").test == corpus.test
+
+
+def test_rows_can_be_one_text(tmp_path):
+    rows = ["", " = One = ", "", "a", "", " = Two = ", "", "b"]
+    for split in ("train", "test"):
+        parquet(tmp_path / f"d/{split}.parquet", text=rows)
+    corpus = load_corpus("hf:d", TextFormat(unit="article"))
+    assert corpus.test.documents == ("\n = One = \n\na\n\n", " = Two = \n\nb\n")
+    assert corpus.reading == "articles,column=text,line-ends-added,split=dataset,valid=last-10%-of-train"
+
+
+def test_one_split_is_cut_and_the_only_text_column_is_taken(tmp_path):
+    (tmp_path / "j").mkdir()
+    (tmp_path / "j/rows.jsonl").write_text("".join(json.dumps({"verse": f"v{i}", "n": i}) + "\n" for i in range(10)))
+    corpus = load_corpus("hf:j")
+    assert [len(documents) for documents in splits(corpus)] == [8, 1, 1]
+    assert splits(corpus)[2] == ("v9\n",)
+    assert "column=verse" in corpus.reading
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hf:two", r"hf:two has several columns of text, and none is named; write hf:DATASET:COLUMN with one of: a, b"),
+        ("hf:two:c", r"hf:two:c has no column 'c' of text; .* one of: a, b"),
+        ("hf:two/other:a", r"hf:two: BuilderConfig 'other' not found"),
+        ("hf:two:a", r"hf:two:a has the splits train, validation; a corpus needs train and test"),
+        ("hf:", r"'hf:' names no dataset; write hf:DATASET,"),
+        ("hf::text", r"'hf::text' names no dataset"),
+        ("hf:empty", r"hf:empty: .*data files"),
+    ],
+)
+def test_datasets_that_cannot_be_used(tmp_path, name, message):
+    for split in ("train", "validation"):
+        parquet(tmp_path / f"two/{split}.parquet", a=["x"], b=["y"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match=message):
+        load_corpus(name)

@@ -1,0 +1,86 @@
+import pickle
+import tracemalloc
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.corpora.splitting import DOCUMENT_UNITS, documents
+from lmbench.errors import CorpusError
+
+
+@pytest.mark.parametrize("unit", DOCUMENT_UNITS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.sampled_from("aé汉= \n\r"), min_size=1))
+def test_they_are_the_documents_of_the_text(tmp_path, unit, text):
+    file = tmp_path / "text.txt"
+    file.write_bytes(text.encode())
+    expected = documents(text, unit)
+    stored = StoredDocuments.of_file(file, unit)
+    assert tuple(stored) == expected
+    assert [stored[i] for i in range(-len(stored), len(stored))] == [*expected, *expected]
+
+
+@pytest.fixture
+def stored(tmp_path):
+    (tmp_path / "text.txt").write_text("".join(f"line {i}\n" for i in range(100)))
+    return StoredDocuments.of_file(tmp_path / "text.txt", "line")
+
+
+def test_slices_read_nothing_and_are_documents_too(stored):
+    part = stored[10:20]
+    assert isinstance(part, StoredDocuments)
+    assert (len(part), part[0], part[-1], tuple(part[3:])[:1]) == (10, "line 10\n", "line 19\n", ("line 13\n",))
+    assert tuple(stored[:-98]) == ("line 0\n", "line 1\n")
+    assert tuple(stored[50:40]) == ()
+    with pytest.raises(IndexError):
+        stored[100]
+
+
+def test_pieces_are_read_one_after_the_other(stored, monkeypatch):
+    monkeypatch.setattr("lmbench.corpora.on_disk._PIECE", 20)
+    assert tuple(stored) == tuple(f"line {i}\n" for i in range(100))
+
+
+def test_a_text_is_never_in_memory_as_a_whole(tmp_path):
+    """Of 10 MB in lines of 100 bytes a piece of 1 MB is, and what it is cut into; the index is 8 bytes a line."""
+    file = tmp_path / "text.txt"
+    file.write_text(f"{'x' * 99}\n" * 100_000)
+    tracemalloc.start()
+    stored = StoredDocuments.of_file(file, "line")
+    indexed = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    size = sum(map(len, stored))
+    read = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size == file.stat().st_size == 10_000_000
+    assert indexed[0] < 9 * 100_000
+    assert indexed[1] < 5e6
+    assert read[1] < 6e6
+
+
+def test_they_go_to_another_process_as_a_path(stored):
+    again = pickle.loads(pickle.dumps(stored))
+    assert tuple(again) == tuple(stored)
+
+
+def test_a_file_that_changes_is_refused(stored):
+    with stored.path.open("a") as file:
+        file.write("more\n")
+    with pytest.raises(CorpusError, match=r"text.txt has changed since it was read first"):
+        list(stored)
+    with pytest.raises(CorpusError, match="has changed"):
+        stored[0]
+    stored.path.unlink()
+    with pytest.raises(CorpusError, match=r"cannot read .*text.txt: No such file"):
+        stored[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"), [(b"ab\ncd\xff\n", "byte 0xff at offset 5"), (b"a\n\0\n", "NUL byte at offset 2")]
+)
+def test_offsets_of_what_is_no_text_are_the_files(tmp_path, data, message):
+    (tmp_path / "text.txt").write_bytes(data)
+    with pytest.raises(CorpusError, match=message):
+        StoredDocuments.of_file(tmp_path / "text.txt", "line")

@@ -1,0 +1,154 @@
+import gzip
+import re
+
+import kenlm
+import numpy as np
+import pytest
+
+from lmbench.errors import UnavailableError
+from lmbench.ngrams.arpa_reader import read_arpa
+from lmbench.ngrams.backoff import probabilities
+
+SMALL = """\\data\\
+ngram 1=5
+ngram 2=3
+
+\\1-grams:
+-1.0\t<unk>
+-99\t<s>\t-0.5
+-0.6\t</s>
+-0.4\ta\t-0.2
+-0.7\tb\t-0.3
+
+\\2-grams:
+-0.25\t<s> a
+-0.15\ta b
+-0.35\tb </s>
+
+\\end\\
+"""
+
+
+def test_probabilities_and_backoffs(tmp_path):
+    (tmp_path / "x.arpa").write_text(SMALL)
+    text = read_arpa(tmp_path / "x.arpa")
+    assert text.words == ["<unk>", "</s>", "a", "b", "<s>"]
+    ids = np.array([text.words.index(word) for word in ("<s>", "a", "a", "b", "<unk>", "</s>")], dtype=np.int32)
+    expected = [-0.25, -0.2 - 0.4, -0.15, -0.3 - 1.0, -0.6]
+    assert np.log10(probabilities(text.orders, ids)[1:]).tolist() == pytest.approx(expected)
+
+
+def test_what_may_be_missing_or_otherwise(tmp_path):
+    """No <unk>, no <s>, an empty order, spaces for tabs, a byte order mark, CRLF, blank lines, text before the data."""
+    content = SMALL.replace("-1.0\t<unk>\n", "").replace("-99\t<s>\t-0.5\n", "").replace("-0.25\t<s> a\n", "")
+    content = content.replace("1=5", "1=3").replace("ngram 2=3", "ngram  2 = 2\nngram 3=0").replace("\t", "  ")
+    content = "\ufeff# made by hand\n\n" + content.replace("\\end", "\\3-grams:\n\n \\end") + "\n \n"
+    (tmp_path / "x.arpa").write_bytes(gzip.compress(content.replace("\n", "\r\n").encode()))
+    text = read_arpa(tmp_path / "x.arpa")
+    assert (text.counts, text.opens) == ([3, 2, 0], False)
+    assert [len(order.keys) for order in text.orders] == [5, 2]
+    ids = np.array([text.words.index(word) for word in ("<s>", "b", "<unk>")], dtype=np.int32)
+    assert np.log10(probabilities(text.orders, ids)[1:]).tolist() == pytest.approx([-0.7, -0.3 - 100])
+
+
+def test_an_empty_order_leaves_the_weights_of_the_one_below(tmp_path):
+    """As in KenLM: after "a b" nothing is known, and its back-off weighs what the bigrams say."""
+    content = SMALL.replace("2=3", "2=3\nngram 3=0").replace("a b\n", "a b\t-0.25\n")
+    path = tmp_path / "x.arpa"
+    path.write_text(content.replace("\\end", "\\3-grams:\n\n\\end"))
+    text = read_arpa(path)
+    ids = np.array([text.words.index(word) for word in ("<s>", "a", "b", "</s>")], dtype=np.int32)
+    log10s = np.log10(probabilities(text.orders, ids)[1:])
+    assert log10s.tolist() == pytest.approx([-0.25, -0.15, -0.25 - 0.35])
+    assert log10s.tolist() == pytest.approx([log10 for log10, _, _ in kenlm.Model(str(path)).full_scores("a b")])
+
+
+def test_a_byte_order_mark_before_the_data(tmp_path):
+    (tmp_path / "x.arpa").write_text("\ufeff" + SMALL)
+    assert read_arpa(tmp_path / "x.arpa").counts == [5, 3]
+
+
+def test_a_history_without_back_off_that_needs_none(tmp_path):
+    """P(w | b) = P(w), so that the weight is 1 however many bigrams there are; then one that is not the same."""
+    content = SMALL.replace("\t-0.3", "").replace("-0.35\tb <", "-0.6\tb <")
+    (tmp_path / "x.arpa").write_text(content)
+    assert read_arpa(tmp_path / "x.arpa").orders[0].backoffs[3] == 1
+    (tmp_path / "x.arpa").write_text(content.replace("-0.6\tb <", "-0.35\tb <"))
+    message = "line 10: 'b' begins 2-grams and has no back-off, and what follows it sums to 1.195"
+    with pytest.raises(UnavailableError, match=message):
+        read_arpa(tmp_path / "x.arpa")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (SMALL, "", " is empty"),
+        (SMALL, "hello\nworld\n", ", line 2: the file ends, and no line"),
+        ("ngram 1=5\nngram 2=3\n", "", ", line 3: the head names no number of n-grams"),
+        ("ngram 2=3", "ngram 3=3", ", line 3: 'ngram 2=…' or '\\1-grams:' is due here, not 'ngram 3=3'"),
+        ("ngram 1=5", "ngram 1=five", ", line 2: 'ngram 1=…' or '\\1-grams:' is due here, not 'ngram 1=five'"),
+        ("ngram 2=3", "ngram 2=-3", ", line 3: 'ngram 2=…' or '\\1-grams:' is due here, not 'ngram 2=-3'"),
+        ("ngram 2=3", "ngram 2=3\nngram 3=1", ", line 18: '\\3-grams:' is due here, not '\\end\\'"),
+        ("1=5", "1=6", ", line 12: the 1-grams end here after 5, and the head promised 6"),
+        ("2=3", "2=2", ", line 17: the 2-grams end here after 3, and the head promised 2"),
+        ("\\2-grams:", "\\3-grams:", ", line 12: '\\2-grams:' is due here, not '\\3-grams:'"),
+        ("\\2-grams:", "\\2-gram:", ", line 12: '\\2-grams:' is due here, not '\\2-gram:'"),
+        ("-0.4\ta", "0.4\ta", ", line 9: the log10 probability 0.4 is above 0"),
+        ("-0.4\ta", "nan\ta", ", line 9: the probability 'nan' is no finite number"),
+        ("-0.4\ta", "-O.4\ta", ", line 9: the probability '-O.4' is no number"),
+        ("-0.4\ta", "-0_4\ta", ", line 9: the probability '-0_4' is no number"),
+        ("-0.4\ta", "-0,4\ta", ", line 9: the probability '-0,4' is no number"),
+        ("-0.2", "inf", ", line 9: the back-off 'inf' is no finite number"),
+        ("-0.2", "400", ", line 9: the log10 back-off 400 is above 300"),
+        ("ngram 1=5", f"ngram 1={'9' * 5000}", ", line 2: 'ngram 1=…' or '\\1-grams:' is due here, not 'ngram 1=9"),
+        ("-0.2", "x", ", line 9: the back-off 'x' is no number"),
+        ("\ta b", "\ta", ", line 14: a probability, 2 words and, at most, a back-off are due, not '-0.15 a'"),
+        ("\ta b", "\ta b c -1", ", line 14: a probability, 2 words"),
+        ("\ta b", "\ta z", ", line 14: the word 'z' is no unigram"),
+        ("\ta b", "\t<s> a", ", line 14: the n-gram '<s> a' stands twice"),
+        ("\tb\t", "\ta\t", ", line 10: the n-gram 'a' stands twice"),
+        ("\ta b", "\ta \x00", ", line 14: the word '\\x00' is no unigram"),
+        ("\ta b\n", "\ta b\t-0.3\n", ", line 14: an n-gram of the highest order has a back-off"),
+        ("\\end\\\n", "\\end\\\n\n" + SMALL, ", line 19: nothing is due after '\\end\\', and here stands '\\data\\'"),
+        ("\\end\\\n", "\\end\\ x\n", ", line 17: '\\end\\' is due here, not '\\end\\ x'"),
+        ("\\end\\\n", "", ", line 16: the file ends within the 2-grams, without '\\end\\'"),
+        (SMALL[SMALL.index("\\2-grams") :], "", ", line 11: the file ends within the 1-grams"),
+        ("</s>", "</t>", ", line 12: the file has no unigram '</s>'"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block", [1, 50, 1 << 23])
+def test_the_line_and_what_is_wrong_with_it(tmp_path, monkeypatch, old, new, message, block):
+    monkeypatch.setattr("lmbench.ngrams.arpa_reader._BLOCK", block)
+    path = tmp_path / "x.arpa"
+    path.write_text(SMALL.replace(old, new))
+    with pytest.raises(UnavailableError, match=re.escape(f"'{path}'{message}")):
+        read_arpa(path)
+
+
+@pytest.mark.parametrize("block", [1, 20, 333])
+def test_blocks_make_no_difference(tmp_path, monkeypatch, block):
+    content = SMALL.replace("2=3", "2=3\nngram 3=1").replace("<s> a\n", "<s> a\t-0.1\n")
+    (tmp_path / "x.arpa").write_text(content.replace("\n\\end", "\n\n\\3-grams:\n-0.1\t<s> a b\n\n\\end"))
+    whole = read_arpa(tmp_path / "x.arpa")
+    monkeypatch.setattr("lmbench.ngrams.arpa_reader._BLOCK", block)
+    parts = read_arpa(tmp_path / "x.arpa")
+    assert parts.words == whole.words
+    for one, other in zip(parts.orders, whole.orders, strict=True):
+        for name in ("keys", "probs", "backoffs"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
+def test_an_ngram_whose_history_is_missing(tmp_path):
+    content = SMALL.replace("2=3", "2=3\nngram 3=1").replace("\\end", "\\3-grams:\n-0.1\tb a b\n\n\\end")
+    (tmp_path / "x.arpa").write_text(content)
+    with pytest.raises(UnavailableError, match="line 19: 'b a', which this begins with, is no 2-gram"):
+        read_arpa(tmp_path / "x.arpa")
+
+
+def test_files_cut_off_and_other_encodings(tmp_path):
+    (tmp_path / "x.arpa").write_bytes(gzip.compress(SMALL.encode())[:60])
+    with pytest.raises(UnavailableError, match=r"x.arpa', line \d+: the compressed file cannot be read on"):
+        read_arpa(tmp_path / "x.arpa")
+    (tmp_path / "x.arpa").write_bytes(SMALL.replace("\tb\t", "\té\t").encode("latin-1"))
+    with pytest.raises(UnavailableError, match="line 10: the word '�' is not UTF-8"):
+        read_arpa(tmp_path / "x.arpa")

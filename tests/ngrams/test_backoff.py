@@ -1,0 +1,85 @@
+import random
+
+import numpy as np
+import pytest
+
+from lmbench.ngrams.backoff import look_up, next_probabilities, probabilities
+from lmbench.ngrams.counts import count, open_lines
+from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.ngrams.smoothing import Settings as SmoothingSettings
+from lmbench.ngrams.smoothing import smooth
+from lmbench.ngrams.workspace import Workspace
+
+START = 9
+
+
+@pytest.fixture(scope="module")
+def orders():
+    rng = random.Random(3)
+    lines = [np.array([*rng.choices(range(2, 7), k=rng.randint(0, 9)), 1], dtype=np.int32) for _ in range(40)]
+    return estimate(open_lines(lines, START), START, Settings(4)).orders
+
+
+def by_recursion(orders, gram):
+    """The definition, with dictionaries."""
+    names = [{(word,): word for word in range(START + 1)}]
+    for order in orders[1:]:
+        below = {row: name for name, row in names[-1].items()}
+        names.append({(*below[h], w): row for row, (h, w) in enumerate(zip(order.history, order.word, strict=True))})
+
+    def probability(gram):
+        k = len(gram)
+        if gram in names[k - 1]:
+            return orders[k - 1].probs[names[k - 1][gram]]
+        history = names[k - 2].get(gram[:-1])
+        return (1.0 if history is None else orders[k - 2].backoffs[history]) * probability(gram[1:])
+
+    return probability(gram[-len(orders) :])
+
+
+def test_all_events_at_once_are_those_of_the_definition(orders):
+    rng = random.Random(4)
+    lines = [[*rng.choices(range(9), k=rng.randint(0, 7)), 1] for _ in range(30)]
+    text = open_lines([np.array(line, dtype=np.int32) for line in lines], START)
+    found = probabilities(orders, text)
+    at = 0
+    for line in lines:
+        for end in range(1, len(line) + 1):
+            assert found[at + end] == pytest.approx(by_recursion(orders, (START, *line[:end])), rel=1e-12)
+        at += len(line) + 1
+
+
+def test_the_next_event_is_scored_as_in_a_text(orders):
+    for history in ([], [2], [2, 3], [8], [8, 2], [2, 3, 4, 5, 2]):
+        nexts = next_probabilities(orders, [START, *history])
+        for word in range(START):
+            text = np.array([START, *history, word], dtype=np.int32)
+            assert probabilities(orders, text)[-1] == pytest.approx(nexts[word], rel=1e-12)
+
+
+def test_ids_of_more_than_16_bits():
+    shift, rng = 1 << 16, random.Random(5)  # ids up to START, and others which are as many above
+    far = START + shift
+    lines = [
+        [id_ + shift * (id_ > 4) for id_ in [*rng.choices(range(2, 8), k=rng.randint(0, 9)), 1]] for _ in range(60)
+    ]
+    near = [[id_ - shift * (id_ > shift) for id_ in line] for line in lines]
+    training, scored = slice(0, 30), slice(20, 60)
+    found = []
+    for some, start in ((near, START), (lines, far)):
+        texts = [
+            open_lines([np.array(line, dtype=np.int32) for line in some[part]], start) for part in (training, scored)
+        ]
+        counted = count(texts[0], start, 3, Workspace())
+        orders = smooth(counted, SmoothingSettings("absolute"), held_out=texts[1][:0]).orders
+        seen = [order.rows(order.history, order.word) for order in orders[1:]]
+        assert all((rows == np.arange(len(rows))).all() for rows in seen)
+        places = [found_[0][found_[2]].tolist() for found_ in look_up(orders, texts[1])]
+        found.append([sorted(each) for each in places])
+    assert found[0] == found[1]
+    assert all(found[0])
+
+
+@pytest.mark.parametrize("text", [[], [START], [START, 1]])
+def test_short_texts(orders, text):
+    assert len(probabilities(orders, np.array(text, dtype=np.int32))) == len(text)

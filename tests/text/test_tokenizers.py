@@ -1,0 +1,135 @@
+import sys
+from importlib.util import find_spec
+from itertools import accumulate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmbench.errors import SpecError, UnavailableError
+from lmbench.text.tokenizers import PRINTABLE, make_tokenizer
+
+ODD = [
+    "",
+    "a",
+    " ",
+    "  a  b ",
+    "a\r\nb\r\n",
+    "a\u00a0b",
+    "\tx\n",
+    "no end",
+    "\n\n",
+    "a\x1cb \x1c c",
+    "\x85",
+    "汉字 x汉",
+    "e\u0301",
+]
+SPECS = ["words", "pieces", "bytes", "bpe:300", *["jieba"] * (find_spec("jieba") is not None)]
+
+
+def tokenizer(spec):
+    made = make_tokenizer(spec)
+    made.learn(["hello world, hello there", "the cat sat", "汉字"])
+    return made
+
+
+TOKENIZERS = {spec: tokenizer(spec) for spec in SPECS}
+TRICKY = st.text(st.sampled_from("ab  \t\n\r\x1c\x85\u00a0\u2028\u3000汉〇é\u0301.,--_1٣😀\u200b"))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(document=st.one_of(st.text(), TRICKY))
+def test_events_join_to_the_document(spec, document):
+    assert b"".join(TOKENIZERS[spec].split(document)) == document.encode()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("document", ODD)
+def test_events_join_to_odd_documents(spec, document):
+    assert b"".join(TOKENIZERS[spec].split(document)) == document.encode()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(document=st.one_of(TRICKY, st.text(st.sampled_from("ab \n汉é😀"))))
+def test_ends_are_those_of_the_events_bytes(spec, document):
+    events, ends = TOKENIZERS[spec].cut(document)
+    assert events == TOKENIZERS[spec].events(document)
+    assert ends.tolist() == list(accumulate(map(len, TOKENIZERS[spec].split(document))))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(document=TRICKY)
+def test_every_line_end_is_one_event_of_its_own(spec, document):
+    events = TOKENIZERS[spec].split(document)
+    assert events.count(b"\n") == document.count("\n")
+    assert all(event == b"\n" or b"\n" not in event for event in events)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(lines=st.lists(st.text(st.sampled_from("ab  \t汉.1"), max_size=6), min_size=2, max_size=2, unique=True))
+def test_different_lines_have_different_types(spec, lines):
+    first, second = TOKENIZERS[spec].types(lines)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("spec", "line", "types"),
+    [
+        ("words", "The cat , <unk>", ["The", "cat", ",", "<unk>"]),
+        ("words", " a  b ", [" ", "a", "  ", "b", " "]),
+        ("words", "a\r", ["a", "\r"]),
+        ("pieces", "Don't stop 123!!", ["Don", "'", "t", " stop", " 123", "!!"]),
+        ("pieces", "    if x:", ["   ", " if", " x", ":"]),
+        ("pieces", "我是 a程序员", ["我", "是", " a", "程", "序", "员"]),
+        ("bytes", "é ", ["Ã", "©", "Ġ"]),
+    ],
+)
+def test_types(spec, line, types):
+    assert TOKENIZERS[spec].types([line]) == [types]
+
+
+def test_the_byte_alphabet_is_gpt2s():
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    assert sorted(PRINTABLE.values()) == sorted(ByteLevel.alphabet())
+    assert ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str("é ż\x00")[0][0] == "".join(
+        PRINTABLE[byte] for byte in "é ż\x00".encode()
+    )
+
+
+def test_bpe_has_the_size_that_was_asked_for():
+    made = make_tokenizer("bpe:260")
+    made.learn(["low lower lowest"] * 3)
+    assert made.types(["low lower"]) == [["low", "Ġlowe", "r"]]
+
+
+@pytest.mark.parametrize("spec", ["word", "bpe:12", "bpe:x", "words:3", ""])
+def test_unknown_tokenizers_are_named(spec):
+    with pytest.raises(SpecError, match="known: words, pieces, jieba, bytes, bpe:N"):
+        make_tokenizer(spec)
+
+
+def test_jieba_segments_chinese_words():
+    jieba = pytest.importorskip("jieba", reason="the extra lmbench[jieba] is not installed")
+    line = "我是一个程序员，在北京大学 study"
+    assert make_tokenizer("jieba").types([line]) == [jieba.lcut(line)]
+    assert "程序员" in make_tokenizer("jieba").types([line])[0]
+
+
+def test_without_jieba_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jieba", None)
+    with pytest.raises(
+        UnavailableError, match=r"tokenizer=jieba needs the package jieba: pip install 'lmbench\[jieba\]'"
+    ):
+        make_tokenizer("jieba")
+
+
+@pytest.mark.parametrize("after_word", [True, False])
+@pytest.mark.parametrize("kind", ["cat", "<unk>", "  ", "\t", "é"])
+def test_a_type_begins_as_its_event_does(kind, after_word):
+    words = make_tokenizer("words")
+    event = words.spell(["a", kind] if after_word else [kind])[-1]
+    for length in range(1, len(event) + 1):
+        starts = words.beginnings(event[:length], after_word)
+        assert any(words.letters(kind).startswith(start) for start in starts)
+    assert not any(b"dog".startswith(start) for start in words.beginnings(event, after_word))
