@@ -59,7 +59,7 @@ class Outcome:
 
 
 def write_model(folder: Path, layers: int, width: int, context: int) -> None:
-    """GPT-2's architecture with random weights and its 50,257 rows, and a byte-level tokenizer learnt on pydocs."""
+    """GPT-2's architecture with random weights and its 50,257 rows, and a byte-level tokenizer learned on pydocs."""
     torch.manual_seed(0)
     config = GPT2Config(
         n_layer=layers, n_embd=width, n_head=width // 64, n_positions=context, bos_token_id=0, eos_token_id=0

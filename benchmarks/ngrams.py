@@ -111,7 +111,7 @@ def _text(lines: Sequence[str], tokens: int) -> tuple[list[str], str]:
 def _sampled(lines: Sequence[str], tokens: int) -> list[str]:
     """Lines drawn from interpolated Kneser-Ney 4-grams, many at once."""
     options = LexiconOptions(tokenizer="words", min_count=1)
-    data = TrainingText(Split(tuple(f"{line}\n" for line in lines)), Split(()), tokenised=True)
+    data = TrainingText(Split(tuple(f"{line}\n" for line in lines)), Split(()), tokenized=True)
     lexicon, text = read_lines(data, options)
     draw = _Sampler(estimate(text, len(lexicon), Settings(4)).orders, len(lexicon))
     types = np.array([_UNKNOWN, *lexicon.types[1:]], dtype=object)
@@ -319,7 +319,7 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     """In a process of its own: seconds of reading and estimating, tokens a second of scoring ids and text, as JSON."""
     train = (folder / "train.txt").read_text(encoding="utf-8")
     test = (folder / "test.txt").read_text(encoding="utf-8")
-    data = TrainingText(Split((train,)), Split(()), tokenised=True)
+    data = TrainingText(Split((train,)), Split(()), tokenized=True)
     moments = [(time.perf_counter(), time.process_time())]
     lexicon, text = read_lines(data, LexiconOptions(tokenizer="words", min_count=1))
     moments.append((time.perf_counter(), time.process_time()))

@@ -98,12 +98,12 @@ class Subject:
 
     @cached_property
     def corpus(self) -> Corpus:
-        """Tokenised lines over few words, four lines a document; the test words occur in no other split."""
+        """Tokenized lines over few words, four lines a document; the test words occur in no other split."""
         rng = random.Random(0)
         lines = [" ".join(rng.choices(_WORDS, k=rng.randint(1, 8))) + "\n" for _ in range(240)]
         documents = tuple("".join(lines[i : i + 4]) for i in range(0, len(lines), 4))
         secret = tuple(" ".join(_random_words(rng, 6)) + "\n" for _ in range(8))
-        return Corpus("check", Split(documents[:50]), Split(documents[50:]), Split(secret), "check", tokenised=True)
+        return Corpus("check", Split(documents[:50]), Split(documents[50:]), Split(secret), "check", tokenized=True)
 
     @cached_property
     def model(self) -> LanguageModel:
@@ -116,7 +116,7 @@ class Subject:
         if self.model.pretrained:
             return self.model
         lines = ["".join(letters) + "\n" for n in (1, 2, 3) for letters in product("abc", repeat=n)]
-        return self.fitted(TrainingText(Split(tuple(lines * 8)), Split(tuple(lines)), tokenised=True))
+        return self.fitted(TrainingText(Split(tuple(lines * 8)), Split(tuple(lines)), tokenized=True))
 
     def fitted(self, data: TrainingText, **options: int) -> LanguageModel:
         """A new model, fitted or with its weights, some options changed. Raises NotApplicable where they cannot be."""
@@ -175,7 +175,7 @@ def check_tiling(subject: Subject) -> None:
 def check_finite(subject: Subject) -> None:
     """Every log-probability is finite and at most 0, and spelling is a part of it.
 
-    Catches sentinels such as -99 or -inf for "impossible", unnormalised energies, and spelling that is not in the sum.
+    Catches sentinels such as -99 or -inf for "impossible", unnormalized energies, and spelling that is not in the sum.
     """
     for document, score in _scored(subject, [*EDGE_TEXTS.values(), *_TEXTS]):
         for event, (logprob, spelling) in enumerate(zip(score.logprobs.tolist(), score.spelling.tolist(), strict=True)):
@@ -221,11 +221,11 @@ def check_line_ends(subject: Subject) -> None:
     _require(b"" not in events, f"event {events.index(b'') if b'' in events else 0} has no text")
 
 
-def check_normalisation(subject: Subject) -> None:
+def check_normalization(subject: Subject) -> None:
     """The next-event distribution sums to 1 at seen, unseen and empty histories.
 
     Looked at are also those that the model itself names as doubtful, as `arpa` does the worst of its file. Catches
-    unnormalised back-off, `<s>` that keeps probability, and padding in a softmax.
+    unnormalized back-off, `<s>` that keeps probability, and padding in a softmax.
     """
     for history in (*_HISTORIES, *subject.model.doubtful()):
         total = float(np.exp(subject.next_events(history).logprobs).sum())
@@ -257,7 +257,7 @@ def check_chain_rule(subject: Subject) -> None:
 def check_causality(subject: Subject) -> None:
     """Changing what follows changes no earlier event.
 
-    Catches bidirectional attention, normalising by the document's length, and tokenizers that look ahead without end.
+    Catches bidirectional attention, normalizing by the document's length, and tokenizers that look ahead without end.
     """
     text = "the cat sat on a mat .\nab cab the cat\nsat\n"
     for cut in range(3, len(text), 7):
@@ -283,7 +283,7 @@ def check_batches(subject: Subject) -> None:
 def check_state(subject: Subject) -> None:
     """Scoring leaves no trace: a text scores the same the second time, and after other texts.
 
-    Catches adaptive models that update before they score, or that keep what they learnt from the last document.
+    Catches adaptive models that update before they score, or that keep what they learned from the last document.
     """
     text = "the cat zzqx sat zzqx on zzqx\n"
     [first] = subject.score(text)
@@ -381,7 +381,7 @@ def check_unknown_words(subject: Subject) -> None:
 def check_determinism(subject: Subject) -> None:
     """Fitting again with the same options gives the same scores.
 
-    Catches unseeded initialisation.
+    Catches unseeded initialization.
     """
     if subject.model.pretrained:
         raise NotApplicable("the model is pretrained")
@@ -393,7 +393,7 @@ def check_determinism(subject: Subject) -> None:
 def check_save(subject: Subject) -> None:
     """A model that was saved and restored gives the same scores and the same signature.
 
-    Catches files that lack a part of what was learnt, such as the vocabulary or the tokenizer.
+    Catches files that lack a part of what was learned, such as the vocabulary or the tokenizer.
     """
     if type(subject.model).save is LanguageModel.save:
         raise NotApplicable("the model cannot be saved")
@@ -442,7 +442,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
         check_finite,
         check_edge_texts,
         check_line_ends,
-        check_normalisation,
+        check_normalization,
         check_sums,
         check_chain_rule,
         check_causality,
@@ -460,7 +460,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
 }
 
 
-_PROOF = ("normalisation", "sums", "chain-rule")
+_PROOF = ("normalization", "sums", "chain-rule")
 """Without these a model's scores may be fine, but nobody has seen that they are probabilities."""
 
 
@@ -505,7 +505,7 @@ def doubt(outcomes: Sequence[Outcome]) -> str:
 
 
 def parametrize_with_checks(*specs: str) -> pytest.MarkDecorator:
-    """Parametrise a test over all checks of these models: ``def test_contract(check): check()``."""
+    """Parametrize a test over all checks of these models: ``def test_contract(check): check()``."""
     import pytest
 
     subjects = {spec: Subject(_quick(ModelSpec.parse(spec))) for spec in specs}

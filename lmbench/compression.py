@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zstd.ZstdError)
-"""What reading a compressed file raises where it is cut off or spoilt, or the file cannot be read."""
+"""What reading a compressed file raises where it is cut off or spoiled, or the file cannot be read."""
 
 _MOST_MAGIC = 10  # bytes
 

@@ -55,12 +55,12 @@ def lines_of(document: str) -> list[str]:
 class TrainingText:
     """What a model may see: the training and validation splits, never the test split.
 
-    tokenised  whether words and punctuation are already separated by spaces
+    tokenized  whether words and punctuation are already separated by spaces
     """
 
     train: Split
     valid: Split
-    tokenised: bool = False
+    tokenized: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Corpus:
     valid: Split
     test: Split
     reading: str
-    tokenised: bool = False
+    tokenized: bool = False
     description: str = ""
     spaced: bool = True
     floor: tuple[float, ...] | None = None
@@ -88,7 +88,7 @@ class Corpus:
     @property
     def training(self) -> TrainingText:
         """The part of the corpus that models are fitted on."""
-        return TrainingText(self.train, self.valid, self.tokenised)
+        return TrainingText(self.train, self.valid, self.tokenized)
 
 
 def line_ended(text: str) -> str:

@@ -256,7 +256,7 @@ def _narrow(counts: Ints) -> Counts:
     return narrow
 
 
-def summarise(counts: Tally, floor: Sequence[float] | None = None) -> Metrics:
+def summarize(counts: Tally, floor: Sequence[float] | None = None) -> Metrics:
     """The metrics of a split. Args: floor, nats that the source needs for each document."""
     total = {name: getattr(counts, name).sum() for name in Tally.__dataclass_fields__}
     size, characters, words = int(total["bytes"]), int(total["characters"]), int(total["words"])

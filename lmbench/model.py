@@ -190,7 +190,7 @@ class LanguageModel(ABC):
     """About how many characters of documents a run has scored at once; fewer for a slow model, so that it goes on."""
 
     unchecked: ClassVar[tuple[str, ...]] = ()
-    """Options that the conformance suite leaves out: they say where work is kept, and not what is learnt."""
+    """Options that the conformance suite leaves out: they say where work is kept, and not what is learned."""
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
@@ -203,7 +203,7 @@ class LanguageModel(ABC):
     def fit(self, data: TrainingText, progress: Progress = silent) -> None:
         """Learn from data.train; data.valid is for tuning and early stopping. The test split is never seen.
 
-        Raises LmbenchError where the text cannot be learnt from.
+        Raises LmbenchError where the text cannot be learned from.
         """
         if not self.pretrained:
             raise NotImplementedError(f"{type(self).__name__} has no fit and does not say that it is pretrained")
@@ -270,7 +270,7 @@ class LanguageModel(ABC):
         return ()
 
     def save(self, folder: Path) -> None:
-        """Write what was learnt into a folder, as arrays and JSON. Optional, as next_events is."""
+        """Write what was learned into a folder, as arrays and JSON. Optional, as next_events is."""
         raise NotImplementedError(f"{type(self).__name__} cannot be saved")
 
     def restore(self, folder: Path) -> None:
@@ -278,7 +278,7 @@ class LanguageModel(ABC):
         raise NotImplementedError(f"{type(self).__name__} cannot be restored")
 
     def export(self, path: Path) -> None:
-        """Write what was learnt in the format of the field: an ARPA file, a Hugging Face folder.
+        """Write what was learned in the format of the field: an ARPA file, a Hugging Face folder.
 
         Optional: NotImplementedError.
         """
@@ -302,7 +302,7 @@ class LanguageModel(ABC):
         return 1e-4
 
     @property
-    def learnt_elsewhere(self) -> bool:
+    def learned_elsewhere(self) -> bool:
         """Whether any of the weights comes from elsewhere, which the tables mark: those of a part, too."""
         return self.pretrained
 

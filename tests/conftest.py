@@ -20,15 +20,15 @@ ENGLISH = (
 
 @pytest.fixture
 def english() -> TrainingText:
-    """A few tokenised lines, an empty one among them."""
-    return TrainingText(Split(ENGLISH), Split(("the cat sat on the log\n",)), tokenised=True)
+    """A few tokenized lines, an empty one among them."""
+    return TrainingText(Split(ENGLISH), Split(("the cat sat on the log\n",)), tokenized=True)
 
 
 @pytest.fixture
 def letters() -> TrainingText:
     """Lines over the letters a, b and c."""
     lines = ("a b c\n", "ab ca\nb\n", "abc abc a\n", "c\nba ab\n") * 4
-    return TrainingText(Split(lines), Split(lines[:2]), tokenised=True)
+    return TrainingText(Split(lines), Split(lines[:2]), tokenized=True)
 
 
 @pytest.fixture(scope="session")

@@ -200,10 +200,10 @@ class LongDiscount(Bigram):
         return np.where(np.arange(len(costs)) > 120, costs / 2, costs)
 
 
-class Unnormalised(Bigram):
+class Unnormalized(Bigram):
     """back-off without its weight (stupid back-off)"""
 
-    caught_by = "normalisation"
+    caught_by = "normalization"
 
     def smoothed(self, counts, unigram):
         seen = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -213,7 +213,7 @@ class Unnormalised(Bigram):
 class KeepsStart(Unigram):
     """`<s>` keeps a share of the probability of every event"""
 
-    caught_by = "normalisation"
+    caught_by = "normalization"
 
     def fit(self, data, progress=silent):
         super().fit(data)
@@ -369,7 +369,7 @@ class DropsTheLastDocument(Bigram):
 
 
 class Remembers(Bigram):
-    """what was scored is learnt, and kept for the next document"""
+    """what was scored is learned, and kept for the next document"""
 
     caught_by = "state"
 
@@ -465,7 +465,7 @@ class Stuck(Reading):
 
 
 class Unseeded(Bigram):
-    """initialised without a seed"""
+    """initialized without a seed"""
 
     caught_by = "determinism"
 
@@ -475,7 +475,7 @@ class Unseeded(Bigram):
 
 
 class ForgetsItsContext(Bigram):
-    """a part of what was learnt not saved"""
+    """a part of what was learned not saved"""
 
     caught_by = "save"
 
@@ -487,7 +487,7 @@ class ForgetsItsContext(Bigram):
 
 
 class ReadsTheTest(Bigram):
-    """the test split found and learnt while fitting"""
+    """the test split found and learned while fitting"""
 
     caught_by = "test-split"
 
@@ -536,7 +536,7 @@ class ParsesSpecialTokens(Bigram):
 RIGHT = (Bigram, Unigram, Windowed, Adaptive)
 MUTANTS = (
     Log10, Log2, Log10WithoutDistribution, OffByOne, LearnsFirst, FreeSpaces, FreeCase, FreeInsides, LongDiscount,
-    Unnormalised, KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd,
+    Unnormalized, KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd,
     TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, DropsTheLastDocument, Remembers,
     ScoresSeamsTwice, FreeSeams, EmptyHistories, ForgetsTheBeginning, WritesNoSpaces, ForgetsWhatItWrote, Unseeded,
     ForgetsItsContext, ReadsTheTest, NoSignature, CrashesOnNothing, ParsesSpecialTokens,

@@ -18,7 +18,7 @@ from tests.mutants import (
     JoinsLineEnds,
     Log10WithoutDistribution,
     Sentinel,
-    Unnormalised,
+    Unnormalized,
     Windowed,
 )
 
@@ -92,7 +92,7 @@ def test_a_model_without_a_distribution_cannot_be_verified():
     class Closed(Bigram):
         next_events = Log10WithoutDistribution.next_events
 
-    assert doubt(check_model(Closed)) == "normalisation cannot be checked: the model offers no next-event distribution"
+    assert doubt(check_model(Closed)) == "normalization cannot be checked: the model offers no next-event distribution"
 
 
 def test_doubts():
@@ -101,9 +101,9 @@ def test_doubts():
 
     assert doubt([]) == "not checked"
     assert doubt([outcome("windows", "n/a"), outcome("sums", "pass")]) == ""
-    assert doubt([outcome("state", "fail"), outcome("normalisation", "n/a")]) == "normalisation cannot be checked: why"
+    assert doubt([outcome("state", "fail"), outcome("normalization", "n/a")]) == "normalization cannot be checked: why"
     assert doubt([outcome("windows", "n/a"), outcome("state", "fail")]) == "state failed: why"
-    assert doubt(check_model(Unnormalised)).startswith("normalisation failed: after")
+    assert doubt(check_model(Unnormalized)).startswith("normalization failed: after")
 
 
 def test_a_model_that_cannot_be_fitted_says_so_once():
@@ -151,7 +151,7 @@ def test_joined_line_ends_are_no_fault_of_a_pretrained_tokenizer():
 
 
 def test_maximum_likelihood_is_not_verified():
-    assert doubt(check_spec(ModelSpec.parse("nltk:smoothing=mle"))).startswith("normalisation failed")
+    assert doubt(check_spec(ModelSpec.parse("nltk:smoothing=mle"))).startswith("normalization failed")
 
 
 def test_quick_options_give_way_to_the_users():

@@ -48,7 +48,7 @@ def fitted(spec):
     if spec == "hf":
         return pretrained()
     model = build(ModelSpec.parse(spec))
-    model.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenised=True))
+    model.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenized=True))
     return model
 
 
@@ -154,7 +154,7 @@ def test_odd_texts_are_spelled_exactly(spec):
 @pytest.mark.parametrize("spec", [spec for spec in SPECS if spec != "hf"])
 def test_fitting_twice_gives_the_same_model(spec):
     again = build(ModelSpec.parse(spec))
-    again.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenised=True))
+    again.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenized=True))
     [first] = fitted(spec).score(["a b c\nab zzz\n"])
     [second] = again.score(["a b c\nab zzz\n"])
     assert first.logprobs.tolist() == second.logprobs.tolist()

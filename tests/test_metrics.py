@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmbench import Score, metrics
 from lmbench.errors import ScoreError
-from lmbench.metrics import Metrics, Tally, TallyColumns, perplexity, srilm_ppl, srilm_ppl1, summarise, tally
+from lmbench.metrics import Metrics, Tally, TallyColumns, perplexity, srilm_ppl, srilm_ppl1, summarize, tally
 
 LN2 = math.log(2)
 
@@ -34,7 +34,7 @@ def word_score(document, word_bits, spelling_bits):
 
 def test_every_metric_of_a_line_by_hand():
     document = "aa bb cc\n"  # 9 bytes, 3 words, 1 line end
-    metrics = summarise(tally([document], [word_score(document, [1.0, 2.0, 4.0, 1.0], [0.0, 0.0, 10.0, 0.0])]))
+    metrics = summarize(tally([document], [word_score(document, [1.0, 2.0, 4.0, 1.0], [0.0, 0.0, 10.0, 0.0])]))
     assert metrics.model_dump() == {
         "documents": 1,
         "bytes": 9,
@@ -75,20 +75,20 @@ def test_the_closed_vocabulary_perplexities_are_kenlms(tmp_path):
     config.show_progress = False
     model = kenlm.Model(str(tmp_path / "x.arpa"), config)
     bits = [-log10 * math.log2(10) for log10, _, _ in model.full_scores("a zz b")]
-    metrics = summarise(tally(["a zz b\n"], [word_score("a zz b\n", bits, [0.0, 7.0, 0.0, 0.0])]))
+    metrics = summarize(tally(["a zz b\n"], [word_score("a zz b\n", bits, [0.0, 7.0, 0.0, 0.0])]))
     assert metrics.kenlm_including_oovs == pytest.approx(model.perplexity("a zz b"), rel=1e-6)
 
 
 def test_chinese_characters_are_three_bytes():
     score = Score(np.array([3, 6]), np.array([-LN2, -LN2]), np.zeros(2))
-    metrics = summarise(tally(["中文"], [score]))
+    metrics = summarize(tally(["中文"], [score]))
     assert (metrics.bytes, metrics.characters) == (6, 2)
     assert (metrics.bits_per_byte, metrics.bits_per_character) == (pytest.approx(2 / 6), pytest.approx(1))
 
 
 def test_events_that_are_no_words_have_no_closed_vocabulary_perplexity():
     score = Score(np.arange(1, 5), np.full(4, -1.0), np.zeros(4))
-    metrics = summarise(tally(["a b\n"], [score]))
+    metrics = summarize(tally(["a b\n"], [score]))
     assert metrics.srilm_ppl is metrics.kenlm_including_oovs is None
 
 
@@ -96,8 +96,8 @@ def test_events_are_words_where_they_end_as_words_do():
     """ "1\\n" has one word and a line end, and two bytes."""
     from lmbench.backends.uniform import Uniform
 
-    words = summarise(tally(["1\n"], Uniform().score(["1\n"])))
-    other = summarise(tally(["12 345\n"], [Score(np.array([3, 6, 7]), np.full(3, -1.0), np.zeros(3))]))
+    words = summarize(tally(["1\n"], Uniform().score(["1\n"])))
+    other = summarize(tally(["12 345\n"], [Score(np.array([3, 6, 7]), np.full(3, -1.0), np.zeros(3))]))
     assert words.srilm_ppl == pytest.approx(256)
     assert other.srilm_ppl is None
 
@@ -107,18 +107,18 @@ def test_nothing_is_averaged_before_it_is_summed():
         Score(np.array([1]), np.array([-1 * LN2]), np.zeros(1)),
         Score(np.array([9]), np.array([-27 * LN2]), np.zeros(1)),
     ]
-    assert summarise(tally(["a", "b" * 9], scores)).bits_per_byte == pytest.approx(28 / 10)
+    assert summarize(tally(["a", "b" * 9], scores)).bits_per_byte == pytest.approx(28 / 10)
 
 
 def test_the_floor_is_per_byte():
     score = Score(np.array([4]), np.array([-4 * LN2]), np.zeros(1))
-    metrics = summarise(tally(["abcd"], [score]), floor=[2 * LN2])
+    metrics = summarize(tally(["abcd"], [score]), floor=[2 * LN2])
     assert (metrics.floor, metrics.excess) == (pytest.approx(0.5), pytest.approx(0.5))
-    assert summarise(tally(["abcd"], [score])).excess is None
+    assert summarize(tally(["abcd"], [score])).excess is None
 
 
 def test_results_from_before_there_was_an_excess_still_load():
-    stored = summarise(tally(["abcd"], [Score(np.array([4]), np.array([-1.0]), np.zeros(1))])).model_dump(mode="json")
+    stored = summarize(tally(["abcd"], [Score(np.array([4]), np.array([-1.0]), np.zeros(1))])).model_dump(mode="json")
     del stored["excess"]
     assert Metrics.model_validate(stored).excess is None
 
@@ -129,7 +129,7 @@ def test_perplexity_beyond_floating_point_is_infinite():
 
 
 def test_infinities_survive_json():
-    metrics = summarise(tally(["x" * 2000], [Score(np.array([2000]), np.array([-5000.0]), np.zeros(1))]))
+    metrics = summarize(tally(["x" * 2000], [Score(np.array([2000]), np.array([-5000.0]), np.zeros(1))]))
     assert metrics.word_perplexity == math.inf
     assert Metrics.model_validate_json(metrics.model_dump_json()) == metrics
 
@@ -145,7 +145,7 @@ def test_a_broken_score_names_its_document():
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=20))
 def test_bits_add_up(costs):
     score = Score(np.arange(1, len(costs) + 1), -np.array(costs) * LN2, np.zeros(len(costs)))
-    assert summarise(tally(["x" * len(costs)], [score])).bits == pytest.approx(sum(costs))
+    assert summarize(tally(["x" * len(costs)], [score])).bits == pytest.approx(sum(costs))
 
 
 TEXTS = st.text(st.sampled_from("ab \n\r\t\x1cé\u2003汉😀"), max_size=12)
@@ -228,7 +228,7 @@ def test_columns_are_as_narrow_as_they_can_be_and_grow():
     whole = columns.tally()
     assert whole.bytes.tolist() == [5, 300, 70_000]
     assert (whole.bytes.dtype, whole.words.dtype, whole.bits.dtype) == (np.uint32, np.uint8, np.float64)
-    assert summarise(whole).bytes == 70_305
+    assert summarize(whole).bytes == 70_305
 
 
 def test_a_documents_row_is_small():
@@ -240,6 +240,6 @@ def test_a_documents_row_is_small():
 def test_narrow_counts_are_summed_without_wrapping():
     """30,000 documents of 200 bytes, more than are resampled one by one."""
     score = Score(np.array([200]), np.array([-200 * LN2]), np.zeros(1))
-    found = summarise(tally(["x" * 200] * 30_000, [score] * 30_000))
+    found = summarize(tally(["x" * 200] * 30_000, [score] * 30_000))
     assert (found.bytes, found.events) == (6_000_000, 30_000)
     assert (found.bits_per_byte, found.low, found.high) == (pytest.approx(1), pytest.approx(1), pytest.approx(1))

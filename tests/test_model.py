@@ -109,7 +109,7 @@ CONTINUED = ("the cat sat\n", "the car sat\n", "a dog sat\n", "the cat ran\n", "
 
 def continued(spec):
     model = build(ModelSpec.parse(spec))
-    model.fit(TrainingText(Split(CONTINUED), Split(CONTINUED[:2]), tokenised=True))
+    model.fit(TrainingText(Split(CONTINUED), Split(CONTINUED[:2]), tokenized=True))
     return model
 
 

@@ -87,8 +87,8 @@ def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, 
 
 
 def test_a_plugin_that_exits_when_imported_stops_no_other(tmp_path):
-    with installed(tmp_path, {"bad": "plugin_module:Bad"}, "import sys; sys.exit('needs a licence')"):
-        with pytest.raises(PluginError, match="SystemExit: needs a licence"):
+    with installed(tmp_path, {"bad": "plugin_module:Bad"}, "import sys; sys.exit('needs a license')"):
+        with pytest.raises(PluginError, match="SystemExit: needs a license"):
             build(ModelSpec("bad"))
         assert "uniform" in [entry.name for entry in registry.without_options()]
 
@@ -102,7 +102,7 @@ def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
         build(ModelSpec("bad"))
 
 
-def test_a_misspelt_model():
+def test_a_misspelled_model():
     with pytest.raises(
         UnknownNameError,
         match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, gpt2-large,",

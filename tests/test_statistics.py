@@ -18,7 +18,7 @@ def test_the_interval_covers_as_often_as_it_says():
 
 
 def test_it_agrees_with_the_delta_method():
-    """For many documents the interval is the ratio plus or minus 1.96 standard errors of the linearised ratio."""
+    """For many documents the interval is the ratio plus or minus 1.96 standard errors of the linearized ratio."""
     rng = np.random.default_rng(2)
     sizes = rng.integers(20, 200, size=2000)
     bits = sizes * rng.normal(2.0, 0.5, size=2000)

@@ -155,8 +155,8 @@ class Mix(LanguageModel):
         return Footprint(sum(known) + len(sizes) if len(known) == len(sizes) else None)
 
     @property
-    def learnt_elsewhere(self) -> bool:
-        return any(build(spec).learnt_elsewhere for spec in parse_models(self.options.models))
+    def learned_elsewhere(self) -> bool:
+        return any(build(spec).learned_elsewhere for spec in parse_models(self.options.models))
 
     @property
     def precision(self) -> float:

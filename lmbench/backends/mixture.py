@@ -1,4 +1,4 @@
-"""Linear interpolation of distributions, its weights tuned by expectation maximisation."""
+"""Linear interpolation of distributions, its weights tuned by expectation maximization."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def _runs(text: bytes, length: int) -> Grams:
 
 
 class _Reader(Reading):
-    """One document's reading: the trained rows, copied when they are first used, and what was learnt since."""
+    """One document's reading: the trained rows, copied when they are first used, and what was learned since."""
 
     def __init__(self, tables: Sequence[_Table], discount: float, adaptive: bool) -> None:
         self._tables = tables

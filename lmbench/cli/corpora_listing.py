@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from lmbench.corpora.catalog import CatalogueEntry, CatalogueFile, catalogue
+from lmbench.corpora.catalog import CatalogEntry, CatalogFile, catalog
 from lmbench.corpus import Corpus
 
 
@@ -13,16 +13,16 @@ def listing(embedded: dict[str, Corpus]) -> Iterator[str]:
     """One line a corpus that has a name."""
     for name, corpus in embedded.items():
         yield f"{name:<20} {corpus.description} [embedded]"
-    for name, entry in catalogue().items():
+    for name, entry in catalog().items():
         size = "to be downloaded" if entry.bytes is None else f"to be downloaded, {entry.bytes / 1e6:.1f} MB"
-        yield f"{name:<20} {entry.description} [{entry.licence}; {'here' if entry.is_here else size}]"
+        yield f"{name:<20} {entry.description} [{entry.license}; {'here' if entry.is_here else size}]"
 
 
-def explained(name: str, entry: CatalogueEntry, corpus: Corpus | None) -> Iterator[str]:
+def explained(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Iterator[str]:
     """An entry line by line. Args: corpus, what it is read as, where it is a text that is here."""
     yield f"{name}: {entry.description}\n"
     yield f"  language  {entry.language}"
-    yield f"  licence   {entry.licence}"
+    yield f"  license   {entry.license}"
     yield f"  citation  {entry.citation}"
     yield f"  holds     {entry.holds}{'' if corpus is None else f', read as {corpus.reading}'}"
     for file in entry.files:
@@ -42,7 +42,7 @@ def splits(corpus: Corpus) -> Iterator[str]:
         yield f"  floor     {corpus.floor_note}"
 
 
-def _file(entry: CatalogueEntry, file: CatalogueFile) -> Iterator[str]:
+def _file(entry: CatalogEntry, file: CatalogFile) -> Iterator[str]:
     place = entry.place(file)
     counts = f"{file.bytes:,} bytes" if file.bytes is not None else "size unknown"
     if place is not None and not file.path.endswith(".zip"):

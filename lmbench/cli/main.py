@@ -232,14 +232,14 @@ def corpora(context: click.Context) -> None:
 @click.argument("name")
 @_text_format
 def show(name: str, documents: str | None, encoding: str, field: str | None) -> None:
-    """Explain a corpus: licence, files, splits, and what the literature reports on it."""
+    """Explain a corpus: license, files, splits, and what the literature reports on it."""
     from lmbench.cli.corpora_listing import explained, splits
-    from lmbench.corpora.catalog import catalogue, read_entry
+    from lmbench.corpora.catalog import catalog, read_entry
     from lmbench.corpora.files import TextFormat
     from lmbench.corpora.synthetic.registry import SOURCES, is_source
     from lmbench.spec import Spec
 
-    entry = catalogue().get(name)
+    entry = catalog().get(name)
     if entry is None:
         corpus = _loaded(name, TextFormat(documents, encoding, field))
         lines = [f"{corpus.name}: {corpus.description}\n", f"  read as   {corpus.reading}", *splits(corpus)]
@@ -270,7 +270,7 @@ def check_corpora(names: tuple[str, ...], documents: str | None, encoding: str, 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora fetch wikitext-2 war-and-peace")
 @click.argument("names", nargs=-1, required=True)
 def fetch(names: tuple[str, ...]) -> None:
-    """Download corpora of the catalogue into the user's cache, verified; what is here already is only verified."""
+    """Download corpora of the catalog into the user's cache, verified; what is here already is only verified."""
     from rich.console import Console
 
     from lmbench.cli.displays import DownloadWatcher
@@ -356,7 +356,7 @@ Examples:
     help="Draw it into a picture, too.",
 )
 def inspect(model: str, corpus: str, save: Path | None) -> None:
-    """Fit a model and show what it learnt, where it has something to show."""
+    """Fit a model and show what it learned, where it has something to show."""
     from rich.console import Console
 
     from lmbench.model import LanguageModel, ModelSpec
@@ -369,7 +369,7 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
         raise LmbenchError(f"there is no folder '{save.parent}' to save a picture in")
     built = build(ModelSpec.parse(model))
     if type(built).exhibits is LanguageModel.exhibits:
-        raise LmbenchError(f"{model} has nothing to show of what it learnt")
+        raise LmbenchError(f"{model} has nothing to show of what it learned")
     _prepare(built, corpus)
     shown = built.exhibits()
     console = Console()

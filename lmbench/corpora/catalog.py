@@ -1,4 +1,4 @@
-"""From a corpus's name to its verified bytes: embedded corpora, the catalogue's public ones, and what users have."""
+"""From a corpus's name to its verified bytes: embedded corpora, the catalog's public ones, and what users have."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CatalogueFile(_Record):
+class CatalogFile(_Record):
     """One file as it is downloaded.
 
     path   its place in a mirror
@@ -78,23 +78,23 @@ class Published(_Record):
     source: str
 
 
-class CatalogueEntry(_Record):
+class CatalogEntry(_Record):
     """A public corpus: where its files are, and how they are read (see corpora/catalog.toml)."""
 
     description: str
     language: str
-    licence: str
+    license: str
     citation: str
     holds: Literal["text", "minimal pairs", "multiple choice", "tokenizer"] = "text"
     base: str = ""
-    files: tuple[CatalogueFile, ...]
+    files: tuple[CatalogFile, ...]
     splits: dict[Literal["train", "valid", "test", "all"], tuple[str, ...]] = {}
     cut: Cut | None = None
     format: Literal["text", "jsonl", "json", "conllu", "conllu-text"] = "text"
     field: tuple[str, ...] = ()
     unit: str = "line"
     strip: bool = False
-    tokenised: bool = False
+    tokenized: bool = False
     spaced: bool = True
     published: tuple[Published, ...] = ()
 
@@ -109,16 +109,16 @@ class CatalogueEntry(_Record):
         """Whether all files lie in the mirror or the cache (their checksums are verified when they are read)."""
         return all(self.place(file) is not None for file in self.files)
 
-    def place(self, file: CatalogueFile) -> Path | None:
+    def place(self, file: CatalogFile) -> Path | None:
         """Where one of the files is, not verified; None where it is nowhere on this machine."""
         kept = cached(file.sha256)
         return _mirrored(file) or (kept if kept.is_file() else None)
 
-    def urls(self, file: CatalogueFile) -> tuple[str, ...]:
+    def urls(self, file: CatalogFile) -> tuple[str, ...]:
         """The addresses of one of the files."""
         return file.urls or (self.base + quote(file.path.rsplit("/", 1)[-1]),)
 
-    def fetch(self, file: CatalogueFile, received: Received = unheard) -> Path:
+    def fetch(self, file: CatalogFile, received: Received = unheard) -> Path:
         """Where one of the files is, verified; it is downloaded to the cache where it is nowhere on this machine.
 
         Raises CorpusError where what is in the mirror is another file, and as download.download does.
@@ -127,7 +127,7 @@ class CatalogueEntry(_Record):
         if mirrored is not None:
             if (found := sha256_of(mirrored)) != file.sha256:
                 raise CorpusError(
-                    f"{mirrored} is not the catalogue's file: sha256 {found[:12]}…, expected {file.sha256[:12]}…; "
+                    f"{mirrored} is not the catalog's file: sha256 {found[:12]}…, expected {file.sha256[:12]}…; "
                     f"delete it"
                 )
             return mirrored
@@ -135,35 +135,35 @@ class CatalogueEntry(_Record):
         if kept.is_file():
             if sha256_of(kept) == file.sha256:
                 return kept
-            kept.unlink()  # the disk has spoilt it
+            kept.unlink()  # the disk has spoiled it
         try:
             return download(self.urls(file), file.sha256, received)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; {MIRROR} may name a folder that has {file.path}") from error
 
 
-def catalogue() -> dict[str, CatalogueEntry]:
+def catalog() -> dict[str, CatalogEntry]:
     """The public corpora by name."""
     text = (embedded_folder() / "catalog.toml").read_text(encoding="utf-8")
-    return {name: CatalogueEntry.model_validate(entry) for name, entry in tomllib.loads(text).items()}
+    return {name: CatalogEntry.model_validate(entry) for name, entry in tomllib.loads(text).items()}
 
 
-def entry_named(name: str) -> CatalogueEntry:
-    """The catalogue's entry of this name. Raises UnknownNameError."""
-    entries = catalogue()
+def entry_named(name: str) -> CatalogEntry:
+    """The catalog's entry of this name. Raises UnknownNameError."""
+    entries = catalog()
     if name not in entries:
-        raise UnknownNameError("corpus of the catalogue", name, entries)
+        raise UnknownNameError("corpus of the catalog", name, entries)
     return entries[name]
 
 
 def load_corpus(name: str, form: TextFormat = LINES, received: Received = unheard) -> Corpus:
-    """The corpus that `name` names: embedded, in the catalogue, `hf:DATASET`, `-` or a path to a text file or a folder.
+    """The corpus that `name` names: embedded, in the catalog, `hf:DATASET`, `-` or a path to a text file or a folder.
 
     A source's name may be followed by its options: ``markov:order=3,lines=100000``. Args: form, how the bytes of what
     the user has are read; received, what a download tells. Raises CorpusError, UnavailableError, UnknownNameError, or
     SpecError for a source's options.
     """
-    entry = catalogue().get(name)
+    entry = catalog().get(name)
     if entry or name in EMBEDDED or is_source(name):
         if form != LINES:
             raise CorpusError(
@@ -203,12 +203,12 @@ def corpus_names(text: str) -> list[str]:
 
 
 def known_names() -> list[str]:
-    """The names of all embedded and catalogued corpora."""
-    return [*EMBEDDED, *catalogue()]
+    """The names of all embedded and catalogd corpora."""
+    return [*EMBEDDED, *catalog()]
 
 
-def read_entry(name: str, entry: CatalogueEntry, received: Received = unheard) -> Corpus:
-    """The corpus of an entry, downloaded where it is not here. Raises as CatalogueEntry.fetch does."""
+def read_entry(name: str, entry: CatalogEntry, received: Received = unheard) -> Corpus:
+    """The corpus of an entry, downloaded where it is not here. Raises as CatalogEntry.fetch does."""
     if entry.holds != "text":
         raise CorpusError(f"'{name}' holds {entry.holds}, no text to model; `lmbench corpora show {name}` says more")
     train, valid, test = _splits(entry, received)
@@ -218,13 +218,13 @@ def read_entry(name: str, entry: CatalogueEntry, received: Received = unheard) -
         valid,
         test,
         reading=_reading(entry),
-        tokenised=entry.tokenised,
+        tokenized=entry.tokenized,
         description=entry.description,
         spaced=entry.spaced,
     )
 
 
-def _splits(entry: CatalogueEntry, received: Received) -> tuple[Split, Split, Split]:
+def _splits(entry: CatalogEntry, received: Received) -> tuple[Split, Split, Split]:
     if entry.cut is None:
         tagged = entry.format in ("conllu", "conllu-text")
         train, valid, test = (
@@ -240,12 +240,12 @@ def _splits(entry: CatalogueEntry, received: Received) -> tuple[Split, Split, Sp
     return (cut if entry.cut.by == "documents" else _take_turns)(whole, entry.cut.sizes)
 
 
-def _tagged(entry: CatalogueEntry, parts: Sequence[str], received: Received) -> Split:
+def _tagged(entry: CatalogEntry, parts: Sequence[str], received: Received) -> Split:
     found = [sentence for part in parts for sentence in sentences(_text(entry, part, received), part)]
     return tagged_split(found) if entry.format == "conllu" else text_split(found)
 
 
-def _stored_or_held(entry: CatalogueEntry, parts: Sequence[str], received: Received) -> Sequence[str]:
+def _stored_or_held(entry: CatalogEntry, parts: Sequence[str], received: Received) -> Sequence[str]:
     """The documents of these parts; those of a single large text stay on disk."""
     held: list[str] = []
     for part in parts:
@@ -257,7 +257,7 @@ def _stored_or_held(entry: CatalogueEntry, parts: Sequence[str], received: Recei
     return tuple(held)
 
 
-def _plain(entry: CatalogueEntry, part: str, file: IO[bytes]) -> Path:
+def _plain(entry: CatalogEntry, part: str, file: IO[bytes]) -> Path:
     """A file of the cache with the text of `part` as it is to be read: out of its archive, its lines stripped."""
     path, _, member = part.partition("!")
     if not member and not entry.strip:
@@ -283,7 +283,7 @@ def _stripped(line: bytes) -> bytes:
 
 
 @contextmanager
-def _opened(entry: CatalogueEntry, part: str, received: Received) -> Iterator[tuple[IO[bytes], int]]:
+def _opened(entry: CatalogEntry, part: str, received: Received) -> Iterator[tuple[IO[bytes], int]]:
     """The bytes of ``FILE``, or of ``FILE!MEMBER`` in a zip archive, and their number. Raises CorpusError."""
     path, _, member = part.partition("!")
     [file] = [file for file in entry.files if file.path == path]
@@ -301,12 +301,12 @@ def _opened(entry: CatalogueEntry, part: str, received: Received) -> Iterator[tu
         raise CorpusError(f"cannot read {place}: {error.strerror or error}") from error
 
 
-def _text(entry: CatalogueEntry, part: str, received: Received) -> str:
+def _text(entry: CatalogEntry, part: str, received: Received) -> str:
     with _opened(entry, part, received) as (file, _):
         return decode(file.read(), part)
 
 
-def _documents(entry: CatalogueEntry, text: str) -> tuple[str, ...]:
+def _documents(entry: CatalogEntry, text: str) -> tuple[str, ...]:
     if entry.format == "jsonl":
         return tuple(records(text, entry.description, entry.field))
     if entry.format == "json":
@@ -337,7 +337,7 @@ def _cut_bytes(text: str, sizes: tuple[int, int, int]) -> tuple[str, str, str]:
     return first, second, third
 
 
-def _reading(entry: CatalogueEntry) -> str:
+def _reading(entry: CatalogEntry) -> str:
     """How an entry's bytes become documents and splits, for the signature."""
     unit = f"{entry.unit}s" if entry.format == "text" else entry.format
     unit += f"={'/'.join(entry.field)}" if entry.field else ""
@@ -346,7 +346,7 @@ def _reading(entry: CatalogueEntry) -> str:
     return f"{unit}{stripped},split={split}"
 
 
-def _mirrored(file: CatalogueFile) -> Path | None:
+def _mirrored(file: CatalogFile) -> Path | None:
     """Where the file is in the mirror; None where it is not, or there is none. Raises CorpusError for no folder."""
     if not (mirror := os.environ.get(MIRROR)):
         return None

@@ -52,7 +52,7 @@ def sentences(text: str, name: str) -> tuple[Sentence, ...]:
 
 
 def tagged_split(sentences: Sequence[Sentence]) -> Split:
-    """The sentences as tokenised lines, one space between two words, with the words' tags.
+    """The sentences as tokenized lines, one space between two words, with the words' tags.
 
     A document goes from one ``# newdoc`` to the next; where none is marked, each sentence is one. White space inside a
     word, as in Vietnamese, becomes ``_``.

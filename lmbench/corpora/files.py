@@ -239,9 +239,9 @@ def _corpus(name: str, train: Split, valid: Split, test: Split, reading: str) ->
     for split, found in (("training", train), ("test", test)):
         if not any(document.strip() for document in found.documents):
             raise CorpusError(f"the {split} split of {name} is blank: there is nothing to {_USE[split]}")
-    tokenised = all(split.tagged is not None for split in (train, valid, test))
+    tokenized = all(split.tagged is not None for split in (train, valid, test))
     spaced = separates_words(test.documents)
-    return Corpus(name, train, valid, test, reading=reading, tokenised=tokenised, spaced=spaced)
+    return Corpus(name, train, valid, test, reading=reading, tokenized=tokenized, spaced=spaced)
 
 
 def _split_files(folder: Path) -> dict[str, Path]:

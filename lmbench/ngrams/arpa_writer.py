@@ -46,7 +46,7 @@ def is_word(kind: str) -> bool:
 
 
 def tokenizer_file(path: Path) -> Path:
-    """Where what a tokenizer learnt stands, beside an ARPA file whose words are its types."""
+    """Where what a tokenizer learned stands, beside an ARPA file whose words are its types."""
     return path.with_name(f"{path.name}.tokenizer.json")
 
 

@@ -1,4 +1,4 @@
-"""Counting n-grams of integers by sorting, vectorised, block by block."""
+"""Counting n-grams of integers by sorting, vectorized, block by block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interpolated modified Kneser-Ney estimation over integer n-grams, vectorised.
+"""Interpolated modified Kneser-Ney estimation over integer n-grams, vectorized.
 
 Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, in the form that
 KenLM's lmplz gives it (Heafield et al., "Scalable modified Kneser-Ney language model estimation", 2013).

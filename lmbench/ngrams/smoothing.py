@@ -1,4 +1,4 @@
-"""The classical smoothing methods over counted n-grams, vectorised.
+"""The classical smoothing methods over counted n-grams, vectorized.
 
 Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, describes all of them. Each
 is a proper distribution but mle, which gives nothing to any event after a history that was not seen. In each, P(w | h)
@@ -259,7 +259,7 @@ def _jelinek_mercer(levels: Sequence[_Level], settings: Settings, held_out: Rows
 def _tuned(
     levels: Sequence[_Level], relative: Sequence[Floats], buckets: Sequence[NDArray[np.int64]], held_out: Rows
 ) -> Floats:
-    """Weights (orders, buckets) that make held-out text likeliest: expectation maximisation (Jelinek and Mercer 1980).
+    """Weights (orders, buckets) that make held-out text likeliest: expectation maximization (Jelinek and Mercer 1980).
 
     Each event is drawn from the relative frequencies of the longest history with the probability of its weight, else
     from those of the next shorter one, and so on down to the uniform distribution.

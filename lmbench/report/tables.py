@@ -150,14 +150,14 @@ def write(directory: RunDirectory) -> None:
 
 
 def _exhibits(directory: RunDirectory) -> list[str]:
-    """Links to the pages on which models show what they learnt."""
+    """Links to the pages on which models show what they learned."""
     links = [
         f"- [{plain(cell.model)} on {plain(cell.corpus)}]({page_name(cell)}): "
         + plain("; ".join(printable(exhibit.title) for exhibit in exhibits))
         for cell in directory.cells()
         if (exhibits := directory.exhibits(cell))
     ]
-    return ["## What the models learnt\n", *links, ""] if links else []
+    return ["## What the models learned\n", *links, ""] if links else []
 
 
 def _by_corpus(directory: RunDirectory) -> list[tuple[CorpusRecord, list[Cell]]]:

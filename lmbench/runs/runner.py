@@ -33,7 +33,7 @@ from lmbench.corpora.overlap import overlap
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError
 from lmbench.exhibit import Exhibit
-from lmbench.metrics import Tally, TallyColumns, rate, summarise, tally
+from lmbench.metrics import Tally, TallyColumns, rate, summarize, tally
 from lmbench.model import LanguageModel, ModelSpec, Progress, Signature, silent
 from lmbench.registry import build, registered
 from lmbench.runs import interrupts
@@ -123,7 +123,7 @@ def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied
         costs,
         model.exhibits(),
         pseudo=not model.probability,
-        pretrained=model.learnt_elsewhere,
+        pretrained=model.learned_elsewhere,
     )
 
 
@@ -227,7 +227,7 @@ def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
         valid=corpus.valid.fingerprint[:12],
         read=corpus.reading,
     )
-    trained = Signature.of(weights="pretrained") if model.learnt_elsewhere else Signature(())
+    trained = Signature.of(weights="pretrained") if model.learned_elsewhere else Signature(())
     return trained + model.signature() + text + Signature.of(lmbench=version("lmbench"))
 
 
@@ -279,7 +279,7 @@ def _record(corpus: Corpus) -> CorpusRecord:
         name=corpus.name,
         description=corpus.description,
         reading=corpus.reading,
-        tokenised=corpus.tokenised,
+        tokenized=corpus.tokenized,
         spaced=corpus.spaced,
         train_fingerprint=corpus.train.fingerprint,
         valid_fingerprint=corpus.valid.fingerprint,
@@ -364,7 +364,7 @@ def _cell(
         pretrained=result.pretrained,
         pseudo=result.pseudo,
         signature=str(result.signature),
-        metrics=summarise(counts, None if result.pseudo else corpus.floor),
+        metrics=summarize(counts, None if result.pseudo else corpus.floor),
         costs=result.costs,
     )
     return cell, counts, result.exhibits

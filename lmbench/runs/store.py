@@ -40,7 +40,7 @@ class CorpusRecord(BaseModel):
     name: str
     description: str
     reading: str
-    tokenised: bool
+    tokenized: bool
     spaced: bool
     train_fingerprint: str
     valid_fingerprint: str

@@ -37,7 +37,7 @@ class LexiconOptions(ModelOptions):
     """The options of every model with a closed vocabulary."""
 
     tokenizer: str = Field(
-        "auto", description="words, pieces, jieba, bytes, bpe or bpe:N; auto: words for tokenised text, else pieces"
+        "auto", description="words, pieces, jieba, bytes, bpe or bpe:N; auto: words for tokenized text, else pieces"
     )
     min_count: int = Field(2, ge=1, description="types seen less often in the training split are unknown words")
 
@@ -69,7 +69,7 @@ class Encoded:
 
 
 class _Stored(BaseModel):
-    """A lexicon as JSON; the letter model is learnt anew from the words that it was learnt from."""
+    """A lexicon as JSON; the letter model is learned anew from the words that it was learned from."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -114,7 +114,7 @@ class Lexicon:
     def read(cls, data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Line]:
         """The lexicon of a training text, and the text as its ids, LINE_END_ID at the end of each line."""
         spec = options.tokenizer
-        tokenizer = make_tokenizer(("words" if data.tokenised else "pieces") if spec == "auto" else spec)
+        tokenizer = make_tokenizer(("words" if data.tokenized else "pieces") if spec == "auto" else spec)
         tokenizer.learn(line for document in data.train.documents for line in lines_of(document))
         numbers: defaultdict[str, int] = defaultdict()
         numbers.default_factory = numbers.__len__  # each type's number is that of the types before it

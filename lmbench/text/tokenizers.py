@@ -31,10 +31,10 @@ class Tokenizer(ABC):
     name: str
 
     def learn(self, lines: Iterable[str]) -> None:  # noqa: B027  (most tokenizers learn nothing)
-        """Learn from the training split's lines, where the tokenizer is a learnt one."""
+        """Learn from the training split's lines, where the tokenizer is a learned one."""
 
     def state(self) -> str:
-        """What was learnt, as text; empty where nothing is."""
+        """What was learned, as text; empty where nothing is."""
         return ""
 
     def restore(self, state: str) -> None:  # noqa: B027  (most tokenizers have nothing to restore)
@@ -81,7 +81,7 @@ class Tokenizer(ABC):
 
 
 class Words(Tokenizer):
-    """White-space words, for text that is tokenised already.
+    """White-space words, for text that is tokenized already.
 
     A word's type is the word itself; the one space between two words belongs to the second. White space that is
     anything else (two spaces, a tab, a space that starts or ends the line) is a type of its own.
@@ -213,7 +213,7 @@ class Bytes(Tokenizer):
 
 
 class Bpe(Bytes):
-    """Byte-level byte-pair encoding, learnt on the training split with Hugging Face's tokenizers.
+    """Byte-level byte-pair encoding, learned on the training split with Hugging Face's tokenizers.
 
     Args: size, number of types (256 bytes and size - 256 merges, fewer where the text has not as many).
     """

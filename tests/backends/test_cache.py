@@ -16,7 +16,7 @@ def fitted(spec, data):
 
 @pytest.fixture
 def texts():
-    return TrainingText(Split(("a b\na c\n" * 3,)), Split(("a a b\n",)), tokenised=True)
+    return TrainingText(Split(("a b\na c\n" * 3,)), Split(("a a b\n",)), tokenized=True)
 
 
 def by_definition(ids, kept, static, weight):
@@ -82,12 +82,12 @@ def test_the_weight_is_tuned_on_the_validation_split(texts):
 
 
 def test_without_validation_text_the_weight_is_a_half(texts):
-    assert fitted("cache", TrainingText(texts.train, Split(()), tokenised=True))._weight == 0.5
+    assert fitted("cache", TrainingText(texts.train, Split(()), tokenized=True))._weight == 0.5
 
 
 def test_no_training_line(texts):
     with pytest.raises(CorpusError, match="no line to count words in"):
-        fitted("cache", TrainingText(Split(()), texts.valid, tokenised=True))
+        fitted("cache", TrainingText(Split(()), texts.valid, tokenized=True))
 
 
 def test_a_window_does_not_decay():

@@ -67,7 +67,7 @@ def test_words_that_only_one_model_knows(english):
 
 
 def test_without_validation_text_the_weights_are_equal(english):
-    model = fitted("mix:kenlm+cache", TrainingText(english.train, Split(()), tokenised=True))
+    model = fitted("mix:kenlm+cache", TrainingText(english.train, Split(()), tokenized=True))
     assert model._weights.tolist() == [0.5, 0.5]
 
 
@@ -93,7 +93,7 @@ def test_mixtures_that_cannot_be(spec, error, message):
 
 
 def test_a_tokenizer_that_one_model_names_is_that_of_all(english):
-    assert english.tokenised  # where models that may choose cut words
+    assert english.tokenized  # where models that may choose cut words
     model = fitted("mix:kenlm:order=2;tokenizer=bytes+cache", english)
     assert str(model.signature()).count("tok:bytes") == 2
 
@@ -103,10 +103,10 @@ def test_models_of_other_events_cannot_be_mixed(english):
         fitted("mix:kenlm+uniform", english)
 
 
-def test_what_a_part_learnt_elsewhere_is_told(tmp_path, english):
+def test_what_a_part_learned_elsewhere_is_told(tmp_path, english):
     """The table marks the cell, and the signature says it, though the mixture itself is fitted."""
     write(fitted("kenlm:order=2", english), ModelSpec("kenlm"), tmp_path / "x.arpa")
-    corpus = Corpus("toy", english.train, english.valid, Split(("the cat sat\n",)), reading="lines", tokenised=True)
+    corpus = Corpus("toy", english.train, english.valid, Split(("the cat sat\n",)), reading="lines", tokenized=True)
     directory = run(
         ModelSpec.parse_list(f"mix:arpa:{tmp_path}/x.arpa+cache,mix"),
         [corpus],

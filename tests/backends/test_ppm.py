@@ -196,7 +196,7 @@ def test_odd_texts(spec):
 
 
 def test_odd_training_texts():
-    """NUL bytes are bytes; the empty document and those shorter than the context are learnt too."""
+    """NUL bytes are bytes; the empty document and those shorter than the context are learned too."""
     model = fitted("ppm:order=7,adaptive=false", ["", "a", "\0\0\0", "\U0010ffff\U0010ffff"])
     learning = Naive(7, "d")
     for text in ("a", "\0\0\0", "\U0010ffff\U0010ffff"):

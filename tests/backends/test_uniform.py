@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from lmbench.backends.uniform import Uniform
-from lmbench.metrics import summarise, tally
+from lmbench.metrics import summarize, tally
 
 
 def test_eight_bits_per_byte_exactly():
     documents = ["the cat\n", "汉字\n", ""]
-    metrics = summarise(tally(documents, Uniform().score(documents)))
+    metrics = summarize(tally(documents, Uniform().score(documents)))
     assert metrics.bits_per_byte == 8
     assert metrics.token_perplexity == pytest.approx(256, rel=1e-12)
 

@@ -12,7 +12,7 @@ SPEC = ModelSpec("mine")
 class Exports(LanguageModel):
     """Writes `content`, or raises it."""
 
-    content: str | Exception = "learnt"
+    content: str | Exception = "learned"
 
     def score(self, documents):
         return []
@@ -33,13 +33,13 @@ class ExportsNothing(Exports):
 
 def test_the_file_is_what_the_model_writes(tmp_path):
     export.write(Exports(), SPEC, tmp_path / "x")
-    assert (tmp_path / "x").read_text() == "learnt"
+    assert (tmp_path / "x").read_text() == "learned"
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
 class ExportsTwo(Exports):
     def export(self, path):
-        path.write_text("learnt")
+        path.write_text("learned")
         path.with_name(f"{path.name}.json").write_text("beside")
 
 

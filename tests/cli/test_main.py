@@ -105,7 +105,7 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["run", "--models", "uniform", "--corpora", "one.txt", "--encoding", "utf8x"], "cannot be read as 'utf8x'"),
         (["run", "--models", "uniform", "--corpora", "one.txt", "--field", "text"], "one.txt, line 1, is not JSON"),
         (["corpora", "show", "wikitext"], "unknown corpus 'wikitext'; did you mean 'wikitext-"),
-        (["corpora", "fetch", "blim"], "unknown corpus of the catalogue 'blim'; did you mean 'blimp'?"),
+        (["corpora", "fetch", "blim"], "unknown corpus of the catalog 'blim'; did you mean 'blimp'?"),
         (["corpora", "shw"], "unknown command 'shw'; did you mean 'show'?"),
         (["run", "--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
         (["run", "--models", "uniform", "--out", "one.txt"], "one.txt is no run"),
@@ -116,7 +116,7 @@ def test_runs_have_a_folder_of_their_own_and_a_seed(tmp_path, text):
         (["check", "arpa"], "arpa: option path"),
         (["new-model", "all"], "'all' means all models"),
         (["models", "kenml"], "unknown model 'kenml'"),
-        (["inspect", "uniform"], "uniform has nothing to show of what it learnt"),
+        (["inspect", "uniform"], "uniform has nothing to show of what it learned"),
         (["inspect", "hmm", "--save", "states.jpg"], "'states.jpg' does not end in .png"),
         (["inspect", "hmm", "--save", "no/states.png"], "there is no folder 'no' to save a picture in"),
         (["inspect", "kenml"], "unknown model 'kenml'"),
@@ -191,7 +191,7 @@ def test_score_reads_standard_input_and_escapes_what_it_shows(tmp_path):
     assert "'a\\x1b[31m'" in result.stdout
 
 
-def test_inspect_shows_what_a_model_learnt_and_draws_it(tmp_path, text):
+def test_inspect_shows_what_a_model_learned_and_draws_it(tmp_path, text):
     folder = tmp_path / "corpus"
     folder.mkdir()
     for split in ("train", "valid", "test"):
@@ -212,7 +212,7 @@ def test_check_says_what_it_found():
     failing = lmbench("check", "nltk:smoothing=mle", "--json")
     assert failing.returncode == 1
     verification = json.loads(failing.stdout)
-    assert verification["doubt"].startswith("normalisation failed")
+    assert verification["doubt"].startswith("normalization failed")
     outcomes = {outcome["check"]: outcome for outcome in verification["outcomes"]}
     assert outcomes["finite"]["status"] == "fail"
     assert "log-probability -inf" in outcomes["finite"]["detail"]

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lmbench.corpora import catalog as catalogue
-from lmbench.corpora.catalog import CatalogueEntry, corpus_names, load_corpus, read_entry
+from lmbench.corpora import catalog as catalog
+from lmbench.corpora.catalog import CatalogEntry, corpus_names, load_corpus, read_entry
 from lmbench.corpora.download import cached
 from lmbench.corpora.files import TextFormat
 from lmbench.corpora.on_disk import StoredDocuments
@@ -18,14 +18,14 @@ from lmbench.errors import CorpusError, UnavailableError, UnknownNameError
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache")
-    monkeypatch.delenv(catalogue.MIRROR, raising=False)
+    monkeypatch.delenv(catalog.MIRROR, raising=False)
     return tmp_path / "cache"
 
 
 @pytest.fixture
 def own_mirror(tmp_path, monkeypatch):
     """A mirror folder in which a test puts files."""
-    monkeypatch.setenv(catalogue.MIRROR, str(tmp_path / "mirror"))
+    monkeypatch.setenv(catalog.MIRROR, str(tmp_path / "mirror"))
     (tmp_path / "mirror").mkdir()
     return tmp_path / "mirror"
 
@@ -37,8 +37,8 @@ def entry(folder, files, **fields):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
         listed.append({"path": path, "sha256": hashlib.sha256(content).hexdigest()})
-    about = {"description": "d", "language": "en", "licence": "none", "citation": "none", "base": "http://127.0.0.1:9/"}
-    return CatalogueEntry(files=tuple(listed), **about | fields)
+    about = {"description": "d", "language": "en", "license": "none", "citation": "none", "base": "http://127.0.0.1:9/"}
+    return CatalogEntry(files=tuple(listed), **about | fields)
 
 
 def splits(corpus):
@@ -53,7 +53,7 @@ PINNED = {
 
 
 def test_entries_are_pinned_and_whole():
-    for name, found in catalogue.catalogue().items():
+    for name, found in catalog.catalog().items():
         paths = {file.path for file in found.files}
         named = {part.partition("!")[0] for parts in found.splits.values() for part in parts}
         assert named == (paths if found.holds == "text" else set()), name
@@ -67,16 +67,16 @@ def test_entries_are_pinned_and_whole():
                     assert re.fullmatch(pinned, urlsplit(url).path), url
 
 
-def test_the_mirrors_files_are_the_catalogues(mirror):
-    """Every file of the mirror's own list is in the catalogue, with the address, size and sha256 of that list."""
-    files = {file.path: (found, file) for found in catalogue.catalogue().values() for file in found.files}
+def test_the_mirrors_files_are_the_catalogs(mirror):
+    """Every file of the mirror's own list is in the catalog, with the address, size and sha256 of that list."""
+    files = {file.path: (found, file) for found in catalog.catalog().values() for file in found.files}
     with (mirror / "MANIFEST.tsv").open() as listed:
         rows = list(csv.DictReader(listed, delimiter="\t"))
     assert len(rows) > 50
     for row in rows:
         found, file = files[row["file"]]
         repository, commit, path = row["address (repository commit path)"].split(" ", 2)
-        assert catalogue.quote(f"https://raw.githubusercontent.com/{repository}/{commit}/{path}", ":/") in found.urls(
+        assert catalog.quote(f"https://raw.githubusercontent.com/{repository}/{commit}/{path}", ":/") in found.urls(
             file
         )
         assert (file.sha256, str(file.bytes)) == (row["sha256"], row["bytes"])
@@ -86,7 +86,7 @@ def test_the_mirrors_files_are_the_catalogues(mirror):
 
 def test_wikitext2_from_the_mirror(mirror):
     corpus = load_corpus("wikitext-2")
-    assert corpus.tokenised
+    assert corpus.tokenized
     assert len(corpus.test.documents) == 60
     assert corpus.test.documents[0].startswith("\n= Robert <unk> =\n")
 
@@ -117,7 +117,7 @@ def test_tagged_corpora_have_a_tag_for_each_word(mirror):
 def test_a_mirror_with_other_bytes_is_refused(cache, own_mirror):
     (own_mirror / "wikitext-2").mkdir()
     (own_mirror / "wikitext-2/train.txt").write_text("something else\n")
-    with pytest.raises(CorpusError, match=r"train.txt is not the catalogue's file: sha256 .*, expected 9e9fa1ad55b1"):
+    with pytest.raises(CorpusError, match=r"train.txt is not the catalog's file: sha256 .*, expected 9e9fa1ad55b1"):
         load_corpus("wikitext-2")
 
 
@@ -128,12 +128,12 @@ def test_what_is_nowhere_says_where_it_could_be(cache):
         load_corpus("ptb")
 
 
-def test_a_spoilt_file_of_the_cache_is_downloaded_again(cache, own_mirror, monkeypatch):
+def test_a_spoiled_file_of_the_cache_is_downloaded_again(cache, own_mirror, monkeypatch):
     found = entry(own_mirror, {"a.txt": b"a\n"}, splits={"test": ["a.txt"]})
-    monkeypatch.delenv(catalogue.MIRROR)
+    monkeypatch.delenv(catalog.MIRROR)
     kept = cached(found.files[0].sha256)
     kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"spoilt")
+    kept.write_bytes(b"spoiled")
     with pytest.raises(UnavailableError, match="ConnectionError"):
         read_entry("x", found)
     assert not kept.exists()
@@ -141,7 +141,7 @@ def test_a_spoilt_file_of_the_cache_is_downloaded_again(cache, own_mirror, monke
     assert splits(read_entry("x", found)) == [(), (), ("a\n",)]
 
 
-@pytest.mark.parametrize("field", ["tokenised", "spaced"])
+@pytest.mark.parametrize("field", ["tokenized", "spaced"])
 @pytest.mark.parametrize("value", [True, False])
 def test_what_an_entry_says_of_its_words_is_true_of_the_corpus(own_mirror, field, value):
     found = entry(own_mirror, {"a.txt": b"a\n"}, splits={"test": ["a.txt"]}, **{field: value})
@@ -206,7 +206,7 @@ def test_archives_that_cannot_be_read(own_mirror, tmp_path):
         read_entry("x", found)
 
 
-def test_what_is_no_text_is_not_modelled():
+def test_what_is_no_text_is_not_modeled():
     with pytest.raises(CorpusError, match="'blimp' holds minimal pairs, no text to model"):
         load_corpus("blimp")
 

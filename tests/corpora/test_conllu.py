@@ -54,7 +54,7 @@ def test_other_line_ends_a_bom_and_no_final_line_end_change_nothing(change):
     assert sentences(change(ENGLISH), "x") == sentences(ENGLISH, "x")
 
 
-def test_splits_have_tokenised_lines_with_tags():
+def test_splits_have_tokenized_lines_with_tags():
     split = tagged_split(sentences(ENGLISH, "x"))
     assert split.documents == ("I do n't know .\n#\n", "vamos nos !\n")
     assert [[len(line) for line in document] for document in split.tagged] == [[5, 1], [3]]

@@ -45,7 +45,7 @@ def test_no_two_fables_share_a_title_a_moral_or_a_long_run_of_words(all_fables):
             assert runs.setdefault(run, number) == number, " ".join(run)
 
 
-def test_answers_are_four_and_the_right_one_has_no_favourite_place(all_fables):
+def test_answers_are_four_and_the_right_one_has_no_favorite_place(all_fables):
     places = [fable.key.answer for fable in all_fables.values()]
     assert all(20 <= places.count(place) <= 40 for place in range(4))
     for fable in all_fables.values():

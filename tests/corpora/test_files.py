@@ -98,7 +98,7 @@ def test_compressed_files_are_read_as_what_they_compress(tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending", COMPRESSIONS)
-@pytest.mark.parametrize("broken", ["cut off", "spoilt"])
+@pytest.mark.parametrize("broken", ["cut off", "spoiled"])
 def test_broken_compression_is_one_line(tmp_path, ending, broken):
     data = COMPRESSIONS[ending](bytes(range(1, 128)) * 40)
     middle = len(data) // 2
@@ -285,7 +285,7 @@ def test_a_treebank_is_divided_with_its_tags(tmp_path, name):
         assert split.documents == tuple(f"w{i} runs\n" for i in numbers)
         assert words_of(split) == [[[(f"w{i}", "NOUN"), ("runs", "VERB")]] for i in numbers]
     assert corpus.reading == "conllu,split=80/10/10-contiguous"
-    assert corpus.tokenised
+    assert corpus.tokenized
 
 
 @pytest.mark.parametrize("with_dev", [True, False])

@@ -19,7 +19,7 @@ def directory(tmp_path):
         Split(("a b\n",)),
         Split(("a b\n", "b a\n")),
         reading="lines",
-        tokenised=True,
+        tokenized=True,
         floor=(1.0, 1.0),
         floor_note="known",
     )
@@ -91,7 +91,7 @@ def test_a_terminal_of_80_columns_shows_every_number_whole(directory):
 
 
 def test_unverified_models_are_marked(directory):
-    doubt = "normalisation failed: after 'the' the next events sum to 1.3"
+    doubt = "normalization failed: after 'the' the next events sum to 1.3"
     directory.write_verification(1, Verification(model="uniform", doubt="", outcomes=()))
     directory.write_verification(2, Verification(model="kenlm:order=2", doubt=doubt, outcomes=()))
     text = tables.markdown(directory)
@@ -161,7 +161,7 @@ def test_exhibits_have_a_page_with_pictures_which_the_table_links(directory):
 
 
 def test_cells_without_exhibits_are_not_linked(directory):
-    assert "What the models learnt" not in tables.markdown(directory)
+    assert "What the models learned" not in tables.markdown(directory)
 
 
 def test_the_terminal_shows_corpus_text_escaped():

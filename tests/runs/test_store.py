@@ -5,7 +5,7 @@ import pytest
 from lmbench.backends.uniform import Uniform
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
-from lmbench.metrics import summarise, tally
+from lmbench.metrics import summarize, tally
 from lmbench.runs.store import Cell, Costs, Manifest, RunDirectory, stem
 
 MANIFEST = Manifest(
@@ -29,7 +29,7 @@ def counts():
 
 def cell(counts, number=1):
     return Cell(
-        number=number, model="uniform", corpus="c", status="ok", signature="x:1", metrics=summarise(counts), costs=COSTS
+        number=number, model="uniform", corpus="c", status="ok", signature="x:1", metrics=summarize(counts), costs=COSTS
     )
 
 

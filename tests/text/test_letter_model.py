@@ -7,7 +7,7 @@ from lmbench.text.letter_model import LetterModel
 
 
 def test_a_hand_computed_price():
-    """Order 2, learnt on "ab": each symbol was seen once, and each history with one symbol after it.
+    """Order 2, learned on "ab": each symbol was seen once, and each history with one symbol after it.
 
     P(x) = (c(x) + 3/257) / (3 + 3) over a, b and the end; P(x | h) = (c(h x) + P(x)) / (1 + 1).
     """

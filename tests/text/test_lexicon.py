@@ -11,7 +11,7 @@ from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 @pytest.fixture
 def lexicon():
-    data = TrainingText(Split(("a a b b rare\n", "a <unk> <unk>\n")), Split(()), tokenised=True)
+    data = TrainingText(Split(("a a b b rare\n", "a <unk> <unk>\n")), Split(()), tokenized=True)
     return Lexicon.learn(data, LexiconOptions())
 
 
@@ -45,7 +45,7 @@ def test_scores_add_the_spelling_to_the_models_price(lexicon):
 
 @pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
 def test_what_is_saved_is_restored(tmp_path, tokenizer):
-    data = TrainingText(Split(("a a b b rare\n", "a <unk> é <unk>\n")), Split(()), tokenised=True)
+    data = TrainingText(Split(("a a b b rare\n", "a <unk> é <unk>\n")), Split(()), tokenized=True)
     options = LexiconOptions(tokenizer=tokenizer)
     saved = Lexicon.learn(data, options)
     saved.save(tmp_path, options)
@@ -83,9 +83,9 @@ def test_an_empty_document_has_no_events(lexicon):
     assert len(score.check("").ends) == 0
 
 
-@pytest.mark.parametrize(("tokenised", "tokenizer"), [(True, "words"), (False, "pieces")])
-def test_auto_follows_the_text(tokenised, tokenizer):
-    data = TrainingText(Split(("a b\n",)), Split(()), tokenised)
+@pytest.mark.parametrize(("tokenized", "tokenizer"), [(True, "words"), (False, "pieces")])
+def test_auto_follows_the_text(tokenized, tokenizer):
+    data = TrainingText(Split(("a b\n",)), Split(()), tokenized)
     assert Lexicon.learn(data, LexiconOptions()).tokenizer.name == tokenizer
 
 

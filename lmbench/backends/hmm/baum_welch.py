@@ -1,4 +1,4 @@
-"""Training hidden Markov models: starts, iterations of expectation and maximisation, when to stop, smoothing."""
+"""Training hidden Markov models: starts, iterations of expectation and maximization, when to stop, smoothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Trained:
         return _nats(self.points[self.iteration - 1])
 
 
-def maximised(counts: Counts, prior: float) -> Parameters:
+def maximized(counts: Counts, prior: float) -> Parameters:
     """The most likely parameters, given the counts and a Dirichlet prior of `prior` pseudo-counts for each number."""
     start, transitions, emissions = counts.start + prior, counts.transitions + prior, counts.emissions + prior
     return Parameters(
@@ -65,7 +65,7 @@ def batched_step(lines: ForwardBackward, prior: float) -> Step:
 
     def step(parameters: Parameters) -> tuple[float, Parameters]:
         counts = lines.counts(parameters)
-        return counts.log_likelihood, maximised(counts, prior)
+        return counts.log_likelihood, maximized(counts, prior)
 
     return step
 
@@ -76,11 +76,11 @@ def random_start(symbols: int, states: int, seed: int) -> Parameters:
     uneven = np.full(states, 1 / states)
     start, transitions = rng.dirichlet(uneven), rng.dirichlet(uneven, size=states)
     emissions = rng.random((symbols, states))
-    return maximised(Counts(start, transitions, emissions, 0.0), prior=1e-6)
+    return maximized(Counts(start, transitions, emissions, 0.0), prior=1e-6)
 
 
 def cluster_start(lines: Sequence[Line], symbols: int, states: int, seed: int) -> Parameters:
-    """Each state begins as a cluster of symbols with like neighbours; the seed disturbs it a little.
+    """Each state begins as a cluster of symbols with like neighbors; the seed disturbs it a little.
 
     Transitions are those between the clusters' symbols. Where there are more states than symbols, some share a cluster.
     """
@@ -92,7 +92,7 @@ def cluster_start(lines: Sequence[Line], symbols: int, states: int, seed: int) -
     own = (labels[:, None] == cluster) * (1 - _NOISE) + _NOISE / states * rng.gamma(1.0, size=(symbols, states))
     starts, moves = _cluster_counts([labels[line] for line in lines], number)
     uneven = rng.gamma(1.0, size=(states, states)) if states > number else 1.0
-    return maximised(
+    return maximized(
         Counts(starts[cluster], moves[np.ix_(cluster, cluster)] * uneven, own * frequency[:, None], 0.0), 0.0
     )
 
@@ -139,7 +139,7 @@ def train(
     are likeliest, or the last ones where there are none.
     """
     parameters, points, best, kept = start, list[Point](), start, 0
-    reached = -float("inf")  # what is maximised, in nats
+    reached = -float("inf")  # what is maximized, in nats
     for iteration in range(1, limits.iterations + 1):
         began = time.monotonic()
         density = log_prior(parameters, prior)

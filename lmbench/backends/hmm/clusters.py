@@ -1,4 +1,4 @@
-"""Clusters of symbols that have like neighbours (Schütze 1995): a start for the states of a hidden Markov model."""
+"""Clusters of symbols that have like neighbors (Schütze 1995): a start for the states of a hidden Markov model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
-_NEIGHBOURS = 2000  # the most frequent symbols, which stand for all neighbours
+_NEIGHBORS = 2000  # the most frequent symbols, which stand for all neighbors
 _DIMENSIONS = 50
 _POWERS = 6
 _ITERATIONS = 15
@@ -22,7 +22,7 @@ _TINY = 1e-12
 def clusters(lines: Sequence[NDArray[np.integer]], symbols: int, number: int) -> Ids:
     """The cluster of each symbol, 0 … number - 1: (symbols,).
 
-    Symbols are points on a sphere: the square roots of their left and right neighbours' shares, reduced to 50
+    Symbols are points on a sphere: the square roots of their left and right neighbors' shares, reduced to 50
     dimensions. K-means starts from the most frequent symbols, so that nothing depends on chance.
     """
     frequency = np.bincount(np.concatenate(lines), minlength=symbols)
@@ -35,14 +35,14 @@ def clusters(lines: Sequence[NDArray[np.integer]], symbols: int, number: int) ->
 
 
 def _points(lines: Sequence[NDArray[np.integer]], frequency: Ids, frequent: Ids) -> Floats:
-    """Where each symbol lies, (symbols, dimensions): on the sphere, or in its middle where it has no neighbour."""
+    """Where each symbol lies, (symbols, dimensions): on the sphere, or in its middle where it has no neighbor."""
     symbols = len(frequency)
     rank = np.argsort(frequent, kind="stable")
     first = np.concatenate([line[:-1] for line in lines])
     second = np.concatenate([line[1:] for line in lines])
-    neighbours = min(symbols, _NEIGHBOURS)
+    neighbors = min(symbols, _NEIGHBORS)
     counts = sparse.hstack(
-        [_counts(first, rank[second], symbols, neighbours), _counts(second, rank[first], symbols, neighbours)]
+        [_counts(first, rank[second], symbols, neighbors), _counts(second, rank[first], symbols, neighbors)]
     )
     shares = sparse.diags_array(1 / np.maximum(frequency, 1)) @ counts
     points = _principal(shares.sqrt().tocsr())
@@ -58,28 +58,28 @@ def _principal(rows: sparse.csr_array) -> Floats:
     return np.asarray(rows @ directions)
 
 
-def _counts(symbols: NDArray[np.integer], neighbours: Ids, rows: int, columns: int) -> sparse.csr_array:
-    """How often each symbol has each of the most frequent neighbours."""
-    kept = neighbours < columns
-    return sparse.csr_array((np.ones(kept.sum()), (symbols[kept], neighbours[kept])), shape=(rows, columns))
+def _counts(symbols: NDArray[np.integer], neighbors: Ids, rows: int, columns: int) -> sparse.csr_array:
+    """How often each symbol has each of the most frequent neighbors."""
+    kept = neighbors < columns
+    return sparse.csr_array((np.ones(kept.sum()), (symbols[kept], neighbors[kept])), shape=(rows, columns))
 
 
 def _spread(points: Floats, weights: Floats, number: int) -> Floats:
-    """Centres to begin with: the heaviest point, then again and again the one with most weight times distance."""
-    centres = np.empty((number, points.shape[1]))
-    nearest = np.full(len(points), -1.0)  # cosine of the angle to the nearest centre
+    """Centers to begin with: the heaviest point, then again and again the one with most weight times distance."""
+    centers = np.empty((number, points.shape[1]))
+    nearest = np.full(len(points), -1.0)  # cosine of the angle to the nearest center
     for i in range(number):
-        centres[i] = points[np.argmax(weights * (1 - nearest))]
-        nearest = np.maximum(nearest, points @ centres[i])
-    return centres
+        centers[i] = points[np.argmax(weights * (1 - nearest))]
+        nearest = np.maximum(nearest, points @ centers[i])
+    return centers
 
 
-def _spherical_k_means(points: Floats, weights: Floats, centres: Floats) -> Ids:
-    """The nearest centre of each point, once centres have moved to their points' middle (Dhillon and Modha 2001)."""
+def _spherical_k_means(points: Floats, weights: Floats, centers: Floats) -> Ids:
+    """The nearest center of each point, once centers have moved to their points' middle (Dhillon and Modha 2001)."""
     for _ in range(_ITERATIONS):
-        nearest = (points @ centres.T).argmax(axis=1)
-        belongs = sparse.csr_array((weights, (nearest, np.arange(len(points)))), shape=(len(centres), len(points)))
+        nearest = (points @ centers.T).argmax(axis=1)
+        belongs = sparse.csr_array((weights, (nearest, np.arange(len(points)))), shape=(len(centers), len(points)))
         middles = belongs @ points
         lengths = np.linalg.norm(middles, axis=1, keepdims=True)
-        centres = np.where(lengths > _TINY, middles / np.maximum(lengths, _TINY), centres)
-    return np.asarray((points @ centres.T).argmax(axis=1))
+        centers = np.where(lengths > _TINY, middles / np.maximum(lengths, _TINY), centers)
+    return np.asarray((points @ centers.T).argmax(axis=1))

@@ -29,7 +29,7 @@ from lmbench.backends.hmm.baum_welch import (
     Trained,
     batched_step,
     cluster_start,
-    maximised,
+    maximized,
     random_start,
     smoothed,
     train,
@@ -73,7 +73,7 @@ class HmmOptions(LexiconOptions):
         "batched", description="batched: matrix products over many lines; hmmlearn: the library, line by line"
     )
     start: Literal["clusters", "random"] = Field(
-        "clusters", description="clusters: states begin as clusters of words with like neighbours"
+        "clusters", description="clusters: states begin as clusters of words with like neighbors"
     )
     iterations: int = Field(50, ge=1, description="most EM iterations")
     tolerance: float = Field(
@@ -302,7 +302,7 @@ class Hmm(LanguageModel):
         numbers = {tag: number for number, tag in enumerate(self._tags)}
         ids = [np.array([numbers[tag] for tag in line]) for line in tagged]
         counts = tag_counts(lines, ids, len(self._lexicon), len(self._tags))
-        self._keep(Trained(maximised(counts, self.options.prior), 0, ()), lines, _beginning(valid))
+        self._keep(Trained(maximized(counts, self.options.prior), 0, ()), lines, _beginning(valid))
         if valid:
             right = [np.array([numbers.get(tag, -1) for tag in line]) for line in tag_lines(data.valid, kind, valid)]
             most_frequent = counts.emissions.argmax(axis=1)

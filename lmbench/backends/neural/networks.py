@@ -44,7 +44,7 @@ class Network(nn.Module):
     def _embed(self, ids: Tensor, positions: nn.Embedding) -> Tensor:
         return self.dropout(self.tokens(ids) + positions.weight[: ids.shape[1]])  # type: ignore[no-any-return]  # (B, T, C)
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """As GPT-2: deviation 0.02, less for what each block adds to the residual stream (Radford et al. 2019, 2.3)."""
         for name, parameter in self.named_parameters():
             if parameter.dim() > 1:
@@ -55,14 +55,14 @@ class Network(nn.Module):
 
 
 class Decoder(Network):
-    """GPT-2 (Radford et al. 2019): learnt positions, blocks with the norm before each part, and a last norm."""
+    """GPT-2 (Radford et al. 2019): learned positions, blocks with the norm before each part, and a last norm."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
         self.positions = nn.Embedding(shape.context, shape.width)
         self.blocks = nn.ModuleList(Block(shape, causal=True) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width)
-        self._initialise()
+        self._initialize()
 
     def states(self, ids: Tensor, scored: int) -> Tensor:
         x = self._embed(ids, self.positions)  # (B, T, C)
@@ -87,7 +87,7 @@ class EncoderDecoder(Network):
         self.encoder_norm = nn.LayerNorm(shape.width)
         self.blocks = nn.ModuleList(Block(shape, causal=True, crossed=True) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width)
-        self._initialise()
+        self._initialize()
 
     def states(self, ids: Tensor, scored: int) -> Tensor:
         memory = self._encode(ids[:, :-scored] if ids.shape[1] > scored else ids[:, :1])  # (B, S, C)
@@ -106,7 +106,7 @@ class EncoderDecoder(Network):
 class Block(nn.Module):
     """Self-attention, attention to a memory where it is `crossed`, and a feed-forward part.
 
-    Each reads normalised input and is added to the residual stream (pre-layer-norm).
+    Each reads normalized input and is added to the residual stream (pre-layer-norm).
     """
 
     def __init__(self, shape: Shape, causal: bool, crossed: bool = False) -> None:

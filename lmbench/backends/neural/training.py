@@ -39,11 +39,11 @@ class Plan:
     """How to train.
 
     budget        seconds after which training ends, in any case; None: only steps count
-    steps         optimiser steps after which it ends; 0: only time counts
+    steps         optimizer steps after which it ends; 0: only time counts
     patience      evaluations without improvement after which it ends
     rate          the highest learning rate
-    batch_tokens  events of one optimiser step
-    negatives     ids, beside the batch's own, that a step normalises over; 0: over all ids
+    batch_tokens  events of one optimizer step
+    negatives     ids, beside the batch's own, that a step normalizes over; 0: over all ids
     precision     of matrix products in training: float32, or bfloat16 (weights stay float32)
     seed          of batches, dropout and negatives
     folder        where training is kept, to go on after a kill; None: nowhere
@@ -115,7 +115,7 @@ Epoch = Callable[[np.random.Generator], list[Example]]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is learnt: the examples of an epoch, drawn anew for each; how often each id is predicted in one, (V,); and
+    """What is learned: the examples of an epoch, drawn anew for each; how often each id is predicted in one, (V,); and
     what to judge by, validation bits per byte."""
 
     epoch: Epoch
@@ -128,7 +128,7 @@ class Training:
 
     def __init__(self, network: Network, task: Task, plan: Plan) -> None:
         self._network, self._task, self._plan = network, task, plan
-        self._optimiser = _optimiser(network)
+        self._optimizer = _optimizer(network)
         self._negatives = Negatives(task.counts, plan.negatives) if plan.negatives else None
         self._device = next(network.parameters()).device
         self._best: dict[str, Tensor] = {}
@@ -197,17 +197,17 @@ class Training:
             self._best = deepcopy(self._network.state_dict())
 
     def _step(self, batch: Sequence[Example], number: int, rate: float) -> float:
-        """One optimiser step; the mean loss of an event, nats. Its draws depend on its number alone."""
+        """One optimizer step; the mean loss of an event, nats. Its draws depend on its number alone."""
         torch.manual_seed(int(np.random.SeedSequence([self._plan.seed, number]).generate_state(1, np.uint64)[0]))
-        for group in self._optimiser.param_groups:
+        for group in self._optimizer.param_groups:
             group["lr"] = rate
         inputs, targets = (torch.from_numpy(ids).to(self._device) for ids in padded(batch))
         with torch.autocast(self._device.type, self._plan.precision, enabled=self._plan.precision != torch.float32):
             loss = self._loss(inputs, targets)
-        self._optimiser.zero_grad()
+        self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
-        self._optimiser.step()
+        self._optimizer.step()
         return loss.item()
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -222,7 +222,7 @@ class Training:
         """Write all that the next step depends on, whole or not at all. Raises LmbenchError where that cannot be."""
         tensors = {f"now.{name}": weight for name, weight in self._network.state_dict().items()}
         tensors |= {f"best.{name}": weight for name, weight in self._best.items()}
-        for number, state in self._optimiser.state_dict()["state"].items():
+        for number, state in self._optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value for name, value in state.items()}
         tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
         path, partial = folder / _FILE, folder / f"{_FILE}.partial"
@@ -250,7 +250,7 @@ class Training:
         self._best = _below("best.", tensors)
         numbers = {name.split(".")[0] for name in _below("adam.", tensors)}
         adam = {int(number): _below(f"adam.{number}.", tensors) for number in numbers}
-        self._optimiser.load_state_dict(self._optimiser.state_dict() | {"state": adam})
+        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": adam})
         self._points = list(history.points)
         if history.ended_by is not None and self._share(last.steps, last.seconds) == 1:
             self._ended_by = history.ended_by
@@ -280,7 +280,7 @@ class Training:
         shapes = {name: weight.shape for name, weight in self._network.state_dict().items()}
         tensors = {(f"{copy}.{name}", shape) for copy in ("now", "best") for name, shape in shapes.items()}
         if history.points[-1].steps:
-            parameters = [weight for group in self._optimiser.param_groups for weight in group["params"]]
+            parameters = [weight for group in self._optimizer.param_groups for weight in group["params"]]
             for number, weight in enumerate(parameters):
                 states = {"exp_avg": weight.shape, "exp_avg_sq": weight.shape, "step": torch.Size()}
                 tensors |= {(f"adam.{number}.{name}", shape) for name, shape in states.items()}
@@ -292,7 +292,7 @@ class Negatives:
 
     Where an id is among the candidates with probability r, exp(logit) / r estimates its part of the sum over all ids
     without bias (Horvitz and Thompson 1952); a target's own part is there for certain. Only training estimates: scores
-    are normalised over all ids.
+    are normalized over all ids.
     """
 
     def __init__(self, counts: NDArray[np.int64], number: int) -> None:
@@ -356,7 +356,7 @@ def _filled(examples: Iterable[Example], tokens: int) -> Iterator[list[Example]]
     yield batch
 
 
-def _optimiser(network: Network) -> torch.optim.AdamW:
+def _optimizer(network: Network) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019) that decays matrices only; each step sets its learning rate."""
     matrices = [parameter for parameter in network.parameters() if parameter.dim() > 1]
     vectors = [parameter for parameter in network.parameters() if parameter.dim() == 1]

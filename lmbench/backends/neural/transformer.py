@@ -81,7 +81,7 @@ class TransformerOptions(LexiconOptions):
     stride: int = Field(0, ge=0, description="events by which a decoder's windows move in scoring; 0: half the context")
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
     learning_rate: float = _preset("learning_rate", "AdamW's highest learning rate", gt=0, lt=1)
-    batch_tokens: int = _preset("batch_tokens", "events of one optimiser step", ge=1)
+    batch_tokens: int = _preset("batch_tokens", "events of one optimizer step", ge=1)
     budget: Seconds | None = _preset(
         "budget",
         "longest training time: 90, 60s, 2m, 1h30m; 0: a second for each 10 kB of training text, at least 8 s and at "
@@ -89,7 +89,7 @@ class TransformerOptions(LexiconOptions):
         ge=0,
         allow_inf_nan=False,
     )
-    steps: int = Field(0, ge=0, description="number of optimiser steps; 0: as many as the budget allows")
+    steps: int = Field(0, ge=0, description="number of optimizer steps; 0: as many as the budget allows")
     patience: int = Field(
         10, ge=1, description="evaluations, of 50 in a training, without improvement after which it stops"
     )

@@ -43,7 +43,7 @@ class ArpaFileOptions(ModelOptions):
     path: str = Field(min_length=1, description="an ARPA file, plain or .gz, .bz2, .xz, .zst, or KenLM's binary")
     tokenizer: Literal["words", "pieces", "jieba", "bytes", "bpe"] = Field(
         "words",
-        description="what the file's words are: words, pieces (Han characters are), jieba, bytes, or bpe, learnt by "
+        description="what the file's words are: words, pieces (Han characters are), jieba, bytes, or bpe, learned by "
         "lmbench and exported with the file",
     )
     escaped: bool = Field(

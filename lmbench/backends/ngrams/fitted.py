@@ -62,12 +62,12 @@ class FittedNgrams:
         return self.lexicon.reading(text, self._after)
 
     def export(self, path: Path) -> None:
-        """An ARPA file, beside it what a tokenizer learnt; escape() writes a type that ARPA cannot hold."""
+        """An ARPA file, beside it what a tokenizer learned; escape() writes a type that ARPA cannot hold."""
         words = np.full(len(self.kept), SENTENCE_START, dtype=object)
         words[self._rows()] = self.words
         write_arpa(path, _at_least_bigrams(self.orders), words.tolist(), self.kept)
-        if learnt := self.lexicon.tokenizer.state():
-            tokenizer_file(path).write_text(learnt, encoding="utf-8")
+        if learned := self.lexicon.tokenizer.state():
+            tokenizer_file(path).write_text(learned, encoding="utf-8")
 
     def footprint(self) -> Footprint:
         """Parameters are the probabilities and back-offs; nothing is on disk."""

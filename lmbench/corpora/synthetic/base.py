@@ -169,7 +169,7 @@ def _corpus(name: str, kind: str, options: SourceOptions) -> Corpus:
         valid,
         test,
         reading=",".join(["lines", f"source={kind}", *(f"{key}={value}" for key, value in options)]),
-        tokenised=True,
+        tokenized=True,
         description=f"synthetic: {source.description}",
         floor=tuple(floor),
         floor_note="the source's own log-probability of the test text"

@@ -10,7 +10,7 @@ from lmbench.backends.hmm.baum_welch import (
     batched_step,
     cluster_start,
     log_prior,
-    maximised,
+    maximized,
     random_start,
     smoothed,
     train,
@@ -41,7 +41,7 @@ def assert_distributions(parameters):
 
 def test_parameters_are_shares_of_counts_and_pseudo_counts():
     counts = Counts(np.array([3.0, 0.0]), np.array([[1.0, 3.0], [0.0, 0.0]]), np.array([[2.0, 0.0], [1.0, 0.0]]), 0.0)
-    parameters = maximised(counts, 1.0)
+    parameters = maximized(counts, 1.0)
     assert parameters.start.tolist() == [0.8, 0.2]
     np.testing.assert_allclose(parameters.transitions, [[2 / 6, 4 / 6], [0.5, 0.5]])  # the second state died
     np.testing.assert_allclose(parameters.emissions, [[3 / 5, 0.5], [2 / 5, 0.5]])

@@ -9,7 +9,7 @@ def grammar(rng, length):
     return [np.array([*(1 + 4 * (t % 3) + rng.integers(0, 4) for t in range(length)), 0]) for _ in range(200)]
 
 
-def test_symbols_with_like_neighbours_are_together():
+def test_symbols_with_like_neighbors_are_together():
     labels = clusters(grammar(np.random.default_rng(0), 12), 13, 4)
     classes = [set(labels[first : first + 4].tolist()) for first in (1, 5, 9)]
     assert [len(each) for each in classes] == [1, 1, 1]

@@ -52,14 +52,14 @@ def peer_of(parameters, **options):
     return peer
 
 
-def maximised(counts, prior):
+def maximized(counts, prior):
     start, transitions, emissions = counts.start + prior, counts.transitions + prior, counts.emissions + prior
     return Parameters(
         start / start.sum(), transitions / transitions.sum(axis=1, keepdims=True), emissions / emissions.sum(axis=0)
     )
 
 
-def penalised(counts, parameters, prior):
+def penalized(counts, parameters, prior):
     """What an iteration with Dirichlet priors cannot lower."""
     priors = (parameters.start, parameters.transitions, parameters.emissions)
     return counts.log_likelihood + (prior * sum(np.log(each).sum() for each in priors) if prior else 0)
@@ -101,7 +101,7 @@ def test_parameters_after_five_iterations_are_hmmlearns(library, implementation,
     peer.fit(np.concatenate(lines)[:, None], list(map(len, lines)))
     engine = double(lines, parameters)
     for _ in range(5):
-        parameters = maximised(engine.counts(parameters), prior)
+        parameters = maximized(engine.counts(parameters), prior)
     np.testing.assert_allclose(parameters.start, peer.startprob_, rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(parameters.transitions, peer.transmat_, rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(parameters.emissions.T, peer.emissionprob_, rtol=1e-6, atol=1e-12)
@@ -160,9 +160,9 @@ def test_the_likelihood_never_falls(library, prior, dtype, slack, seed):
     before = -math.inf
     for _ in range(25):
         counts = engine.counts(parameters)
-        now = penalised(counts, parameters, prior)
+        now = penalized(counts, parameters, prior)
         assert now >= before - slack * abs(now)
-        before, parameters = now, maximised(counts, prior)
+        before, parameters = now, maximized(counts, prior)
 
 
 def test_batches_change_nothing(library, monkeypatch):
@@ -192,7 +192,7 @@ def test_the_same_lines_give_the_same_bits():
 
 def test_float32_is_float64_to_six_digits():
     parameters = random_parameters(16, 500, sharpness=0.3)
-    parameters = maximised(
+    parameters = maximized(
         forward_backward.Counts(parameters.start, parameters.transitions, parameters.emissions, 0), 1e-4
     )
     lines = random_lines(500, [5, 90, 300, 17] * 60)
@@ -220,7 +220,7 @@ def test_a_state_that_dies_is_counted_as_nothing(library):
     counts = double(random_lines(2, [9, 5]), parameters).counts(parameters)
     assert counts.emissions[:, 2].tolist() == [0, 0]
     assert (counts.transitions[2] == 0).all()
-    assert np.isfinite(maximised(counts, 0.01).transitions).all()
+    assert np.isfinite(maximized(counts, 0.01).transitions).all()
 
 
 def test_one_symbol_and_one_state_cost_nothing(library):

@@ -40,7 +40,7 @@ def parts(model):
 
 
 def without_valid(data):
-    return TrainingText(data.train, Split(()), data.tokenised)
+    return TrainingText(data.train, Split(()), data.tokenized)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -94,7 +94,7 @@ def test_training_is_hmmlearns_own(english):
 @pytest.mark.parametrize("prior", [1e-6, 1.0])
 @pytest.mark.parametrize("start", [cluster_start, random_start])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_iteration_never_lowers_what_is_maximised(english, engine, start, prior):
+def test_an_iteration_never_lowers_what_is_maximized(english, engine, start, prior):
     lexicon, _ = Lexicon.read(english, HmmOptions())
     lines, symbols = lexicon.lines(english.train.documents), len(lexicon)
     batched = batched_step(ForwardBackward(lines, symbols, 4, "float64"), prior)
@@ -229,7 +229,7 @@ def test_batches_of_any_lengths_score_alike(english):
 @pytest.mark.parametrize("text", ["a\n", "a a a a\n", "\n\n", "a " * 10_000 + "\n"])
 @pytest.mark.parametrize("valid", [(), ("a\n",)])
 def test_tiny_vocabularies(text, engine, valid):
-    data = TrainingText(Split((text,)), Split(valid), tokenised=True)
+    data = TrainingText(Split((text,)), Split(valid), tokenized=True)
     model = fitted(f"hmm:states=2,engine={engine},iterations=3", data)
     [score] = model.score(["a b\n"])
     score.check("a b\n")
@@ -285,7 +285,7 @@ def test_many_states_are_listed_by_how_often_they_are_visited(english):
 
 
 def test_the_word_unk_is_not_the_unknown_word():
-    data = TrainingText(Split(("<unk> <unk> a a\n" * 9 + "rare once\n",)), Split(()), tokenised=True)
+    data = TrainingText(Split(("<unk> <unk> a a\n" * 9 + "rare once\n",)), Split(()), tokenized=True)
     [states, *_] = fitted("hmm:states=1,iterations=1", data).exhibits()
     assert {word.split()[0] for word in states.rows[0][3].split(", ")} == {"<unk>", "<unknown>", "a", "\\n"}
 
@@ -379,7 +379,7 @@ def tagged_split(text):
 
 
 def tagged_text(valid=HELD_OUT):
-    return TrainingText(tagged_split(TAGGED), tagged_split(valid) if valid else Split(()), tokenised=True)
+    return TrainingText(tagged_split(TAGGED), tagged_split(valid) if valid else Split(()), tokenized=True)
 
 
 def nltk_tagger(data, gamma):

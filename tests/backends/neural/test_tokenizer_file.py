@@ -23,7 +23,7 @@ WORDS = ("the", " the", " cat", "cat", "sat\n", " ", " ", "  ", "...", " 1234", 
 TEXTS = st.lists(st.sampled_from(WORDS)).map("".join) | st.lists(st.sampled_from([*WORDS, *CHARACTERS])).map("".join)
 
 
-def learnt(tokenizer, train=TRAIN, min_count=2):
+def learned(tokenizer, train=TRAIN, min_count=2):
     options = LexiconOptions(tokenizer=tokenizer, min_count=min_count)
     return Lexicon.learn(TrainingText(Split(train), Split(())), options)
 
@@ -40,7 +40,7 @@ def rows(lexicon, ids):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_text_has_the_ids_that_lmbench_gives_it(kind, tmp_path):
-    lexicon = learnt(kind)
+    lexicon = learned(kind)
     tokenizer = written(lexicon, tmp_path)
     tokenizer.encode_special_tokens = True  # text that looks like BOS is text
 
@@ -59,7 +59,7 @@ def test_any_text_has_the_ids_that_lmbench_gives_it(kind, tmp_path):
 @pytest.mark.parametrize("corpus", ["fables-en", "fables-zh"])
 def test_auto_tokenizer_reads_a_corpus_as_lmbench_does(kind, corpus, tmp_path):
     data = load_corpus(corpus)
-    lexicon = learnt(kind, data.train.documents[:60])
+    lexicon = learned(kind, data.train.documents[:60])
     file = TokenizerFile(lexicon, BOS)
     file.save(tmp_path, 2**20)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
@@ -77,7 +77,7 @@ def test_auto_tokenizer_reads_a_corpus_as_lmbench_does(kind, corpus, tmp_path):
 
 def test_tokens_between_merges_are_given_no_wrong_id(tmp_path):
     """Of 'abab', bpe makes one token by way of 'ab', which no text leaves over: an unknown word."""
-    lexicon = learnt("bpe:258", ("abab abab\n" * 3,))
+    lexicon = learned("bpe:258", ("abab abab\n" * 3,))
     file, tokenizer = TokenizerFile(lexicon, BOS), written(lexicon, tmp_path)
     assert file.without_row
     assert not set(file.without_row) & set(lexicon.types)
@@ -88,7 +88,7 @@ def test_tokens_between_merges_are_given_no_wrong_id(tmp_path):
 
 
 def test_a_text_that_holds_the_names_is_no_matter(tmp_path):
-    lexicon = learnt("words", (f"{BOS} a {BOS} <unk> <unk> a\n",))
+    lexicon = learned("words", (f"{BOS} a {BOS} <unk> <unk> a\n",))
     assert {BOS, "<unk>"} <= set(lexicon.types[2:])
     file, tokenizer = TokenizerFile(lexicon, BOS), written(lexicon, tmp_path)
     assert file.bos != BOS
@@ -99,7 +99,7 @@ def test_a_text_that_holds_the_names_is_no_matter(tmp_path):
 
 def test_jieba_is_not_expressible(tmp_path):
     pytest.importorskip("jieba")
-    file = TokenizerFile(learnt("jieba"), BOS)
+    file = TokenizerFile(learned("jieba"), BOS)
     assert not file.is_expressible
     assert "There is no tokenizer.json: it cannot express the tokenizer `jieba`" in file.explained
     file.save(tmp_path, 99)

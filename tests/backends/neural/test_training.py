@@ -217,7 +217,7 @@ def test_with_a_number_of_steps_the_clock_changes_no_rate():
     assert torch.equal(prompt.tokens.weight, slow.tokens.weight)
 
 
-def test_steps_of_neighbouring_seeds_share_no_draws():
+def test_steps_of_neighboring_seeds_share_no_draws():
     def dropped(seed, number):
         _, run = training(dataclasses.replace(PLAN, seed=seed))
         run._step([Example(SEQUENCE[:9], 8)], number, 0.0)
@@ -239,7 +239,7 @@ def test_learning_rates_rise_and_fall():
 def test_each_step_has_the_rate_of_what_was_done_before_it():
     rates = []
     _, run = training(PLAN)
-    run.run(lambda message, share: rates.append(run._optimiser.param_groups[0]["lr"]))
+    run.run(lambda message, share: rates.append(run._optimizer.param_groups[0]["lr"]))
     assert rates == [_rate(number / 40, PLAN.rate) for number in range(40)]
 
 

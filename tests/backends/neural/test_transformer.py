@@ -48,9 +48,9 @@ def build(options=""):
     return ModelSpec("transformer", tuple((SMALL | given).items())).build(Transformer)
 
 
-def fitted(options="", train=TRAIN, valid=TRAIN[:3], tokenised=False):
+def fitted(options="", train=TRAIN, valid=TRAIN[:3], tokenized=False):
     model = build(options)
-    model.fit(TrainingText(Split(train), Split(valid), tokenised=tokenised))
+    model.fit(TrainingText(Split(train), Split(valid), tokenized=tokenized))
     return model
 
 
@@ -190,7 +190,7 @@ def test_training_memorises_what_it_sees_and_loss_falls():
 
 
 def test_the_best_weights_are_kept_when_training_goes_wrong():
-    # what is learnt from one letter harms the other from the first steps on
+    # what is learned from one letter harms the other from the first steps on
     model = fitted(",patience=1,steps=500", train=("aaaa\n" * 20, "b\n"), valid=("bbbbbbbb\n",))
     parts = dict(model.signature().parts)
     assert int(parts["best"]) < int(parts["steps"]) < 500
@@ -416,7 +416,7 @@ def test_trainings_that_give_the_same_weights_are_the_same_training():
     first = identity(",precision=float32")
     for same in (",device=cpu", ",stride=3", ",budget=1h", ",preset=tiny", ",checkpoint="):
         assert identity(",precision=float32" + same) == first, same
-    assert fitted(",steps=1,tokenizer=auto,precision=float32", tokenised=True)._identity(data) == first
+    assert fitted(",steps=1,tokenizer=auto,precision=float32", tokenized=True)._identity(data) == first
     for other in ("seed=1", "dropout=0", "context=3", "patience=3", "min_count=1", "steps=2"):
         assert identity(f",precision=float32,{other}") != first, other
     assert identity(",precision=bfloat16") != first

@@ -247,7 +247,7 @@ def test_what_kenlm_does_not_read_for_no_fault_of_the_file(tmp_path):
 def test_orders_above_six(tmp_path):
     model = build(ModelSpec.parse("kenlm:order=8,min_count=1,tokenizer=words"))
     text = "a b c d e f g h i\n" * 4 + "a b d c e g f h i\n" * 2
-    model.fit(TrainingText(Split((text,)), Split(()), tokenised=True))
+    model.fit(TrainingText(Split((text,)), Split(()), tokenized=True))
     model.export(tmp_path / "x.arpa")
     [own], [read] = model.score([text]), opened(tmp_path / "x.arpa").score([text])
     np.testing.assert_allclose(own.logprobs, read.logprobs, atol=1e-5)
@@ -300,7 +300,7 @@ def test_the_suite_names_the_history_whose_back_off_is_wrong(tmp_path, english):
     (tmp_path / "x.arpa").write_text("\n".join(lines))
     spec = ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true")
     [failed] = [outcome for outcome in check_spec(spec) if outcome.status == "fail"]
-    assert failed.check == "normalisation"
+    assert failed.check == "normalization"
     assert re.fullmatch(r"after 'saw the' the next events sum to 1\.\d+", failed.detail)
 
 

@@ -19,7 +19,7 @@ def fitted(spec, data):
 
 def test_a_hand_computed_line():
     """The bigram model of tests/test_kneser_ney.py: P(a | <s>), P(b | a), P(</s> | b)."""
-    data = TrainingText(Split(("a b\na\nb a\n",)), Split(()), tokenised=True)
+    data = TrainingText(Split(("a b\na\nb a\n",)), Split(()), tokenized=True)
     [score] = fitted("kenlm:order=2,min_count=1", data).score(["a b\n"])
     unigram = 1 / 6 + 1 / 8
     start, after_a, after_b = 1.5 / 3, 1.5 / 3, 1 / 2
@@ -50,7 +50,7 @@ def test_events_are_scored_as_by_lmplz_and_query(reference, train, test, query, 
     fields = [field for line in read(reference / f"lmplz/{query}.query.xz").splitlines() for field in line.split("\t")]
     rows = [field.split(" ") for field in fields if field.count("=") and field.count(" ") == 2]
     expected = [float(row[2]) * math.log(10) for row in rows]
-    data = TrainingText(Split((read(reference / "lmplz" / train),)), Split(()), tokenised=True)
+    data = TrainingText(Split((read(reference / "lmplz" / train),)), Split(()), tokenized=True)
     model = fitted(f"kenlm:min_count=1,engine={engine},{options.format(reference)}", data)
     [score] = model.score([read(reference / "lmplz" / test)])
     assert len(score.logprobs) == len(expected)
@@ -116,7 +116,7 @@ def test_every_order_can_be_loaded(english, order):
 
 
 def test_fallback_discounts_are_in_the_signature(english):
-    data = TrainingText(Split(("a b\na b\n",)), Split(()), tokenised=True)
+    data = TrainingText(Split(("a b\na b\n",)), Split(()), tokenized=True)
     assert "fallback-discounts-at-order=1+2" in str(fitted("kenlm:order=2", data).signature())
 
 
@@ -205,12 +205,12 @@ def test_a_path_is_the_model_of_that_file(english, tmp_path):
     text = "the cat sat\n"
     assert kenlm.score([text])[0].logprobs.tolist() == arpa.score([text])[0].logprobs.tolist()
     assert str(kenlm.signature()) == str(arpa.signature())
-    assert (kenlm.pretrained, kenlm.learnt_elsewhere) == (True, True)
+    assert (kenlm.pretrained, kenlm.learned_elsewhere) == (True, True)
     assert kenlm.options.files() == arpa.options.files()
     with pytest.raises(NotImplementedError):
         kenlm.refuse_export()
     mix = build(ModelSpec.parse(f"mix:kenlm:path={tmp_path}/x.arpa;tokenizer=bytes+cache:tokenizer=bytes"))
-    assert mix.learnt_elsewhere
+    assert mix.learned_elsewhere
 
 
 def test_a_path_without_a_tokenizer_means_words(tmp_path, english):

@@ -101,7 +101,7 @@ def test_options_that_make_no_model(spec, message):
 def test_progress_shows_every_few_lines_and_documents():
     """Beginning with 0, never back, and in steps of at most a tenth, while counting and while scoring."""
     documents = ("the cat sat on the mat and the dog sat on the log\n" * 40,) * 60
-    corpus = Corpus("many", Split(documents), Split(("the\n",)), Split(documents), reading="lines", tokenised=True)
+    corpus = Corpus("many", Split(documents), Split(("the\n",)), Split(documents), reading="lines", tokenized=True)
     told = []
     evaluate(build(ModelSpec.parse("nltk:order=2")), corpus, lambda message, share: told.append((message, share)))
     for phase in ("fit: counting n-grams", "score"):

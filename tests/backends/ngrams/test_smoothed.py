@@ -44,7 +44,7 @@ def test_relative_frequencies_fail_where_nothing_was_seen(english):
 def test_jelinek_mercer_is_tuned_on_the_validation_split(english):
     tuned = fitted("ngram:smoothing=jelinek-mercer,order=3", english)
     assert "weights=held-out" in str(tuned.signature())
-    other = TrainingText(english.train, Split(("mat mat mat\n",)), tokenised=True)
+    other = TrainingText(english.train, Split(("mat mat mat\n",)), tokenized=True)
     text = english.valid.documents[0]
     worse = fitted("ngram:smoothing=jelinek-mercer,order=3", other)
     assert tuned.score([text])[0].logprobs.sum() > worse.score([text])[0].logprobs.sum()

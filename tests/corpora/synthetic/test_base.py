@@ -12,7 +12,7 @@ from lmbench import LanguageModel, ModelSpec, Signature, build, evaluate, load_c
 from lmbench.corpora.synthetic.base import categorical, cumulated, line_starts, words
 from lmbench.corpora.synthetic.registry import SOURCES, source_corpus
 from lmbench.errors import CorpusError, LmbenchError
-from lmbench.metrics import summarise
+from lmbench.metrics import summarize
 from lmbench.spec import Spec
 from lmbench.text.tokenizers import Words
 
@@ -61,7 +61,7 @@ def test_an_oracle_reaches_the_floor(spec):
     spec += ",lines=300" if ":" in spec else ":lines=300"
     corpus = source_corpus(spec)
     counts = evaluate(Oracle(options(spec).source()), corpus).counts
-    metrics = summarise(counts, corpus.floor)
+    metrics = summarize(counts, corpus.floor)
     assert metrics.excess == pytest.approx(0, abs=1e-12)
     assert metrics.kenlm_including_oovs == pytest.approx(metrics.word_perplexity)
     assert counts.bits * math.log(2) == pytest.approx(corpus.floor)
@@ -244,7 +244,7 @@ def test_a_corpus_says_what_it_is():
         f"the source's own log-probability of the test text; its entropy rate is {rate:.4f} bits per byte"
     )
     assert load_corpus("hidden-markov").floor_note == "the source's own log-probability of the test text"
-    assert load_corpus("markov").tokenised
+    assert load_corpus("markov").tokenized
 
 
 def test_words_are_syllables():
@@ -300,7 +300,7 @@ def test_two_sizes_stand_in_one_run(tmp_path):
 def excess(model, corpus):
     """A model's bits above the floor, as a share of the floor."""
     source = load_corpus(corpus)
-    metrics = summarise(evaluate(build(ModelSpec.parse(model)), source).counts, source.floor)
+    metrics = summarize(evaluate(build(ModelSpec.parse(model)), source).counts, source.floor)
     return metrics.excess / metrics.floor
 
 
