@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lmbench import ModelSpec, build, load_corpus
+from lmbench import build, load_corpus
 
 _READ = """
 import sys, time
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--order", type=int, default=5, choices=range(2, 7))
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    model = build(ModelSpec.parse(f"kenlm:order={arguments.order}"))
+    model = build(f"kenlm:order={arguments.order}")
     model.fit(load_corpus(arguments.corpus).training)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.arpa"

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lmbench import ModelSpec, build, load_corpus
+from lmbench import build, load_corpus
 from lmbench.backends.ngrams.fitted import read_lines
 from lmbench.corpus import Split, TrainingText
 from lmbench.ngrams.backoff import Order
@@ -327,7 +327,7 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     moments.append((time.perf_counter(), time.process_time()))
     (read, read_cpu), (estimated, estimated_cpu) = np.diff(moments, axis=0).tolist()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    model = build(ModelSpec.parse(f"kenlm:order={order},tokenizer=words,min_count=1"))
+    model = build(f"kenlm:order={order},tokenizer=words,min_count=1")
     model.fit(data)
     whole = _fastest(lambda: model.score([test]))
     encoded = _fastest(lambda: model._fitted.lexicon.encode(test))  # type: ignore[attr-defined]

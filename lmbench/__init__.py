@@ -15,20 +15,13 @@ if TYPE_CHECKING:
     from lmbench.errors import LmbenchError
     from lmbench.exhibit import Exhibit
     from lmbench.generation import Sampler, generate
-    from lmbench.model import (
-        Footprint,
-        LanguageModel,
-        ModelOptions,
-        ModelSpec,
-        NextEvents,
-        Progress,
-        Reading,
-        Score,
-        Signature,
-        silent,
-    )
+    from lmbench.model import Footprint, LanguageModel, ModelOptions, ModelSpec
+    from lmbench.progress import SILENT, Progress
     from lmbench.registry import build
     from lmbench.runs.runner import evaluate
+    from lmbench.score import Score
+    from lmbench.signature import Signature
+    from lmbench.state import ModelState, NextEvents
     from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 _HOMES = {
@@ -44,10 +37,10 @@ _HOMES = {
         "ModelSpec",
         "NextEvents",
         "Progress",
-        "Reading",
+        "ModelState",
         "Score",
         "Signature",
-        "silent",
+        "SILENT",
     ),
     "registry": ("build",),
     "runs.runner": ("evaluate",),
@@ -55,6 +48,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "SILENT",
     "Corpus",
     "Exhibit",
     "Footprint",
@@ -64,9 +58,9 @@ __all__ = [
     "LmbenchError",
     "ModelOptions",
     "ModelSpec",
+    "ModelState",
     "NextEvents",
     "Progress",
-    "Reading",
     "Sampler",
     "Score",
     "Signature",
@@ -77,7 +71,6 @@ __all__ = [
     "evaluate",
     "generate",
     "load_corpus",
-    "silent",
 ]
 
 

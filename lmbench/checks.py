@@ -17,25 +17,19 @@ from functools import cached_property
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.errors import SpecError, UnavailableError
-from lmbench.model import (
-    LanguageModel,
-    ModelOptions,
-    ModelSpec,
-    NextEvents,
-    Progress,
-    Reading,
-    Score,
-    Signature,
-    silent,
-)
-from lmbench.registry import build, model_class
+from lmbench.model import LanguageModel, ModelOptions, ModelSpec, Saveable
+from lmbench.progress import SILENT, Progress
+from lmbench.registry import ResolvedModel, resolve
+from lmbench.score import Score, probability_violation, tiling_violation
+from lmbench.signature import Signature
+from lmbench.state import ModelState, NextEvents
 from lmbench.text.tokenizers import PRINTABLE
 
 if TYPE_CHECKING:
@@ -80,6 +74,14 @@ EDGE_TEXTS = {
 }
 
 
+@runtime_checkable
+class SuspectsHistories(Protocol):
+    """A model that knows where its distributions are least likely to sum to 1, such as one read from a file."""
+
+    def suspect_histories(self) -> Sequence[str]:
+        """Return texts after which the suite also sums the distribution."""
+
+
 class CheckFailedError(AssertionError):
     """The contract is broken; the text says where."""
 
@@ -93,7 +95,7 @@ class Subject:
     """A model under examination: `make` gives it unfitted, as often as it is asked."""
 
     make: Callable[[], LanguageModel]
-    progress: Progress = silent
+    progress: Progress = SILENT
     """Told what the loading of weights does."""
 
     @cached_property
@@ -113,7 +115,7 @@ class Subject:
     @cached_property
     def letters(self) -> LanguageModel:
         """Fitted on lines of one to three letters a, b and c, so that nearly all probability lies on such lines."""
-        if self.model.pretrained:
+        if self.model.traits.pretrained:
             return self.model
         lines = ["".join(letters) + "\n" for n in (1, 2, 3) for letters in product("abc", repeat=n)]
         return self.fitted(TrainingText(Split(tuple(lines * 8)), Split(tuple(lines)), tokenized=True))
@@ -123,10 +125,7 @@ class Subject:
         model = self.make()
         if options:
             model = type(model)(_changed(model.options, options))
-        if model.pretrained:
-            model.load(self.progress)
-        else:
-            model.fit(data, self.progress)
+        model.prepare(data, self.progress)
         return model
 
     def score(self, *documents: str) -> list[Score]:
@@ -139,17 +138,17 @@ class Subject:
         """The model's distribution after `text`. Raises NotApplicable where it offers none."""
         return _next_events(self.model, text)
 
-    def reading(self, text: str) -> Reading:
-        """The model's reading of `text`. Raises NotApplicable where it cannot go on from there to other text."""
+    def state_after(self, text: str) -> ModelState:
+        """Return the model's state after `text`. Raises NotApplicable if it cannot advance from there."""
         if not self.next_events(text).spellings:
             raise NotApplicable("the model does not say how its next events are spelled: it generates no text")
-        return self.model.reading(text)
+        return self.model.state_after(text)
 
     def same(self, first: Score, second: Score, what: str) -> None:
         """Both scores are of the same events, and alike. Raises CheckFailedError naming the first that is not."""
         _require(first.ends.tolist() == second.ends.tolist(), f"{what}: the events differ")
         with np.errstate(invalid="ignore"):
-            alike = np.abs(first.logprobs - second.logprobs) <= self.model.precision
+            alike = np.abs(first.logprobs - second.logprobs) <= self.model.score_tolerance
         if not alike.all():
             event = int(np.argmin(alike))
             costs = f"{first.logprobs[event]:.6f} and {second.logprobs[event]:.6f}"
@@ -165,11 +164,8 @@ def check_tiling(subject: Subject) -> None:
     Catches denominators and offsets in characters instead of bytes, and dropped or doubled text.
     """
     for document, score in _scored(subject, [*EDGE_TEXTS.values(), *_TEXTS]):
-        size, ends = len(document.encode()), score.ends
-        _require(len(ends) == len(score.logprobs) == len(score.spelling), f"{document!r}: arrays of different lengths")
-        last = int(ends[-1]) if len(ends) else 0
-        _require(last == size, f"{document!r}: the events end at byte {last} of {size}")
-        _require(bool((np.diff(ends, prepend=0) >= 0).all()), f"{document!r}: an event ends before the one before it")
+        wrong = tiling_violation(score, document)
+        _require(not wrong, f"{document!r}: {wrong}")
 
 
 def check_finite(subject: Subject) -> None:
@@ -178,11 +174,8 @@ def check_finite(subject: Subject) -> None:
     Catches sentinels such as -99 or -inf for "impossible", unnormalized energies, and spelling that is not in the sum.
     """
     for document, score in _scored(subject, [*EDGE_TEXTS.values(), *_TEXTS]):
-        for event, (logprob, spelling) in enumerate(zip(score.logprobs.tolist(), score.spelling.tolist(), strict=True)):
-            where = f"{document!r}, event {event}"
-            _require(math.isfinite(logprob), f"{where}: log-probability {logprob}")
-            _require(logprob <= 0, f"{where}: log-probability {logprob:g} is above 0")
-            _require(logprob <= spelling <= 0, f"{where}: spelling {spelling:g} is no part of {logprob:g}")
+        wrong = probability_violation(score, document)
+        _require(not wrong, f"{document!r}: {wrong}")
 
 
 def check_edge_texts(subject: Subject) -> None:
@@ -215,7 +208,7 @@ def check_line_ends(subject: Subject) -> None:
     ends = [event for event in events if b"\n" in event]
     _require(len(ends) == 3, f"{len(ends)} events hold the 3 line ends")
     joined = max(ends, key=len)
-    if joined != b"\n" and subject.model.pretrained:
+    if joined != b"\n" and subject.model.traits.pretrained:
         raise NotApplicable(f"the model's own tokenizer joins the line end with other text: {joined!r}")
     _require(joined == b"\n", f"the line end is a part of the event {joined!r}")
     _require(b"" not in events, f"event {events.index(b'') if b'' in events else 0} has no text")
@@ -227,7 +220,7 @@ def check_normalization(subject: Subject) -> None:
     Looked at are also those that the model itself names as doubtful, as `arpa` does the worst of its file. Catches
     unnormalized back-off, `<s>` that keeps probability, and padding in a softmax.
     """
-    for history in (*_HISTORIES, *subject.model.doubtful()):
+    for history in (*_HISTORIES, *_suspect_histories(subject.model)):
         total = float(np.exp(subject.next_events(history).logprobs).sum())
         _require(abs(total - 1) <= _SUM_TOLERANCE, f"after {history!r} the next events sum to {total:.7f}")
 
@@ -326,38 +319,38 @@ def check_continuations(subject: Subject) -> None:
         total = float(first.logprobs.sum()) + subject.model.score_continuation(beginning, rest)
         expected = float(whole.logprobs.sum())
         _require(
-            abs(total - expected) <= subject.model.precision * len(whole.ends),
+            abs(total - expected) <= subject.model.score_tolerance * len(whole.ends),
             f"cut at byte {end}: {total:.6f} is not {expected:.6f}",
         )
 
 
-def check_reading(subject: Subject) -> None:
+def check_step_by_step(subject: Subject) -> None:
     """Read event by event, a text is scored as it is whole, and the events' spellings join to it.
 
     Catches text generated from another history than it is scored by, and words written without their space.
     """
     [(text, score)] = _scored(subject, ["the cat sat\non a mat . zzqx état 汉字 the cat\n"])
     data, starts = text.encode(), [0, *score.ends.tolist()]
-    reading: Reading | None = None
+    state: ModelState | None = None
     for number, (start, end) in enumerate(zip(starts, score.ends.tolist(), strict=False)):
         beginning, event = data[:start], data[start:end]
-        if reading is None and (known := _decoded(beginning)) is not None:
-            reading = subject.reading(known)
-        spelled = _spelled(reading, event) if score.spelling[number] == 0 else []
-        if reading is None or not spelled:  # go on with a new reading after the next whole character
+        if state is None and (known := _decoded(beginning)) is not None:
+            state = subject.state_after(known)
+        spelled = _spelled(state, event) if score.spelling[number] == 0 else []
+        if state is None or not spelled:  # resume with a new state after the next whole character
             single = event and end not in (start, *starts[number + 2 : number + 3])
-            excused = reading is None or score.spelling[number] < 0 or _decoded(event) is None or not single
+            excused = state is None or score.spelling[number] < 0 or _decoded(event) is None or not single
             _require(excused, f"after {beginning[-20:]!r} no event is spelled {event!r}, which the text has there")
-            reading = None
+            state = None
             continue
-        said = reading.next_events().logprobs
+        said = state.next_events().logprobs
         chosen = min(spelled, key=lambda i: abs(float(said[i] - score.logprobs[number])))
-        if not abs(float(said[chosen] - score.logprobs[number])) <= subject.model.precision:
+        if not abs(float(said[chosen] - score.logprobs[number])) <= subject.model.score_tolerance:
             raise CheckFailedError(
                 f"read on to {beginning[-20:]!r}, the event {event!r} has {said[chosen]:.6f}, and it is scored "
                 f"{score.logprobs[number]:.6f}"
             )
-        reading.read(chosen)
+        state.advance(chosen)
 
 
 def check_unknown_words(subject: Subject) -> None:
@@ -383,7 +376,7 @@ def check_determinism(subject: Subject) -> None:
 
     Catches unseeded initialization.
     """
-    if subject.model.pretrained:
+    if subject.model.traits.pretrained:
         raise NotApplicable("the model is pretrained")
     again = subject.fitted(subject.corpus.training)
     for text, first, second in zip(_TEXTS, subject.score(*_TEXTS), again.score(_TEXTS), strict=True):
@@ -395,11 +388,11 @@ def check_save(subject: Subject) -> None:
 
     Catches files that lack a part of what was learned, such as the vocabulary or the tokenizer.
     """
-    if type(subject.model).save is LanguageModel.save:
+    saved, restored = subject.model, subject.make()
+    if not (isinstance(saved, Saveable) and isinstance(restored, Saveable)):
         raise NotApplicable("the model cannot be saved")
-    restored = subject.make()
     with TemporaryDirectory(prefix="lmbench-") as folder:
-        subject.model.save(Path(folder))
+        saved.save(Path(folder))
         restored.restore(Path(folder))
     texts = [*_TEXTS, *EDGE_TEXTS.values()]
     for text, first, second in zip(texts, subject.score(*texts), restored.score(texts), strict=True):
@@ -426,7 +419,7 @@ def check_test_split(subject: Subject) -> None:
 
     Catches models that find a way to read the test text while they are fitted.
     """
-    if subject.model.pretrained:
+    if subject.model.traits.pretrained:
         raise NotApplicable("the model is pretrained")
     rng = random.Random(2)
     others = [" ".join(_random_words(rng, 6)) + "\n" for _ in subject.corpus.test.documents]
@@ -450,7 +443,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
         check_state,
         check_windows,
         check_continuations,
-        check_reading,
+        check_step_by_step,
         check_unknown_words,
         check_determinism,
         check_save,
@@ -475,12 +468,12 @@ class Outcome(BaseModel):
     seconds: float
 
 
-def check_model(make: Callable[[], LanguageModel], progress: Progress = silent) -> tuple[Outcome, ...]:
+def check_model(make: Callable[[], LanguageModel], progress: Progress = SILENT) -> tuple[Outcome, ...]:
     """All checks on the models that `make` gives, unfitted; where the model cannot be fitted, that alone.
 
     Args: progress, told what the loading of weights does. Raises UnavailableError where weights are missing.
     """
-    if not make().probability:
+    if not make().traits.normalized:
         detail = "the model says that its scores are no probabilities of a text; it is never ranked with those that are"
         return (Outcome(check="probability", status="fail", detail=detail, seconds=0.0),)
     subject = Subject(make, progress)
@@ -490,7 +483,7 @@ def check_model(make: Callable[[], LanguageModel], progress: Progress = silent) 
     return tuple(_outcome(name, check, subject) for name, check in CHECKS.items())
 
 
-def check_spec(spec: ModelSpec, progress: Progress = silent) -> tuple[Outcome, ...]:
+def check_spec(spec: ModelSpec, progress: Progress = SILENT) -> tuple[Outcome, ...]:
     """All checks on the model that `spec` names, small enough to be quick. Raises LmbenchError."""
     return check_model(_quick(spec), progress)
 
@@ -536,22 +529,26 @@ class _PytestCheck:
 
 
 def _quick(spec: ModelSpec) -> Callable[[], LanguageModel]:
-    """Makes the model with the options that its class says are quick, where `spec` gives none that they contradict."""
-    build(spec)  # a user's mistake is no failure of the model
-    model, given = model_class(spec), dict(spec.arguments)
-    quick = ModelSpec(spec.name, tuple((name, value) for name, value in spec.arguments if name not in model.unchecked))
-    for name, value in model.quick:
-        smaller = ModelSpec(spec.name, (*quick.arguments, (name, value)))
-        quick = smaller if name not in given and _is_possible(smaller) else quick
-    return lambda: build(quick)
+    """Return a maker of the model under its quick options, except those that `spec` gives or contradicts."""
+    model = resolve(spec)
+    traits, given = model.model.traits, dict(spec.arguments)
+    kept = tuple((name, value) for name, value in spec.arguments if name not in traits.unchecked_options)
+    quick = resolve(ModelSpec(spec.name, kept))
+    for name, value in traits.quick_options:
+        quick = quick if name in given else _with_argument(quick, name, value)
+    quick.build()  # a user's mistake is not a failure of the model
+    return quick.build
 
 
-def _is_possible(spec: ModelSpec) -> bool:
+def _with_argument(model: ResolvedModel, name: str, value: str) -> ResolvedModel:
     try:
-        build(spec)
+        return model.with_arguments((name, value))
     except SpecError:
-        return False
-    return True
+        return model
+
+
+def _suspect_histories(model: LanguageModel) -> Sequence[str]:
+    return model.suspect_histories() if isinstance(model, SuspectsHistories) else ()
 
 
 def _fit(subject: Subject) -> None:
@@ -585,16 +582,16 @@ def _follows_its_distribution(model: LanguageModel, text: str) -> None:
         scored = float(logprob - spelling)
         said = nexts.logprobs[_entries(nexts, event, unknown=spelling < 0)]
         nearest = float(said[np.argmin(np.abs(said - scored))])
-        if not abs(nearest - scored) <= model.precision:
+        if not abs(nearest - scored) <= model.score_tolerance:
             raise CheckFailedError(
                 f"after {beginning[-20:]!r} the event {data[:end][-20:]!r} is scored {scored:.6f}, and its "
                 f"distribution says {nearest:.6f}{_units(scored, nearest)}"
             )
 
 
-def _spelled(reading: Reading | None, event: bytes) -> list[int]:
+def _spelled(state: ModelState | None, event: bytes) -> list[int]:
     """Which next events are spelled so."""
-    spellings = reading.next_events().spellings if reading else ()
+    spellings = state.next_events().spellings if state else ()
     return [i for i, spelling in enumerate(spellings) if spelling == event]
 
 

@@ -67,7 +67,7 @@ class TrainingText:
 class Corpus:
     """A text with its splits.
 
-    reading      how the bytes became documents and splits, for the signature
+    provenance      how the bytes became documents and splits, for the signature
     description  one line for people
     spaced       whether white space separates its words, so that a perplexity per word means something
     floor        nats that the source itself needs for each test document, where the source is known
@@ -78,7 +78,7 @@ class Corpus:
     train: Split
     valid: Split
     test: Split
-    reading: str
+    provenance: str
     tokenized: bool = False
     description: str = ""
     spaced: bool = True

@@ -6,6 +6,7 @@ LmbenchError            what a user can mend; the command line prints it in one 
 ├── CorpusError         text that is missing, empty, not UTF-8 or cannot be split
 ├── PluginError         a registered model that cannot be imported or made
 ├── UnavailableError    weights or files that are not on this machine and could not be had
+├── NotFittedError      a model that was asked before it was fitted
 ├── ScoreError          a model broke the scoring contract
 └── ResultsError        a run directory that cannot be read, written or continued
 """
@@ -50,6 +51,10 @@ class PluginError(LmbenchError):
 
 class UnavailableError(LmbenchError):
     """Weights or files that are not on this machine and could not be had; the text says how to get them."""
+
+
+class NotFittedError(LmbenchError):
+    """A model was asked for something that it knows only once it is fitted."""
 
 
 class ScoreError(LmbenchError):

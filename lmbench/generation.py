@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmbench.errors import LmbenchError
-from lmbench.model import LanguageModel, NextEvents
+from lmbench.model import LanguageModel
+from lmbench.state import NextEvents
 
 Floats = NDArray[np.float64]
 
@@ -106,18 +107,18 @@ def whole_characters(parts: Iterable[bytes]) -> Iterator[str]:
 def _events(model: LanguageModel, prompt: str, most: int, sampler: Sampler, number: int) -> Iterator[bytes]:
     generator = np.random.default_rng([sampler.seed, number])
     try:
-        reading = model.reading(prompt)
+        state = model.state_after(prompt)
     except NotImplementedError as reason:
         raise LmbenchError(f"{type(model).__name__} generates no text: {reason}") from reason
     for left in range(most, 0, -1):
-        after = reading.next_events()
+        after = state.next_events()
         event = sampler.choose(_of_texts(model, after), generator)
         spelling = after.spellings[event]
         if not spelling:  # the end of the text
             return
         yield spelling
         if left > 1:
-            reading.read(event)
+            state.advance(event)
 
 
 def _of_texts(model: LanguageModel, after: NextEvents) -> Floats:

@@ -17,11 +17,13 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
+from lmbench.cli.displays import NoticeDisplay
 from lmbench.corpora.catalog import load_corpus
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.generation import Sampler, generate
-from lmbench.model import LanguageModel, ModelSpec, Score, announced_download
+from lmbench.model import LanguageModel, ModelSpec
 from lmbench.registry import build
+from lmbench.score import Score
 
 _BATCH = 256  # texts scored at once
 _MOST_EVENTS = 256  # of a generated text, as in lm_eval's own models
@@ -63,7 +65,7 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
             events = np.flatnonzero(score.ends > len(context.encode()))
             text = (context + continuation).encode()
             greedy = all(self._is_likeliest(text, score, event) for event in events.tolist())
-            answers.append((self._model.continued(context, continuation, score), greedy))
+            answers.append((self._model.conditional_logprob(context, continuation, score), greedy))
         return answers
 
     def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:
@@ -121,22 +123,17 @@ def _until(model: LanguageModel, context: str, arguments: Mapping[str, Any]) -> 
 def _ready(spec: ModelSpec, corpus: str | None) -> LanguageModel:
     """The model that `spec` names, loaded or fitted. Raises LmbenchError."""
     model = build(spec)
-    if not model.probability:
+    if not model.traits.normalized:
         raise SpecError(f"'{spec}' gives no probabilities, and lm_eval asks for them")
-    if model.pretrained:
+    if model.traits.pretrained:
         if corpus is not None:
             raise SpecError(f"'{spec}' is pretrained and is not fitted: leave corpus={corpus} out")
-        model.load(_tell_downloads)
+        model.prepare(None, NoticeDisplay())
     elif corpus is None:
         raise SpecError(f"'{spec}' has to be fitted: add corpus=NAME_OR_PATH")
     else:
-        model.fit(load_corpus(corpus).training, _tell_downloads)
+        model.prepare(load_corpus(corpus).training, NoticeDisplay())
     return model
-
-
-def _tell_downloads(message: str, share: float) -> None:
-    if line := announced_download(message):
-        click.echo(line, err=True)
 
 
 def main() -> None:

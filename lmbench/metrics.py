@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.errors import ScoreError
-from lmbench.model import Score
+from lmbench.score import Score
 from lmbench.statistics import ratio_interval
 
 Ints = NDArray[np.int64]

@@ -1,343 +1,41 @@
-"""The scoring contract: Score, LanguageModel, and how a model is named and configured.
+"""The model's side of the contract: LanguageModel, its traits and options, and how a user names it.
 
-A document is a ``str``. A model spells its UTF-8 bytes exactly, as a sequence of events; docs/scoring.md
-gives the conventions.
+A document is a ``str``. A model spells its UTF-8 bytes exactly, as a sequence of events; docs/scoring.md gives the
+conventions, and docs/plugins.md the shortest complete model.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, Literal, TypeVar, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmbench.corpus import TrainingText
-from lmbench.errors import ScoreError
+from lmbench.errors import NotFittedError, ScoreError, SpecError
 from lmbench.exhibit import Exhibit
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
 from lmbench.spec import Options, Spec
+from lmbench.state import ModelState, NextEvents, TextState
 
-_ROUNDING = 1e-5  # nats
-_BYTES = tuple(bytes((byte,)) for byte in range(256))
-_BYTE_NAMES = tuple(map(chr, range(256)))
-
-Progress = Callable[[str, float], None]
-"""Called as ``progress(what is being done, share done between 0 and 1)``."""
-
-
-def silent(message: str, share: float) -> None:
-    """The Progress that shows nothing."""
-
-
-def announced_download(message: str) -> str | None:
-    """The line in a Progress's message that announces a download, which is shown where nothing else of it is."""
-    at = message.find("downloading '")
-    return message[at:] if at >= 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a model says of one document.
-
-    ends      (events,) int64, byte offset in the document where each event's text ends; never falls, and
-              the last is the document's number of bytes
-    logprobs  (events,) float64, nats: log P(event | everything before it), spelling cost included;
-              finite, at most 0
-    spelling  (events,) float64, nats: the part of logprobs that a letter model charged for spelling an
-              unknown word; 0 where the word was known
-    """
-
-    ends: NDArray[np.int64]
-    logprobs: NDArray[np.float64]
-    spelling: NDArray[np.float64]
-
-    def check(self, document: str) -> Score:
-        """This score, after proving that it keeps the contract for `document`.
-
-        Raises ScoreError naming the offending event.
-        """
-        ends, logprobs, spelling = self.ends, self.logprobs, self.spelling
-        if not (ends.shape == logprobs.shape == spelling.shape == (len(ends),)):
-            raise ScoreError(f"ends {ends.shape}, logprobs {logprobs.shape} and spelling {spelling.shape} differ")
-        size = len(document.encode())
-        if size == 0 and len(ends) == 0:
-            return self
-        if len(ends) == 0 or ends[-1] != size:
-            last = ends[-1] if len(ends) else 0
-            raise ScoreError(f"the events end at byte {last} of a document of {size} bytes")
-        if (np.diff(ends, prepend=0) < 0).any():
-            raise ScoreError(f"event {int(np.argmax(np.diff(ends, prepend=0) < 0))} ends before the one before it")
-        for wrong, reason in (
-            (~np.isfinite(logprobs), "is not finite: this model gives the event no probability"),
-            (logprobs > 0, "is above 0: that is no probability"),
-            (~((spelling <= 0) & (spelling >= logprobs)), "has a spelling cost outside [logprob, 0]"),
-        ):
-            if wrong.any():
-                event = int(np.argmax(wrong))
-                start = int(ends[event - 1]) if event else 0
-                text = document.encode()[start : int(ends[event])].decode(errors="replace")
-                raise ScoreError(
-                    f"event {event} ({text!r}, byte {start}), log-probability {logprobs[event]:g}, {reason}"
-                )
-        return self
-
-
-def without_rounding(logprobs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-probabilities (nats), those that float32 arithmetic left a hair above 0 set to 0; anything else as it is."""
-    return np.where((logprobs > 0) & (logprobs < _ROUNDING), 0.0, logprobs)
-
-
-@dataclass(frozen=True, slots=True)
-class NextEvents:
-    """A distribution over the event that follows a text.
-
-    names      the text of each event where it has one (the line end's is a newline); an unknown word, whatever its
-               spelling, is one event
-    logprobs   (events,) float64, nats, without spelling costs; ``exp`` of them sums to 1
-    spellings  the bytes that each event adds to the text; ``b""`` for the one that ends it; None for an event that is
-               no certain text, as an unknown word is. Empty where the model does not say: it then generates no text
-    """
-
-    names: tuple[str, ...]
-    logprobs: NDArray[np.float64]
-    spellings: tuple[bytes | None, ...] = ()
-
-    @classmethod
-    def of_bytes(cls, logprobs: NDArray[np.float64]) -> NextEvents:
-        """The distribution, (256,) nats, of a model whose events are the bytes."""
-        return cls(_BYTE_NAMES, logprobs, _BYTES)
-
-    def begins(self, start: bytes) -> float:
-        """Nats: log P(the event's spelling begins with these bytes); 0, all there is, where none does."""
-        begun = [spelling is not None and spelling.startswith(start) for spelling in self.spellings]
-        return float(np.logaddexp.reduce(self.logprobs[begun])) if any(begun) else 0.0
-
-
-class Reading(ABC):
-    """A model that has read a text and goes on event by event, also where an event ends inside a character."""
-
-    @abstractmethod
-    def next_events(self) -> NextEvents:
-        """The distribution over the event after all that was read."""
-
-    @abstractmethod
-    def read(self, event: int) -> None:
-        """Go on by an event that has a spelling: its number in what `next_events` gives."""
-
-    def begins(self, start: bytes) -> float:
-        """Nats: log P(the next event's bytes begin with these); 0, all there is, where no event is known to."""
-        return self.next_events().begins(start)
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """All that a number depends on, as ordered (name, value) pairs; printed as ``name:value|name:value``."""
-
-    parts: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, **parts: object) -> Signature:
-        """A signature of these parts, in this order."""
-        return cls(tuple((name, str(value)) for name, value in parts.items()))
-
-    def __add__(self, other: Signature) -> Signature:
-        return Signature(self.parts + other.parts)
-
-    def __str__(self) -> str:
-        return "|".join(f"{name}:{value}" for name, value in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """How large a model is: number of parameters as stored, and bytes on disk; None where unknown."""
-
-    parameters: int | None = None
-    disk_bytes: int | None = None
+Value = TypeVar("Value")
 
 
 class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
 
     def files(self) -> tuple[Path, ...]:
-        """The files that these options name and the model reads: a run goes on only while they stay as they are."""
+        """Return the files that the options name and the model reads. A run resumes only if they are unchanged."""
         return ()
 
-
-class LanguageModel(ABC):
-    """A model of text: fitted on a training text (unless pretrained), it scores documents.
-
-    A subclass writes ``fit``, ``score`` and ``signature``; declares its options as a subclass of ModelOptions;
-    and is registered by an entry point in the group ``lmbench.models``. docs/plugins.md has an example.
-    """
-
-    Options: ClassVar[type[ModelOptions]] = ModelOptions
-    pretrained: ClassVar[bool] = False
-    """True where the weights come from elsewhere: load is called, and fit is not."""
-
-    probability: ClassVar[bool] = True
-    """False where the scores are no probabilities of a text, as pseudo-log-likelihoods are none: reported apart."""
-
-    in_all: ClassVar[bool] = True
-    """Whether ``--models all`` means this model, too, where it needs no option; a large sibling of another says no."""
-
-    quick: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Options, as in a spec, with which a model that takes long is small enough for the conformance suite."""
-
-    scored_at_once: ClassVar[int] = 1 << 20
-    """About how many characters of documents a run has scored at once; fewer for a slow model, so that it goes on."""
-
-    unchecked: ClassVar[tuple[str, ...]] = ()
-    """Options that the conformance suite leaves out: they say where work is kept, and not what is learned."""
-
-    def __init__(self, options: ModelOptions | None = None) -> None:
-        self.options = options if options is not None else self.Options()
-
-    @classmethod
-    def with_options(cls, options: ModelOptions) -> LanguageModel:
-        """The model that these options make, which may be one of another class."""
-        return cls(options)
-
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
-        """Learn from data.train; data.valid is for tuning and early stopping. The test split is never seen.
-
-        Raises LmbenchError where the text cannot be learned from.
-        """
-        if not self.pretrained:
-            raise NotImplementedError(f"{type(self).__name__} has no fit and does not say that it is pretrained")
-
-    def load(self, progress: Progress = silent) -> None:  # noqa: B027  (what is fitted loads nothing)
-        """Get a pretrained model's weights, so that scoring can be timed alone. Raises UnavailableError."""
-
-    @abstractmethod
-    def score(self, documents: Sequence[str]) -> list[Score]:
-        """One Score for each document, in order. No document's score depends on another's."""
-
-    @abstractmethod
-    def signature(self) -> Signature:
-        """What the scores depend on: options, tokenizer, vocabulary, context, versions."""
-
-    def score_continuation(self, beginning: str, rest: str) -> float:
-        """Nats: log P(rest | beginning), as `score_continuations` of one pair."""
-        return self.score_continuations([(beginning, rest)])[0]
-
-    def score_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Nats: log P(rest | beginning) of each pair (beginning, rest), scored in one batch.
-
-        The cost of the events of beginning + rest that end after the beginning. Part of an event across the seam is
-        given: of its cost, only what exceeds that of an event that begins so (`Reading.begins`) counts; all of it for a
-        model without `reading`, and where the event begins inside a character.
-        """
-        if not self.probability:
-            raise ScoreError("scores that are no probabilities give no conditional ones")
-        wholes = self.score([beginning + rest for beginning, rest in pairs])
-        return [self.continued(pair[0], pair[1], whole) for pair, whole in zip(pairs, wholes, strict=True)]
-
-    def continued(self, beginning: str, rest: str, whole: Score) -> float:
-        """What `score_continuations` gives, where the score of beginning + rest is at hand."""
-        seam, text = len(beginning.encode()), (beginning + rest).encode()
-        first = int(np.searchsorted(whole.ends, seam, side="right")) if seam else 0  # the first event may have no bytes
-        start = int(whole.ends[first - 1]) if first else 0
-        cost = float(whole.logprobs[first:].sum())
-        if start == seam or first == len(whole.ends):
-            return cost
-        try:
-            given = self.reading(text[:start].decode()).begins(text[start:seam])
-        except (UnicodeDecodeError, NotImplementedError):
-            return cost
-        return min(0.0, cost - given)
-
-    def next_events(self, text: str) -> NextEvents:
-        """The distribution over the event after `text`. Optional: NotImplementedError where it is not offered.
-
-        A model writes this or `reading`, and the other follows.
-        """
-        if type(self).reading is LanguageModel.reading:
-            raise NotImplementedError("the model offers no next-event distribution")
-        return self.reading(text).next_events()
-
-    def reading(self, text: str) -> Reading:
-        """The model after `text`, to go on event by event. NotImplementedError where `next_events` raises it.
-
-        This one is made of `next_events`, which takes whole characters: events that end inside one get no spelling.
-        """
-        return _TextReading(self, text)
-
-    def exhibits(self) -> tuple[Exhibit, ...]:
-        """What the fitted model shows of itself, for `lmbench inspect` and the report. Optional: nothing."""
-        return ()
-
-    def save(self, folder: Path) -> None:
-        """Write what was learned into a folder, as arrays and JSON. Optional, as next_events is."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be saved")
-
-    def restore(self, folder: Path) -> None:
-        """Read what `save` of a model with the same options wrote, instead of fitting. Runs no code from the folder."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be restored")
-
-    def export(self, path: Path) -> None:
-        """Write what was learned in the format of the field: an ARPA file, a Hugging Face folder.
-
-        Optional: NotImplementedError.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no export")
-
-    def refuse_export(self) -> None:
-        """Raises NotImplementedError, before anything is fitted, where these options leave nothing to export."""
-        if type(self).export is LanguageModel.export:
-            raise NotImplementedError("its field has no format for it")
-
-    def doubtful(self) -> Sequence[str]:
-        """Texts after which what this model says is least likely to sum to 1; the conformance suite looks there, too.
-
-        Optional: none. A model from elsewhere knows best which histories are its own.
-        """
-        return ()
-
-    @property
-    def precision(self) -> float:
-        """Nats by which equal scores may differ: what the arithmetic and the order of additions leave open."""
-        return 1e-4
-
-    @property
-    def learned_elsewhere(self) -> bool:
-        """Whether any of the weights comes from elsewhere, which the tables mark: those of a part, too."""
-        return self.pretrained
-
-    def footprint(self) -> Footprint:
-        """Number of parameters and bytes on disk, where they are known."""
-        return Footprint()
-
-
-class _TextReading(Reading):
-    """Reads on by asking for the next events of a longer and longer text."""
-
-    def __init__(self, model: LanguageModel, text: str) -> None:
-        self._model, self._text = model, text
-        self._after = model.next_events(text)
-
-    def next_events(self) -> NextEvents:
-        spellings = tuple(spelling if _is_text(spelling) else None for spelling in self._after.spellings)
-        return replace(self._after, spellings=spellings)
-
-    def begins(self, start: bytes) -> float:
-        return self._after.begins(start)
-
-    def read(self, event: int) -> None:
-        spelling = self._after.spellings[event]
-        if spelling is None:
-            raise ValueError(f"event {event} has no spelling and cannot be read")
-        self._text += spelling.decode()
-        self._after = self._model.next_events(self._text)
-
-
-def _is_text(spelling: bytes | None) -> bool:
-    try:
-        return spelling is not None and spelling.decode() is not None
-    except UnicodeDecodeError:
-        return False
+    def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
+        """Return the model and the options that these options stand for, if they name a model of another class."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +45,223 @@ class ModelSpec(Spec):
     noun: ClassVar[str] = "model"
     list_hint: ClassVar[str] = "write --models all, or NAME,NAME:option=value"
 
-    def build(self, model: type[LanguageModel]) -> LanguageModel:
-        """An unfitted model of this class with these options. Raises as `options` does."""
-        return model.with_options(self.options(model.Options))
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a model declares about itself.
+
+    Attributes:
+        weights: "fitted": `fit` learns them; "pretrained": `load` gets them, and `fit` is never called; "partly
+            pretrained": `fit` learns the rest of them.
+        normalized: False if the scores are not probabilities of a text, such as pseudo-log-likelihoods. The tables
+            list such a model apart.
+        in_all: Whether ``--models all`` includes the model, if it needs no option.
+        batch_characters: About how many characters of documents a run scores at once. A slow model asks for fewer, so
+            that progress shows.
+        quick_options: Options, as in a spec, that make a slow model quick enough for the conformance suite.
+        unchecked_options: Options that the conformance suite leaves out, such as the folder of a checkpoint.
+    """
+
+    weights: Literal["fitted", "pretrained", "partly pretrained"] = "fitted"
+    normalized: bool = True
+    in_all: bool = True
+    batch_characters: int = 1 << 20
+    quick_options: tuple[tuple[str, str], ...] = ()
+    unchecked_options: tuple[str, ...] = ()
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether `load` gets all weights, so that nothing is fitted."""
+        return self.weights == "pretrained"
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """How large a model is: the number of parameters as stored, and bytes on disk; None if unknown."""
+
+    parameters: int | None = None
+    disk_bytes: int | None = None
+
+
+class LanguageModel(ABC):
+    """A model of text: fitted on a training text, or pretrained, it scores documents.
+
+    A subclass implements `score` and `signature`, and `fit` or `load`; declares its options as a subclass of
+    ModelOptions; and is registered by an entry point in the group ``lmbench.models``.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = ModelOptions
+    traits: Traits = Traits()
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    def prepare(self, data: TrainingText | None, progress: Progress = SILENT) -> None:
+        """Make the model ready to score: load its weights if it is pretrained, else fit it.
+
+        Args:
+            data: The text to fit on; a pretrained model ignores it.
+            progress: Receives reports.
+
+        Raises:
+            LmbenchError: The weights are missing, or the text cannot be learned from.
+        """
+        if self.traits.pretrained:
+            self.load(progress)
+        elif data is None:
+            raise SpecError(f"{type(self).__name__} is not pretrained and needs a text to fit")
+        else:
+            self.fit(data, progress)
+
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
+        """Learn from data.train; data.valid is for tuning and early stopping. The test split is never seen.
+
+        Raises:
+            LmbenchError: The text cannot be learned from.
+        """
+        if not self.traits.pretrained:
+            raise NotImplementedError(f"{type(self).__name__} has no fit and does not declare that it is pretrained")
+
+    def load(self, progress: Progress = SILENT) -> None:  # noqa: B027  (a fitted model loads nothing)
+        """Get a pretrained model's weights, so that scoring can be timed alone.
+
+        Raises:
+            UnavailableError: They are missing.
+        """
+
+    @abstractmethod
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        """Return one Score for each document, in order. No document's score depends on another's."""
+
+    @abstractmethod
+    def signature(self) -> Signature:
+        """Return what the scores depend on: options, tokenizer, vocabulary, context, versions."""
+
+    def score_continuation(self, context: str, continuation: str) -> float:
+        """Return log P(continuation | context), in nats; see `score_continuations`."""
+        return self.score_continuations([(context, continuation)])[0]
+
+    def score_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return log P(continuation | context), in nats, of each pair (context, continuation), scored in one batch.
+
+        This is the cost of the events of context + continuation that end after the context. If the context ends inside
+        an event, that event's first bytes are given: only the part of its cost that exceeds the cost of all events
+        with these first bytes counts. Its whole cost counts if the model offers no distribution, or if the event
+        begins inside a character.
+
+        Raises:
+            ScoreError: The model's scores are not probabilities.
+        """
+        if not self.traits.normalized:
+            raise ScoreError("scores that are not probabilities have no conditional ones")
+        wholes = self.score([context + continuation for context, continuation in pairs])
+        return [self.conditional_logprob(*pair, whole) for pair, whole in zip(pairs, wholes, strict=True)]
+
+    def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
+        """Return what `score_continuation` does, given the score of context + continuation."""
+        border, text = len(context.encode()), (context + continuation).encode()
+        first = int(np.searchsorted(whole.ends, border, side="right")) if border else 0  # an event may have no bytes
+        start = int(whole.ends[first - 1]) if first else 0
+        cost = float(whole.logprobs[first:].sum())
+        if start == border or first == len(whole.ends):
+            return cost
+        try:
+            given = self.state_after(text[:start].decode()).prefix_logprob(text[start:border])
+        except (UnicodeDecodeError, NotImplementedError):
+            return cost
+        return min(0.0, cost - given)
+
+    def next_events(self, text: str) -> NextEvents:
+        """Return the distribution over the event after `text`. Optional: implement this or `state_after`.
+
+        Raises:
+            NotImplementedError: The model offers no distribution.
+        """
+        if type(self).state_after is LanguageModel.state_after:
+            raise NotImplementedError("the model offers no next-event distribution")
+        return self.state_after(text).next_events()
+
+    def state_after(self, text: str) -> ModelState:
+        """Return the model's state after `text`, from which it advances event by event.
+
+        This implementation asks `next_events` again for each longer text, so that an event that ends inside a character
+        has no spelling.
+
+        Raises:
+            NotImplementedError: The model offers no distribution.
+        """
+        return TextState(self.next_events, text)
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Return what the fitted model shows of itself in `lmbench inspect` and the report. Optional: nothing."""
+        return ()
+
+    @property
+    def score_tolerance(self) -> float:
+        """Nats by which equal scores may differ, through rounding and the order of additions."""
+        return 1e-4
+
+    def footprint(self) -> Footprint:
+        """Return the number of parameters and the bytes on disk, if they are known."""
+        return Footprint()
+
+
+class Saveable(ABC):
+    """A model that can be saved into a folder. Optional, beside LanguageModel."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what was learned into a folder, as arrays and JSON."""
+
+    @abstractmethod
+    def restore(self, folder: Path) -> None:
+        """Read what `save` of a model with the same options wrote, instead of fitting. Runs no code from the folder.
+
+        Raises:
+            SpecError: The folder does not hold such a model.
+        """
+
+
+class Exportable(ABC):
+    """A model that can be written in its field's format: an ARPA file, a Hugging Face folder. Optional."""
+
+    @abstractmethod
+    def export(self, path: Path) -> None:
+        """Write what was learned to `path`.
+
+        Raises:
+            SpecError: What was learned cannot be written in this format.
+        """
+
+    def check_exportable(self) -> None:  # noqa: B027  (most models can be exported under any options)
+        """Check, before anything is fitted, that the options leave something to export.
+
+        Raises:
+            SpecError: They do not.
+        """
+
+
+class Fitted(Generic[Value]):
+    """An attribute of a model that only fitting, loading or restoring sets.
+
+    Reading it earlier raises NotFittedError. Declare it in the class body: ``_fitted = Fitted[Counts]()``.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, model: None, owner: type) -> Fitted[Value]: ...
+    @overload
+    def __get__(self, model: object, owner: type) -> Value: ...
+    def __get__(self, model: object | None, owner: type) -> Fitted[Value] | Value:
+        if model is None:
+            return self
+        try:
+            value: Value = model.__dict__[self._name]
+        except KeyError:
+            raise NotFittedError(f"this {type(model).__name__} is not fitted; call prepare or fit first") from None
+        return value
+
+    def __set__(self, model: object, value: Value) -> None:
+        model.__dict__[self._name] = value

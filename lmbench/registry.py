@@ -1,4 +1,4 @@
-"""Which models there are: the entry points of the group ``lmbench.models``, the built-ins among them."""
+"""Which models exist, and a spec resolved to one: the entry points of the group ``lmbench.models``, built-ins too."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from lmbench.errors import PluginError, UnknownNameError
+from lmbench import distribution
+from lmbench.errors import LmbenchError, PluginError, UnknownNameError
 from lmbench.model import LanguageModel, ModelOptions, ModelSpec
 
 GROUP = "lmbench.models"
-_OWN = "lmbench"
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A registered model, not yet imported.
 
-    origin   the distribution that registers it
-    version  that distribution's version
+    Attributes:
+        name: The name that users give.
+        origin: The distribution that registers it.
+        version: That distribution's version.
+        entry_point: Where its class is.
     """
 
     name: str
@@ -27,75 +30,112 @@ class Registered:
     version: str
     entry_point: EntryPoint
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether lmbench itself registers it."""
+        return self.origin == distribution.NAME
+
     def load(self) -> type[LanguageModel]:
-        """Import the model's class. Raises PluginError."""
+        """Import the model's class.
+
+        Raises:
+            PluginError: It cannot be imported, or is not a model that can be built.
+        """
         try:
             loaded = self.entry_point.load()
-        except (Exception, SystemExit) as error:  # other people's code: whatever it raises, the other models go on
+        except (Exception, SystemExit) as error:  # a plugin may raise anything, and must not stop the other models
             raise PluginError(
                 f"model '{self.name}' of {self.origin} {self.version} cannot be loaded: {type(error).__name__}: {error}"
             ) from error
-        if wrong := _what_is_wrong(loaded):
+        if wrong := _why_not_a_model(loaded):
             raise PluginError(f"model '{self.name}' of {self.origin} {self.version} {wrong}")
         return cast(type[LanguageModel], loaded)
 
 
-def _what_is_wrong(loaded: object) -> str:
-    """Why this is no model that can be built; empty where it is one."""
-    if not (isinstance(loaded, type) and issubclass(loaded, LanguageModel)):
-        return f"is no LanguageModel: {loaded!r}"
-    if missing := getattr(loaded, "__abstractmethods__", None):
-        return f"lacks {', '.join(sorted(missing))}"
-    options: object = loaded.Options
-    if not (isinstance(options, type) and issubclass(options, ModelOptions)):
-        return f"has Options that are no ModelOptions: {options!r}"
-    return ""
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A spec with everything that it names: the class is imported, and the options are checked."""
+
+    spec: ModelSpec
+    registered: Registered
+    model: type[LanguageModel]
+    options: ModelOptions
+
+    def build(self) -> LanguageModel:
+        """Return a model that is not fitted yet.
+
+        Raises:
+            LmbenchError: Its constructor refused, or failed (PluginError).
+        """
+        try:
+            return self.model(self.options)
+        except LmbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(f"model '{self.spec}' cannot be built: {type(error).__name__}: {error}") from error
+
+    def with_arguments(self, *arguments: tuple[str, str]) -> ResolvedModel:
+        """Return this model with more options, written as in a spec.
+
+        Raises:
+            SpecError: An option is given twice, or its value does not fit.
+        """
+        return resolve(ModelSpec(self.spec.name, (*self.spec.arguments, *arguments)))
+
+
+def resolve(spec: ModelSpec | str) -> ResolvedModel:
+    """Return the model that a spec names.
+
+    Raises:
+        UnknownNameError: There is no such model or option.
+        SpecError: An option's value does not fit.
+        PluginError: The model cannot be imported.
+    """
+    spec = ModelSpec.parse(spec) if isinstance(spec, str) else spec
+    entry = find(spec.name)
+    model = entry.load()
+    options = spec.options(model.Options)
+    return ResolvedModel(spec, entry, *(options.delegate() or (model, options)))
+
+
+def build(spec: ModelSpec | str) -> LanguageModel:
+    """Return the model that a spec names, not fitted yet: ``build("kenlm:order=3")``. Raises as `resolve` does."""
+    return resolve(spec).build()
+
+
+def find(name: str) -> Registered:
+    """Return the registered model of this name.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    known = registered()
+    if name not in known:
+        raise UnknownNameError("model", name, known)
+    return known[name]
 
 
 def registered() -> dict[str, Registered]:
-    """All registered models by name, nothing imported. A name is lmbench's, or the first package's in the alphabet."""
+    """Return all registered models by name; nothing is imported.
+
+    If several packages register one name, it is lmbench's, or else that of the first package in the alphabet.
+    """
     found: dict[str, Registered] = {}
-    for entry in _all():
+    for entry in _all_entries():
         found.setdefault(entry.name, entry)
     return found
 
 
 def shadowed() -> list[Registered]:
-    """Models that cannot be used, since their name belongs to another package's."""
+    """Return the models that cannot be used because another package owns their name."""
     used = registered()
-    return [entry for entry in _all() if used[entry.name].origin != entry.origin]
+    return [entry for entry in _all_entries() if used[entry.name].origin != entry.origin]
 
 
-def _all() -> list[Registered]:
-    found = set()
-    for point in entry_points(group=GROUP):
-        origin, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
-        found.add(Registered(point.name, origin, version, point))
-    return sorted(found, key=lambda entry: (entry.origin != _OWN, entry.origin, entry.name))
+def default_models() -> Iterator[Registered]:
+    """Yield the models that ``all`` stands for: those that need no option, unless they opt out.
 
-
-def model_class(spec: ModelSpec) -> type[LanguageModel]:
-    """The class that `spec` names. Raises UnknownNameError or PluginError."""
-    known = registered()
-    if spec.name not in known:
-        raise UnknownNameError("model", spec.name, known)
-    return known[spec.name].load()
-
-
-def build(spec: ModelSpec) -> LanguageModel:
-    """The unfitted model that `spec` names, with its options. Raises LmbenchError."""
-    model = model_class(spec)
-    options = spec.options(model.Options)
-    try:
-        return model.with_options(options)
-    except Exception as error:
-        raise PluginError(f"model '{spec}' cannot be made: {type(error).__name__}: {error}") from error
-
-
-def without_options() -> Iterator[Registered]:
-    """The models that ``all`` means: those that need no option and do not say otherwise.
-
-    Also the broken ones, so that they show.
+    Broken ones are included, so that they show.
     """
     for entry in registered().values():
         try:
@@ -103,5 +143,25 @@ def without_options() -> Iterator[Registered]:
         except PluginError:
             yield entry
         else:
-            if model.in_all and not any(field.is_required() for field in model.Options.model_fields.values()):
+            if model.traits.in_all and not any(field.is_required() for field in model.Options.model_fields.values()):
                 yield entry
+
+
+def _why_not_a_model(loaded: object) -> str:
+    """Return why this is not a model that can be built, or "" if it is one."""
+    if not (isinstance(loaded, type) and issubclass(loaded, LanguageModel)):
+        return f"is not a LanguageModel: {loaded!r}"
+    if missing := getattr(loaded, "__abstractmethods__", None):
+        return f"lacks {', '.join(sorted(missing))}"
+    options: object = loaded.Options
+    if not (isinstance(options, type) and issubclass(options, ModelOptions)):
+        return f"has Options that are not ModelOptions: {options!r}"
+    return ""
+
+
+def _all_entries() -> list[Registered]:
+    found = set()
+    for point in entry_points(group=GROUP):
+        origin, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
+        found.add(Registered(point.name, origin, version, point))
+    return sorted(found, key=lambda entry: (not entry.is_built_in, entry.origin, entry.name))

@@ -7,16 +7,16 @@ import numpy as np
 from pydantic import Field
 
 from lmbench import (
+    SILENT,
     Corpus,
     LanguageModel,
     Lexicon,
     LexiconOptions,
     ModelOptions,
+    ModelState,
     NextEvents,
-    Reading,
     Score,
     Signature,
-    silent,
 )
 
 START = 256
@@ -25,7 +25,7 @@ START = 256
 class Bigram(LanguageModel):
     """A bigram model of bytes, as it should be."""
 
-    def fit(self, data, progress=silent):
+    def fit(self, data, progress=SILENT):
         counts = np.zeros((257, 256))
         for document in data.train.documents:
             symbols = [START, *document.encode()]
@@ -69,7 +69,7 @@ class Unigram(LanguageModel):
 
     Options = LexiconOptions
 
-    def fit(self, data, progress=silent):
+    def fit(self, data, progress=SILENT):
         self.lexicon = Lexicon.learn(data, self.options)
         counts = np.bincount(np.concatenate(self.lexicon.lines(data.train.documents)), minlength=len(self.lexicon)) + 1
         self.logprobs = np.log(counts / counts.sum())
@@ -77,8 +77,8 @@ class Unigram(LanguageModel):
     def score(self, documents):
         return self.lexicon.score(documents, lambda lines: [self.logprobs[line] for line in lines])
 
-    def reading(self, text):
-        return self.lexicon.reading(text, lambda history: self.logprobs)
+    def state_after(self, text):
+        return self.lexicon.state_after(text, lambda history: self.logprobs)
 
     def signature(self):
         return self.lexicon.signature()
@@ -215,7 +215,7 @@ class KeepsStart(Unigram):
 
     caught_by = "normalization"
 
-    def fit(self, data, progress=silent):
+    def fit(self, data, progress=SILENT):
         super().fit(data)
         self.logprobs = self.logprobs + math.log(0.9)
 
@@ -425,42 +425,42 @@ class ForgetsTheBeginning(Bigram):
 class WritesNoSpaces(Unigram):
     """words spelled without the space before them"""
 
-    caught_by = "reading"
+    caught_by = "step-by-step"
 
-    def reading(self, text):
-        return Spaceless(super().reading(text))
+    def state_after(self, text):
+        return Spaceless(super().state_after(text))
 
 
-class Spaceless(Reading):
-    def __init__(self, reading):
-        self.reading = reading
+class Spaceless(ModelState):
+    def __init__(self, state):
+        self.state = state
 
     def next_events(self):
-        nexts = self.reading.next_events()
+        nexts = self.state.next_events()
         spellings = tuple(spelling and (spelling.strip(b" ") or spelling) for spelling in nexts.spellings)
         return NextEvents(nexts.names, nexts.logprobs, spellings)
 
-    def read(self, event):
-        self.reading.read(event)
+    def advance(self, event):
+        self.state.advance(event)
 
 
 class ForgetsWhatItWrote(Bigram):
     """each event drawn as if it were the first after the prompt"""
 
-    caught_by = "reading"
+    caught_by = "step-by-step"
 
-    def reading(self, text):
+    def state_after(self, text):
         return Stuck(self.next_events(text))
 
 
-class Stuck(Reading):
+class Stuck(ModelState):
     def __init__(self, nexts):
         self.nexts = nexts
 
     def next_events(self):
         return self.nexts
 
-    def read(self, event):
+    def advance(self, event):
         pass
 
 
@@ -491,7 +491,7 @@ class ReadsTheTest(Bigram):
 
     caught_by = "test-split"
 
-    def fit(self, data, progress=silent):
+    def fit(self, data, progress=SILENT):
         values = [value for frame in inspect.stack() for value in frame.frame.f_locals.values()]
         corpora = [getattr(value, "__dict__", {}).get("corpus") for value in values]
         [corpus, *_] = [corpus for corpus in corpora if isinstance(corpus, Corpus)] or [None]

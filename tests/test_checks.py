@@ -10,7 +10,7 @@ from pydantic import Field
 from lmbench import ModelOptions, ModelSpec, build
 from lmbench.checks import CHECKS, Outcome, Subject, _quick, check_model, check_spec, doubt, parametrize_with_checks
 from lmbench.errors import SpecError
-from lmbench.model import silent
+from lmbench.progress import SILENT
 from tests.mutants import (
     MUTANTS,
     RIGHT,
@@ -159,7 +159,7 @@ def test_quick_options_give_way_to_the_users():
 
     assert _quick(ModelSpec.parse("transformer:steps=7"))().options.steps == 7
     assert _quick(ModelSpec.parse("transformer"))().options.steps == 60
-    assert build(ModelSpec("transformer")).options.steps == 0
+    assert build("transformer").options.steps == 0
 
 
 def test_a_tiny_gpt2_passes(tmp_path):
@@ -189,7 +189,7 @@ def test_a_download_is_told_by_the_suite():
     class Fetched(Bigram):
         pretrained = True
 
-        def load(self, progress=silent):
+        def load(self, progress=SILENT):
             progress("downloading", 0.0)
             super().fit(Subject(Bigram).corpus.training)
 

@@ -47,7 +47,7 @@ ODD = (*EDGE_TEXTS.values(), "a b c", "abc " * 2000 + "\n")
 def fitted(spec):
     if spec == "hf":
         return pretrained()
-    model = build(ModelSpec.parse(spec))
+    model = build(spec)
     model.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenized=True))
     return model
 
@@ -153,7 +153,7 @@ def test_odd_texts_are_spelled_exactly(spec):
 
 @pytest.mark.parametrize("spec", [spec for spec in SPECS if spec != "hf"])
 def test_fitting_twice_gives_the_same_model(spec):
-    again = build(ModelSpec.parse(spec))
+    again = build(spec)
     again.fit(TrainingText(Split(LINES), Split(LINES[:3]), tokenized=True))
     [first] = fitted(spec).score(["a b c\nab zzz\n"])
     [second] = again.score(["a b c\nab zzz\n"])

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lmbench import LanguageModel, ModelSpec, NextEvents, Reading, Sampler, Split, TrainingText, build, generate
+from lmbench import LanguageModel, ModelState, NextEvents, Sampler, Split, TrainingText, build, generate
 from lmbench.errors import LmbenchError
 from lmbench.generation import whole_characters
 from tests.mutants import Bigram, Log10WithoutDistribution
@@ -115,7 +115,7 @@ def test_characters_come_out_whole(parts, texts):
 @pytest.mark.parametrize("spec", FAMILIES)
 @pytest.mark.parametrize(("train", "prompt"), [(ENGLISH, "the cat"), (CHINESE, "我是一个程序员")])
 def test_every_family_writes_on(spec, train, prompt):
-    model = fitted(build(ModelSpec.parse(spec)), train)
+    model = fitted(build(spec), train)
     greedy = text_of(model, prompt)
     assert greedy
     assert greedy == text_of(model, prompt, seed=3)  # nothing is drawn
@@ -147,35 +147,35 @@ ODD_PROMPTS = (
 @pytest.mark.parametrize("spec", [spec for spec in FAMILIES if spec.split(":")[0] not in ("transformer", "ppm")])
 def test_odd_prompts_and_samplers(spec):
     """What is written on is scored as text; at the edges of temperature, top-k and top-p as elsewhere."""
-    model = fitted(build(ModelSpec.parse(spec)), ENGLISH)
+    model = fitted(build(spec), ENGLISH)
     for prompt in ODD_PROMPTS:
         greedy = text_of(model, prompt, 4)
         model.score([prompt + greedy])[0].check(prompt + greedy)
-        likeliest = likeliest_texts(model.reading(prompt))
+        likeliest = likeliest_texts(model.state_after(prompt))
         for how in ({"temperature": 1e-300}, {"temperature": 1.0, "top_p": 1e-12}, {"temperature": 1e6, "top_k": 1}):
             assert text_of(model, prompt, 1, **how) in likeliest, (prompt, how)
         anything = text_of(model, prompt, 4, temperature=1e9)
         model.score([prompt + anything])[0].check(prompt + anything)
 
 
-def likeliest_texts(reading):
-    chances = first(reading)
-    return [shown(reading.next_events().spellings[i]) for i, p in chances.items() if p == max(chances.values())]
+def likeliest_texts(state):
+    chances = first(state)
+    return [shown(state.next_events().spellings[i]) for i, p in chances.items() if p == max(chances.values())]
 
 
 def shown(spelling):
     return spelling.decode(errors="replace")
 
 
-def first(reading):
+def first(state):
     """The log-probabilities of the next events that are certain text."""
-    after = reading.next_events()
+    after = state.next_events()
     return {i: p for i, p in enumerate(after.logprobs.tolist()) if after.spellings[i] is not None}
 
 
-def brute_force(reading, temperature, top_k, top_p):
+def brute_force(state, temperature, top_k, top_p):
     """P of each next event, filtered one by one."""
-    weights = {i: math.exp(logprob / temperature) for i, logprob in first(reading).items()}
+    weights = {i: math.exp(logprob / temperature) for i, logprob in first(state).items()}
     least = sorted(weights.values(), reverse=True)[:top_k][-1]
     weights = {i: weight for i, weight in weights.items() if weight >= least}
     kept, mass = {}, 0.0
@@ -191,18 +191,18 @@ def brute_force(reading, temperature, top_k, top_p):
 @pytest.mark.parametrize(("train", "prompt"), [(ENGLISH, "the"), (CHINESE, "我是一")])
 def test_two_events_are_drawn_as_often_as_by_brute_force(spec, train, prompt, tmp_path):
     """Of 1,500 draws of two events each, against all pairs' probabilities, within 4.5 standard deviations."""
-    model = fitted(build(ModelSpec.parse("kenlm:order=3,min_count=1" if spec == "arpa" else spec)), train)
+    model = fitted(build("kenlm:order=3,min_count=1" if spec == "arpa" else spec), train)
     if spec == "arpa":
         model.export(tmp_path / "x.arpa")
-        model = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer=pieces"))
+        model = build(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer=pieces")
     how = {"temperature": 1.3, "top_k": 6, "top_p": 0.9}
     expected = Counter()
-    for one, p in brute_force(model.reading(prompt), **how).items():
-        reading = model.reading(prompt)
-        start = shown(reading.next_events().spellings[one])
-        reading.read(one)
-        for other, q in brute_force(reading, **how).items():
-            expected[start + shown(reading.next_events().spellings[other])] += p * q
+    for one, p in brute_force(model.state_after(prompt), **how).items():
+        state = model.state_after(prompt)
+        start = shown(state.next_events().spellings[one])
+        state.advance(one)
+        for other, q in brute_force(state, **how).items():
+            expected[start + shown(state.next_events().spellings[other])] += p * q
     draws = Counter(text_of(model, prompt, 2, number, seed=5, **how) for number in range(1500))
     assert sum(expected.values()) == pytest.approx(1)
     assert set(draws) <= set(expected)
@@ -213,7 +213,7 @@ def test_two_events_are_drawn_as_often_as_by_brute_force(spec, train, prompt, tm
 
 @pytest.mark.parametrize("spec", ["kenlm:order=3", "nltk:order=3", "hmm:states=4"])
 def test_greedy_text_is_the_likeliest_at_each_event(spec):
-    model = fitted(build(ModelSpec.parse(f"{spec},tokenizer=words")), ENGLISH)
+    model = fitted(build(f"{spec},tokenizer=words"), ENGLISH)
     text = "the dog"
     for _ in range(12):
         nexts = model.next_events(text)
@@ -294,20 +294,20 @@ def test_a_reading_made_of_next_events_keeps_characters_whole():
 
 
 def test_either_way_of_giving_a_distribution_gives_the_other():
-    class Read(Reading):
+    class Read(ModelState):
         def next_events(self):
             return NextEvents.of_bytes(np.full(256, -np.log(256)))
 
-        def read(self, event):
+        def advance(self, event):
             pass
 
     class ByReading(Fixed):
         next_events = LanguageModel.next_events
 
-        def reading(self, text):
+        def state_after(self, text):
             return Read()
 
     assert ByReading().next_events("").names[65] == "A"
-    assert Fixed().reading("").next_events().spellings == Fixed.spellings
+    assert Fixed().state_after("").next_events().spellings == Fixed.spellings
     with pytest.raises(ValueError, match="has no spelling"):
-        Fixed().reading("").read(0)
+        Fixed().state_after("").advance(0)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lmbench import ModelSpec, build, load_corpus
+from lmbench import build, load_corpus
 from lmbench.errors import SpecError, UnknownNameError
 from lmbench.generation import Sampler, generate
 from tests.checkpoints import BOS, byte_level, gpt2, save
@@ -49,7 +49,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def fitted(spec):
-    model = build(ModelSpec.parse(spec))
+    model = build(spec)
     model.fit(load_corpus("text.txt").training)
     return model
 
@@ -116,7 +116,7 @@ def test_a_pretrained_model_is_loaded(folder):
     tokenizer = byte_level()
     save(folder / "gpt", gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
     model = LmbenchLM(f"hf:{folder / 'gpt'}")
-    own = build(ModelSpec.parse(f"hf:{folder / 'gpt'}"))
+    own = build(f"hf:{folder / 'gpt'}")
     [(nats, greedy)] = model.loglikelihood(asked(("the cat", " sät")))
     assert nats == pytest.approx(own.score_continuation("the cat", " sät"), abs=1e-4)
     assert greedy is False

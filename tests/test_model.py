@@ -42,7 +42,7 @@ def test_lists_of_specs(text, specs):
 
 
 def test_options_are_typed():
-    options = ModelSpec.parse("x:some/path,order=5,fast=true").build(Model).options
+    options = build("x:some/path,order=5,fast=true").options
     assert (options.path, options.order, options.fast) == ("some/path", 5, True)
 
 
@@ -58,7 +58,7 @@ def test_options_are_typed():
 )
 def test_wrong_specs_say_what_is_possible(text, error, message):
     with pytest.raises(error, match=message):
-        ModelSpec.parse(text).build(Model)
+        build(text)
 
 
 def test_no_model_at_all():
@@ -108,7 +108,7 @@ CONTINUED = ("the cat sat\n", "the car sat\n", "a dog sat\n", "the cat ran\n", "
 
 
 def continued(spec):
-    model = build(ModelSpec.parse(spec))
+    model = build(spec)
     model.fit(TrainingText(Split(CONTINUED), Split(CONTINUED[:2]), tokenized=True))
     return model
 
@@ -121,7 +121,7 @@ def test_a_continuation_inside_a_word_is_divided_by_all_words_that_begin_so(spec
     probability = dict(zip(nexts.names, np.exp(nexts.logprobs), strict=True))
     known = ("cat", "car", "cow")
     lexicon = model._fitted.lexicon if spec.startswith("kenlm") else model._lexicon
-    unknown = probability["<unk>"] * np.exp(lexicon._letters.begins(b"c"))
+    unknown = probability["<unk>"] * np.exp(lexicon._letters.prefix_logprob(b"c"))
     begun = sum(probability[word] for word in known) + unknown
     for word in known:
         nats = model.score_continuation("the c", word[1:])
@@ -159,14 +159,14 @@ def test_a_rest_may_change_where_jieba_cuts_the_beginning():
         "\u7814\u7a76\u751f\u7269\n",
         "\u751f\u547d\u7814\u7a76\n",
     ) * 4
-    model = build(ModelSpec.parse("kenlm:order=2,tokenizer=jieba,min_count=1"))
+    model = build("kenlm:order=2,tokenizer=jieba,min_count=1")
     model.fit(TrainingText(Split(lines), Split(lines[:2])))
     [alone, whole] = model.score(["\u7814\u7a76\u751f", "\u7814\u7a76\u751f\u547d"])
     assert (alone.ends.tolist(), whole.ends.tolist()) == ([9], [6, 12])
     nexts = model.next_events("\u7814\u7a76")
     begun = [p for name, p in zip(nexts.names, np.exp(nexts.logprobs), strict=True) if name.startswith("\u751f")]
     unknown = np.exp(
-        nexts.logprobs[nexts.names.index("<unk>")] + model._fitted.lexicon._letters.begins("\u751f".encode())
+        nexts.logprobs[nexts.names.index("<unk>")] + model._fitted.lexicon._letters.prefix_logprob("\u751f".encode())
     )
     expected = whole.logprobs[1] - np.log(sum(begun) + unknown)
     assert model.score_continuation("\u7814\u7a76\u751f", "\u547d") == pytest.approx(expected, abs=1e-6)

@@ -1,6 +1,6 @@
 import pytest
 
-from lmbench import ModelSpec, build, registry
+from lmbench import build, registry
 from lmbench.errors import PluginError, UnknownNameError
 from tests.plugins import MODELS, installed
 
@@ -49,7 +49,7 @@ def test_a_plugin_is_found_and_built(tmp_path):
     with installed(tmp_path, {"good": "plugin_module:Good"}, MODELS):
         entry = registry.registered()["good"]
         assert (entry.origin, entry.version) == ("lmbench-plugin", "1.2")
-        assert build(ModelSpec("good")).score(["ab"])[0].check("ab")
+        assert build("good").score(["ab"])[0].check("ab")
 
 
 def test_a_plugin_cannot_take_a_built_ins_name(tmp_path):
@@ -81,15 +81,15 @@ def test_two_plugins_with_one_name_are_told_apart_in_a_fixed_order(tmp_path):
 def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, message):
     with installed(tmp_path, {"bad": "plugin_module:Bad"}, module):
         with pytest.raises(PluginError, match=message):
-            build(ModelSpec("bad"))
-        assert build(ModelSpec("uniform"))
+            build("bad")
+        assert build("uniform")
         assert "bad" in [entry.name for entry in registry.without_options()]
 
 
 def test_a_plugin_that_exits_when_imported_stops_no_other(tmp_path):
     with installed(tmp_path, {"bad": "plugin_module:Bad"}, "import sys; sys.exit('needs a license')"):
         with pytest.raises(PluginError, match="SystemExit: needs a license"):
-            build(ModelSpec("bad"))
+            build("bad")
         assert "uniform" in [entry.name for entry in registry.without_options()]
 
 
@@ -99,7 +99,7 @@ def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
         installed(tmp_path, {"bad": "plugin_module:Bad"}, module),
         pytest.raises(PluginError, match="model 'bad' cannot be made: RuntimeError: no GPU"),
     ):
-        build(ModelSpec("bad"))
+        build("bad")
 
 
 def test_a_misspelled_model():
@@ -107,7 +107,7 @@ def test_a_misspelled_model():
         UnknownNameError,
         match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, gpt2-large,",
     ):
-        build(ModelSpec("kenml"))
+        build("kenml")
 
 
 def test_heavy_libraries_are_imported_by_backends_alone():

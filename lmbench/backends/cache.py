@@ -12,8 +12,12 @@ from pydantic import Field, model_validator
 from lmbench.backends.mixture import mixed, tuned_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError
-from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
-from lmbench.text.lexicon import Encoded, Lexicon, LexiconOptions, LexiconReading, Line
+from lmbench.model import Footprint, LanguageModel, ModelOptions
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
+from lmbench.state import ModelState
+from lmbench.text.lexicon import Encoded, Lexicon, LexiconOptions, LexiconState, Line
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +44,7 @@ class Cache(LanguageModel):
     Options: ClassVar[type[ModelOptions]] = CacheOptions
     options: CacheOptions
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """Raises CorpusError where there is no line."""
         progress("counting", 0.0)
         self._lexicon, ids = Lexicon.read(data, self.options)
@@ -55,9 +59,9 @@ class Cache(LanguageModel):
         encoded = [self._lexicon.encode(document) for document in documents]
         return [self._lexicon.combine(document, self._logprobs(document.ids)) for document in encoded]
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         history = self._lexicon.encode(text).ids
-        return LexiconReading(self._lexicon, text, history, self._after, across_lines=True)
+        return LexiconState(self._lexicon, text, history, self._after, across_lines=True)
 
     def signature(self) -> Signature:
         options = self.options

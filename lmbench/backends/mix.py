@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from lmbench.arrays import Floats
 from lmbench.backends.mixture import mixed, tuned_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
-from lmbench.model import (
-    Footprint,
-    LanguageModel,
-    ModelOptions,
-    ModelSpec,
-    NextEvents,
-    Progress,
-    Reading,
-    Score,
-    Signature,
-    silent,
-)
-from lmbench.registry import build
-
-Floats = NDArray[np.float64]
+from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, ModelSpec, Traits
+from lmbench.progress import SILENT, Progress
+from lmbench.registry import ResolvedModel, resolve
+from lmbench.score import Score
+from lmbench.signature import Signature
+from lmbench.state import ModelState, NextEvents
 
 
 class MixOptions(ModelOptions):
@@ -45,38 +37,45 @@ class MixOptions(ModelOptions):
         None, gt=0, lt=1, description="of the first of two models; without it all are tuned on the validation split"
     )
 
+    @cached_property
+    def parts(self) -> tuple[ResolvedModel, ...]:
+        """The mixed models, resolved; if one names its tokenizer, those that leave theirs open get the same."""
+        parts = [resolve(spec) for spec in parse_models(self.models)]
+        named = next((name for name in map(_tokenizer, parts) if name != "auto"), "auto")
+        return tuple(
+            part.with_arguments(("tokenizer", named)) if _leaves_open(part) and named != "auto" else part
+            for part in parts
+        )
+
     def files(self) -> tuple[Path, ...]:
-        return tuple(path for spec in parse_models(self.models) for path in build(spec).options.files())
+        return tuple(path for part in self.parts for path in part.options.files())
 
     @classmethod
     def hint(cls, name: str, value: str) -> str:
-        """An option of a mixed model, after a comma."""
+        """Explain how an option of a mixed model is written: it follows a semicolon, not a comma."""
         return "write ; between the options of a mixed model, as in kenlm:order=5;min_count=1+cache"
 
-    @field_validator("models")
-    @classmethod
-    def _can_be_built(cls, models: str) -> str:
-        specs = parse_models(models)
-        if len(specs) < 2:
+    @model_validator(mode="after")
+    def _can_be_mixed(self) -> Self:
+        if len(self.parts) < 2:
             raise ValueError("a mixture has two models or more, with + between them, as in kenlm:order=5+cache")
-        if any(spec.name == "mix" for spec in specs):
+        if any(part.spec.name == "mix" for part in self.parts):
             raise ValueError("a mixture of mixtures is one mixture; name its models side by side")
-        options = [build(spec).options for spec in specs]
-        tokenizers = dict.fromkeys(getattr(each, "tokenizer", "auto") for each in options)
+        tokenizers = dict.fromkeys(map(_tokenizer, self.parts))
         if len(named := [name for name in tokenizers if name != "auto"]) > 1:
             raise ValueError(
                 f"the models cut the text into different events, tokenizer={' and '.join(named)}; choose one"
             )
-        if any(getattr(each, "smoothing", "") == "mle" for each in options):
+        if any(getattr(part.options, "smoothing", "") == "mle" for part in self.parts):
             raise ValueError(
-                "smoothing=mle gives nothing any probability after what was not seen, so that a mixture with it would "
-                "not sum to 1; choose another smoothing"
+                "smoothing=mle gives no probability to what was not seen, so that a mixture with it would not sum to "
+                "1; choose another smoothing"
             )
-        return models
+        return self
 
     @model_validator(mode="after")
     def _has_weights(self) -> Self:
-        models = len(parse_models(self.models))
+        models = len(self.parts)
         if self.weight is not None and models > 2:
             raise ValueError(f"one weight is given for {models} models; leave it out to have them tuned")
         return self
@@ -92,16 +91,14 @@ def parse_models(text: str) -> list[ModelSpec]:
     return specs
 
 
-def _cut_alike(specs: Sequence[ModelSpec]) -> list[ModelSpec]:
-    """Where one model names its tokenizer, the others that leave theirs open have the same."""
-    tokenizers = [getattr(build(spec).options, "tokenizer", None) for spec in specs]
-    named = next((name for name in tokenizers if name not in (None, "auto")), "auto")
-    return [
-        replace(spec, arguments=(*spec.arguments, ("tokenizer", named)))
-        if tokenizer == "auto" and all(key != "tokenizer" for key, _ in spec.arguments)
-        else spec
-        for spec, tokenizer in zip(specs, tokenizers, strict=True)
-    ]
+def _tokenizer(part: ResolvedModel) -> str:
+    return str(getattr(part.options, "tokenizer", "auto"))
+
+
+def _leaves_open(part: ResolvedModel) -> bool:
+    """Whether the model has a tokenizer, and its spec does not name one."""
+    given = any(key == "tokenizer" for key, _ in part.spec.arguments)
+    return getattr(part.options, "tokenizer", None) == "auto" and not given
 
 
 class Mix(LanguageModel):
@@ -109,37 +106,40 @@ class Mix(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = MixOptions
     options: MixOptions
+    _weights = Fitted[Floats]()
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
-        """Raises SpecError where the models cut the text into different events."""
-        specs = _cut_alike(parse_models(self.options.models))
-        self._models = [build(spec) for spec in specs]
-        for number, model in enumerate(self._models):
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        super().__init__(options)
+        self._models = [part.build() for part in self.options.parts]
+        if any(model.traits.weights != "fitted" for model in self._models):
+            self.traits = Traits(weights="partly pretrained")
 
-            def part(message: str, share: float, name: str = str(specs[number]), before: int = number) -> None:
-                progress(f"{name}: {message}", (before + share) / (len(specs) + 1))
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
+        """Fit or load the models, then tune their weights on the validation split.
 
-            if model.pretrained:
-                model.load(part)
-            else:
-                model.fit(data, part)
-        progress("tuning the weights", len(specs) / (len(specs) + 1))
+        Raises:
+            SpecError: The models cut the text into different events.
+        """
+        steps = len(self._models) + 1
+        for number, (part, model) in enumerate(zip(self.options.parts, self._models, strict=True)):
+            model.prepare(data, progress.part(str(part.spec), number / steps, (number + 1) / steps))
+        progress("tuning the weights", 1 - 1 / steps)
         if self.options.weight is not None:
             self._weights = np.array([self.options.weight, 1 - self.options.weight])
         else:
             stacked = [_stacked(scores) for scores in self._scores(data.valid.documents)]
-            self._weights = tuned_weights(np.concatenate([np.zeros((len(specs), 0)), *stacked], axis=1))
+            self._weights = tuned_weights(np.concatenate([np.zeros((len(self._models), 0)), *stacked], axis=1))
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return [self._mixed(scores) for scores in self._scores(documents)]
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         """NotImplementedError where the models have different events, or one offers no distribution."""
-        readings = [model.reading(text) for model in self._models]
-        names = [reading.next_events().names for reading in readings]
+        states = [model.state_after(text) for model in self._models]
+        names = [state.next_events().names for state in states]
         if any(others != names[0] for others in names):
             raise NotImplementedError("the mixed models know different words, so they have no common list of events")
-        return _MixReading(readings, self._weights)
+        return _MixState(states, self._weights)
 
     def signature(self) -> Signature:
         parts = [
@@ -155,12 +155,8 @@ class Mix(LanguageModel):
         return Footprint(sum(known) + len(sizes) if len(known) == len(sizes) else None)
 
     @property
-    def learned_elsewhere(self) -> bool:
-        return any(build(spec).learned_elsewhere for spec in parse_models(self.options.models))
-
-    @property
-    def precision(self) -> float:
-        return max(model.precision for model in self._models) if hasattr(self, "_models") else super().precision
+    def score_tolerance(self) -> float:
+        return max(model.score_tolerance for model in self._models)
 
     def _scores(self, documents: Sequence[str]) -> list[list[Score]]:
         """What each model says of each document."""
@@ -178,22 +174,22 @@ class Mix(LanguageModel):
         return Score(scores[0].ends, logprobs, np.where(spelled, np.minimum(logprobs - known, 0), 0.0))
 
 
-class _MixReading(Reading):
+class _MixState(ModelState):
     """What several models say after the same text. Args: weights, (models,)."""
 
-    def __init__(self, readings: Sequence[Reading], weights: Floats) -> None:
-        self._readings, self._weights = readings, weights
+    def __init__(self, states: Sequence[ModelState], weights: Floats) -> None:
+        self._states, self._weights = states, weights
 
     def next_events(self) -> NextEvents:
-        parts = [reading.next_events() for reading in self._readings]
+        parts = [state.next_events() for state in self._states]
         return replace(parts[0], logprobs=mixed(np.stack([part.logprobs for part in parts]), self._weights))
 
-    def begins(self, start: bytes) -> float:
-        return float(mixed(np.array([[reading.begins(start)] for reading in self._readings]), self._weights)[0])
+    def prefix_logprob(self, prefix: bytes) -> float:
+        return float(mixed(np.array([[state.prefix_logprob(prefix)] for state in self._states]), self._weights)[0])
 
-    def read(self, event: int) -> None:
-        for reading in self._readings:
-            reading.read(event)
+    def advance(self, event: int) -> None:
+        for state in self._states:
+            state.advance(event)
 
 
 def _stacked(scores: Sequence[Score]) -> Floats:

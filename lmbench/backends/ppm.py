@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lmbench import (
+    SILENT,
     Footprint,
     LanguageModel,
     ModelOptions,
+    ModelState,
     NextEvents,
     Progress,
-    Reading,
     Score,
     Signature,
     TrainingText,
-    silent,
 )
 
 Row = dict[int, int]  # the bytes seen after one context, and their counts
@@ -61,7 +61,7 @@ class Ppm(LanguageModel):
     Options: ClassVar[type[ModelOptions]] = PpmOptions
     options: PpmOptions
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         texts = [document.encode() for document in data.train.documents]
         self._tables = _count(texts, self.options.order, progress)
 
@@ -73,13 +73,13 @@ class Ppm(LanguageModel):
         logprobs = np.zeros(len(text))
         for i, byte in enumerate(text):
             logprobs[i] = reader.logprob(byte)
-            reader.read(byte)
+            reader.advance(byte)
         return Score(np.arange(1, len(text) + 1), logprobs, np.zeros(len(text)))
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         reader = self._reader()
         for byte in text.encode():
-            reader.read(byte)
+            reader.advance(byte)
         return reader
 
     def signature(self) -> Signature:
@@ -151,7 +151,7 @@ def _runs(text: bytes, length: int) -> Grams:
     return runs
 
 
-class _Reader(Reading):
+class _Reader(ModelState):
     """One document's reading: the trained rows, copied when they are first used, and what was learned since."""
 
     def __init__(self, tables: Sequence[_Table], discount: float, adaptive: bool) -> None:
@@ -180,7 +180,7 @@ class _Reader(Reading):
     def next_events(self) -> NextEvents:
         return NextEvents.of_bytes(np.array([self.logprob(byte) for byte in range(256)]))
 
-    def read(self, event: int) -> None:
+    def advance(self, event: int) -> None:
         """Go on by this byte, and learn it if the model is adaptive."""
         if self._adaptive:
             _learn(self._rows(), event)

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbench.corpus import TrainingText
-from lmbench.model import Footprint, LanguageModel, NextEvents, Progress, Reading, Score, Signature, silent
+from lmbench.model import Footprint, LanguageModel
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
+from lmbench.state import ModelState, NextEvents
 
 
 class Uniform(LanguageModel):
     """Each of the 256 bytes with probability 1/256: exactly 8 bits per byte on any text."""
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """There is nothing to learn."""
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -23,18 +27,18 @@ class Uniform(LanguageModel):
     def signature(self) -> Signature:
         return Signature.of(tok="bytes", vocab=256)
 
-    def reading(self, text: str) -> Reading:
-        return _Reading()
+    def state_after(self, text: str) -> ModelState:
+        return _State()
 
     def footprint(self) -> Footprint:
         return Footprint(parameters=0, disk_bytes=0)
 
 
-class _Reading(Reading):
+class _State(ModelState):
     def next_events(self) -> NextEvents:
         return NextEvents.of_bytes(np.full(256, -math.log(256)))
 
-    def read(self, event: int) -> None:
+    def advance(self, event: int) -> None:
         """Whatever was read, all bytes stay equally likely."""
 
 

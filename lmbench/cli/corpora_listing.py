@@ -24,7 +24,7 @@ def explained(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Iterator
     yield f"  language  {entry.language}"
     yield f"  license   {entry.license}"
     yield f"  citation  {entry.citation}"
-    yield f"  holds     {entry.holds}{'' if corpus is None else f', read as {corpus.reading}'}"
+    yield f"  holds     {entry.holds}{'' if corpus is None else f', read as {corpus.provenance}'}"
     for file in entry.files:
         yield from _file(entry, file)
     if corpus is not None:

@@ -1,15 +1,16 @@
-"""Showing on the terminal how a run goes on."""
+"""What the terminal shows while a command works."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
+import click
+from rich import progress as bars
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -17,16 +18,17 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from lmbench.model import announced_download
+from lmbench.progress import Progress
+from lmbench.runs.runner import RunProgress
 from lmbench.runs.store import Cell
 
 
-class TerminalWatcher:
-    """A bar for the running cell, a line for each finished one and each download. Without a terminal, the lines."""
+class RunDisplay(RunProgress):
+    """A bar for the running cell, a line for each finished one and each notice. Without a terminal, only the lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars = Progress(
+        self._bars = bars.Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -39,7 +41,7 @@ class TerminalWatcher:
         self._task: TaskID | None = None
         self._label = ""
 
-    def __enter__(self) -> TerminalWatcher:
+    def __enter__(self) -> RunDisplay:
         self._bars.start()
         return self
 
@@ -48,24 +50,25 @@ class TerminalWatcher:
     ) -> None:
         self._bars.stop()
 
-    def checking(self, number: int, total: int, model: str) -> None:
+    def check_started(self, number: int, total: int, model: str) -> None:
         self._begin(f"checking {number}/{total} {model}")
 
-    def fitting(self, corpus: str) -> None:
-        """A model is fitted on its own, outside of a run."""
+    def fit_started(self, corpus: str) -> None:
+        """A model is being fitted outside a run."""
         self._begin(f"fitting on {corpus}")
 
-    def started(self, number: int, total: int, model: str, corpus: str) -> None:
+    def cell_started(self, number: int, total: int, model: str, corpus: str) -> None:
         self._label = f"{number}/{total} {model} on {corpus}"
         self._begin(self._label)
 
-    def progressed(self, message: str, share: float) -> None:
-        if line := announced_download(message):
-            self._console.print(escape(line), soft_wrap=True, highlight=False)
+    def notice(self, line: str) -> None:
+        self._console.print(escape(line), soft_wrap=True, highlight=False)
+
+    def __call__(self, message: str, share: float) -> None:
         if self._task is not None:
             self._bars.update(self._task, completed=share, doing=escape(message))
 
-    def finished(self, cell: Cell) -> None:
+    def cell_finished(self, cell: Cell) -> None:
         self._console.print(f"{escape(self._label)}: {escape(_outcome(cell))}", soft_wrap=True, highlight=False)
 
     def _begin(self, label: str) -> None:
@@ -74,11 +77,18 @@ class TerminalWatcher:
         self._task = self._bars.add_task(escape(label), total=1.0, doing="starting")
 
 
-class DownloadWatcher:
-    """A bar for every file that is being downloaded. Without a terminal, nothing."""
+class NoticeDisplay(Progress):
+    """Prints notices on standard error, and nothing else."""
+
+    def notice(self, line: str) -> None:
+        click.echo(line, err=True)
+
+
+class DownloadDisplay(Progress):
+    """A bar for each file that is being downloaded. Without a terminal, nothing."""
 
     def __init__(self, console: Console) -> None:
-        self._bars = Progress(
+        self._bars = bars.Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             DownloadColumn(),
@@ -89,7 +99,7 @@ class DownloadWatcher:
         )
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> DownloadWatcher:
+    def __enter__(self) -> DownloadDisplay:
         self._bars.start()
         return self
 
@@ -99,7 +109,7 @@ class DownloadWatcher:
         self._bars.stop()
 
     def received(self, url: str, done: int, total: int | None) -> None:
-        """More of an address has arrived; its bar appears with the first bytes."""
+        """Show a bar for the address from its first bytes on."""
         if url not in self._tasks:
             self._tasks[url] = self._bars.add_task(escape(url.rsplit("/", 1)[-1]), total=total)
         self._bars.update(self._tasks[url], completed=done, total=total)

@@ -21,7 +21,7 @@ version = "0.1.0"
 description = "The model $name for lmbench"
 readme = "README.md"
 requires-python = ">=3.11"
-dependencies = ["lmbench"]
+dependencies = ["lmbench-suite"]
 
 [project.optional-dependencies]
 test = ["pytest"]
@@ -33,13 +33,13 @@ $name = "$module:$class_name"
 """The model $name for lmbench: bytes drawn independently. A place to start from."""
 
 import numpy as np
-from lmbench import LanguageModel, NextEvents, Score, Signature, silent
+from lmbench import LanguageModel, NextEvents, Score, Signature, SILENT
 
 
 class $class_name(LanguageModel):
     """Bytes drawn independently, as often as in the training text."""
 
-    def fit(self, data, progress=silent):
+    def fit(self, data, progress=SILENT):
         text = "".join(data.train.documents).encode()
         counts = np.bincount(np.frombuffer(text, dtype=np.uint8), minlength=256) + 1
         self.logprobs = np.log(counts / counts.sum())

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lmbench.corpora import on_disk as stored
 from lmbench.corpora.conllu import sentences, tagged_split, text_split
-from lmbench.corpora.download import Received, cached, download, sha256_of, unheard
+from lmbench.corpora.download import cached, download, sha256_of
 from lmbench.corpora.embedded import embedded_folder
 from lmbench.corpora.encoding import decode
 from lmbench.corpora.fables import fables
@@ -29,6 +29,7 @@ from lmbench.corpora.splitting import cut, documents, strip_lines
 from lmbench.corpora.synthetic.registry import SOURCES, is_source, source_corpus
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError, UnknownNameError
+from lmbench.progress import SILENT, Progress
 from lmbench.spec import split_list
 
 MIRROR = "LMBENCH_MIRROR"
@@ -118,7 +119,7 @@ class CatalogEntry(_Record):
         """The addresses of one of the files."""
         return file.urls or (self.base + quote(file.path.rsplit("/", 1)[-1]),)
 
-    def fetch(self, file: CatalogFile, received: Received = unheard) -> Path:
+    def fetch(self, file: CatalogFile, progress: Progress = SILENT) -> Path:
         """Where one of the files is, verified; it is downloaded to the cache where it is nowhere on this machine.
 
         Raises CorpusError where what is in the mirror is another file, and as download.download does.
@@ -137,7 +138,7 @@ class CatalogEntry(_Record):
                 return kept
             kept.unlink()  # the disk has spoiled it
         try:
-            return download(self.urls(file), file.sha256, received)
+            return download(self.urls(file), file.sha256, progress)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; {MIRROR} may name a folder that has {file.path}") from error
 
@@ -156,12 +157,12 @@ def entry_named(name: str) -> CatalogEntry:
     return entries[name]
 
 
-def load_corpus(name: str, form: TextFormat = LINES, received: Received = unheard) -> Corpus:
+def load_corpus(name: str, form: TextFormat = LINES, progress: Progress = SILENT) -> Corpus:
     """The corpus that `name` names: embedded, in the catalog, `hf:DATASET`, `-` or a path to a text file or a folder.
 
     A source's name may be followed by its options: ``markov:order=3,lines=100000``. Args: form, how the bytes of what
-    the user has are read; received, what a download tells. Raises CorpusError, UnavailableError, UnknownNameError, or
-    SpecError for a source's options.
+    the user has are read; progress, receives reports of downloads. Raises CorpusError, UnavailableError,
+    UnknownNameError, or SpecError for a source's options.
     """
     entry = catalog().get(name)
     if entry or name in EMBEDDED or is_source(name):
@@ -170,7 +171,7 @@ def load_corpus(name: str, form: TextFormat = LINES, received: Received = unhear
                 f"'{name}' has its own documents, encoding and field; those options are for what you bring"
             )
         if entry:
-            return read_entry(name, entry, received)
+            return read_entry(name, entry, progress)
         return EMBEDDED[name]() if name in EMBEDDED else source_corpus(name)
     if name == "-":
         return read_standard_input(form)
@@ -207,32 +208,32 @@ def known_names() -> list[str]:
     return [*EMBEDDED, *catalog()]
 
 
-def read_entry(name: str, entry: CatalogEntry, received: Received = unheard) -> Corpus:
+def read_entry(name: str, entry: CatalogEntry, progress: Progress = SILENT) -> Corpus:
     """The corpus of an entry, downloaded where it is not here. Raises as CatalogEntry.fetch does."""
     if entry.holds != "text":
         raise CorpusError(f"'{name}' holds {entry.holds}, no text to model; `lmbench corpora show {name}` says more")
-    train, valid, test = _splits(entry, received)
+    train, valid, test = _splits(entry, progress)
     return Corpus(
         name,
         train,
         valid,
         test,
-        reading=_reading(entry),
+        provenance=_provenance(entry),
         tokenized=entry.tokenized,
         description=entry.description,
         spaced=entry.spaced,
     )
 
 
-def _splits(entry: CatalogEntry, received: Received) -> tuple[Split, Split, Split]:
+def _splits(entry: CatalogEntry, progress: Progress) -> tuple[Split, Split, Split]:
     if entry.cut is None:
         tagged = entry.format in ("conllu", "conllu-text")
         train, valid, test = (
-            _tagged(entry, parts, received) if tagged else Split(_stored_or_held(entry, parts, received))
+            _tagged(entry, parts, progress) if tagged else Split(_stored_or_held(entry, parts, progress))
             for parts in (entry.splits.get(split, ()) for split in _SPLITS)
         )
         return train, valid, test
-    texts = [_text(entry, part, received) for part in entry.splits["all"]]
+    texts = [_text(entry, part, progress) for part in entry.splits["all"]]
     if entry.cut.by == "bytes":
         train, valid, test = (Split(_documents(entry, text)) for text in _cut_bytes("".join(texts), entry.cut.sizes))
         return train, valid, test
@@ -240,16 +241,16 @@ def _splits(entry: CatalogEntry, received: Received) -> tuple[Split, Split, Spli
     return (cut if entry.cut.by == "documents" else _take_turns)(whole, entry.cut.sizes)
 
 
-def _tagged(entry: CatalogEntry, parts: Sequence[str], received: Received) -> Split:
-    found = [sentence for part in parts for sentence in sentences(_text(entry, part, received), part)]
+def _tagged(entry: CatalogEntry, parts: Sequence[str], progress: Progress) -> Split:
+    found = [sentence for part in parts for sentence in sentences(_text(entry, part, progress), part)]
     return tagged_split(found) if entry.format == "conllu" else text_split(found)
 
 
-def _stored_or_held(entry: CatalogEntry, parts: Sequence[str], received: Received) -> Sequence[str]:
+def _stored_or_held(entry: CatalogEntry, parts: Sequence[str], progress: Progress) -> Sequence[str]:
     """The documents of these parts; those of a single large text stay on disk."""
     held: list[str] = []
     for part in parts:
-        with _opened(entry, part, received) as (file, size):
+        with _opened(entry, part, progress) as (file, size):
             if size > stored.IN_MEMORY and entry.format == "text" and len(parts) == 1:
                 return stored.StoredDocuments.of_file(_plain(entry, part, file), entry.unit)
             text = decode(file.read(), part)
@@ -283,11 +284,11 @@ def _stripped(line: bytes) -> bytes:
 
 
 @contextmanager
-def _opened(entry: CatalogEntry, part: str, received: Received) -> Iterator[tuple[IO[bytes], int]]:
+def _opened(entry: CatalogEntry, part: str, progress: Progress) -> Iterator[tuple[IO[bytes], int]]:
     """The bytes of ``FILE``, or of ``FILE!MEMBER`` in a zip archive, and their number. Raises CorpusError."""
     path, _, member = part.partition("!")
     [file] = [file for file in entry.files if file.path == path]
-    place = entry.fetch(file, received)
+    place = entry.fetch(file, progress)
     try:
         if not member:
             with place.open("rb") as found:
@@ -301,8 +302,8 @@ def _opened(entry: CatalogEntry, part: str, received: Received) -> Iterator[tupl
         raise CorpusError(f"cannot read {place}: {error.strerror or error}") from error
 
 
-def _text(entry: CatalogEntry, part: str, received: Received) -> str:
-    with _opened(entry, part, received) as (file, _):
+def _text(entry: CatalogEntry, part: str, progress: Progress) -> str:
+    with _opened(entry, part, progress) as (file, _):
         return decode(file.read(), part)
 
 
@@ -337,7 +338,7 @@ def _cut_bytes(text: str, sizes: tuple[int, int, int]) -> tuple[str, str, str]:
     return first, second, third
 
 
-def _reading(entry: CatalogEntry) -> str:
+def _provenance(entry: CatalogEntry) -> str:
     """How an entry's bytes become documents and splits, for the signature."""
     unit = f"{entry.unit}s" if entry.format == "text" else entry.format
     unit += f"={'/'.join(entry.field)}" if entry.field else ""

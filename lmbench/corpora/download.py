@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,13 @@ import platformdirs
 from filelock import FileLock
 
 from lmbench.errors import CorpusError, UnavailableError
+from lmbench.progress import SILENT, Progress
 
 if TYPE_CHECKING:  # imported where something is downloaded: a run that downloads nothing must not wait for it
     import requests
 
-Received = Callable[[str, int, int | None], None]
-"""Called as ``received(address, bytes here, bytes in all)``; the last is None where the server does not say."""
-
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 _PIECE = 1 << 18
-
-
-def unheard(url: str, done: int, total: int | None) -> None:
-    """The Received that tells nobody."""
 
 
 def cached(sha256: str) -> Path:
@@ -42,7 +36,7 @@ def sha256_of(path: Path) -> str:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 
 
-def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> Path:
+def download(urls: Iterable[str], sha256: str, progress: Progress = SILENT) -> Path:
     """The cached file with this sha256, from the first address that gives it.
 
     What an interrupted download left is gone on with. Raises UnavailableError where no address can be reached or the
@@ -54,7 +48,7 @@ def download(urls: Iterable[str], sha256: str, received: Received = unheard) -> 
         with FileLock(target.with_suffix(".lock")):
             if not target.is_file():  # another process may have brought it meanwhile
                 _refuse_offline(urls)
-                _bring(urls, sha256, target, received).replace(target)
+                _bring(urls, sha256, target, progress).replace(target)
                 target.with_suffix(".partial").unlink(missing_ok=True)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -69,7 +63,7 @@ def _refuse_offline(urls: Iterable[str]) -> None:
         raise UnavailableError(f"{next(iter(urls), 'a file')} is not on this machine, and --offline downloads nothing")
 
 
-def _bring(urls: Iterable[str], sha256: str, target: Path, received: Received) -> Path:
+def _bring(urls: Iterable[str], sha256: str, target: Path, progress: Progress) -> Path:
     """A file with this sha256, which was brought to a place beside `target`."""
     import requests
 
@@ -79,11 +73,11 @@ def _bring(urls: Iterable[str], sha256: str, target: Path, received: Received) -
     for url in urls:
         resumed = partial.exists()
         try:
-            place = _receive(url, partial, received)
+            place = _receive(url, partial, progress)
             found = sha256_of(place)
             if resumed and place == partial and found != sha256:  # its beginning may have been another file's
                 partial.unlink()
-                place = _receive(url, partial, received)
+                place = _receive(url, partial, progress)
                 found = sha256_of(place)
         except requests.RequestException as error:
             failures.append(f"{url} ({_reason(error)})")
@@ -96,7 +90,7 @@ def _bring(urls: Iterable[str], sha256: str, target: Path, received: Received) -
     raise (CorpusError if others else UnavailableError)(f"cannot download {'; '.join(failures)}")
 
 
-def _receive(url: str, partial: Path, received: Received) -> Path:
+def _receive(url: str, partial: Path, progress: Progress) -> Path:
     """Download what `partial` still lacks; where the server gives no ranges, the whole, to a place of its own."""
     import requests
 
@@ -115,7 +109,7 @@ def _receive(url: str, partial: Path, received: Received) -> Path:
             for piece in response.iter_content(_PIECE):
                 file.write(piece)
                 done += len(piece)
-                received(url, done, total)
+                progress.received(url, done, total)
     return place
 
 

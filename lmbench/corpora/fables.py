@@ -72,7 +72,7 @@ def fables(language: Language) -> Corpus:
         Split(tuple(splits["train"])),
         Split(tuple(splits["valid"])),
         Split(tuple(splits["test"])),
-        reading="fables,split=by-number",
+        provenance="fables,split=by-number",
         spaced=language != "zh",
         description=f"the project's own fables in {name}, the same in English and Chinese",
     )

@@ -64,7 +64,7 @@ def read_path(path: Path, form: TextFormat = LINES) -> Corpus:
     try:
         if path.is_dir():
             return _read_folder(path, form)
-        return _divided(str(path), _split(path, form), _reading(path, form))
+        return _divided(str(path), _split(path, form), _provenance(path, form))
     except OSError as error:
         raise CorpusError(f"cannot read {error.filename or path}: {error.strerror}") from error
 
@@ -73,7 +73,7 @@ def read_standard_input(form: TextFormat = LINES) -> Corpus:
     """The corpus in standard input, read and divided as a file's. Raises CorpusError."""
     name = "standard input"
     whole = Split(_parsed(sys.stdin.buffer.read(), name, form))
-    return _divided("stdin", whole, _reading(Path("stdin"), form), name)
+    return _divided("stdin", whole, _provenance(Path("stdin"), form), name)
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
@@ -171,7 +171,7 @@ def _field(path: Path, form: TextFormat) -> str | None:
     return form.field or ("text" if _JSON_LINES & set(path.suffixes) else None)
 
 
-def _reading(path: Path, form: TextFormat) -> str:
+def _provenance(path: Path, form: TextFormat) -> str:
     """How a path's bytes become documents, for the signature."""
     field = _field(path, form)
     parts = ["conllu"] if _is_tagged(path, form) else [f"{form.unit or ('line' if field is None else 'record')}s"]
@@ -180,10 +180,10 @@ def _reading(path: Path, form: TextFormat) -> str:
     return ",".join(parts)
 
 
-def _divided(name: str, whole: Split, reading: str, place: str = "") -> Corpus:
+def _divided(name: str, whole: Split, provenance: str, place: str = "") -> Corpus:
     found = whole.documents
     if len(found) < 3:
-        unit = "document" if whole.tagged else reading.partition(",")[0].removesuffix("s")
+        unit = "document" if whole.tagged else provenance.partition(",")[0].removesuffix("s")
         raise CorpusError(
             f"{place or name} has {len(found)} document{'s' * (len(found) != 1)} (unit: {unit}), and three splits need "
             f"at least 3; {'' if whole.tagged else _hint(found, unit)}give a folder with train, valid and test files"
@@ -192,7 +192,7 @@ def _divided(name: str, whole: Split, reading: str, place: str = "") -> Corpus:
     first = len(train.documents)
     second = first + len(valid.documents)
     parts = (_tagged(train, whole, 0), _tagged(valid, whole, first), _tagged(test, whole, second))
-    return _corpus(name, *parts, f"{reading},split=80/10/10-contiguous")
+    return _corpus(name, *parts, f"{provenance},split=80/10/10-contiguous")
 
 
 def _tagged(part: Split, whole: Split, first: int) -> Split:
@@ -209,8 +209,8 @@ def _hint(found: Sequence[str], unit: str) -> str:
 def _read_folder(folder: Path, form: TextFormat) -> Corpus:
     files = _split_files(folder)
     splits = {split: _split(file, form) for split, file in files.items()}
-    readings = {split: _reading(file, form) for split, file in files.items()}
-    reading = f"{_common(readings)},split=files"
+    provenances = {split: _provenance(file, form) for split, file in files.items()}
+    provenance = f"{_common(provenances)},split=files"
     if "valid" not in splits:
         whole = splits["train"]
         if len(whole.documents) < 2:
@@ -219,29 +219,29 @@ def _read_folder(folder: Path, form: TextFormat) -> Corpus:
             )
         train, valid = map(Split, hold_out(whole.documents))
         splits["train"], splits["valid"] = _tagged(train, whole, 0), _tagged(valid, whole, len(train.documents))
-        reading += ",valid=last-10%-of-train"
-    corpus = _corpus(str(folder), splits["train"], splits["valid"], splits["test"], reading)
+        provenance += ",valid=last-10%-of-train"
+    corpus = _corpus(str(folder), splits["train"], splits["valid"], splits["test"], provenance)
     for one, other in combinations(("train", "valid", "test"), 2):
         if getattr(corpus, one).fingerprint == getattr(corpus, other).fingerprint:
             raise CorpusError(f"the {one} and {other} files of {folder} hold the same text")
     return corpus
 
 
-def _common(readings: Mapping[str, str]) -> str:
+def _common(provenances: Mapping[str, str]) -> str:
     """How the bytes of all splits become documents; each split's way where they differ."""
-    if len(set(readings.values())) == 1:
-        return readings["train"]
-    return ",".join(f"{split}={reading}" for split, reading in readings.items())
+    if len(set(provenances.values())) == 1:
+        return provenances["train"]
+    return ",".join(f"{split}={provenance}" for split, provenance in provenances.items())
 
 
-def _corpus(name: str, train: Split, valid: Split, test: Split, reading: str) -> Corpus:
+def _corpus(name: str, train: Split, valid: Split, test: Split, provenance: str) -> Corpus:
     """The corpus of these splits. Raises CorpusError where there is no text to learn from, or none to score."""
     for split, found in (("training", train), ("test", test)):
         if not any(document.strip() for document in found.documents):
             raise CorpusError(f"the {split} split of {name} is blank: there is nothing to {_USE[split]}")
     tokenized = all(split.tagged is not None for split in (train, valid, test))
     spaced = separates_words(test.documents)
-    return Corpus(name, train, valid, test, reading=reading, tokenized=tokenized, spaced=spaced)
+    return Corpus(name, train, valid, test, provenance=provenance, tokenized=tokenized, spaced=spaced)
 
 
 def _split_files(folder: Path) -> dict[str, Path]:

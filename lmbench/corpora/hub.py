@@ -39,13 +39,13 @@ def read_dataset(name: str, form: TextFormat = LINES) -> Corpus:
     column = _column(name, found, column)
     texts = {split: _documents(rows, column, unit) for split, rows in found.items()}
     train, valid, test, how = _splits(name, texts)
-    reading = f"{f'{unit}s' if unit else 'rows'},column={column},line-ends-added,split={how}"
+    provenance = f"{f'{unit}s' if unit else 'rows'},column={column},line-ends-added,split={how}"
     return Corpus(
         name,
         train,
         valid,
         test,
-        reading=reading,
+        provenance=provenance,
         description=f"Hugging Face dataset {place}",
         spaced=separates_words(test.documents),
     )
@@ -63,7 +63,9 @@ def _load(path: str, config: str | None) -> DatasetDict:
     try:
         import datasets
     except ImportError as error:
-        raise UnavailableError("hf: corpora need the package datasets: pip install 'lmbench[datasets]'") from error
+        raise UnavailableError(
+            "hf: corpora need the package datasets: pip install 'lmbench-suite[datasets]'"
+        ) from error
     for noisy in ("datasets", "huggingface_hub"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     if not sys.stderr.isatty():

@@ -32,7 +32,7 @@ def pydocs() -> Corpus:
         Split(tuple(splits["train"])),
         Split(tuple(splits["valid"])),
         Split(tuple(splits["test"])),
-        reading=f"topics,cpython={platform.python_version()},split=by-topic-no-shared-paragraph",
+        provenance=f"topics,cpython={platform.python_version()},split=by-topic-no-shared-paragraph",
         description="Python's language reference (English technical prose), one document a topic",
     )
 

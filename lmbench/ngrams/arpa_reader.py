@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from lmbench.compression import BROKEN, opened
 from lmbench.errors import UnavailableError
-from lmbench.model import Progress, silent
 from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD
 from lmbench.ngrams.backoff import Order
 from lmbench.ngrams.counts import Ints
 from lmbench.ngrams.history_sums import history_sums, ngram_words
 from lmbench.printable import printable
+from lmbench.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +60,7 @@ class ArpaText:
     opens: bool
 
 
-def read_arpa(path: Path, progress: Progress = silent) -> ArpaText:
+def read_arpa(path: Path, progress: Progress = SILENT) -> ArpaText:
     """The n-grams of an ARPA file, plain or compressed. Raises UnavailableError with the line and what is wrong."""
     with opened(path) as file:
         lines = _Lines(file, path)

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a moment in which it can be heeded."""
+"""Defer Ctrl-C until it can be handled safely."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Ctrl-C takes effect at the end of the context, and not before `heed` in a process that starts in it.
+def deferred() -> Iterator[None]:
+    """Defer Ctrl-C to the end of the context; in a process started within it, until that process calls `allow`.
 
-    In the midst of imports it would print a traceback, or be lost where an object is just being deleted.
+    During imports Ctrl-C would print a traceback, or be lost if an object is just being deleted.
     """
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
@@ -23,7 +23,7 @@ def held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def heed() -> None:
-    """From now on Ctrl-C takes effect in this process."""
+def allow() -> None:
+    """Let Ctrl-C take effect in this process from now on."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])

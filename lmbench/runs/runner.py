@@ -1,4 +1,4 @@
-"""Models x corpora -> cells, each cell, and each model's conformance suite, in a process of its own.
+"""Run an experiment: each cell, and each model's conformance suite, in a process of its own.
 
 The process makes peak memory a measurement, and a model that raises, hangs on to memory or crashes the interpreter
 costs one cell and not the run.
@@ -6,109 +6,142 @@ costs one cell and not the run.
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
-import os
-import platform
-import re
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from itertools import chain
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Literal, Protocol, Self, TypeVar, cast
-
-from pydantic import JsonValue
+from typing import Literal
 
 from lmbench.checks import Outcome, check_spec, doubt
-from lmbench.corpora.overlap import overlap
 from lmbench.corpus import Corpus, Split
+from lmbench.distribution import own_version
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import Tally, TallyColumns, rate, summarize, tally
-from lmbench.model import LanguageModel, ModelSpec, Progress, Signature, silent
-from lmbench.registry import build, registered
-from lmbench.runs import interrupts
-from lmbench.runs.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory, Verification
+from lmbench.model import LanguageModel, ModelSpec
+from lmbench.progress import SILENT, Progress
+from lmbench.registry import resolve
+from lmbench.runs.experiment import BrokenModel, Experiment, plugin_version
+from lmbench.runs.store import Cell, Costs, RunDirectory, Verification
+from lmbench.runs.worker import Send, Worker, peak_bytes
+from lmbench.signature import Signature
 
-Result = TypeVar("Result")
-
-_BATCH_BYTES = 1 << 20
-_VERSIONED = ("lmbench", "hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torch", "transformers")
+_BATCH_CHARACTERS = 1 << 20
 
 
-class Watcher(Protocol):
-    """Shows how a run goes on."""
+class RunProgress(Progress):
+    """Receives reports of a run; this class ignores them."""
 
-    def checking(self, number: int, total: int, model: str) -> None:
+    def check_started(self, number: int, total: int, model: str) -> None:
         """A model goes through the conformance suite; numbers count from 1."""
 
-    def started(self, number: int, total: int, model: str, corpus: str) -> None:
-        """A cell begins; numbers count from 1."""
+    def cell_started(self, number: int, total: int, model: str, corpus: str) -> None:
+        """A cell begins; numbers count from 1. Calls of the progress itself are about this cell from now on."""
 
-    def progressed(self, message: str, share: float) -> None:
-        """The running cell says what it does; share is between 0 and 1."""
-
-    def finished(self, cell: Cell) -> None:
-        """A cell has ended, well or not."""
+    def cell_finished(self, cell: Cell) -> None:
+        """A cell has ended, whether it succeeded or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What evaluating a model on a corpus gave: sums for each document, signature, costs, what the model shows.
+    """What evaluating a model on a corpus gave.
 
-    pseudo: whether the scores are no probabilities; pretrained: whether any of the weights comes from elsewhere.
+    Attributes:
+        signature: What the numbers depend on.
+        costs: Time, memory and size.
+        exhibits: What the model shows of itself.
+        normalized: Whether the scores are probabilities.
+        pretrained: Whether any of the weights are pretrained.
+        counts: Sums for each document; empty if `record` received them.
     """
 
+    signature: Signature
+    costs: Costs
+    exhibits: tuple[Exhibit, ...]
+    normalized: bool
+    pretrained: bool
     counts: Tally
-    signature: Signature
-    costs: Costs
-    exhibits: tuple[Exhibit, ...]
-    pseudo: bool
-    pretrained: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """An Evaluation without its sums, which are told as they are made."""
+def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = SILENT) -> Evaluation:
+    """Fit a model (unless it is pretrained) on the training split and score the test split.
 
-    signature: Signature
-    costs: Costs
-    exhibits: tuple[Exhibit, ...]
-    pseudo: bool
-    pretrained: bool
-
-
-def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = silent) -> Evaluation:
-    """Fit a model (unless it is pretrained) on the training text and score the test split. Raises LmbenchError."""
+    Raises:
+        LmbenchError: A split is empty, the model cannot learn from the text, or it breaks the scoring contract.
+    """
     columns = TallyColumns(len(corpus.test.documents))
-    outcome = _evaluated(model, corpus, progress, columns.add)
-    return Evaluation(
-        columns.tally(), outcome.signature, outcome.costs, outcome.exhibits, outcome.pseudo, outcome.pretrained
-    )
+    evaluation = _evaluate(model, corpus, progress, columns.add)
+    return replace(evaluation, counts=columns.tally())
 
 
-def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied: Callable[[Tally], None]) -> _Outcome:
+def run(experiment: Experiment, path: Path, progress: RunProgress) -> RunDirectory:
+    """Evaluate every model on every corpus into a run directory; cells that it already holds are kept.
+
+    Raises:
+        LmbenchError: Something that every cell would fail with, such as a run directory that cannot be written. A
+            failure within a cell becomes part of the cell.
+    """
+    with Worker() as first:  # it starts while the texts are compared
+        directory = RunDirectory.start(path, experiment.manifest())
+        workers = chain([first], iter(Worker, None))
+        with directory.locked():
+            if experiment.check:
+                _check_missing(directory, experiment, progress, workers)
+            _run_missing(directory, experiment, progress, workers)
+    return directory
+
+
+def _check_missing(
+    directory: RunDirectory, experiment: Experiment, progress: RunProgress, workers: Iterator[Worker]
+) -> None:
+    done = directory.verifications()
+    for number, model in enumerate(experiment.models, start=1):
+        name = str(model.spec)
+        if name in done or isinstance(model, BrokenModel):
+            continue
+        progress.check_started(number, len(experiment.models), name)
+        log = directory.log(number, name, "check")
+        result = next(workers).run(partial(_check_in_process, model.spec), log, partial(_report, progress))
+        if not isinstance(result, UnavailableError):  # its cells will say what is missing
+            outcomes = result if isinstance(result, tuple) else ()
+            why = doubt(outcomes) if outcomes else f"the suite did not end: {result}"
+            directory.write_verification(number, Verification(model=name, doubt=why, outcomes=outcomes))
+
+
+def _run_missing(
+    directory: RunDirectory, experiment: Experiment, progress: RunProgress, workers: Iterator[Worker]
+) -> None:
+    done = {cell.number for cell in directory.cells() if cell.status == "ok"}
+    for number, (corpus, model) in enumerate(experiment.cells, start=1):
+        if number in done:
+            continue
+        name = str(model.spec)
+        progress.cell_started(number, len(experiment.cells), name, corpus.name)
+        columns = TallyColumns(len(corpus.test.documents))
+        result: Evaluation | LmbenchError | str
+        if isinstance(model, BrokenModel):
+            result = model.error
+        else:
+            receive = partial(_report, progress, record=columns.add)
+            work = partial(_evaluate_in_process, model.spec, corpus)
+            result = next(workers).run(work, directory.log(number, name), receive)
+        cell, counts, exhibits = _cell(number, model.spec, corpus, result, columns.tally())
+        directory.write(cell, counts, exhibits)
+        progress.cell_finished(cell)
+
+
+def _evaluate(model: LanguageModel, corpus: Corpus, progress: Progress, record: Callable[[Tally], None]) -> Evaluation:
+    """Evaluate a model, giving the sums of each batch of documents to `record` instead of holding them."""
     if not corpus.test.size:
         raise CorpusError(f"the test split of {corpus.name} is empty: there is nothing to score")
-    if not (model.pretrained or corpus.train.size):
+    if not (model.traits.pretrained or corpus.train.size):
         raise CorpusError(f"the training split of {corpus.name} is empty: there is nothing to learn from")
-    fit_seconds = None
-    if model.pretrained:
-        model.load(progress)
-    else:
-        started = time.perf_counter()
-        model.fit(corpus.training, lambda message, share: progress(f"fit: {message}", share))
-        fit_seconds = time.perf_counter() - started
-    score_seconds = _scored(model, corpus.test, progress, tallied)
+    started = time.perf_counter()
+    model.prepare(corpus.training, progress if model.traits.pretrained else progress.part("fit"))
+    fit_seconds = None if model.traits.pretrained else time.perf_counter() - started
+    score_seconds = _score(model, corpus.test, progress, record)
     footprint = model.footprint()
     costs = Costs(
         fit_seconds=fit_seconds,
@@ -118,101 +151,42 @@ def _evaluated(model: LanguageModel, corpus: Corpus, progress: Progress, tallied
         parameters=footprint.parameters,
         disk_bytes=footprint.disk_bytes,
     )
-    return _Outcome(
+    return Evaluation(
         _signature(model, corpus),
         costs,
         model.exhibits(),
-        pseudo=not model.probability,
-        pretrained=model.learned_elsewhere,
+        normalized=model.traits.normalized,
+        pretrained=model.traits.weights != "fitted",
+        counts=TallyColumns(0).tally(),
     )
 
 
-def run(
-    specs: Sequence[ModelSpec], corpora: Sequence[Corpus], path: Path, watcher: Watcher, check: bool = True
-) -> RunDirectory:
-    """Evaluate every model on every corpus into the run directory at `path`; cells that it already holds are kept.
+def _score(model: LanguageModel, test: Split, progress: Progress, record: Callable[[Tally], None]) -> float:
+    """Score the split in batches; only the sums of each batch leave this function.
 
-    With `check`, every model goes through the conformance suite first. Raises LmbenchError for what would fail in every
-    cell; a failure within a cell becomes part of the cell.
+    Returns:
+        The seconds that the model took.
     """
-    names = [corpus.name for corpus in corpora]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise CorpusError(f"two corpora have the same name: {', '.join(sorted(twice))}")
-    with _Worker() as first:  # it starts while the texts are compared
-        directory = RunDirectory.start(path, _manifest(specs, corpora))
-        workers = chain([first], iter(_Worker, None))
-        with directory.locked():
-            if check:
-                _check_missing(directory, specs, watcher, workers)
-            _run_missing(directory, [(corpus, spec) for corpus in corpora for spec in specs], watcher, workers)
-    return directory
-
-
-def _check_missing(
-    directory: RunDirectory, specs: Sequence[ModelSpec], watcher: Watcher, workers: Iterator[_Worker]
-) -> None:
-    done = directory.verifications()
-    for number, spec in enumerate(specs, start=1):
-        if str(spec) in done:
-            continue
-        watcher.checking(number, len(specs), str(spec))
-        log = directory.log(number, str(spec), "check")
-        result = _in_process(next(workers), partial(_check, spec), log, partial(_show, watcher))
-        if not isinstance(result, UnavailableError):  # its cells will say what is missing
-            outcomes = result if isinstance(result, tuple) else ()
-            doubt_ = doubt(outcomes) if outcomes else f"the suite did not end: {result}"
-            directory.write_verification(number, Verification(model=str(spec), doubt=doubt_, outcomes=outcomes))
-
-
-def _run_missing(
-    directory: RunDirectory, pairs: Sequence[tuple[Corpus, ModelSpec]], watcher: Watcher, workers: Iterator[_Worker]
-) -> None:
-    done = {cell.number for cell in directory.cells() if cell.status == "ok"}
-    for number, (corpus, spec) in enumerate(pairs, start=1):
-        if number in done:
-            continue
-        watcher.started(number, len(pairs), str(spec), corpus.name)
-        columns = TallyColumns(len(corpus.test.documents))
-        heard = partial(_keep, columns, watcher)
-        result = _in_process(next(workers), partial(_evaluate, spec, corpus), directory.log(number, str(spec)), heard)
-        cell, counts, exhibits = _cell(number, spec, corpus, result, columns.tally())
-        directory.write(cell, counts, exhibits)
-        watcher.finished(cell)
-
-
-def _show(watcher: Watcher, message: _Message) -> None:
-    if isinstance(message, _Told):
-        watcher.progressed(message.message, message.share)
-
-
-def _keep(columns: TallyColumns, watcher: Watcher, message: _Message) -> None:
-    _show(watcher, message)
-    if isinstance(message, Tally):
-        columns.add(message)
-
-
-def _scored(model: LanguageModel, test: Split, progress: Progress, tallied: Callable[[Tally], None]) -> float:
-    """Seconds that the model took for the split; the sums of each batch are told, and its scores not kept."""
     done, seconds = 0, 0.0
-    for batch in _batches(test.documents, min(model.scored_at_once, _BATCH_BYTES)):
+    for batch in _batches(test.documents, min(model.traits.batch_characters, _BATCH_CHARACTERS)):
         progress("score", done / len(test.documents))
         started = time.perf_counter()
         scores = model.score(batch)
         seconds += time.perf_counter() - started
-        tallied(tally(batch, scores, first=done))
+        record(tally(batch, scores, first=done))
         del scores  # before the next batch's are made
         done += len(batch)
     return seconds
 
 
-def _batches(documents: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Consecutive documents of about so many characters together: memory stays bounded, and progress shows."""
+def _batches(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """Yield consecutive documents of about this many characters: memory stays bounded, and progress shows."""
     batch: list[str] = []
     size = 0
     for document in documents:
         batch.append(document)
         size += len(document)
-        if size >= most:
+        if size >= characters:
             yield batch
             batch, size = [], 0
     if batch:
@@ -225,136 +199,17 @@ def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
         test=corpus.test.fingerprint[:12],
         train=corpus.train.fingerprint[:12],
         valid=corpus.valid.fingerprint[:12],
-        read=corpus.reading,
+        read=corpus.provenance,
     )
-    trained = Signature.of(weights="pretrained") if model.learned_elsewhere else Signature(())
-    return trained + model.signature() + text + Signature.of(lmbench=version("lmbench"))
-
-
-def _manifest(specs: Sequence[ModelSpec], corpora: Sequence[Corpus]) -> Manifest:
-    return Manifest(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        models=tuple(map(str, specs)),
-        options=tuple(_options(spec) for spec in specs),
-        files=tuple(sorted(_digests(specs))),
-        corpora=tuple(_record(corpus) for corpus in corpora),
-        versions=(*((package, version(package)) for package in _VERSIONED), *_plugin_versions(specs)),
-        python=platform.python_version(),
-        platform=platform.platform(),
-        cpus=os.cpu_count() or 1,
-    )
-
-
-def _options(spec: ModelSpec) -> dict[str, JsonValue]:
-    """All options of a model, defaults included; none where it cannot be built, which its cells will say."""
-    try:
-        return build(spec).options.model_dump(mode="json")
-    except LmbenchError:
-        return {}
-
-
-def _digests(specs: Sequence[ModelSpec]) -> Iterator[tuple[str, str]]:
-    """The files that the models' options name, where they can be read, each with its sha256."""
-    for path in {path for spec in specs for path in _files(spec)}:
-        with suppress(OSError), path.open("rb") as file:
-            yield str(path), hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files(spec: ModelSpec) -> tuple[Path, ...]:
-    try:
-        return build(spec).options.files()
-    except LmbenchError:
-        return ()
-
-
-def _plugin_versions(specs: Sequence[ModelSpec]) -> tuple[tuple[str, str], ...]:
-    """The packages beside lmbench that these models come from."""
-    known = registered()
-    entries = {known[spec.name] for spec in specs if spec.name in known}
-    return tuple(sorted({(entry.origin, entry.version) for entry in entries if entry.origin != "lmbench"}))
-
-
-def _record(corpus: Corpus) -> CorpusRecord:
-    return CorpusRecord(
-        name=corpus.name,
-        description=corpus.description,
-        reading=corpus.reading,
-        tokenized=corpus.tokenized,
-        spaced=corpus.spaced,
-        train_fingerprint=corpus.train.fingerprint,
-        valid_fingerprint=corpus.valid.fingerprint,
-        test_fingerprint=corpus.test.fingerprint,
-        train_bytes=corpus.train.size,
-        valid_bytes=corpus.valid.size,
-        test_bytes=corpus.test.size,
-        test_documents=len(corpus.test.documents),
-        floor_note=corpus.floor_note,
-        overlap=overlap(corpus),
-    )
-
-
-class _Worker:
-    """A fresh process that waits for one piece of work. It starts when this is made, and ends with the context."""
-
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        given, self._give = context.Pipe(duplex=False)
-        self._told, tell = context.Pipe(duplex=False)
-        self._process = context.Process(target=_work, args=(given, tell))
-        try:
-            resource_tracker.ensure_running()  # it would let interrupts through when it starts, with the first process
-            with interrupts.held():  # and in the process, until it can heed them
-                self._process.start()
-        finally:
-            given.close()
-            tell.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process.pid is not None:
-            self._process.kill()  # only where it had nothing to do, or this process was interrupted, is it still alive
-            self._process.join()
-        self._give.close()
-        self._told.close()
-
-    def messages(self, work: _Work, log: Path) -> Iterator[object]:
-        """What the work tells and returns, until the process ends."""
-        log.unlink(missing_ok=True)  # of a run before
-        with suppress(EOFError, BrokenPipeError):  # it has ended
-            self._give.send((work, log))
-            while True:
-                yield self._told.recv()
-
-    def exit_code(self) -> int | None:
-        """How the process ended, once it has."""
-        self._process.join()
-        return self._process.exitcode
-
-
-def _in_process(
-    worker: _Worker, work: Callable[[Callable[[_Message], None]], Result], log: Path, heard: Callable[[_Message], None]
-) -> Result | LmbenchError | str:
-    """What `work` returns in a fresh process, the LmbenchError that it raises, or how the process ended.
-
-    Args: heard, called with what `work` tells meanwhile, so that nobody has to hold all of it at once.
-    """
-    result: Result | LmbenchError | None = None
-    with worker:
-        for message in worker.messages(work, log):
-            if isinstance(message, _Told | Tally):
-                heard(message)
-            else:
-                result = cast(Result | LmbenchError, message)
-        return _how_it_ended(worker.exit_code(), log) if result is None else result
+    weights = Signature() if model.traits.weights == "fitted" else Signature.of(weights="pretrained")
+    return weights + model.signature() + text + Signature.of(lmbench=own_version())
 
 
 def _cell(
-    number: int, spec: ModelSpec, corpus: Corpus, result: _Outcome | LmbenchError | str, counts: Tally
+    number: int, spec: ModelSpec, corpus: Corpus, result: Evaluation | LmbenchError | str, counts: Tally
 ) -> tuple[Cell, Tally | None, tuple[Exhibit, ...]]:
     status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
-    if not isinstance(result, _Outcome):
+    if not isinstance(result, Evaluation):
         return Cell(number=number, model=str(spec), corpus=corpus.name, status=status, error=str(result)), None, ()
     cell = Cell(
         number=number,
@@ -362,88 +217,53 @@ def _cell(
         corpus=corpus.name,
         status="ok",
         pretrained=result.pretrained,
-        pseudo=result.pseudo,
+        pseudo=not result.normalized,
         signature=str(result.signature),
-        metrics=summarize(counts, None if result.pseudo else corpus.floor),
+        metrics=summarize(counts, corpus.floor if result.normalized else None),
         costs=result.costs,
     )
     return cell, counts, result.exhibits
 
 
-def _how_it_ended(exit_code: int | None, log: Path) -> str:
-    """Why a process that sent no result ended: its signal, or the last line of its traceback."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
-    if exit_code is not None and exit_code < 0:
-        return f"the process was killed by signal {-exit_code} (out of memory?); see {log}"
-    return f"{lines[-1].strip() if lines else f'exit code {exit_code}'}; see {log}"
-
-
-def _evaluate(spec: ModelSpec, corpus: Corpus, tell: Callable[[_Message], None]) -> _Outcome:
-    outcome = _evaluated(build(spec), corpus, lambda message, share: tell(_Told(message, share)), tell)
-    return replace(outcome, signature=outcome.signature + Signature(_plugin_versions([spec])))
-
-
-def _check(spec: ModelSpec, tell: Callable[[_Message], None]) -> tuple[Outcome, ...]:
-    tell(_Told("checking", 0.0))
-    return check_spec(spec, lambda message, share: tell(_Told(message, share)))
-
-
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A process's progress, on its way to the watcher."""
+class _Report:
+    """A process's call of its progress, on its way to the run's."""
 
-    message: str
-    share: float
-
-
-_Message = _Told | Tally
-"""What a process tells while it works."""
-
-_Work = Callable[[Callable[[_Message], None]], object]
+    method: Literal["__call__", "notice", "received"]
+    arguments: tuple[object, ...]
 
 
-def _work(given: Connection, tell: Connection) -> None:
-    """The process's life: it is given work and a log; what it prints goes there, what it finds through the connection.
+class _SentProgress(Progress):
+    """The progress of work in a process: sends every call to the run."""
 
-    An error of lmbench's own is sent; any other ends the process with a traceback in the log, whose last line becomes
-    the error.
-    """
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        interrupts.heed()
-        work, log = given.recv()
-        with log.open("w") as file:
-            os.dup2(file.fileno(), sys.stdout.fileno())
-            os.dup2(file.fileno(), sys.stderr.fileno())
-        tell.send(work(tell.send))
-    except LmbenchError as error:
-        tell.send(_portable(error))
-    except KeyboardInterrupt:
-        sys.exit(130)  # the parent has the same interrupt, and says what is kept
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def __call__(self, message: str, share: float) -> None:
+        self._send(_Report("__call__", (message, share)))
+
+    def notice(self, line: str) -> None:
+        self._send(_Report("notice", (line,)))
+
+    def received(self, url: str, done: int, total: int | None) -> None:
+        self._send(_Report("received", (url, done, total)))
 
 
-def _end_with_parent() -> None:
-    """End this process as soon as the one that started it has ended, however that came about."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _report(progress: RunProgress, message: object, record: Callable[[Tally], None] | None = None) -> None:
+    """Handle one message of a process: a call of its progress, or the sums of a batch."""
+    if isinstance(message, _Report):
+        getattr(progress, message.method)(*message.arguments)
+    elif isinstance(message, Tally) and record is not None:
+        record(message)
 
 
-def _portable(error: LmbenchError) -> LmbenchError:
-    """The error as one that every process can rebuild from its text."""
-    return (UnavailableError if isinstance(error, UnavailableError) else LmbenchError)(str(error))
+def _evaluate_in_process(spec: ModelSpec, corpus: Corpus, send: Send) -> Evaluation:
+    resolved = resolve(spec)
+    evaluation = _evaluate(resolved.build(), corpus, _SentProgress(send), send)
+    return replace(evaluation, signature=evaluation.signature + Signature(plugin_version(resolved.registered)))
 
 
-def peak_bytes() -> int:
-    """Largest resident memory of this process.
-
-    Linux: VmHWM, since getrusage's ru_maxrss also counts the process that started this one. Elsewhere: ru_maxrss, which
-    is in bytes on macOS.
-    """
-    status = Path("/proc/self/status")
-    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
-        return int(found[1]) * 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _check_in_process(spec: ModelSpec, send: Send) -> tuple[Outcome, ...]:
+    progress = _SentProgress(send)
+    progress("checking", 0.0)
+    return check_spec(spec, progress)

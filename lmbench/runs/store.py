@@ -39,7 +39,7 @@ class CorpusRecord(BaseModel):
 
     name: str
     description: str
-    reading: str
+    provenance: str
     tokenized: bool
     spaced: bool
     train_fingerprint: str

@@ -47,7 +47,7 @@ class LetterModel:
         """Nats: log P(word and its end)."""
         return float(self.logprobs([word])[0])
 
-    def begins(self, start: bytes) -> float:
+    def prefix_logprob(self, start: bytes) -> float:
         """Nats: log P(a word that begins with these bytes)."""
         return float(self._events(_opened([start])[:-1]).sum())
 

@@ -15,9 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from lmbench.corpus import TrainingText, line_ended, lines_of
 from lmbench.errors import SpecError, reason
-from lmbench.model import ModelOptions, NextEvents, Reading, Score, Signature, without_rounding
+from lmbench.model import ModelOptions
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.printable import printable
+from lmbench.score import Score, clip_rounding
+from lmbench.signature import Signature
+from lmbench.state import ModelState, NextEvents
 from lmbench.text.letter_model import LetterModel
 from lmbench.text.tokenizers import LINE_END, Tokenizer, make_tokenizer
 
@@ -203,7 +206,7 @@ class Lexicon:
 
     def combine(self, encoded: Encoded, logprobs: NDArray[np.float64]) -> Score:
         """A document's score, from its ids' log-probabilities: (events,), nats."""
-        return Score(encoded.ends, without_rounding(logprobs) + encoded.spelling, encoded.spelling)
+        return Score(encoded.ends, clip_rounding(logprobs) + encoded.spelling, encoded.spelling)
 
     def history(self, text: str) -> Line:
         """The ids of the last, unfinished line of `text`: what a line model conditions on."""
@@ -216,18 +219,18 @@ class Lexicon:
         spelled = b"\n" if kind == LINE_END_ID else self.tokenizer.letters(self.types[kind])
         return printable(spelled.decode(errors="backslashreplace")).replace(" ", "␣")
 
-    def reading(self, text: str, after: After) -> LexiconReading:
-        """A line model's reading of a text; `after` gets the ids of the unfinished line."""
-        return LexiconReading(self, text, self.history(text), after)
+    def state_after(self, text: str, after: After) -> LexiconState:
+        """A line model's state after a text; `after` gets the ids of the unfinished line."""
+        return LexiconState(self, text, self.history(text), after)
 
     def spellings(self, before: str | None) -> tuple[bytes | None, ...]:
         """The bytes that each type adds after the type `before`, None at a line's start; none for ``<unk>``."""
         return self._spellings(before is not None and not before.isspace())
 
-    def unknown_begins(self, start: bytes, before: str | None) -> float:
+    def unknown_prefix_logprob(self, prefix: bytes, before: str | None) -> float:
         """Nats: log P(an unknown type's event begins with these bytes), after the type `before`."""
-        beginnings = self.tokenizer.beginnings(start, before is not None and not before.isspace())
-        return float(np.logaddexp.reduce([self._letters.begins(letters) for letters in beginnings]))
+        beginnings = self.tokenizer.beginnings(prefix, before is not None and not before.isspace())
+        return float(np.logaddexp.reduce([self._letters.prefix_logprob(letters) for letters in beginnings]))
 
     @lru_cache(2)  # noqa: B019  (a lexicon lives as long as its model)
     def _spellings(self, after_word: bool) -> tuple[bytes | None, ...]:
@@ -310,7 +313,7 @@ def _texts(documents: Iterable[str]) -> Iterator[str]:
         yield "".join(parts)
 
 
-class LexiconReading(Reading):
+class LexiconState(ModelState):
     """A text read event by event by a model over a lexicon.
 
     Args: history, the ids that `after` is given for the event after `text`; across_lines, whether the history goes on
@@ -336,14 +339,14 @@ class LexiconReading(Reading):
         spellings = self._lexicon.spellings(self._before) + (None,) * len(self._beyond)
         return NextEvents(self._lexicon.types + self._beyond, logprobs, spellings)
 
-    def begins(self, start: bytes) -> float:
+    def prefix_logprob(self, prefix: bytes) -> float:
         """Nats. An unknown word may begin so, too: P(<unk>), and its letters' price as far as they are given."""
         after = self.next_events()
-        begun = [spelling is not None and spelling.startswith(start) for spelling in after.spellings]
-        unknown = after.logprobs[UNKNOWN_ID] + self._lexicon.unknown_begins(start, self._before)
+        begun = [spelling is not None and spelling.startswith(prefix) for spelling in after.spellings]
+        unknown = after.logprobs[UNKNOWN_ID] + self._lexicon.unknown_prefix_logprob(prefix, self._before)
         return float(np.logaddexp.reduce([*after.logprobs[begun], unknown]))
 
-    def read(self, event: int) -> None:
+    def advance(self, event: int) -> None:
         self._before = None if event == LINE_END_ID else self._lexicon.types[event]
         begins_anew = event == LINE_END_ID and not self._across_lines
         self._history = [] if begins_anew else [*self._history, event]

@@ -178,7 +178,9 @@ class Jieba(Tokenizer):
                 warnings.simplefilter("ignore")  # its source has invalid escapes, and it looks for setuptools
                 import jieba
         except ImportError as error:
-            raise UnavailableError("tokenizer=jieba needs the package jieba: pip install 'lmbench[jieba]'") from error
+            raise UnavailableError(
+                "tokenizer=jieba needs the package jieba: pip install 'lmbench-suite[jieba]'"
+            ) from error
         jieba.setLogLevel(logging.WARNING)
         jieba.initialize()
         self._segment = jieba.lcut

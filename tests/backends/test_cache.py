@@ -3,13 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from lmbench import ModelSpec, Split, TrainingText
-from lmbench.backends.cache import Cache
+from lmbench import Split, TrainingText, build
 from lmbench.errors import CorpusError, SpecError
 
 
 def fitted(spec, data):
-    model = ModelSpec.parse(spec).build(Cache)
+    model = build(spec)
     model.fit(data)
     return model
 
@@ -92,4 +91,4 @@ def test_no_training_line(texts):
 
 def test_a_window_does_not_decay():
     with pytest.raises(SpecError, match="give decay or window, not both"):
-        ModelSpec.parse("cache:decay=0.9,window=10").build(Cache)
+        build("cache:decay=0.9,window=10")

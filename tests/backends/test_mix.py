@@ -10,7 +10,7 @@ from tests.runs.test_runner import Recorder
 
 
 def fitted(spec, data):
-    model = build(ModelSpec.parse(spec))
+    model = build(spec)
     model.fit(data)
     return model
 
@@ -31,7 +31,7 @@ def test_the_mixture_by_hand(english):
 def test_inside_a_word_by_hand(english):
     """log P( cat) less log P(an event that begins with " c"), both of the weighted sum."""
     mix, *parts = (fitted(spec, english) for spec in ("mix:kenlm:order=2+cache,weight=0.7", "kenlm:order=2", "cache"))
-    begins = [np.exp(part.reading("the").begins(b" c")) for part in parts]
+    begins = [np.exp(part.state_after("the").prefix_logprob(b" c")) for part in parts]
     given = np.log(0.7 * begins[0] + 0.3 * begins[1])
     whole = mix.score(["the cat"])[0].logprobs[-1]
     assert 0 < begins[0] < 1
@@ -89,7 +89,7 @@ def test_without_validation_text_the_weights_are_equal(english):
 )
 def test_mixtures_that_cannot_be(spec, error, message):
     with pytest.raises(error, match=message):
-        build(ModelSpec.parse(spec))
+        build(spec)
 
 
 def test_a_tokenizer_that_one_model_names_is_that_of_all(english):
@@ -106,7 +106,7 @@ def test_models_of_other_events_cannot_be_mixed(english):
 def test_what_a_part_learned_elsewhere_is_told(tmp_path, english):
     """The table marks the cell, and the signature says it, though the mixture itself is fitted."""
     write(fitted("kenlm:order=2", english), ModelSpec("kenlm"), tmp_path / "x.arpa")
-    corpus = Corpus("toy", english.train, english.valid, Split(("the cat sat\n",)), reading="lines", tokenized=True)
+    corpus = Corpus("toy", english.train, english.valid, Split(("the cat sat\n",)), provenance="lines", tokenized=True)
     directory = run(
         ModelSpec.parse_list(f"mix:arpa:{tmp_path}/x.arpa+cache,mix"),
         [corpus],
@@ -117,5 +117,5 @@ def test_what_a_part_learned_elsewhere_is_told(tmp_path, english):
     mixed, own = directory.cells()
     assert mixed.signature.startswith("weights:pretrained|mix:")
     assert "†" in markdown(directory)
-    assert (mixed.pretrained, own.pretrained) == (True, False)
+    assert (mixed.traits.pretrained, own.traits.pretrained) == (True, False)
     assert "weights:pretrained" not in own.signature

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbench import ModelSpec, Split, TrainingText, load_corpus
+from lmbench import Split, TrainingText, build, load_corpus
 from lmbench.backends import ppm
-from lmbench.backends.ppm import Ppm
 from lmbench.errors import LmbenchError
 from tests.conftest import ENGLISH
 
@@ -31,7 +30,7 @@ ODD = (
 
 
 def fitted(spec, texts=ENGLISH):
-    model = ModelSpec.parse(spec).build(Ppm)
+    model = build(spec)
     model.fit(TrainingText(Split(tuple(texts)), Split(())))
     return model
 
@@ -221,7 +220,7 @@ def test_without_training_it_compresses_better_than_bz2_and_lzma():
 )
 def test_options_that_make_no_model(spec):
     with pytest.raises(LmbenchError, match="ppm"):
-        ModelSpec.parse(spec).build(Ppm)
+        build(spec)
 
 
 def test_the_signature_says_what_the_scores_depend_on():

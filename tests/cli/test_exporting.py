@@ -1,7 +1,6 @@
 import pytest
 
 from lmbench import LanguageModel, ModelSpec, Signature, build
-from lmbench.backends.ngrams.arpa import ArpaFile
 from lmbench.backends.ngrams.kenlm import KenlmNgram
 from lmbench.cli import exporting as export
 from lmbench.errors import ResultsError, SpecError
@@ -79,11 +78,11 @@ def test_a_model_without_export_is_refused_before_it_is_fitted(tmp_path):
 
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_kenlm_reads_what_kenlm_exports(tmp_path, english, order):
-    model = build(ModelSpec.parse(f"kenlm:order={order},min_count=1"))
+    model = build(f"kenlm:order={order},min_count=1")
     assert isinstance(model, KenlmNgram)
     model.fit(english)
     export.write(model, SPEC, tmp_path / "x.arpa")
-    read = ModelSpec("arpa", (("path", str(tmp_path / "x.arpa")),)).build(ArpaFile)
+    read = build(ModelSpec("arpa", (("path", str(tmp_path / "x.arpa")),)))
     text = "the cat sat on a log\n\nzzz the dog\n"
     [own], [others] = model.score([text]), read.score([text])
     assert (own.logprobs - own.spelling).tolist() == pytest.approx((others.logprobs - others.spelling).tolist())

@@ -158,7 +158,7 @@ def test_proportions_of_documents(own_mirror):
     )
     corpus = read_entry("x", found)
     assert splits(corpus) == [("a\nb\n\n",), ("c\n\n",), ("d\n",)]
-    assert corpus.reading == "blocks,split=documents-1/1/1"
+    assert corpus.provenance == "blocks,split=documents-1/1/1"
 
 
 def test_documents_in_turns(own_mirror):

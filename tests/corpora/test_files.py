@@ -22,7 +22,7 @@ def test_a_single_file_is_split_80_10_10_in_contiguous_blocks(tmp_path):
     corpus = read_path(file)
     assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [16, 2, 2]
     assert "".join(corpus.train.documents + corpus.valid.documents + corpus.test.documents) == file.read_text()
-    assert corpus.reading == "lines,split=80/10/10-contiguous"
+    assert corpus.provenance == "lines,split=80/10/10-contiguous"
 
 
 @pytest.mark.parametrize("names", [("train.txt", "valid.txt", "test.txt"), ("x.train.raw", "x.dev.raw", "x.test.raw")])
@@ -39,7 +39,7 @@ def test_a_folder_without_validation_holds_out_the_end_of_training(tmp_path):
     (tmp_path / "test.txt").write_text("t\n")
     corpus = read_path(tmp_path)
     assert corpus.valid.documents == ("9\n",)
-    assert "valid=last-10%-of-train" in corpus.reading
+    assert "valid=last-10%-of-train" in corpus.provenance
 
 
 def test_carriage_returns_are_kept(tmp_path):
@@ -114,7 +114,7 @@ def test_other_encodings_are_read_when_named(tmp_path, encoding):
     (tmp_path / "text.txt").write_bytes(text.encode(encoding))
     corpus = read_path(tmp_path / "text.txt", TextFormat(encoding=encoding))
     assert "".join((*corpus.train.documents, *corpus.valid.documents, *corpus.test.documents)) == text
-    assert corpus.reading == f"lines,encoding={encoding},split=80/10/10-contiguous"
+    assert corpus.provenance == f"lines,encoding={encoding},split=80/10/10-contiguous"
     with pytest.raises(CorpusError, match=r"text.txt is not UTF-8: byte 0x.. at offset 0"):
         read_path(tmp_path / "text.txt")
 
@@ -128,7 +128,7 @@ def test_json_lines_have_a_document_a_record(tmp_path):
     file.write_bytes(gzip.compress(json_lines(*({"id": i, "text": f"a\n\nb{i}"} for i in range(4))).encode()))
     corpus = read_path(file)
     assert corpus.train.documents == ("a\n\nb0\n", "a\n\nb1\n")
-    assert corpus.reading == "records,json=text,line-ends-added,split=80/10/10-contiguous"
+    assert corpus.provenance == "records,json=text,line-ends-added,split=80/10/10-contiguous"
     assert read_path(file, TextFormat(unit="block")).train.documents[:2] == ("a\n\n", "b0\na\n\n")
 
 
@@ -217,8 +217,8 @@ def test_each_splits_way_of_reading_is_told_where_they_differ(tmp_path):
     (tmp_path / "train.txt").write_text("a\nb\n")
     (tmp_path / "valid.txt").write_text("v\n")
     (tmp_path / "test.jsonl").write_text(json_lines({"text": "t"}))
-    reading = read_path(tmp_path).reading
-    assert reading == "train=lines,valid=lines,test=records,json=text,line-ends-added,split=files"
+    provenance = read_path(tmp_path).provenance
+    assert provenance == "train=lines,valid=lines,test=records,json=text,line-ends-added,split=files"
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_treebank_is_divided_with_its_tags(tmp_path, name):
     for split, numbers in ((corpus.train, range(8)), (corpus.valid, [8]), (corpus.test, [9])):
         assert split.documents == tuple(f"w{i} runs\n" for i in numbers)
         assert words_of(split) == [[[(f"w{i}", "NOUN"), ("runs", "VERB")]] for i in numbers]
-    assert corpus.reading == "conllu,split=80/10/10-contiguous"
+    assert corpus.provenance == "conllu,split=80/10/10-contiguous"
     assert corpus.tokenized
 
 

@@ -33,7 +33,7 @@ def test_a_local_parquet_dataset(tmp_path):
         )
     corpus = load_corpus("hf:data")
     assert splits(corpus) == [(f"{split} 1\n", "\n", f"{split} 汉\n") for split in ("train", "validation", "test")]
-    assert corpus.reading == "rows,column=text,line-ends-added,split=dataset"
+    assert corpus.provenance == "rows,column=text,line-ends-added,split=dataset"
     assert load_corpus(f"hf:{tmp_path}/data:text").test == corpus.test
 
 
@@ -43,7 +43,7 @@ def test_rows_can_be_one_text(tmp_path):
         parquet(tmp_path / f"d/{split}.parquet", text=rows)
     corpus = load_corpus("hf:d", TextFormat(unit="article"))
     assert corpus.test.documents == ("\n = One = \n\na\n\n", " = Two = \n\nb\n")
-    assert corpus.reading == "articles,column=text,line-ends-added,split=dataset,valid=last-10%-of-train"
+    assert corpus.provenance == "articles,column=text,line-ends-added,split=dataset,valid=last-10%-of-train"
 
 
 def test_one_split_is_cut_and_the_only_text_column_is_taken(tmp_path):
@@ -52,7 +52,7 @@ def test_one_split_is_cut_and_the_only_text_column_is_taken(tmp_path):
     corpus = load_corpus("hf:j")
     assert [len(documents) for documents in splits(corpus)] == [8, 1, 1]
     assert splits(corpus)[2] == ("v9\n",)
-    assert "column=verse" in corpus.reading
+    assert "column=verse" in corpus.provenance
 
 
 @pytest.mark.parametrize(

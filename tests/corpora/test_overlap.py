@@ -7,7 +7,7 @@ from lmbench.corpus import Corpus, Split
 
 
 def corpus(train, valid, test, spaced=True):
-    return Corpus("x", Split(tuple(train)), Split(tuple(valid)), Split(tuple(test)), reading="", spaced=spaced)
+    return Corpus("x", Split(tuple(train)), Split(tuple(valid)), Split(tuple(test)), provenance="", spaced=spaced)
 
 
 def brute_force(train, test):

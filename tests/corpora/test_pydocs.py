@@ -24,4 +24,4 @@ def test_the_splits_have_sensible_sizes():
 def test_it_names_the_python_it_came_from():
     import platform
 
-    assert f"cpython={platform.python_version()}" in pydocs().reading
+    assert f"cpython={platform.python_version()}" in pydocs().provenance

@@ -18,7 +18,7 @@ def directory(tmp_path):
         Split(("a b\n",) * 9),
         Split(("a b\n",)),
         Split(("a b\n", "b a\n")),
-        reading="lines",
+        provenance="lines",
         tokenized=True,
         floor=(1.0, 1.0),
         floor_note="known",
@@ -107,7 +107,7 @@ def test_unverified_models_are_marked(directory):
 
 def test_text_without_spaces_has_bits_per_character_first_and_no_word_perplexity(tmp_path):
     splits = (Split((text,)) for text in ("我是一个人\n", "人\n", "一个\n人\n"))
-    corpus = Corpus("chinese", *splits, reading="lines", spaced=False)
+    corpus = Corpus("chinese", *splits, provenance="lines", spaced=False)
     text = tables.markdown(run([ModelSpec("uniform")], [corpus], tmp_path / "run", Recorder()))
     header = next(line for line in text.splitlines() if line.startswith("|"))
     assert [cell.strip() for cell in header.split("|")[2:7]] == ["model", "bits/char", "bits/byte", "95 % CI", "OOV"]

@@ -38,7 +38,7 @@ class Recorder:
 
 @pytest.fixture
 def corpus():
-    return Corpus("toy", Split(("a b\n",) * 9), Split(("a b\n",)), Split(("a b\n", "b 中\n")), reading="lines")
+    return Corpus("toy", Split(("a b\n",) * 9), Split(("a b\n",)), Split(("a b\n", "b 中\n")), provenance="lines")
 
 
 @pytest.fixture
@@ -118,9 +118,9 @@ def test_an_interrupt_keeps_what_is_done_and_ends_the_cells_process(tmp_path, pl
 
 def test_many_documents_are_scored_in_batches_of_a_megabyte():
     documents = ("x" * 300_000 + "\n",) * 9
-    corpus = Corpus("big", Split(("a\n",)), Split(("a\n",)), Split(documents), reading="lines")
+    corpus = Corpus("big", Split(("a\n",)), Split(("a\n",)), Split(documents), provenance="lines")
     shares = []
-    evaluation = evaluate(build(ModelSpec("uniform")), corpus, lambda message, share: shares.append(share))
+    evaluation = evaluate(build("uniform"), corpus, lambda message, share: shares.append(share))
     assert shares == pytest.approx([0, 4 / 9, 8 / 9])
     assert evaluation.counts.events.tolist() == [300_001] * 9
 
@@ -142,9 +142,9 @@ def test_sums_of_many_documents_take_little_memory():
     """A document's row is at most 33 bytes, and nothing else is kept of it."""
 
     def peak(number):
-        corpus = Corpus("many", Split(("a\n",)), Split(("a\n",)), Split(Lines(number)), reading="lines")
+        corpus = Corpus("many", Split(("a\n",)), Split(("a\n",)), Split(Lines(number)), provenance="lines")
         tracemalloc.start()
-        counts = evaluate(build(ModelSpec("uniform")), corpus).counts
+        counts = evaluate(build("uniform"), corpus).counts
         taken = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return taken, counts
@@ -220,7 +220,7 @@ def test_a_run_does_not_go_on_where_a_file_of_an_option_changed(tmp_path, corpus
 @pytest.mark.parametrize(("empty", "message"), [("test", "nothing to score"), ("train", "nothing to learn from")])
 def test_empty_splits(corpus, empty, message):
     with pytest.raises(CorpusError, match=message):
-        evaluate(build(ModelSpec("uniform")), replace(corpus, **{empty: Split(())}))
+        evaluate(build("uniform"), replace(corpus, **{empty: Split(())}))
 
 
 def test_models_never_see_the_test_split(corpus):
@@ -246,4 +246,4 @@ def test_a_corpus_on_disk_gives_what_one_in_memory_gives(tmp_path, monkeypatch):
 def test_the_number_of_a_broken_document_counts_through_all_batches(plugins, corpus, monkeypatch):
     monkeypatch.setattr("lmbench.runs.runner._BATCH_BYTES", 1)
     with pytest.raises(ScoreError, match="document 1: event 0"):
-        evaluate(build(ModelSpec("toolikely")), replace(corpus, test=Split(("", "b 中\n"))))
+        evaluate(build("toolikely"), replace(corpus, test=Split(("", "b 中\n"))))

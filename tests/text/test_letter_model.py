@@ -42,6 +42,6 @@ def test_likely_spellings_are_cheap():
 def test_what_begins_a_word_is_the_sum_of_what_it_goes_on_with(words):
     letters = LetterModel(order=3).learn(words)
     for start in (b"", b"a", b"ab", b"zz"):
-        longer = sum(math.exp(letters.begins(start + bytes([byte]))) for byte in range(256))
-        assert math.exp(letters.begins(start)) == pytest.approx(longer + math.exp(letters.logprob(start)))
-    assert letters.begins(b"") == 0
+        longer = sum(math.exp(letters.prefix_logprob(start + bytes([byte]))) for byte in range(256))
+        assert math.exp(letters.prefix_logprob(start)) == pytest.approx(longer + math.exp(letters.logprob(start)))
+    assert letters.prefix_logprob(b"") == 0

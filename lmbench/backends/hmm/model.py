@@ -39,18 +39,13 @@ from lmbench.backends.hmm.tagging import Hits, TagKind, hits, tag_counts, tag_li
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError, SpecError
 from lmbench.exhibit import Exhibit
-from lmbench.model import (
-    Footprint,
-    LanguageModel,
-    ModelOptions,
-    Progress,
-    Reading,
-    Score,
-    Signature,
-    silent,
-)
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Saveable
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
 from lmbench.spec import Seconds
+from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions, Line, lines_of_ids
 
 _FEWEST_STATES, _MOST_STATES = 16, 1024  # of a model that chooses their number
@@ -119,7 +114,7 @@ class HmmOptions(LexiconOptions):
         return self
 
 
-class Hmm(LanguageModel):
+class Hmm(LanguageModel, Saveable):
     """A hidden Markov model over lines, with the line end as a symbol, trained by Baum and Welch's algorithm.
 
     Every line starts from the start distribution; the line end is emitted like a word, since there is no model of
@@ -130,7 +125,7 @@ class Hmm(LanguageModel):
     Options: ClassVar[type[ModelOptions]] = HmmOptions
     options: HmmOptions
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         progress("reading", 0.0)
         self._lexicon, text = Lexicon.read(data, self.options)
         lines = lines_of_ids(text)
@@ -154,8 +149,8 @@ class Hmm(LanguageModel):
         paths = best_paths(self._parameters, self._lexicon.lines(lines))
         return [tuple(self._tags[state] for state in path[:-1]) for path in paths]
 
-    def reading(self, text: str) -> Reading:
-        return self._lexicon.reading(text, _Filter(self._parameters).after)
+    def state_after(self, text: str) -> ModelState:
+        return self._lexicon.state_after(text, _Filter(self._parameters).after)
 
     def signature(self) -> Signature:
         options = self.options

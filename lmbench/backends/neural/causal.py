@@ -19,18 +19,11 @@ from lmbench.backends.neural.hub_model import PretrainedOptions, Source, positio
 from lmbench.backends.neural.hub_tokenizer import HubTokenizer
 from lmbench.backends.neural.windows import Ids, Window, last_window, score_packed, windows
 from lmbench.errors import ScoreError, SpecError, UnavailableError
-from lmbench.model import (
-    Footprint,
-    LanguageModel,
-    ModelOptions,
-    NextEvents,
-    Progress,
-    Reading,
-    Score,
-    Signature,
-    silent,
-    without_rounding,
-)
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score, clip_rounding
+from lmbench.signature import Signature
+from lmbench.state import ModelState, NextEvents
 
 _UNBOUNDED_CONTEXT = 2048  # for models that name no largest number of positions
 
@@ -63,9 +56,9 @@ class HuggingFace(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
     options: HuggingFaceOptions
-    pretrained: ClassVar[bool] = True
+    traits = Traits(weights="pretrained")
 
-    def load(self, progress: Progress = silent) -> None:
+    def load(self, progress: Progress = SILENT) -> None:
         """Raises UnavailableError without weights."""
         self._source.begin(progress)
         # loads all that there is, and warms up what libraries set up in their first pass; by ids, since a small
@@ -81,17 +74,17 @@ class HuggingFace(LanguageModel):
         for document, known in zip(encoded, logprobs, strict=True):
             first = np.full(len(document.ids) - len(known), -math.log(self._rows))  # only where there is no BOS
             scores.append(
-                Score(document.ends, np.concatenate([first, without_rounding(known)]), np.zeros(len(document.ids)))
+                Score(document.ends, np.concatenate([first, clip_rounding(known)]), np.zeros(len(document.ids)))
             )
         return scores
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         """Over the tokens, named by their texts, or as the tokenizer names them where they are no whole text.
 
         Rows of the output that belong to no token are named by their number, and have no spelling; the end of a text is
         what the model's configuration takes for it.
         """
-        return _Reading(self, self._sequence(self._tokenizer.encode(text).ids))
+        return _State(self, self._sequence(self._tokenizer.encode(text).ids))
 
     def signature(self) -> Signature:
         tokenizer = self._tokenizer.tokenizer
@@ -110,7 +103,7 @@ class HuggingFace(LanguageModel):
         )
 
     @property
-    def precision(self) -> float:
+    def score_tolerance(self) -> float:
         """bfloat16 has 8 bits: two of its roundings of a cost of some 10 nats may differ by a tenth or more."""
         return {"float32": 1e-4, "float16": 0.05, "bfloat16": 0.25}[self.options.dtype]
 
@@ -218,7 +211,7 @@ class HuggingFace(LanguageModel):
         return [] if ends is None else [ends] if isinstance(ends, int) else ends
 
 
-class _Reading(Reading):
+class _State(ModelState):
     """Token by token: what was read of a window stays in the library's cache, and is not read again."""
 
     def __init__(self, model: HuggingFace, sequence: Ids) -> None:
@@ -236,7 +229,7 @@ class _Reading(Reading):
             spellings = tuple(map(_first_spelling, spellings))
         return NextEvents(names, self._logprobs, spellings)
 
-    def read(self, event: int) -> None:
+    def advance(self, event: int) -> None:
         self._sequence, self._logprobs = np.append(self._sequence, event), None
 
     def _after(self) -> NDArray[np.float64]:
@@ -263,39 +256,6 @@ class Gpt2(HuggingFace):
     """GPT-2 (Radford et al. 2019), pretrained on WebText."""
 
     Options: ClassVar[type[ModelOptions]] = Gpt2Options
-
-
-class Gpt2Medium(HuggingFace):
-    """GPT-2 with 355 million parameters."""
-
-    class Options(HuggingFaceOptions):
-        """Options of the gpt2-medium model."""
-
-        path: str = Field("gpt2-medium", min_length=1, description="gpt2-medium, or a folder")
-
-    in_all: ClassVar[bool] = False
-
-
-class Gpt2Large(HuggingFace):
-    """GPT-2 with 774 million parameters."""
-
-    class Options(HuggingFaceOptions):
-        """Options of the gpt2-large model."""
-
-        path: str = Field("gpt2-large", min_length=1, description="gpt2-large, or a folder")
-
-    in_all: ClassVar[bool] = False
-
-
-class Gpt2Xl(HuggingFace):
-    """GPT-2 with 1.5 billion parameters."""
-
-    class Options(HuggingFaceOptions):
-        """Options of the gpt2-xl model."""
-
-        path: str = Field("gpt2-xl", min_length=1, description="gpt2-xl, or a folder")
-
-    in_all: ClassVar[bool] = False
 
 
 def _check_causal(model: Any, path: str) -> None:

@@ -7,7 +7,6 @@ import json
 import re
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,8 @@ from pydantic import Field, field_validator, model_validator
 from safetensors import SafetensorError
 
 from lmbench.errors import UnavailableError
-from lmbench.model import ModelOptions, Progress, silent
+from lmbench.model import ModelOptions
+from lmbench.progress import Progress
 
 _HUB_TIMEOUT = 5.0  # seconds; transformers itself would try again for most of a minute
 _NEEDED = re.compile(r"[^/]+\.(safetensors|json|txt|model)")  # files of a repository that loading a model takes
@@ -97,8 +97,7 @@ class Source:
             return
         path = self._options.path
         message = f"downloading '{path}' from the Hugging Face hub: {_missing_bytes(path) / 1e6:,.0f} MB"
-        if progress is silent:
-            warnings.warn(message, stacklevel=5)
+        progress.notice(message)
         progress(message, 0.0)
         self._told = True
 

@@ -17,7 +17,10 @@ from lmbench.backends.neural.hub_model import PretrainedOptions, Source, positio
 from lmbench.backends.neural.hub_tokenizer import byte_ends, encoding_of
 from lmbench.backends.neural.windows import Ids
 from lmbench.errors import SpecError, UnavailableError
-from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Score, Signature, silent, without_rounding
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score, clip_rounding
+from lmbench.signature import Signature
 
 _UNBOUNDED_CONTEXT = 512  # for models that name no largest number of positions
 
@@ -38,10 +41,9 @@ class MaskedModel(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = MaskedOptions
     options: MaskedOptions
-    pretrained: ClassVar[bool] = True
-    probability: ClassVar[bool] = False
+    traits = Traits(weights="pretrained", normalized=False)
 
-    def load(self, progress: Progress = silent) -> None:
+    def load(self, progress: Progress = SILENT) -> None:
         """Raises UnavailableError without weights, SpecError for a model that cannot mask."""
         self._source.begin(progress)
         self.score(["a"])
@@ -80,7 +82,7 @@ class MaskedModel(LanguageModel):
         size = self._context - sum(map(len, self._frame))
         parts = [self._segment(ids[start : start + size]) for start in range(0, len(ids), size)]
         ends = byte_ends(document, encoding["offset_mapping"])
-        return Score(ends, without_rounding(np.concatenate(parts)), np.zeros(len(ids)))
+        return Score(ends, clip_rounding(np.concatenate(parts)), np.zeros(len(ids)))
 
     def _segment(self, ids: Ids) -> NDArray[np.float64]:
         """Nats of each token of a segment (T,), each masked alone, several copies at once."""

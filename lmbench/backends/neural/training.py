@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from lmbench.backends.neural.networks import Network
 from lmbench.backends.neural.windows import Ids
 from lmbench.errors import LmbenchError, SpecError, reason
-from lmbench.model import Progress
+from lmbench.progress import Progress
 
 _IGNORED = -100  # cross_entropy's target for padding
 _WARM_UP = 0.05  # share of the training

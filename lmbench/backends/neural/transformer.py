@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, cast
 
@@ -25,20 +24,16 @@ from lmbench.backends.neural.tokenizer_file import TokenizerFile
 from lmbench.backends.neural.training import Example, History, Plan, Task, Training
 from lmbench.backends.neural.windows import Cut, Ids, Window, last_window, score_packed, segments, windows
 from lmbench.corpus import Split, TrainingText
+from lmbench.distribution import own_version
 from lmbench.errors import CorpusError, LmbenchError, SpecError, reason
 from lmbench.exhibit import Exhibit
-from lmbench.model import (
-    Footprint,
-    LanguageModel,
-    ModelOptions,
-    Progress,
-    Reading,
-    Score,
-    Signature,
-    silent,
-)
+from lmbench.model import Exportable, Footprint, LanguageModel, ModelOptions, Saveable, Traits
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
 from lmbench.spec import Seconds
-from lmbench.text.lexicon import Lexicon, LexiconOptions, LexiconReading, Line
+from lmbench.state import ModelState
+from lmbench.text.lexicon import Lexicon, LexiconOptions, LexiconState, Line
 
 _VALID_TOKENS = 4096  # at most so many are read in an evaluation: all of them take a sixth of a `tiny` training
 _SCORE_TOKENS = 2048  # read at once
@@ -125,7 +120,7 @@ class TransformerOptions(LexiconOptions):
         return self
 
 
-class Transformer(LanguageModel):
+class Transformer(LanguageModel, Saveable, Exportable):
     """A Transformer (Vaswani et al. 2017) trained within a budget of time: GPT-2's decoder, or an encoder-decoder.
 
     A document is one sequence: its history runs across lines, from one uncounted BOS at its start. The decoder reads
@@ -134,11 +129,13 @@ class Transformer(LanguageModel):
     """
 
     Options: ClassVar[type[ModelOptions]] = TransformerOptions
-    quick: ClassVar[tuple[tuple[str, str], ...]] = (("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32"))
-    unchecked: ClassVar[tuple[str, ...]] = ("checkpoint",)
+    traits = Traits(
+        quick_options=(("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32")),
+        unchecked_options=("checkpoint",),
+    )
     options: TransformerOptions
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """Raises CorpusError for an empty split, SpecError for a checkpoint that cannot be read."""
         progress("learning the tokenizer", 0.0)
         self._lexicon = Lexicon.learn(data, self.options)
@@ -167,10 +164,10 @@ class Transformer(LanguageModel):
         logprobs = self._logprobs([self._sequence(document.lines) for document in encoded], self._cut)
         return [self._lexicon.combine(*pair) for pair in zip(encoded, logprobs, strict=True)]
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         """Over the lexicon's types, and BOS, which no text has."""
         history = np.concatenate([np.zeros(0, dtype=np.int32), *self._lexicon.encode(text).lines])
-        return LexiconReading(self._lexicon, text, history, self._after, across_lines=True, beyond=(_BOS,))
+        return LexiconState(self._lexicon, text, history, self._after, across_lines=True, beyond=(_BOS,))
 
     def signature(self) -> Signature:
         options, best = self.options, self._history.best
@@ -225,7 +222,7 @@ class Transformer(LanguageModel):
     def save(self, folder: Path) -> None:
         self._lexicon.save(folder, self._anywhere)
         training = _Stored(context=self._context, budget=self._budget, history=self._history)
-        metadata = {"lmbench": version("lmbench"), "training": training.model_dump_json()}
+        metadata = {"lmbench": own_version(), "training": training.model_dump_json()}
         _write(self._network.state_dict(), folder / _FILE, metadata)
 
     def restore(self, folder: Path) -> None:
@@ -250,7 +247,7 @@ class Transformer(LanguageModel):
 
         NotImplementedError for an encoder-decoder, which transformers has no class for.
         """
-        self.refuse_export()
+        self.check_exportable()
         from transformers import GPT2Config
 
         options, tokenizer = self.options, TokenizerFile(self._lexicon, _BOS)
@@ -274,9 +271,9 @@ class Transformer(LanguageModel):
         tokenizer.save(path, self._context)
         (path / "README.md").write_text(_readme(self.signature(), tokenizer), encoding="utf-8")
 
-    def refuse_export(self) -> None:
+    def check_exportable(self) -> None:
         if self.options.architecture != "decoder":
-            raise NotImplementedError("GPT-2 is a decoder; architecture=decoder can be exported")
+            raise SpecError("GPT-2 is a decoder; architecture=decoder can be exported")
 
     def footprint(self) -> Footprint:
         """Tied weights are counted once; on disk a parameter takes the 4 bytes of a float32."""
@@ -303,7 +300,7 @@ class Transformer(LanguageModel):
             "precision": str(self._precision),
             "device": self._device.type,
             "torch": torch.__version__,
-            "lmbench": version("lmbench"),
+            "lmbench": own_version(),
         }
         return json.dumps(told, sort_keys=True)
 
@@ -474,7 +471,7 @@ def _write(weights: dict[str, Tensor], file: Path, metadata: dict[str, str]) -> 
 
 def _broken(folder: Path, metadata: Mapping[str, str], error: Exception) -> str:
     """Why a saved model cannot be restored, in one line."""
-    author, this = metadata.get("lmbench"), version("lmbench")
+    author, this = metadata.get("lmbench"), own_version()
     elsewhere = f"; it was written by lmbench {author}" if author not in (None, this) else ""
     return f"{folder} holds no saved model: {_FILE} cannot be read: {reason(error)}{elsewhere}"
 

@@ -20,11 +20,15 @@ from pydantic import Field
 
 from lmbench.backends.ngrams.fitted import FittedNgrams
 from lmbench.errors import UnavailableError
-from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
 from lmbench.ngrams.arpa_reader import ArpaText, read_arpa
 from lmbench.ngrams.arpa_writer import SENTENCE_END, UNKNOWN_WORD, escape, is_word, tokenizer_file, unescape
 from lmbench.ngrams.history_sums import history_sums, ngram_words
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
+from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, Line
 from lmbench.text.tokenizers import Tokenizer, make_tokenizer
 
@@ -122,10 +126,10 @@ class _FileNgrams(ABC):
         """One Score for each document."""
 
     @abstractmethod
-    def reading(self, text: str) -> Reading:
-        """A reading of `text`, to go on event by event. NotImplementedError where the file does not list its words."""
+    def state_after(self, text: str) -> ModelState:
+        """The state after `text`. NotImplementedError where the file does not list its words."""
 
-    def doubtful(self) -> list[str]:
+    def suspect_histories(self) -> list[str]:
         """Texts that end in histories after which the sum is furthest from 1; none where they are not known."""
         return []
 
@@ -149,7 +153,7 @@ class _TextNgrams(_FileNgrams):
             self.unknown = float(np.log(text.orders[0].probs[UNKNOWN_ID]))
         self.engine = Signature.of(engine="arrays")
 
-    def doubtful(self) -> list[str]:
+    def suspect_histories(self) -> list[str]:
         orders, texts = self._ngrams.orders, []
         for k in range(2, len(orders) + 1):
             histories, sums = history_sums(orders[:k])
@@ -168,8 +172,8 @@ class _TextNgrams(_FileNgrams):
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._ngrams.score(documents)
 
-    def reading(self, text: str) -> Reading:
-        return self._ngrams.reading(text)
+    def state_after(self, text: str) -> ModelState:
+        return self._ngrams.state_after(text)
 
 
 class _BinaryNgrams(_FileNgrams):
@@ -187,7 +191,7 @@ class _BinaryNgrams(_FileNgrams):
         words = [UNKNOWN_WORD, SENTENCE_END, *map(self._word, lexicon.types[2:])]
         return lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, words))
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         raise NotImplementedError(f"'{self._path}' is KenLM's binary: its words, the next events, are not known")
 
     def _lexicon(self, documents: Sequence[str]) -> Lexicon:
@@ -212,9 +216,9 @@ class ArpaFile(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = ArpaFileOptions
     options: ArpaFileOptions
-    pretrained: ClassVar[bool] = True
+    traits = Traits(weights="pretrained")
 
-    def load(self, progress: Progress = silent) -> None:
+    def load(self, progress: Progress = SILENT) -> None:
         """Raises UnavailableError where there is no such file, or, naming the line, where it is malformed."""
         self._ngrams = self._read(progress)
 
@@ -222,12 +226,12 @@ class ArpaFile(LanguageModel):
         """Raises UnavailableError as `load` does."""
         return self._ngrams.score(documents)
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         """Over the file's unigrams but ``<s>``. NotImplementedError for a binary, which does not list its words."""
-        return self._ngrams.reading(text)
+        return self._ngrams.state_after(text)
 
-    def doubtful(self) -> list[str]:
-        return self._ngrams.doubtful()
+    def suspect_histories(self) -> list[str]:
+        return self._ngrams.suspect_histories()
 
     def signature(self) -> Signature:
         ngrams, options = self._ngrams, self.options
@@ -251,7 +255,7 @@ class ArpaFile(LanguageModel):
 
     @cached_property
     def _ngrams(self) -> _FileNgrams:
-        return self._read(silent)
+        return self._read(SILENT)
 
     def _read(self, progress: Progress) -> _FileNgrams:
         for path in self.options.files():

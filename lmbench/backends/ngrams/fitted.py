@@ -1,4 +1,4 @@
-"""Estimated n-grams with the lexicon that names their words: scoring documents, reading on, an ARPA file."""
+"""Estimated n-grams with the lexicon that names their words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmbench.corpus import TrainingText
-from lmbench.model import Footprint, Reading, Score
+from lmbench.model import Footprint
 from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, tokenizer_file, write_arpa
 from lmbench.ngrams.backoff import Order, next_probabilities, probabilities
 from lmbench.ngrams.counts import open_ended, open_text
 from lmbench.ngrams.ids import LINE_END_ID
+from lmbench.score import Score
+from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions, Line
 
 
@@ -57,9 +59,9 @@ class FittedNgrams:
 
         return self.lexicon.score_text(documents, logprobs)
 
-    def reading(self, text: str) -> Reading:
-        """A reading of `text`, to go on event by event."""
-        return self.lexicon.reading(text, self._after)
+    def state_after(self, text: str) -> ModelState:
+        """The state after `text`."""
+        return self.lexicon.state_after(text, self._after)
 
     def export(self, path: Path) -> None:
         """An ARPA file, beside it what a tokenizer learned; escape() writes a type that ARPA cannot hold."""

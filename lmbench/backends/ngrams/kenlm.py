@@ -18,18 +18,13 @@ from lmbench.backends.ngrams.arpa import ArpaFile, ArpaFileOptions, Ngrams
 from lmbench.backends.ngrams.fitted import FittedNgrams, read_lines
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError, UnavailableError
-from lmbench.model import (
-    Footprint,
-    LanguageModel,
-    ModelOptions,
-    Progress,
-    Reading,
-    Score,
-    Signature,
-    silent,
-)
+from lmbench.model import Exportable, Footprint, LanguageModel, ModelOptions
 from lmbench.ngrams.kneser_ney import Settings, estimate
 from lmbench.ngrams.workspace import Workspace, parse_size
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
+from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions, Line
 
 _MOST_OF_KENLM = 6  # the order that the package from PyPI is compiled for
@@ -63,6 +58,9 @@ class KenlmOptions(LexiconOptions):
         if self.path:
             return self.of_file().files()
         return (Path(self.limit_vocab).expanduser(),) if self.limit_vocab else ()
+
+    def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
+        return (ArpaFile, self.of_file()) if self.path else None
 
     def of_file(self) -> ArpaFileOptions:
         """The options of the model that `path` names."""
@@ -124,20 +122,13 @@ def parse_prune(text: str) -> tuple[int, ...]:
     return thresholds
 
 
-class KenlmNgram(LanguageModel):
+class KenlmNgram(LanguageModel, Exportable):
     """Interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does."""
 
     Options: ClassVar[type[ModelOptions]] = KenlmOptions
     options: KenlmOptions
 
-    @classmethod
-    def with_options(cls, options: ModelOptions) -> LanguageModel:
-        """With a path, the model of that file."""
-        if isinstance(options, KenlmOptions) and options.path:
-            return ArpaFile(options.of_file())
-        return cls(options)
-
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """Raises UnavailableError where the file of limit_vocab cannot be read."""
         options = self.options
         allowed_words = read_vocabulary(Path(options.limit_vocab)) if options.limit_vocab else None
@@ -158,15 +149,15 @@ class KenlmNgram(LanguageModel):
         words = self._fitted.words
         return self._fitted.lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, words))
 
-    def reading(self, text: str) -> Reading:
+    def state_after(self, text: str) -> ModelState:
         if self.options.engine == "arrays":
-            return self._fitted.reading(text)
+            return self._fitted.state_after(text)
         words = self._fitted.words
 
         def after(history: Line) -> NDArray[np.float64]:
             return self._ngrams.next_words([words[word] for word in history], words)
 
-        return self._fitted.lexicon.reading(text, after)
+        return self._fitted.lexicon.state_after(text, after)
 
     def export(self, path: Path) -> None:
         """An ARPA file."""

@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from lmbench.corpus import TrainingText
-from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
 from lmbench.ngrams.ids import UNKNOWN_ID
 from lmbench.ngrams.smoothing import refuse_stupid_backoff
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
 from lmbench.spec import refuse_idle
+from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions, Line
 
 _START = -1  # <s>, which is conditioned on and never predicted
@@ -58,9 +62,9 @@ class NltkNgram(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = NltkOptions
     options: NltkOptions
-    scored_at_once: ClassVar[int] = 1 << 13  # about a second's work
+    traits = Traits(batch_characters=1 << 13)  # about a second's work
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         progress("reading", 0.0)
         self._lexicon = Lexicon.learn(data, self.options)
         lines = self._lexicon.lines(data.train.documents)
@@ -82,8 +86,8 @@ class NltkNgram(LanguageModel):
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._lexicon.score(documents, lambda lines: [self._line_logprobs(line) for line in lines])
 
-    def reading(self, text: str) -> Reading:
-        return self._lexicon.reading(text, self._after)
+    def state_after(self, text: str) -> ModelState:
+        return self._lexicon.state_after(text, self._after)
 
     def signature(self) -> Signature:
         options = self.options

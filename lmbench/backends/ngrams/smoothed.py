@@ -11,13 +11,18 @@ from pydantic import Field, field_validator, model_validator
 
 from lmbench.backends.ngrams.fitted import FittedNgrams, read_lines
 from lmbench.corpus import Split, TrainingText
-from lmbench.model import Footprint, LanguageModel, ModelOptions, Progress, Reading, Score, Signature, silent
+from lmbench.errors import SpecError
+from lmbench.model import Exportable, Footprint, LanguageModel, ModelOptions
 from lmbench.ngrams.counts import Rows, count, open_lines
 from lmbench.ngrams.kneser_ney import Settings as KneserNeySettings
 from lmbench.ngrams.kneser_ney import estimate
 from lmbench.ngrams.smoothing import Settings, Smoothed, refuse_stupid_backoff, smooth
 from lmbench.ngrams.workspace import Workspace
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
 from lmbench.spec import refuse_idle
+from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 _USERS = {
@@ -63,7 +68,7 @@ class NgramOptions(LexiconOptions):
         return self
 
 
-class Ngram(LanguageModel):
+class Ngram(LanguageModel, Exportable):
     """N-grams under any of the classical smoothing methods, from relative frequencies to modified Kneser-Ney.
 
     Good and Turing's is the default: Katz's back-off is the classic that differs most from the interpolated Kneser-Ney
@@ -73,7 +78,7 @@ class Ngram(LanguageModel):
     Options: ClassVar[type[ModelOptions]] = NgramOptions
     options: NgramOptions
 
-    def fit(self, data: TrainingText, progress: Progress = silent) -> None:
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         progress("reading", 0.0)
         lexicon, text = read_lines(data, self.options)
         progress("smoothing", 0.5)
@@ -84,14 +89,14 @@ class Ngram(LanguageModel):
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._fitted.score(documents)
 
-    def reading(self, text: str) -> Reading:
-        return self._fitted.reading(text)
+    def state_after(self, text: str) -> ModelState:
+        return self._fitted.state_after(text)
 
     def export(self, path: Path) -> None:
         """An ARPA file. NotImplementedError where an event has no probability, which ARPA has no number for."""
         for order in self._fitted.orders:
             if not order.probs.all() or not order.backoffs.all():
-                raise NotImplementedError("some events have no probability under it")
+                raise SpecError("some events have no probability under it")
         self._fitted.export(path)
 
     def signature(self) -> Signature:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError
-from lmbench.model import Score
+from lmbench.score import Score
 from lmbench.spec import Options
 
 Floats = NDArray[np.float64]
@@ -168,7 +168,7 @@ def _corpus(name: str, kind: str, options: SourceOptions) -> Corpus:
         train,
         valid,
         test,
-        reading=",".join(["lines", f"source={kind}", *(f"{key}={value}" for key, value in options)]),
+        provenance=",".join(["lines", f"source={kind}", *(f"{key}={value}" for key, value in options)]),
         tokenized=True,
         description=f"synthetic: {source.description}",
         floor=tuple(floor),

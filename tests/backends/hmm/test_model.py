@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hmmlearn.hmm import CategoricalHMM
 
-from lmbench import ModelSpec, Split, TaggedWord, TrainingText
+from lmbench import ModelSpec, Split, TaggedWord, TrainingText, build
 from lmbench.backends.hmm import model as hmm
 from lmbench.backends.hmm.baum_welch import Point, Trained, batched_step, cluster_start, log_prior, random_start
 from lmbench.backends.hmm.forward_backward import ForwardBackward
@@ -17,7 +17,7 @@ ENGINES = ("batched", "hmmlearn")
 
 
 def fitted(spec, data):
-    model = ModelSpec.parse(spec).build(Hmm)
+    model = build(spec)
     model.fit(data)
     return model
 
@@ -120,7 +120,7 @@ def test_the_likelihood_never_falls(english, engine, start):
     """With a prior that weighs nothing; each iteration is told."""
     told = []
     spec = f"hmm:states=4,tolerance=0,prior=1e-6,iterations=25,engine={engine},start={start},dtype=float64"
-    model = ModelSpec.parse(spec).build(Hmm)
+    model = build(spec)
     model.fit(without_valid(english), lambda message, share: told.append(message))
     nats = [point.train for point in model._points]
     assert len(nats) > 5
@@ -139,7 +139,7 @@ def test_the_iteration_that_the_validation_split_likes_is_kept(english):
 
 def test_auto_doubles_the_states_while_the_validation_split_likes_it(english):
     told = []
-    model = ModelSpec.parse("hmm:states=auto,iterations=3").build(Hmm)
+    model = build("hmm:states=auto,iterations=3")
     model.fit(english, lambda message, share: told.append(message))
     tried = [int(message.split()[0]) for message in told if message.endswith("start")]
     assert tried == [16 * 2**i for i in range(len(tried))]
@@ -325,7 +325,7 @@ class FakeTraining:
     ],
 )
 def test_auto_by_a_clock(monkeypatch, events, budget, nats, tried, kept):
-    fake, model = FakeTraining(nats), ModelSpec.parse(f"hmm:states=auto{budget}").build(Hmm)
+    fake, model = FakeTraining(nats), build(f"hmm:states=auto{budget}")
     monkeypatch.setattr(hmm, "time", fake)
     monkeypatch.setattr(model, "_trained", fake.trained)
     deadline = model.options.budget or math.inf
@@ -350,13 +350,13 @@ def test_hmmlearn_does_not_doubt_each_iteration(english, caplog):
 
 def test_a_line_that_goes_on_is_read_on_from_where_it_was(english):
     model = fitted("hmm:states=3,iterations=3", english)
-    reading = model.reading("the cat")
+    state = model.state_after("the cat")
     words = model._lexicon.types
-    reading.next_events()
+    state.next_events()
     for word, text in (("sat", "the cat sat"), ("on", "the cat sat on"), ("\n", "the cat sat on\n"), ("the", "\nthe")):
-        reading.read(words.index(word))
+        state.advance(words.index(word))
         expected = model.next_events(text).logprobs
-        np.testing.assert_allclose(reading.next_events().logprobs, expected, rtol=1e-12)
+        np.testing.assert_allclose(state.next_events().logprobs, expected, rtol=1e-12)
 
 
 TAGGED = (

@@ -57,7 +57,7 @@ def library(folder):
 
 
 def load(folder, options=""):
-    return ModelSpec.parse(f"hf:{folder}{options}").build(HuggingFace)
+    return build(f"hf:{folder}{options}")
 
 
 @pytest.fixture(scope="session")
@@ -197,16 +197,16 @@ def test_greedy_text_is_that_of_the_library(tmp_path, prompt, bos):
 
 def test_greedy_text_goes_on_past_the_context(model):
     """Each event is the likeliest by the distribution that it would be scored by, windows and all."""
-    reading, ids = model.reading(LONG[:400]), model._tokenizer.encode(LONG[:400]).ids.tolist()
+    state, ids = model.state_after(LONG[:400]), model._tokenizer.encode(LONG[:400]).ids.tolist()
     for _ in range(100):
         plain = (
             model._network.logits(last_window(np.array([0, *ids]), model._cut)[0][None], scored=1)[0, 0]
             .double()
             .log_softmax(-1)
         )
-        np.testing.assert_allclose(reading.next_events().logprobs, plain.numpy(), atol=1e-4)
+        np.testing.assert_allclose(state.next_events().logprobs, plain.numpy(), atol=1e-4)
         ids.append(int(plain.argmax()))
-        reading.read(ids[-1])
+        state.advance(ids[-1])
 
 
 def test_the_end_of_a_text_is_the_librarys_and_other_special_tokens_are_no_text(tmp_path):
@@ -335,7 +335,7 @@ def test_a_damaged_folder_is_named(folder, tmp_path, file, damage, kind):
         (tmp_path / file).write_bytes((folder / file).read_bytes()[:100])
         why = r"[^\n]+"
     with pytest.raises(UnavailableError, match=rf"^folder '.*' holds no model that can be loaded: {why}$"):
-        ModelSpec("hf", (("path", str(tmp_path)),)).build(kind).score(["x"])
+        build(ModelSpec("hf", (("path", str(tmp_path)),))).score(["x"])
 
 
 def test_pickled_weights_are_not_read(folder, library, tmp_path):
@@ -372,7 +372,7 @@ def test_code_in_a_folder_is_not_run(folder, tmp_path):
 )
 def test_options_that_are_not_there_are_named(spec, error, message):
     with pytest.raises(error, match=message) as caught:
-        build(ModelSpec.parse(spec))
+        build(spec)
     assert "\n" not in str(caught.value)
 
 
@@ -380,7 +380,7 @@ def test_options_that_are_not_there_are_named(spec, error, message):
 @pytest.mark.parametrize("spec", ["gpt2:device=cuda", "hf:x,device=cuda", "mlm:x,device=cuda"])
 def test_a_device_that_this_machine_has_not(spec):
     with pytest.raises(SpecError, match=r": this machine has no CUDA device$"):
-        build(ModelSpec.parse(spec))
+        build(spec)
 
 
 @pytest.mark.parametrize(
@@ -394,8 +394,8 @@ def test_a_context_that_the_model_has_not_is_refused(folder, options, message):
 
 def test_gpt2_is_the_model_of_its_name():
     assert Gpt2().options.path == "gpt2"
-    assert Gpt2.pretrained
-    assert HuggingFace.pretrained
+    assert Gpt2.traits.pretrained
+    assert HuggingFace.traits.pretrained
 
 
 @pytest.mark.parametrize("bos", ["first", "none"])

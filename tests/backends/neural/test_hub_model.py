@@ -12,11 +12,12 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from lmbench.backends.neural.causal import Gpt2, HuggingFace
+from lmbench import build
 from lmbench.backends.neural.hub_model import Source
 from lmbench.cli.displays import TerminalWatcher
 from lmbench.errors import UnavailableError
-from lmbench.model import ModelSpec, silent
+from lmbench.model import ModelSpec
+from lmbench.progress import SILENT
 from tests.checkpoints import BOS, byte_level, gpt2, in_hub_cache, save
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -87,25 +88,25 @@ def test_only_load_downloads_and_says_how_much_once(hub, folder):
     ran = python(hub, f"""
 from lmbench import ModelSpec, build, generate
 from lmbench.errors import UnavailableError
-ways = {{"score": lambda m: m.score(["a"]), "signature": lambda m: m.signature(), "reading": lambda m: m.reading("a"),
+ways = {{"score": lambda m: m.score(["a"]), "signature": lambda m: m.signature(), "state": lambda m: m.state_after("a"),
         "generate": lambda m: list(generate(m, "a", 1)), "footprint": lambda m: m.footprint(),
         "score_continuation": lambda m: m.score_continuation("a", "b")}}
 for name in ("hf", "mlm"):
     for way, ask in ways.items():
-        if name == "mlm" and way in ("reading", "generate", "score_continuation"):
+        if name == "mlm" and way in ("state", "generate", "score_continuation"):
             continue
         try:
-            ask(build(ModelSpec.parse(name + ":some/model")))
+            ask(build(name + ":some/model"))
         except UnavailableError as error:
             print(name, way, error)
 print("---")
 told = []
-model = build(ModelSpec.parse("hf:some/model"))
+model = build("hf:some/model")
 model.load(lambda message, share: told.append(message))
 print(told)
-for one in (model, build(ModelSpec.parse("hf:{folder}"))):
+for one in (model, build("hf:{folder}")):
     print(one.score(["the cat"])[0].logprobs.sum())
-build(ModelSpec.parse("hf:some/model")).score(["a"])  # it is here now
+build("hf:some/model").score(["a"])  # it is here now
 """)  # fmt: skip
     assert ran.stderr == ""
     refused, loaded = ran.stdout.split("---\n")
@@ -140,11 +141,11 @@ def test_a_run_without_a_terminal_tells_downloads_and_no_other_progress(capsys):
 def test_where_nobody_listens_a_download_is_a_warning(monkeypatch):
     announce_of(monkeypatch, [("model.safetensors", 500_000_000)])
     with pytest.warns(UserWarning, match="downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 500 MB"):
-        Source(options("hf:no-such-owner/no-such-model")).begin(silent)
+        Source(options("hf:no-such-owner/no-such-model")).begin(SILENT)
 
 
 def options(spec):
-    return ModelSpec.parse(spec).build(HuggingFace).options
+    return build(spec).options
 
 
 def announce_of(monkeypatch, files):
@@ -166,7 +167,7 @@ def announce_of(monkeypatch, files):
 def test_what_is_not_there_is_said_at_once(spec, message):
     start = time.monotonic()
     with pytest.raises(UnavailableError, match=message):
-        ModelSpec.parse(spec).build(HuggingFace).score(["x"])
+        build(spec).score(["x"])
     assert time.monotonic() - start < 5
 
 
@@ -175,7 +176,7 @@ def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     start = time.monotonic()
     with pytest.raises(UnavailableError, match="the hub cannot be reached; run `hf download"):
-        ModelSpec.parse("gpt2:path=no-such-owner/no-such-model").build(Gpt2).load()
+        build("gpt2:path=no-such-owner/no-such-model").load()
     assert time.monotonic() - start < 5
 
 
@@ -189,13 +190,13 @@ def test_a_download_is_announced_with_its_size(monkeypatch):
         raise KeyboardInterrupt  # before anything is asked for
 
     with pytest.raises(KeyboardInterrupt):
-        ModelSpec.parse("hf:no-such-owner/no-such-model").build(HuggingFace).load(stop)
+        build("hf:no-such-owner/no-such-model").load(stop)
     assert told == ["downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 501 MB"]
 
 
 def test_what_is_here_is_not_announced_as_a_download(folder):
     told = []
-    ModelSpec.parse(f"hf:{folder}").build(HuggingFace).load(lambda message, share: told.append(message))
+    build(f"hf:{folder}").load(lambda message, share: told.append(message))
     assert told == [f"loading '{folder}'"]
 
 
@@ -206,13 +207,13 @@ def test_offline_nothing_is_asked(monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", asked)
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", asked)
     with pytest.raises(UnavailableError, match=r"the hub may not be asked \(offline\)"):
-        ModelSpec.parse("hf:no-such-owner/no-such-model,offline=true").build(HuggingFace).load()
+        build("hf:no-such-owner/no-such-model,offline=true").load()
 
 
 def test_what_the_hubs_cache_holds_is_known_by_its_commit(folder, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     commit = in_hub_cache(tmp_path, "some/model", folder)
-    model = ModelSpec.parse("hf:some/model").build(HuggingFace)
+    model = build("hf:some/model")
     told = []
     model.load(lambda message, share: told.append(message))
     assert told == ["loading 'some/model'"]
@@ -233,7 +234,7 @@ def test_weights_that_the_cache_lacks_are_a_download(folder, monkeypatch, tmp_pa
     else:
         (snapshot / file).unlink()
     with pytest.raises(UnavailableError, match="not on this machine and the hub may not be asked"):
-        Source(options("hf:some/model,offline=true")).begin(silent)
+        Source(options("hf:some/model,offline=true")).begin(SILENT)
 
 
 def test_without_a_network_nothing_is_looked_up(folder, tmp_path):
@@ -246,7 +247,7 @@ def asked(*given, **named):
 socket.getaddrinfo = asked
 from lmbench import ModelSpec, build
 for spec in ("hf:some/model,offline=true", "hf:{folder}"):
-    model = build(ModelSpec.parse(spec))
+    model = build(spec)
     model.load()
     print(dict(model.signature().parts)["revision"])
 """
@@ -261,4 +262,4 @@ for spec in ("hf:some/model,offline=true", "hf:{folder}"):
 @pytest.mark.parametrize("path", ["no/such/folder", "a b", "x" * 200])
 def test_what_is_no_model_id_is_said(path):
     with pytest.raises(UnavailableError):
-        ModelSpec("hf", (("path", path), ("offline", "true"))).build(HuggingFace).load()
+        build(ModelSpec("hf", (("path", path), ("offline", "true")))).load()

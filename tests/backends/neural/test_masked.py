@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
-from lmbench import ModelSpec, Split
+from lmbench import ModelSpec, Split, build
 from lmbench.backends.neural.masked import MaskedModel
 from lmbench.checks import check_model, doubt
 from lmbench.corpus import Corpus
@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 
 
 def load(folder, options=""):
-    return ModelSpec.parse(f"mlm:{folder}{options}").build(MaskedModel)
+    return build(f"mlm:{folder}{options}")
 
 
 def test_each_token_is_masked_alone(folder):

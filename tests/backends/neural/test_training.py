@@ -25,7 +25,7 @@ from lmbench.backends.neural.training import (
 )
 from lmbench.backends.neural.windows import segments
 from lmbench.errors import LmbenchError, SpecError
-from lmbench.model import silent
+from lmbench.progress import SILENT
 
 PLAN = Plan(
     budget=60, steps=40, patience=99, rate=1e-2, batch_tokens=64, negatives=0, precision=torch.float32, seed=3,
@@ -76,7 +76,7 @@ def killed_after(steps):
 def test_training_goes_on_after_a_kill_as_if_nothing_had_been(tmp_path, negatives):
     plan = dataclasses.replace(PLAN, negatives=negatives)
     whole, run = training(plan)
-    expected = run.run(silent)
+    expected = run.run(SILENT)
     kept = dataclasses.replace(plan, folder=tmp_path / "kept")
     with pytest.raises(KilledError):
         training(kept)[1].run(killed_after(25))
@@ -102,21 +102,21 @@ def test_where_steps_set_the_pace_more_time_goes_on_with_what_a_budget_ended(tmp
     """To the same end as if there had been no budget, though the evaluation where it ended was the best so far."""
     values = [9.0, 8.0, 7.0, 1.0, 6.5, 6.0]  # at 0, 10, 20, 25 (the budget's end), 30 and 40 steps
     whole, run = training(dataclasses.replace(PLAN, budget=None), iter([*values[:3], *values[4:]]))
-    expected = run.run(silent)
+    expected = run.run(SILENT)
     now = iter(range(10_000))  # a second a step
     monkeypatch.setattr("lmbench.backends.neural.training.time.monotonic", lambda: float(next(now)))
     kept = dataclasses.replace(PLAN, budget=25, folder=tmp_path)
     first, run = training(kept, iter(values))
-    ended = run.run(silent)
+    ended = run.run(SILENT)
     assert [point.steps for point in ended.points] == [0, 10, 20, 25]
     assert (ended.best.steps, ended.ended_by) == (25, 25)
     same, run = training(kept, iter(()))  # the same again, without a step
-    assert points(run.run(silent)) == points(ended)
+    assert points(run.run(SILENT)) == points(ended)
     assert torch.equal(same.tokens.weight, first.tokens.weight)
     with pytest.raises(SpecError, match="holds 25 s of this training; a budget of 20 s is less"):
-        training(dataclasses.replace(kept, budget=20), iter(()))[1].run(silent)
+        training(dataclasses.replace(kept, budget=20), iter(()))[1].run(SILENT)
     longer, run = training(dataclasses.replace(kept, budget=None), iter(values[4:]))
-    assert points(run.run(silent)) == points(expected)
+    assert points(run.run(SILENT)) == points(expected)
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, longer.state_dict()[name]), name
 
@@ -125,20 +125,20 @@ def test_a_damaged_training_is_named(tmp_path):
     from safetensors.torch import load_file, save_file
 
     kept = dataclasses.replace(PLAN, folder=tmp_path, steps=3)
-    training(kept)[1].run(silent)
+    training(kept)[1].run(SILENT)
     file = tmp_path / "training.safetensors"
     tensors, data = load_file(file), file.read_bytes()
     with safe_open(file, "pt") as opened:
         metadata = opened.metadata()
     file.write_bytes(data[:-100])
     with pytest.raises(SpecError, match=f"^{file} holds no training that can be gone on with"):
-        training(kept)[1].run(silent)
+        training(kept)[1].run(SILENT)
     for name, tensor in (("now.norm.weight", None), ("adam.0.step", None), ("best.norm.bias", torch.zeros(3))):
         save_file(
             {k: v for k, v in tensors.items() if k != name} | ({} if tensor is None else {name: tensor}), file, metadata
         )
         with pytest.raises(SpecError, match=f"gone on with: '{name}' is none of this network's"):
-            training(kept)[1].run(silent)
+            training(kept)[1].run(SILENT)
 
 
 def test_what_cannot_be_written_leaves_what_was_kept_before(tmp_path):
@@ -152,33 +152,33 @@ def test_what_cannot_be_written_leaves_what_was_kept_before(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
         with pytest.raises(LmbenchError, match=f"^{file} cannot be written, and is as it was before: .*large"):
-            training(kept)[1].run(silent)
+            training(kept)[1].run(SILENT)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["training.safetensors"]
     with pytest.raises(LmbenchError, match="cannot be written"):
-        training(dataclasses.replace(PLAN, folder=file / "below"))[1].run(silent)
+        training(dataclasses.replace(PLAN, folder=file / "below"))[1].run(SILENT)
 
 
 def test_a_kept_training_of_something_else_is_refused(tmp_path):
-    training(dataclasses.replace(PLAN, folder=tmp_path, steps=3))[1].run(silent)
+    training(dataclasses.replace(PLAN, folder=tmp_path, steps=3))[1].run(SILENT)
     with pytest.raises(SpecError, match="a training with other options or of another text"):
-        training(dataclasses.replace(PLAN, folder=tmp_path, identity="b"))[1].run(silent)
+        training(dataclasses.replace(PLAN, folder=tmp_path, identity="b"))[1].run(SILENT)
     (tmp_path / "training.safetensors").write_bytes(b"none")
     with pytest.raises(SpecError, match="holds no training that can be gone on with"):
-        training(dataclasses.replace(PLAN, folder=tmp_path))[1].run(silent)
+        training(dataclasses.replace(PLAN, folder=tmp_path))[1].run(SILENT)
 
 
 def test_the_best_weights_are_kept_and_training_stops_where_nothing_improves():
     values = iter([5.0, 3.0, 4.0, 3.5, 9.0, 9.0])
     plan = dataclasses.replace(PLAN, steps=400, patience=3)
     network, run = training(plan, values)
-    history = run.run(silent)
+    history = run.run(SILENT)
     assert [point.bits_per_byte for point in history.points] == [5.0, 3.0, 4.0, 3.5, 9.0]
     assert (history.best.steps, history.points[-1].steps) == (10, 40)
     short, run = training(dataclasses.replace(plan, patience=1), iter([5.0, 3.0, 4.0]))
-    run.run(silent)
+    run.run(SILENT)
     assert torch.equal(network.tokens.weight, short.tokens.weight)
 
 
@@ -186,10 +186,10 @@ def test_without_a_budget_no_time_ends_training(monkeypatch):
     now = iter(range(0, 10**9, 10**5))  # a day a step
     monkeypatch.setattr("lmbench.backends.neural.training.time.monotonic", lambda: float(next(now)))
     slow, run = training(dataclasses.replace(PLAN, budget=None))
-    assert [point.steps for point in run.run(silent).points] == [0, 10, 20, 30, 40]
+    assert [point.steps for point in run.run(SILENT).points] == [0, 10, 20, 30, 40]
     monkeypatch.undo()
     quick, run = training(dataclasses.replace(PLAN, budget=None))
-    run.run(silent)
+    run.run(SILENT)
     assert torch.equal(slow.tokens.weight, quick.tokens.weight)
 
 
@@ -211,9 +211,9 @@ def test_with_a_number_of_steps_the_clock_changes_no_rate():
 
     plan = dataclasses.replace(PLAN, steps=1, budget=3)
     prompt, run = training(plan)
-    run.run(silent)
+    run.run(SILENT)
     slow, run = training(plan, epoch=late)
-    run.run(silent)
+    run.run(SILENT)
     assert torch.equal(prompt.tokens.weight, slow.tokens.weight)
 
 
@@ -323,7 +323,7 @@ def test_both_networks_learn_a_period(kind):
         ] or [Example(sequence[i : i + 9], 8) for i in range(0, 390, 8)]
 
     network, run = training(dataclasses.replace(PLAN, steps=150), iter(range(99, 0, -1)), kind, period)
-    run.run(silent)
+    run.run(SILENT)
     ids = torch.from_numpy(sequence)[None]
     with torch.no_grad():
         logits = network.eval()(ids[:, :16] if kind is EncoderDecoder else ids[:, :8], 8)

@@ -5,13 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from lmbench.cli.exporting import refuse
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lmbench.backends.neural.causal import HuggingFace
 from lmbench.backends.neural.tokenizer_file import TokenizerFile
 from lmbench.backends.neural.transformer import Transformer, TransformerOptions, _seconds_for
-from lmbench.cli.exporting import refuse
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import CorpusError, LmbenchError, ScoreError, SpecError
 from lmbench.model import ModelSpec
@@ -45,7 +44,7 @@ ODD = {
 def build(options=""):
     """What `options` give stands for what SMALL has."""
     given = dict(ModelSpec.parse("transformer:" + options.removeprefix(",")).arguments)
-    return ModelSpec("transformer", tuple((SMALL | given).items())).build(Transformer)
+    return build(ModelSpec("transformer", tuple((SMALL | given).items())))
 
 
 def fitted(options="", train=TRAIN, valid=TRAIN[:3], tokenized=False):
@@ -352,7 +351,7 @@ def test_what_is_exported_is_scored_by_hf(tmp_path, options):
     train = (*TRAIN, "我是一个程序员。\n我是一只猫。\n")
     model = fitted(f",steps=20,min_count=1,tokenizer={options}", train=train)
     model.export(tmp_path / "gpt2")
-    library = ModelSpec("hf", (("path", str(tmp_path / "gpt2")),)).build(HuggingFace)
+    library = build(ModelSpec("hf", (("path", str(tmp_path / "gpt2")),)))
     library.load()
     for ours, theirs in zip(model.score(train), library.score(train), strict=True):
         assert ours.ends.tolist() == theirs.ends.tolist()
@@ -431,11 +430,11 @@ def test_where_training_is_shorter_than_the_context_the_stride_is_half_of_what_i
 
 
 def test_presets_fill_in_what_is_not_given():
-    small = ModelSpec.parse("transformer:preset=small,budget=2m,layers=3").build(Transformer).options
+    small = build("transformer:preset=small,budget=2m,layers=3").options
     assert (small.layers, small.width, small.budget, small.tokenizer) == (3, 192, 120, "auto")
     assert TransformerOptions() == TransformerOptions(preset="tiny")
     with pytest.raises(SpecError, match="preset=huge"):
-        ModelSpec.parse("transformer:preset=huge").build(Transformer)
+        build("transformer:preset=huge")
 
 
 def test_bfloat16_trains_too():
@@ -467,4 +466,4 @@ def test_budgets_are_read_as_people_write_them():
 def test_options_that_cannot_be_are_refused(options, message):
     spec = "transformer:context=32" + options
     with pytest.raises(SpecError, match=message):
-        ModelSpec.parse(spec).build(Transformer)
+        build(spec)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lmbench import ModelSpec, Split, TrainingText, build
-from lmbench.backends.ngrams.arpa import ArpaFile, Ngrams
+from lmbench.backends.ngrams.arpa import Ngrams
 from lmbench.checks import check_spec
 from lmbench.cli import exporting as export
 from lmbench.errors import SpecError, UnavailableError
@@ -28,7 +28,7 @@ NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
 
 
 def opened(path, tokenizer="words"):
-    model = ModelSpec("arpa", (("path", str(path)), ("tokenizer", tokenizer))).build(ArpaFile)
+    model = build(ModelSpec("arpa", (("path", str(path)), ("tokenizer", tokenizer))))
     model.load()
     return model
 
@@ -86,7 +86,7 @@ def test_arpas_own_words_and_white_space_are_unknown(small):
 
 
 def test_the_kenlm_models_own_arpa_scores_as_the_kenlm_model(exported, english):
-    kenlm = build(ModelSpec.parse("kenlm:order=3,min_count=1"))
+    kenlm = build("kenlm:order=3,min_count=1")
     kenlm.fit(english)
     arpa = opened(exported)
     texts = [*english.train.documents, "the cat zzz the zzz\n\nyyy dog", ""]
@@ -245,7 +245,7 @@ def test_what_kenlm_does_not_read_for_no_fault_of_the_file(tmp_path):
 
 
 def test_orders_above_six(tmp_path):
-    model = build(ModelSpec.parse("kenlm:order=8,min_count=1,tokenizer=words"))
+    model = build("kenlm:order=8,min_count=1,tokenizer=words")
     text = "a b c d e f g h i\n" * 4 + "a b d c e g f h i\n" * 2
     model.fit(TrainingText(Split((text,)), Split(()), tokenized=True))
     model.export(tmp_path / "x.arpa")
@@ -264,10 +264,10 @@ RAW = {
 @pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
 def test_what_lmbench_exports_scores_as_it_did(tmp_path, language, options, tokenizer):
     """Events, what is known and each event's price but its spelling; in and out of the training text."""
-    model = build(ModelSpec.parse(f"kenlm:{options},tokenizer={tokenizer}"))
+    model = build(f"kenlm:{options},tokenizer={tokenizer}")
     model.fit(TrainingText(Split((RAW[language],)), Split(())))
     export.write(model, ModelSpec("kenlm"), tmp_path / "x.arpa")
-    read = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer={tokenizer.partition(':')[0]}"))
+    read = build(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer={tokenizer.partition(':')[0]}")
     texts = [*RAW.values(), "zzz 狗 </s> the\r\n", ""]
     for own, other in zip(model.score(texts), read.score(texts), strict=True):
         assert own.ends.tolist() == other.ends.tolist()
@@ -281,7 +281,7 @@ def test_what_lmbench_exports_scores_as_it_did(tmp_path, language, options, toke
 @pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
 def test_what_lmbench_exports_passes_the_suite(tmp_path, tokenizer):
     """Of the English text `pieces` knows "." and not " .", which is another word there."""
-    model = build(ModelSpec.parse(f"kenlm:order=3,tokenizer={tokenizer}"))
+    model = build(f"kenlm:order=3,tokenizer={tokenizer}")
     model.fit(TrainingText(Split((RAW["english"] + "a mat.\n" * 2,)), Split(())))
     model.export(tmp_path / "x.arpa")
     spec = ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer={tokenizer.partition(':')[0]}")
@@ -290,7 +290,7 @@ def test_what_lmbench_exports_passes_the_suite(tmp_path, tokenizer):
 
 def test_the_suite_names_the_history_whose_back_off_is_wrong(tmp_path, english):
     """One weight of a file that is right otherwise, after which the suite's own texts do not look."""
-    model = build(ModelSpec.parse("kenlm:order=3,min_count=1,tokenizer=words"))
+    model = build("kenlm:order=3,min_count=1,tokenizer=words")
     model.fit(english)
     model.export(tmp_path / "x.arpa")
     lines = (tmp_path / "x.arpa").read_text().split("\n")
@@ -305,10 +305,10 @@ def test_the_suite_names_the_history_whose_back_off_is_wrong(tmp_path, english):
 
 
 def test_escapes_that_are_not_asked_for_stay(tmp_path):
-    model = build(ModelSpec.parse("kenlm:order=3,min_count=1,tokenizer=pieces"))
+    model = build("kenlm:order=3,min_count=1,tokenizer=pieces")
     model.fit(TrainingText(Split((RAW["english"],)), Split(())))
     model.export(tmp_path / "x.arpa")
-    [lost] = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,tokenizer=pieces")).score([RAW["english"]])
+    [lost] = build(f"arpa:{tmp_path}/x.arpa,tokenizer=pieces").score([RAW["english"]])
     assert (lost.spelling < 0).any()
 
 
@@ -318,7 +318,7 @@ def test_words_that_are_escapes_of_one(tmp_path):
     )
     opened(tmp_path / "x.arpa")
     with pytest.raises(UnavailableError, match="escapes of one"):
-        build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true")).load()
+        build(f"arpa:{tmp_path}/x.arpa,escaped=true").load()
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "{}"])
@@ -385,9 +385,9 @@ def test_the_signature_says_what_looked_n_grams_up_and_whether_lines_are_opened(
 
 def test_options():
     with pytest.raises(SpecError, match="arpa: option path=: Field required"):
-        ModelSpec.parse("arpa").build(ArpaFile)
+        build("arpa")
     with pytest.raises(SpecError, match="arpa: option tokenizer=bpm: Input should be 'words', 'pieces', 'jieba', 'b"):
-        ModelSpec.parse("arpa:x.arpa,tokenizer=bpm").build(ArpaFile)
+        build("arpa:x.arpa,tokenizer=bpm")
 
 
 def test_nothing_is_fitted(small):

@@ -6,13 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lmbench import ModelSpec, Split, TrainingText, build
-from lmbench.backends.ngrams.kenlm import KenlmNgram
+from lmbench import Split, TrainingText, build
 from lmbench.errors import SpecError, UnavailableError
 
 
 def fitted(spec, data):
-    model = ModelSpec.parse(spec).build(KenlmNgram)
+    model = build(spec)
     model.fit(data)
     return model
 
@@ -174,7 +173,7 @@ def test_an_export_leaves_out_what_is_pruned(english, tmp_path):
 )
 def test_options_that_cannot_be(options, message):
     with pytest.raises(SpecError, match=message):
-        ModelSpec.parse(f"kenlm:{options}").build(KenlmNgram)
+        build(f"kenlm:{options}")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +185,7 @@ def test_options_that_cannot_be(options, message):
 )
 def test_hints(options, message):
     with pytest.raises(SpecError, match=message):
-        ModelSpec.parse(f"kenlm:{options}").build(KenlmNgram)
+        build(f"kenlm:{options}")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])
@@ -200,21 +199,21 @@ def test_a_vocabulary_that_cannot_be_read(english, tmp_path, content):
 def test_a_path_is_the_model_of_that_file(english, tmp_path):
     """As arpa:FILE is: marked as trained elsewhere, by the same signature, a part of a mixture."""
     fitted("kenlm:order=2,tokenizer=bpe:300", english).export(tmp_path / "x.arpa")
-    kenlm = build(ModelSpec.parse(f"kenlm:path={tmp_path}/x.arpa,tokenizer=bpe:300,escaped=true"))
-    arpa = build(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,tokenizer=bpe,escaped=true"))
+    kenlm = build(f"kenlm:path={tmp_path}/x.arpa,tokenizer=bpe:300,escaped=true")
+    arpa = build(f"arpa:{tmp_path}/x.arpa,tokenizer=bpe,escaped=true")
     text = "the cat sat\n"
     assert kenlm.score([text])[0].logprobs.tolist() == arpa.score([text])[0].logprobs.tolist()
     assert str(kenlm.signature()) == str(arpa.signature())
-    assert (kenlm.pretrained, kenlm.learned_elsewhere) == (True, True)
+    assert (kenlm.traits.pretrained, kenlm.learned_elsewhere) == (True, True)
     assert kenlm.options.files() == arpa.options.files()
     with pytest.raises(NotImplementedError):
         kenlm.refuse_export()
-    mix = build(ModelSpec.parse(f"mix:kenlm:path={tmp_path}/x.arpa;tokenizer=bytes+cache:tokenizer=bytes"))
+    mix = build(f"mix:kenlm:path={tmp_path}/x.arpa;tokenizer=bytes+cache:tokenizer=bytes")
     assert mix.learned_elsewhere
 
 
 def test_a_path_without_a_tokenizer_means_words(tmp_path, english):
     fitted("kenlm:order=2,min_count=1", english).export(tmp_path / "x.arpa")
-    model = build(ModelSpec.parse(f"kenlm:path={tmp_path}/x.arpa"))
+    model = build(f"kenlm:path={tmp_path}/x.arpa")
     assert "|tok:words|" in str(model.signature())
     assert not model.score(["the cat sat\n"])[0].spelling.any()

@@ -5,8 +5,7 @@ import pytest
 from nltk.lm import KneserNeyInterpolated, Laplace, Lidstone, Vocabulary, WittenBellInterpolated
 from nltk.util import everygrams, pad_sequence
 
-from lmbench import Corpus, ModelSpec, Split, build
-from lmbench.backends.ngrams.nltk import NltkNgram
+from lmbench import Corpus, Split, build
 from lmbench.errors import ScoreError, SpecError
 from lmbench.runs.runner import evaluate
 from tests.conftest import ENGLISH
@@ -21,7 +20,7 @@ MAKERS = {
 
 
 def fitted(spec, data):
-    model = ModelSpec.parse(spec).build(NltkNgram)
+    model = build(spec)
     model.fit(data)
     return model
 
@@ -95,15 +94,15 @@ def test_maximum_likelihood_gives_unseen_events_nothing(english):
 )
 def test_options_that_make_no_model(spec, message):
     with pytest.raises(SpecError, match=message):
-        ModelSpec.parse(spec).build(NltkNgram)
+        build(spec)
 
 
 def test_progress_shows_every_few_lines_and_documents():
     """Beginning with 0, never back, and in steps of at most a tenth, while counting and while scoring."""
     documents = ("the cat sat on the mat and the dog sat on the log\n" * 40,) * 60
-    corpus = Corpus("many", Split(documents), Split(("the\n",)), Split(documents), reading="lines", tokenized=True)
+    corpus = Corpus("many", Split(documents), Split(("the\n",)), Split(documents), provenance="lines", tokenized=True)
     told = []
-    evaluate(build(ModelSpec.parse("nltk:order=2")), corpus, lambda message, share: told.append((message, share)))
+    evaluate(build("nltk:order=2"), corpus, lambda message, share: told.append((message, share)))
     for phase in ("fit: counting n-grams", "score"):
         shares = [share for message, share in told if message.startswith(phase)]
         assert len(shares) > 10

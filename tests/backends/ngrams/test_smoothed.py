@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from lmbench.cli.exporting import write
 
 from lmbench import LmbenchError, ModelSpec, Split, TrainingText, build
-from lmbench.backends.ngrams.smoothed import Ngram, NgramOptions
-from lmbench.cli.exporting import write
+from lmbench.backends.ngrams.smoothed import NgramOptions
 from lmbench.errors import SpecError
 
 SMOOTHINGS = NgramOptions.model_fields["smoothing"].annotation.__args__
@@ -11,7 +11,7 @@ POSITIVE = [name for name in SMOOTHINGS if name != "mle"]
 
 
 def fitted(spec, data):
-    model = ModelSpec.parse(spec).build(Ngram)
+    model = build(spec)
     model.fit(data)
     return model
 
@@ -27,7 +27,7 @@ def test_texts_sum_to_at_most_one_and_distributions_to_one(letters, smoothing, t
 
 
 def test_modified_kneser_ney_is_the_kenlm_models(english):
-    own, kenlm = fitted("ngram:smoothing=modified-kneser-ney", english), build(ModelSpec("kenlm"))
+    own, kenlm = fitted("ngram:smoothing=modified-kneser-ney", english), build("kenlm")
     kenlm.fit(english)
     text = "the cat sat on zzz\n\nthe dog"
     np.testing.assert_allclose(own.score([text])[0].logprobs, kenlm.score([text])[0].logprobs, atol=1e-6)
@@ -83,4 +83,4 @@ def test_relative_frequencies_have_no_arpa(tmp_path, english):
 )
 def test_options_that_cannot_be(options, message):
     with pytest.raises(SpecError, match=message):
-        ModelSpec.parse(f"ngram:{options}").build(Ngram)
+        build(f"ngram:{options}")

@@ -238,7 +238,7 @@ def test_splits_follow_the_lines():
 def test_a_corpus_says_what_it_is():
     corpus = load_corpus("markov:seed=3,lines=50")
     assert corpus.name == "markov:seed=3,lines=50"
-    assert corpus.reading == "lines,source=markov,lines=50,seed=3,order=2,words=24,stop=0.08,concentration=0.1"
+    assert corpus.provenance == "lines,source=markov,lines=50,seed=3,order=2,words=24,stop=0.08,concentration=0.1"
     rate = options("markov:seed=3").source().entropy_rate()
     assert corpus.floor_note == (
         f"the source's own log-probability of the test text; its entropy rate is {rate:.4f} bits per byte"
@@ -300,7 +300,7 @@ def test_two_sizes_stand_in_one_run(tmp_path):
 def excess(model, corpus):
     """A model's bits above the floor, as a share of the floor."""
     source = load_corpus(corpus)
-    metrics = summarize(evaluate(build(ModelSpec.parse(model)), source).counts, source.floor)
+    metrics = summarize(evaluate(build(model), source).counts, source.floor)
     return metrics.excess / metrics.floor
 
 

@@ -1,0 +1,77 @@
+"""The score of a document, and the contract that it keeps (docs/scoring.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmbench.arrays import Flags, Floats, Ints
+from lmbench.errors import ScoreError
+
+_ROUNDING = 1e-5  # nats
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model assigns to one document, event by event.
+
+    Attributes:
+        ends: (events,) int64, the byte offset in the document where each event's text ends. Offsets never fall, and
+            the last one is the number of the document's UTF-8 bytes.
+        logprobs: (events,) float64, nats: log P(event | everything before it), spelling cost included. Finite, and at
+            most 0.
+        spelling: (events,) float64, nats: the part of `logprobs` that a letter model charged for spelling an unknown
+            word; 0 if the word was known.
+    """
+
+    ends: Ints
+    logprobs: Floats
+    spelling: Floats
+
+    def check(self, document: str) -> Score:
+        """Return this score if it keeps the contract for `document`.
+
+        Raises:
+            ScoreError: It does not; the message names the event.
+        """
+        if wrong := tiling_violation(self, document) or probability_violation(self, document):
+            raise ScoreError(wrong)
+        return self
+
+
+def tiling_violation(score: Score, document: str) -> str:
+    """Return how the events fail to tile the document's bytes, or "" if they tile them."""
+    ends, size = score.ends, len(document.encode())
+    if not (ends.shape == score.logprobs.shape == score.spelling.shape == (len(ends),)):
+        return f"ends {ends.shape}, logprobs {score.logprobs.shape} and spelling {score.spelling.shape} differ"
+    last = int(ends[-1]) if len(ends) else 0
+    if last != size:
+        return f"the events end at byte {last} of a document of {size} bytes"
+    falls = np.diff(ends, prepend=0) < 0
+    return f"event {int(np.argmax(falls))} ends before the one before it" if falls.any() else ""
+
+
+def probability_violation(score: Score, document: str) -> str:
+    """Return why an event's log-probability or spelling cost is impossible, or "" if none is."""
+    logprobs, spelling = score.logprobs, score.spelling
+    for wrong, reason in (
+        (~np.isfinite(logprobs), "is not finite: this model gives the event no probability"),
+        (logprobs > 0, "is above 0: that is not a probability"),
+        (~((spelling <= 0) & (spelling >= logprobs)), "has a spelling cost outside [logprob, 0]"),
+    ):
+        if wrong.any():
+            return f"{_first_event(score, document, wrong)}, {reason}"
+    return ""
+
+
+def clip_rounding(logprobs: Floats) -> Floats:
+    """Return log-probabilities (nats) with those that float32 arithmetic left a hair above 0 set to 0."""
+    return np.where((logprobs > 0) & (logprobs < _ROUNDING), 0.0, logprobs)
+
+
+def _first_event(score: Score, document: str, wrong: Flags) -> str:
+    event = int(np.argmax(wrong))
+    start = int(score.ends[event - 1]) if event else 0
+    text = document.encode()[start : int(score.ends[event])].decode(errors="replace")
+    return f"event {event} ({text!r}, byte {start}), log-probability {score.logprobs[event]:g}"
