@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lmbench.corpora.catalog import load_corpus
     from lmbench.corpus import Corpus, Split, TaggedWord, TrainingText
-    from lmbench.errors import LmbenchError
+    from lmbench.errors import LmbenchError, NotFittedError
     from lmbench.exhibit import Exhibit
     from lmbench.generation import Sampler, generate
-    from lmbench.model import Footprint, LanguageModel, ModelOptions, ModelSpec
+    from lmbench.model import (
+        Exportable,
+        Fitted,
+        Footprint,
+        LanguageModel,
+        ModelOptions,
+        ModelSpec,
+        Saveable,
+        Traits,
+    )
     from lmbench.progress import SILENT, Progress
     from lmbench.registry import build
     from lmbench.runs.runner import evaluate
@@ -27,30 +36,34 @@ if TYPE_CHECKING:
 _HOMES = {
     "corpora.catalog": ("load_corpus",),
     "corpus": ("Corpus", "Split", "TaggedWord", "TrainingText"),
-    "errors": ("LmbenchError",),
+    "errors": ("LmbenchError", "NotFittedError"),
     "exhibit": ("Exhibit",),
-    "text.lexicon": ("Lexicon", "LexiconOptions"),
+    "generation": ("Sampler", "generate"),
     "model": (
+        "Exportable",
+        "Fitted",
         "Footprint",
         "LanguageModel",
         "ModelOptions",
         "ModelSpec",
-        "NextEvents",
-        "Progress",
-        "ModelState",
-        "Score",
-        "Signature",
-        "SILENT",
+        "Saveable",
+        "Traits",
     ),
+    "progress": ("SILENT", "Progress"),
     "registry": ("build",),
     "runs.runner": ("evaluate",),
-    "generation": ("Sampler", "generate"),
+    "score": ("Score",),
+    "signature": ("Signature",),
+    "state": ("ModelState", "NextEvents"),
+    "text.lexicon": ("Lexicon", "LexiconOptions"),
 }
 
 __all__ = [
     "SILENT",
     "Corpus",
     "Exhibit",
+    "Exportable",
+    "Fitted",
     "Footprint",
     "LanguageModel",
     "Lexicon",
@@ -60,13 +73,16 @@ __all__ = [
     "ModelSpec",
     "ModelState",
     "NextEvents",
+    "NotFittedError",
     "Progress",
     "Sampler",
+    "Saveable",
     "Score",
     "Signature",
     "Split",
     "TaggedWord",
     "TrainingText",
+    "Traits",
     "build",
     "evaluate",
     "generate",
@@ -79,3 +95,7 @@ def __getattr__(name: str) -> object:
         if name in names:
             return getattr(import_module(f"lmbench.{module}"), name)
     raise AttributeError(f"module 'lmbench' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__
