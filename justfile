@@ -3,7 +3,7 @@
 python := ".venv/bin/python"
 
 # Everything that must pass before a change lands
-check: lint types test
+check: lint types imports test
 
 # Style and formatting
 lint:
@@ -13,6 +13,10 @@ lint:
 # Types, strictly
 types:
     {{python}} -m mypy
+
+# Which module may import which (pyproject.toml, docs/architecture.md)
+imports:
+    .venv/bin/lint-imports --no-logo
 
 # All tests; those on real corpora need LMBENCH_MIRROR
 test *arguments:
