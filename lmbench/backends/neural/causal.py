@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from lmbench.arrays import Ints
 from lmbench.backends.neural.causal_network import CausalNetwork
 from lmbench.backends.neural.hub_model import PretrainedOptions, Source, positions, revision, weight_files
 from lmbench.backends.neural.hub_tokenizer import HubTokenizer
-from lmbench.backends.neural.windows import Ids, Window, last_window, score_packed, windows
+from lmbench.backends.neural.windows import Window, last_window, score_sequences, strided_windows
 from lmbench.errors import ScoreError, SpecError, UnavailableError
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
 from lmbench.progress import SILENT, Progress
@@ -63,13 +64,13 @@ class HuggingFace(LanguageModel):
         self._source.begin(progress)
         # loads all that there is, and warms up what libraries set up in their first pass; by ids, since a small
         # vocabulary may have no token for whichever text
-        score_packed([np.append(self._bos, [0, 0])], self._cut, self._batch_tokens, self._network.logprobs)
+        score_sequences([np.append(self._bos, [0, 0])], self._cut, self._batch_tokens, self._network.logprobs)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         """Raises UnavailableError without weights, ScoreError for a text that the tokenizer cannot give back."""
         encoded = [self._tokenizer.encode(document) for document in documents]
         sequences = [self._sequence(document.ids) for document in encoded]
-        logprobs = score_packed(sequences, self._cut, self._batch_tokens, self._network.logprobs)
+        logprobs = score_sequences(sequences, self._cut, self._batch_tokens, self._network.logprobs)
         scores = []
         for document, known in zip(encoded, logprobs, strict=True):
             first = np.full(len(document.ids) - len(known), -math.log(self._rows))  # only where there is no BOS
@@ -158,10 +159,10 @@ class HuggingFace(LanguageModel):
         return self.options.stride or max(1, self._context // 2)
 
     def _cut(self, length: int) -> Iterator[Window]:
-        return windows(length, self._context, self._stride)
+        return strided_windows(length, self._context, self._stride)
 
     @cached_property
-    def _bos(self) -> Ids:
+    def _bos(self) -> Ints:
         """What stands before a document: one id, or none. Raises SpecError where the tokenizer has neither."""
         if self.options.bos == "none":
             return np.zeros(0, dtype=np.int64)
@@ -171,7 +172,7 @@ class HuggingFace(LanguageModel):
                 return np.array([bos], dtype=np.int64)
         raise SpecError(f"the tokenizer of '{self.options.path}' has neither BOS nor EOS; give bos=none")
 
-    def _sequence(self, ids: Ids) -> Ids:
+    def _sequence(self, ids: Ints) -> Ints:
         """What stands before a document, and its ids. Raises ScoreError for a token that the model has no row for."""
         sequence = np.concatenate([self._bos, ids])
         beyond = sequence[sequence >= self._model.get_input_embeddings().num_embeddings]
@@ -214,7 +215,7 @@ class HuggingFace(LanguageModel):
 class _State(ModelState):
     """Token by token: what was read of a window stays in the library's cache, and is not read again."""
 
-    def __init__(self, model: HuggingFace, sequence: Ids) -> None:
+    def __init__(self, model: HuggingFace, sequence: Ints) -> None:
         self._model, self._sequence = model, sequence
         self._start = self._read = 0  # the window's first id, and how many of its ids the cache holds
         self._cache: Any = None

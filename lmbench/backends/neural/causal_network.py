@@ -21,8 +21,8 @@ from torch.nn import functional as F
 from transformers.activations import FastGELUActivation, NewGELUActivation
 from transformers.utils.generic import ModelOutput
 
+from lmbench.arrays import Ints
 from lmbench.backends.neural.hub_model import positions
-from lmbench.backends.neural.windows import Ids
 
 _CPU_TOKENS = 1024  # more at once are no faster on a CPU's cores, and need more memory
 _COLUMNS = 8192  # of the output at once; as fast as more, and 32 MiB for 1,024 tokens
@@ -68,14 +68,14 @@ class CausalNetwork:
         return self.tokens_at_once if self._shows_states else min(self.tokens_at_once, self._rows_at_once)
 
     @torch.inference_mode()
-    def logits(self, inputs: Ids, scored: int) -> torch.Tensor:
+    def logits(self, inputs: Ints, scored: int) -> torch.Tensor:
         """Those after the last ids of each window, (B, scored, V)."""
         ids = torch.from_numpy(inputs).to(self.model.device)  # (B, T)
         last = {"logits_to_keep": scored} if "logits_to_keep" in self._parameters else {}
         return self.model(ids, **last, **_without_cache(self.model)).logits[:, -scored:]  # type: ignore[no-any-return]
 
     @torch.inference_mode()
-    def logits_after(self, inputs: Ids, cache: Any) -> tuple[torch.Tensor, Any]:
+    def logits_after(self, inputs: Ints, cache: Any) -> tuple[torch.Tensor, Any]:
         """Logits (V,) after ids (1, T), and the library's cache of what was read; None where the model keeps none."""
         if "past_key_values" not in self._parameters:
             return self.logits(inputs, scored=1)[0, -1], None
@@ -85,7 +85,7 @@ class CausalNetwork:
         return output.logits[0, -1], output.past_key_values
 
     @torch.inference_mode()
-    def logprobs(self, inputs: Ids, targets: Ids) -> NDArray[np.float64]:
+    def logprobs(self, inputs: Ints, targets: Ints) -> NDArray[np.float64]:
         """Nats of the targets (B, T) that are scored, those that are not -1: (N,), row by row."""
         wanted = torch.from_numpy(targets).to(self.model.device)
         if self._shows_states:
@@ -120,7 +120,7 @@ class CausalNetwork:
             sums.append(_log_sum_exp(logits))
         return own - torch.stack(sums).logsumexp(0)
 
-    def _of_window(self, window: Ids, ids: torch.Tensor) -> torch.Tensor:
+    def _of_window(self, window: Ints, ids: torch.Tensor) -> torch.Tensor:
         """The same for one window (T,), by the model's own logits; its targets stand behind each other."""
         scored = int(torch.count_nonzero(ids >= 0))
         end = int(torch.nonzero(ids >= 0).max()) + 1

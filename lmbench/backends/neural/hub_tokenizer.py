@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmbench.backends.neural.windows import Ids
+from lmbench.arrays import Ints
 from lmbench.errors import ScoreError
 from lmbench.text.tokenizers import UNPRINTABLE
 
@@ -23,7 +23,7 @@ _BYTE_NAMES = frozenset(f"<0x{byte:02X}>" for byte in range(256))  # its names o
 class Encoded:
     """A document's tokens and the byte offsets at which they end, (events,) each."""
 
-    ids: Ids
+    ids: Ints
     ends: NDArray[np.int64]
 
 
@@ -90,7 +90,7 @@ class HubTokenizer:
         is_byte_level = UNPRINTABLE.keys() <= set(self.names)
         return not is_byte_level and any(name.startswith(_META_SPACE) for name in self.names)
 
-    def _piece_ends(self, document: str, ids: Ids) -> NDArray[np.int64] | None:
+    def _piece_ends(self, document: str, ids: Ints) -> NDArray[np.int64] | None:
         """Where SentencePiece's tokens end, those that are single bytes of a character, too; None for other tokens.
 
         Many tokenizers of this kind put a space before every document, which is no byte of it.
@@ -101,7 +101,7 @@ class HubTokenizer:
             return None
         return np.maximum(np.cumsum([len(piece) for piece in pieces], dtype=np.int64) - added, 0)
 
-    def _check_decoded(self, document: str, ids: Ids) -> None:
+    def _check_decoded(self, document: str, ids: Ints) -> None:
         name = type(self.tokenizer).__name__
         decoded = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         if decoded != document:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+from lmbench.arrays import Ints
 from lmbench.backends.neural.hub_model import PretrainedOptions, Source, positions, revision
 from lmbench.backends.neural.hub_tokenizer import byte_ends, encoding_of
-from lmbench.backends.neural.windows import Ids
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
 from lmbench.progress import SILENT, Progress
@@ -84,20 +84,20 @@ class MaskedModel(LanguageModel):
         ends = byte_ends(document, encoding["offset_mapping"])
         return Score(ends, clip_rounding(np.concatenate(parts)), np.zeros(len(ids)))
 
-    def _segment(self, ids: Ids) -> NDArray[np.float64]:
+    def _segment(self, ids: Ints) -> NDArray[np.float64]:
         """Nats of each token of a segment (T,), each masked alone, several copies at once."""
         before, behind = self._frame
         framed, places = np.concatenate([before, ids, behind]), np.arange(len(before), len(before) + len(ids))
         return np.concatenate([self._masked(framed, some) for some in self._batches(places, len(framed))])
 
-    def _batches(self, places: Ids, length: int) -> Iterator[Ids]:
+    def _batches(self, places: Ints, length: int) -> Iterator[Ints]:
         """Places that are masked at once, each in a copy of the segment: its logits are most of the memory."""
         each = 8 * length * self._model.config.vocab_size
         size = max(1, self.options.memory * 2**20 // each)
         return (places[start : start + size] for start in range(0, len(places), size))
 
     @torch.inference_mode()
-    def _masked(self, framed: Ids, places: Ids) -> NDArray[np.float64]:
+    def _masked(self, framed: Ints, places: Ints) -> NDArray[np.float64]:
         copies = torch.from_numpy(framed).to(self._model.device).repeat(len(places), 1)  # (B, T)
         rows, at = torch.arange(len(places)), torch.from_numpy(places)
         wanted = copies[rows, at]
@@ -106,7 +106,7 @@ class MaskedModel(LanguageModel):
         return logits.log_softmax(-1)[rows, wanted].cpu().numpy()  # type: ignore[no-any-return]
 
     @cached_property
-    def _frame(self) -> tuple[Ids, Ids]:
+    def _frame(self) -> tuple[Ints, Ints]:
         """The special tokens that the model expects before and behind a text."""
         bare, framed = (self._tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
         first = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)

@@ -1,4 +1,4 @@
-"""Strided windows, and segments: how a model of bounded context scores a text of any length."""
+"""Windows over a sequence: how a model of bounded context scores a text of any length."""
 
 from __future__ import annotations
 
@@ -7,22 +7,31 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ids = NDArray[np.int64]
-ScoreBatch = Callable[[Ids, Ids], NDArray[np.float64]]
-"""``score_batch(inputs, targets)``: inputs (windows, time), the ids before each event; targets (windows, time), the
-events, -1 where none is scored: before the same column in all windows, and behind a window's end. Gives the scored
-events' log-probabilities, nats, row by row."""
+from lmbench.arrays import Floats, Ints
 
+UNSCORED = -1
+"""The target of a position that is not scored."""
 
-Cut = Callable[[int], Iterable["Window"]]
-"""``cut(length)``: the windows that score each of `length` events exactly once, in order."""
+ScoreBatch = Callable[[Ints, Ints], Floats]
+"""``score_batch(inputs, targets)`` returns the log-probabilities (nats) of the scored targets, row by row.
+
+Both arrays are (windows, time). Inputs are the ids before each event. Targets are the events, or UNSCORED: scoring
+starts at the same column in all windows and ends with each window."""
+
+Windowing = Callable[[int], Iterable["Window"]]
+"""``windowing(length)`` returns the windows that score each of `length` events exactly once, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Events start to end (not included) are read together, and those from `first` on are scored here."""
+    """A run of events that a model reads together, and of which it scores the last.
+
+    Attributes:
+        start: The first event that is read.
+        end: The event after the last one.
+        first: The first event that is scored. Those before it are context.
+    """
 
     start: int
     end: int
@@ -30,21 +39,25 @@ class Window:
 
     @property
     def length(self) -> int:
+        """The number of events that are read."""
         return self.end - self.start
 
     @property
-    def back(self) -> int:
-        """How many of its events are only looked back on."""
+    def context(self) -> int:
+        """The number of events that are read but not scored."""
         return self.first - self.start
 
 
-def windows(length: int, context: int, stride: int) -> Iterator[Window]:
-    """Windows of at most `context` events that score each of `length` events exactly once.
+def strided_windows(length: int, context: int, stride: int) -> Iterator[Window]:
+    """Yield windows of at most `context` events that score each of `length` events exactly once.
 
-    Window k starts at event k * stride. An event is scored in the first window that holds it, so it has at least
-    ``context - stride`` events before it there, or all there are. Which window that is depends on the event's place
-    and on nothing after it: the last window is not moved back to fill its context, which would let the length of a
-    text change the scores of its events. Raises ValueError unless ``1 <= stride <= context``.
+    Window k starts at event k * stride. An event is scored in the first window that contains it, so at least
+    ``context - stride`` events precede it there, or all that exist. The choice of the window depends on the event's
+    position and on nothing after it: the last window is not moved back to fill its context, since the length of a text
+    would then change the scores of its events.
+
+    Raises:
+        ValueError: The stride is not between 1 and the context.
     """
     if not 1 <= stride <= context:
         raise ValueError(f"a stride of {stride} is not between 1 and the context of {context}")
@@ -58,39 +71,48 @@ def windows(length: int, context: int, stride: int) -> Iterator[Window]:
 
 
 def segments(length: int, size: int) -> Iterator[Window]:
-    """Windows that score one segment of `size` events each, with the whole segment before it to look back on."""
+    """Yield windows that score one segment of `size` events each, given the whole segment before it."""
     for first in range(0, length, size):
         yield Window(max(0, first - size), min(first + size, length), first)
 
 
-def score_packed(
-    sequences: Sequence[Ids], cut: Cut, batch_tokens: int, score_batch: ScoreBatch
-) -> list[NDArray[np.float64]]:
-    """Log-probabilities (nats) of every id but the first of each sequence, given the ids before it.
+def score_sequences(
+    sequences: Sequence[Ints], windowing: Windowing, batch_tokens: int, score_batch: ScoreBatch
+) -> list[Floats]:
+    """Return the log-probability (nats) of every id but the first of each sequence, given the ids before it.
 
-    For models whose earlier positions no padding behind them can change. Windows of like length that look back equally
-    far share a batch of about `batch_tokens` ids, padded at their ends with id 0.
+    Windows of similar length with equally many context events share a batch of about `batch_tokens` ids. They are
+    padded at their ends with id 0, so the model must be one in which no later position changes an earlier one.
     """
     logprobs = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
-    members = [(number, window) for number, sequence in enumerate(sequences) for window in cut(len(sequence) - 1)]
-    members.sort(key=lambda member: (member[1].back, member[1].length), reverse=True)
+    members = [(number, window) for number, sequence in enumerate(sequences) for window in windowing(len(sequence) - 1)]
+    members.sort(key=lambda member: (member[1].context, member[1].length), reverse=True)
     for batch in _batches(members, batch_tokens):
-        time = batch[0][1].length  # of the longest
-        inputs = np.zeros((len(batch), time), dtype=np.int64)
-        targets = np.full((len(batch), time), -1, dtype=np.int64)
-        for row, (number, window) in enumerate(batch):
-            start, end, first = window.start, window.end, window.first
-            inputs[row, : end - start] = sequences[number][start:end]
-            targets[row, first - start : end - start] = sequences[number][first + 1 : end + 1]
-        parts = np.split(score_batch(inputs, targets), np.cumsum((targets >= 0).sum(axis=1))[:-1])
-        for (number, window), scores in zip(batch, parts, strict=True):
-            logprobs[number][window.first : window.end] = scores
+        inputs, targets = _padded(sequences, batch)
+        scores = score_batch(inputs, targets)
+        parts = np.split(scores, np.cumsum((targets != UNSCORED).sum(axis=1))[:-1])
+        for (number, window), part in zip(batch, parts, strict=True):
+            logprobs[number][window.first : window.end] = part
     return logprobs
 
 
+def last_window(sequence: Ints, windowing: Windowing) -> tuple[Ints, int]:
+    """Return the ids that condition the event after a sequence when that event is scored.
+
+    Args:
+        sequence: (events,) at least one id.
+        windowing: How sequences are scored.
+
+    Returns:
+        The ids, and how many of the last of them precede an event that is scored in the same window.
+    """
+    *_, window = windowing(len(sequence))
+    return sequence[window.start :], window.end - window.first
+
+
 def _batches(members: list[tuple[int, Window]], tokens: int) -> Iterator[list[tuple[int, Window]]]:
-    """Windows that follow each other and look back equally far, about so many ids at once; the first is the longest."""
-    for _, group in groupby(members, key=lambda member: member[1].back):
+    """Yield adjacent windows of equal context, about `tokens` ids at a time; the first one is the longest."""
+    for _, group in groupby(members, key=lambda member: member[1].context):
         alike, begin = list(group), 0
         while begin < len(alike):
             size = max(1, tokens // alike[begin][1].length)
@@ -98,10 +120,12 @@ def _batches(members: list[tuple[int, Window]], tokens: int) -> Iterator[list[tu
             begin += size
 
 
-def last_window(sequence: Ids, cut: Cut) -> tuple[Ids, int]:
-    """The ids that the event after this non-empty sequence is conditioned on, when it comes to be scored.
-
-    And how many of the last of them are followed by events that are scored there.
-    """
-    *_, window = cut(len(sequence))
-    return sequence[window.start :], window.end - window.first
+def _padded(sequences: Sequence[Ints], batch: list[tuple[int, Window]]) -> tuple[Ints, Ints]:
+    """Return the inputs and targets of a batch whose first window is the longest."""
+    shape = len(batch), batch[0][1].length
+    inputs, targets = np.zeros(shape, dtype=np.int64), np.full(shape, UNSCORED, dtype=np.int64)
+    for row, (number, window) in enumerate(batch):
+        sequence = sequences[number]
+        inputs[row, : window.length] = sequence[window.start : window.end]
+        targets[row, window.context : window.length] = sequence[window.first + 1 : window.end + 1]
+    return inputs, targets
