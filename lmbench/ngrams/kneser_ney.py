@@ -215,7 +215,8 @@ def _interpolate(
         suffix = counts.suffix[rows]
         if stays is not None:
             own, histories, suffix, key = own[stays], histories[stays], suffix[stays], key[stays]
-            keys.append(below.rows(histories) << counts.bits | key & ((1 << counts.bits) - 1))
+            history = below.rows(histories).astype(np.int64)  # a row of 32 bits leaves no room for a word
+            keys.append(history << counts.bits | key & ((1 << counts.bits) - 1))
         probs.append(own + weights[histories - first] * below.probs[below.rows(suffix)])
     return counts.keys if kept is None or k == 1 else keys.finish(), probs.finish()
 

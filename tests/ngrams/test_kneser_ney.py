@@ -188,6 +188,18 @@ def test_every_number_is_lmplzs(reference, arpa, settings):
     np.testing.assert_allclose([table[g] for g in grams], [expected[g] for g in grams], rtol=0, atol=2e-6)
 
 
+def test_pruned_keys_that_need_more_than_32_bits():
+    """Word ids of 21 bits and 1,200 trigrams. Each occurs twice, so that pruning those seen once changes nothing."""
+    vocabulary = 1 << 20
+    words = np.random.default_rng(0).choice(np.arange(2, vocabulary), 1200, replace=False)
+    text = open_lines([np.append(line, LINE_END).astype(np.int32) for line in np.split(words, 300)] * 2, vocabulary)
+    whole, pruned = (estimate(text, vocabulary, Settings(4, prune=prune)).orders for prune in ((0,), (0, 0, 1)))
+    assert whole[3].history.max() << whole[3].bits > np.iinfo(np.int32).max
+    for one, other in zip(whole, pruned, strict=True):
+        assert one.keys.tolist() == other.keys.tolist()
+        assert one.probs.tolist() == other.probs.tolist()
+
+
 @pytest.mark.parametrize("settings", [{}, {"prune": (0, 1)}, {"prune": (1, 1, 2)}, {"interpolate_unigrams": False}])
 def test_the_probabilities_after_any_history_sum_to_one(settings):
     rng = random.Random(7)
