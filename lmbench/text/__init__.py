@@ -1,1 +1,1 @@
-"""From text to events: tokenizers, vocabularies, and the price of unknown words."""
+"""Tokenizers, vocabularies and the cost of unknown words."""

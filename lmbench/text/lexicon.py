@@ -1,19 +1,19 @@
-"""A closed vocabulary that still prices every text: ids for known types, a letter model for the others."""
+"""A closed vocabulary that can price every text: ids for known types, and a letter model for all others."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
-from lmbench.corpus import TrainingText, line_ended, lines_of
+from lmbench.arrays import Flags, Floats, Ids, Ints
+from lmbench.corpus import TrainingText, lines_of, with_line_end
 from lmbench.errors import SpecError, reason
 from lmbench.model import ModelOptions
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
@@ -26,14 +26,17 @@ from lmbench.text.tokenizers import LINE_END, Tokenizer, make_tokenizer
 
 UNKNOWN = "<unk>"
 _FEW_RARE_TYPES = 100
-_READ_AT_ONCE = 1 << 20  # characters
+_CHUNK_CHARACTERS = 1 << 20
 _FILE = "lexicon.json"
 
-Line = NDArray[np.int32]
-ScoreLines = Callable[[list[Line]], list[NDArray[np.float64]]]
-ScoreIds = Callable[[Line, NDArray[np.bool_]], NDArray[np.float64]]
-After = Callable[[Line], NDArray[np.float64]]
-"""``after(history)``: the ids before an event -> the log-probability of each type there, (types,), nats."""
+LineScorer = Callable[[list[Ids]], list[Floats]]
+"""``score_lines(lines)`` returns the log-probability of each id of each line, nats."""
+
+TextScorer = Callable[[Ids, Flags], Floats]
+"""``score_ids(ids, starts)`` returns the log-probability of each id, nats; `starts` marks the first ids of lines."""
+
+Predictor = Callable[[Ids], Floats]
+"""``predict(history)`` returns the log-probability of each type after the ids of `history`: (types,), nats."""
 
 
 class LexiconOptions(ModelOptions):
@@ -42,7 +45,7 @@ class LexiconOptions(ModelOptions):
     tokenizer: str = Field(
         "auto", description="words, pieces, jieba, bytes, bpe or bpe:N; auto: words for tokenized text, else pieces"
     )
-    min_count: int = Field(2, ge=1, description="types seen less often in the training split are unknown words")
+    min_count: int = Field(2, ge=1, description="lowest count in the training split that makes a type a known word")
 
     @field_validator("tokenizer")
     @classmethod
@@ -53,26 +56,31 @@ class LexiconOptions(ModelOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedDocument:
     """A document as type ids.
 
-    ids       (events,) int32; LINE_END_ID ends each line, unless the document's end cuts the last one off
-    ends      (events,) int64, byte offsets at which the events end
-    spelling  (events,) float64, nats: the letter model's price of each unknown type, else 0
+    Attributes:
+        ids: (events,) int32. LINE_END_ID ends each line, except a last line without a line end.
+        ends: (events,) int64, the byte offsets at which the events end.
+        spelling: (events,) float64, nats: the letter model's cost of each unknown type; 0 for known ones.
     """
 
-    ids: Line
-    ends: NDArray[np.int64]
-    spelling: NDArray[np.float64]
+    ids: Ids
+    ends: Ints
+    spelling: Floats
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Ids]:
         """The ids of each line."""
         return lines_of_ids(self.ids)
 
+    def score(self, logprobs: Floats) -> Score:
+        """Return the document's score, given the log-probability of each id: (events,), nats."""
+        return Score(self.ends, clip_rounding(logprobs) + self.spelling, self.spelling)
 
-class _Stored(BaseModel):
-    """A lexicon as JSON; the letter model is learned anew from the words that it was learned from."""
+
+class _StoredLexicon(BaseModel):
+    """A lexicon as JSON. It holds the words that the letter model learned from, and restoring learns it again."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,19 +92,19 @@ class _Stored(BaseModel):
 
     @field_validator("types")
     @classmethod
-    def _each_once(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+    def _types_are_distinct(cls, types: tuple[str, ...]) -> tuple[str, ...]:
         if len({LINE_END, *types}) <= len(types):
-            raise ValueError("a type stands twice")
+            raise ValueError("a type is listed twice")
         return types
 
 
 class Lexicon:
-    """Type ids, and prices for the types that have none.
+    """Assigns ids to types, and costs to the types that have none.
 
-    Types seen fewer than `min_count` times in the training split are unknown: in training they stand as ``<unk>``, so
-    the probability of ``<unk>``, in any history, is estimated from the words that were rare. With the default of 2
-    these are the words seen once, whose share of the text is Good and Turing's estimate (1953) of the probability that
-    the next word is new. Its spelling is then paid to a letter model that was trained on the same rare words.
+    Types that occur fewer than `min_count` times in the training split are unknown. In training they are replaced by
+    ``<unk>``, so the probability of ``<unk>`` after each history is estimated from the rare words. With the default of
+    2 these are the words seen once, whose share of the text is the estimate by Good and Turing (1953) of the
+    probability that the next word is new. A letter model that learns from the same rare words prices the spelling.
     """
 
     def __init__(self, tokenizer: Tokenizer, types: Sequence[str], spelled: Sequence[str], min_count: int) -> None:
@@ -104,48 +112,50 @@ class Lexicon:
         self.types = (UNKNOWN, LINE_END, *types)
         self.min_count = min_count
         self._spelled = tuple(spelled)
-        # the literal word "<unk>" in a text is a word like any other: its id comes from `types`, never from UNKNOWN
-        self._ids = _Ids({LINE_END: LINE_END_ID} | {kind: i for i, kind in enumerate(types, start=2)})
-        self._prices: dict[str, float] = {}
+        # A literal "<unk>" in a text is an ordinary word: its id comes from `types` and is never UNKNOWN_ID.
+        self._ids = _KnownIds({LINE_END: LINE_END_ID} | {token: i for i, token in enumerate(types, start=2)})
+        self._spelling_costs: dict[str, float] = {}
+        self._spellings: dict[bool, tuple[bytes | None, ...]] = {}
 
     @classmethod
     def learn(cls, data: TrainingText, options: LexiconOptions) -> Lexicon:
-        """The lexicon of a training text."""
-        return cls.read(data, options)[0]
+        """Learn the lexicon of a training text."""
+        return cls.learn_and_encode(data, options)[0]
 
     @classmethod
-    def read(cls, data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Line]:
-        """The lexicon of a training text, and the text as its ids, LINE_END_ID at the end of each line."""
-        spec = options.tokenizer
-        tokenizer = make_tokenizer(("words" if data.tokenized else "pieces") if spec == "auto" else spec)
-        tokenizer.learn(line for document in data.train.documents for line in lines_of(document))
-        numbers: defaultdict[str, int] = defaultdict()
-        numbers.default_factory = numbers.__len__  # each type's number is that of the types before it
-        parts = []
-        for text in _texts(data.train.documents):
-            events = tokenizer.events(text)
-            parts.append(np.fromiter(map(numbers.__getitem__, events), np.int32, len(events)))
-        text_numbers = np.concatenate([np.zeros(0, dtype=np.int32), *parts])
-        del parts
-        counts = np.bincount(text_numbers, minlength=len(numbers)).tolist()
-        kinds = {kind: count for kind, count in zip(numbers, counts, strict=True) if kind != LINE_END}
-        known = sorted((kind for kind in kinds if kinds[kind] >= options.min_count), key=lambda k: (-kinds[k], k))
-        rare = [kind for kind in kinds if kinds[kind] < options.min_count]
-        spelled = rare if len(rare) >= _FEW_RARE_TYPES else list(kinds)
-        lexicon = cls(tokenizer, known, spelled, options.min_count)
-        ids = np.fromiter(map(lexicon._ids.__getitem__, numbers), np.int32, len(numbers))
-        return lexicon, ids[text_numbers]
+    def learn_and_encode(cls, data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Ids]:
+        """Learn the lexicon of a training text, and encode the text in the same pass.
 
-    def limited(self, kept: NDArray[np.bool_]) -> Lexicon:
-        """This lexicon with fewer types, (types,); the others are unknown, and spelled as the rare words are."""
-        types = [kind for kind, stays in zip(self.types[2:], kept[2:], strict=True) if stays]
-        pruned = [kind for kind, stays in zip(self.types[2:], kept[2:], strict=True) if not stays]
-        rare = [kind for kind in self._spelled if kind not in self._ids] + pruned
+        Returns:
+            The lexicon, and the ids of the training split, (events,). LINE_END_ID ends each line.
+        """
+        tokenizer = _learn_tokenizer(data, options)
+        types, numbers = _number_types(tokenizer, data.train.documents)
+        counts = dict(zip(types, np.bincount(numbers, minlength=len(types)).tolist(), strict=True))
+        lexicon = cls._from_counts(tokenizer, counts, options.min_count)
+        return lexicon, lexicon._ids_of(types)[numbers]
+
+    @classmethod
+    def _from_counts(cls, tokenizer: Tokenizer, counts: Mapping[str, int], min_count: int) -> Lexicon:
+        words = {token: count for token, count in counts.items() if token != LINE_END}
+        known = sorted((w for w, count in words.items() if count >= min_count), key=lambda w: (-words[w], w))
+        rare = [word for word, count in words.items() if count < min_count]
+        return cls(tokenizer, known, rare if len(rare) >= _FEW_RARE_TYPES else list(words), min_count)
+
+    def restrict(self, kept: Flags) -> Lexicon:
+        """Return this lexicon without some types, which become unknown words.
+
+        Args:
+            kept: (types,), whether to keep each type.
+        """
+        types = [token for token, keep in zip(self.types[2:], kept[2:], strict=True) if keep]
+        dropped = [token for token, keep in zip(self.types[2:], kept[2:], strict=True) if not keep]
+        rare = [token for token in self._spelled if token not in self._ids] + dropped
         return Lexicon(self.tokenizer, types, rare if len(rare) >= _FEW_RARE_TYPES else self._spelled, self.min_count)
 
     def save(self, folder: Path, options: LexiconOptions) -> None:
         """Write lexicon.json into a folder, with the options of the model that it belongs to."""
-        stored = _Stored(
+        stored = _StoredLexicon(
             options=options.model_dump(mode="json"),
             tokenizer=self.tokenizer.name,
             tokenizer_state=self.tokenizer.state(),
@@ -156,13 +166,17 @@ class Lexicon:
 
     @classmethod
     def restore(cls, folder: Path, options: LexiconOptions) -> Lexicon:
-        """The lexicon that `save` wrote. Raises SpecError where it is not there or belongs to other options."""
+        """Read the lexicon that `save` wrote.
+
+        Raises:
+            SpecError: The file is missing or damaged, or belongs to a model with other options.
+        """
         try:
-            stored = _Stored.model_validate_json((folder / _FILE).read_bytes())
+            stored = _StoredLexicon.model_validate_json((folder / _FILE).read_bytes())
             tokenizer = make_tokenizer(stored.tokenizer)
             tokenizer.restore(stored.tokenizer_state)
         except (OSError, ValueError, SpecError) as error:
-            raise SpecError(f"{folder} holds no saved model: {_FILE} cannot be read: {reason(error)}") from error
+            raise SpecError(f"{folder} does not hold a saved model: {_FILE} cannot be read: {reason(error)}") from error
         asked = options.model_dump(mode="json")
         for name in asked.keys() | stored.options.keys():
             if asked.get(name) != stored.options.get(name):
@@ -172,78 +186,85 @@ class Lexicon:
     def __len__(self) -> int:
         return len(self.types)
 
-    def lines(self, documents: Iterable[str]) -> list[Line]:
-        """All lines of these documents as ids, each ended by LINE_END_ID: what models are trained on."""
+    def lines(self, documents: Iterable[str]) -> list[Ids]:
+        """Return the lines of documents as ids, for training. LINE_END_ID ends each line, the last ones included."""
         return [
-            line for text in _texts(documents) for line in lines_of_ids(self._event_ids(self.tokenizer.events(text)))
+            line for text in _chunks(documents) for line in lines_of_ids(self._ids_of(self.tokenizer.tokenize(text)))
         ]
 
-    def encode(self, document: str) -> Encoded:
-        """A document's ids, offsets and spelling prices."""
+    def encode(self, document: str) -> EncodedDocument:
+        """Return a document as ids, with their offsets and spelling costs."""
         return self._encode([document])[0]
 
-    def score(self, documents: Sequence[str], score_lines: ScoreLines) -> list[Score]:
-        """The documents' scores, from a function that gives each id's log-probability (nats) in each line."""
+    def score(self, documents: Sequence[str], score_lines: LineScorer) -> list[Score]:
+        """Score documents line by line.
+
+        Args:
+            documents: The documents.
+            score_lines: Returns the log-probability of each id of each line, nats, without spelling costs.
+        """
         encoded = [self.encode(document) for document in documents]
         logprobs = iter(score_lines([line for document in encoded for line in document.lines]))
         scores = []
         for document in encoded:
-            known = [next(logprobs) for _ in document.lines]
-            scores.append(self.combine(document, np.concatenate(known) if known else np.zeros(0)))
+            parts = [next(logprobs) for _ in document.lines]
+            scores.append(document.score(np.concatenate(parts) if parts else np.zeros(0)))
         return scores
 
-    def score_text(self, documents: Sequence[str], score_ids: ScoreIds) -> list[Score]:
-        """The documents' scores, from a function that scores the ids of all documents at once.
+    def score_as_one_text(self, documents: Sequence[str], score_ids: TextScorer) -> list[Score]:
+        """Score documents joined into one text, which is fast if `score_ids` is an array operation.
 
-        It is given the ids and whether each begins a line, and gives their log-probabilities (nats).
+        Args:
+            documents: The documents.
+            score_ids: Returns the log-probability of each id, nats, without spelling costs. It gets the ids of all
+                documents, and an array of the same length that says whether each id begins a line.
         """
         encoded, borders = self._encode(documents)
-        begins = np.zeros(len(encoded.ids) + 1, dtype=bool)
-        begins[1:] = encoded.ids == LINE_END_ID
-        begins[borders] = True
-        whole = self.combine(encoded, score_ids(encoded.ids, begins[:-1]))
+        starts = np.zeros(len(encoded.ids) + 1, dtype=bool)
+        starts[1:] = encoded.ids == LINE_END_ID
+        starts[borders] = True
+        whole = encoded.score(score_ids(encoded.ids, starts[:-1]))
         return [Score(whole.ends[a:b], whole.logprobs[a:b], whole.spelling[a:b]) for a, b in pairwise(borders.tolist())]
 
-    def combine(self, encoded: Encoded, logprobs: NDArray[np.float64]) -> Score:
-        """A document's score, from its ids' log-probabilities: (events,), nats."""
-        return Score(encoded.ends, clip_rounding(logprobs) + encoded.spelling, encoded.spelling)
+    def history(self, text: str) -> Ids:
+        """Return the ids of the last, unfinished line of `text`: the history of a line model."""
+        return self._ids_of(self.tokenizer.tokenize(text.split("\n")[-1]))
 
-    def history(self, text: str) -> Line:
-        """The ids of the last, unfinished line of `text`: what a line model conditions on."""
-        return self._event_ids(self.tokenizer.events(text.split("\n")[-1]))
-
-    def shown(self, kind: int) -> str:
-        """A type's text for people, in one line: spaces as ``␣``, what cannot be printed escaped."""
-        if kind == UNKNOWN_ID:
+    def display(self, type_id: int) -> str:
+        """Return the text of a type for people to read, in one line: ``␣`` for a space, escapes for control codes."""
+        if type_id == UNKNOWN_ID:
             return UNKNOWN
-        spelled = b"\n" if kind == LINE_END_ID else self.tokenizer.letters(self.types[kind])
+        spelled = b"\n" if type_id == LINE_END_ID else self.tokenizer.letters(self.types[type_id])
         return printable(spelled.decode(errors="backslashreplace")).replace(" ", "␣")
 
-    def state_after(self, text: str, after: After) -> LexiconState:
-        """A line model's state after a text; `after` gets the ids of the unfinished line."""
-        return LexiconState(self, text, self.history(text), after)
+    def state_after(self, text: str, predict: Predictor) -> LexiconState:
+        """Return the state of a line model after a text. `predict` gets the ids of the unfinished line."""
+        return LexiconState(self, text, self.history(text), predict)
 
-    def spellings(self, before: str | None) -> tuple[bytes | None, ...]:
-        """The bytes that each type adds after the type `before`, None at a line's start; none for ``<unk>``."""
-        return self._spellings(before is not None and not before.isspace())
+    def spellings(self, after_word: bool) -> tuple[bytes | None, ...]:
+        """Return the bytes that each type adds to a line; None for ``<unk>``.
 
-    def unknown_prefix_logprob(self, prefix: bytes, before: str | None) -> float:
-        """Nats: log P(an unknown type's event begins with these bytes), after the type `before`."""
-        beginnings = self.tokenizer.beginnings(prefix, before is not None and not before.isspace())
-        return float(np.logaddexp.reduce([self._letters.prefix_logprob(letters) for letters in beginnings]))
+        Args:
+            after_word: Whether the event before is a word, rather than white space or the start of the line.
+        """
+        if after_word not in self._spellings:
+            words = (self._spelling(token, after_word) for token in self.types[2:])
+            self._spellings[after_word] = (None, LINE_END.encode(), *words)
+        return self._spellings[after_word]
 
-    @lru_cache(2)  # noqa: B019  (a lexicon lives as long as its model)
-    def _spellings(self, after_word: bool) -> tuple[bytes | None, ...]:
-        return (None, LINE_END.encode(), *(self._spelling(kind, after_word) for kind in self.types[2:]))
-
-    def _spelling(self, kind: str, after_word: bool) -> bytes | None:
+    def _spelling(self, token: str, after_word: bool) -> bytes | None:
         try:
-            return self.tokenizer.spell(("a", kind) if after_word else (kind,))[-1]
-        except KeyError:  # a type from elsewhere, which is none of this tokenizer's
+            return self.tokenizer.spell(("a", token) if after_word else (token,))[-1]
+        except KeyError:  # the vocabulary came from elsewhere, and this tokenizer never produces the type
             return None
 
+    def unknown_prefix_logprob(self, prefix: bytes, after_word: bool) -> float:
+        """Return log P(the bytes of an unknown word begin with `prefix`), in nats."""
+        prefixes = self.tokenizer.letter_prefixes(prefix, after_word)
+        return float(np.logaddexp.reduce([self.letter_model.prefix_logprob(letters) for letters in prefixes]))
+
     def signature(self) -> Signature:
-        """The tokenizer and the vocabulary policy."""
+        """Return the tokenizer, the size of the vocabulary and the policy for unknown words."""
         return Signature.of(
             tok=self.tokenizer.name,
             vocab=len(self.types),
@@ -251,102 +272,146 @@ class Lexicon:
         )
 
     @cached_property
-    def _letters(self) -> LetterModel:
-        return LetterModel().learn(self.tokenizer.letters(kind) for kind in self._spelled)
+    def letter_model(self) -> LetterModel:
+        """The model that prices the spelling of unknown words."""
+        return LetterModel().learn(self.tokenizer.letters(token) for token in self._spelled)
 
-    def _encode(self, documents: Sequence[str]) -> tuple[Encoded, NDArray[np.int64]]:
-        """Documents one after the other, the ends' offsets each in its own; (documents + 1,), events before each."""
-        lines = list(map(line_ended, documents))  # as lines of one text they are encoded several times as fast
-        text = "".join(lines)
-        events, ends = self.tokenizer.cut(text)
-        ids = self._event_ids(events)
-        prices = np.zeros(len(ids))
-        unknown = np.flatnonzero(ids == UNKNOWN_ID)
-        prices[unknown] = self._priced([events[place] for place in unknown.tolist()])
-        reached = np.cumsum([0, *(len(line.encode()) for line in lines)])
-        borders = np.searchsorted(ends, reached, side="right")
-        ends -= np.repeat(reached[:-1], np.diff(borders))
-        encoded = Encoded(ids, ends, prices)
-        added = [line is not document for line, document in zip(lines, documents, strict=True)]
-        if not any(added):
-            return encoded, borders
-        given = np.ones(len(ids), dtype=bool)
-        given[borders[1:][added] - 1] = False
-        return Encoded(ids[given], ends[given], prices[given]), borders - np.cumsum([0, *added])
+    def _encode(self, documents: Sequence[str]) -> tuple[EncodedDocument, Ints]:
+        """Encode documents as one text, which is several times as fast as one by one.
 
-    def _event_ids(self, events: Sequence[str]) -> Line:
+        Returns:
+            The encoded text, in which the offsets of each document start at 0; and the number of events before each
+            document and in all, (documents + 1,).
+        """
+        texts = list(map(with_line_end, documents))
+        events, ends = self.tokenizer.tokenize_with_ends("".join(texts))
+        ids = self._ids_of(events)
+        offsets = np.cumsum([0, *(len(text.encode()) for text in texts)])
+        borders = np.searchsorted(ends, offsets, side="right")
+        ends -= np.repeat(offsets[:-1], np.diff(borders))
+        encoded = EncodedDocument(ids, ends, self._price_spelling(events, ids))
+        return _drop_added_line_ends(encoded, borders, np.array([not d.endswith("\n") for d in documents], dtype=bool))
+
+    def _ids_of(self, events: Sequence[str]) -> Ids:
         return np.fromiter(map(self._ids.__getitem__, events), np.int32, len(events))
 
-    def _priced(self, kinds: Sequence[str]) -> list[float]:
-        """What the letter model charges for each of these unknown types, nats."""
-        new = [kind for kind in dict.fromkeys(kinds) if kind not in self._prices]
-        if new:
-            prices = self._letters.logprobs([self.tokenizer.letters(kind) for kind in new]).tolist()
-            self._prices.update(zip(new, prices, strict=True))
-        return [self._prices[kind] for kind in kinds]
+    def _price_spelling(self, events: Sequence[str], ids: Ids) -> Floats:
+        """Return what the letter model charges for each unknown event, nats; 0 for the others."""
+        places = np.flatnonzero(ids == UNKNOWN_ID)
+        unknown = [events[place] for place in places.tolist()]
+        if new := [token for token in dict.fromkeys(unknown) if token not in self._spelling_costs]:
+            costs = self.letter_model.logprobs([self.tokenizer.letters(token) for token in new]).tolist()
+            self._spelling_costs.update(zip(new, costs, strict=True))
+        spelling = np.zeros(len(ids))
+        spelling[places] = [self._spelling_costs[token] for token in unknown]
+        return spelling
 
 
-class _Ids(dict[str, int]):
-    """Ids of known types; that of all others is the unknown word's."""
+class _KnownIds(dict[str, int]):
+    """The ids of known types; every other type is an unknown word."""
 
-    def __missing__(self, kind: str) -> int:
+    def __missing__(self, token: str) -> int:
         return UNKNOWN_ID
 
 
-def lines_of_ids(ids: Line) -> list[Line]:
-    """Ids cut after each line end."""
+def lines_of_ids(ids: Ids) -> list[Ids]:
+    """Split ids after each line end."""
     lines = np.split(ids, np.flatnonzero(ids == LINE_END_ID) + 1)
     return lines if len(lines[-1]) else lines[:-1]
 
 
-def _texts(documents: Iterable[str]) -> Iterator[str]:
-    """The documents, each ended by a line end, about a megabyte at once: what is read must not all lie in memory."""
+def _learn_tokenizer(data: TrainingText, options: LexiconOptions) -> Tokenizer:
+    spec = options.tokenizer
+    tokenizer = make_tokenizer(("words" if data.tokenized else "pieces") if spec == "auto" else spec)
+    tokenizer.learn(line for document in data.train.documents for line in lines_of(document))
+    return tokenizer
+
+
+def _number_types(tokenizer: Tokenizer, documents: Iterable[str]) -> tuple[list[str], Ids]:
+    """Tokenize documents before it is known which types are frequent.
+
+    Returns:
+        The types in the order of their first occurrence, and for each event the index of its type in that list.
+    """
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__  # a new type gets the next number
+    parts = [np.zeros(0, dtype=np.int32)]
+    for text in _chunks(documents):
+        events = tokenizer.tokenize(text)
+        parts.append(np.fromiter(map(numbers.__getitem__, events), np.int32, len(events)))
+    return list(numbers), np.concatenate(parts)
+
+
+def _chunks(documents: Iterable[str]) -> Iterator[str]:
+    """Join documents, each ended by a line end, into texts of about a megabyte, so that memory stays bounded."""
     parts: list[str] = []
     size = 0
     for document in documents:
-        parts.append(line_ended(document))
+        parts.append(with_line_end(document))
         size += len(document)
-        if size > _READ_AT_ONCE:
+        if size > _CHUNK_CHARACTERS:
             yield "".join(parts)
             parts, size = [], 0
     if parts:
         yield "".join(parts)
 
 
-class LexiconState(ModelState):
-    """A text read event by event by a model over a lexicon.
+def _drop_added_line_ends(encoded: EncodedDocument, borders: Ints, added: Flags) -> tuple[EncodedDocument, Ints]:
+    """Drop the last event of each document whose line end was added for encoding; return the new borders with it."""
+    if not added.any():
+        return encoded, borders
+    kept = np.ones(len(encoded.ids), dtype=bool)
+    kept[borders[1:][added] - 1] = False
+    shorter = EncodedDocument(encoded.ids[kept], encoded.ends[kept], encoded.spelling[kept])
+    return shorter, borders - np.cumsum([0, *added.tolist()])
 
-    Args: history, the ids that `after` is given for the event after `text`; across_lines, whether the history goes on
-    across line ends or begins anew after each; beyond, names of events that `after` has above the lexicon's types, and
-    that no text has.
+
+class LexiconState(ModelState):
+    """The state of a model over a lexicon, which advances event by event.
+
+    Args:
+        lexicon: The model's lexicon.
+        text: The text that the model has read.
+        history: The ids that `predict` gets for the event after `text`.
+        predict: Returns the log-probability of each type after a history: (types + extra events,), nats.
+        across_lines: Whether the history continues across line ends. Otherwise each line begins with an empty one.
+        extra_events: Names of events that `predict` returns after the lexicon's types and that no text contains.
     """
 
     def __init__(
         self,
         lexicon: Lexicon,
         text: str,
-        history: Line,
-        after: After,
+        history: Ids,
+        predict: Predictor,
+        *,
         across_lines: bool = False,
-        beyond: tuple[str, ...] = (),
+        extra_events: tuple[str, ...] = (),
     ) -> None:
-        self._lexicon, self._after, self._across_lines, self._beyond = lexicon, after, across_lines, beyond
+        self._lexicon, self._predict = lexicon, predict
+        self._across_lines, self._extra_events = across_lines, extra_events
         self._history = history.tolist()
-        self._before: str | None = next(reversed(lexicon.tokenizer.types([text.split("\n")[-1]])[0]), None)
+        [last_line] = lexicon.tokenizer.tokenize_lines([text.split("\n")[-1]])
+        self._after_word = bool(last_line) and not last_line[-1].isspace()
 
     def next_events(self) -> NextEvents:
-        logprobs = self._after(np.array(self._history, dtype=np.int32))
-        spellings = self._lexicon.spellings(self._before) + (None,) * len(self._beyond)
-        return NextEvents(self._lexicon.types + self._beyond, logprobs, spellings)
+        logprobs = self._predict(np.array(self._history, dtype=np.int32))
+        spellings = self._lexicon.spellings(self._after_word) + (None,) * len(self._extra_events)
+        return NextEvents(self._lexicon.types + self._extra_events, logprobs, spellings)
 
     def prefix_logprob(self, prefix: bytes) -> float:
-        """Nats. An unknown word may begin so, too: P(<unk>), and its letters' price as far as they are given."""
-        after = self.next_events()
-        begun = [spelling is not None and spelling.startswith(prefix) for spelling in after.spellings]
-        unknown = after.logprobs[UNKNOWN_ID] + self._lexicon.unknown_prefix_logprob(prefix, self._before)
-        return float(np.logaddexp.reduce([*after.logprobs[begun], unknown]))
+        """Return log P(the next event's bytes begin with `prefix`), in nats; an unknown word's may as well."""
+        following = self.next_events()
+        known = [spelling is not None and spelling.startswith(prefix) for spelling in following.spellings]
+        letters = self._lexicon.unknown_prefix_logprob(prefix, self._after_word)
+        return float(np.logaddexp.reduce([*following.logprobs[known], following.logprobs[UNKNOWN_ID] + letters]))
 
     def advance(self, event: int) -> None:
-        self._before = None if event == LINE_END_ID else self._lexicon.types[event]
-        begins_anew = event == LINE_END_ID and not self._across_lines
-        self._history = [] if begins_anew else [*self._history, event]
+        self._after_word = not self._lexicon.types[event].isspace()  # a line end is white space
+        starts_over = event == LINE_END_ID and not self._across_lines
+        self._history = [] if starts_over else [*self._history, event]
+
+
+# The former names, until every backend uses the new ones.
+Line = Ids
+Encoded = EncodedDocument

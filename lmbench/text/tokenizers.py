@@ -1,7 +1,8 @@
-"""Lossless tokenizers: a document becomes lines, a line becomes event types, and types spell the line again.
+"""Lossless tokenizers: they split text into tokens, and spell tokens as the bytes of the text again.
 
-A line end is always one event of its own, the type ``"\\n"``; no other event contains one. Only ``"\\n"`` ends a
-line: ``"\\r"`` and Unicode's separators are characters of the line.
+A token is a type of the vocabulary, written as a string; each token of a text is one event. A line end is always an
+event of its own, ``"\\n"``, and no other event contains one. Only ``"\\n"`` ends a line: ``"\\r"`` and the line
+separators of Unicode are characters of the line.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import regex
-from numpy.typing import NDArray
 
+from lmbench.arrays import Ints
 from lmbench.errors import SpecError, UnavailableError
 
 LINE_END = "\n"
@@ -23,68 +24,67 @@ _DEFAULT_BPE_SIZE = 4096
 
 
 class Tokenizer(ABC):
-    """Splits lines into event types and spells types as bytes.
+    """Splits lines into tokens, and spells tokens as bytes.
 
-    For every line, ``b"".join(t.spell(types)) == line.encode()`` where ``types = t.types([line])[0]``.
+    For every line, ``b"".join(t.spell(tokens)) == line.encode()`` if ``tokens = t.tokenize_lines([line])[0]``.
     """
 
     name: str
 
     def learn(self, lines: Iterable[str]) -> None:  # noqa: B027  (most tokenizers learn nothing)
-        """Learn from the training split's lines, where the tokenizer is a learned one."""
+        """Learn from the lines of the training split, if the tokenizer is a learned one."""
 
     def state(self) -> str:
-        """What was learned, as text; empty where nothing is."""
+        """Return what was learned, as text; "" if the tokenizer learns nothing."""
         return ""
 
     def restore(self, state: str) -> None:  # noqa: B027  (most tokenizers have nothing to restore)
-        """Be as the tokenizer was that gave this state. Raises ValueError for what is no state."""
+        """Restore the tokenizer from its state.
 
-    def events(self, text: str) -> list[str]:
-        """The event types of a text, its line ends among them."""
-        [first, *others] = self.types(text.split("\n"))
-        for types in others:
-            first.append(LINE_END)
-            first += types
-        return first
+        Raises:
+            ValueError: The text is not a state of this tokenizer.
+        """
 
-    def cut(self, text: str) -> tuple[list[str], NDArray[np.int64]]:
-        """The event types of a text, and the byte offsets at which they end, (events,)."""
-        events = self.events(text)
-        return events, _in_bytes(text, np.cumsum(_lengths(events)))
+    def tokenize(self, text: str) -> list[str]:
+        """Return the tokens of a text, line ends included."""
+        [tokens, *others] = self.tokenize_lines(text.split("\n"))
+        for line in others:
+            tokens.append(LINE_END)
+            tokens += line
+        return tokens
+
+    def tokenize_with_ends(self, text: str) -> tuple[list[str], Ints]:
+        """Return the tokens of a text, and the byte offsets at which their events end, (events,)."""
+        tokens = self.tokenize(text)
+        return tokens, _byte_offsets(text, np.cumsum(_lengths(tokens)))
 
     @abstractmethod
-    def types(self, lines: Sequence[str]) -> list[list[str]]:
-        """The event types of each line; the lines do not hold their line ends."""
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
+        """Return the tokens of each line. The lines come without their line ends."""
 
     @abstractmethod
-    def spell(self, types: Sequence[str]) -> list[bytes]:
-        """The bytes that each type adds when a line is made of these types."""
+    def spell(self, tokens: Sequence[str]) -> list[bytes]:
+        """Return the bytes that each token adds to a line made of these tokens."""
 
-    def letters(self, kind: str) -> bytes:
-        """The bytes by which a letter model spells this type when it is unknown."""
-        return kind.encode()
+    def letters(self, token: str) -> bytes:
+        """Return the bytes by which a letter model spells this token if it is unknown."""
+        return token.encode()
 
-    def beginnings(self, start: bytes, after_word: bool) -> list[bytes]:
-        """How the letters of a type may begin, so that the bytes that it adds to a line begin with `start`."""
-        return [start]
+    def letter_prefixes(self, prefix: bytes, after_word: bool) -> list[bytes]:
+        """Return how the letters of a token begin if the bytes that it adds to a line begin with `prefix`.
 
-    def split(self, document: str) -> list[bytes]:
-        """The bytes of each event of a document; joined, they are the document."""
-        events: list[bytes] = []
-        lines = document.split("\n")
-        for number, types in enumerate(self.types(lines)):
-            events += self.spell(types)
-            if number < len(lines) - 1:
-                events.append(b"\n")
-        return events
+        Args:
+            prefix: The first bytes of an event.
+            after_word: Whether the event before is a word.
+        """
+        return [prefix]
 
 
 class Words(Tokenizer):
     """White-space words, for text that is tokenized already.
 
-    A word's type is the word itself; the one space between two words belongs to the second. White space that is
-    anything else (two spaces, a tab, a space that starts or ends the line) is a type of its own.
+    The token of a word is the word itself; the single space between two words belongs to the second. All other white
+    space (two spaces, a tab, a space at the start or end of a line) is a token of its own.
     """
 
     name = "words"
@@ -92,64 +92,70 @@ class Words(Tokenizer):
     _runs = re.compile(r"\s+|\S+")
     _unusual = tuple(chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code) not in " \n")
 
-    def events(self, text: str) -> list[str]:
-        return self._cut(text)[0]
+    def tokenize(self, text: str) -> list[str]:
+        return super().tokenize(text) if self._usual_ends(text) is None else self._split_usual(text)
 
-    def cut(self, text: str) -> tuple[list[str], NDArray[np.int64]]:
-        events, ends = self._cut(text)
+    def tokenize_with_ends(self, text: str) -> tuple[list[str], Ints]:
+        ends = self._usual_ends(text)
         if ends is not None:
-            return events, ends
-        is_word = ~np.fromiter(map(str.isspace, events), np.bool_, len(events))
-        lengths = _lengths(events)
+            return self._split_usual(text), ends
+        tokens = super().tokenize(text)
+        is_word = ~np.fromiter(map(str.isspace, tokens), np.bool_, len(tokens))
+        lengths = _lengths(tokens)
         lengths[1:] += is_word[1:] & is_word[:-1]
-        return events, _in_bytes(text, np.cumsum(lengths))
+        return tokens, _byte_offsets(text, np.cumsum(lengths))
 
-    def _cut(self, text: str) -> tuple[list[str], NDArray[np.int64] | None]:
-        """The event types, and where they end: several times as fast, and not line by line, where the text is usual.
+    def _usual_ends(self, text: str) -> Ints | None:
+        """Return the byte offsets at which the events of a usual text end, (events,); None for any other text.
 
-        Its white space is line ends and single spaces between two words then.
+        The only white space of a usual text is line ends and single spaces between two words. It is split several times
+        as fast as line by line.
         """
         data = np.frombuffer(f"\n{text}\n".encode(), dtype=np.uint8)
         line_ends, spaces = data == ord("\n"), data == ord(" ")
         white = line_ends | spaces
-        if (spaces[1:-1] & (white[:-2] | white[2:])).any() or any(white in text for white in self._unusual):
-            return super().events(text), None
-        ends = white[1:] & ~white[:-1]  # white space stands where a word has ended, and
-        ends[1:] |= line_ends[1:-1]  # a line end before where it has
-        return list(filter(None, text.replace("\n", " \n ").split(" "))), np.flatnonzero(ends)
+        if (spaces[1:-1] & (white[:-2] | white[2:])).any() or any(space in text for space in self._unusual):
+            return None
+        ends = white[1:] & ~white[:-1]  # the byte after a word is white space,
+        ends[1:] |= line_ends[1:-1]  # and an event also ends after a line end
+        return np.flatnonzero(ends)
 
-    def types(self, lines: Sequence[str]) -> list[list[str]]:
-        return [self._line(line) for line in lines]
+    @staticmethod
+    def _split_usual(text: str) -> list[str]:
+        return list(filter(None, text.replace("\n", " \n ").split(" ")))
 
-    def _line(self, line: str) -> list[str]:
-        types = line.split(" ")
-        if all(types) and not any(map(self._space.search, types)):
-            return types
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
+        return [self._tokenize_line(line) for line in lines]
+
+    def _tokenize_line(self, line: str) -> list[str]:
+        words = line.split(" ")
+        if all(words) and not any(map(self._space.search, words)):
+            return words
         runs = self._runs.findall(line)
         last = len(runs) - 1
         return [run for i, run in enumerate(runs) if run != " " or i in (0, last)]
 
-    def spell(self, types: Sequence[str]) -> list[bytes]:
+    def spell(self, tokens: Sequence[str]) -> list[bytes]:
         spelled = []
         after_word = False
-        for kind in types:
-            is_word = not kind.isspace()
-            spelled.append((" " + kind if is_word and after_word else kind).encode())
+        for token in tokens:
+            is_word = not token.isspace()
+            spelled.append((" " + token if is_word and after_word else token).encode())
             after_word = is_word
         return spelled
 
-    def beginnings(self, start: bytes, after_word: bool) -> list[bytes]:
-        """After a word, a space is no letter of the next one; or it begins a run of white space."""
-        if not (after_word and start.startswith(b" ")):
-            return [start]
-        return [start[1:], start] if start.isspace() else [start[1:]]
+    def letter_prefixes(self, prefix: bytes, after_word: bool) -> list[bytes]:
+        """After a word, a space either comes before the letters of the next word or begins a run of white space."""
+        if not (after_word and prefix.startswith(b" ")):
+            return [prefix]
+        return [prefix[1:], prefix] if prefix.isspace() else [prefix[1:]]
 
 
 class Pieces(Tokenizer):
     """Runs of letters, of digits, of one punctuation mark, and of white space, for raw text.
 
-    A single space belongs to the piece after it, which is another type than the piece without it; every Han
-    character is a piece of its own.
+    A single space belongs to the piece after it, which is a different token from the piece without the space. Every
+    Han character is a piece of its own.
     """
 
     name = "pieces"
@@ -157,25 +163,25 @@ class Pieces(Tokenizer):
         r"\p{Han}| ?(?:(?!\p{Han})[\p{L}\p{M}])+| ?\p{N}+| ?([^\s\p{L}\p{M}\p{N}])\1*|[^\S\n]+(?= \S)|[^\S\n]+|\n"
     )
 
-    def events(self, text: str) -> list[str]:
+    def tokenize(self, text: str) -> list[str]:
         return [match.group() for match in self.pattern.finditer(text)]
 
-    def types(self, lines: Sequence[str]) -> list[list[str]]:
-        return [self.events(line) for line in lines]
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
+        return [self.tokenize(line) for line in lines]
 
-    def spell(self, types: Sequence[str]) -> list[bytes]:
-        return [kind.encode() for kind in types]
+    def spell(self, tokens: Sequence[str]) -> list[bytes]:
+        return [token.encode() for token in tokens]
 
 
 class Jieba(Tokenizer):
-    """Chinese words, as the library jieba segments them (its extra must be installed); white space is kept."""
+    """Chinese words as the library jieba segments them, an optional dependency. White space is kept."""
 
     name = "jieba"
 
     def __init__(self) -> None:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # its source has invalid escapes, and it looks for setuptools
+                warnings.simplefilter("ignore")  # jieba's source has invalid escapes, and it looks for setuptools
                 import jieba
         except ImportError as error:
             raise UnavailableError(
@@ -185,39 +191,40 @@ class Jieba(Tokenizer):
         jieba.initialize()
         self._segment = jieba.lcut
 
-    def types(self, lines: Sequence[str]) -> list[list[str]]:
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
         return [self._segment(line) for line in lines]
 
-    def spell(self, types: Sequence[str]) -> list[bytes]:
-        return [kind.encode() for kind in types]
+    def spell(self, tokens: Sequence[str]) -> list[bytes]:
+        return [token.encode() for token in tokens]
 
 
 class Bytes(Tokenizer):
-    """One event a byte. A type is GPT-2's printable character for the byte."""
+    """Single bytes. The token of a byte is GPT-2's printable character for it."""
 
     name = "bytes"
 
-    def events(self, text: str) -> list[str]:
-        return list(map(_EVENTS.__getitem__, text.encode()))
+    def tokenize(self, text: str) -> list[str]:
+        return list(map(_BYTE_TOKENS.__getitem__, text.encode()))
 
-    def cut(self, text: str) -> tuple[list[str], NDArray[np.int64]]:
-        events = self.events(text)
-        return events, np.cumsum(_lengths(events))
+    def tokenize_with_ends(self, text: str) -> tuple[list[str], Ints]:
+        tokens = self.tokenize(text)
+        return tokens, np.cumsum(_lengths(tokens))
 
-    def types(self, lines: Sequence[str]) -> list[list[str]]:
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
         return [[PRINTABLE[byte] for byte in line.encode()] for line in lines]
 
-    def spell(self, types: Sequence[str]) -> list[bytes]:
-        return [self.letters(kind) for kind in types]
+    def spell(self, tokens: Sequence[str]) -> list[bytes]:
+        return [self.letters(token) for token in tokens]
 
-    def letters(self, kind: str) -> bytes:
-        return bytes(UNPRINTABLE[character] for character in kind)
+    def letters(self, token: str) -> bytes:
+        return bytes(UNPRINTABLE[character] for character in token)
 
 
 class Bpe(Bytes):
     """Byte-level byte-pair encoding, learned on the training split with Hugging Face's tokenizers.
 
-    Args: size, number of types (256 bytes and size - 256 merges, fewer where the text has not as many).
+    Args:
+        size: The number of types: 256 bytes and size - 256 merges, or fewer if the text is too small.
     """
 
     def __init__(self, size: int = _DEFAULT_BPE_SIZE) -> None:
@@ -248,45 +255,51 @@ class Bpe(Bytes):
     def restore(self, state: str) -> None:
         try:
             self._tokenizer = type(self._tokenizer).from_str(state)
-        except Exception as error:  # the library raises nothing more particular
+        except Exception as error:  # the library raises nothing more specific
             raise ValueError(str(error)) from error
 
-    def events(self, text: str) -> list[str]:
-        return Tokenizer.events(self, text)
+    def tokenize(self, text: str) -> list[str]:
+        return Tokenizer.tokenize(self, text)
 
-    def types(self, lines: Sequence[str]) -> list[list[str]]:
+    def tokenize_lines(self, lines: Sequence[str]) -> list[list[str]]:
         return [encoding.tokens for encoding in self._tokenizer.encode_batch(list(lines))]
 
 
-def _lengths(events: Sequence[str]) -> NDArray[np.int64]:
-    return np.fromiter(map(len, events), np.int64, len(events))
+def _lengths(tokens: Sequence[str]) -> Ints:
+    return np.fromiter(map(len, tokens), np.int64, len(tokens))
 
 
-def _in_bytes(text: str, characters: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The UTF-8 byte offsets at which so many characters of a text end."""
+def _byte_offsets(text: str, characters: Ints) -> Ints:
+    """Convert offsets in characters to offsets in UTF-8 bytes."""
     if text.isascii():
         return characters
     data = np.frombuffer(text.encode(), dtype=np.uint8)
-    begins = np.flatnonzero((data & 0xC0) != 0x80)  # all bytes within a character begin with the bits 10
-    return np.append(begins, len(data))[characters]
+    starts = np.flatnonzero((data & 0xC0) != 0x80)  # the later bytes of a character begin with the bits 10
+    return np.append(starts, len(data))[characters]
 
 
 def _byte_alphabet() -> dict[int, str]:
-    """GPT-2's bijection from bytes to printable characters (openai/gpt-2, src/encoder.py)."""
+    """Return GPT-2's bijection from bytes to printable characters (openai/gpt-2, src/encoder.py)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
 
 
 PRINTABLE = _byte_alphabet()
-_EVENTS = [LINE_END if byte == ord(LINE_END) else PRINTABLE[byte] for byte in range(256)]
+"""GPT-2's printable character for each byte."""
+
 UNPRINTABLE = {character: byte for byte, character in PRINTABLE.items()}
+"""The byte for each of these characters."""
+
+_BYTE_TOKENS = [LINE_END if byte == ord(LINE_END) else PRINTABLE[byte] for byte in range(256)]
 
 
 def make_tokenizer(spec: str) -> Tokenizer:
-    """The tokenizer that `spec` names: ``words``, ``pieces``, ``jieba``, ``bytes``, ``bpe`` or ``bpe:N``.
+    """Return the tokenizer that `spec` names: ``words``, ``pieces``, ``jieba``, ``bytes``, ``bpe`` or ``bpe:N``.
 
-    Raises SpecError, and UnavailableError where jieba is not installed.
+    Raises:
+        SpecError: The tokenizer does not exist.
+        UnavailableError: jieba is not installed.
     """
     name, _, size = spec.partition(":")
     simple: dict[str, type[Tokenizer]] = {"words": Words, "pieces": Pieces, "jieba": Jieba, "bytes": Bytes}

@@ -27,53 +27,61 @@ ODD = [
 SPECS = ["words", "pieces", "bytes", "bpe:300", *["jieba"] * (find_spec("jieba") is not None)]
 
 
-def tokenizer(spec):
-    made = make_tokenizer(spec)
-    made.learn(["hello world, hello there", "the cat sat", "汉字"])
-    return made
+def learned(spec):
+    tokenizer = make_tokenizer(spec)
+    tokenizer.learn(["hello world, hello there", "the cat sat", "汉字"])
+    return tokenizer
 
 
-TOKENIZERS = {spec: tokenizer(spec) for spec in SPECS}
+def event_bytes(tokenizer, document):
+    """Return the bytes of each event of a document, tokenized line by line."""
+    events = []
+    for tokens in tokenizer.tokenize_lines(document.split("\n")):
+        events += [*tokenizer.spell(tokens), b"\n"]
+    return events[:-1]
+
+
+TOKENIZERS = {spec: learned(spec) for spec in SPECS}
 TRICKY = st.text(st.sampled_from("ab  \t\n\r\x1c\x85\u00a0\u2028\u3000汉〇é\u0301.,--_1٣😀\u200b"))
 
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(document=st.one_of(st.text(), TRICKY))
 def test_events_join_to_the_document(spec, document):
-    assert b"".join(TOKENIZERS[spec].split(document)) == document.encode()
+    assert b"".join(event_bytes(TOKENIZERS[spec], document)) == document.encode()
 
 
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("document", ODD)
 def test_events_join_to_odd_documents(spec, document):
-    assert b"".join(TOKENIZERS[spec].split(document)) == document.encode()
+    assert b"".join(event_bytes(TOKENIZERS[spec], document)) == document.encode()
 
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(document=st.one_of(TRICKY, st.text(st.sampled_from("ab \n汉é😀"))))
-def test_ends_are_those_of_the_events_bytes(spec, document):
-    events, ends = TOKENIZERS[spec].cut(document)
-    assert events == TOKENIZERS[spec].events(document)
-    assert ends.tolist() == list(accumulate(map(len, TOKENIZERS[spec].split(document))))
+def test_ends_are_the_offsets_of_the_events_bytes(spec, document):
+    tokens, ends = TOKENIZERS[spec].tokenize_with_ends(document)
+    assert tokens == TOKENIZERS[spec].tokenize(document)
+    assert ends.tolist() == list(accumulate(map(len, event_bytes(TOKENIZERS[spec], document))))
 
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(document=TRICKY)
 def test_every_line_end_is_one_event_of_its_own(spec, document):
-    events = TOKENIZERS[spec].split(document)
+    events = event_bytes(TOKENIZERS[spec], document)
     assert events.count(b"\n") == document.count("\n")
     assert all(event == b"\n" or b"\n" not in event for event in events)
 
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(lines=st.lists(st.text(st.sampled_from("ab  \t汉.1"), max_size=6), min_size=2, max_size=2, unique=True))
-def test_different_lines_have_different_types(spec, lines):
-    first, second = TOKENIZERS[spec].types(lines)
+def test_different_lines_have_different_tokens(spec, lines):
+    first, second = TOKENIZERS[spec].tokenize_lines(lines)
     assert first != second
 
 
 @pytest.mark.parametrize(
-    ("spec", "line", "types"),
+    ("spec", "line", "tokens"),
     [
         ("words", "The cat , <unk>", ["The", "cat", ",", "<unk>"]),
         ("words", " a  b ", [" ", "a", "  ", "b", " "]),
@@ -84,8 +92,8 @@ def test_different_lines_have_different_types(spec, lines):
         ("bytes", "é ", ["Ã", "©", "Ġ"]),
     ],
 )
-def test_types(spec, line, types):
-    assert TOKENIZERS[spec].types([line]) == [types]
+def test_tokens(spec, line, tokens):
+    assert TOKENIZERS[spec].tokenize_lines([line]) == [tokens]
 
 
 def test_the_byte_alphabet_is_gpt2s():
@@ -97,39 +105,39 @@ def test_the_byte_alphabet_is_gpt2s():
     )
 
 
-def test_bpe_has_the_size_that_was_asked_for():
-    made = make_tokenizer("bpe:260")
-    made.learn(["low lower lowest"] * 3)
-    assert made.types(["low lower"]) == [["low", "Ġlowe", "r"]]
+def test_bpe_learns_the_number_of_types_it_is_given():
+    tokenizer = make_tokenizer("bpe:260")
+    tokenizer.learn(["low lower lowest"] * 3)
+    assert tokenizer.tokenize_lines(["low lower"]) == [["low", "Ġlowe", "r"]]
 
 
 @pytest.mark.parametrize("spec", ["word", "bpe:12", "bpe:x", "words:3", ""])
-def test_unknown_tokenizers_are_named(spec):
+def test_unknown_tokenizers_are_refused(spec):
     with pytest.raises(SpecError, match="known: words, pieces, jieba, bytes, bpe:N"):
         make_tokenizer(spec)
 
 
 def test_jieba_segments_chinese_words():
-    jieba = pytest.importorskip("jieba", reason="the extra lmbench[jieba] is not installed")
+    jieba = pytest.importorskip("jieba", reason="jieba is not installed")
     line = "我是一个程序员，在北京大学 study"
-    assert make_tokenizer("jieba").types([line]) == [jieba.lcut(line)]
-    assert "程序员" in make_tokenizer("jieba").types([line])[0]
+    assert make_tokenizer("jieba").tokenize_lines([line]) == [jieba.lcut(line)]
+    assert "程序员" in make_tokenizer("jieba").tokenize_lines([line])[0]
 
 
-def test_without_jieba_it_says_how_to_get_it(monkeypatch):
+def test_a_missing_jieba_is_reported_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "jieba", None)
     with pytest.raises(
-        UnavailableError, match=r"tokenizer=jieba needs the package jieba: pip install 'lmbench\[jieba\]'"
+        UnavailableError, match=r"tokenizer=jieba needs the package jieba: pip install 'lmbench-suite\[jieba\]'"
     ):
         make_tokenizer("jieba")
 
 
 @pytest.mark.parametrize("after_word", [True, False])
-@pytest.mark.parametrize("kind", ["cat", "<unk>", "  ", "\t", "é"])
-def test_a_type_begins_as_its_event_does(kind, after_word):
+@pytest.mark.parametrize("token", ["cat", "<unk>", "  ", "\t", "é"])
+def test_letters_begin_as_their_event_does(token, after_word):
     words = make_tokenizer("words")
-    event = words.spell(["a", kind] if after_word else [kind])[-1]
+    event = words.spell(["a", token] if after_word else [token])[-1]
     for length in range(1, len(event) + 1):
-        starts = words.beginnings(event[:length], after_word)
-        assert any(words.letters(kind).startswith(start) for start in starts)
-    assert not any(b"dog".startswith(start) for start in words.beginnings(event, after_word))
+        prefixes = words.letter_prefixes(event[:length], after_word)
+        assert any(words.letters(token).startswith(prefix) for prefix in prefixes)
+    assert not any(b"dog".startswith(prefix) for prefix in words.letter_prefixes(event, after_word))
