@@ -17,7 +17,7 @@ from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Encoded, Lexicon, LexiconOptions, LexiconState, Line
+from lmbench.text.lexicon import EncodedDocument, Lexicon, LexiconOptions, LexiconState, Line
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Cache(LanguageModel):
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """Raises CorpusError where there is no line."""
         progress("counting", 0.0)
-        self._lexicon, ids = Lexicon.read(data, self.options)
+        self._lexicon, ids = Lexicon.learn_and_encode(data, self.options)
         if not len(ids):
             raise CorpusError("the training split has no line to count words in")
         counts = np.bincount(ids, minlength=len(self._lexicon))
@@ -57,7 +57,7 @@ class Cache(LanguageModel):
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         encoded = [self._lexicon.encode(document) for document in documents]
-        return [self._lexicon.combine(document, self._logprobs(document.ids)) for document in encoded]
+        return [document.score(self._logprobs(document.ids)) for document in encoded]
 
     def state_after(self, text: str) -> ModelState:
         history = self._lexicon.encode(text).ids
@@ -73,7 +73,7 @@ class Cache(LanguageModel):
     def footprint(self) -> Footprint:
         return Footprint(parameters=len(self._static))
 
-    def _tuned(self, encoded: Sequence[Encoded]) -> float:
+    def _tuned(self, encoded: Sequence[EncodedDocument]) -> float:
         """The cache's weight under which these documents are likeliest; a half where there are none."""
         pairs = [np.stack([self._cached(document.ids), self._static[document.ids]]) for document in encoded]
         later = [pair[:, 1:] for pair in pairs]  # a document's first event has no past

@@ -127,7 +127,7 @@ class Hmm(LanguageModel, Saveable):
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         progress("reading", 0.0)
-        self._lexicon, text = Lexicon.read(data, self.options)
+        self._lexicon, text = Lexicon.learn_and_encode(data, self.options)
         lines = lines_of_ids(text)
         if not lines:
             raise CorpusError("the training split is empty: there is nothing to learn from")
@@ -376,7 +376,7 @@ class Hmm(LanguageModel, Saveable):
         emissions = self._parameters.emissions[:, state]
         best = np.argsort(-emissions, kind="stable")[:number].tolist()
         return [
-            (_UNKNOWN if kind == UNKNOWN_ID else self._lexicon.shown(kind), float(emissions[kind])) for kind in best
+            (_UNKNOWN if kind == UNKNOWN_ID else self._lexicon.display(kind), float(emissions[kind])) for kind in best
         ]
 
 

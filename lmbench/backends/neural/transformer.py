@@ -162,12 +162,12 @@ class Transformer(LanguageModel, Saveable, Exportable):
     def score(self, documents: Sequence[str]) -> list[Score]:
         encoded = [self._lexicon.encode(document) for document in documents]
         logprobs = self._logprobs([self._sequence(document.lines) for document in encoded], self._cut)
-        return [self._lexicon.combine(*pair) for pair in zip(encoded, logprobs, strict=True)]
+        return [document.score(costs) for document, costs in zip(encoded, logprobs, strict=True)]
 
     def state_after(self, text: str) -> ModelState:
         """Over the lexicon's types, and BOS, which no text has."""
         history = np.concatenate([np.zeros(0, dtype=np.int32), *self._lexicon.encode(text).lines])
-        return LexiconState(self._lexicon, text, history, self._after, across_lines=True, beyond=(_BOS,))
+        return LexiconState(self._lexicon, text, history, self._after, across_lines=True, extra_events=(_BOS,))
 
     def signature(self) -> Signature:
         options, best = self.options, self._history.best

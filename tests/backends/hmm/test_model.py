@@ -95,7 +95,7 @@ def test_training_is_hmmlearns_own(english):
 @pytest.mark.parametrize("start", [cluster_start, random_start])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_iteration_never_lowers_what_is_maximized(english, engine, start, prior):
-    lexicon, _ = Lexicon.read(english, HmmOptions())
+    lexicon = Lexicon.learn(english, HmmOptions())
     lines, symbols = lexicon.lines(english.train.documents), len(lexicon)
     batched = batched_step(ForwardBackward(lines, symbols, 4, "float64"), prior)
     step = batched if engine == "batched" else hmmlearn_step(lines, prior)
