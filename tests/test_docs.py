@@ -1,4 +1,4 @@
-"""The documentation's examples run, and what it promises exists."""
+"""The documentation's examples run, and its links, commands and lines are in order."""
 
 import re
 import shlex
@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lmbench.checks import check_model
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+ALL_PAGES = [*PAGES, *sorted((ROOT / "results").glob("*/*.md"))]
 
 
 def blocks(page, language):
@@ -35,6 +39,28 @@ def test_the_checks_example_runs():
     [mark] = namespace["test_contract"].pytestmark
     for parameter in mark.args[1][:3]:
         namespace["test_contract"](*parameter.values)
+
+
+def test_the_readmes_example_runs(capsys):
+    [code] = blocks("README.md", "python")
+    exec(code, {})
+    assert 2 < float(capsys.readouterr().out) < 3
+
+
+def test_the_simplest_model_is_short_and_keeps_the_contract():
+    code, _ = blocks("docs/plugins.md", "python")
+    lines = [line for line in code.splitlines() if line.strip() and '"""' not in line]
+    assert len(lines) <= 16
+    namespace = {}
+    exec(code, namespace)
+    outcomes = check_model(namespace["ByteFrequencies"])
+    assert [outcome.check for outcome in outcomes if outcome.status == "fail"] == []
+    assert "sums" in [outcome.check for outcome in outcomes if outcome.status == "pass"]
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_markdown_line_is_longer_than_120_characters(page):
+    assert [line for line in page.read_text().splitlines() if len(line) > 120 and not line.startswith("|")] == []
 
 
 def test_every_command_line_parses():

@@ -47,7 +47,7 @@ def test_the_simplest_model_is_at_most_20_lines_of_code(tmp_path):
 
 def test_the_tutorials_model_installs_and_passes(tmp_path):
     folder = write_package("byte-cache", tmp_path)
-    [code] = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(), flags=re.DOTALL)
+    _, code = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(), flags=re.DOTALL)
     (folder / "lmbench_byte_cache.py").write_text(code)
     environment = install_and_test(folder, tmp_path / "site")
     result = lmbench("check", "byte-cache:weight=0.5", env=environment)
