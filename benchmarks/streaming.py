@@ -19,13 +19,14 @@ from itertools import cycle
 from multiprocessing import get_context
 from pathlib import Path
 
-from lmbench import ModelSpec, Split, load_corpus
+from lmbench import Split, load_corpus
 from lmbench.corpora.files import TextFormat
 from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.ngrams.workspace import parse_size
-from lmbench.runs.runner import peak_bytes, run
-from lmbench.runs.store import Cell
+from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.runner import RunProgress, run
+from lmbench.runs.worker import peak_bytes
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,6 @@ class Row:
     bytes_per_second: float
     run_peak: int
     cell_peak: int
-
-
-class Silence:
-    """A Watcher that shows nothing."""
-
-    def checking(self, number: int, total: int, model: str) -> None: ...
-
-    def started(self, number: int, total: int, model: str, corpus: str) -> None: ...
-
-    def progressed(self, message: str, share: float) -> None: ...
-
-    def finished(self, cell: Cell) -> None: ...
 
 
 def main() -> None:
@@ -121,7 +110,8 @@ def _texts(split: Split, unit: str) -> Iterator[str]:
 def _measure(folder: Path, model: str, unit: str) -> Row:
     began = time.perf_counter()
     corpus = load_corpus(str(folder), TextFormat(unit))
-    [cell] = run([ModelSpec.parse(model)], [corpus], folder / "run", Silence(), check=False).cells()
+    experiment = Experiment(select_models(model), (corpus,), check=False)
+    [cell] = run(experiment, folder / "run", RunProgress()).cells()
     if cell.costs is None:
         raise SystemExit(cell.error)
     return Row(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from lmbench.progress import SILENT, Progress
     from lmbench.registry import build
-    from lmbench.runs.runner import evaluate
+    from lmbench.runs.evaluation import evaluate
     from lmbench.score import Score
     from lmbench.signature import Signature
     from lmbench.state import ModelState, NextEvents
@@ -51,7 +51,7 @@ _HOMES = {
     ),
     "progress": ("SILENT", "Progress"),
     "registry": ("build",),
-    "runs.runner": ("evaluate",),
+    "runs.evaluation": ("evaluate",),
     "score": ("Score",),
     "signature": ("Signature",),
     "state": ("ModelState", "NextEvents"),

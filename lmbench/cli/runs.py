@@ -77,7 +77,7 @@ def run(
             raise
         kept = len(RunDirectory.open(path).cells())
         click.echo(
-            f"Interrupted: {kept} of {len(experiment.cells)} cells are stored; resume with --out {path}.",
+            f"Interrupted: {kept} of {len(experiment.pairs)} cells are stored; resume with --out {path}.",
             err=True,
         )
         sys.exit(130)

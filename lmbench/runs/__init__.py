@@ -1,1 +1,1 @@
-"""Running models on corpora, and keeping what came out."""
+"""Run models on corpora and store the results."""

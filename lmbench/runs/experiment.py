@@ -1,4 +1,4 @@
-"""What to run: models and corpora, resolved before anything starts."""
+"""Experiments: models and corpora, resolved before anything runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VERSIONED = ("hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torc
 
 @dataclass(frozen=True, slots=True)
 class BrokenModel:
-    """A model that is registered and cannot be imported or built; its cells fail with the reason."""
+    """A registered model that cannot be imported or built. Its cells fail with the error."""
 
     spec: ModelSpec
     registered: Registered
@@ -35,12 +35,12 @@ class BrokenModel:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Every one of some models on every one of some corpora.
+    """Models and the corpora on which each of them is evaluated.
 
     Attributes:
-        models: The models, each once.
-        corpora: The corpora, under different names.
-        check: Whether each model goes through the conformance suite first.
+        models: The models, without duplicates.
+        corpora: The corpora; their names differ.
+        check: Whether the models go through the conformance suite first.
 
     Raises:
         CorpusError: Two corpora have the same name.
@@ -56,12 +56,15 @@ class Experiment:
             raise CorpusError(f"two corpora have the same name: {', '.join(sorted(repeated))}")
 
     @property
-    def cells(self) -> tuple[tuple[Corpus, ResolvedModel | BrokenModel], ...]:
-        """The pairs of a corpus and a model, in the order in which they run."""
+    def pairs(self) -> tuple[tuple[Corpus, ResolvedModel | BrokenModel], ...]:
+        """Each corpus with each model, in the order in which they run."""
         return tuple((corpus, model) for corpus in self.corpora for model in self.models)
 
-    def manifest(self) -> Manifest:
-        """Return the record of what runs, where, and with which versions."""
+    def build_manifest(self) -> Manifest:
+        """Return the record of what runs, where, and with which versions.
+
+        This reads the texts and the files that options name, to compare and to fingerprint them.
+        """
         return Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             models=tuple(str(model.spec) for model in self.models),
@@ -76,14 +79,15 @@ class Experiment:
 
 
 def select_models(text: str, seed: int | None = None) -> tuple[ResolvedModel | BrokenModel, ...]:
-    """Return the models of a comma-separated list of specs, each once.
+    """Return the models that a comma-separated list of specs names, without duplicates.
 
     Args:
-        text: The specs; "all" stands for every model that needs no option.
-        seed: The seed of each model that has one and whose spec does not give it.
+        text: The specs. "all" stands for every model that needs no option.
+        seed: The seed of each model that has one, unless its spec gives another.
 
     Raises:
-        LmbenchError: A spec cannot be read, or names an unknown model or option. A broken plugin does not raise.
+        LmbenchError: A spec cannot be read, or names an unknown model or option. A broken plugin becomes a BrokenModel
+            instead, so that it does not stop the other models.
     """
     specs: list[ModelSpec] = []
     for spec in ModelSpec.parse_list(text):
@@ -96,14 +100,14 @@ def _select(spec: ModelSpec, seed: int | None) -> ResolvedModel | BrokenModel:
         model = resolve(spec)
         if seed is not None and "seed" in model.model.Options.model_fields and "seed" not in dict(spec.arguments):
             model = model.with_arguments(("seed", str(seed)))
-        model.build()  # a mistake ends the run before it starts
+        model.build()  # so that a mistake in the options stops the run before it starts
     except PluginError as error:
         return BrokenModel(spec, find(spec.name), error)
     return model
 
 
 def plugin_version(registered: Registered) -> tuple[tuple[str, str], ...]:
-    """Return the distribution that a model comes from and its version, if it is not lmbench."""
+    """Return the distribution that provides a model, with its version; nothing if it is lmbench."""
     return () if registered.is_built_in else ((registered.origin, registered.version),)
 
 
@@ -113,7 +117,7 @@ def _options(model: ResolvedModel | BrokenModel) -> dict[str, JsonValue]:
 
 
 def _digests(models: Sequence[ResolvedModel | BrokenModel]) -> Iterator[tuple[str, str]]:
-    """Yield the files that the models' options name, if they can be read, each with its sha256."""
+    """Yield each file that the models' options name and that can be read, with its sha256."""
     for path in {path for model in models if isinstance(model, ResolvedModel) for path in model.options.files()}:
         with suppress(OSError), path.open("rb") as file:
             yield str(path), hashlib.file_digest(file, "sha256").hexdigest()

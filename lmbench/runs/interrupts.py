@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Defer Ctrl-C to the end of the context; in a process started within it, until that process calls `allow`.
+    """Defer Ctrl-C until the context ends.
 
-    During imports Ctrl-C would print a traceback, or be lost if an object is just being deleted.
+    A process that is started within the context inherits this: it defers Ctrl-C until it calls `allow`. During imports,
+    Ctrl-C would print a traceback, or would be lost if it arrived while an object is being deleted.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

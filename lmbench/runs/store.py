@@ -1,13 +1,15 @@
-"""A run directory: what was asked, one JSON a cell, per-document bits as Parquet, the tables. Atomic and resumable.
+"""A run directory: the files that a run writes, from which it resumes and from which the report is made.
 
 results/RUN/
-  manifest.json              what was run, where, with which versions
-  cells/003-kenlm.json       one cell: status, signature, metrics, costs
-  documents/003-kenlm.parquet  its Tally, one row a document
-  exhibits/003-hmm.json      what its model shows of itself, where it shows anything
-  checks/001-kenlm.json      what the conformance suite said of a model
-  logs/003-kenlm.txt         what the cell's process printed
-  table.md  table.csv  exhibits/*.md, *.png  rebuilt by `lmbench report`
+  manifest.json                what was run, where, and with which versions
+  cells/003-kenlm.json         one cell: status, signature, metrics, costs
+  documents/003-kenlm.parquet  the cell's Tally, one row per document
+  exhibits/003-hmm.json        the exhibits of the cell's model, if it has any
+  checks/001-kenlm.json        a model's results in the conformance suite
+  logs/003-kenlm.txt           what the cell's process printed
+  table.md  table.csv  exhibits/*.md  exhibits/*.png   written by `lmbench report`
+
+Each file is written to a temporary name first, so that it is complete or missing.
 """
 
 from __future__ import annotations
@@ -27,13 +29,20 @@ from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import SUMS, Metrics, Tally
 
-Record = TypeVar("Record", bound=BaseModel)
+Stored = TypeVar("Stored", bound=BaseModel)
 
-_ROW_GROUP = 1 << 16  # documents that are written together
+_ROW_GROUP = 1 << 16  # documents
 
 
 class CorpusRecord(BaseModel):
-    """A corpus as it was read for a run; fingerprints are sha256 of the splits' bytes."""
+    """A corpus as a run read it; see `Corpus`.
+
+    Attributes:
+        train_fingerprint: sha256 of the training split's bytes. The other splits have theirs.
+        train_bytes: UTF-8 bytes of the training split. The other splits have theirs.
+        test_documents: The number of documents in the test split.
+        overlap: How much of the test split also occurs in the training split.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,9 +65,17 @@ class CorpusRecord(BaseModel):
 class Manifest(BaseModel):
     """What a run was asked to do, and where it ran.
 
-    options   of each model, defaults included
-    files     that options name and that were there, each with its sha256
-    versions  of the packages that numbers depend on, those that the models come from among them
+    Attributes:
+        format: The version of the run directory's format.
+        created: When the run started, as an ISO 8601 time.
+        models: The specs of the models.
+        options: The options of each model, defaults included.
+        files: The files that the options name and that existed, each with its sha256.
+        corpora: The corpora as they were read.
+        versions: The packages that the numbers depend on, those that provide the models included, with their versions.
+        python: The version of Python.
+        platform: The operating system and the machine's architecture.
+        cpus: The number of CPUs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,24 +92,29 @@ class Manifest(BaseModel):
     cpus: int
 
     def same_work(self, other: Manifest) -> bool:
-        """Whether the other run's cells can stand beside this one's: all is the same but the time.
+        """Return whether the other run's cells belong in one table with this one's: all but the time is the same.
 
-        A file that was not there has left no cell, and may be there now.
+        A file that only one of the runs found does not count: cells that needed it failed, and run again.
         """
         mine, others = dict(self.files), dict(other.files)
         unchanged = all(mine[name] == others[name] for name in mine.keys() & others.keys())
         return unchanged and self == other.model_copy(update={"created": self.created, "files": self.files})
 
     def with_files(self, other: Manifest) -> Manifest:
-        """This manifest with the files of the other one, too."""
+        """Return this manifest with the other one's files added."""
         return self.model_copy(update={"files": tuple(sorted({*self.files, *other.files}))})
 
 
 class Costs(BaseModel):
-    """What a cell cost. Seconds are wall-clock; fit_seconds is None for pretrained models.
+    """What a cell cost.
 
-    bytes_per_second  of scoring
-    peak_bytes  largest resident memory of the cell's own process, interpreter and libraries included
+    Attributes:
+        fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
+        score_seconds: Wall-clock seconds of scoring the test split.
+        bytes_per_second: UTF-8 bytes of the test split scored per second.
+        peak_bytes: Peak resident memory of the cell's own process, interpreter and libraries included.
+        parameters: The number of parameters as stored, if known.
+        disk_bytes: The model's size on disk, if known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,11 +128,20 @@ class Costs(BaseModel):
 
 
 class Cell(BaseModel):
-    """One model on one corpus.
+    """The result of one model on one corpus.
 
-    status  "ok"; "unavailable", weights or files that could not be had; "failed"
-    error   one line; empty where ok
-    pseudo  whether its scores are no probabilities, and its metrics compare with no other model's
+    Attributes:
+        format: The version of the run directory's format.
+        number: The cell's position in the run, from 1.
+        model: The model's spec.
+        corpus: The corpus's name.
+        status: "ok"; "unavailable" if weights or files are missing; "failed" after any other error.
+        error: What went wrong, in one line; empty if the status is "ok".
+        pretrained: Whether any of the weights are pretrained.
+        pseudo: Whether the scores are not probabilities, so that the metrics compare with no other model's.
+        signature: What the numbers depend on.
+        metrics: The numbers, if the status is "ok".
+        costs: Time, memory and size, if the status is "ok".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -129,7 +160,13 @@ class Cell(BaseModel):
 
 
 class Verification(BaseModel):
-    """What the conformance suite said of a model. doubt: why it is not verified, one line; empty where it is."""
+    """A model's results in the conformance suite.
+
+    Attributes:
+        model: The model's spec.
+        doubt: Why the model is not verified, in one line; empty if it is.
+        outcomes: The outcome of each check; empty if the suite did not run to its end.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -139,11 +176,16 @@ class Verification(BaseModel):
 
 
 class _Exhibits(RootModel[tuple[Exhibit, ...]]):
-    """The file of a cell's exhibits."""
+    """The contents of a cell's file of exhibits."""
 
 
 class RunDirectory:
-    """The files of one run."""
+    """The files of one run.
+
+    Attributes:
+        path: The folder.
+        manifest: What was run.
+    """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
@@ -151,7 +193,11 @@ class RunDirectory:
 
     @classmethod
     def start(cls, path: Path, manifest: Manifest) -> RunDirectory:
-        """A new run at `path`, or the same run continued. Raises ResultsError where `path` holds anything else."""
+        """Create a run directory at `path`, or open the one that is there if it is of the same work.
+
+        Raises:
+            ResultsError: `path` holds another run or anything else, or cannot be written.
+        """
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             existing = cls.open(path)
             if not existing.manifest.same_work(manifest):
@@ -167,20 +213,28 @@ class RunDirectory:
 
     @staticmethod
     def is_at(path: Path) -> bool:
-        """Whether a run was begun at `path`."""
+        """Return whether `path` is a run directory."""
         return (path / "manifest.json").is_file()
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """The run at `path`. Raises ResultsError."""
+        """Open the run directory at `path`.
+
+        Raises:
+            ResultsError: It is not a run directory, or its manifest cannot be read.
+        """
         file = path / "manifest.json"
         if not cls.is_at(path):
-            raise ResultsError(f"{path} is no run: it has no manifest.json")
+            raise ResultsError(f"{path} is not a run directory: manifest.json is missing")
         return cls(path, _parse(Manifest, file))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else writes here meanwhile. Raises ResultsError where somebody does."""
+        """Lock the directory, so that no other run writes to it.
+
+        Raises:
+            ResultsError: Another run holds the lock.
+        """
         try:
             with FileLock(self.path / ".lock", blocking=False):
                 yield
@@ -188,45 +242,53 @@ class RunDirectory:
             raise ResultsError(f"another run is writing to {self.path}; choose another --out") from error
 
     def cells(self) -> list[Cell]:
-        """All cells that were written, in the order of the run."""
+        """Return the stored cells, in the order of the run."""
         files = sorted((self.path / "cells").glob("*.json"))
         return sorted((_parse(Cell, file) for file in files), key=lambda cell: cell.number)
 
     def exhibits(self, cell: Cell) -> tuple[Exhibit, ...]:
-        """What the cell's model showed of itself; nothing where it showed nothing."""
+        """Return the exhibits of a cell's model, if it has any."""
         file = self._exhibits_file(cell)
         return _parse(_Exhibits, file).root if file.is_file() else ()
 
     def write(self, cell: Cell, counts: Tally | None, exhibits: tuple[Exhibit, ...] = ()) -> None:
-        """Keep a cell, its documents and exhibits first, so that a cell that is there is whole."""
+        """Store a cell.
+
+        Its documents and exhibits are written first, so that a stored cell is complete.
+
+        Args:
+            cell: The cell.
+            counts: The sums of each document; None if the model failed.
+            exhibits: What the model shows of itself.
+        """
         if counts is not None:
-            with _whole(self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet") as file:
-                _write_documents(file, counts)
+            with _replacing(self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet") as documents:
+                _write_documents(documents, counts)
         if exhibits:
             _write(self._exhibits_file(cell), _Exhibits(exhibits).model_dump_json().encode())
-        place = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
-        _write(place, cell.model_dump_json(indent=1).encode())
+        file = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
+        _write(file, cell.model_dump_json(indent=1).encode())
 
     def verifications(self) -> dict[str, Verification]:
-        """What the conformance suite said, by model."""
+        """Return the stored results of the conformance suite, by model."""
         found = (_parse(Verification, file) for file in sorted((self.path / "checks").glob("*.json")))
         return {verification.model: verification for verification in found}
 
     def write_verification(self, number: int, verification: Verification) -> None:
-        """Keep what the conformance suite said of a model, the run's `number`th."""
+        """Store the results of the run's model with this number in the conformance suite."""
         file = self.path / "checks" / f"{stem(number, verification.model)}.json"
         _write(file, verification.model_dump_json(indent=1).encode())
 
     def write_text(self, name: str, text: str) -> None:
-        """Keep a table."""
+        """Store a table or a page."""
         _write(self.path / name, text.encode())
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        """Keep a picture."""
+        """Store a picture."""
         _write(self.path / name, data)
 
     def log(self, number: int, model: str, kind: Literal["cell", "check"] = "cell") -> Path:
-        """An empty file where the process of a cell, or of a model's checks, writes what it prints."""
+        """Create an empty log for the process of a cell, or of a model's checks."""
         name = f"{stem(number, model)}.txt"
         file = self.path / "logs" / (name if kind == "cell" else f"check-{name}")
         _write(file, b"")
@@ -237,11 +299,11 @@ class RunDirectory:
 
 
 def stem(number: int, model: str) -> str:
-    """A cell's file name, without its ending."""
+    """Return the name of a cell's files, without the suffix."""
     return f"{number:03d}-{re.sub(r'[^A-Za-z0-9.=]+', '-', model)[:60]}"
 
 
-def _parse(kind: type[Record], file: Path) -> Record:
+def _parse(kind: type[Stored], file: Path) -> Stored:
     try:
         return kind.model_validate_json(file.read_bytes())
     except ValidationError as error:
@@ -251,8 +313,8 @@ def _parse(kind: type[Record], file: Path) -> Record:
 
 
 def _write_documents(file: BinaryIO, counts: Tally) -> None:
-    """The Parquet file of a cell's documents: counts are widened to int64 a row group at a time."""
-    import pyarrow as pa  # the processes of cells do without it
+    """Write a Parquet file with one row per document. Only one row group at a time is widened to int64."""
+    import pyarrow as pa  # not at the top: the processes of cells import this module and never need it
     import pyarrow.parquet as pq
 
     schema = pa.schema([(name, pa.float64() if name in SUMS else pa.int64()) for name in Tally.__dataclass_fields__])
@@ -260,7 +322,7 @@ def _write_documents(file: BinaryIO, counts: Tally) -> None:
         for start in range(0, len(counts.bytes), _ROW_GROUP):
             rows = slice(start, start + _ROW_GROUP)
             wide = [getattr(counts, field.name)[rows].astype(field.type.to_pandas_dtype()) for field in schema]
-            # of their bytes: pa.array() would import pandas, to ask whether the values are one of its series
+            # pa.array() would import pandas to see if the values are a Series
             columns = [
                 pa.Array.from_buffers(field.type, len(values), [None, pa.py_buffer(values)])
                 for field, values in zip(schema, wide, strict=True)
@@ -269,13 +331,13 @@ def _write_documents(file: BinaryIO, counts: Tally) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with _whole(path) as file:
+    with _replacing(path) as file:
         file.write(data)
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    """A file that stands at `path` once it is whole, or not at all. Raises ResultsError."""
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that replaces `path` once it is complete."""
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

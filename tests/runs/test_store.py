@@ -33,7 +33,7 @@ def cell(counts, number=1):
     )
 
 
-def test_what_is_written_is_read_again(tmp_path, counts):
+def test_cells_are_read_as_they_were_written(tmp_path, counts):
     directory = RunDirectory.start(tmp_path / "run", MANIFEST)
     directory.write(cell(counts), counts)
     again = RunDirectory.open(tmp_path / "run")
@@ -50,7 +50,7 @@ def test_bits_of_each_document_are_parquet(tmp_path, counts):
     assert frame["bytes"].dtype == np.int64
 
 
-def test_more_documents_than_a_row_group_stand_in_their_order(tmp_path, monkeypatch):
+def test_documents_of_several_row_groups_stay_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr("lmbench.runs.store._ROW_GROUP", 7)
     documents = [f"{'x' * (300 * (i == 13))}{i}\n" for i in range(20)]
     counts = tally(documents, Uniform().score(documents))
@@ -62,7 +62,7 @@ def test_more_documents_than_a_row_group_stand_in_their_order(tmp_path, monkeypa
     assert {str(kind) for kind in frame.dtypes} == {"int64", "float64"}
 
 
-def test_exhibits_stand_beside_their_cell(tmp_path, counts):
+def test_exhibits_are_stored_with_their_cell(tmp_path, counts):
     exhibit = Exhibit(title="a", shows="b", kind="table", columns=("c",), rows=((1,), ("汉\n",)))
     directory = RunDirectory.start(tmp_path / "run", MANIFEST)
     directory.write(cell(counts), counts, (exhibit, exhibit))
@@ -74,7 +74,7 @@ def test_exhibits_stand_beside_their_cell(tmp_path, counts):
         directory.exhibits(cell(counts))
 
 
-def test_a_run_goes_on_only_with_the_same_work(tmp_path):
+def test_a_run_resumes_only_with_the_same_work(tmp_path):
     RunDirectory.start(tmp_path / "run", MANIFEST)
     later = MANIFEST.model_copy(update={"created": "2026-01-02T00:00:00+00:00"})
     assert RunDirectory.start(tmp_path / "run", later).manifest == MANIFEST
@@ -87,12 +87,12 @@ def test_an_empty_folder_may_become_a_run(tmp_path):
     assert RunDirectory.start(tmp_path, MANIFEST).cells() == []
 
 
-def test_folders_that_are_no_run(tmp_path):
+def test_other_folders_are_refused(tmp_path):
     (tmp_path / "file").write_text("x")
     for path in (tmp_path, tmp_path / "missing", tmp_path / "file"):
-        with pytest.raises(ResultsError, match=r"is no run: it has no manifest.json"):
+        with pytest.raises(ResultsError, match=r"is not a run directory: manifest.json is missing"):
             RunDirectory.open(path)
-    with pytest.raises(ResultsError, match=r"is no run"):
+    with pytest.raises(ResultsError, match=r"is not a run directory"):
         RunDirectory.start(tmp_path, MANIFEST)
 
 
@@ -105,7 +105,7 @@ def test_a_damaged_cell_is_named(tmp_path, text):
         directory.cells()
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path, monkeypatch, counts):
+def test_a_full_disk_is_reported_and_leaves_no_partial_file(tmp_path, monkeypatch, counts):
     import errno
     import io
     from pathlib import Path
@@ -133,3 +133,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path, monke
 def test_file_names_stay_in_the_folder(model, name):
     assert stem(3, model) == name
     assert "/" not in stem(3, model)
+
+
+def test_a_log_is_emptied_for_each_process(tmp_path):
+    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
+    log = directory.log(1, "uniform")
+    assert log == tmp_path / "run/logs/001-uniform.txt"
+    log.write_text("an earlier run")
+    assert directory.log(1, "uniform").read_text() == ""
+    assert directory.log(1, "uniform", "check") == tmp_path / "run/logs/check-001-uniform.txt"

@@ -1,0 +1,147 @@
+"""Evaluate one model on one corpus: prepare it, score the test split, and measure what that costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from lmbench.corpus import Corpus, Split
+from lmbench.distribution import own_version
+from lmbench.errors import CorpusError
+from lmbench.exhibit import Exhibit
+from lmbench.metrics import Tally, TallyColumns, rate, tally
+from lmbench.model import LanguageModel
+from lmbench.progress import SILENT, Progress
+from lmbench.runs.store import Costs
+from lmbench.runs.worker import peak_bytes
+from lmbench.signature import Signature
+
+_BATCH_CHARACTERS = 1 << 20
+_NO_COUNTS = TallyColumns(0).tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The results of one model on one corpus.
+
+    Attributes:
+        signature: What the numbers depend on.
+        costs: Time, memory and size.
+        exhibits: What the model shows of itself.
+        normalized: Whether the scores are probabilities.
+        pretrained: Whether any of the weights are pretrained.
+        counts: The sums of each document.
+    """
+
+    signature: Signature
+    costs: Costs
+    exhibits: tuple[Exhibit, ...]
+    normalized: bool
+    pretrained: bool
+    counts: Tally = _NO_COUNTS
+
+
+def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = SILENT) -> Evaluation:
+    """Fit a model on the training split, unless it is pretrained, and score the test split.
+
+    Args:
+        model: The model, not fitted yet.
+        corpus: The text.
+        progress: Receives reports.
+
+    Raises:
+        LmbenchError: A split is empty, the model cannot learn from the text, or it breaks the scoring contract.
+    """
+    columns = TallyColumns(len(corpus.test.documents))
+    evaluation = evaluate_in_batches(model, corpus, progress, columns.add)
+    return replace(evaluation, counts=columns.tally())
+
+
+def evaluate_in_batches(
+    model: LanguageModel, corpus: Corpus, progress: Progress, record: Callable[[Tally], None]
+) -> Evaluation:
+    """Do what `evaluate` does, but pass the sums of each batch of documents to `record`, and return no counts.
+
+    A process that evaluates a model sends the sums away in this way, so that they do not add to its memory.
+    """
+    _check_splits(model, corpus)
+    fit_seconds = _prepare(model, corpus, progress)
+    score_seconds = _score(model, corpus.test, progress, record)
+    costs = _costs(model, corpus.test.size, fit_seconds, score_seconds)
+    return Evaluation(
+        signature=_signature(model, corpus),
+        costs=costs,
+        exhibits=model.exhibits(),
+        normalized=model.traits.normalized,
+        pretrained=model.traits.weights != "fitted",
+    )
+
+
+def _check_splits(model: LanguageModel, corpus: Corpus) -> None:
+    if not corpus.test.size:
+        raise CorpusError(f"the test split of {corpus.name} is empty: there is nothing to score")
+    if not (model.traits.pretrained or corpus.train.size):
+        raise CorpusError(f"the training split of {corpus.name} is empty: there is nothing to learn from")
+
+
+def _prepare(model: LanguageModel, corpus: Corpus, progress: Progress) -> float | None:
+    """Load or fit the model. Return the seconds of fitting; None if it is pretrained."""
+    if model.traits.pretrained:
+        model.prepare(corpus.training, progress)
+        return None
+    started = time.perf_counter()
+    model.prepare(corpus.training, progress.part("fit"))
+    return time.perf_counter() - started
+
+
+def _score(model: LanguageModel, test: Split, progress: Progress, record: Callable[[Tally], None]) -> float:
+    """Score the split in batches, pass the sums of each to `record`, and return the seconds that the model took."""
+    done, seconds = 0, 0.0
+    for batch in _batches(test.documents, min(model.traits.batch_characters, _BATCH_CHARACTERS)):
+        progress("score", done / len(test.documents))
+        started = time.perf_counter()
+        scores = model.score(batch)
+        seconds += time.perf_counter() - started
+        record(tally(batch, scores, first=done))
+        del scores  # frees them before the next batch needs memory
+        done += len(batch)
+    return seconds
+
+
+def _batches(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """Yield consecutive documents of about this many characters, to bound memory and to report progress."""
+    batch: list[str] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document)
+        if size >= characters:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _costs(model: LanguageModel, size: int, fit_seconds: float | None, score_seconds: float) -> Costs:
+    footprint = model.footprint()
+    return Costs(
+        fit_seconds=fit_seconds,
+        score_seconds=score_seconds,
+        bytes_per_second=rate(size, score_seconds),
+        peak_bytes=peak_bytes(),
+        parameters=footprint.parameters,
+        disk_bytes=footprint.disk_bytes,
+    )
+
+
+def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
+    weights = Signature() if model.traits.weights == "fitted" else Signature.of(weights="pretrained")
+    text = Signature.of(
+        corpus=corpus.name,
+        test=corpus.test.fingerprint[:12],
+        train=corpus.train.fingerprint[:12],
+        valid=corpus.valid.fingerprint[:12],
+        read=corpus.provenance,
+    )
+    return weights + model.signature() + text + Signature.of(lmbench=own_version())

@@ -1,0 +1,79 @@
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from lmbench import Corpus, Split, build, evaluate
+from lmbench.errors import CorpusError, ScoreError
+from tests.recording import Recorded
+
+
+def test_many_documents_are_scored_in_batches_of_a_million_characters():
+    documents = ("x" * 300_000 + "\n",) * 9
+    corpus = Corpus("big", Split(("a\n",)), Split(("a\n",)), Split(documents), provenance="lines")
+    progress = Recorded()
+    evaluation = evaluate(build("uniform"), corpus, progress)
+    assert [share for _, share in progress.messages] == pytest.approx([0, 4 / 9, 8 / 9])
+    assert evaluation.counts.events.tolist() == [300_001] * 9
+
+
+class Lines(Sequence):
+    """Documents that take up no memory."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __len__(self):
+        return self.number
+
+    def __getitem__(self, index):
+        return f"a line, the one with the number {range(self.number)[index]}\n"
+
+
+def test_sums_of_many_documents_take_little_memory():
+    """A document's row is at most 33 bytes, and nothing else of the document stays in memory."""
+
+    def peak(number):
+        corpus = Corpus("many", Split(("a\n",)), Split(("a\n",)), Split(Lines(number)), provenance="lines")
+        tracemalloc.start()
+        counts = evaluate(build("uniform"), corpus).counts
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return taken, counts
+
+    (few, _), (many, counts) = peak(30_000), peak(60_000)
+    assert counts.events[[0, -1]].tolist() == [len(Lines(60_000)[i]) for i in (0, -1)]
+    assert many - few < 40 * 30_000
+
+
+@pytest.mark.parametrize(("empty", "message"), [("test", "nothing to score"), ("train", "nothing to learn from")])
+def test_empty_splits_are_refused(corpus, empty, message):
+    with pytest.raises(CorpusError, match=message):
+        evaluate(build("uniform"), replace(corpus, **{empty: Split(())}))
+
+
+def test_models_never_see_the_test_split(corpus):
+    assert not hasattr(corpus.training, "test")
+
+
+def test_a_corpus_on_disk_gives_the_same_numbers_as_one_in_memory(tmp_path, monkeypatch):
+    """Batches, the numbers of documents and sums do not depend on where the documents are."""
+    from lmbench.corpora.files import read_path
+    from lmbench.corpora.on_disk import StoredDocuments
+
+    monkeypatch.setattr("lmbench.runs.evaluation._BATCH_CHARACTERS", 50)
+    (tmp_path / "text.txt").write_text("".join(f"a b c {i}\n" for i in range(200)))
+    held = evaluate(build("kenlm:order=2"), read_path(tmp_path / "text.txt"))
+    monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 0)
+    corpus = read_path(tmp_path / "text.txt")
+    assert isinstance(corpus.test.documents, StoredDocuments)
+    stored = evaluate(build("kenlm:order=2"), corpus)
+    assert stored.counts.bits.tolist() == held.counts.bits.tolist()
+    assert stored.signature == held.signature
+
+
+def test_errors_number_the_documents_of_all_batches(plugins, corpus, monkeypatch):
+    monkeypatch.setattr("lmbench.runs.evaluation._BATCH_CHARACTERS", 1)
+    with pytest.raises(ScoreError, match="document 1: event 0"):
+        evaluate(build("toolikely"), replace(corpus, test=Split(("", "b 中\n"))))

@@ -1,0 +1,54 @@
+import os
+import signal
+
+import pytest
+
+from lmbench.runs import interrupts
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system cannot defer signals")
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C raises KeyboardInterrupt; a shell that runs the tests in the background may have turned this off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_takes_effect_when_the_context_ends():
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():  # noqa: PT012
+        interrupt()
+        done.append("the work")
+    assert done == ["the work"]
+
+
+def test_an_interrupt_takes_effect_once_it_is_allowed():
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():  # noqa: PT012
+        interrupt()
+        done.append("the start")
+        interrupts.allow()
+        done.append("the work")
+    assert done == ["the start"]
+
+
+def test_nested_contexts_defer_to_the_end_of_the_outer_one():
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():  # noqa: PT012
+        with interrupts.deferred():
+            interrupt()
+        done.append("after the inner one")
+    assert done == ["after the inner one"]
+
+
+def test_without_signal_masks_nothing_is_deferred(monkeypatch):
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+        interrupt()
+    interrupts.allow()

@@ -1,0 +1,98 @@
+import os
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+
+from lmbench.errors import CorpusError, LmbenchError, UnavailableError, UnknownNameError
+from lmbench.runs.worker import Worker, peak_bytes
+
+
+def count(upto, send):
+    for number in range(upto):
+        send(number)
+    return upto
+
+
+def fail(error, send):
+    raise error
+
+
+def misspell(send):
+    raise UnknownNameError("model", "kenml", ["kenlm"])
+
+
+def leave(code, send):
+    sys.stdout.write("the last words\n")
+    sys.exit(code)
+
+
+def end_silently(send):
+    os._exit(3)
+
+
+def ignore(message):
+    raise AssertionError(message)
+
+
+def test_messages_arrive_in_order_before_the_result(tmp_path):
+    messages = []
+    assert Worker().run(partial(count, 3), tmp_path / "log", messages.append) == 3
+    assert messages == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(UnavailableError("no weights"), UnavailableError), (CorpusError("no text"), LmbenchError)]
+)
+def test_an_error_of_lmbench_is_returned(tmp_path, error, kind):
+    result = Worker().run(partial(fail, error), tmp_path / "log", ignore)
+    assert type(result) is kind
+    assert str(result) == str(error)
+
+
+def test_an_error_whose_constructor_takes_other_arguments_is_returned(tmp_path):
+    result = Worker().run(misspell, tmp_path / "log", ignore)
+    assert str(result) == "unknown model 'kenml'; did you mean 'kenlm'? (known: kenlm)"
+
+
+@pytest.mark.parametrize(
+    ("work", "ending"),
+    [
+        (partial(fail, ValueError("a bug")), "ValueError: a bug"),
+        (partial(leave, 4), "the last words"),
+        (end_silently, "exit code 3"),
+    ],
+)
+def test_any_other_ending_is_told_by_the_log(tmp_path, work, ending):
+    log = tmp_path / "log"
+    assert Worker().run(work, log, ignore) == f"{ending}; see {log}"
+
+
+def test_everything_printed_is_in_the_log(tmp_path):
+    Worker().run(partial(leave, 0), tmp_path / "log", ignore)
+    assert (tmp_path / "log").read_text() == "the last words\n"
+
+
+def test_a_worker_without_work_ends_with_its_context():
+    with Worker() as worker:
+        process = worker._process
+        assert process.is_alive()
+    assert not process.is_alive()
+
+
+def test_an_error_of_the_receiver_ends_the_process(tmp_path):
+    worker = Worker()
+    with pytest.raises(AssertionError):
+        worker.run(partial(count, 3), tmp_path / "log", ignore)
+    deadline = time.monotonic() + 10
+    while worker._process.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not worker._process.is_alive()
+
+
+def test_peak_memory_counts_what_was_freed():
+    before = peak_bytes()
+    assert np.ones(before // 8 + 5_000_000).sum()
+    assert peak_bytes() >= before + 40_000_000
