@@ -1,4 +1,4 @@
-"""Tiny pretrained models of random weights, with real byte-level tokenizers."""
+"""Tiny pretrained models with random weights and real byte-level tokenizers."""
 
 import shutil
 
@@ -32,7 +32,7 @@ def gpt2(rows):
 
 
 def in_hub_cache(cache, name, folder):
-    """The folder as the hub's cache holds the model `name`; the commit."""
+    """Copy a folder to where the hub's cache keeps the model `name`, and return the commit."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     place = cache / f"models--{name.replace('/', '--')}"
     shutil.copytree(folder, place / "snapshots" / commit)

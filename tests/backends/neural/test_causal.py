@@ -1,4 +1,4 @@
-"""The pretrained backend against transformers' own loss, on tiny checkpoints of random weights."""
+"""Pretrained causal models against transformers' own loss, on tiny checkpoints of random weights."""
 
 import hashlib
 import json
@@ -60,6 +60,10 @@ def load(folder, options=""):
     return build(f"hf:{folder}{options}")
 
 
+def scorer(model):
+    return model._load_scorer()
+
+
 @pytest.fixture(scope="session")
 def model(folder):
     return load(folder)
@@ -97,11 +101,11 @@ def test_windows_are_those_of_a_plain_loop(folder, library, context, stride):
 
 @pytest.mark.parametrize(("size", "stride"), [(64, 32), (64, 63), (33, 5), (17, 16), (2, 1)])
 def test_perplexity_is_that_of_the_librarys_own_guide(folder, library, size, stride):
-    """The loop of transformers' guide "Perplexity of fixed-length models", whose windows hold the targets, too.
+    """Compare with the loop of transformers' guide "Perplexity of fixed-length models", whose windows include targets.
 
-    It weights the mean of each window with its number of targets less one, though only the first window has a target
-    that nothing predicts. (With a stride of the whole window it leaves out the first target of each, which lmbench does
-    not.)
+    The guide weights the mean of each window by its number of targets minus one, although only the first window has a
+    target that nothing predicts. With a stride of the whole window, it skips the first target of each window; lmbench
+    does not.
     """
     network, tokenizer = library
     ids = torch.tensor([[0, *ids_without_specials(tokenizer, LONG)]])
@@ -141,7 +145,7 @@ def test_odd_texts_keep_the_contract_alone_and_together(folder, bos):
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
 def test_ends_are_those_of_the_tokens_bytes(model, library, text):
     _, tokenizer = library
-    sizes = [len(tokenizer.id_to_token(id)) for id in ids_without_specials(tokenizer, text)]  # a character a byte
+    sizes = [len(tokenizer.id_to_token(id)) for id in ids_without_specials(tokenizer, text)]  # one character per byte
     assert model.score([text])[0].ends.tolist() == np.cumsum(sizes).tolist()
 
 
@@ -150,13 +154,13 @@ def test_a_token_may_end_inside_a_character(model):
 
 
 def test_the_special_token_as_text_is_text(model):
-    assert 0 not in model._tokenizer.encode(ODD["BOS as text"]).ids
+    assert 0 not in scorer(model).tokenizer.encode(ODD["BOS as text"]).ids
     assert len(model.score([BOS])[0].ends) > 5
 
 
 def test_without_bos_the_first_token_costs_log_v(folder, model):
     score = load(folder, ",bos=none").score([LINES[0]])[0]
-    assert score.logprobs[0] == pytest.approx(-math.log(model._rows))
+    assert score.logprobs[0] == pytest.approx(-math.log(scorer(model).network.rows))
     assert len(score.logprobs) == len(model.score([LINES[0]])[0].logprobs)
 
 
@@ -189,27 +193,25 @@ def test_greedy_text_is_that_of_the_library(tmp_path, prompt, bos):
     model, network = load(folder, f",bos={bos}"), GPT2LMHeadModel.from_pretrained(folder).eval()
     ids = [0] * (bos == "first") + tokenizer.encode(prompt).ids
     if not ids:
-        return  # the library has nothing to begin with
+        return  # the library cannot generate from nothing
     expected = [id for id in library_text(network, ids, 63 - len(ids)) if id]
-    spelled = b"".join(model._tokenizer.event_spellings[id] for id in expected)
+    spelled = b"".join(scorer(model).tokenizer.event_spellings[id] for id in expected)
     assert "".join(generate(model, prompt, 63 - len(ids))) == spelled.decode(errors="replace")
 
 
-def test_greedy_text_goes_on_past_the_context(model):
-    """Each event is the likeliest by the distribution that it would be scored by, windows and all."""
-    state, ids = model.state_after(LONG[:400]), model._tokenizer.encode(LONG[:400]).ids.tolist()
+def test_greedy_text_continues_past_the_context(model):
+    """Each event has the distribution by which it would be scored, with the same windows."""
+    parts = scorer(model)
+    state, ids = model.state_after(LONG[:400]), parts.tokenizer.encode(LONG[:400]).ids.tolist()
     for _ in range(100):
-        plain = (
-            model._network.logits(last_window(np.array([0, *ids]), model._cut)[0][None], scored=1)[0, 0]
-            .double()
-            .log_softmax(-1)
-        )
+        window, _ = last_window(np.array([0, *ids]), parts.windowing)
+        plain = parts.network.last_logits(window[None], 1)[0, 0].double().log_softmax(-1)
         np.testing.assert_allclose(state.next_events().logprobs, plain.numpy(), atol=1e-4)
         ids.append(int(plain.argmax()))
         state.advance(ids[-1])
 
 
-def test_the_end_of_a_text_is_the_librarys_and_other_special_tokens_are_no_text(tmp_path):
+def test_the_library_says_what_ends_a_text_and_other_special_tokens_have_no_spelling(tmp_path):
     tokenizer = byte_level(special=(BOS, "<|pad|>"))
     folder = save(tmp_path, gpt2(tokenizer.get_vocab_size() + 2), tokenizer, eos_token=BOS, pad_token="<|pad|>")
     after = load(folder).next_events("the")
@@ -221,7 +223,7 @@ def test_the_end_of_a_text_is_the_librarys_and_other_special_tokens_are_no_text(
 def test_no_score_depends_on_what_follows(model):
     short = model.score([LONG])[0].logprobs
     long = model.score([LONG + "\n" + ODD["Chinese"] * 9])[0].logprobs
-    np.testing.assert_allclose(long[: len(short) - 1], short[:-1], atol=1e-4)  # a last space joins what follows
+    np.testing.assert_allclose(long[: len(short) - 1], short[:-1], atol=1e-4)  # the last space joins the next word
 
 
 def test_signature_and_footprint(folder, model, library):
@@ -234,7 +236,7 @@ def test_signature_and_footprint(folder, model, library):
 
 
 def metaspace(normalizer=None):
-    """A tokenizer in SentencePiece's manner: U+2581 for spaces, and bytes for unknown characters."""
+    """Return a tokenizer like SentencePiece's: U+2581 for spaces, and bytes for unknown characters."""
     pieces = [("<unk>", 0.0), *((f"<0x{byte:02X}>", -9.0) for byte in range(256))]
     pieces += [(piece, -2.0) for piece in ("▁", "▁the", "▁cat", "at", *"acehmst.")]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
@@ -263,12 +265,12 @@ def test_sentencepieces_tokens_end_at_their_bytes(tmp_path):
     assert score.ends[:8].tolist() == [4, 8, 9, 10, 11, 12, 13, 14]
 
 
-def test_the_space_before_every_text_is_no_byte_of_it(tmp_path):
-    """Llama's tokenizer: the conformance suite sees that what is read, scored and generated from nothing agrees."""
+def test_an_added_space_is_not_part_of_the_text(tmp_path):
+    """Llama's tokenizer adds it. The conformance suite checks that states, scores and generated texts agree."""
     tokenizer = llama_tokenizer()
     folder = save(tmp_path, llama(tokenizer.backend_tokenizer), tokenizer.backend_tokenizer, bos_token="<unk>")
     model = load(folder)
-    assert model._tokenizer.adds_space
+    assert scorer(model).tokenizer.adds_space
     score = model.score(["the at"])[0].check("the at")
     assert score.ends.tolist() == [3, 4, 6]
     nexts = model.next_events("")
@@ -278,8 +280,8 @@ def test_the_space_before_every_text_is_no_byte_of_it(tmp_path):
     assert b" the" in model.next_events("the").spellings
     outcomes = {outcome.check: outcome for outcome in check_model(lambda: load(folder))}
     assert [name for name, outcome in outcomes.items() if outcome.status == "fail"] == []
-    assert outcomes["reading"].status == "pass"
-    text = "我 the"  # its first event is that space alone
+    assert outcomes["state"].status == "pass"
+    text = "我 the"  # its first event is the added space alone
     assert model.score_continuation("", text) == pytest.approx(model.score([text])[0].logprobs.sum(), abs=1e-4)
 
 
@@ -287,11 +289,11 @@ def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path):
     tokenizer = metaspace(normalizers.Lowercase())
     model = load(save(tmp_path, llama(tokenizer), tokenizer, bos_token="<unk>"))
     model.score([" the cat"])
-    with pytest.raises(ScoreError, match=r"gives 'cat' back where the document has 'Cat', at character 5"):
+    with pytest.raises(ScoreError, match=r"changes 'Cat' to 'cat' at character 5; use a tokenizer that preserves"):
         model.score([" the Cat"])
 
 
-def test_a_tokenizer_without_bos_uses_eos_or_says_so(tmp_path):
+def test_a_tokenizer_without_bos_uses_eos_or_is_refused(tmp_path):
     tokenizer = byte_level(special=())
     neither = save(tmp_path / "neither", gpt2(300), tokenizer)
     with pytest.raises(SpecError, match="neither BOS nor EOS; give bos=none"):
@@ -308,15 +310,15 @@ def test_a_model_that_sees_what_it_predicts_is_refused(tmp_path):
         vocab_size=300, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         initializer_range=0.5,
     ))  # fmt: skip
-    with pytest.raises(ScoreError, match="no causal language model"):
+    with pytest.raises(ScoreError, match="it is not a causal language model"):
         load(save(tmp_path, bert, tokenizer, bos_token=BOS)).score(["x"])
 
 
-def test_weights_that_are_not_all_there_are_refused(folder, tmp_path):
+def test_incomplete_weights_are_refused(folder, tmp_path):
     config = json.loads((folder / "config.json").read_text())
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "config.json").write_text(json.dumps(config | {"n_layer": 3}))
-    with pytest.raises(UnavailableError, match=r"lack transformer\.h\.2"):
+    with pytest.raises(UnavailableError, match=r"lack transformer\.h\.2\S*; use a complete checkpoint"):
         load(tmp_path).score(["x"])
 
 
@@ -325,16 +327,16 @@ def test_weights_that_are_not_all_there_are_refused(folder, tmp_path):
 @pytest.mark.parametrize("kind", [HuggingFace, MaskedModel])
 def test_a_damaged_folder_is_named(folder, tmp_path, file, damage, kind):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    if kind is MaskedModel:  # whose tokenizer is asked for its mask first
+    if kind is MaskedModel:  # it needs a mask token first
         config = json.loads((tmp_path / "tokenizer_config.json").read_text()) | {"mask_token": "a"}
         (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
     if damage == "missing":
         (tmp_path / file).unlink()
-        why = rf"it has no {re.escape(file.replace('model.', '*.'))}(, nor any other vocabulary)?"
+        why = rf"{re.escape(file.replace('model.', '*.'))} is missing(, and there is no other vocabulary)?"
     else:
         (tmp_path / file).write_bytes((folder / file).read_bytes()[:100])
         why = r"[^\n]+"
-    with pytest.raises(UnavailableError, match=rf"^folder '.*' holds no model that can be loaded: {why}$"):
+    with pytest.raises(UnavailableError, match=rf"^folder '.*' does not contain a model that can be loaded: {why}$"):
         build(ModelSpec("hf", (("path", str(tmp_path)),))).score(["x"])
 
 
@@ -342,9 +344,8 @@ def test_pickled_weights_are_not_read(folder, library, tmp_path):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "model.safetensors").unlink()
     torch.save(library[0].state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(
-        UnavailableError, match=r"its weights, pytorch_model\.bin, are pickled, and no \*\.safetensors$"
-    ):
+    message = r"its weights, pytorch_model\.bin, are pickled; convert them to safetensors$"
+    with pytest.raises(UnavailableError, match=message):
         load(tmp_path).score(["x"])
 
 
@@ -363,14 +364,14 @@ def test_code_in_a_folder_is_not_run(folder, tmp_path):
     ("spec", "error", "message"),
     [
         ("gpt2:contxt=5", UnknownNameError, "unknown option of gpt2 'contxt'; did you mean 'context'"),
-        ("gpt2-medium:strid=5", UnknownNameError, "unknown option of gpt2-medium 'strid'; did you mean 'stride'"),
+        ("gpt2:gpt2-medium,strid=5", UnknownNameError, "unknown option of gpt2 'strid'; did you mean 'stride'"),
         ("hf", SpecError, "hf: option path=: Field required"),
         ("hf:x,dtype=float64", SpecError, "dtype=float64: Input should be 'float32', 'bfloat16' or 'float16'"),
         ("hf:x,memory=0", SpecError, "memory=0: Input should be greater than or equal to 1"),
         ("mlm:x,contxt=5", UnknownNameError, "unknown option of mlm 'contxt'; did you mean 'context'"),
     ],
 )
-def test_options_that_are_not_there_are_named(spec, error, message):
+def test_unknown_and_impossible_options_are_named(spec, error, message):
     with pytest.raises(error, match=message) as caught:
         build(spec)
     assert "\n" not in str(caught.value)
@@ -378,7 +379,7 @@ def test_options_that_are_not_there_are_named(spec, error, message):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has one")
 @pytest.mark.parametrize("spec", ["gpt2:device=cuda", "hf:x,device=cuda", "mlm:x,device=cuda"])
-def test_a_device_that_this_machine_has_not(spec):
+def test_a_missing_device_is_refused(spec):
     with pytest.raises(SpecError, match=r": this machine has no CUDA device$"):
         build(spec)
 
@@ -387,13 +388,14 @@ def test_a_device_that_this_machine_has_not(spec):
     ("options", "message"),
     [(",context=65", "more than the 64 positions"), (",stride=65", "skips tokens"), (",context=8,stride=9", "skips")],
 )
-def test_a_context_that_the_model_has_not_is_refused(folder, options, message):
+def test_a_context_beyond_the_models_or_below_the_stride_is_refused(folder, options, message):
     with pytest.raises(SpecError, match=message):
         load(folder, options).score(["x"])
 
 
-def test_gpt2_is_the_model_of_its_name():
+def test_gpt2_loads_the_version_that_is_named():
     assert Gpt2().options.path == "gpt2"
+    assert build("gpt2:gpt2-xl").options.path == "gpt2-xl"
     assert Gpt2.traits.pretrained
     assert HuggingFace.traits.pretrained
 
@@ -406,19 +408,19 @@ def test_documents_of_one_token(folder, bos):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 0.01), ("bfloat16", 0.1)])
-def test_half_precisions_are_near_float32_and_not_it(folder, model, dtype, tolerance):
+def test_half_precisions_are_close_to_float32_but_differ(folder, model, dtype, tolerance):
     half = load(folder, f",dtype={dtype}")
     for one, other in zip(half.score(LINES), model.score(LINES), strict=True):
         assert one.logprobs.sum() == pytest.approx(other.logprobs.sum(), rel=tolerance)
         assert np.abs(one.logprobs - other.logprobs).max() > 1e-4
-    assert half._model.dtype == getattr(torch, dtype)
+    assert scorer(half).network.model.dtype == getattr(torch, dtype)
 
 
 def test_the_memory_bounds_what_is_scored_at_once(folder):
-    model = load(folder, ",memory=1")
-    assert model._batch_tokens == 2**19 // (16 * 32 * 4)
-    assert model._network._rows_at_once == 2**19 // 12 // model._rows
-    assert load(folder, ",batch_tokens=7")._batch_tokens == 7
+    parts = scorer(load(folder, ",memory=1"))
+    assert parts.batch_tokens == 2**19 // (16 * 32 * 4)
+    assert parts.network.budget.targets(parts.network.rows) == 2**19 // 12 // parts.network.rows
+    assert scorer(load(folder, ",batch_tokens=7")).batch_tokens == 7
 
 
 def test_the_real_gpt2_tokenizer(mirror, tmp_path):
@@ -430,11 +432,12 @@ def test_the_real_gpt2_tokenizer(mirror, tmp_path):
     network.config.bos_token_id = network.config.eos_token_id = 50256
     network.save_pretrained(tmp_path)
     model = load(tmp_path)
-    assert model._bos.tolist() == [50256]
-    # openai/gpt-2's encoder gives these ids
-    assert model._tokenizer.encode("Hello world, 你好").ids.tolist() == [15496, 995, 11, 220, 19526, 254, 25001, 121]
+    assert scorer(model).bos.tolist() == [50256]
+    # ids from the encoder in openai/gpt-2
+    ids = scorer(model).tokenizer.encode("Hello world, 你好").ids.tolist()
+    assert ids == [15496, 995, 11, 220, 19526, 254, 25001, 121]
     assert model.score(["Hello world, 你好"])[0].ends.tolist() == [5, 11, 12, 13, 15, 16, 18, 19]
-    assert 50256 not in model._tokenizer.encode(ODD["BOS as text"]).ids
+    assert 50256 not in scorer(model).tokenizer.encode(ODD["BOS as text"]).ids
     for text, score in zip(ODD.values(), model.score(list(ODD.values())), strict=True):
         score.check(text)
 
@@ -444,22 +447,22 @@ def test_the_real_gpt2_tokenizer(mirror, tmp_path):
     [{"n_embd": 48}, {"vocab_size": 7}, {"n_layer": [2]}, {"n_layer": "two"}, {"n_head": 0}, {"model_type": 3}],
     ids=str,
 )
-def test_a_configuration_that_cannot_be_is_named(folder, tmp_path, changes):
+def test_an_impossible_configuration_is_named(folder, tmp_path, changes):
     config = json.loads((folder / "config.json").read_text())
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "config.json").write_text(json.dumps(config | changes))
-    with pytest.raises(UnavailableError, match=r"^folder '.*' holds no model that can be loaded: [^\n]+$"):
+    with pytest.raises(UnavailableError, match=r"^folder '.*' does not contain a model that can be loaded: [^\n]+$"):
         load(tmp_path).score(["x"])
 
 
 def test_a_configuration_that_is_a_list_is_named(folder, tmp_path):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "config.json").write_text("[]")
-    with pytest.raises(UnavailableError, match=r"^folder '.*' holds no model that can be loaded: [^\n]+$"):
+    with pytest.raises(UnavailableError, match=r"^folder '.*' does not contain a model that can be loaded: [^\n]+$"):
         load(tmp_path).score(["x"])
 
 
-def test_an_end_that_the_model_has_not_ends_nothing(folder, tmp_path):
+def test_an_end_that_the_model_does_not_have_is_ignored(folder, tmp_path):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": 50256}))
     after = load(tmp_path).next_events("the cat")

@@ -1,4 +1,4 @@
-"""Tokenizers of many kinds, made here: which texts they spell, where their tokens end, and what is refused."""
+"""Tokenizers of many kinds, trained here: the texts that they spell, the ends of their tokens, and refusals."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
 
 def unigram(prepend="never", fallback=True, normalizer=None):
-    """SentencePiece's unigram model: U+2581 for spaces, and bytes for unknown characters where there is a fallback."""
+    """Return SentencePiece's unigram model: U+2581 for spaces and, if `fallback`, bytes for unknown characters."""
     pieces = [("<unk>", 0.0), *((name, -9.0) for name in BYTES if fallback), *((piece, -2.0) for piece in PIECES)]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=fallback))
     tokenizer.normalizer = normalizer
@@ -49,7 +49,7 @@ def unigram(prepend="never", fallback=True, normalizer=None):
 
 
 def llama():
-    """Llama's: a space before every text, pairs joined, and bytes for unknown characters."""
+    """Return one like Llama's: a space before every text, pairs joined, and bytes for unknown characters."""
     vocabulary = {name: i for i, name in enumerate(["<unk>", *BYTES, *"▁acehmst.x", "▁t", "▁th", "▁the", "at"])}
     merges = [("▁", "t"), ("▁t", "h"), ("▁th", "e"), ("a", "t")]
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
@@ -74,7 +74,7 @@ def fast_gpt2():
 
 
 class SlowGpt2(PythonBackend):
-    """GPT-2's algorithm in plain Python, pair by pair, as OpenAI published it: a tokenizer that knows no offsets."""
+    """GPT-2's algorithm in plain Python, as OpenAI published it. It does not report offsets."""
 
     def __init__(self, vocabulary, merges, **special):
         self._ids = vocabulary
@@ -125,7 +125,7 @@ LOSSLESS = {"byte-level": fast_gpt2, "unigram": unigram, "llama": llama}
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("kind", LOSSLESS)
 def test_tokens_end_at_their_own_bytes(kind, text):
-    """Those inside a character, too; beside the library's offsets, which are in whole characters."""
+    """Also inside a character, unlike the library's offsets, which count whole characters."""
     tokenizer = LOSSLESS[kind]()
     encoded = HubTokenizer(tokenizer).encode(text)
     plain = tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
@@ -135,12 +135,12 @@ def test_tokens_end_at_their_own_bytes(kind, text):
     assert encoded.ends[-1] == len(text.encode())
     assert (np.diff(encoded.ends, prepend=0) >= 0).all()
     whole = byte_ends(text, plain["offset_mapping"])
-    last = np.append(np.diff(whole) > 0, True)  # of the tokens of one character, or of one run of unknown ones
+    last = np.append(np.diff(whole) > 0, True)  # of the tokens that share a character, or a run of unknown ones
     assert (encoded.ends <= whole).all()
-    assert (encoded.ends == whole)[last][1:].all()  # to the library the space before a text is its first character
+    assert (encoded.ends == whole)[last][1:].all()  # the library counts the added space as the first character
     sizes = np.diff(encoded.ends, prepend=0)
     names = tokenizer.convert_ids_to_tokens(plain["input_ids"])
-    for name, size in list(zip(names, sizes.tolist(), strict=True))[1:]:  # the first may be a space that is none
+    for name, size in list(zip(names, sizes.tolist(), strict=True))[1:]:  # the first may be the added space
         assert size == (
             len(name) if kind == "byte-level" else 1 if name in BYTES else len(name.replace("▁", " ").encode())
         )
@@ -150,7 +150,7 @@ def test_bytes_of_a_character_by_hand():
     text = "a我\n"
     assert HubTokenizer(fast_gpt2()).encode(text).ends.tolist() == [1, 2, 3, 4, 5]
     assert HubTokenizer(unigram()).encode(text).ends.tolist() == [1, 2, 3, 4, 5]
-    assert HubTokenizer(llama()).encode(text).ends.tolist() == [0, 1, 2, 3, 4, 5]  # its first token is no byte of it
+    assert HubTokenizer(llama()).encode(text).ends.tolist() == [0, 1, 2, 3, 4, 5]  # the first token is the added space
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
@@ -185,15 +185,13 @@ def test_fast_and_slow_agree(text):
     ],
     ids=["lower case", "NFKC", "lowercase", "strip", "unknown characters", "a leading space lost"],
 )
-def test_what_does_not_come_back_is_refused_in_one_line(tokenizer, spelled, changed):
-    """Else two texts would have the same tokens, and their probabilities would not be apart."""
+def test_changed_texts_are_refused_in_one_line(tokenizer, spelled, changed):
+    """Otherwise two texts would have the same tokens and share one probability."""
     mine = HubTokenizer(tokenizer())
     for text in spelled:
         assert mine.encode(text).ends.tolist()[-1:] == ([len(text.encode())] if text else [])
     for text in changed:
-        with pytest.raises(
-            ScoreError, match=r"^[^\n]* gives [^\n]* back where the document has [^\n]*, at character \d+;[^\n]*$"
-        ):
+        with pytest.raises(ScoreError, match=r"^[^\n]* changes [^\n]* to [^\n]* at character \d+;[^\n]*$"):
             mine.encode(text)
 
 
@@ -210,8 +208,8 @@ def test_a_slow_tokenizer_that_is_not_byte_level_says_so():
         mine.encode("abca")
 
 
-def test_the_two_files_of_a_tokenizer_agree(tmp_path):
-    """GPT-2's own class from its vocabulary and merges, and the general one from tokenizer.json."""
+def test_both_file_formats_of_a_tokenizer_agree(tmp_path):
+    """GPT-2's own class reads its vocabulary and merges; the general class reads tokenizer.json."""
     fast_gpt2().save_pretrained(tmp_path / "one")
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     stored = json.loads((tmp_path / "two" / "tokenizer.json").read_text())["model"]
@@ -227,5 +225,5 @@ def test_the_two_files_of_a_tokenizer_agree(tmp_path):
 
 
 def test_offsets_in_characters_become_ends_in_bytes():
-    """Tokens of one character end with it, one without a place where the last one did, and the last with the text."""
+    """Tokens that share a character end with it, one without offsets ends with the previous, the last with the text."""
     assert byte_ends("a我b ", [(0, 1), (1, 2), (1, 2), (0, 0), (2, 3)]).tolist() == [1, 4, 4, 4, 6]

@@ -1,4 +1,4 @@
-"""Pseudo-log-likelihoods of a tiny random BERT, one mask at a time in a plain loop, and that they are never ranked."""
+"""Pseudo-log-likelihoods of a tiny random BERT against a plain loop of single masks; they are never ranked."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,15 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
-from lmbench import ModelSpec, Split, build
+from lmbench import Split, build
 from lmbench.backends.neural.masked import MaskedModel
 from lmbench.checks import check_model, doubt
 from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, ScoreError, SpecError, UnavailableError
 from lmbench.generation import generate
 from lmbench.report import tables
-from lmbench.runs.runner import run
 from tests.checkpoints import byte_level, gpt2, save
-from tests.runs.test_runner import Recorder
+from tests.running import run
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat", "##s", ".", "a"]
 TEXTS = ["The cat sat on the mats.", "zzqx", "", " \n", "a", "the cat [MASK] 我 on\n\nmat " * 9]
@@ -56,7 +55,7 @@ def test_each_token_is_masked_alone(folder):
     assert score.ends.tolist() == [3, 7, 11, 14, 18, 22, 23, 24]
 
 
-def test_every_text_is_scored_whatever_fits_at_once(folder):
+def test_scores_do_not_depend_on_how_much_fits_in_memory(folder):
     models = [load(folder), load(folder, ",memory=1"), load(folder, ",device=cpu")]
     for text in TEXTS:
         first, *others = (model.score([text])[0].check(text) for model in models)
@@ -77,8 +76,8 @@ def test_special_tokens_in_a_text_are_text(folder):
     assert [len(score.logprobs) for score in load(folder).score(["the [MASK] cat", "[SEP]"])] == [5, 3]
 
 
-def test_where_positions_begin_behind_padding(tmp_path):
-    """RoBERTa's: of 20 positions, 18 are for tokens."""
+def test_positions_that_begin_after_padding(tmp_path):
+    """Of RoBERTa's 20 positions, 18 are for tokens."""
     torch.manual_seed(7)
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     roberta = RobertaForMaskedLM(
@@ -94,24 +93,23 @@ def test_where_positions_begin_behind_padding(tmp_path):
     assert "context:18" in str(load(tmp_path, ",context=20").signature())
 
 
-def test_it_sees_what_follows_and_says_that_it_is_no_probability(folder):
+def test_it_sees_what_follows_and_declares_that_it_is_not_a_probability(folder):
     model = load(folder)
     one, other = model.score(["the cat sat", "the cat on"])
     assert one.logprobs[0] != pytest.approx(other.logprobs[0], abs=1e-4)
-    assert not MaskedModel.probability
+    assert not MaskedModel.traits.normalized
     [outcome] = check_model(lambda: load(folder))
     assert (outcome.check, outcome.status) == ("probability", "fail")
     assert doubt([outcome]).startswith("probability failed: the model says that its scores are no probabilities")
     with pytest.raises(ScoreError, match="no conditional ones"):
         model.score_continuation("the", " cat")
-    with pytest.raises(LmbenchError, match="generates no text"):
+    with pytest.raises(LmbenchError, match="cannot generate text"):
         list(generate(model, "the", 1))
 
 
 def test_it_is_never_ranked_with_probabilities(folder, tmp_path):
     corpus = Corpus("few", Split(("a\n",)), Split(("a\n",)), Split(("the cat sat\n", "on the mat\n")), "lines")
-    specs = [ModelSpec.parse(f"mlm:{folder}"), ModelSpec("uniform")]
-    directory = run(specs, [corpus], tmp_path / "run", Recorder())
+    directory = run(f"mlm:{folder},uniform", [corpus], tmp_path / "run")
     page = tables.markdown(directory)
     ranked, pseudo = page.split("## Pseudo-perplexities")
     assert f"mlm:{folder}".replace("_", "\\_") not in ranked.replace("\\\\_", "\\_")
@@ -132,12 +130,12 @@ def test_it_is_never_ranked_with_probabilities(folder, tmp_path):
         (",stride=2", LmbenchError, "unknown option of mlm 'stride'"),
     ],
 )
-def test_what_cannot_be_is_refused(folder, options, error, message):
+def test_impossible_options_are_refused(folder, options, error, message):
     with pytest.raises(error, match=message):
         load(folder, options).score(["a"])
 
 
-def test_models_that_mask_nothing_are_refused(tmp_path):
+def test_models_without_a_mask_are_refused(tmp_path):
     tokenizer = byte_level()
     folder = save(tmp_path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token="<|endoftext|>")
     with pytest.raises((SpecError, UnavailableError)):
