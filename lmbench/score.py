@@ -40,11 +40,19 @@ class Score:
         return self
 
 
+def shape_violation(score: Score) -> str:
+    """Return how the shapes of the arrays differ, or "" if they are all (events,)."""
+    ends, logprobs, spelling = score.ends.shape, score.logprobs.shape, score.spelling.shape
+    if ends == logprobs == spelling == (score.ends.size,):
+        return ""
+    return f"ends {ends}, logprobs {logprobs} and spelling {spelling} differ"
+
+
 def tiling_violation(score: Score, document: str) -> str:
     """Return how the events fail to tile the document's bytes, or "" if they tile them."""
+    if wrong := shape_violation(score):
+        return wrong
     ends, size = score.ends, len(document.encode())
-    if not (ends.shape == score.logprobs.shape == score.spelling.shape == (len(ends),)):
-        return f"ends {ends.shape}, logprobs {score.logprobs.shape} and spelling {score.spelling.shape} differ"
     last = int(ends[-1]) if len(ends) else 0
     if last != size:
         return f"the events end at byte {last} of a document of {size} bytes"

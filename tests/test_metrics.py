@@ -13,9 +13,9 @@ from lmbench.metrics import Metrics, Tally, TallyColumns, perplexity, srilm_ppl,
 LN2 = math.log(2)
 
 
-def test_srilms_golden_case():
+def test_srilms_perplexities_are_those_of_its_manual():
     """SRILM FAQ D1: file of 61,031 sentences, 1,000,015 words, 34,153 OOVs; 0 zeroprobs, logprob= -3.20177e+06
-    ppl= 1311.97 ppl1= 2065.09. The log-probability is printed with six digits, which decides the tolerance."""
+    ppl= 1311.97 ppl1= 2065.09. The tolerance is that of a log-probability printed with six digits."""
     assert srilm_ppl(-3.20177e6, 1_000_015, 34_153, 61_031) == pytest.approx(1311.97, rel=2e-5)
     assert srilm_ppl1(-3.20177e6, 1_000_015, 34_153) == pytest.approx(2065.09, rel=2e-5)
 
@@ -26,7 +26,7 @@ def test_a_uniform_model_over_v_events_has_perplexity_v(events):
 
 
 def word_score(document, word_bits, spelling_bits):
-    """A score of a line of words, from bits without spelling and bits for spelling."""
+    """Return the score of a line of words, given the bits without spelling and the bits for spelling."""
     ends = [i for i, c in enumerate(document) if c == " "] + [len(document) - 1, len(document)]
     spelling = -np.array(spelling_bits) * LN2
     return Score(np.array(ends), spelling - np.array(word_bits) * LN2, spelling)
@@ -60,16 +60,16 @@ def test_every_metric_of_a_line_by_hand():
     }
 
 
-def test_the_closed_vocabulary_perplexities_are_kenlms(tmp_path):
-    """Against Model.perplexity (which includes OOVs) of the kenlm package, on a line with an unknown word."""
+def test_the_closed_vocabulary_perplexity_is_kenlms(tmp_path):
+    """`Model.perplexity` of the kenlm package includes unknown words; the line has one."""
     import kenlm
 
     from lmbench.ngrams.arpa_writer import write_arpa
-    from lmbench.ngrams.counts import open_lines
-    from lmbench.ngrams.kneser_ney import Settings, estimate
+    from lmbench.ngrams.counts import join_lines
+    from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 
-    lines = open_lines([np.array([2, 3, 1], dtype=np.int32)] * 2, 4)
-    orders = estimate(lines, 4, Settings(2, precision=np.float32)).orders
+    lines = join_lines([np.array([2, 3, 1], dtype=np.int32)] * 2, 4)
+    orders = estimate(lines, 4, KneserNeySettings(2, precision=np.float32)).orders
     write_arpa(tmp_path / "x.arpa", orders, ["<unk>", "</s>", "a", "b", "<s>"], np.ones(5, dtype=bool))
     config = kenlm.Config()
     config.show_progress = False
@@ -86,14 +86,14 @@ def test_chinese_characters_are_three_bytes():
     assert (metrics.bits_per_byte, metrics.bits_per_character) == (pytest.approx(2 / 6), pytest.approx(1))
 
 
-def test_events_that_are_no_words_have_no_closed_vocabulary_perplexity():
+def test_events_other_than_words_have_no_closed_vocabulary_perplexity():
     score = Score(np.arange(1, 5), np.full(4, -1.0), np.zeros(4))
     metrics = summarize(tally(["a b\n"], [score]))
     assert metrics.srilm_ppl is metrics.kenlm_including_oovs is None
 
 
-def test_events_are_words_where_they_end_as_words_do():
-    """ "1\\n" has one word and a line end, and two bytes."""
+def test_events_are_words_if_they_end_as_words_do():
+    """The text "1\\n" has two bytes, which are a word and a line end."""
     from lmbench.backends.uniform import Uniform
 
     words = summarize(tally(["1\n"], Uniform().score(["1\n"])))
@@ -102,7 +102,7 @@ def test_events_are_words_where_they_end_as_words_do():
     assert other.srilm_ppl is None
 
 
-def test_nothing_is_averaged_before_it_is_summed():
+def test_bits_are_summed_before_they_are_divided():
     scores = [
         Score(np.array([1]), np.array([-1 * LN2]), np.zeros(1)),
         Score(np.array([9]), np.array([-27 * LN2]), np.zeros(1)),
@@ -117,7 +117,7 @@ def test_the_floor_is_per_byte():
     assert summarize(tally(["abcd"], [score])).excess is None
 
 
-def test_results_from_before_there_was_an_excess_still_load():
+def test_older_results_without_an_excess_can_be_loaded():
     stored = summarize(tally(["abcd"], [Score(np.array([4]), np.array([-1.0]), np.zeros(1))])).model_dump(mode="json")
     del stored["excess"]
     assert Metrics.model_validate(stored).excess is None
@@ -153,7 +153,7 @@ TEXTS = st.text(st.sampled_from("ab \n\r\t\x1cé\u2003汉😀"), max_size=12)
 
 @st.composite
 def scored(draw):
-    """A document and a score of it: its words and line ends, or any events."""
+    """Draw a document, and a score of its words and line ends or of any events."""
     document = draw(TEXTS)
     ends = [len(document[: match.end()].encode()) for match in re.finditer(r"\n|\S+", document)]
     size = len(document.encode())
@@ -165,10 +165,10 @@ def scored(draw):
 
 
 @given(st.lists(scored(), max_size=5), st.integers(1, 20))
-def test_a_tally_has_each_documents_sums(pairs, together):
-    """Counted by Python's own string methods, a document at a time, whatever is counted together."""
+def test_a_tally_has_the_sums_of_each_document(pairs, characters):
+    """Python's own string methods count the same, for groups of any size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "_TOGETHER", together)
+        patch.setattr(metrics, "_GROUP_CHARACTERS", characters)
         counts = tally([document for document, _ in pairs], [score for _, score in pairs])
     for row, (document, score) in enumerate(pairs):
         unknown = score.spelling < 0
@@ -184,7 +184,7 @@ def test_a_tally_has_each_documents_sums(pairs, together):
         assert counts.unknown_bits[row] == pytest.approx((score.spelling - score.logprobs)[unknown].sum() / LN2)
 
 
-def complaint(action, *arguments):
+def error_of(action, *arguments):
     try:
         action(*arguments)
     except ScoreError as error:
@@ -194,7 +194,7 @@ def complaint(action, *arguments):
 
 @given(st.lists(scored(), min_size=1, max_size=4), st.data())
 def test_a_tally_refuses_what_the_contract_refuses(pairs, data):
-    """One number of one score is changed: the tally stops where Score.check of that document does."""
+    """One number of one score is changed; the tally raises the error of Score.check for that document."""
     which = data.draw(st.integers(0, len(pairs) - 1))
     document, score = pairs[which]
     part = data.draw(st.sampled_from(["ends", "logprobs", "spelling"]))
@@ -208,12 +208,12 @@ def test_a_tally_refuses_what_the_contract_refuses(pairs, data):
     scores = [score for _, score in pairs]
     scores[which] = broken
     documents = [document for document, _ in pairs]
-    refused = complaint(broken.check, document)
-    assert complaint(tally, documents, scores, 7) == (f"document {7 + which}: {refused}" if refused else "")
+    refused = error_of(broken.check, document)
+    assert error_of(tally, documents, scores, 7) == (f"document {7 + which}: {refused}" if refused else "")
 
 
-def test_white_space_is_what_python_calls_so():
-    """All of it lies below the table's end, and splits words."""
+def test_white_space_is_that_of_python():
+    """The table covers all white space of Unicode."""
     white = [chr(code) for code in range(0x110000) if chr(code).isspace()]
     document = "".join(f"a{space}" for space in white)
     size = len(document.encode())
@@ -221,7 +221,7 @@ def test_white_space_is_what_python_calls_so():
     assert counts.words.tolist() == [len(document.split())] == [len(white)]
 
 
-def test_columns_are_as_narrow_as_they_can_be_and_grow():
+def test_columns_are_narrow_and_widen_when_needed():
     columns = TallyColumns(3)
     for length in (5, 300, 70_000):
         columns.add(tally(["x" * length], [Score(np.array([length]), np.array([-1.0]), np.zeros(1))]))
@@ -231,14 +231,14 @@ def test_columns_are_as_narrow_as_they_can_be_and_grow():
     assert summarize(whole).bytes == 70_305
 
 
-def test_a_documents_row_is_small():
-    """A line of less than 256 bytes: seven counts of a byte each, and three sums."""
+def test_a_short_document_takes_31_bytes():
+    """That is one byte for each of seven counts, and eight for each of three sums."""
     counts = tally(["a b\n"] * 1000, [Score(np.array([4]), np.array([-1.0]), np.zeros(1))] * 1000)
     assert sum(getattr(counts, name).nbytes for name in Tally.__dataclass_fields__) == 1000 * (7 + 3 * 8)
 
 
-def test_narrow_counts_are_summed_without_wrapping():
-    """30,000 documents of 200 bytes, more than are resampled one by one."""
+def test_narrow_counts_are_summed_without_overflow():
+    """30,000 documents of 200 bytes are more than are resampled one by one."""
     score = Score(np.array([200]), np.array([-200 * LN2]), np.zeros(1))
     found = summarize(tally(["x" * 200] * 30_000, [score] * 30_000))
     assert (found.bytes, found.events) == (6_000_000, 30_000)
