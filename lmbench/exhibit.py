@@ -1,4 +1,4 @@
-"""Exhibits: what a fitted model shows of itself, as data that a terminal, a page or a picture can show."""
+"""Exhibits: what a fitted model shows of itself, as data for a terminal, a page or a plot."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ Number = int | Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Exhibit(BaseModel):
-    """A table with a heading, and how it is best looked at. Texts may be raw: whoever shows them escapes them.
+    """A table with a heading, and the best way to show it. Its texts may be raw; displays escape them.
 
-    title    a few words
-    shows    what there is to see, in one line
-    kind     "table"; "lines", the first column is x and each other one a line over it; "heatmap", the first column
-             names the rows, and the others are numbers
-    columns  their names; of lines and heatmaps, the first is the name of the axis
-    rows     as many entries as columns; None where there is no value. Lines and heatmaps have numbers, but for a
-             heatmap's first column
-    unit     of lines and heatmaps: what their numbers are, as in "bits per byte"
-    levels   of lines: (name, value) of horizontal lines to compare with
+    Attributes:
+        title: A few words.
+        shows: One line about what the exhibit shows.
+        kind: "table"; "lines", with x in the first column and one line over x for each other column; or "heatmap",
+            with the names of the rows in the first column and numbers in the others.
+        columns: The names of the columns. The first one names the axis of lines and heatmaps.
+        rows: As many entries as columns; None for a missing value. Lines and heatmaps hold numbers, except for a
+            heatmap's first column.
+        unit: The unit of lines and heatmaps, such as "bits per byte".
+        levels: (name, value) of horizontal lines to compare lines with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,14 +43,14 @@ class Exhibit(BaseModel):
                 raise ValueError(f"row {number} has {len(row)} entries, and there are {len(self.columns)} columns")
             numbers = {"table": (), "lines": row, "heatmap": row[1:]}[self.kind]
             if any(isinstance(entry, str) for entry in numbers):
-                raise ValueError(f"row {number} of a {self.kind} exhibit has text where a number should stand")
+                raise ValueError(f"row {number} of a {self.kind} exhibit has text instead of a number")
         if self.levels and self.kind != "lines":
             raise ValueError(f"levels are for lines, and this is a {self.kind}")
         return self
 
 
 def formatted(entry: Number | str | None) -> str:
-    """An entry as people read it: four significant digits of a fraction, nothing for None."""
+    """Return an entry as people read it: fractions with four significant digits, nothing for None."""
     if entry is None:
         return ""
     if isinstance(entry, str):

@@ -2,7 +2,6 @@ import pytest
 from pydantic import ValidationError
 
 from lmbench.exhibit import Exhibit, formatted
-from lmbench.printable import printable
 
 
 def exhibit(**changes):
@@ -14,7 +13,7 @@ def exhibit(**changes):
     ("changes", "message"),
     [
         ({"rows": ((1, 2, 3),)}, "row 0 has 3 entries, and there are 2 columns"),
-        ({"rows": ((1, 2), (2, "a"))}, "row 1 of a lines exhibit has text where a number should stand"),
+        ({"rows": ((1, 2), (2, "a"))}, "row 1 of a lines exhibit has text instead of a number"),
         ({"rows": (("a", 1),)}, "row 0 of a lines exhibit has text"),
         ({"kind": "heatmap", "rows": (("a", "b"),)}, "row 0 of a heatmap exhibit has text"),
         ({"kind": "table", "levels": (("floor", 1),)}, "levels are for lines, and this is a table"),
@@ -23,7 +22,7 @@ def exhibit(**changes):
         ({"kind": "pie"}, "'table', 'lines' or 'heatmap'"),
     ],
 )
-def test_what_is_no_exhibit(changes, message):
+def test_malformed_exhibits_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         exhibit(**changes)
 
@@ -48,7 +47,3 @@ def test_exhibits_survive_json():
 )
 def test_entries_are_shown_in_one_line(entry, text):
     assert formatted(entry) == text
-
-
-def test_what_is_printable_stays():
-    assert printable("汉字 [b] $x$ <unk>") == "汉字 [b] $x$ <unk>"
