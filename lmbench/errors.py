@@ -1,14 +1,14 @@
 """Everything that lmbench raises on purpose.
 
-LmbenchError            what a user can mend; the command line prints it in one line and exits 2
-├── UnknownNameError    a model, corpus or option that does not exist, with what does
-├── SpecError           a model spec or an option's value that cannot be read
+LmbenchError            an error that the user can fix; the command line prints it in one line and exits with 2
+├── UnknownNameError    a model, corpus or option that does not exist; lists those that do
+├── SpecError           a model spec or an option's value that is not valid
 ├── CorpusError         text that is missing, empty, not UTF-8 or cannot be split
-├── PluginError         a registered model that cannot be imported or made
-├── UnavailableError    weights or files that are not on this machine and could not be had
-├── NotFittedError      a model that was asked before it was fitted
-├── ScoreError          a model broke the scoring contract
-└── ResultsError        a run directory that cannot be read, written or continued
+├── PluginError         a registered model that cannot be imported or built
+├── UnavailableError    weights or files that are not on this machine and cannot be downloaded
+├── NotFittedError      a model that was used before it was fitted
+├── ScoreError          a score that breaks the contract
+└── ResultsError        a run directory that cannot be read, written or resumed
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from pydantic import ValidationError
 
 
 class LmbenchError(Exception):
-    """Base of all errors that a user can mend; its text is one line."""
+    """Base of all errors that the user can fix. The message is one line."""
 
 
 class UnknownNameError(LmbenchError):
-    """A name that is not known, with the nearest one and all known ones.
+    """A name that is not known; the message gives the nearest known name and all others.
 
-    Args: kind, what is named ("model", "corpus", "option of kenlm"); name, what was asked for;
-    known, all valid names; advice, of what is known of such a mistake, instead of the nearest name.
+    Args:
+        kind: What the name stands for: "model", "corpus", "option of kenlm".
+        name: The unknown name.
+        known: All valid names.
+        advice: Replaces the nearest name in the message, if the mistake is a known one.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
@@ -38,7 +41,7 @@ class UnknownNameError(LmbenchError):
 
 
 class SpecError(LmbenchError):
-    """A model spec or an option's value that cannot be read."""
+    """A model spec or an option's value that is not valid."""
 
 
 class CorpusError(LmbenchError):
@@ -46,27 +49,27 @@ class CorpusError(LmbenchError):
 
 
 class PluginError(LmbenchError):
-    """A registered model that cannot be imported or made; the text says whose it is and why."""
+    """A registered model that cannot be imported or built; the message says which package it belongs to, and why."""
 
 
 class UnavailableError(LmbenchError):
-    """Weights or files that are not on this machine and could not be had; the text says how to get them."""
+    """Weights or files that are not on this machine and cannot be downloaded; the message says how to get them."""
 
 
 class NotFittedError(LmbenchError):
-    """A model was asked for something that it knows only once it is fitted."""
+    """A model was asked for something that it knows only after it is fitted."""
 
 
 class ScoreError(LmbenchError):
-    """A model returned something that is no probability of the document it was given."""
+    """A model returned a score that is not a probability of the document."""
 
 
 class ResultsError(LmbenchError):
-    """A run directory that cannot be read, written or continued."""
+    """A run directory that cannot be read, written or resumed."""
 
 
 def reason(error: Exception) -> str:
-    """Why a file cannot be read, in one line, of what a library raised; torch says it in the second of its lines."""
+    """Return in one line why a library could not read a file. Torch says it in its second line."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return ": ".join([*map(str, first["loc"]), first["msg"]])

@@ -1,4 +1,4 @@
-"""How what has options is named: ``NAME`` or ``NAME:option=value,option=value``, and how such names stand in a list."""
+"""How users name what has options: ``NAME`` or ``NAME:option=value,option=value``, alone or in a list."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     positional: ClassVar[str | None] = None
-    """The field that may be given without its name, as in ``hf:path/to/model``."""
+    """The field whose name may be left out, as in ``hf:path/to/model``."""
 
     @classmethod
     def hint(cls, name: str, value: str) -> str:
-        """What a user may have meant by an option that there is not; name is empty where only a value was given."""
+        """Return what a user may have meant by an unknown option, or "".
+
+        Args:
+            name: The option's name; "" if only a value was given.
+            value: Its value.
+        """
         return ""
 
 
 def _seconds(duration: object) -> object:
-    """A duration such as 90s, 1.5m or 1h30m in seconds; anything else is left to the field's own check."""
+    """Convert a duration such as 90s, 1.5m or 1h30m to seconds; leave anything else to the field's own validation."""
     units = {"h": 3600, "m": 60, "s": 1}
     number = r"[0-9]+\.?[0-9]*"
     if not isinstance(duration, str) or not re.fullmatch(rf"(?=.)({number}h)?({number}m)?({number}s)?", duration):
@@ -40,13 +45,19 @@ def _seconds(duration: object) -> object:
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 """The type of an option that is a duration: 90, 90s, 1.5m, 1h30m."""
 
-Kind = TypeVar("Kind", bound=Options)
+SomeOptions = TypeVar("SomeOptions", bound=Options)
 
 
 def refuse_idle(options: Options, chooser: str, users: Mapping[str, Sequence[str]]) -> None:
-    """Raise ValueError for an option that was given and does nothing.
+    """Refuse options that were given but have no effect.
 
-    Args: chooser, the option that says how; users, for other options, the values of `chooser` that make use of them.
+    Args:
+        options: The options.
+        chooser: The name of the option that selects a method.
+        users: For other options, the values of `chooser` that use them.
+
+    Raises:
+        ValueError: An option has no effect.
     """
     chosen = getattr(options, chooser)
     for name, values in users.items():
@@ -56,33 +67,46 @@ def refuse_idle(options: Options, chooser: str, users: Mapping[str, Sequence[str
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A name with options, as a user writes it: ``markov``, ``markov:order=3,words=50``."""
+    """A name with options, as a user writes it: ``markov``, ``markov:order=3,words=50``.
+
+    Attributes:
+        name: The name.
+        arguments: (option, value) pairs as written. The option is "" if only a value was given.
+    """
 
     name: str
     arguments: tuple[tuple[str, str], ...] = ()
 
     noun: ClassVar[str] = "corpus"
-    """What such a spec names, for errors."""
+    """What the name stands for, for error messages."""
 
     list_hint: ClassVar[str] = "write NAME,NAME:option=value"
-    """What a user who named nothing could write."""
+    """What to write, for a user who named nothing."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The spec written as `text`. Raises SpecError."""
+        """Parse a spec.
+
+        Raises:
+            SpecError: The name is missing.
+        """
         name, _, rest = text.strip().partition(":")
         if not name:
-            raise SpecError(f"'{text}' names no {cls.noun}; write NAME or NAME:option=value,option=value")
+            raise SpecError(f"'{text}' does not name a {cls.noun}; write NAME or NAME:option=value,option=value")
         arguments = []
         for part in filter(None, rest.split(",")):
             key, equals, value = part.partition("=")
-            named = equals and re.fullmatch(r"\w+", key.strip())  # ``kenlm:order=3`` may be a value itself, as in mix
+            named = equals and re.fullmatch(r"\w+", key.strip())  # a value may hold "=" itself: mix:kenlm:order=3
             arguments.append((key.strip(), value.strip()) if named else ("", part.strip()))
         return cls(name.strip(), tuple(arguments))
 
     @classmethod
     def parse_list(cls, text: str) -> list[Self]:
-        """The specs of a comma-separated list; ``name=value`` goes on with the spec before it."""
+        """Parse a comma-separated list of specs; ``name=value`` belongs to the spec before it.
+
+        Raises:
+            SpecError: The list is empty, or a name is missing.
+        """
         specs = split_list(text)
         if not specs:
             raise SpecError(f"no {cls.noun} is named; {cls.list_hint}")
@@ -92,22 +116,18 @@ class Spec:
         options = ",".join(f"{key}={value}" if key else value for key, value in self.arguments)
         return f"{self.name}:{options}" if options else self.name
 
-    def options(self, kind: type[Kind]) -> Kind:
-        """These options, as an object of the class `kind`.
+    def options(self, kind: type[SomeOptions]) -> SomeOptions:
+        """Return the options as an object of the class `kind`.
 
-        Raises UnknownNameError for an unknown option and SpecError for a value that does not fit.
+        Raises:
+            UnknownNameError: There is no such option.
+            SpecError: A value does not fit, or an option is given twice.
         """
         values: dict[str, str] = {}
         for key, value in self.arguments:
-            name = key or kind.positional
-            if name is None:
-                known = ", ".join(kind.model_fields) or "none"
-                hint = kind.hint("", value) or f"write option=value with one of: {known}"
-                raise SpecError(f"'{value}' in '{self}' is no option; {hint}")
-            if name not in kind.model_fields:
-                raise UnknownNameError(f"option of {self.name}", name, kind.model_fields, kind.hint(name, value))
+            name = self._option_name(key, value, kind)
             if name in values:
-                raise SpecError(f"option '{name}' stands twice in '{self}'")
+                raise SpecError(f"option '{name}' is given twice in '{self}'")
             values[name] = value
         try:
             return kind.model_validate(values)
@@ -117,11 +137,23 @@ class Spec:
             where = "".join(f"option {name}={values.get(str(name), '')}: " for name in first["loc"])
             raise SpecError(f"{self.name}: {where}{message}") from error
 
+    def _option_name(self, key: str, value: str, kind: type[Options]) -> str:
+        name = key or kind.positional
+        if name is None:
+            known = ", ".join(kind.model_fields) or "none"
+            hint = kind.hint("", value) or f"write option=value with one of: {known}"
+            raise SpecError(f"'{value}' in '{self}' is not an option; {hint}")
+        if name not in kind.model_fields:
+            raise UnknownNameError(f"option of {self.name}", name, kind.model_fields, kind.hint(name, value))
+        return name
+
 
 def split_list(text: str, has_options: Callable[[str], bool] = lambda name: True) -> list[str]:
-    """The parts of a comma-separated list; ``name=value`` goes on with the part before it, where that has options.
+    """Split a comma-separated list; ``name=value`` belongs to the part before it, if that can have options.
 
-    Args: has_options, whether what the name of a part (what stands before its colon) names can have options.
+    Args:
+        text: The list.
+        has_options: Returns whether the part of this name (up to its colon) can have options.
     """
     parts: list[str] = []
     for part in filter(None, map(str.strip, text.split(","))):

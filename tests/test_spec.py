@@ -11,7 +11,7 @@ class Sizes(Options):
 
 
 @pytest.mark.parametrize("text", ["markov", "markov:lines=3", "markov:lines=3,share=0.25", "x:some/path,lines=3"])
-def test_a_spec_is_written_as_it_was_read(text):
+def test_a_spec_prints_as_it_was_written(text):
     assert str(Spec.parse(text)) == text
 
 
@@ -25,12 +25,12 @@ def test_options_are_typed():
     [
         ("markov:line=3", UnknownNameError, "unknown option of markov 'line'; did you mean 'lines'"),
         ("markov:lines=0", SpecError, "markov: option lines=0: Input should be greater than or equal to 1"),
-        ("markov:3", SpecError, "'3' in 'markov:3' is no option; write option=value with one of: lines, share"),
-        ("markov:lines=3,lines=4", SpecError, "'lines' stands twice"),
-        (":lines=3", SpecError, "names no corpus"),
+        ("markov:3", SpecError, "'3' in 'markov:3' is not an option; write option=value with one of: lines, share"),
+        ("markov:lines=3,lines=4", SpecError, "'lines' is given twice"),
+        (":lines=3", SpecError, "does not name a corpus"),
     ],
 )
-def test_wrong_specs_say_what_is_possible(text, error, message):
+def test_errors_name_the_valid_options(text, error, message):
     with pytest.raises(error, match=message):
         Spec.parse(text).options(Sizes)
 
@@ -45,5 +45,5 @@ def test_wrong_specs_say_what_is_possible(text, error, message):
         ("a,dir/b=1.txt, ,", ["a", "dir/b=1.txt"]),
     ],
 )
-def test_only_what_has_options_takes_them(text, parts):
+def test_options_belong_to_the_part_before_them_if_it_can_have_options(text, parts):
     assert split_list(text, lambda name: name == "a") == parts
