@@ -1,4 +1,4 @@
-"""Text out of a model: events drawn one after another from its own distributions."""
+"""Text generation: events drawn one after another from a model's own distributions."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lmbench.arrays import Floats
 from lmbench.errors import LmbenchError
 from lmbench.model import LanguageModel
 from lmbench.state import NextEvents
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """How the next event is chosen from a distribution: the likeliest, or drawn at a temperature.
+    """Chooses the next event from a distribution: the likeliest one, or one drawn at a temperature.
 
-    temperature  0: always the likeliest event, the first of equals; above: drawn with probabilities p^(1/temperature);
-                 None: 0, or 1 where a top_k or top_p says that events are drawn
-    top_k        only from this many likeliest events, and those as likely as the last of them; 0: from all
-    top_p        only from the fewest likeliest events with together this probability (Holtzman et al. 2020)
-    seed         of the draws
+    The temperature applies first, then top_k, then top_p, as in transformers.
 
-    First the temperature, then top_k, then top_p, as transformers does it. Raises LmbenchError for other values, and
-    for a top_k or top_p at temperature 0, where nothing is drawn.
+    Attributes:
+        temperature: 0 chooses the likeliest event, the first of equals; above 0, events are drawn with probabilities
+            p^(1/temperature). None means 1 if top_k or top_p is given, else 0.
+        top_k: Draw only from the k likeliest events, and any as likely as the last of them; 0: from all.
+        top_p: Draw only from the fewest likeliest events that together have this probability (Holtzman et al. 2020).
+        seed: Seed of the random draws.
+
+    Raises:
+        LmbenchError: A value is out of range, or top_k or top_p is given at temperature 0, at which nothing is drawn.
     """
 
     temperature: float | None = None
@@ -36,47 +37,56 @@ class Sampler:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for holds, rule in (
-            (0 <= self._heat < np.inf, f"a temperature of {self._heat:g} is not between 0 and infinity"),
+        temperature, filters = self._temperature, self.top_k or self.top_p != 1
+        for holds, problem in (
+            (0 <= temperature < np.inf, f"a temperature of {temperature:g} is not between 0 and infinity"),
             (self.top_k >= 0, f"a top-k of {self.top_k} is below 0"),
             (0 < self.top_p <= 1, f"a top-p of {self.top_p:g} is not above 0 and at most 1"),
             (self.seed >= 0, f"a seed of {self.seed} is below 0"),
             (
-                self._heat or (not self.top_k and self.top_p == 1),
+                temperature or not filters,
                 "at temperature 0 nothing is drawn: leave top-k and top-p out, or raise the temperature",
             ),
         ):
             if not holds:
-                raise LmbenchError(rule)
+                raise LmbenchError(problem)
 
     @property
     def is_greedy(self) -> bool:
-        """Whether nothing is drawn, and the same text comes out each time."""
-        return self._heat == 0
+        """Whether nothing is drawn, so that the text is the same each time."""
+        return self._temperature == 0
 
     @property
-    def _heat(self) -> float:
+    def _temperature(self) -> float:
         return float(bool(self.top_k) or self.top_p != 1) if self.temperature is None else self.temperature
 
     def choose(self, logprobs: Floats, generator: np.random.Generator) -> int:
-        """The number of one event, of which at least one has a probability above 0; logprobs (events,) nats."""
+        """Choose one event.
+
+        Args:
+            logprobs: (events,) nats, of which at least one is finite.
+            generator: The source of random numbers.
+
+        Returns:
+            The event's index.
+        """
         if self.is_greedy:
             return int(np.argmax(logprobs))
         probabilities = self.probabilities(logprobs)
         return int(generator.choice(len(probabilities), p=probabilities))
 
     def probabilities(self, logprobs: Floats) -> Floats:
-        """With which probabilities (events,) the events are drawn, where they are."""
+        """Return the probabilities with which events are drawn, (events,), if the temperature is not 0."""
         with np.errstate(over="ignore"):  # at 1e-310 all but the likeliest are infinitely far below
-            scaled = (logprobs - logprobs.max()) / self._heat
+            scaled = (logprobs - logprobs.max()) / self._temperature
         if 0 < self.top_k < len(scaled):
             scaled = np.where(scaled >= np.partition(scaled, -self.top_k)[-self.top_k], scaled, -np.inf)
         probabilities: Floats = np.exp(scaled)
         probabilities /= probabilities.sum()
         if self.top_p < 1:
             order = np.argsort(-probabilities, kind="stable")
-            likelier = np.cumsum(probabilities[order]) - probabilities[order]  # the mass of what is likelier
-            probabilities[order[likelier >= self.top_p]] = 0.0
+            mass_above = np.cumsum(probabilities[order]) - probabilities[order]  # of the events likelier than each
+            probabilities[order[mass_above >= self.top_p]] = 0.0
             probabilities /= probabilities.sum()
         return probabilities
 
@@ -84,18 +94,26 @@ class Sampler:
 def generate(
     model: LanguageModel, prompt: str, max_new_tokens: int, sampler: Sampler | None = None, number: int = 0
 ) -> Iterator[str]:
-    """The text after `prompt`, as it is made: at most `max_new_tokens` events, fewer where the model ends the text.
+    """Yield the text after a prompt as it is generated.
 
-    An event that is no certain text, an unknown word, is never chosen: the others share its probability. A part is
-    given out once its characters are whole; bytes that are no UTF-8 become U+FFFD. `number` tells samples of one seed
-    apart.
-    Raises LmbenchError where the model offers no distribution, or none over texts.
+    An event without a certain text, such as an unknown word, is never chosen; its probability is shared among the
+    others. A part is yielded when its characters are complete. Bytes that are not UTF-8 become U+FFFD.
+
+    Args:
+        model: A model that is ready to score.
+        prompt: The text to continue.
+        max_new_tokens: The most events to generate. There are fewer if the model ends the text.
+        sampler: How to choose events; by default the likeliest.
+        number: Tells samples of one seed apart.
+
+    Raises:
+        LmbenchError: The model offers no distribution, or none over texts.
     """
-    return whole_characters(_events(model, prompt, max_new_tokens, sampler or Sampler(), number))
+    return whole_characters(_generate_bytes(model, prompt, max_new_tokens, sampler or Sampler(), number))
 
 
 def whole_characters(parts: Iterable[bytes]) -> Iterator[str]:
-    """UTF-8 in parts that may end inside a character, as text; each byte that belongs to no character as U+FFFD."""
+    """Decode UTF-8 in parts that may end inside a character. Bytes that belong to no character become U+FFFD."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     for part in parts:
         if text := decoder.decode(part):
@@ -104,16 +122,18 @@ def whole_characters(parts: Iterable[bytes]) -> Iterator[str]:
         yield text
 
 
-def _events(model: LanguageModel, prompt: str, most: int, sampler: Sampler, number: int) -> Iterator[bytes]:
+def _generate_bytes(
+    model: LanguageModel, prompt: str, max_new_tokens: int, sampler: Sampler, number: int
+) -> Iterator[bytes]:
     generator = np.random.default_rng([sampler.seed, number])
     try:
         state = model.state_after(prompt)
     except NotImplementedError as reason:
-        raise LmbenchError(f"{type(model).__name__} generates no text: {reason}") from reason
-    for left in range(most, 0, -1):
-        after = state.next_events()
-        event = sampler.choose(_of_texts(model, after), generator)
-        spelling = after.spellings[event]
+        raise LmbenchError(f"{type(model).__name__} cannot generate text: {reason}") from reason
+    for left in range(max_new_tokens, 0, -1):
+        following = state.next_events()
+        event = sampler.choose(_logprobs_of_texts(model, following), generator)
+        spelling = following.spellings[event]
         if not spelling:  # the end of the text
             return
         yield spelling
@@ -121,13 +141,17 @@ def _events(model: LanguageModel, prompt: str, most: int, sampler: Sampler, numb
             state.advance(event)
 
 
-def _of_texts(model: LanguageModel, after: NextEvents) -> Floats:
-    """The distribution's log-probabilities (events,), -inf for events that are no certain text. Raises LmbenchError."""
+def _logprobs_of_texts(model: LanguageModel, following: NextEvents) -> Floats:
+    """Return the log-probabilities of the next events, (events,), -inf for those without a certain text.
+
+    Raises:
+        LmbenchError: No event has a text and a probability above 0.
+    """
     name = type(model).__name__
-    if not after.spellings:
-        raise LmbenchError(f"{name} generates no text: it does not say how its next events are spelled")
-    certain = np.fromiter((spelling is not None for spelling in after.spellings), dtype=bool)
-    logprobs = np.where(certain, after.logprobs, -np.inf)
+    if not following.spellings:
+        raise LmbenchError(f"{name} cannot generate text: it does not say how its next events are spelled")
+    certain = np.fromiter((spelling is not None for spelling in following.spellings), dtype=bool)
+    logprobs = np.where(certain, following.logprobs, -np.inf)
     if not np.isfinite(logprobs).any():
-        raise LmbenchError(f"{name} generates no text here: no event that it thinks possible is a text")
+        raise LmbenchError(f"{name} cannot generate text here: every event with a text has probability 0")
     return logprobs

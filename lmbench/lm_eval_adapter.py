@@ -1,6 +1,6 @@
-"""lmbench's models in EleutherAI's lm-evaluation-harness, as its model ``lmbench``.
+"""Any model of lmbench in EleutherAI's lm-evaluation-harness, as the model ``lmbench``.
 
-``python -m lmbench.lm_eval_adapter`` is lm_eval's command line with that model registered (docs/lm-eval.md).
+``python -m lmbench.lm_eval_adapter`` runs lm_eval's command line with this model registered (docs/lm-eval.md).
 """
 
 from __future__ import annotations
@@ -18,26 +18,32 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from lmbench.cli.displays import NoticeDisplay
-from lmbench.corpora.catalog import load_corpus
+from lmbench.corpora.loading import load_corpus
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.generation import Sampler, generate
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.registry import build
 from lmbench.score import Score
 
-_BATCH = 256  # texts scored at once
-_MOST_EVENTS = 256  # of a generated text, as in lm_eval's own models
-_ROUNDING = 1e-4  # nats; a batch and a single text differ by less in float32
-_REMEMBERED = 16  # distributions; the choices of one question follow each other and share theirs
+_BATCH_TEXTS = 256
+_MAX_NEW_EVENTS = 256  # the default of lm_eval's own models
+_ROUNDING = 1e-4  # nats; in float32, scores in a batch and alone differ by less
+_CACHED_DISTRIBUTIONS = 16  # the choices of a question come one after the other and share distributions
 
 
 @register_model("lmbench")
 class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
-    """Any model of lmbench, loaded or fitted, as lm_eval asks for it.
+    """A model of lmbench, loaded or fitted, with the interface of lm_eval.
 
-    Args: spec, the model, where ``;`` stands for ``,``, at which lm_eval splits (``kenlm:order=3;min_count=1``);
-    corpus, the name or path of what it is fitted on, for a model that is not pretrained; batch_size, max_batch_size
-    and device, which lm_eval gives to every model, change nothing. Raises LmbenchError.
+    Args:
+        spec: The model, with ``;`` instead of ``,``, because lm_eval splits at commas: ``kenlm:order=3;min_count=1``.
+        corpus: The name or path of the corpus to fit a model on that is not pretrained.
+        batch_size: Ignored; lm_eval passes it to every model.
+        max_batch_size: Ignored.
+        device: Ignored.
+
+    Raises:
+        LmbenchError: The model cannot be built, loaded or fitted.
     """
 
     def __init__(
@@ -49,17 +55,18 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         device: str | None = None,
     ) -> None:
         super().__init__()
-        self._model = _ready(ModelSpec.parse(spec.replace(";", ",")), corpus)
-        self._next_events = lru_cache(_REMEMBERED)(self._model.next_events)
+        self._model = _prepare(ModelSpec.parse(spec.replace(";", ",")), corpus)
+        self._next_events = lru_cache(_CACHED_DISTRIBUTIONS)(self._model.next_events)
 
     def loglikelihood(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-        """For each (context, continuation): nats, log P(continuation | context), and whether it is greedy.
+        """Return log P(continuation | context) in nats, and whether the continuation is greedy, for each request.
 
-        As `LanguageModel.score_continuations`. Greedy: before each event that ends after the context, no other was as
-        likely; never for an unknown word, after a part of a character, or for a model without `next_events`.
+        The log-probability is that of `LanguageModel.score_continuations`. A continuation is greedy if each of its
+        events was likelier than all others. It is never greedy with an unknown word, or with an event that begins
+        inside a character, or if the model offers no distribution.
         """
         pairs = [request.args for request in requests]
-        scores = self._scores([context + continuation for context, continuation in pairs])
+        scores = self._score([context + continuation for context, continuation in pairs])
         answers = []
         for (context, continuation), score in zip(pairs, scores, strict=True):
             events = np.flatnonzero(score.ends > len(context.encode()))
@@ -69,30 +76,33 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         return answers
 
     def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:
-        """For each (text,): nats, log P(text)."""
-        return [float(score.logprobs.sum()) for score in self._scores([request.args[0] for request in requests])]
+        """Return log P(text) in nats for each request."""
+        return [float(score.logprobs.sum()) for score in self._score([request.args[0] for request in requests])]
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[str]:
-        """For each (context, arguments): the text that follows, up to the first of the strings that end it.
+        """Return the text generated for each request, up to the first end string.
 
-        Of the arguments, `until`, `max_gen_toks` (events; 256 without it), `do_sample`, `temperature`, `top_k` and
-        `top_p` are heeded. Raises LmbenchError where the model offers no distribution over texts.
+        The arguments `until`, `max_gen_toks` (events; 256 by default), `do_sample`, `temperature`, `top_k` and `top_p`
+        apply; all others are ignored.
+
+        Raises:
+            LmbenchError: The model offers no distribution over texts.
         """
-        return [_until(self._model, *request.args) for request in requests]
+        return [_generate_until(self._model, *request.args) for request in requests]
 
     def get_model_info(self) -> dict[str, str]:
-        """What lm_eval adds to the configuration in its results: the model's signature."""
+        """Return the model's signature, which lm_eval stores with its results."""
         return {"lmbench_signature": str(self._model.signature())}
 
-    def _scores(self, texts: Sequence[str]) -> Iterator[Score]:
-        """Each text's score, proven to keep the contract. Raises ScoreError."""
-        for start in range(0, len(texts), _BATCH):
-            batch = texts[start : start + _BATCH]
+    def _score(self, texts: Sequence[str]) -> Iterator[Score]:
+        """Yield the score of each text, or raise ScoreError if it breaks the contract."""
+        for start in range(0, len(texts), _BATCH_TEXTS):
+            batch = texts[start : start + _BATCH_TEXTS]
             for text, score in zip(batch, self._model.score(batch), strict=True):
                 yield score.check(text)
 
     def _is_likeliest(self, text: bytes, score: Score, event: int) -> bool:
-        """Whether no other event was as likely as this one."""
+        """Return whether no other event was as likely as this one."""
         if score.spelling[event] < 0:
             return False
         try:
@@ -103,7 +113,7 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         return bool(np.count_nonzero(logprobs > score.logprobs[event] - _ROUNDING) == 1)
 
 
-def _until(model: LanguageModel, context: str, arguments: Mapping[str, Any]) -> str:
+def _generate_until(model: LanguageModel, context: str, arguments: Mapping[str, Any]) -> str:
     until = arguments.get("until") or []
     ends = [until] if isinstance(until, str) else until
     drawn = bool(arguments.get("do_sample", False))
@@ -113,31 +123,31 @@ def _until(model: LanguageModel, context: str, arguments: Mapping[str, Any]) -> 
         top_p=float(arguments.get("top_p", 1.0)) if drawn else 1.0,
     )
     text = ""
-    for part in generate(model, context, int(arguments.get("max_gen_toks", _MOST_EVENTS)), sampler):
+    for part in generate(model, context, int(arguments.get("max_gen_toks", _MAX_NEW_EVENTS)), sampler):
         text += part
         if places := [place for end in ends if (place := text.find(end)) >= 0]:
             return text[: min(places)]
     return text
 
 
-def _ready(spec: ModelSpec, corpus: str | None) -> LanguageModel:
-    """The model that `spec` names, loaded or fitted. Raises LmbenchError."""
+def _prepare(spec: ModelSpec, corpus: str | None) -> LanguageModel:
+    """Return the model that `spec` names, loaded or fitted."""
     model = build(spec)
     if not model.traits.normalized:
-        raise SpecError(f"'{spec}' gives no probabilities, and lm_eval asks for them")
+        raise SpecError(f"the scores of '{spec}' are not probabilities, which lm_eval needs; choose another model")
     if model.traits.pretrained:
         if corpus is not None:
-            raise SpecError(f"'{spec}' is pretrained and is not fitted: leave corpus={corpus} out")
+            raise SpecError(f"'{spec}' is pretrained and cannot be fitted; leave corpus={corpus} out")
         model.prepare(None, NoticeDisplay())
     elif corpus is None:
-        raise SpecError(f"'{spec}' has to be fitted: add corpus=NAME_OR_PATH")
+        raise SpecError(f"'{spec}' must be fitted; add corpus=NAME_OR_PATH")
     else:
         model.prepare(load_corpus(corpus).training, NoticeDisplay())
     return model
 
 
 def main() -> None:
-    """lm_eval's command line; what lmbench raises on purpose is one line and exit code 2."""
+    """Run lm_eval's command line; an LmbenchError is printed in one line, with exit code 2."""
     try:
         cli_evaluate()
     except LmbenchError as error:

@@ -1,4 +1,4 @@
-"""Sampling against transformers' own filters, and text out of every family of models."""
+"""Sampling agrees with the filters of transformers, and every family of models generates text."""
 
 import math
 from collections import Counter
@@ -35,14 +35,14 @@ def fitted(model, train):
     return model
 
 
-def text_of(model, prompt="", length=30, number=0, **how):
-    return "".join(generate(model, prompt, length, Sampler(**how), number))
+def text_of(model, prompt="", length=30, number=0, **settings):
+    return "".join(generate(model, prompt, length, Sampler(**settings), number))
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
 @pytest.mark.parametrize("top_k", [0, 1, 5, 99])
 @pytest.mark.parametrize("top_p", [1.0, 0.9, 0.3, 1e-9])
-def test_the_filters_are_those_of_transformers(temperature, top_k, top_p):
+def test_the_filters_agree_with_transformers(temperature, top_k, top_p):
     torch = pytest.importorskip("torch")
     from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
@@ -58,12 +58,12 @@ def test_the_filters_are_those_of_transformers(temperature, top_k, top_p):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_temperature_next_to_0_draws_the_likeliest():
+def test_a_tiny_temperature_draws_the_likeliest():
     assert Sampler(1e-310).probabilities(np.log([0.2, 0.5, 0.3])).tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("filters", [{"top_k": 5}, {"top_p": 0.9}])
-def test_filters_without_a_temperature_draw_at_1(filters):
+def test_filters_alone_mean_temperature_1(filters):
     logprobs = np.log(np.arange(1, 11) / 55)
     assert not Sampler(**filters).is_greedy
     assert (
@@ -74,7 +74,7 @@ def test_filters_without_a_temperature_draw_at_1(filters):
     assert Sampler().is_greedy
 
 
-def test_draws_are_as_frequent_as_they_are_likely():
+def test_frequencies_of_draws_match_the_probabilities():
     probabilities = np.array([0.5, 0.3, 0.15, 0.05, 0.0])
     with np.errstate(divide="ignore"):
         logprobs = np.log(probabilities)
@@ -84,7 +84,7 @@ def test_draws_are_as_frequent_as_they_are_likely():
     assert (np.abs(shares - probabilities) <= 4 * np.sqrt(probabilities * (1 - probabilities) / len(draws))).all()
 
 
-def test_without_a_temperature_the_likeliest_is_chosen():
+def test_the_likeliest_event_is_chosen_by_default():
     assert Sampler().choose(np.log([0.2, 0.4, 0.4]), np.random.default_rng(0)) == 1
 
 
@@ -93,7 +93,7 @@ def test_without_a_temperature_the_likeliest_is_chosen():
     [{"temperature": -1}, {"temperature": np.nan}, {"temperature": np.inf}, {"top_k": -1}, {"top_p": 0}, {"top_p": 2},
      {"seed": -1}],
 )  # fmt: skip
-def test_values_that_cannot_be_are_refused(wrong):
+def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(LmbenchError, match=r"is (not|below)"):
         Sampler(**wrong)
 
@@ -108,13 +108,13 @@ def test_values_that_cannot_be_are_refused(wrong):
         ([], []),
     ],
 )
-def test_characters_come_out_whole(parts, texts):
+def test_characters_are_yielded_whole(parts, texts):
     assert list(whole_characters(parts)) == texts
 
 
 @pytest.mark.parametrize("spec", FAMILIES)
 @pytest.mark.parametrize(("train", "prompt"), [(ENGLISH, "the cat"), (CHINESE, "我是一个程序员")])
-def test_every_family_writes_on(spec, train, prompt):
+def test_every_family_continues_a_prompt(spec, train, prompt):
     model = fitted(build(spec), train)
     greedy = text_of(model, prompt)
     assert greedy
@@ -146,36 +146,40 @@ ODD_PROMPTS = (
 
 @pytest.mark.parametrize("spec", [spec for spec in FAMILIES if spec.split(":")[0] not in ("transformer", "ppm")])
 def test_odd_prompts_and_samplers(spec):
-    """What is written on is scored as text; at the edges of temperature, top-k and top-p as elsewhere."""
+    """Generated text can be scored, and extreme samplers choose the likeliest event."""
     model = fitted(build(spec), ENGLISH)
     for prompt in ODD_PROMPTS:
         greedy = text_of(model, prompt, 4)
         model.score([prompt + greedy])[0].check(prompt + greedy)
         likeliest = likeliest_texts(model.state_after(prompt))
-        for how in ({"temperature": 1e-300}, {"temperature": 1.0, "top_p": 1e-12}, {"temperature": 1e6, "top_k": 1}):
-            assert text_of(model, prompt, 1, **how) in likeliest, (prompt, how)
+        for settings in (
+            {"temperature": 1e-300},
+            {"temperature": 1.0, "top_p": 1e-12},
+            {"temperature": 1e6, "top_k": 1},
+        ):
+            assert text_of(model, prompt, 1, **settings) in likeliest, (prompt, settings)
         anything = text_of(model, prompt, 4, temperature=1e9)
         model.score([prompt + anything])[0].check(prompt + anything)
 
 
 def likeliest_texts(state):
-    chances = first(state)
-    return [shown(state.next_events().spellings[i]) for i, p in chances.items() if p == max(chances.values())]
+    chances = next_logprobs(state)
+    return [decoded(state.next_events().spellings[i]) for i, p in chances.items() if p == max(chances.values())]
 
 
-def shown(spelling):
+def decoded(spelling):
     return spelling.decode(errors="replace")
 
 
-def first(state):
-    """The log-probabilities of the next events that are certain text."""
+def next_logprobs(state):
+    """Return the log-probabilities of the next events that have a certain text."""
     after = state.next_events()
     return {i: p for i, p in enumerate(after.logprobs.tolist()) if after.spellings[i] is not None}
 
 
 def brute_force(state, temperature, top_k, top_p):
-    """P of each next event, filtered one by one."""
-    weights = {i: math.exp(logprob / temperature) for i, logprob in first(state).items()}
+    """Return P(event) for each next event, filtered one by one."""
+    weights = {i: math.exp(logprob / temperature) for i, logprob in next_logprobs(state).items()}
     least = sorted(weights.values(), reverse=True)[:top_k][-1]
     weights = {i: weight for i, weight in weights.items() if weight >= least}
     kept, mass = {}, 0.0
@@ -189,21 +193,21 @@ def brute_force(state, temperature, top_k, top_p):
 
 @pytest.mark.parametrize("spec", ["ngram", "kenlm", "cache", "nltk", "mix:kenlm:order=3+ngram:order=2", "arpa"])
 @pytest.mark.parametrize(("train", "prompt"), [(ENGLISH, "the"), (CHINESE, "我是一")])
-def test_two_events_are_drawn_as_often_as_by_brute_force(spec, train, prompt, tmp_path):
-    """Of 1,500 draws of two events each, against all pairs' probabilities, within 4.5 standard deviations."""
+def test_frequencies_of_two_events_match_brute_force(spec, train, prompt, tmp_path):
+    """1,500 draws of two events match the probabilities of all pairs within 4.5 standard deviations."""
     model = fitted(build("kenlm:order=3,min_count=1" if spec == "arpa" else spec), train)
     if spec == "arpa":
         model.export(tmp_path / "x.arpa")
         model = build(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer=pieces")
-    how = {"temperature": 1.3, "top_k": 6, "top_p": 0.9}
+    settings = {"temperature": 1.3, "top_k": 6, "top_p": 0.9}
     expected = Counter()
-    for one, p in brute_force(model.state_after(prompt), **how).items():
+    for one, p in brute_force(model.state_after(prompt), **settings).items():
         state = model.state_after(prompt)
-        start = shown(state.next_events().spellings[one])
+        start = decoded(state.next_events().spellings[one])
         state.advance(one)
-        for other, q in brute_force(state, **how).items():
-            expected[start + shown(state.next_events().spellings[other])] += p * q
-    draws = Counter(text_of(model, prompt, 2, number, seed=5, **how) for number in range(1500))
+        for other, q in brute_force(state, **settings).items():
+            expected[start + decoded(state.next_events().spellings[other])] += p * q
+    draws = Counter(text_of(model, prompt, 2, number, seed=5, **settings) for number in range(1500))
     assert sum(expected.values()) == pytest.approx(1)
     assert set(draws) <= set(expected)
     assert len(expected) > 3
@@ -212,7 +216,7 @@ def test_two_events_are_drawn_as_often_as_by_brute_force(spec, train, prompt, tm
 
 
 @pytest.mark.parametrize("spec", ["kenlm:order=3", "nltk:order=3", "hmm:states=4"])
-def test_greedy_text_is_the_likeliest_at_each_event(spec):
+def test_greedy_text_has_the_likeliest_event_at_each_step(spec):
     model = fitted(build(f"{spec},tokenizer=words"), ENGLISH)
     text = "the dog"
     for _ in range(12):
@@ -223,7 +227,7 @@ def test_greedy_text_is_the_likeliest_at_each_event(spec):
     assert text == "the dog" + text_of(model, "the dog", length=12)
 
 
-def test_a_unigram_draws_texts_as_often_as_it_scores_them():
+def test_a_unigram_draws_texts_with_the_probability_of_their_score():
     class Fair(Bigram):
         def fit(self, data, progress=None):
             self.table = np.log(np.full((257, 256), 1e-9 / 255))
@@ -236,7 +240,7 @@ def test_a_unigram_draws_texts_as_often_as_it_scores_them():
 
 
 class Fixed(LanguageModel):
-    """Four events, always equally likely but for the weight of each."""
+    """Four events with fixed probabilities."""
 
     spellings = (None, b"a", b"", b"b")
     weights = (0.9, 0.07, 0.02, 0.01)
@@ -269,45 +273,47 @@ def test_the_end_of_a_text_ends_it():
     assert text_of(Ends(), "x", length=50) == "aa"
 
 
-def test_a_model_without_a_distribution_says_so():
-    with pytest.raises(LmbenchError, match=r"^Log10WithoutDistribution generates no text: the model offers no next-ev"):
+def test_a_model_without_a_distribution_is_refused():
+    with pytest.raises(
+        LmbenchError, match=r"^Log10WithoutDistribution cannot generate text: the model offers no next-ev"
+    ):
         text_of(fitted(Log10WithoutDistribution(), ENGLISH))
 
 
-def test_a_model_that_spells_nothing_says_so():
+def test_a_model_that_spells_no_events_is_refused():
     class Nameless(Fixed):
         spellings = ()
 
     class Unknown(Fixed):
         spellings = (None,) * 4
 
-    with pytest.raises(LmbenchError, match=r"^Nameless generates no text: it does not say how"):
+    with pytest.raises(LmbenchError, match=r"^Nameless cannot generate text: it does not say how"):
         text_of(Nameless())
-    with pytest.raises(LmbenchError, match=r"^Unknown generates no text here"):
+    with pytest.raises(LmbenchError, match=r"^Unknown cannot generate text here"):
         text_of(Unknown())
 
 
-def test_a_reading_made_of_next_events_keeps_characters_whole():
-    """Half a character cannot be handed to `next_events`, so no event that ends in one is chosen."""
+def test_a_model_with_next_events_alone_generates_whole_characters():
+    """`next_events` takes a text, which cannot end inside a character."""
     model = fitted(Bigram(), CHINESE)
     assert text_of(model, "我", length=20, temperature=1.0).isascii()
 
 
-def test_either_way_of_giving_a_distribution_gives_the_other():
-    class Read(ModelState):
+def test_next_events_and_state_after_are_derived_from_each_other():
+    class UniformState(ModelState):
         def next_events(self):
             return NextEvents.of_bytes(np.full(256, -np.log(256)))
 
         def advance(self, event):
             pass
 
-    class ByReading(Fixed):
+    class Stateful(Fixed):
         next_events = LanguageModel.next_events
 
         def state_after(self, text):
-            return Read()
+            return UniformState()
 
-    assert ByReading().next_events("").names[65] == "A"
+    assert Stateful().next_events("").names[65] == "A"
     assert Fixed().state_after("").next_events().spellings == Fixed.spellings
     with pytest.raises(ValueError, match="has no spelling"):
         Fixed().state_after("").advance(0)

@@ -1,4 +1,4 @@
-"""Numbers of lm_eval's own evaluation, on the tasks of docs/lm-eval.md, against lmbench's scores."""
+"""lm_eval's own evaluation of the tasks in docs/lm-eval.md gives the numbers of lmbench's scores."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from lmbench.generation import Sampler, generate
 from tests.checkpoints import BOS, byte_level, gpt2, save
 from tests.test_docs import blocks
 
-pytest.importorskip("lm_eval", reason="the extra lm-eval is not installed")
+pytest.importorskip("lm_eval", reason="lm-eval is not installed")
 
 import datasets
 from lm_eval import simple_evaluate
@@ -36,7 +36,7 @@ TEXTS = ["the cat sat on the mat\n", "a zebra sat on the dog\n", "the  log é"]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The working folder: a text to fit on, and the documentation's tasks with their files."""
+    """Change to a folder with a text to fit on, and the tasks of the documentation with their files."""
     (tmp_path / "text.txt").write_text(TRAIN)
     (tmp_path / "choices.jsonl").write_text("".join(json.dumps(question) + "\n" for question in QUESTIONS))
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
@@ -54,7 +54,7 @@ def fitted(spec):
     return model
 
 
-def asked(*arguments):
+def requests(*arguments):
     return [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(arguments)]
 
 
@@ -84,21 +84,21 @@ def test_lm_evals_numbers_are_lmbenchs(folder, spec):
 
 
 def test_uniform_bytes_cost_eight_bits(folder):
-    [(nats, greedy)] = LmbenchLM("uniform", "text.txt").loglikelihood(asked(("anything", " é")))
+    [(nats, greedy)] = LmbenchLM("uniform", "text.txt").loglikelihood(requests(("anything", " é")))
     assert nats == pytest.approx(-3 * math.log(256))
-    assert greedy is False  # all bytes are as likely as each other
+    assert greedy is False  # all bytes are equally likely
 
 
-def test_greedy_is_what_the_model_would_say_next(folder):
-    """After "sat" always stood "on"; after "the", "cat" as often as "dog"."""
+def test_a_greedy_continuation_is_the_likeliest(folder):
+    """In the text "sat" is always followed by "on", and "the" by "cat" as often as by "dog"."""
     model = LmbenchLM("kenlm:order=2;tokenizer=words", "text.txt")
     texts = [("the cat sat", " on the"), ("", "the"), ("the cat sat", " on a"), ("the", " cat"), ("the", " zebra")]
-    assert [greedy for _, greedy in model.loglikelihood(asked(*texts))] == [True, True, False, False, False]
+    assert [greedy for _, greedy in model.loglikelihood(requests(*texts))] == [True, True, False, False, False]
 
 
-def test_of_an_event_across_the_seam_only_the_rest_counts(folder):
+def test_only_the_rest_of_an_event_across_the_seam_counts(folder):
     model = LmbenchLM("kenlm:order=2;tokenizer=words", "text.txt")
-    [across, whole] = model.loglikelihood(asked(("the ca", "t"), ("the", " cat")))
+    [across, whole] = model.loglikelihood(requests(("the ca", "t"), ("the", " cat")))
     assert whole[0] < across[0] < 0
     assert across[1] == whole[1]
 
@@ -108,7 +108,7 @@ def test_batches_change_nothing(folder, number):
     model = LmbenchLM("kenlm:order=2", "text.txt")
     pairs = [(f"the {i}", " cat sat") for i in range(number)]
     own = fitted("kenlm:order=2")
-    answers = model.loglikelihood(asked(*pairs))
+    answers = model.loglikelihood(requests(*pairs))
     assert [nats for nats, _ in answers] == [own.score_continuation(*pair) for pair in pairs]
 
 
@@ -117,18 +117,18 @@ def test_a_pretrained_model_is_loaded(folder):
     save(folder / "gpt", gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
     model = LmbenchLM(f"hf:{folder / 'gpt'}")
     own = build(f"hf:{folder / 'gpt'}")
-    [(nats, greedy)] = model.loglikelihood(asked(("the cat", " sät")))
+    [(nats, greedy)] = model.loglikelihood(requests(("the cat", " sät")))
     assert nats == pytest.approx(own.score_continuation("the cat", " sät"), abs=1e-4)
     assert greedy is False
     nexts = own.next_events("the cat")
-    [(_, greedy)] = model.loglikelihood(asked(("the cat", nexts.names[int(nexts.logprobs.argmax())])))
+    [(_, greedy)] = model.loglikelihood(requests(("the cat", nexts.names[int(nexts.logprobs.argmax())])))
     assert greedy is True
 
 
-def test_what_cannot_be_served(folder):
-    with pytest.raises(SpecError, match="'kenlm:order=2' has to be fitted: add corpus="):
+def test_unusable_models_are_refused(folder):
+    with pytest.raises(SpecError, match="'kenlm:order=2' must be fitted; add corpus="):
         LmbenchLM("kenlm:order=2")
-    with pytest.raises(SpecError, match="'hf:x' is pretrained and is not fitted: leave corpus=pydocs out"):
+    with pytest.raises(SpecError, match="'hf:x' is pretrained and cannot be fitted; leave corpus=pydocs out"):
         LmbenchLM("hf:x", "pydocs")
     with pytest.raises(UnknownNameError, match="did you mean 'order'"):
         LmbenchLM("kenlm:ordr=2", "text.txt")
@@ -138,7 +138,7 @@ def test_generated_text_ends_before_the_first_end_string(folder):
     model = LmbenchLM("kenlm:order=3;min_count=1", "text.txt")
     greedy = "".join(generate(model._model, "the", 20))
     whole, short, ended = model.generate_until(
-        asked(
+        requests(
             ("the", {"until": [], "max_gen_toks": 20}),
             ("the", {"until": "no such end", "max_gen_toks": 1}),
             ("the", {"until": ["zz", greedy[3:6]], "max_gen_toks": 20}),
@@ -149,7 +149,9 @@ def test_generated_text_ends_before_the_first_end_string(folder):
     assert len(short) < len(greedy)
     assert ended == greedy[: greedy.index(greedy[3:6])]
     drawn = ("the", {"until": [], "max_gen_toks": 20, "do_sample": True, "temperature": 2.0})
-    assert model.generate_until(asked(drawn)) == ["".join(generate(model._model, "the", 20, Sampler(temperature=2.0)))]
+    assert model.generate_until(requests(drawn)) == [
+        "".join(generate(model._model, "the", 20, Sampler(temperature=2.0)))
+    ]
 
 
 def test_the_command_line(folder):
@@ -161,15 +163,15 @@ def test_the_command_line(folder):
     assert "|bits_per_byte" in done.stdout
 
 
-def test_a_mistake_on_the_command_line_is_one_line(monkeypatch, capsys):
+def test_an_error_on_the_command_line_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(lm_eval_adapter, "cli_evaluate", lambda: LmbenchLM("kenlm"))
     with pytest.raises(SystemExit) as caught:
         lm_eval_adapter.main()
     assert caught.value.code == 2
-    assert capsys.readouterr().err == "Error: 'kenlm' has to be fitted: add corpus=NAME_OR_PATH\n"
+    assert capsys.readouterr().err == "Error: 'kenlm' must be fitted; add corpus=NAME_OR_PATH\n"
 
 
-def test_lm_eval_is_imported_by_its_adapter_alone():
+def test_only_the_adapter_imports_lm_eval():
     code = (
         "import sys, lmbench, lmbench.cli.main, lmbench.runs.runner, lmbench.registry; print('lm_eval' in sys.modules)"
     )
