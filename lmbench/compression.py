@@ -1,4 +1,4 @@
-"""Reading what may be compressed: gzip, bzip2, xz and zstandard, known by their first bytes."""
+"""Files that may be compressed: gzip, bzip2, xz and zstandard, recognized by their first bytes."""
 
 from __future__ import annotations
 
@@ -24,46 +24,54 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BROKEN = (EOFError, OSError, lzma.LZMAError, zlib.error, zstd.ZstdError)
-"""What reading a compressed file raises where it is cut off or spoiled, or the file cannot be read."""
+READ_ERRORS = (EOFError, OSError, lzma.LZMAError, zlib.error, zstd.ZstdError)
+"""The errors of reading a file that is truncated, corrupt or unreadable."""
 
-_MOST_MAGIC = 10  # bytes
+_LONGEST_MAGIC = 10  # bytes
 
-
-_OPENERS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
+_DECOMPRESSORS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
     rb"\x1f\x8b": lambda file: cast(IO[bytes], gzip.GzipFile(fileobj=file)),
     rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": lambda file: cast(IO[bytes], bz2.BZ2File(file)),
-    rb"\xfd7zXZ\x00": lambda file: cast(IO[bytes], lzma.LZMAFile(file)),  # noqa: SIM115  (whoever calls closes it)
+    rb"\xfd7zXZ\x00": lambda file: cast(IO[bytes], lzma.LZMAFile(file)),  # noqa: SIM115  (the caller closes it)
     rb"\x28\xb5\x2f\xfd": lambda file: cast(IO[bytes], zstd.ZstdFile(file)),
 }
+"""Decompressors by a pattern of the first bytes."""
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether the file begins as one of the known compressions does."""
+    """Return whether the file begins as one of the known compressions does."""
     with path.open("rb") as file:
-        return _opener(file.read(_MOST_MAGIC)) is not None
+        return _find_decompressor(file.read(_LONGEST_MAGIC)) is not None
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, decompressed. Reading raises one of BROKEN where they cannot be."""
+def open_decompressed(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading its bytes, decompressed. Reading may raise any of READ_ERRORS."""
     with path.open("rb") as file:
-        opener = _opener(file.peek(_MOST_MAGIC))
-        yield opener(file) if opener else file
+        decompressor = _find_decompressor(file.peek(_LONGEST_MAGIC))
+        yield decompressor(file) if decompressor else file
 
 
-def decompressed(data: bytes, name: str) -> bytes:
-    """The bytes that `data` compresses, or `data` where it is not compressed. Raises CorpusError."""
-    opener = _opener(data)
-    if opener is None:
+def decompress(data: bytes, name: str) -> bytes:
+    """Return the bytes that `data` compresses, or `data` itself if it is not compressed.
+
+    Args:
+        data: The bytes of a whole file.
+        name: The file's name, for errors.
+
+    Raises:
+        CorpusError: The compressed data is truncated or corrupt.
+    """
+    decompressor = _find_decompressor(data)
+    if decompressor is None:
         return data
     try:
-        return opener(io.BytesIO(data)).read()
-    except BROKEN as error:
-        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):  # bz2's errors have no errno
+        return decompressor(io.BytesIO(data)).read()
+    except READ_ERRORS as error:
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):  # errors of bz2 lack an errno
             raise CorpusError(f"cannot read {name}: {error.strerror or error}") from error
-        raise CorpusError(f"{name} is cut off or broken: {error}") from error
+        raise CorpusError(f"{name} is truncated or corrupt: {error}") from error
 
 
-def _opener(start: bytes) -> Callable[[IO[bytes]], IO[bytes]] | None:
-    return next((opener for magic, opener in _OPENERS.items() if re.match(magic, start)), None)
+def _find_decompressor(start: bytes) -> Callable[[IO[bytes]], IO[bytes]] | None:
+    return next((decompressor for magic, decompressor in _DECOMPRESSORS.items() if re.match(magic, start)), None)

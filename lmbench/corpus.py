@@ -1,4 +1,4 @@
-"""Documents, splits and their fingerprints, and how text files become them."""
+"""Corpora as values: documents, splits and their fingerprints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from functools import cached_property
 
 @dataclass(frozen=True, slots=True)
 class TaggedWord:
-    """A word and its parts of speech: the universal one, and the language's own; ``_`` where there is none."""
+    """A word and its parts of speech.
+
+    Attributes:
+        form: The word as it is written.
+        upos: The universal part of speech; ``_`` if there is none.
+        xpos: The part of speech in the language's own tag set; ``_`` if there is none.
+    """
 
     form: str
     upos: str
@@ -19,9 +25,12 @@ class TaggedWord:
 
 @dataclass(frozen=True)
 class Split:
-    """One split's documents, in order: a tuple of them, or StoredDocuments that stay in their file.
+    """The documents of one split, in order.
 
-    tagged  where the text is tagged: for each document its lines, each the words that its white space separates
+    Attributes:
+        documents: A tuple of texts, or StoredDocuments that stay in their file.
+        tagged: The tagged words of each line of each document; None if the text is not tagged. White space separates
+            exactly these words in the text.
     """
 
     documents: Sequence[str]
@@ -34,7 +43,7 @@ class Split:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of the split's bytes, in hexadecimal."""
+        """SHA-256 of the split's bytes, in hexadecimal."""
         digest = hashlib.sha256()
         for document in self.documents:
             digest.update(document.encode())
@@ -47,15 +56,18 @@ class Split:
 
 
 def lines_of(document: str) -> list[str]:
-    """A document's lines, without their line ends."""
+    """Return the lines of a document, without their line ends."""
     return document.removesuffix("\n").split("\n")
 
 
 @dataclass(frozen=True)
 class TrainingText:
-    """What a model may see: the training and validation splits, never the test split.
+    """The text that a model may see: the training and validation splits, never the test split.
 
-    tokenized  whether words and punctuation are already separated by spaces
+    Attributes:
+        train: Documents to fit on.
+        valid: Documents for tuning and early stopping.
+        tokenized: Whether spaces already separate words and punctuation.
     """
 
     train: Split
@@ -65,13 +77,19 @@ class TrainingText:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text with its splits.
+    """A text in three splits.
 
-    provenance      how the bytes became documents and splits, for the signature
-    description  one line for people
-    spaced       whether white space separates its words, so that a perplexity per word means something
-    floor        nats that the source itself needs for each test document, where the source is known
-    floor_note   what the floor is, for people
+    Attributes:
+        name: How a user names the corpus.
+        train: Documents to fit on.
+        valid: Documents for tuning and early stopping.
+        test: Documents to score.
+        provenance: How the bytes became documents and splits; part of every signature.
+        tokenized: Whether spaces already separate words and punctuation.
+        description: One line for people.
+        spaced: Whether white space separates words. If not, a perplexity per word means nothing.
+        floor: (test documents,) nats that the source of the text needs for each document; None if it is unknown.
+        floor_note: What the floor is, for people.
     """
 
     name: str
@@ -91,6 +109,6 @@ class Corpus:
         return TrainingText(self.train, self.valid, self.tokenized)
 
 
-def line_ended(text: str) -> str:
-    """`text` with a line end, added where it has none."""
+def with_line_end(text: str) -> str:
+    """Return `text`, with a line end added if it lacks one."""
     return text if text.endswith("\n") else text + "\n"

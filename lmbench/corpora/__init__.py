@@ -1,1 +1,1 @@
-"""Corpora by name: embedded, public, synthetic, and what users bring."""
+"""Corpora by name: embedded, public, synthetic, or the user's own."""

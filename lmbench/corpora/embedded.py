@@ -1,4 +1,4 @@
-"""Where the corpora that come with lmbench are."""
+"""The folder of the corpora that come with lmbench."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def embedded_folder() -> Path:
-    """The folder of the embedded corpora: beside the package in a checkout, inside it when installed from a wheel."""
+    """Return the folder of the embedded corpora: inside the installed package, or at the root of a checkout."""
     installed = _PACKAGE / "embedded"
     return installed if installed.is_dir() else _PACKAGE.parent / "corpora"

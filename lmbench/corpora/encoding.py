@@ -1,4 +1,4 @@
-"""Bytes to text, and what is not text."""
+"""Decoding of bytes, and the check that they are text."""
 
 from __future__ import annotations
 
@@ -6,36 +6,48 @@ import re
 
 from lmbench.errors import CorpusError
 
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def decode(data: bytes, name: str, encoding: str = "utf-8", offset: int = 0) -> str:
-    """`data` as text, line ends untouched.
+    """Return `data` as text, line ends unchanged.
 
-    Args: encoding, a name that Python knows; offset, of `data` in what `name` names. Raises CorpusError for bytes that
-    the encoding does not have, for NUL characters, and for an unknown encoding.
+    Args:
+        data: The bytes.
+        name: The file or other source that they come from, for errors.
+        encoding: A name that Python knows.
+        offset: The offset of `data` in that source, in bytes.
+
+    Raises:
+        CorpusError: The encoding is unknown or does not allow these bytes, or they hold NUL characters.
     """
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        at = f"byte 0x{data[error.start]:02x} at offset {offset + error.start}"
+        position = f"byte 0x{data[error.start]:02x} at offset {offset + error.start}"
         hint = "; name its --encoding, such as gb18030 or latin-1" if encoding == "utf-8" else ""
-        raise CorpusError(f"{name} is not {encoding.upper()}: {at}{hint}") from None
-    except (LookupError, ValueError):  # no codec, or one that is none of text
+        raise CorpusError(f"{name} is not {encoding.upper()}: {position}{hint}") from None
+    except (LookupError, ValueError):  # an unknown codec, or one that does not decode to text
         raise CorpusError(
             f"{name} cannot be read as '{encoding}': give one of Python's text encodings, such as utf-8 or gb18030"
         ) from None
-    return refuse_no_text(text, name, offset)
+    return check_text(text, name, offset)
 
 
-def refuse_no_text(text: str, name: str, offset: int = 0) -> str:
-    """`text`, where it is text: no NUL, and no half of a surrogate pair, which UTF-8 cannot write. Raises CorpusError.
+def check_text(text: str, name: str, offset: int = 0) -> str:
+    """Return `text` if it holds neither NUL characters nor halves of surrogate pairs, which UTF-8 cannot encode.
 
-    Args: offset, of the text's first UTF-8 byte in what `name` names.
+    Args:
+        text: The text.
+        name: The file or other source that it comes from, for errors.
+        offset: The offset of the text's first UTF-8 byte in that source.
+
+    Raises:
+        CorpusError: It holds one of these.
     """
-    wrong = _NO_TEXT.search(text)
+    wrong = _NOT_TEXT.search(text)
     if wrong:
-        at = offset + len(text[: wrong.start()].encode())
-        what = "a NUL byte" if wrong[0] == "\0" else "half of a surrogate pair"
-        raise CorpusError(f"{name} is not text: it has {what} at offset {at}")
+        position = offset + len(text[: wrong.start()].encode())
+        character = "a NUL byte" if wrong[0] == "\0" else "half of a surrogate pair"
+        raise CorpusError(f"{name} is not text: it has {character} at offset {position}")
     return text

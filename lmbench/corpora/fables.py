@@ -26,12 +26,12 @@ class Telling(BaseModel):
 
     @property
     def document(self) -> str:
-        """Title, text and moral, an empty line between them."""
+        """Title, text and moral, separated by empty lines."""
         return f"{self.title}\n\n{self.text.strip()}\n\n{self.moral}\n"
 
 
 class Key(BaseModel):
-    """Which answer is right: its index, from 0, the same in both languages."""
+    """The index of the right answer, from 0, which is the same in both languages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,20 +49,20 @@ class Fable(BaseModel):
 
 
 def read_fables() -> dict[int, Fable]:
-    """All fables by number."""
+    """Return all fables by number."""
     files = sorted((embedded_folder() / "fables").glob("[0-9]*.toml"))
     return {int(file.name[:3]): Fable.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))) for file in files}
 
 
 def split_of(number: int) -> str:
-    """The split of a fable, the same in both languages: 5, 10, 15, … test; 3, 13, 23, … validation; others training."""
+    """Return the split of a fable, in both languages: 5, 10, 15, … test; 3, 13, 23, … valid; all others train."""
     if number % 5 == 0:
         return "test"
     return "valid" if number % 10 == 3 else "train"
 
 
-def fables(language: Language) -> Corpus:
-    """One document a fable, in one of the languages."""
+def load_fables(language: Language) -> Corpus:
+    """Return the corpus of the fables in one language, one document a fable."""
     splits: dict[str, list[str]] = {"train": [], "valid": [], "test": []}
     for number, fable in read_fables().items():
         splits[split_of(number)].append((fable.en if language == "en" else fable.zh).document)

@@ -1,4 +1,4 @@
-"""Documents that stay in their file: a corpus larger than memory, read piece by piece."""
+"""Documents that stay in their file, so that a corpus may be larger than memory."""
 
 from __future__ import annotations
 
@@ -12,44 +12,55 @@ from pathlib import Path
 from typing import BinaryIO, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lmbench.arrays import Ints
 from lmbench.corpora.encoding import decode
-from lmbench.corpora.splitting import begins
+from lmbench.corpora.splitting import flag_document_starts
 from lmbench.errors import CorpusError
 
 IN_MEMORY = 64 << 20
-"""Bytes of a text up to which it is held in memory; a larger one stays on disk."""
+"""Size in bytes up to which a text is held in memory; a larger one stays on disk."""
 
-_PIECE = 1 << 20  # bytes that are read together
+_READ_AT_ONCE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
 class StoredDocuments(Sequence[str]):
-    """Consecutive documents of a UTF-8 text file. A slice of them is one too, and reads nothing.
+    """Consecutive documents of a UTF-8 text file. Slicing returns another StoredDocuments and reads nothing.
 
-    starts  (documents + 1,) the byte offset at which each begins, and at which the last one ends
-    state   size in bytes and time in ns of the file when it was indexed; once they differ, reading raises CorpusError
+    Attributes:
+        path: The text file.
+        starts: (documents + 1,) int64, the byte offset of each document's start, and of the last one's end.
+        state: Size in bytes and modification time in nanoseconds of the file when it was indexed. Reading raises
+            CorpusError if they have changed.
     """
 
     path: Path
-    starts: NDArray[np.int64] = field(repr=False)
+    starts: Ints = field(repr=False)
     state: tuple[int, int]
 
     @classmethod
     def of_file(cls, path: Path, unit: str) -> StoredDocuments:
-        """The documents of the text file at `path`, cut as corpus.documents does. Raises CorpusError as decode does.
+        """Index the documents of a text file.
 
-        Memory: 8 bytes a document, and meanwhile 25 bytes a line.
+        This takes 8 bytes of memory for each document, and 25 bytes for each line while it runs.
+
+        Args:
+            path: The file.
+            unit: What one document is, as in `splitting.cut_into_documents`.
+
+        Raises:
+            CorpusError: The file cannot be read, or is not UTF-8 text.
+            UnknownNameError: The unit is unknown.
         """
         lengths = array("q")
-        with _opened(path) as file:
-            state = _state(file)
+        with _open(path) as file:
+            state = _read_state(file)
             mark = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
-            flags = np.fromiter(begins(_lines(file, path, mark, lengths), unit), dtype=np.bool_)
+            flags = np.fromiter(flag_document_starts(_read_lines(file, path, mark, lengths), unit), dtype=np.bool_)
         ends = mark + np.cumsum(np.frombuffer(lengths, dtype=np.int64))
         starts = (ends - np.frombuffer(lengths, dtype=np.int64))[flags]
-        # What stands before the first document belongs to it.
+        # Lines before the first start belong to the first document.
         return cls(path, np.concatenate([[mark], starts[1:], ends[-1:]]), state)
 
     def __len__(self) -> int:
@@ -57,9 +68,9 @@ class StoredDocuments(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         first = 0
-        with self._checked() as file:
+        with self._open_unchanged() as file:
             while first < len(self):
-                last = np.searchsorted(self.starts, self.starts[first] + _PIECE, side="right") - 1
+                last = np.searchsorted(self.starts, self.starts[first] + _READ_AT_ONCE, side="right") - 1
                 last = max(int(last), first + 1)
                 yield from self._read(file, first, last)
                 first = last
@@ -72,10 +83,10 @@ class StoredDocuments(Sequence[str]):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step != 1:
-                raise ValueError("stored documents are consecutive: a slice has no step")
+                raise ValueError("stored documents are consecutive; slice them without a step")
             return StoredDocuments(self.path, self.starts[start : max(start, stop) + 1], self.state)
         position = range(len(self))[index]
-        with self._checked() as file:
+        with self._open_unchanged() as file:
             [document] = self._read(file, position, position + 1)
         return document
 
@@ -86,15 +97,21 @@ class StoredDocuments(Sequence[str]):
         offsets = (self.starts[first : last + 1] - base).tolist()
         return [data[start:end].decode() for start, end in pairwise(offsets)]
 
-    def _checked(self) -> BinaryIO:
-        file = _opened(self.path)
-        if _state(file) != self.state:
+    def _open_unchanged(self) -> BinaryIO:
+        file = _open(self.path)
+        if _read_state(file) != self.state:
             file.close()
-            raise CorpusError(f"{self.path} has changed since it was read first; start again")
+            raise CorpusError(f"{self.path} has changed since it was first read; start again")
         return file
 
 
-def _lines(file: BinaryIO, path: Path, offset: int, lengths: array[int]) -> Iterator[str]:
+def is_large(size: int) -> bool:
+    """Return whether a text of this many bytes stays on disk."""
+    return size > IN_MEMORY
+
+
+def _read_lines(file: BinaryIO, path: Path, offset: int, lengths: array[int]) -> Iterator[str]:
+    """Yield the lines from `offset` on, appending their numbers of bytes to `lengths`."""
     file.seek(offset)
     for line in file:
         lengths.append(len(line))
@@ -102,13 +119,13 @@ def _lines(file: BinaryIO, path: Path, offset: int, lengths: array[int]) -> Iter
         offset += len(line)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _state(file: BinaryIO) -> tuple[int, int]:
+def _read_state(file: BinaryIO) -> tuple[int, int]:
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""The corpus ``pydocs``: the Python language reference that every CPython carries as ``pydoc_data.topics``."""
+"""The corpus ``pydocs``: the Python language reference that every CPython ships as ``pydoc_data.topics``."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 
 from lmbench.corpus import Corpus, Split
 
-_SHORTEST_SHARED_PARAGRAPH = 60
+_SHORTEST_SHARED_PARAGRAPH = 60  # characters
 _TEST_SHARE, _VALID_SHARE = 0.15, 0.10
 
 
-def pydocs() -> Corpus:
-    """English technical prose, one document a topic; its bytes differ between versions of Python.
+def load_pydocs() -> Corpus:
+    """Return a corpus of English technical prose, one document a topic; its bytes depend on the version of Python.
 
-    Topics repeat each other's paragraphs. Those that another topic contains are left out, and topics that share a
-    paragraph of 60 or more characters go to the same split: none of the test text's was read in training.
+    Topics repeat each other's paragraphs. A topic that longer topics contain is left out, and topics that share a
+    paragraph of 60 or more characters go to the same split, so that training never sees a paragraph of the test text.
     """
     from pydoc_data.topics import topics  # 460 kB of strings
 
-    groups = _groups(_distinct(topics))
+    groups = _group_by_shared_paragraphs(_drop_contained(topics))
     total = sum(len(text) for group in groups for text in group.values())
     splits: dict[str, list[str]] = {"test": [], "valid": [], "train": []}
     for group in groups:
@@ -42,20 +42,20 @@ def _paragraphs(text: str) -> set[str]:
     return {paragraph for paragraph in paragraphs if len(paragraph) >= _SHORTEST_SHARED_PARAGRAPH}
 
 
-def _distinct(topics: Mapping[str, str]) -> dict[str, str]:
-    """The topics that say something that no longer topic says."""
+def _drop_contained(topics: Mapping[str, str]) -> dict[str, str]:
+    """Return the topics without those whose paragraphs all occur in longer topics."""
     kept: dict[str, str] = {}
-    said: set[str] = set()
+    seen: set[str] = set()
     for name in sorted(topics, key=lambda name: (-len(topics[name]), name)):
         paragraphs = _paragraphs(topics[name])
-        if not paragraphs <= said or not paragraphs:
+        if not paragraphs <= seen or not paragraphs:
             kept[name] = topics[name]
-            said |= paragraphs
+            seen |= paragraphs
     return kept
 
 
-def _groups(topics: Mapping[str, str]) -> list[dict[str, str]]:
-    """Topics in groups that share no paragraph, in an order that depends on their names alone."""
+def _group_by_shared_paragraphs(topics: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return groups of topics that do not share any paragraph, in an order that depends on the names alone."""
     groups: list[tuple[set[str], dict[str, str]]] = []
     for name in sorted(topics, key=lambda name: hashlib.sha256(name.encode()).digest()):
         paragraphs, group = _paragraphs(topics[name]), {name: topics[name]}

@@ -1,4 +1,4 @@
-"""Cutting a text into documents, and documents into splits."""
+"""Cutting a text into documents, and dividing documents into splits."""
 
 from __future__ import annotations
 
@@ -12,28 +12,43 @@ from lmbench.corpus import Split
 from lmbench.errors import UnknownNameError
 
 DOCUMENT_UNITS = ("line", "block", "article", "file")
-_ARTICLE = re.compile(r"^\s*= [^=].* =\s*$")
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-_LOOKED_AT = 1 << 16  # characters
-_LONGEST_MEAN_WORD = 4.0  # characters: segmented Chinese has about 2
+_ARTICLE_TITLE = re.compile(r"^\s*= [^=].* =\s*$")
+_UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_INSPECTED = 1 << 16  # characters
+_LONGEST_MEAN_WORD = 4.0  # characters; segmented Chinese has about 2
 
 
-def documents(text: str, unit: str) -> tuple[str, ...]:
-    """`text` cut into documents, which join to `text` again.
+def cut_into_documents(text: str, unit: str) -> tuple[str, ...]:
+    """Return the documents of a text; joined, they are the text again.
 
-    unit: "line"; "block", paragraphs with the empty lines after them; "article", from one of WikiText's ``= Title =``
-    between empty lines to the next; "file", the whole text.
+    Args:
+        text: The text.
+        unit: What one document is. "line"; "block": a paragraph with the empty lines after it; "article": everything
+            from a WikiText title (``= Title =`` between empty lines) to the next; "file": the whole text.
+
+    Raises:
+        UnknownNameError: The unit is none of these.
     """
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     if unit == "line":
         return tuple(lines)
-    starts = [i for i, begin in enumerate(begins(lines, unit)) if begin]
-    borders = [0, *starts[1:], len(lines)]  # what stands before the first document belongs to it
+    starts = [i for i, is_start in enumerate(flag_document_starts(lines, unit)) if is_start]
+    borders = [0, *starts[1:], len(lines)]  # lines before the first start belong to the first document
     return tuple("".join(lines[a:b]) for a, b in pairwise(borders) if a < b)
 
 
-def begins(lines: Iterable[str], unit: str) -> Iterator[bool]:
-    """Whether a document begins with each of the lines; what stands before the first that begins one is its part."""
+def flag_document_starts(lines: Iterable[str], unit: str) -> Iterator[bool]:
+    """Yield for each line whether a document starts with it.
+
+    The first flag may be False: lines before the first start belong to the first document.
+
+    Args:
+        lines: The lines of a text, with their line ends.
+        unit: As in `cut_into_documents`.
+
+    Raises:
+        UnknownNameError: The unit is unknown.
+    """
     if unit not in DOCUMENT_UNITS:
         raise UnknownNameError("unit of documents", unit, DOCUMENT_UNITS)
     before, rest = "", iter(lines)
@@ -41,22 +56,24 @@ def begins(lines: Iterable[str], unit: str) -> Iterator[bool]:
     number = 0
     while line is not None:
         after = next(rest, None)
-        yield _begins(unit, number, before, line, after or "")
+        yield _starts_document(unit, number, before, line, after or "")
         before, line, number = line, after, number + 1
 
 
-def _begins(unit: str, number: int, before: str, line: str, after: str) -> bool:
-    if unit == "article":  # with an empty line on both sides: WikiText's text has lines that look like a title
-        return not before.strip() and not after.strip() and _ARTICLE.match(line) is not None
+def _starts_document(unit: str, number: int, before: str, line: str, after: str) -> bool:
+    if unit == "article":  # empty lines on both sides, because some lines within WikiText's articles look like titles
+        return not before.strip() and not after.strip() and _ARTICLE_TITLE.match(line) is not None
     if unit == "block":
         return bool(line.strip()) and not before.strip()
     return unit == "line" or number == 0
 
 
-def cut(documents: Sequence[str], sizes: tuple[int, int, int] = (8, 1, 1)) -> tuple[Split, Split, Split]:
-    """Consecutive documents as training, validation and test splits in these proportions, none of them empty.
+def divide(documents: Sequence[str], sizes: tuple[int, int, int] = (8, 1, 1)) -> tuple[Split, Split, Split]:
+    """Divide documents, in order, into training, validation and test splits. No split is empty.
 
-    Args: documents, at least three.
+    Args:
+        documents: At least three documents.
+        sizes: The proportions of the splits.
     """
     total, count = sum(sizes), len(documents)
     first = min(max(1, round(count * sizes[0] / total)), count - 2)
@@ -65,24 +82,25 @@ def cut(documents: Sequence[str], sizes: tuple[int, int, int] = (8, 1, 1)) -> tu
 
 
 def hold_out(documents: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Documents without their last tenth, at least one of them, and that tenth, for validation."""
+    """Return the documents without their last tenth (at least one), and that tenth, for validation."""
     held_out = max(1, round(len(documents) / 10))
     return documents[:-held_out], documents[-held_out:]
 
 
 def separates_words(documents: Iterable[str]) -> bool:
-    """Whether white space separates the words of a text, from its beginning: not in Chinese, Japanese or Thai.
+    """Return whether white space separates words: not in Chinese, Japanese or Thai.
 
-    Text of such scripts that is segmented, with a space after each word, is known by its short words.
+    Only the beginning of the text is inspected. Segmented text in these scripts, with a space after each word, is
+    recognized by its short words.
     """
-    text = "".join(islice(chain.from_iterable(documents), _LOOKED_AT))
+    text = "".join(islice(chain.from_iterable(documents), _INSPECTED))
     letters = sum(map(str.isalpha, text))
-    if not letters or len(_UNSPACED.findall(text)) * 2 <= letters:
+    if not letters or len(_UNSPACED_SCRIPT.findall(text)) * 2 <= letters:
         return True
     words = text.split()
     return sum(map(len, words)) <= _LONGEST_MEAN_WORD * len(words)
 
 
 def strip_lines(text: str) -> str:
-    """`text` with the spaces at both ends of every line taken away, as WikiText's files are read."""
+    """Return `text` without the spaces at both ends of each line, as WikiText's files are read."""
     return "\n".join(line.strip(" ") for line in text.split("\n"))

@@ -1,1 +1,1 @@
-"""Texts whose entropy is known exactly."""
+"""Generated texts whose entropy is known exactly; docs/sources.md has the formulas."""

@@ -1,4 +1,4 @@
-"""The source ``grammar``: agreement across nested relative clauses, brackets that match, coordination."""
+"""The source ``grammar``: agreement across nested relative clauses, matching brackets, coordination."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ from typing import Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
     LINE_END,
-    Floats,
-    Ints,
-    Source,
     SourceOptions,
-    Step,
-    categorical,
-    cumulated,
-    entropies,
-    logs_of,
-    words,
+    SymbolSampler,
+    SyntheticSource,
+    make_words,
 )
+from lmbench.corpora.synthetic.distributions import cumulative, draw_categorical, entropies, natural_logs
 
 _LARGEST_RADIUS = 0.95
 _CLOSINGS = {"line": LINE_END, "round": ")", "square": "]"}
 _OPENINGS = {"round": "(", "square": "["}
-_ENDINGS = {  # of a stem, by number: English has them the same way round
+_ENDINGS = {  # of a stem, by number; as in English, the plural noun and the singular verb end in s
     "noun": {"singular": "no", "plural": "nos"},
     "intransitive": {"singular": "res", "plural": "re"},
     "transitive": {"singular": "tas", "plural": "ta"},
@@ -36,7 +32,13 @@ _ENDINGS = {  # of a stem, by number: English has them the same way round
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A nonterminal may become this terminal, followed by these nonterminals."""
+    """One way to expand a nonterminal: into a terminal, followed by nonterminals.
+
+    Attributes:
+        probability: P(rule | nonterminal).
+        terminal: A word, or the line end.
+        then: The nonterminals.
+    """
 
     probability: float
     terminal: str
@@ -44,31 +46,32 @@ class Rule:
 
 
 Rules = Mapping[str, Sequence[Rule]]
+"""The rules of each nonterminal."""
 
 
 class GrammarOptions(SourceOptions):
     """Options of the source grammar."""
 
     lines: int = Field(3000, ge=1, le=10_000_000, description="lines of the training split")
-    nouns: int = Field(20, ge=1, le=5000, description="number of nouns, each singular and plural")
-    verbs: int = Field(10, ge=1, le=5000, description="number of verbs without an object, and of verbs with one")
+    nouns: int = Field(20, ge=1, le=5000, description="number of nouns, each in the singular and the plural")
+    verbs: int = Field(10, ge=1, le=5000, description="number of intransitive verbs, and of transitive ones")
     relative: float = Field(0.4, ge=0, le=1, description="probability that a relative clause follows a subject")
     brackets: float = Field(0.2, ge=0, le=1, description="probability that a clause is a sentence in brackets")
     coordination: float = Field(0.15, ge=0, le=1, description="probability that 'and' and a clause follow a clause")
 
     @model_validator(mode="after")
-    def _lines_end(self) -> Self:
+    def _check_that_lines_end(self) -> Self:
         radius = GrammarSource("line", self._rules(nouns=1, verbs=1)).radius
         if radius > _LARGEST_RADIUS:
             options = f"relative={self.relative:g}, brackets={self.brackets:g} and coordination={self.coordination:g}"
             raise ValueError(
-                f"{options} nest so deep that lines need not end "
-                f"(spectral radius {radius:.2f}, at most {_LARGEST_RADIUS:g}); lower them"
+                f"{options} nest so deeply that lines may never end "
+                f"(spectral radius {radius:.2f}, at most {_LARGEST_RADIUS:g}); reduce them"
             )
         return self
 
     def source(self) -> GrammarSource:
-        """The grammar with these options; its words' probabilities fall as Zipf's do, and none is drawn."""
+        """Return the grammar with these options; nothing about it is random, and its words follow Zipf's law."""
         return GrammarSource("line", self._rules(self.nouns, self.verbs))
 
     def _rules(self, nouns: int, verbs: int) -> Rules:
@@ -76,11 +79,15 @@ class GrammarOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
-class GrammarSource(Source):
-    """A probabilistic grammar in Greibach normal form, where a nonterminal and a terminal determine the rule.
+class GrammarSource(SyntheticSource):
+    """A probabilistic grammar in Greibach normal form.
 
-    Every line so has one derivation, and what comes next depends on the first nonterminal that is still open: the
-    top of a stack.
+    A nonterminal and a terminal determine the rule. Every line therefore has one derivation, and the next symbol
+    depends only on the first open nonterminal: the top of a stack.
+
+    Attributes:
+        start: The nonterminal of a line.
+        rules: The rules of each nonterminal.
     """
 
     start: str
@@ -88,71 +95,65 @@ class GrammarSource(Source):
 
     @property
     def description(self) -> str:
-        return f"a grammar over {len(self.words)} words: agreement across relative clauses, brackets that match"
+        return f"a grammar over {len(self.words)} words: agreement across relative clauses, matching brackets"
 
     @cached_property
-    def words(self) -> tuple[str, ...]:  # type: ignore[override]  # the others are given theirs, and it is frozen too
-        """All terminals but the line end, in the order of the rules."""
+    def words(self) -> tuple[str, ...]:  # type: ignore[override]  # read-only, as in the other sources
+        """All terminals except the line end, in the order of the rules."""
         terminals = dict.fromkeys(rule.terminal for rules in self.rules.values() for rule in rules)
         return tuple(terminal for terminal in terminals if terminal != LINE_END)
 
-    def walk(self, lines: int, rng: np.random.Generator) -> Step:
+    def make_sampler(self, lines: int, rng: np.random.Generator) -> SymbolSampler:
         stacks = np.zeros((lines, 16), dtype=np.int64)  # the start symbol is nonterminal 0
         heights = np.ones(lines, dtype=np.int64)
-        cumulative, pushed, pushes = cumulated(self._probabilities), self._pushed, self._pushes
+        distributions, pushed, push_counts = cumulative(self._probabilities), self._pushed, self._push_counts
 
-        def step(going: Ints) -> Ints:
+        def sample(unfinished: Ints) -> Ints:
             nonlocal stacks
-            if heights[going].max() + pushed.shape[2] > stacks.shape[1]:
+            if heights[unfinished].max() + pushed.shape[2] > stacks.shape[1]:
                 stacks = np.hstack([stacks, np.zeros_like(stacks)])
-            heights[going] -= 1
-            tops = stacks[going, heights[going]]
-            drawn = categorical(cumulative, tops, rng)
-            for place in range(pushed.shape[2]):  # what stands above the height is not read
-                stacks[going, heights[going] + place] = pushed[tops, drawn, place]
-            heights[going] += pushes[tops, drawn]
+            heights[unfinished] -= 1
+            tops = stacks[unfinished, heights[unfinished]]
+            drawn = draw_categorical(distributions, tops, rng)
+            for place in range(pushed.shape[2]):  # entries above the height are never read
+                stacks[unfinished, heights[unfinished] + place] = pushed[tops, drawn, place]
+            heights[unfinished] += push_counts[tops, drawn]
             return drawn
 
-        return step
+        return sample
 
     def logprobs(self, symbols: Ints) -> Floats:
         probabilities = np.zeros(len(symbols))
         stack = [0]
         for place, symbol in enumerate(symbols.tolist()):
             if stack:
-                probabilities[place] = self._follow(stack, symbol)
+                probabilities[place] = self._advance(stack, symbol)
             if symbol == self.end:
                 stack = [0]
-        return logs_of(probabilities)
-
-    def next_probabilities(self, beginning: Ints) -> Floats:
-        stack = [0]
-        for symbol in beginning.tolist():
-            self._follow(stack, symbol)
-        row: Floats = self._probabilities[stack[-1]]
-        return row
+        return natural_logs(probabilities)
 
     @property
     def mean_events(self) -> float:
         return float(self._visits.sum())
 
     def entropy_rate(self) -> float:
+        """Return Σ v(A) H(A) over the expected bytes, if v(A) are the expected numbers of a nonterminal in a line."""
         visits = self._visits
         return float(visits @ entropies(self._probabilities) / (visits @ (self._probabilities @ self.sizes)))
 
     @cached_property
     def _visits(self) -> Floats:
-        """The nonterminals' expected numbers in a line, v = start + v M, where M counts what each one leads to."""
+        """(nonterminals,) expected numbers in a line: v = start + v M, with M the expected offspring of each."""
         start = np.eye(len(self._numbers))[0]
         return np.linalg.solve(np.eye(len(start)) - self._offspring.T, start)
 
     @property
     def radius(self) -> float:
-        """Spectral radius of the expected offspring; below 1 all lines end, and their expected length is finite."""
+        """Spectral radius of the expected offspring. If it is below 1, lines end and have a finite expected length."""
         return float(np.abs(np.linalg.eigvals(self._offspring)).max())
 
-    def _follow(self, stack: list[int], symbol: int) -> float:
-        """P(symbol | stack); the stack becomes what is open after it, and empty where the symbol cannot stand."""
+    def _advance(self, stack: list[int], symbol: int) -> float:
+        """Return P(symbol | stack), and update the stack in place; an impossible symbol empties it."""
         moves = self._moves[stack.pop()]
         probability, then = moves.get(symbol, (0.0, ()))
         if probability == 0:
@@ -166,7 +167,7 @@ class GrammarSource(Source):
 
     @cached_property
     def _moves(self) -> list[dict[int, tuple[float, tuple[int, ...]]]]:
-        """For each nonterminal and symbol the rule's probability, and its nonterminals, the last one first."""
+        """The rule of each nonterminal and symbol: its probability, and its nonterminals in reverse order."""
         symbols = {terminal: symbol for symbol, terminal in enumerate([*self.words, LINE_END])}
         return [
             {
@@ -178,7 +179,7 @@ class GrammarSource(Source):
 
     @cached_property
     def _probabilities(self) -> Floats:
-        """(nonterminals, symbols): P(symbol | nonterminal)."""
+        """(nonterminals, symbols) P(symbol | nonterminal)."""
         probabilities = np.zeros((len(self._numbers), self.end + 1))
         for nonterminal, moves in enumerate(self._moves):
             for symbol, (probability, _) in moves.items():
@@ -187,7 +188,7 @@ class GrammarSource(Source):
 
     @cached_property
     def _pushed(self) -> Ints:
-        """(nonterminals, symbols, most): what the rule pushes, the bottom first, and 0 where it pushes less."""
+        """(nonterminals, symbols, most) nonterminals that the rule pushes, the lowest first, padded with 0."""
         most = max(len(rule.then) for rules in self.rules.values() for rule in rules)
         pushed = np.zeros((*self._probabilities.shape, most), dtype=np.int64)
         for nonterminal, moves in enumerate(self._moves):
@@ -196,17 +197,17 @@ class GrammarSource(Source):
         return pushed
 
     @cached_property
-    def _pushes(self) -> Ints:
-        """(nonterminals, symbols): how many nonterminals the rule pushes."""
-        pushes = np.zeros(self._probabilities.shape, dtype=np.int64)
+    def _push_counts(self) -> Ints:
+        """(nonterminals, symbols) number of nonterminals that the rule pushes."""
+        counts = np.zeros(self._probabilities.shape, dtype=np.int64)
         for nonterminal, moves in enumerate(self._moves):
             for symbol, (_, then) in moves.items():
-                pushes[nonterminal, symbol] = len(then)
-        return pushes
+                counts[nonterminal, symbol] = len(then)
+        return counts
 
     @cached_property
     def _offspring(self) -> Floats:
-        """(nonterminals, nonterminals): expected number of the second in the rule of the first."""
+        """(nonterminals, nonterminals) expected number of the second in a rule of the first."""
         offspring = np.zeros((len(self._numbers), len(self._numbers)))
         for nonterminal, moves in enumerate(self._moves):
             for probability, then in moves.values():
@@ -215,7 +216,7 @@ class GrammarSource(Source):
 
 
 def _clauses(brackets: float, coordination: float) -> dict[str, Sequence[Rule]]:
-    """A line and the sentences in brackets within it: what closes one stands open while it is made."""
+    """Return the rules of a line, of clauses in brackets, and of the ends of both."""
     clause = [Rule(1 - brackets, "the", ("subject",))]
     clause += [Rule(brackets / 2, opening, ("clause", f"end of {kind}")) for kind, opening in _OPENINGS.items()]
     ends = {
@@ -230,10 +231,10 @@ def _clauses(brackets: float, coordination: float) -> dict[str, Sequence[Rule]]:
 
 
 def _subjects(relative: float, nouns: int, verbs: int) -> dict[str, Sequence[Rule]]:
-    """Subjects and all that agrees with them.
+    """Return the rules of subjects and of the predicates that agree with them.
 
-    A relative clause is about its subject ("that sleeps", "that sees the cat") or has one of its own ("that the cat
-    sees", "that the cat that sleeps sees"), whose verb comes before the outer one's.
+    A relative clause is about its subject ("that sleeps", "that sees the cat"), or it has a subject of its own ("that
+    the cat sees", "that the cat that sleeps sees"), whose verb precedes the outer one.
     """
     rules: dict[str, Sequence[Rule]] = {
         "object": [Rule(1.0, "the", ("any noun",))],
@@ -243,7 +244,7 @@ def _subjects(relative: float, nouns: int, verbs: int) -> dict[str, Sequence[Rul
     }
     for number in ("singular", "plural"):
         noun, intransitive, transitive = (
-            _zipf([stem + _ENDINGS[kind][number] for stem in words(many)])
+            _zipf([stem + _ENDINGS[kind][number] for stem in make_words(many)])
             for kind, many in (("noun", nouns), ("intransitive", verbs), ("transitive", verbs))
         )
         verb = [*_share(0.5, intransitive), *_share(0.5, transitive, "object")]
@@ -260,11 +261,11 @@ def _subjects(relative: float, nouns: int, verbs: int) -> dict[str, Sequence[Rul
 
 
 def _zipf(terminals: Sequence[str]) -> list[Rule]:
-    """Terminals with probabilities proportional to 1, 1/2, 1/3, …"""
+    """Return rules of these terminals, with probabilities proportional to 1, 1/2, 1/3, …"""
     weights = 1 / np.arange(1, len(terminals) + 1)
     return [Rule(float(p), terminal) for p, terminal in zip(weights / weights.sum(), terminals, strict=True)]
 
 
 def _share(share: float, rules: Sequence[Rule], *then: str) -> list[Rule]:
-    """Rules with this share of their probability, followed by these nonterminals too."""
+    """Return the rules with this share of their probabilities, and with these nonterminals appended."""
     return [Rule(share * rule.probability, rule.terminal, (*rule.then, *then)) for rule in rules]

@@ -10,21 +10,17 @@ from typing import Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
-    Floats,
-    Ints,
-    Source,
     SourceOptions,
-    Step,
-    categorical,
-    cumulated,
-    entropies,
+    SymbolSampler,
+    SyntheticSource,
     line_starts,
-    logs_of,
-    words,
+    make_words,
 )
+from lmbench.corpora.synthetic.distributions import cumulative, draw_categorical, entropies, natural_logs
 
-_LARGEST_TABLE = 1 << 24  # entries: 128 MiB, twice as much with the cumulative distributions
+_LARGEST_TABLE = 1 << 24  # entries: 128 MiB, and as much again for the cumulative distributions
 _ENTRIES_AT_ONCE = 1 << 20
 _NEGLIGIBLE = 1e-12
 
@@ -36,11 +32,11 @@ class MarkovOptions(SourceOptions):
     words: int = Field(24, ge=1, description="number of words")
     stop: float = Field(0.08, ge=0.01, le=0.99, description="probability that a line ends after any of its words")
     concentration: float = Field(
-        0.1, ge=0.01, le=1000, description="of the Dirichlet distribution of each history's next words; low is peaked"
+        0.1, ge=0.01, le=1000, description="concentration of the Dirichlet distribution of each history's next words"
     )
 
     @model_validator(mode="after")
-    def _table_fits(self) -> Self:
+    def _check_table_size(self) -> Self:
         size = (self.words + 1) ** (self.order + 1) if self.order < 64 else _LARGEST_TABLE + 1
         if size > _LARGEST_TABLE:
             raise ValueError(
@@ -50,7 +46,7 @@ class MarkovOptions(SourceOptions):
         return self
 
     def source(self) -> MarkovSource:
-        """A chain whose rows are drawn from a symmetric Dirichlet distribution; every word may end the line."""
+        """Return a chain whose rows are drawn from a symmetric Dirichlet distribution; every word may end the line."""
         end, histories = self.words, (self.words + 1) ** self.order
         transitions = np.zeros((histories, end + 1))
         rows = self.generator("source").dirichlet(np.full(end, self.concentration), size=histories)
@@ -58,16 +54,20 @@ class MarkovOptions(SourceOptions):
         transitions[:, end] = self.stop
         transitions[end :: end + 1, end] = 0  # no line is empty
         transitions /= transitions.sum(axis=1, keepdims=True)
-        return MarkovSource(words(self.words), self.order, transitions)
+        return MarkovSource(make_words(self.words), self.order, transitions)
 
 
 @dataclass(frozen=True)
-class MarkovSource(Source):
-    """A Markov chain over words; every line is drawn anew.
+class MarkovSource(SyntheticSource):
+    """A Markov chain over words.
 
-    transitions  (histories, symbols): P(next | the last `order` symbols), where the line end stands for the places
-                 before a line's start and a history is a number whose digits to the base ``len(words) + 1`` are its
-                 symbols; rows sum to 1
+    A history is a number: its digits to the base ``len(words) + 1`` are the last `order` symbols. Before a line's first
+    word, they are line ends.
+
+    Attributes:
+        words: The words.
+        order: The number of symbols in a history.
+        transitions: (histories, symbols) P(next symbol | history); rows sum to 1.
     """
 
     words: tuple[str, ...]
@@ -78,77 +78,75 @@ class MarkovSource(Source):
     def description(self) -> str:
         return f"a Markov chain of order {self.order} over {len(self.words)} words, whose entropy is known"
 
-    def walk(self, lines: int, rng: np.random.Generator) -> Step:
+    def make_sampler(self, lines: int, rng: np.random.Generator) -> SymbolSampler:
         histories = np.full(lines, len(self.transitions) - 1)
 
-        def step(going: Ints) -> Ints:
-            drawn = categorical(self._cumulative, histories[going], rng)
-            histories[going] = (histories[going] * (self.end + 1) + drawn) % len(self.transitions)
+        def sample(unfinished: Ints) -> Ints:
+            drawn = draw_categorical(self._cumulative, histories[unfinished], rng)
+            histories[unfinished] = (histories[unfinished] * (self.end + 1) + drawn) % len(self.transitions)
             return drawn
 
-        return step
+        return sample
 
     def logprobs(self, symbols: Ints) -> Floats:
-        return logs_of(self.transitions[self._histories(symbols)[:-1], symbols])
-
-    def next_probabilities(self, beginning: Ints) -> Floats:
-        row: Floats = self.transitions[self._histories(beginning)[-1]]
-        return row
+        return natural_logs(self.transitions[self._histories(symbols), symbols])
 
     @property
     def mean_events(self) -> float:
         return float(self._visits.sum())
 
     def entropy_rate(self) -> float:
+        """Return Σ n(h) H(h) over the expected bytes, if n(h) are the expected visits to a history within a line."""
         visits = self._visits
         bits = sum(visits[rows] @ entropies(self.transitions[rows]) for rows in self._row_blocks)
         return float(bits / (visits @ (self.transitions @ self.sizes)))
 
     @cached_property
     def _visits(self) -> Floats:
-        """(histories,): how often a line is expected to come to each: n = start + n T, where T ends no line.
+        """(histories,) expected visits to each history within a line: n = start + n T.
 
-        What arrives becomes, but for a factor r, what arrived before it. Let e = |arriving T - r arriving|, and no
-        history but a line's start go on with more than q; then all that still comes is arriving r / (1 - r), but for at
-        most e / ((1 - r) (1 - q)).
+        T moves from history to history without ending the line. The iteration adds up start T^k. It stops early, once
+        each term is almost r times the term before: if e is the sum of |arriving T - r arriving|, and at each history
+        except a line's start the line ends with a probability of at least p, then the rest of the sum differs from
+        arriving r / (1 - r) by at most e / ((1 - r) p).
         """
         arriving = np.zeros(len(self.transitions))
         arriving[-1] = 1
         visits = arriving
         ends = np.delete(self.transitions[:, -1], np.s_[self.end :: self.end + 1]).min(initial=1.0)
         while True:
-            moved = self._moved(arriving)
+            moved = self._move(arriving)
             ratio = moved.sum() / arriving.sum()
-            unlike = np.abs(moved - ratio * arriving).sum()
-            if moved.sum() <= _NEGLIGIBLE**2 or unlike <= _NEGLIGIBLE * visits.sum() * (1 - ratio) * ends:
+            difference = np.abs(moved - ratio * arriving).sum()
+            if moved.sum() <= _NEGLIGIBLE**2 or difference <= _NEGLIGIBLE * visits.sum() * (1 - ratio) * ends:
                 return np.asarray(visits + moved / (1 - ratio))
             arriving, visits = moved, visits + moved
 
-    def _moved(self, arriving: Floats) -> Floats:
-        """(histories,): where what arrives goes on to, (histories,) times T."""
+    def _move(self, arriving: Floats) -> Floats:
+        """Return `arriving` times T, (histories,): the mass that reaches each history one word later."""
         size = self.end + 1
-        going_on = self.transitions.reshape(size, -1, size)[:, :, : self.end]  # (oldest, other symbols, next)
-        moved = np.zeros((going_on.shape[1], size))
-        moved[:, : self.end] = np.einsum("ab,abc->bc", arriving.reshape(size, -1), going_on)
+        by_oldest = self.transitions.reshape(size, -1, size)[:, :, : self.end]  # (oldest, other symbols, next)
+        moved = np.zeros((by_oldest.shape[1], size))
+        moved[:, : self.end] = np.einsum("ab,abc->bc", arriving.reshape(size, -1), by_oldest)
         return moved.ravel()
 
     @property
     def _row_blocks(self) -> Iterator[slice]:
-        """The table's rows, some after others."""
+        """Blocks of the table's rows that are small beside the table."""
         rows = max(1, _ENTRIES_AT_ONCE // (self.end + 1))
         return (slice(first, first + rows) for first in range(0, len(self.transitions), rows))
 
     def _histories(self, symbols: Ints) -> Ints:
-        """(events + 1,): the history of each symbol, and the one after the last."""
+        """Return the history of each symbol, (events,)."""
         starts = line_starts(symbols, self.end)
-        place = np.arange(len(symbols) + 1) - np.repeat(starts, np.diff(starts, append=len(symbols) + 1))
-        histories = np.zeros(len(symbols) + 1, dtype=np.int64)
+        place = np.arange(len(symbols)) - np.repeat(starts, np.diff(starts, append=len(symbols)))
+        histories = np.zeros(len(symbols), dtype=np.int64)
         for back in range(1, self.order + 1):
-            before = np.full(len(symbols) + 1, self.end)
-            before[back:] = np.where(place[back:] >= back, symbols[: len(symbols) + 1 - back], self.end)
+            before = np.full(len(symbols), self.end)
+            before[back:] = np.where(place[back:] >= back, symbols[: max(0, len(symbols) - back)], self.end)
             histories += before * (self.end + 1) ** (back - 1)
         return histories
 
     @cached_property
     def _cumulative(self) -> Floats:
-        return cumulated(self.transitions)
+        return cumulative(self.transitions)

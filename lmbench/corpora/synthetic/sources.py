@@ -1,0 +1,75 @@
+"""All sources by name, and the corpora that they generate from a seed."""
+
+from __future__ import annotations
+
+from lmbench.corpora.synthetic.base import SourceOptions
+from lmbench.corpora.synthetic.grammar import GrammarOptions
+from lmbench.corpora.synthetic.hidden_markov import HiddenMarkovOptions
+from lmbench.corpora.synthetic.markov import MarkovOptions
+from lmbench.corpora.synthetic.recall import RecallOptions
+from lmbench.corpus import Corpus, Split
+from lmbench.errors import CorpusError
+from lmbench.spec import Spec
+
+SOURCES: dict[str, type[SourceOptions]] = {
+    "markov": MarkovOptions,
+    "hidden-markov": HiddenMarkovOptions,
+    "grammar": GrammarOptions,
+    "recall": RecallOptions,
+}
+"""The options of each source."""
+
+_MOST_EVENTS = 1 << 28  # of the training split, whose texts are held in memory
+
+
+def is_source(name: str) -> bool:
+    """Return whether a source has this name, with or without options: ``markov``, ``markov:order=3``."""
+    return name.partition(":")[0].strip() in SOURCES
+
+
+def generate_corpus(spec: str) -> Corpus:
+    """Generate the corpus of a source, one document a line.
+
+    Args:
+        spec: The source and its options, as in ``markov:order=3``.
+
+    Raises:
+        SpecError: An option has a wrong value.
+        UnknownNameError: The source does not have such an option.
+        CorpusError: The text does not fit into memory.
+    """
+    parsed = Spec.parse(spec)
+    options = parsed.options(SOURCES[parsed.name])
+    try:
+        return _generate(str(parsed), parsed.name, options)
+    except MemoryError:
+        raise CorpusError(f"{parsed} does not fit into memory; reduce its options, lines first") from None
+
+
+def _generate(name: str, kind: str, options: SourceOptions) -> Corpus:
+    source = options.source()
+    if options.lines * source.mean_events > _MOST_EVENTS:
+        raise CorpusError(
+            f"{name} is too large: its training split would have {options.lines:,} lines of {source.mean_events:,.0f} "
+            f"words and line ends, and may have up to {_MOST_EVENTS:,} in all; reduce lines"
+        )
+    texts: dict[str, list[str]] = {split: [] for split in options.split_lines}
+    floor: list[float] = []
+    for split, lines in options.split_lines.items():
+        for symbols in source.draw_blocks(lines, options.generator(split)):
+            texts[split] += source.texts(symbols)
+            floor += source.costs(symbols).tolist() if split == "test" else []
+    train, valid, test = (Split(tuple(texts.pop(split))) for split in ("train", "valid", "test"))
+    rate = source.entropy_rate()
+    return Corpus(
+        name,
+        train,
+        valid,
+        test,
+        provenance=",".join(["lines", f"source={kind}", *(f"{key}={value}" for key, value in options)]),
+        tokenized=True,
+        description=f"synthetic: {source.description}",
+        floor=tuple(floor),
+        floor_note="the source's own log-probability of the test text"
+        + (f"; its entropy rate is {rate:.4f} bits per byte" if rate is not None else ""),
+    )
