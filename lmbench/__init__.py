@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lmbench.corpora.catalog import load_corpus
+    from lmbench.corpora.loading import load_corpus
     from lmbench.corpus import Corpus, Split, TaggedWord, TrainingText
     from lmbench.errors import LmbenchError, NotFittedError
     from lmbench.exhibit import Exhibit
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 _HOMES = {
-    "corpora.catalog": ("load_corpus",),
+    "corpora.loading": ("load_corpus",),
     "corpus": ("Corpus", "Split", "TaggedWord", "TrainingText"),
     "errors": ("LmbenchError", "NotFittedError"),
     "exhibit": ("Exhibit",),
