@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lmbench.compression import BROKEN, opened
+from lmbench.compression import READ_ERRORS, open_decompressed
 from lmbench.errors import UnavailableError
 from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD
 from lmbench.ngrams.backoff import Order
@@ -62,18 +62,18 @@ class ArpaText:
 
 def read_arpa(path: Path, progress: Progress = SILENT) -> ArpaText:
     """The n-grams of an ARPA file, plain or compressed. Raises UnavailableError with the line and what is wrong."""
-    with opened(path) as file:
+    with open_decompressed(path) as file:
         lines = _Lines(file, path)
         try:
             return _read(lines, progress)
-        except BROKEN as error:
+        except READ_ERRORS as error:
             raise lines.wrong(f"the compressed file cannot be read on: {error}", _readable(path)) from error
 
 
 def _readable(path: Path) -> int:
     """The number of the last line that can be decompressed, or 1."""
     number = 0
-    with opened(path) as file, suppress(*BROKEN):
+    with open_decompressed(path) as file, suppress(*READ_ERRORS):
         for _ in file:
             number += 1
     return max(number, 1)

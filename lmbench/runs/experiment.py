@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import JsonValue
 
-from lmbench.corpora.overlap import overlap
+from lmbench.corpora.overlap import measure_overlap
 from lmbench.corpus import Corpus
 from lmbench.distribution import own_version
 from lmbench.errors import CorpusError, PluginError
@@ -148,5 +148,5 @@ def _record(corpus: Corpus) -> CorpusRecord:
         test_bytes=corpus.test.size,
         test_documents=len(corpus.test.documents),
         floor_note=corpus.floor_note,
-        overlap=overlap(corpus),
+        overlap=measure_overlap(corpus),
     )
