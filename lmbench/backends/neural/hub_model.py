@@ -129,7 +129,7 @@ class HubLoader:
         if path.startswith(("/", ".", "~")) or path.count("/") > 1:
             raise UnavailableError(f"there is no folder '{path}'") from error
         missing = f"weights of '{path}' are not on this machine"
-        remedy = f"run `hf download {path}` on a network, or give a folder: hf:PATH"
+        remedy = f"run `hf download {path}` while online, or give a folder: hf:PATH"
         if self._options.offline or huggingface_hub.constants.HF_HUB_OFFLINE:
             raise UnavailableError(f"{missing}, and the hub is not contacted (offline); {remedy}") from error
         if self._progress is None:

@@ -1,4 +1,4 @@
-"""What is downloaded, and what is told before, at a hub of this test's own: a small server with one model."""
+"""Downloads and their announcements, from a hub that these tests serve: one model."""
 
 import json
 import os
@@ -13,12 +13,13 @@ import pytest
 from rich.console import Console
 
 from lmbench import build
-from lmbench.backends.neural.hub_model import Source
-from lmbench.cli.displays import TerminalWatcher
+from lmbench.backends.neural.hub_model import HubLoader
+from lmbench.cli.displays import RunDisplay
 from lmbench.errors import UnavailableError
 from lmbench.model import ModelSpec
 from lmbench.progress import SILENT
 from tests.checkpoints import BOS, byte_level, gpt2, in_hub_cache, save
+from tests.recording import Recorded
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -32,8 +33,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def hub(folder, tmp_path):
-    """The hub's addresses for the model some/model; the paths that were asked for, and an environment that uses it."""
-    asked = []
+    """Serve the model some/model as the hub does.
+
+    Returns the paths that were requested, and the environment of a process that uses this hub.
+    """
+    requested = []
 
     class Hub(BaseHTTPRequestHandler):
         def do_HEAD(self):
@@ -43,7 +47,7 @@ def hub(folder, tmp_path):
             self.answer(with_body=True)
 
         def answer(self, with_body):
-            asked.append(self.path)
+            requested.append(self.path)
             name = self.path.rsplit("/", 1)[-1]
             if self.path == "/":
                 body = b"a hub"
@@ -72,7 +76,7 @@ def hub(folder, tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
-    yield SimpleNamespace(asked=asked, environment=environment)
+    yield SimpleNamespace(requested=requested, environment=environment)
     server.shutdown()
     server.server_close()
 
@@ -83,11 +87,12 @@ def python(hub, program):
     )
 
 
-def test_only_load_downloads_and_says_how_much_once(hub, folder):
-    """In a process of its own, since the library fixes the hub's address when it is imported."""
+def test_only_load_downloads_and_announces_the_size_once(hub, folder):
+    """In a separate process, since the library reads the hub's address when it is imported."""
     ran = python(hub, f"""
-from lmbench import ModelSpec, build, generate
+from lmbench import build, generate
 from lmbench.errors import UnavailableError
+from tests.recording import Recorded
 ways = {{"score": lambda m: m.score(["a"]), "signature": lambda m: m.signature(), "state": lambda m: m.state_after("a"),
         "generate": lambda m: list(generate(m, "a", 1)), "footprint": lambda m: m.footprint(),
         "score_continuation": lambda m: m.score_continuation("a", "b")}}
@@ -100,27 +105,27 @@ for name in ("hf", "mlm"):
         except UnavailableError as error:
             print(name, way, error)
 print("---")
-told = []
+progress = Recorded()
 model = build("hf:some/model")
-model.load(lambda message, share: told.append(message))
-print(told)
+model.load(progress)
+print(progress.notices, progress.messages)
 for one in (model, build("hf:{folder}")):
     print(one.score(["the cat"])[0].logprobs.sum())
-build("hf:some/model").score(["a"])  # it is here now
+build("hf:some/model").score(["a"])  # it is in the cache now
 """)  # fmt: skip
     assert ran.stderr == ""
     refused, loaded = ran.stdout.split("---\n")
-    message = "weights of 'some/model' are not on this machine; the model's `load` downloads them and says their size"
+    message = "weights of 'some/model' are not on this machine; call the model's `load`, which downloads them"
     assert [line.split(" ", 2)[2] for line in refused.splitlines()] == [message] * 9
     size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".json", ".safetensors"))
-    announced = f"downloading 'some/model' from the Hugging Face hub: {size / 1e6:,.0f} MB"
-    told, one, other = loaded.splitlines()
-    assert told == repr([announced])
+    announcement = f"downloading 'some/model' from the Hugging Face hub: {size / 1e6:,.0f} MB"
+    recorded, one, other = loaded.splitlines()
+    assert recorded == f"{[announcement]} []"
     assert one == other
-    assert any("model.safetensors" in path for path in hub.asked)
+    assert any("model.safetensors" in path for path in hub.requested)
 
 
-def test_the_command_line_tells_a_download_in_one_line(hub, tmp_path):
+def test_the_command_line_announces_a_download_in_one_line(hub, tmp_path):
     (tmp_path / "text.txt").write_text("the cat\n")
     arguments = ["lmbench", "score", "hf:some/model", str(tmp_path / "text.txt")]
     ran = python(hub, f"import sys; from lmbench.cli.main import main; sys.argv = {arguments!r}; main()")
@@ -129,27 +134,28 @@ def test_the_command_line_tells_a_download_in_one_line(hub, tmp_path):
     assert len(ran.stdout.splitlines()) > 1
 
 
-def test_a_run_without_a_terminal_tells_downloads_and_no_other_progress(capsys):
+def test_a_run_without_a_terminal_shows_notices_and_no_other_progress(capsys):
     line = "downloading 'some/model' from the Hugging Face hub: 548 MB"
-    with TerminalWatcher(Console()) as watcher:
-        watcher.started(1, 1, "mix:hf:some/model+cache", "pydocs")
-        for message in ("loading 'some/model'", f"fit: hf:some/model: {line}", "score"):
-            watcher.progressed(message, 0.5)
+    with RunDisplay(Console()) as display:
+        display.cell_started(1, 1, "mix:hf:some/model+cache", "pydocs")
+        for message in ("loading 'some/model'", "fit: hf:some/model: step 3", "score"):
+            display(message, 0.5)
+        display.part("fit").part("hf:some/model").notice(line)
     assert capsys.readouterr().out.split("\n") == [line, ""]
 
 
-def test_where_nobody_listens_a_download_is_a_warning(monkeypatch):
-    announce_of(monkeypatch, [("model.safetensors", 500_000_000)])
+def test_an_announcement_to_silent_progress_is_a_warning(monkeypatch):
+    serve_listing(monkeypatch, [("model.safetensors", 500_000_000)])
     with pytest.warns(UserWarning, match="downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 500 MB"):
-        Source(options("hf:no-such-owner/no-such-model")).begin(SILENT)
+        HubLoader(options("hf:no-such-owner/no-such-model")).allow_downloads(SILENT)
 
 
 def options(spec):
     return build(spec).options
 
 
-def announce_of(monkeypatch, files):
-    """The hub answers, and its model has these files of these sizes."""
+def serve_listing(monkeypatch, files):
+    """Make the hub answer, and list these (name, size) pairs as its model's files."""
     siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in files]
     monkeypatch.setattr("lmbench.backends.neural.hub_model._hub_answers", lambda: True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
@@ -159,19 +165,19 @@ def announce_of(monkeypatch, files):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("hf:no-such-owner/no-such-model,offline=true", r"not on this machine .* run `hf download no-such-owner/"),
+        ("hf:no-such-owner/no-such-model,offline=true", r"not on this machine, .* run `hf download no-such-owner/"),
         ("hf:./no/such/folder", r"there is no folder '\./no/such/folder'"),
         ("hf:/no-such-folder", r"there is no folder '/no-such-folder'"),
     ],
 )
-def test_what_is_not_there_is_said_at_once(spec, message):
+def test_a_missing_model_is_reported_at_once(spec, message):
     start = time.monotonic()
     with pytest.raises(UnavailableError, match=message):
         build(spec).score(["x"])
     assert time.monotonic() - start < 5
 
 
-def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path):
+def test_an_unreachable_hub_is_reported_at_once(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     start = time.monotonic()
@@ -182,47 +188,50 @@ def test_a_hub_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path):
 
 def test_a_download_is_announced_with_its_size(monkeypatch):
     files = [("model.safetensors", 500_000_000), ("config.json", 1_000_000), ("onnx/model.onnx", 9e9), ("tf.h5", 9e9)]
-    announce_of(monkeypatch, files)
-    told = []
+    serve_listing(monkeypatch, files)
 
-    def stop(message, share):
-        told.append(message)
-        raise KeyboardInterrupt  # before anything is asked for
+    class Stopping(Recorded):
+        def notice(self, line):
+            super().notice(line)
+            raise KeyboardInterrupt  # before anything is downloaded
 
+    progress = Stopping()
     with pytest.raises(KeyboardInterrupt):
-        build("hf:no-such-owner/no-such-model").load(stop)
-    assert told == ["downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 501 MB"]
+        build("hf:no-such-owner/no-such-model").load(progress)
+    assert progress.notices == ["downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 501 MB"]
+    assert progress.messages == []
 
 
-def test_what_is_here_is_not_announced_as_a_download(folder):
-    told = []
-    build(f"hf:{folder}").load(lambda message, share: told.append(message))
-    assert told == [f"loading '{folder}'"]
+def test_a_model_on_this_machine_is_not_announced_as_a_download(folder):
+    progress = Recorded()
+    build(f"hf:{folder}").load(progress)
+    assert progress.messages == [(f"loading '{folder}'", 0.0)]
+    assert progress.notices == []
 
 
-def test_offline_nothing_is_asked(monkeypatch):
-    def asked(*_, **__):
-        pytest.fail("the network was asked")
+def test_the_hub_is_not_contacted_offline(monkeypatch):
+    def contact(*_, **__):
+        pytest.fail("the network was used")
 
-    monkeypatch.setattr("urllib.request.urlopen", asked)
-    monkeypatch.setattr("huggingface_hub.HfApi.model_info", asked)
-    with pytest.raises(UnavailableError, match=r"the hub may not be asked \(offline\)"):
+    monkeypatch.setattr("urllib.request.urlopen", contact)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", contact)
+    with pytest.raises(UnavailableError, match=r"the hub is not contacted \(offline\)"):
         build("hf:no-such-owner/no-such-model,offline=true").load()
 
 
-def test_what_the_hubs_cache_holds_is_known_by_its_commit(folder, monkeypatch, tmp_path):
+def test_a_cached_model_is_identified_by_its_commit(folder, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     commit = in_hub_cache(tmp_path, "some/model", folder)
     model = build("hf:some/model")
-    told = []
-    model.load(lambda message, share: told.append(message))
-    assert told == ["loading 'some/model'"]
+    progress = Recorded()
+    model.load(progress)
+    assert (progress.messages, progress.notices) == ([("loading 'some/model'", 0.0)], [])
     assert dict(model.signature().parts)["revision"] == commit
     assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "model-00002-of-00002.safetensors"])
-def test_weights_that_the_cache_lacks_are_a_download(folder, monkeypatch, tmp_path, file):
+def test_weights_that_the_cache_lacks_must_be_downloaded(folder, monkeypatch, tmp_path, file):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     snapshot = tmp_path / "models--some--model" / "snapshots" / in_hub_cache(tmp_path, "some/model", folder)
     if "of" in file:
@@ -233,19 +242,19 @@ def test_weights_that_the_cache_lacks_are_a_download(folder, monkeypatch, tmp_pa
         )
     else:
         (snapshot / file).unlink()
-    with pytest.raises(UnavailableError, match="not on this machine and the hub may not be asked"):
-        Source(options("hf:some/model,offline=true")).begin(SILENT)
+    with pytest.raises(UnavailableError, match="not on this machine, and the hub is not contacted"):
+        HubLoader(options("hf:some/model,offline=true")).allow_downloads(SILENT)
 
 
-def test_without_a_network_nothing_is_looked_up(folder, tmp_path):
-    """Not even by the libraries on their own account, in a process that has not loaded them before."""
+def test_cached_and_local_models_are_loaded_without_a_network(folder, tmp_path):
+    """Not even the libraries use it, in a process that has not loaded them before."""
     commit = in_hub_cache(tmp_path / "hub", "some/model", folder)
     program = f"""
 import socket
-def asked(*given, **named):
-    raise SystemExit(f"asked for {{given}}")
-socket.getaddrinfo = asked
-from lmbench import ModelSpec, build
+def look_up(*address, **options):
+    raise SystemExit(f"looked up {{address}}")
+socket.getaddrinfo = look_up
+from lmbench import build
 for spec in ("hf:some/model,offline=true", "hf:{folder}"):
     model = build(spec)
     model.load()
@@ -260,6 +269,6 @@ for spec in ("hf:some/model,offline=true", "hf:{folder}"):
 
 
 @pytest.mark.parametrize("path", ["no/such/folder", "a b", "x" * 200])
-def test_what_is_no_model_id_is_said(path):
+def test_an_impossible_model_id_is_reported(path):
     with pytest.raises(UnavailableError):
         build(ModelSpec("hf", (("path", path), ("offline", "true")))).load()
