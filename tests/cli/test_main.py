@@ -398,6 +398,6 @@ def test_offline_neither_models_nor_corpora_are_asked_for(tmp_path):
     home = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "LMBENCH_MIRROR": ""}
     model = lmbench("--offline", "generate", "hf:no-such-owner/no-such-model", env=home)
     corpus = lmbench("--offline", "generate", "uniform", "--corpus", "wikitext-2", env=home)
-    for result, message in ((model, "the hub may not be asked (offline)"), (corpus, "--offline downloads nothing")):
+    for result, message in ((model, "the hub is not contacted (offline)"), (corpus, "--offline downloads nothing")):
         assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
         assert message in result.stderr
