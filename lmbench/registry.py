@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
@@ -111,7 +111,7 @@ def find(name: str) -> Registered:
     """
     known = registered()
     if name not in known:
-        raise UnknownNameError("model", name, known)
+        raise UnknownNameError("model", name, known, _advice(name, known))
     return known[name]
 
 
@@ -145,6 +145,18 @@ def default_models() -> Iterator[Registered]:
         else:
             if model.traits.in_all and not any(field.is_required() for field in model.Options.model_fields.values()):
                 yield entry
+
+
+def _advice(name: str, known: Mapping[str, Registered]) -> str:
+    """Return how to name a version of a model, such as gpt2-xl, if that model takes an option without its name."""
+    family = name.partition("-")[0]
+    if family == name or family not in known:
+        return ""
+    try:
+        takes_version = known[family].load().Options.positional
+    except PluginError:
+        return ""
+    return f"write {family}:{name}" if takes_version else ""
 
 
 def _why_not_a_model(loaded: object) -> str:

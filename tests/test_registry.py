@@ -8,9 +8,6 @@ BUILT_IN = [
     "arpa",
     "cache",
     "gpt2",
-    "gpt2-large",
-    "gpt2-medium",
-    "gpt2-xl",
     "hf",
     "hmm",
     "kenlm",
@@ -105,9 +102,22 @@ def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
 def test_a_misspelled_model():
     with pytest.raises(
         UnknownNameError,
-        match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, gpt2-large,",
+        match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, hf,",
     ):
         build("kenml")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("gpt2-xl", r"; write gpt2:gpt2-xl \("),
+        ("kenlm-3", r"; did you mean 'kenlm'\? \("),  # kenlm's options are all named
+        ("xl-gpt2", r"; did you mean 'gpt2'\? \("),
+    ],
+)
+def test_a_version_of_a_model_is_an_option_of_it(name, hint):
+    with pytest.raises(UnknownNameError, match=f"^unknown model '{name}'{hint}"):
+        build(name)
 
 
 def test_heavy_libraries_are_imported_by_backends_alone():
