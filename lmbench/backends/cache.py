@@ -1,134 +1,182 @@
-"""A unigram cache: words that stand in a document will stand there again (Kuhn and De Mori 1990)."""
+"""The cache model: words that occur in a document are likely to occur in it again (Kuhn and De Mori 1990)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lmbench.backends.mixture import mixed, tuned_weights
+from lmbench.arrays import Flags, Floats, Ids, Ints
+from lmbench.backends.mixture import interpolate, tune_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError
-from lmbench.model import Footprint, LanguageModel, ModelOptions
+from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
-from lmbench.text.lexicon import EncodedDocument, Lexicon, LexiconOptions, LexiconState, Line
-
-Floats = NDArray[np.float64]
+from lmbench.text.lexicon import Lexicon, LexiconOptions, LexiconState
 
 
 class CacheOptions(LexiconOptions):
     """Options of the cache model."""
 
-    decay: float = Field(0.999, gt=0, le=1, description="what an event's count keeps with each event; 1: all of it")
-    window: int | None = Field(None, ge=1, description="events that are looked back on, each of them counting alike")
+    decay: float = Field(0.999, gt=0, le=1, description="factor of each count after each event; 1: counts never decay")
+    window: int | None = Field(None, ge=1, description="number of latest events to count, all alike, instead of decay")
     weight: float | None = Field(
-        None, gt=0, lt=1, description="of the cache, the rest is the training text's unigrams'; without it tuned"
+        None, gt=0, lt=1, description="weight of the cache against the training text's unigrams; default: tuned"
     )
 
     @model_validator(mode="after")
-    def _decays_or_ends(self) -> Self:
+    def _decay_excludes_window(self) -> Self:
         if self.window is not None and "decay" in self.model_fields_set:
             raise ValueError("a cache decays or has a window; give decay or window, not both")
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class FittedCache:
+    """What `fit` learns.
+
+    Attributes:
+        lexicon: The types.
+        unigrams: (types,), their log-probabilities in the training text, in nats.
+        weight: The weight of the cache in the mixture with the unigrams.
+    """
+
+    lexicon: Lexicon
+    unigrams: Floats
+    weight: float
+
+    def interpolate(self, cached: Floats, unigrams: Floats) -> Floats:
+        """Return the mixture, (events,), of the cache's and the unigrams' log-probabilities, in nats."""
+        return interpolate(np.stack([cached, unigrams]), np.array([self.weight, 1 - self.weight]))
+
+
 class Cache(LanguageModel):
-    """Unigrams of the document so far, line ends included, mixed with those of the training text."""
+    """Unigrams of the document so far, mixed with those of the training text.
+
+    An event is a type of the tokenizer or a line end. Its history is the document from its first event.
+    """
 
     Options: ClassVar[type[ModelOptions]] = CacheOptions
     options: CacheOptions
+    _fitted = Fitted[FittedCache]()
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
-        """Raises CorpusError where there is no line."""
+        """Count the unigrams, and tune the cache's weight on the validation split.
+
+        Raises:
+            CorpusError: The training split is empty.
+        """
         progress("counting", 0.0)
-        self._lexicon, ids = Lexicon.learn_and_encode(data, self.options)
+        lexicon, ids = Lexicon.learn_and_encode(data, self.options)
         if not len(ids):
-            raise CorpusError("the training split has no line to count words in")
-        counts = np.bincount(ids, minlength=len(self._lexicon))
-        seen = np.count_nonzero(counts)  # Witten and Bell's share of the new
-        self._static = np.log((counts + seen / len(counts)) / (counts.sum() + seen))
-        self._weight = self.options.weight or self._tuned([self._lexicon.encode(text) for text in data.valid.documents])
+            raise CorpusError("the training split does not have a line to count words in")
+        unigrams = _estimate_unigrams(ids, len(lexicon))
+        documents = [lexicon.encode(text).ids for text in data.valid.documents]
+        self._fitted = FittedCache(lexicon, unigrams, self.options.weight or self._tune_weight(documents, unigrams))
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        encoded = [self._lexicon.encode(document) for document in documents]
+        encoded = [self._fitted.lexicon.encode(document) for document in documents]
         return [document.score(self._logprobs(document.ids)) for document in encoded]
 
     def state_after(self, text: str) -> ModelState:
-        history = self._lexicon.encode(text).ids
-        return LexiconState(self._lexicon, text, history, self._after, across_lines=True)
+        lexicon = self._fitted.lexicon
+        return LexiconState(lexicon, text, lexicon.encode(text).ids, self._next_logprobs, across_lines=True)
 
     def signature(self) -> Signature:
-        options = self.options
+        options, fitted = self.options, self._fitted
         past = f"decay={options.decay:g}" if options.window is None else f"window={options.window}"
         tuned = "" if options.weight else "(tuned)"
-        own = Signature.of(cache=f"unigrams,{past}", weight=f"{self._weight:.4g}{tuned}", adaptive="document")
-        return own + self._lexicon.signature()
+        own = Signature.of(cache=f"unigrams,{past}", weight=f"{fitted.weight:.4g}{tuned}", adaptive="document")
+        return own + fitted.lexicon.signature()
 
     def footprint(self) -> Footprint:
-        return Footprint(parameters=len(self._static))
+        return Footprint(parameters=len(self._fitted.unigrams))
 
-    def _tuned(self, encoded: Sequence[EncodedDocument]) -> float:
-        """The cache's weight under which these documents are likeliest; a half where there are none."""
-        pairs = [np.stack([self._cached(document.ids), self._static[document.ids]]) for document in encoded]
-        later = [pair[:, 1:] for pair in pairs]  # a document's first event has no past
-        return float(np.clip(tuned_weights(np.concatenate([np.zeros((2, 0)), *later], axis=1))[0], 1e-4, 1 - 1e-4))
+    def _tune_weight(self, documents: Sequence[Ids], unigrams: Floats) -> float:
+        """Return the cache's weight that makes these documents likeliest; 0.5 without documents."""
+        pairs = [np.stack([self._cache_logprobs(ids), unigrams[ids]]) for ids in documents]
+        later = [pair[:, 1:] for pair in pairs]  # the first event of a document has no past
+        weight = tune_weights(np.concatenate([np.zeros((2, 0)), *later], axis=1))[0]
+        return float(np.clip(weight, 1e-4, 1 - 1e-4))
 
-    def _logprobs(self, ids: Line) -> Floats:
-        static = self._static[ids]
-        return np.append(static[:1], self._mixed(self._cached(ids)[1:], static[1:]))
+    def _logprobs(self, ids: Ids) -> Floats:
+        """Return the log-probability of each event of a document, (events,), in nats."""
+        unigrams = self._fitted.unigrams[ids]
+        return np.append(unigrams[:1], self._fitted.interpolate(self._cache_logprobs(ids)[1:], unigrams[1:]))
 
-    def _after(self, history: Line) -> Floats:
-        static: Floats = self._static
+    def _next_logprobs(self, history: Ids) -> Floats:
+        """Return the log-probability of each type after a history, (types,), in nats."""
+        unigrams = self._fitted.unigrams
         if not len(history):
-            return static
+            return unigrams
         ages = np.arange(len(history), 0, -1)
-        counts = np.bincount(history, weights=self._kept(ages), minlength=len(self._lexicon))
-        return self._mixed(_log(counts / counts.sum()), static)
+        counts = np.bincount(history, weights=self._remaining(ages), minlength=len(unigrams))
+        return self._fitted.interpolate(_log(counts / counts.sum()), unigrams)
 
-    def _mixed(self, cached: Floats, static: Floats) -> Floats:
-        return mixed(np.stack([cached, static]), np.array([self._weight, 1 - self._weight]))
-
-    def _kept(self, ages: NDArray[np.int64]) -> Floats:
-        """What an event counts for so many events later."""
+    def _remaining(self, ages: Ints) -> Floats:
+        """Return how much an event still counts after this many events, (ages,)."""
         if self.options.window is not None:
             return (ages <= self.options.window).astype(np.float64)
-        kept: Floats = np.power(self.options.decay, ages)
-        return kept
+        remaining: Floats = np.power(self.options.decay, ages)
+        return remaining
 
-    def _cached(self, ids: Line) -> Floats:
-        """log of each event's share of what its past counts, (events,); of the first one, which has none, -inf."""
-        order = np.argsort(ids, kind="stable")  # each type's places together, in order
-        first = np.ones(len(ids), dtype=bool)
-        first[1:] = ids[order[1:]] != ids[order[:-1]]
+    def _cache_logprobs(self, ids: Ids) -> Floats:
+        """Return the log of each event's share of the counts of its past, (events,); -inf for the first event."""
+        by_type = np.argsort(ids, kind="stable")  # the places of each type together, in order
+        is_first = np.ones(len(ids), dtype=bool)
+        is_first[1:] = ids[by_type[1:]] != ids[by_type[:-1]]
         counts = np.zeros(len(ids))
-        window = self.options.window
-        counts[order] = _decayed(order, first, self.options.decay) if window is None else _recent(order, first, window)
-        totals = np.cumsum(self._kept(np.arange(1, len(ids))))
+        counts[by_type] = self._count_past(by_type, is_first)
+        totals = np.cumsum(self._remaining(np.arange(1, len(ids))))
         return _log(counts / np.concatenate([[1.0], totals])[: len(ids)])
 
-
-def _recent(order: NDArray[np.int64], first: NDArray[np.bool_], window: int) -> Floats:
-    """How often each event's type stands among the `window` events before it."""
-    keys = np.cumsum(first) * (len(order) + 1)
-    oldest = np.searchsorted(keys + order, keys + np.maximum(order - window, 0))
-    return (np.arange(len(order)) - oldest).astype(np.float64)
+    def _count_past(self, places: Ints, is_first: Flags) -> Floats:
+        if self.options.window is not None:
+            return _count_recent(places, is_first, self.options.window)
+        return _count_decayed(places, is_first, self.options.decay)
 
 
-def _decayed(order: NDArray[np.int64], first: NDArray[np.bool_], decay: float) -> Floats:
-    """The decayed count of each event's type: s = decay^gap (s of its last place + 1), and 0 at its first place.
+def _estimate_unigrams(ids: Ids, types: int) -> Floats:
+    """Return the log-probability of each type, (types,), smoothed by Witten and Bell's method."""
+    counts = np.bincount(ids, minlength=types)
+    seen = np.count_nonzero(counts)
+    estimated: Floats = np.log((counts + seen / len(counts)) / (counts.sum() + seen))
+    return estimated
 
-    The recurrence is solved for all places at once: each round joins what twice as many places before it add.
+
+def _count_recent(places: Ints, is_first: Flags, window: int) -> Floats:
+    """Return how often the type at each place occurs in the `window` places before it.
+
+    Args:
+        places: (events,), sorted by type, then by position.
+        is_first: (events,), whether a place is the first of its type.
+        window: Number of places.
     """
-    factors = np.where(first, 0.0, np.power(decay, np.diff(order, prepend=0).clip(0)))
+    type_offsets = np.cumsum(is_first) * (len(places) + 1)
+    oldest = np.searchsorted(type_offsets + places, type_offsets + np.maximum(places - window, 0))
+    return (np.arange(len(places)) - oldest).astype(np.float64)
+
+
+def _count_decayed(places: Ints, is_first: Flags, decay: float) -> Floats:
+    """Return the decayed count of the type at each place: s = decay^gap (s of its last place + 1), 0 at its first.
+
+    All recurrences are solved at once: each round doubles the number of earlier places that every count includes.
+
+    Args:
+        places: (events,), sorted by type, then by position.
+        is_first: (events,), whether a place is the first of its type.
+        decay: The factor by which a count decays from one place to the next.
+    """
+    factors = np.where(is_first, 0.0, np.power(decay, np.diff(places, prepend=0).clip(0)))
     counts = factors.copy()
     step = 1
-    while step < len(order) and factors.any():
+    while step < len(places) and factors.any():
         counts[step:] += factors[step:] * counts[:-step]
         factors[step:] = factors[step:] * factors[:-step]
         step *= 2

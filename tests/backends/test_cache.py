@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from lmbench import Split, TrainingText, build
+from lmbench import NotFittedError, Split, TrainingText, build
 from lmbench.errors import CorpusError, SpecError
 
 
@@ -18,13 +18,13 @@ def texts():
     return TrainingText(Split(("a b\na c\n" * 3,)), Split(("a a b\n",)), tokenized=True)
 
 
-def by_definition(ids, kept, static, weight):
-    """P of each id, straight from the definition."""
+def by_definition(ids, kept, unigrams, weight):
+    """Return the probability of each id, computed from the definition."""
     probs = []
     for place, word in enumerate(ids):
         past = [(kept(place - before), ids[before] == word) for before in range(place)]
         share = sum(k for k, same in past if same) / sum(k for k, _ in past) if past else 0
-        probs.append(static[word] if not past else weight * share + (1 - weight) * static[word])
+        probs.append(unigrams[word] if not past else weight * share + (1 - weight) * unigrams[word])
     return probs
 
 
@@ -42,21 +42,21 @@ def test_every_event_is_scored_by_the_definition(texts, options, kept):
     model = fitted(f"cache:{options},weight=0.3", texts)
     text = "a a b c\nb a zzz a zzz\n\nc c c a b\n" * 3
     [score] = model.score([text])
-    ids = model._lexicon.encode(text).ids.tolist()
-    expected = by_definition(ids, kept, np.exp(model._static), 0.3)
+    ids = model._fitted.lexicon.encode(text).ids.tolist()
+    expected = by_definition(ids, kept, np.exp(model._fitted.unigrams), 0.3)
     np.testing.assert_allclose(np.exp(score.logprobs - score.spelling), expected, rtol=1e-12)
 
 
 def test_unigrams_by_hand(texts):
-    """a 6, b 3, c 3, line ends 6, no unknown word: 4 of the 5 types were seen, so each has 4/5 more."""
+    """Counts: a 6, b 3, c 3, line ends 6, <unk> 0. Since 4 of the 5 types were seen, each gets 4/5 more."""
     model = fitted("cache", texts)
-    assert np.exp(model._static) == pytest.approx([0.8 / 22, 6.8 / 22, 6.8 / 22, 3.8 / 22, 3.8 / 22])
+    assert np.exp(model._fitted.unigrams) == pytest.approx([0.8 / 22, 6.8 / 22, 6.8 / 22, 3.8 / 22, 3.8 / 22])
     [score] = model.score(["a"])
     assert math.exp(score.logprobs[0]) == pytest.approx(6.8 / 22)
 
 
 @pytest.mark.parametrize("options", ["decay=0.9", "window=2"])
-def test_the_next_event_is_the_one_that_is_scored(texts, options):
+def test_next_events_agree_with_the_scores(texts, options):
     model = fitted(f"cache:{options}", texts)
     for text in ("", "a", "a b", "a zzz b\nc", "a a\n"):
         nexts = model.next_events(text)
@@ -65,7 +65,7 @@ def test_the_next_event_is_the_one_that_is_scored(texts, options):
         assert nexts.logprobs[1] == pytest.approx(score.logprobs[-1], abs=1e-12)
 
 
-def test_a_document_begins_without_the_last_ones_words(texts):
+def test_documents_do_not_share_a_cache(texts):
     model = fitted("cache", texts)
     alone, _, after = model.score(["a b\n", "b b b b b\n", "a b\n"])
     assert alone.logprobs.tolist() == after.logprobs.tolist()
@@ -81,14 +81,21 @@ def test_the_weight_is_tuned_on_the_validation_split(texts):
 
 
 def test_without_validation_text_the_weight_is_a_half(texts):
-    assert fitted("cache", TrainingText(texts.train, Split(()), tokenized=True))._weight == 0.5
+    assert fitted("cache", TrainingText(texts.train, Split(()), tokenized=True))._fitted.weight == 0.5
 
 
-def test_no_training_line(texts):
-    with pytest.raises(CorpusError, match="no line to count words in"):
+def test_an_empty_training_split_is_refused(texts):
+    with pytest.raises(CorpusError, match="the training split does not have a line to count words in"):
         fitted("cache", TrainingText(Split(()), texts.valid, tokenized=True))
 
 
-def test_a_window_does_not_decay():
+def test_decay_and_window_exclude_each_other():
     with pytest.raises(SpecError, match="give decay or window, not both"):
         build("cache:decay=0.9,window=10")
+
+
+def test_scoring_before_fitting_is_an_error():
+    model = build("cache")
+    for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
+        with pytest.raises(NotFittedError, match="this Cache is not fitted"):
+            ask()

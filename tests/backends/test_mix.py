@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
 
-from lmbench import Corpus, ModelSpec, Split, TrainingText, build
-from lmbench.cli.exporting import write
+from lmbench import Corpus, ModelSpec, NotFittedError, Split, TrainingText, build
 from lmbench.errors import SpecError, UnknownNameError
 from lmbench.report.tables import markdown
-from lmbench.runs.runner import run
-from tests.runs.test_runner import Recorder
+from tests.running import run
 
 
 def fitted(spec, data):
@@ -29,7 +27,7 @@ def test_the_mixture_by_hand(english):
 
 
 def test_inside_a_word_by_hand(english):
-    """log P( cat) less log P(an event that begins with " c"), both of the weighted sum."""
+    """log P( cat) minus log P(an event that begins with " c"), each of the weighted sum."""
     mix, *parts = (fitted(spec, english) for spec in ("mix:kenlm:order=2+cache,weight=0.7", "kenlm:order=2", "cache"))
     begins = [np.exp(part.state_after("the").prefix_logprob(b" c")) for part in parts]
     given = np.log(0.7 * begins[0] + 0.3 * begins[1])
@@ -46,7 +44,7 @@ def test_the_weights_make_the_validation_split_likeliest(english):
     assert tuned >= max(likelihood(f"mix:kenlm:order=2+cache,weight={weight}") for weight in (0.1, 0.5, 0.9)) - 1e-6
 
 
-def test_options_of_the_models_stand_between_semicolons(english):
+def test_semicolons_separate_the_options_of_a_model(english):
     model = fitted("mix:kenlm:order=2;min_count=1+cache:window=4;min_count=1+ngram:min_count=1", english)
     signature = str(model.signature())
     assert "order:2;" in signature
@@ -56,7 +54,7 @@ def test_options_of_the_models_stand_between_semicolons(english):
     assert str(ModelSpec.parse("mix:kenlm:order=2;min_count=1+cache")) == "mix:kenlm:order=2;min_count=1+cache"
 
 
-def test_words_that_only_one_model_knows(english):
+def test_a_word_that_one_model_does_not_know_is_spelled(english):
     model = fitted("mix:kenlm:order=2;min_count=1+cache:min_count=3", english)
     text = "the saw log zzz\n"
     [score] = model.score([text])
@@ -79,21 +77,21 @@ def test_without_validation_text_the_weights_are_equal(english):
         ("mix:kenlm;order=3+cache", SpecError, "write : before the first option of a mixed model"),
         ("mix:kenlm:tokenizer=words+cache:tokenizer=bytes", SpecError, "tokenizer=words and bytes; choose one"),
         ("mix:ngram:smoothing=mle+cache", SpecError, "choose another smoothing"),
-        ("mix:kenlm", SpecError, "a mixture has two models or more"),
+        ("mix:kenlm", SpecError, "a mixture needs two or more models"),
         ("mix:kenlm+kache", UnknownNameError, "unknown model 'kache'; did you mean 'cache'"),
         ("mix:kenlm:ordr=3+cache", UnknownNameError, "unknown option of kenlm 'ordr'"),
-        ("mix:kenlm+", SpecError, "names no model"),
+        ("mix:kenlm+", SpecError, "does not name a model"),
         ("mix:kenlm+cache,weight=2", SpecError, "weight=2: Input should be less than 1"),
-        ("mix:mix:kenlm+cache", SpecError, "a mixture of mixtures is one mixture"),
+        ("mix:mix:kenlm+cache", SpecError, "a mixture cannot contain another"),
     ],
 )
-def test_mixtures_that_cannot_be(spec, error, message):
+def test_invalid_mixtures_are_refused(spec, error, message):
     with pytest.raises(error, match=message):
         build(spec)
 
 
-def test_a_tokenizer_that_one_model_names_is_that_of_all(english):
-    assert english.tokenized  # where models that may choose cut words
+def test_all_models_use_the_tokenizer_that_one_names(english):
+    assert english.tokenized  # so that a model without a tokenizer option would cut words
     model = fitted("mix:kenlm:order=2;tokenizer=bytes+cache", english)
     assert str(model.signature()).count("tok:bytes") == 2
 
@@ -103,19 +101,20 @@ def test_models_of_other_events_cannot_be_mixed(english):
         fitted("mix:kenlm+uniform", english)
 
 
-def test_what_a_part_learned_elsewhere_is_told(tmp_path, english):
+def test_a_pretrained_part_marks_the_mixture(tmp_path, english):
     """The table marks the cell, and the signature says it, though the mixture itself is fitted."""
-    write(fitted("kenlm:order=2", english), ModelSpec("kenlm"), tmp_path / "x.arpa")
+    fitted("kenlm:order=2", english).export(tmp_path / "x.arpa")
     corpus = Corpus("toy", english.train, english.valid, Split(("the cat sat\n",)), provenance="lines", tokenized=True)
-    directory = run(
-        ModelSpec.parse_list(f"mix:arpa:{tmp_path}/x.arpa+cache,mix"),
-        [corpus],
-        tmp_path / "run",
-        Recorder(),
-        check=False,
-    )
+    directory = run(f"mix:arpa:{tmp_path}/x.arpa+cache,mix", [corpus], tmp_path / "run")
     mixed, own = directory.cells()
     assert mixed.signature.startswith("weights:pretrained|mix:")
     assert "†" in markdown(directory)
-    assert (mixed.traits.pretrained, own.traits.pretrained) == (True, False)
+    assert (mixed.pretrained, own.pretrained) == (True, False)
     assert "weights:pretrained" not in own.signature
+
+
+def test_scoring_before_fitting_is_an_error():
+    model = build("mix")
+    for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature):
+        with pytest.raises(NotFittedError, match="this Mix is not fitted"):
+            ask()
