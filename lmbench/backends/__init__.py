@@ -1,1 +1,1 @@
-"""The built-in models, one file a family; each is registered by an entry point, as a plugin is."""
+"""The built-in models. Each is registered by an entry point, as a plugin's would be; uniform is the shortest."""

@@ -1,4 +1,8 @@
-"""The sanity row: every byte is equally likely."""
+"""The uniform model, a baseline and the shortest example of a LanguageModel.
+
+A model is a subclass of LanguageModel with `fit`, `score` and `signature`; `state_after` and `footprint` are optional.
+This one has no options: a model with options declares a subclass of ModelOptions as its `Options`.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,14 @@ from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState, NextEvents
 
+_LOGPROB = -math.log(256)  # nats
+
 
 class Uniform(LanguageModel):
-    """Each of the 256 bytes with probability 1/256: exactly 8 bits per byte on any text."""
+    """Gives each of the 256 bytes the probability 1/256: exactly 8 bits per byte on any text."""
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
-        """There is nothing to learn."""
+        """Do nothing: there is nothing to learn."""
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return [_score(len(document.encode())) for document in documents]
@@ -28,19 +34,20 @@ class Uniform(LanguageModel):
         return Signature.of(tok="bytes", vocab=256)
 
     def state_after(self, text: str) -> ModelState:
-        return _State()
+        return _UniformState()
 
     def footprint(self) -> Footprint:
         return Footprint(parameters=0, disk_bytes=0)
 
 
-class _State(ModelState):
+class _UniformState(ModelState):
     def next_events(self) -> NextEvents:
-        return NextEvents.of_bytes(np.full(256, -math.log(256)))
+        return NextEvents.of_bytes(np.full(256, _LOGPROB))
 
     def advance(self, event: int) -> None:
-        """Whatever was read, all bytes stay equally likely."""
+        """Do nothing: no byte changes the distribution."""
 
 
 def _score(size: int) -> Score:
-    return Score(np.arange(1, size + 1), np.full(size, -math.log(256)), np.zeros(size))
+    """Return the score of a document of this many bytes. Each byte is an event, and none is an unknown word."""
+    return Score(ends=np.arange(1, size + 1), logprobs=np.full(size, _LOGPROB), spelling=np.zeros(size))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbench import Split, TrainingText, build, load_corpus
+from lmbench import NotFittedError, Split, TrainingText, build, load_corpus
 from lmbench.backends import ppm
 from lmbench.errors import LmbenchError
 from tests.conftest import ENGLISH
@@ -40,7 +40,7 @@ def bits(score):
 
 
 class Naive:
-    """PPM by its definition: every context is a byte string, all arithmetic is in fractions."""
+    """PPM by its definition. Every context is a byte string, and all arithmetic is in fractions."""
 
     def __init__(self, order, escape):
         self.order, self.half = order, {"c": Fraction(0), "d": Fraction(1, 2)}[escape]
@@ -85,7 +85,7 @@ TEXTS = st.text(alphabet="ab\né", max_size=12)
 @settings(max_examples=15, deadline=None)
 @given(training=st.lists(TEXTS, max_size=3), text=TEXTS)
 def test_against_the_definition(order, escape, adaptive, training, text):
-    """The naive model reads the training texts byte by byte; the backend sorts them."""
+    """The naive model reads the training texts byte by byte; ppm sorts them."""
     naive = Naive(order, escape)
     for document in training:
         naive.learn_all(document.encode())
@@ -117,16 +117,16 @@ def test_against_the_definition(order, escape, adaptive, training, text):
     ],
 )
 def test_after_abracadabra(escape, byte, probability):
-    """The example string of Cleary, Teahan and Witten (Unbounded length contexts for PPM, 1995), worked out by hand.
+    """Compute the example of Cleary, Teahan and Witten (Unbounded length contexts for PPM, 1995) by hand.
 
-    Order 2 has seen "ra" before c, once. Order 1 has seen "a" before b twice, c once and d once. Order 0 has a 4, and
-    b, c, d and r once each, by update exclusion: "b", "r" and the later "a" were predicted in longer contexts.
+    Order 2 has seen "ra" before c once. Order 1 has seen "a" before b twice, before c once and before d once. By update
+    exclusion, order 0 counts a 4 times, and b, c, d and r once each: longer contexts predicted the others.
 
-    Method C. c: 1/(1+1). d: an escape, 1/(1+1), then without c 1/(2+1+3). t: an escape, an escape 3/(2+1+3), without
-    b, c and d an escape 5/(4+1+5), and one of 256 - 5 bytes. (Without update exclusion a would be 5 and r 2, and the
-    third 5/12; the others would be the same.)
+    Method C. c: 1/(1+1). d: an escape, 1/(1+1), then, without c, 1/(2+1+3). t: an escape, another of 3/(2+1+3), a third
+    of 5/(4+1+5) without b, c and d, and one of 256 - 5 bytes. (Without update exclusion a would be 5 and r 2, and the
+    third escape 5/12; the others would not change.)
 
-    Method D, the same with c - 1/2 and d/2. c: (1/2)/(1/2+1/2). d: 1/2, then (1/2)/(3/2+1/2+3/2). t: 1/2, then
+    Method D, with c - 1/2 and d/2. c: (1/2)/(1/2+1/2). d: 1/2, then (1/2)/(3/2+1/2+3/2). t: 1/2, then
     (3/2)/(3/2+1/2+3/2), then (5/2)/(7/2+1/2+5/2), then 1/251.
     """
     model = fitted(f"ppm:order=2,escape={escape},adaptive=false", ["abracadabra"])
@@ -139,7 +139,7 @@ def test_after_abracadabra(escape, byte, probability):
 
 @pytest.mark.parametrize("escape", ["c", "d"])
 def test_bytes_that_were_never_seen(escape):
-    """After n different bytes, n of 2n goes to the escape in both methods, and is shared by 256 - n bytes."""
+    """After n different bytes, the escape gets n of 2n in both methods, and 256 - n bytes share it."""
     text = "abcdefghij"
     expected = [1 / 256, *(1 / 2 / (256 - n) for n in range(1, len(text)))]
     [learning] = fitted(f"ppm:escape={escape}", []).score([text])
@@ -161,8 +161,8 @@ def test_each_event_is_scored_as_the_distribution_says(spec):
         assert score.logprobs[start] == pytest.approx(logprobs[data[start]], abs=1e-12)
 
 
-def test_a_repetition_is_cheap_once_it_was_read():
-    """And not before: the first byte costs what it costs the fixed model. A byte seen once after 7 others is 1 bit."""
+def test_a_repetition_is_cheap():
+    """The first byte costs as much as in the fixed model; a byte that was seen once after 7 others costs 1 bit."""
     sentence = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich.\n"
     size = len(sentence.encode())
     learning, fixed = (bits(fitted(f"ppm:adaptive={value}").score([8 * sentence])[0]) for value in (True, False))
@@ -195,7 +195,7 @@ def test_odd_texts(spec):
 
 
 def test_odd_training_texts():
-    """NUL bytes are bytes; the empty document and those shorter than the context are learned too."""
+    """NUL is a byte like any other, and documents may be empty or shorter than the context."""
     model = fitted("ppm:order=7,adaptive=false", ["", "a", "\0\0\0", "\U0010ffff\U0010ffff"])
     learning = Naive(7, "d")
     for text in ("a", "\0\0\0", "\U0010ffff\U0010ffff"):
@@ -218,12 +218,12 @@ def test_without_training_it_compresses_better_than_bz2_and_lzma():
     "spec",
     ["ppm:order=8", "ppm:order=-1", "ppm:order=two", "ppm:escape=e", "ppm:adaptive=perhaps", "ppm:tokenizer=bpe"],
 )
-def test_options_that_make_no_model(spec):
+def test_invalid_options_are_refused(spec):
     with pytest.raises(LmbenchError, match="ppm"):
         build(spec)
 
 
-def test_the_signature_says_what_the_scores_depend_on():
+def test_the_signature_names_the_options():
     assert str(fitted("ppm").signature()) == (
         "order:7|escape:d|adaptive:document|update:exclusion|bos:none|tok:bytes|vocab:256"
     )
@@ -231,12 +231,19 @@ def test_the_signature_says_what_the_scores_depend_on():
 
 
 def test_the_footprint_counts_grams():
-    """ "abab" has the bytes a, b; "", "a" and "b" before them give b after a, a after b: 2 + 2 grams, 16 bytes each."""
+    """ "abab" has 2 bytes after the empty context, b after a and a after b: 2 + 2 grams of 16 bytes each."""
     footprint = fitted("ppm:order=1", ["abab"]).footprint()
     assert (footprint.parameters, footprint.disk_bytes) == (4, 64)
 
 
-def test_it_is_written_as_a_plugin_would_be():
+def test_ppm_imports_public_names_only():
     tree = ast.parse(Path(ppm.__file__).read_text(encoding="utf-8"))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {module for module in modules if module and module.startswith("lmbench")} == {"lmbench"}
+
+
+def test_scoring_before_fitting_is_an_error():
+    model = build("ppm")
+    for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.footprint):
+        with pytest.raises(NotFittedError, match="this Ppm is not fitted"):
+            ask()
