@@ -1,4 +1,4 @@
-"""What every model must keep, whichever it is (docs/scoring.md)."""
+"""The scoring contract (docs/scoring.md), checked for every model."""
 
 from functools import cache
 from itertools import product
@@ -53,7 +53,7 @@ def fitted(spec):
 
 
 def pretrained():
-    """GPT-2 with small random weights, held in memory."""
+    """Load a GPT-2 with small random weights into memory."""
     with TemporaryDirectory() as folder:
         tokenizer = byte_level()
         save(folder, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
@@ -68,7 +68,7 @@ def probability(spec, documents):
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_lines_of_up_to_four_letters_sum_to_at_most_one(spec):
-    """Lines with their ends are no prefixes of each other, so their probabilities are of exclusive events."""
+    """A line with its end is not a prefix of another, so the lines are exclusive."""
     lines = ["".join(letters) + "\n" for length in range(5) for letters in product("abc", repeat=length)]
     assert 0 < probability(spec, lines) <= 1 + 1e-9
 
@@ -86,8 +86,8 @@ def test_next_events_sum_to_one(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_the_next_event_is_scored_as_the_distribution_says(spec):
-    """The line end is an event in every tokenizer."""
+def test_next_events_agree_with_the_scores(spec):
+    """Every tokenizer has the line end as an event."""
     model = fitted(spec)
     for text in ("", "a b c", "a b c\nab", "zzz zzz"):
         nexts = model.next_events(text)
@@ -97,8 +97,8 @@ def test_the_next_event_is_scored_as_the_distribution_says(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_nothing_depends_on_what_comes_after(spec):
-    """Cuts at line ends, where every tokenizer's events end too."""
+def test_no_score_depends_on_later_text(spec):
+    """The texts are cut at line ends, which end an event in every tokenizer."""
     model = fitted(spec)
     whole, changed, cut = model.score(["a b c\nab\n" + "c ba\n" * 3, "a b c\nab\nzzz 汉 " * 2, "a b c\nab\n"])
     events = len(cut.logprobs)
@@ -107,8 +107,8 @@ def test_nothing_depends_on_what_comes_after(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_text_costs_its_beginning_and_then_the_rest(spec):
-    """At every seam before which the beginning alone has the same events; at others, part of an event is given."""
+def test_a_text_costs_as_much_as_its_two_parts(spec):
+    """Exactly at seams that do not change the events of the first part; elsewhere, part of an event is given."""
     model, text = fitted(spec), "a b c\nab ca  abc\n zzz \u6c49a\u6c49\n"
     pairs = [(text[:seam], text[seam:]) for seam in range(len(text) + 1)]
     [whole], beginnings = model.score([text]), model.score([beginning for beginning, _ in pairs])
@@ -120,13 +120,13 @@ def test_a_text_costs_its_beginning_and_then_the_rest(spec):
             assert first.logprobs.sum() + nats == pytest.approx(whole.logprobs.sum(), abs=1e-4), (beginning, rest)
         else:
             assert whole.logprobs[~before].sum() - 1e-4 <= nats <= 0, (beginning, rest)
-    assert exact >= 5  # nothing, three line ends, the whole text
+    assert exact >= 5  # the empty text, three line ends, the whole text
 
 
 @pytest.mark.parametrize("spec", [spec for spec in SPECS if "bpe" not in spec and spec != "hf"])
 @pytest.mark.parametrize("beginning", ["a b", "", "zzz z"])
 def test_letters_after_a_beginning_sum_to_at_most_one(spec, beginning):
-    """Conditional probabilities, inside words, too."""
+    """Conditional probabilities inside words are probabilities."""
     pairs = [(beginning, "".join(letters)) for letters in product("abc", repeat=2)]
     assert 0 < np.exp(fitted(spec).score_continuations(pairs)).sum() <= 1 + 1e-6
 
