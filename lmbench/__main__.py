@@ -1,4 +1,4 @@
-"""``python -m lmbench`` is the command ``lmbench``."""
+"""Run the command line with ``python -m lmbench``."""
 
 from lmbench.cli.main import main
 

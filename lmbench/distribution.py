@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 NAME = "lmbench-suite"
 
 
 def own_version() -> str:
     """Return lmbench's own version."""
+    from importlib.metadata import version  # not at the top: `lmbench --help` must be quick
+
     return version(NAME)

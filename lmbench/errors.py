@@ -16,8 +16,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from pydantic import ValidationError
-
 
 class LmbenchError(Exception):
     """Base of all errors that the user can fix. The message is one line."""
@@ -70,6 +68,8 @@ class ResultsError(LmbenchError):
 
 def reason(error: Exception) -> str:
     """Return in one line why a library could not read a file. Torch says it in its second line."""
+    from pydantic import ValidationError  # not at the top: `lmbench --help` imports this module, and must be quick
+
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return ": ".join([*map(str, first["loc"]), first["msg"]])

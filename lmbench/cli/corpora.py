@@ -1,14 +1,18 @@
-"""``lmbench corpora``: list, show, check and fetch."""
+"""``lmbench corpora``: list, describe, check and download corpora."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.describing import describe_options
-from lmbench.cli.loading import load_corpus
+from lmbench.cli.inputs import load_corpus
 from lmbench.cli.options import CommandGroup, text_format
+
+if TYPE_CHECKING:
+    from lmbench.corpora.files import TextFormat
 
 
 @click.group(
@@ -23,37 +27,30 @@ Examples:
 )
 @click.pass_context
 def corpora(context: click.Context) -> None:
-    """List the corpora that have a name; a path to a text file or a folder is one too."""
-    from lmbench.cli.corpora_listing import listing
-    from lmbench.corpora.catalog import EMBEDDED
+    """List, describe, check and download corpora.
 
-    if context.invoked_subcommand is None:
-        for line in listing({name: make() for name, make in EMBEDDED.items()}):
-            click.echo(line)
+    Without a command, this lists the corpora that have a name. Paths to text files and folders are corpora as well.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from lmbench.cli.descriptions import list_corpora
+    from lmbench.corpora.catalog import read_catalog
+    from lmbench.corpora.loading import EMBEDDED
+
+    for line in list_corpora({name: make() for name, make in EMBEDDED.items()}, read_catalog()):
+        click.echo(line)
 
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora show wikitext-2")
 @click.argument("name")
 @text_format
 def show(name: str, documents: str | None, encoding: str, field: str | None) -> None:
-    """Explain a corpus: license, files, splits, and what the literature reports on it."""
-    from lmbench.cli.corpora_listing import explained, splits
-    from lmbench.corpora.catalog import catalog, read_entry
+    """Describe a corpus: license, files, splits, published results."""
+    from lmbench.corpora.catalog import read_catalog
     from lmbench.corpora.files import TextFormat
-    from lmbench.corpora.synthetic.registry import SOURCES, is_source
-    from lmbench.spec import Spec
 
-    entry = catalog().get(name)
-    if entry is None:
-        corpus = load_corpus(name, TextFormat(documents, encoding, field))
-        lines = [f"{corpus.name}: {corpus.description}\n", f"  read as   {corpus.provenance}", *splits(corpus)]
-        if is_source(name):
-            lines += ["", *describe_options(SOURCES[Spec.parse(name).name])]
-    else:
-        lines = list(
-            explained(name, entry, read_entry(name, entry) if entry.is_here and entry.holds == "text" else None)
-        )
-    for line in lines:
+    form = TextFormat(documents, encoding, field)
+    for line in _describe_entry(name) if name in read_catalog() else _describe_text(name, form):
         click.echo(line)
 
 
@@ -63,26 +60,55 @@ def show(name: str, documents: str | None, encoding: str, field: str | None) -> 
 @click.argument("names", nargs=-1, required=True)
 @text_format
 def check_corpora(names: tuple[str, ...], documents: str | None, encoding: str, field: str | None) -> None:
-    """Say how much of a test split stands in the training split too: 13-grams, and whole documents."""
+    """Measure how much of a test split is also training text.
+
+    This counts its 13-grams and its whole documents that are in the training split.
+    """
     from lmbench.corpora.files import TextFormat
-    from lmbench.corpora.overlap import overlap
+    from lmbench.corpora.overlap import measure_overlap
 
     for name in names:
-        click.echo(f"{name}: {overlap(load_corpus(name, TextFormat(documents, encoding, field)))}")
+        click.echo(f"{name}: {measure_overlap(load_corpus(name, TextFormat(documents, encoding, field)))}")
 
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora fetch wikitext-2 war-and-peace")
 @click.argument("names", nargs=-1, required=True)
 def fetch(names: tuple[str, ...]) -> None:
-    """Download corpora of the catalog into the user's cache, verified; what is here already is only verified."""
+    """Download corpora of the catalog, and verify them.
+
+    They are stored in the user's cache. Files that are already on this machine are only verified.
+    """
     from rich.console import Console
 
     from lmbench.cli.displays import DownloadDisplay
-    from lmbench.corpora.catalog import entry_named
+    from lmbench.corpora.catalog import find_entry
+    from lmbench.corpora.fetching import fetch_file
 
-    entries = {name: entry_named(name) for name in names}
+    entries = {name: find_entry(name) for name in names}
     for name, entry in entries.items():
         with DownloadDisplay(Console(stderr=True)) as display:
-            places = [entry.fetch(file, display) for file in entry.files]
-        folder = os.path.commonpath([place.parent for place in places])
-        click.echo(f"{name}: {len(places)} file{'s' * (len(places) != 1)}, verified, in {folder}")
+            paths = [fetch_file(entry, file, display) for file in entry.files]
+        folder = os.path.commonpath([path.parent for path in paths])
+        click.echo(f"{name}: {len(paths)} file{'s' * (len(paths) != 1)}, verified, in {folder}")
+
+
+def _describe_entry(name: str) -> Iterator[str]:
+    from lmbench.cli.descriptions import describe_entry
+    from lmbench.corpora.catalog import find_entry
+    from lmbench.corpora.entries import read_entry
+    from lmbench.corpora.fetching import is_local
+
+    entry = find_entry(name)
+    corpus = read_entry(name, entry) if entry.holds == "text" and is_local(entry) else None
+    return describe_entry(name, entry, corpus)
+
+
+def _describe_text(name: str, form: TextFormat) -> Iterator[str]:
+    from lmbench.cli.descriptions import describe_corpus, describe_options
+    from lmbench.corpora.synthetic.sources import SOURCES, is_source
+    from lmbench.spec import Spec
+
+    yield from describe_corpus(load_corpus(name, form))
+    if is_source(name):
+        yield ""
+        yield from describe_options(SOURCES[Spec.parse(name).name])

@@ -1,4 +1,4 @@
-"""What the terminal shows while a command works."""
+"""Displays of progress on the terminal."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ import click
 from rich import progress as bars
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TransferSpeedColumn,
-)
 
 from lmbench.progress import Progress
 from lmbench.runs.runner import RunProgress
@@ -24,22 +15,25 @@ from lmbench.runs.store import Cell
 
 
 class RunDisplay(RunProgress):
-    """A bar for the running cell, a line for each finished one and each notice. Without a terminal, only the lines."""
+    """Shows a bar for the current cell, and prints a line for each finished cell and each notice.
+
+    If the console is not a terminal, only the lines are printed. Use it as a context manager.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = bars.Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[doing]}"),
+            bars.SpinnerColumn(),
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(bar_width=20),
+            bars.TimeElapsedColumn(),
+            bars.TextColumn("{task.fields[step]}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
-        self._label = ""
+        self._task: bars.TaskID | None = None
+        self._cell = ""
 
     def __enter__(self) -> RunDisplay:
         self._bars.start()
@@ -50,31 +44,34 @@ class RunDisplay(RunProgress):
     ) -> None:
         self._bars.stop()
 
-    def check_started(self, number: int, total: int, model: str) -> None:
-        self._begin(f"checking {number}/{total} {model}")
-
-    def fit_started(self, corpus: str) -> None:
-        """A model is being fitted outside a run."""
-        self._begin(f"fitting on {corpus}")
-
-    def cell_started(self, number: int, total: int, model: str, corpus: str) -> None:
-        self._label = f"{number}/{total} {model} on {corpus}"
-        self._begin(self._label)
-
-    def notice(self, line: str) -> None:
-        self._console.print(escape(line), soft_wrap=True, highlight=False)
-
     def __call__(self, message: str, share: float) -> None:
         if self._task is not None:
-            self._bars.update(self._task, completed=share, doing=escape(message))
+            self._bars.update(self._task, completed=share, step=escape(message))
+
+    def notice(self, line: str) -> None:
+        self._print(line)
+
+    def check_started(self, number: int, total: int, model: str) -> None:
+        self._start_bar(f"checking {number}/{total} {model}")
+
+    def cell_started(self, number: int, total: int, model: str, corpus: str) -> None:
+        self._cell = f"{number}/{total} {model} on {corpus}"
+        self._start_bar(self._cell)
 
     def cell_finished(self, cell: Cell) -> None:
-        self._console.print(f"{escape(self._label)}: {escape(_outcome(cell))}", soft_wrap=True, highlight=False)
+        self._print(f"{self._cell}: {_summarize(cell)}")
 
-    def _begin(self, label: str) -> None:
+    def fit_started(self, corpus: str) -> None:
+        """Report that a model is fitted outside a run."""
+        self._start_bar(f"fitting on {corpus}")
+
+    def _start_bar(self, label: str) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(escape(label), total=1.0, doing="starting")
+        self._task = self._bars.add_task(escape(label), total=1.0, step="starting")
+
+    def _print(self, line: str) -> None:
+        self._console.print(escape(line), soft_wrap=True, highlight=False)
 
 
 class NoticeDisplay(Progress):
@@ -85,19 +82,19 @@ class NoticeDisplay(Progress):
 
 
 class DownloadDisplay(Progress):
-    """A bar for each file that is being downloaded. Without a terminal, nothing."""
+    """Shows a bar for each file that is downloaded, if the console is a terminal. Use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._bars = bars.Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(bar_width=20),
+            bars.DownloadColumn(),
+            bars.TransferSpeedColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[str, bars.TaskID] = {}
 
     def __enter__(self) -> DownloadDisplay:
         self._bars.start()
@@ -109,13 +106,13 @@ class DownloadDisplay(Progress):
         self._bars.stop()
 
     def received(self, url: str, done: int, total: int | None) -> None:
-        """Show a bar for the address from its first bytes on."""
         if url not in self._tasks:
             self._tasks[url] = self._bars.add_task(escape(url.rsplit("/", 1)[-1]), total=total)
         self._bars.update(self._tasks[url], completed=done, total=total)
 
 
-def _outcome(cell: Cell) -> str:
+def _summarize(cell: Cell) -> str:
+    """Return a cell's result in one line."""
     if cell.metrics is None or cell.costs is None:
         return f"{cell.status}: {cell.error}"
     fit = "" if cell.costs.fit_seconds is None else f"fit {cell.costs.fit_seconds:.1f} s, "

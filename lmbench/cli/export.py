@@ -1,16 +1,21 @@
-"""``lmbench export``: a model as a file or folder in its field's format, written completely or not at all."""
+"""``lmbench export``: write a fitted model in its field's format, completely or not at all."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.loading import prepare
+from lmbench.cli.inputs import prepare
 from lmbench.cli.options import fitted_on
 from lmbench.errors import ResultsError, SpecError
-from lmbench.model import Exportable, LanguageModel, ModelSpec
+
+if TYPE_CHECKING:
+    from lmbench.model import Exportable, LanguageModel, ModelSpec
 
 
 @click.command(
@@ -23,7 +28,11 @@ Examples:
 @click.argument("path", type=click.Path(path_type=Path))
 @fitted_on
 def export(model: str, path: Path, corpus: str) -> None:
-    """Write a fitted model for other programs: n-grams as an ARPA file, a Transformer as a folder."""
+    """Export a fitted model for other programs.
+
+    N-gram models become ARPA files, and Transformers become folders.
+    """
+    from lmbench.model import ModelSpec
     from lmbench.registry import build
 
     spec = ModelSpec.parse(model)
@@ -35,42 +44,51 @@ def export(model: str, path: Path, corpus: str) -> None:
 
 
 def check_export(model: LanguageModel, spec: ModelSpec, path: Path) -> Exportable:
-    """Return the model if it can be exported to `path`. Nothing needs to be fitted yet.
+    """Check, before a model is fitted, that it can be exported.
 
-    What a model puts beside `path` is checked when it is written.
+    Args:
+        model: The model.
+        spec: Its spec, for messages.
+        path: The file or folder to write.
+
+    Returns:
+        The model.
 
     Raises:
-        SpecError: The model has no export.
+        SpecError: The model cannot be exported, or not under these options.
         ResultsError: The path is taken, or its folder does not exist.
     """
+    from lmbench.model import Exportable
+
     if not isinstance(model, Exportable):
-        raise SpecError(f"'{spec}' cannot be exported: its field has no format for it")
-    try:
+        raise SpecError(f"'{spec}' cannot be exported: other programs do not have a format for this kind of model")
+    with _naming(spec):
         model.check_exportable()
-    except SpecError as reason:
-        raise SpecError(f"'{spec}' cannot be exported: {reason}") from reason
     _check_free(path)
     if not path.absolute().parent.is_dir():
-        raise ResultsError(f"cannot write {path}: there is no folder '{path.absolute().parent}'")
+        raise ResultsError(f"cannot write {path}: the folder '{path.absolute().parent}' does not exist")
     return model
 
 
 def write_export(model: Exportable, spec: ModelSpec, path: Path) -> list[Path]:
-    """Export a fitted model to `path`, which appears only when everything is complete.
+    """Export a fitted model. Nothing appears at `path` before everything is written.
+
+    Args:
+        model: The model.
+        spec: Its spec, for messages.
+        path: The file or folder to write.
 
     Returns:
-        What was written: first what the model put beside `path`, if anything.
+        The paths that were written. `path` is the last one; the model may write other files next to it.
 
     Raises:
-        SpecError: What was learned cannot be written in the format.
+        SpecError: The format cannot hold what the model learned.
         ResultsError: A path is taken.
     """
     with tempfile.TemporaryDirectory(prefix=".lmbench-", dir=path.absolute().parent) as folder:
         unfinished = Path(folder) / path.name
-        try:
+        with _naming(spec):
             model.export(unfinished)
-        except SpecError as reason:
-            raise SpecError(f"'{spec}' cannot be exported: {reason}") from reason
         parts = sorted(Path(folder).iterdir(), key=lambda part: part == unfinished)
         written = [path.with_name(part.name) for part in parts]
         for place in written:
@@ -80,6 +98,15 @@ def write_export(model: Exportable, spec: ModelSpec, path: Path) -> list[Path]:
         return written
 
 
+@contextmanager
+def _naming(spec: ModelSpec) -> Iterator[None]:
+    """Say in a SpecError which model it is about."""
+    try:
+        yield
+    except SpecError as reason:
+        raise SpecError(f"'{spec}' cannot be exported: {reason}") from reason
+
+
 def _check_free(path: Path) -> None:
     if path.exists() or path.is_symlink():
-        raise ResultsError(f"{path} exists already; choose another path or remove it")
+        raise ResultsError(f"{path} already exists; remove it or choose another path")

@@ -1,4 +1,4 @@
-"""The command line: the group of all commands, and what becomes of errors."""
+"""The command ``lmbench``: its commands, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import sys
 
 import click
 
-from lmbench.cli.checking import check, new_model
+from lmbench.cli.check import check
 from lmbench.cli.corpora import corpora
 from lmbench.cli.export import export
-from lmbench.cli.models import models
+from lmbench.cli.models import inspect, models
 from lmbench.cli.options import CommandGroup
 from lmbench.cli.runs import report, run
-from lmbench.cli.text import generate, inspect, score
+from lmbench.cli.scaffold import new_model
+from lmbench.cli.text import generate, score
 from lmbench.distribution import NAME
 from lmbench.errors import LmbenchError
 
@@ -28,11 +29,12 @@ Examples:
   lmbench models kenlm""",
 )
 @click.version_option(package_name=NAME, prog_name="lmbench")
-@click.option("--offline", is_flag=True, help="Download nothing: neither corpora nor models.")
+@click.option("--offline", is_flag=True, help="Never download corpora or models.")
 def cli(offline: bool) -> None:
     """How many bits does each language model need to spell the same text?"""
     if offline:
-        os.environ |= {"LMBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}  # for the processes of cells, too
+        # as environment variables, these reach the processes of cells
+        os.environ |= {"LMBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 
 
 for command in (run, report, models, corpora, score, generate, export, inspect, check, new_model):
@@ -40,9 +42,9 @@ for command in (run, report, models, corpora, score, generate, export, inspect, 
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line and exit code 2."""
-    # read by libgomp when torch is imported: threads that spin while they wait train at an eighth of the speed beside
-    # other work (docs/transformer.md)
+    """Run the command line. Errors that a user can fix are printed in one line, and the exit code is 2."""
+    # libgomp reads this when torch is imported. Threads that spin while they wait slow training down to an eighth of
+    # its speed if anything else runs on the machine (docs/transformer.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         cli.main(prog_name="lmbench", standalone_mode=False)
@@ -57,7 +59,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except BrokenPipeError:  # `lmbench … | head` has read enough
+    except BrokenPipeError:  # the reader of `lmbench … | head` has closed the pipe
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:

@@ -1,25 +1,77 @@
-"""``lmbench models``."""
+"""``lmbench models`` and ``lmbench inspect``: which models exist, and what one of them learned."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from lmbench.cli.describing import describe_options, docstring
-from lmbench.errors import PluginError
+from lmbench.cli.inputs import prepare
+from lmbench.cli.options import fitted_on
+from lmbench.errors import LmbenchError, PluginError
 
 
 @click.command(epilog="\b\nExamples:\n  lmbench models\n  lmbench models kenlm")
 @click.argument("name", required=False)
 def models(name: str | None) -> None:
-    """List the models, or explain one and its options."""
-    from lmbench.registry import find, registered, shadowed
+    """List the models, or describe one and its options."""
+    from lmbench.cli.descriptions import describe_options, docstring
+    from lmbench.registry import find
 
-    if name is not None:
-        model = find(name).load()
-        click.echo(f"{name}: {docstring(model)}\n")
-        for line in describe_options(model.Options):
-            click.echo(line)
+    if name is None:
+        _list_models()
         return
+    model = find(name).load()
+    click.echo(f"{name}: {docstring(model)}\n")
+    for line in describe_options(model.Options):
+        click.echo(line)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  lmbench inspect hmm:states=16 --corpus fables-en
+  lmbench inspect hmm --save states.png"""
+)
+@click.argument("model")
+@fitted_on
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    metavar="FILE.png",
+    help="Also draw it as a picture.",
+)
+def inspect(model: str, corpus: str, save: Path | None) -> None:
+    """Fit a model and show what it learned.
+
+    Not every model can show this.
+    """
+    from rich.console import Console
+
+    from lmbench.model import LanguageModel
+    from lmbench.registry import build
+    from lmbench.report import exhibits
+
+    _check_picture_path(save)
+    built = build(model)
+    if type(built).exhibits is LanguageModel.exhibits:
+        raise LmbenchError(f"{model} cannot show what it learned")
+    prepare(built, corpus)
+    shown = built.exhibits()
+    console = Console()
+    for exhibit in shown:
+        console.print(exhibits.terminal(exhibit))
+    if save is not None:
+        from lmbench.report import plots
+
+        save.write_bytes(plots.picture(shown))
+        click.echo(f"Written: {save}")
+
+
+def _list_models() -> None:
+    from lmbench.cli.descriptions import docstring
+    from lmbench.registry import registered, shadowed
+
     for entry in registered().values():
         try:
             summary = docstring(entry.load()).splitlines()[0]
@@ -28,4 +80,11 @@ def models(name: str | None) -> None:
         click.echo(f"{entry.name:<14} {summary} [{entry.origin} {entry.version}]")
     for entry in shadowed():
         owner = registered()[entry.name].origin
-        click.echo(f"{entry.name:<14} not used: the name is {owner}'s [{entry.origin} {entry.version}]")
+        click.echo(f"{entry.name:<14} not used: {owner} has a model of this name [{entry.origin} {entry.version}]")
+
+
+def _check_picture_path(path: Path | None) -> None:
+    if path is not None and path.suffix.lower() != ".png":
+        raise LmbenchError(f"'{path}' does not end in .png, the only format of pictures")
+    if path is not None and not path.parent.is_dir():
+        raise LmbenchError(f"cannot save the picture: the folder '{path.parent}' does not exist")

@@ -1,4 +1,4 @@
-"""What several commands share: options, and errors for unknown names."""
+"""Options that several commands have in common, and the group that commands belong to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 class CommandGroup(click.Group):
-    """A group whose unknown commands get the same kind of error as unknown models."""
+    """A group that reports unknown commands in the same way as unknown models."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Return the command of this name.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
         command = super().get_command(ctx, cmd_name)
         if command is None:
             raise UnknownNameError("command", cmd_name, self.commands)
@@ -24,25 +29,31 @@ class CommandGroup(click.Group):
 
 
 fitted_on = click.option(
-    "--corpus", default="pydocs", show_default=True, metavar="NAME", help="Corpus to fit on, unless pretrained."
+    "--corpus",
+    default="pydocs",
+    show_default=True,
+    metavar="NAME",
+    help="Corpus to fit the model on, unless it is pretrained.",
 )
-"""The option --corpus of the commands that fit one model."""
+"""Adds the option --corpus to a command that fits one model."""
 
 
 def text_format(command: Command) -> Command:
-    """Add the options that say how the bytes of a user's text are read."""
+    """Add the options --documents, --encoding and --field, which say how to read a user's text."""
     for option in reversed(
         (
             click.option(
                 "--documents",
                 type=click.Choice(DOCUMENT_UNITS),
-                help="What one document of a file is. [default: line; in JSON lines, a record]",
+                help="Unit of text that is one document. [default: a line; in JSON lines, a record]",
             ),
             click.option(
                 "--encoding", default="utf-8", show_default=True, help="Encoding of files and standard input."
             ),
             click.option(
-                "--field", metavar="NAME", help="Field of JSON lines with the text. [default: text, in .jsonl files]"
+                "--field",
+                metavar="NAME",
+                help="Field of JSON lines that holds the text. [default: text, in .jsonl files]",
             ),
         )
     ):

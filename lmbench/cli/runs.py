@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.loading import load_corpus
+from lmbench.cli.inputs import load_corpus
 from lmbench.cli.options import text_format
 from lmbench.errors import LmbenchError
 from lmbench.runs import interrupts
@@ -17,6 +17,7 @@ from lmbench.runs import interrupts
 if TYPE_CHECKING:
     from lmbench.corpora.files import TextFormat
     from lmbench.corpus import Corpus
+    from lmbench.runs.experiment import Experiment
     from lmbench.runs.store import RunDirectory
 
 
@@ -26,24 +27,26 @@ Examples:
   lmbench run --models all                      every model on the embedded corpora
   lmbench run --models kenlm,nltk:order=2 --corpora wikitext-2
   lmbench run --models all --corpora book.txt --documents block
-  lmbench run --models all --out results/mine   go on with an interrupted run"""
+  lmbench run --models all --out results/mine   resume an interrupted run"""
 )
-@click.option("--models", required=True, metavar="LIST", help="'all', or comma-separated NAME[:option=value,…].")
+@click.option(
+    "--models", required=True, metavar="LIST", help="'all', or a comma-separated list of NAME[:option=value,…]."
+)
 @click.option(
     "--corpora",
     default="pydocs,fables-en,fables-zh,markov,hidden-markov,grammar,recall",
     show_default=True,
     metavar="LIST",
-    help="Comma-separated names, files, folders, hf:DATASET; '-' is standard input. A source may have options: "
-    "markov:order=3,lines=100000.",
+    help="Comma-separated list of names, files, folders or hf:DATASET; '-' is standard input. Synthetic sources take "
+    "options, as in markov:order=3,lines=100000.",
 )
 @text_format
-@click.option("--check/--no-check", default=True, help="Whether models go through the conformance suite first.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of every model that has one.")
+@click.option("--check/--no-check", default=True, help="Run the conformance suite on each model first.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed for all models that have one.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Run directory; an interrupted run there goes on. [default: results/run-TIME]",
+    help="Run directory. An interrupted run in it is resumed. [default: results/run-TIME]",
 )
 def run(
     models: str,
@@ -55,43 +58,28 @@ def run(
     seed: int | None,
     out: Path | None,
 ) -> None:
-    """Score models on corpora and write the tables."""
-    with interrupts.deferred():
-        from rich.console import Console
+    """Evaluate models on corpora and write the tables.
 
-        from lmbench.cli.displays import RunDisplay
+    The exit code is 1 if a model fails, or if none can be evaluated.
+    """
+    with interrupts.deferred():
         from lmbench.corpora.files import TextFormat
-        from lmbench.runs import runner
         from lmbench.runs.experiment import Experiment, select_models
-        from lmbench.runs.store import RunDirectory
 
     selected = select_models(models, seed)
     texts = _load_corpora(corpora, TextFormat(documents, encoding, field))
-    experiment = Experiment(selected, tuple(texts), check)
-    path = out or _new_folder(Path("results"))
-    try:
-        with RunDisplay(Console(stderr=True)) as display:
-            directory = runner.run(experiment, path, display)
-    except KeyboardInterrupt:
-        if not RunDirectory.is_at(path):
-            raise
-        kept = len(RunDirectory.open(path).cells())
-        click.echo(
-            f"Interrupted: {kept} of {len(experiment.pairs)} cells are stored; resume with --out {path}.",
-            err=True,
-        )
-        sys.exit(130)
+    directory = _run(Experiment(selected, texts, check), out or _new_folder(Path("results")))
     _write_report(directory)
     _print_tables(directory)
-    cells = directory.cells()
-    if any(cell.status == "failed" for cell in cells) or not any(cell.status == "ok" for cell in cells):
+    statuses = {cell.status for cell in directory.cells()}
+    if "failed" in statuses or "ok" not in statuses:
         sys.exit(1)
 
 
 @click.command(epilog="\b\nExample:\n  lmbench report results/run-20260101-120000")
 @click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
 def report(directory: Path) -> None:
-    """Rebuild the tables and pictures of a run from its files."""
+    """Rebuild a run's tables and pictures from its stored results."""
     from lmbench.runs.store import RunDirectory
 
     opened = RunDirectory.open(directory)
@@ -99,17 +87,37 @@ def report(directory: Path) -> None:
     _print_tables(opened)
 
 
-def _load_corpora(names: str, form: TextFormat) -> list[Corpus]:
-    from lmbench.corpora.catalog import corpus_names
+def _load_corpora(names: str, text_format: TextFormat) -> tuple[Corpus, ...]:
+    from lmbench.corpora.loading import parse_names
 
-    loaded = [load_corpus(name, form) for name in corpus_names(names)]
+    loaded = tuple(load_corpus(name, text_format) for name in parse_names(names))
     if not loaded:
-        raise LmbenchError("no corpus is named; leave --corpora out for the embedded ones")
+        raise LmbenchError("--corpora names no corpus; leave it out to use the embedded corpora")
     return loaded
 
 
+def _run(experiment: Experiment, path: Path) -> RunDirectory:
+    """Run the experiment. If it is interrupted, say how to resume it and exit."""
+    with interrupts.deferred():
+        from rich.console import Console
+
+        from lmbench.cli.displays import RunDisplay
+        from lmbench.runs import runner
+        from lmbench.runs.store import RunDirectory
+
+    try:
+        with RunDisplay(Console(stderr=True)) as display:
+            return runner.run(experiment, path, display)
+    except KeyboardInterrupt:
+        if not RunDirectory.is_at(path):
+            raise
+        stored, total = len(RunDirectory.open(path).cells()), len(experiment.pairs)
+        click.echo(f"Interrupted: {stored} of {total} cells are stored; resume with --out {path}.", err=True)
+        sys.exit(130)
+
+
 def _new_folder(parent: Path) -> Path:
-    """A folder named after the time, which no other run has."""
+    """Return the path of a folder that does not exist yet, named after the time."""
     name = datetime.now().strftime("run-%Y%m%d-%H%M%S")
     names = (name, *(f"{name}-{number}" for number in range(2, 100)))
     return next(parent / name for name in names if not (parent / name).exists())

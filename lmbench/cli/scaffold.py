@@ -1,4 +1,4 @@
-"""``lmbench new-model``: a plugin package to start from, which installs and passes as it is."""
+"""``lmbench new-model``: create a plugin package that installs and passes its tests as it is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from string import Template
 
+import click
+
 from lmbench.errors import LmbenchError
-from lmbench.registry import registered
 
 _FILES = {
     "pyproject.toml": """\
@@ -30,14 +31,14 @@ test = ["pytest"]
 $name = "$module:$class_name"
 """,
     "$module.py": '''\
-"""The model $name for lmbench: bytes drawn independently. A place to start from."""
+"""The model $name for lmbench. Replace this unigram model of bytes with your own."""
 
 import numpy as np
 from lmbench import LanguageModel, NextEvents, Score, Signature, SILENT
 
 
 class $class_name(LanguageModel):
-    """Bytes drawn independently, as often as in the training text."""
+    """Unigram model of bytes, with add-one smoothing."""
 
     def fit(self, data, progress=SILENT):
         text = "".join(data.train.documents).encode()
@@ -55,7 +56,7 @@ class $class_name(LanguageModel):
         return Signature.of(tok="bytes")
 ''',
     "test_$module.py": '''\
-"""The model's scores are probabilities: lmbench's conformance suite."""
+"""Run the conformance suite of lmbench on the model."""
 
 from lmbench.checks import parametrize_with_checks
 
@@ -69,32 +70,68 @@ def test_contract(check):
 
 The model `$name` for lmbench.
 
+Install the package and run its tests:
+
 ```console
 pip install -e '.[test]' && pytest
+```
+
+Compare the model with a 5-gram:
+
+```console
 lmbench run --models $name,kenlm
 ```
 """,
 }
 
 
-def write_package(name: str, parent: Path) -> Path:
-    """Write the package of a model called `name` into a new folder below `parent`; the folder.
+@click.command(
+    "new-model", epilog="\b\nExample:\n  lmbench new-model my-model && cd lmbench-my-model && pip install -e '.[test]'"
+)
+@click.argument("name")
+def new_model(name: str) -> None:
+    """Create a plugin package for a new model.
 
-    Raises LmbenchError for a name that cannot be one or is taken, and for a folder that exists.
+    The package is a folder, lmbench-NAME, that installs and passes its tests as it is.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise LmbenchError(f"'{name}' cannot name a model; use small letters, digits and hyphens, as in my-model")
-    if name == "all":
-        raise LmbenchError("'all' means all models; choose another name")
-    if name in registered():
-        raise LmbenchError(f"there is a model '{name}' already, of {registered()[name].origin}; choose another name")
+    folder = write_package(name, Path())
+    click.echo(f"Written: {folder}. Install it and run its tests: cd {folder} && pip install -e '.[test]' && pytest")
+
+
+def write_package(name: str, parent: Path) -> Path:
+    """Write the plugin package of a new model.
+
+    Args:
+        name: The model's name.
+        parent: The folder in which the package gets a folder of its own.
+
+    Returns:
+        The package's folder.
+
+    Raises:
+        LmbenchError: The name is malformed or taken, or the folder already exists.
+    """
+    _check_name(name)
     folder = parent / f"lmbench-{name}"
     if folder.exists():
-        raise LmbenchError(f"{folder} exists already; choose another name or another place")
-    module = f"lmbench_{name.replace('-', '_')}"
-    class_name = "".join(word.capitalize() for word in name.split("-")) + "Model"
-    values = {"name": name, "module": module, "class_name": class_name}
+        raise LmbenchError(f"{folder} already exists; choose another name or another place")
+    values = {
+        "name": name,
+        "module": f"lmbench_{name.replace('-', '_')}",
+        "class_name": "".join(word.capitalize() for word in name.split("-")) + "Model",
+    }
     folder.mkdir(parents=True)
     for path, text in _FILES.items():
         (folder / Template(path).substitute(values)).write_text(Template(text).substitute(values), encoding="utf-8")
     return folder
+
+
+def _check_name(name: str) -> None:
+    from lmbench.registry import registered
+
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise LmbenchError(f"'{name}' cannot name a model; use lowercase letters, digits and hyphens, as in my-model")
+    if name == "all":
+        raise LmbenchError("'all' means all models; choose another name")
+    if name in registered():
+        raise LmbenchError(f"a model of {registered()[name].origin} is called '{name}'; choose another name")

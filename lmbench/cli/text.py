@@ -1,13 +1,14 @@
-"""``lmbench score``, ``generate`` and ``inspect``: one model and one text."""
+"""``lmbench score`` and ``lmbench generate``: one model and one text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.loading import prepare
+from lmbench.cli.inputs import prepare
 from lmbench.cli.options import fitted_on
 from lmbench.errors import LmbenchError
 
@@ -24,17 +25,21 @@ Examples:
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @fitted_on
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the text.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text.")
 def score(model: str, file: Path, corpus: str, encoding: str) -> None:
-    """Print each event of a text, with its surprisal in bits (and, of these, the bits for spelling an unknown word)."""
+    """Print the surprisal of each event of a text, in bits.
+
+    The column "spelling" is the part of the bits that spells an unknown word.
+    """
     from lmbench.corpora.files import read_text
     from lmbench.registry import build
 
     document = read_text(file, encoding)
-    built = prepare(build(model), corpus)
-    scored = built.score([document])[0].check(document)
+    built = build(model)
+    prepare(built, corpus)
+    [scored] = built.score([document])
     click.echo("start\tend\tbits\tspelling\tevent")
-    for line in _surprisals(document, scored):
+    for line in _format_events(document, scored.check(document)):
         click.echo(line)
 
 
@@ -46,13 +51,25 @@ Examples:
   lmbench generate gpt2 --prompt "我是一个程序员" --top-k 50 --top-p 0.95 --seed 1"""
 )
 @click.argument("model")
-@click.option("--prompt", default="", help="What the text begins with. [default: nothing]")
-@click.option("--max-new-tokens", type=click.IntRange(0), default=50, show_default=True, help="Most events to add.")
-@click.option("--temperature", type=float, help="0: always the likeliest event. [default: 0, or 1 with the next two]")
+@click.option("--prompt", default="", help="Text to continue. [default: empty]")
+@click.option(
+    "--max-new-tokens", type=click.IntRange(0), default=50, show_default=True, help="Maximum number of events to add."
+)
+@click.option(
+    "--temperature",
+    type=float,
+    help="Sampling temperature; 0 always picks the likeliest event. [default: 1 with --top-k or --top-p, else 0]",
+)
 @click.option("--top-k", type=int, default=0, metavar="K", help="Draw from the K likeliest events. [default: all]")
-@click.option("--top-p", type=float, default=1.0, metavar="P", help="Draw from the likeliest that have P together.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draws.")
-@click.option("--num", type=click.IntRange(1), default=1, show_default=True, help="Number of texts.")
+@click.option(
+    "--top-p",
+    type=float,
+    default=1.0,
+    metavar="P",
+    help="Nucleus sampling: draw from the smallest set of events with total probability P. [default: 1]",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed.")
+@click.option("--num", type=click.IntRange(1), default=1, show_default=True, help="Number of texts to generate.")
 @fitted_on
 def generate(
     model: str,
@@ -65,7 +82,10 @@ def generate(
     num: int,
     corpus: str,
 ) -> None:
-    """Write on from a prompt: the likeliest event each time, or events drawn at random."""
+    """Continue a prompt.
+
+    By default each event is the likeliest one. The options below draw events at random instead.
+    """
     from lmbench import generation
     from lmbench.printable import printable_lines
     from lmbench.registry import build
@@ -73,8 +93,9 @@ def generate(
     sampler = generation.Sampler(temperature, top_k, top_p, seed)
     if num > 1 and sampler.is_greedy:
         raise LmbenchError(f"without a temperature all {num} texts would be the same; add --temperature 1")
-    _encodable(prompt)
-    built = prepare(build(model), corpus)
+    _check_prompt(prompt)
+    built = build(model)
+    prepare(built, corpus)
     for number in range(num):
         if num > 1:
             click.echo(f"--- {number + 1} of {num}")
@@ -84,69 +105,27 @@ def generate(
         click.echo()
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  lmbench inspect hmm:states=16 --corpus fables-en
-  lmbench inspect hmm --save states.png"""
-)
-@click.argument("model")
-@fitted_on
-@click.option(
-    "--save",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
-    metavar="FILE.png",
-    help="Draw it into a picture, too.",
-)
-def inspect(model: str, corpus: str, save: Path | None) -> None:
-    """Fit a model and show what it learned, where it has something to show."""
-    from rich.console import Console
-
-    from lmbench.model import LanguageModel
-    from lmbench.registry import build
-    from lmbench.report import exhibits
-
-    if save is not None and save.suffix.lower() != ".png":
-        raise LmbenchError(f"'{save}' does not end in .png, and pictures are PNG")
-    if save is not None and not save.parent.is_dir():
-        raise LmbenchError(f"there is no folder '{save.parent}' to save a picture in")
-    built = build(model)
-    if type(built).exhibits is LanguageModel.exhibits:
-        raise LmbenchError(f"{model} has nothing to show of what it learned")
-    prepare(built, corpus)
-    shown = built.exhibits()
-    console = Console()
-    for exhibit in shown:
-        console.print(exhibits.terminal(exhibit))
-    if save is not None:
-        from lmbench.report import plots
-
-        save.write_bytes(plots.picture(shown))
-        click.echo(f"Written: {save}")
-
-
-def _encodable(prompt: str) -> None:
-    """Raises LmbenchError for what the shell gave that is no UTF-8."""
+def _check_prompt(prompt: str) -> None:
+    """Check that the shell passed UTF-8: other bytes arrive as lone surrogates."""
     try:
         prompt.encode()
     except UnicodeEncodeError as error:
         raise LmbenchError(f"the prompt is not UTF-8 at character {error.start}") from None
 
 
-def _surprisals(document: str, scored: Score) -> list[str]:
+def _format_events(document: str, score: Score) -> Iterator[str]:
+    """Yield one line for each event: its first and last byte offset, its bits, those for spelling it, and its text."""
     from lmbench.metrics import bits
 
     data = document.encode()
-    starts = [0, *scored.ends.tolist()][: len(scored.ends)]
-    columns = zip(starts, scored.ends.tolist(), bits(scored.logprobs), bits(scored.spelling), strict=True)
-    return [
-        f"{start}\t{end}\t{cost:.4f}\t{spelling:.4f}\t{_shown(data[start:end])}"
-        for start, end, cost, spelling in columns
-    ]
+    ends = score.ends.tolist()
+    columns = zip([0, *ends], ends, bits(score.logprobs), bits(score.spelling), strict=False)
+    for start, end, cost, spelling in columns:
+        yield f"{start}\t{end}\t{cost:.4f}\t{spelling:.4f}\t{_format_event(data[start:end])}"
 
 
-def _shown(event: bytes) -> str:
-    """An event's text with everything unprintable escaped; as bytes where it ends inside a character."""
+def _format_event(event: bytes) -> str:
+    """Return an event's text with unprintable characters escaped, or its bytes if it ends inside a character."""
     try:
         return repr(event.decode())
     except UnicodeDecodeError:

@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 
-import regex
-
 from lmbench.corpus import Split
 from lmbench.errors import UnknownNameError
 
 DOCUMENT_UNITS = ("line", "block", "article", "file")
 _ARTICLE_TITLE = re.compile(r"^\s*= [^=].* =\s*$")
-_UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_UNSPACED_SCRIPT = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _INSPECTED = 1 << 16  # characters
 _LONGEST_MEAN_WORD = 4.0  # characters; segmented Chinese has about 2
 
@@ -93,9 +91,11 @@ def separates_words(documents: Iterable[str]) -> bool:
     Only the beginning of the text is inspected. Segmented text in these scripts, with a space after each word, is
     recognized by its short words.
     """
+    import regex  # not at the top: `lmbench --help` imports this module, and must be quick
+
     text = "".join(islice(chain.from_iterable(documents), _INSPECTED))
     letters = sum(map(str.isalpha, text))
-    if not letters or len(_UNSPACED_SCRIPT.findall(text)) * 2 <= letters:
+    if not letters or len(regex.findall(_UNSPACED_SCRIPT, text)) * 2 <= letters:
         return True
     words = text.split()
     return sum(map(len, words)) <= _LONGEST_MEAN_WORD * len(words)

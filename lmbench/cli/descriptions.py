@@ -1,0 +1,92 @@
+"""Descriptions of models, corpora and their options, as lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from inspect import getdoc
+from pathlib import Path
+
+from lmbench.corpora.catalog import CatalogEntry, CatalogFile
+from lmbench.corpora.fetching import find_file, is_local
+from lmbench.corpus import Corpus
+from lmbench.spec import Options
+
+
+def docstring(model: type) -> str:
+    """Return a model's docstring, or its name if it does not have one."""
+    return getdoc(model) or model.__name__
+
+
+def describe_options(options: type[Options]) -> Iterator[str]:
+    """Yield a line for each option of a model or of a source."""
+    for option, field in options.model_fields.items():
+        default = "required" if field.is_required() else f"default {field.default}"
+        yield f"  {option:<15} {field.description or ''} ({default})"
+
+
+def list_corpora(embedded: Mapping[str, Corpus], catalog: Mapping[str, CatalogEntry]) -> Iterator[str]:
+    """Yield a line for each corpus that has a name."""
+    for name, corpus in embedded.items():
+        yield f"{name:<20} {corpus.description} [embedded]"
+    for name, entry in catalog.items():
+        is_here = is_local(entry)
+        size = "" if is_here or entry.bytes is None else f", {entry.bytes / 1e6:.1f} MB"
+        yield f"{name:<20} {entry.description} [{entry.license}; {_availability(is_here)}{size}]"
+
+
+def describe_corpus(corpus: Corpus) -> Iterator[str]:
+    """Yield the lines that describe an embedded or synthetic corpus, or a user's text."""
+    yield f"{corpus.name}: {corpus.description}\n"
+    yield f"  read as   {corpus.provenance}"
+    yield from _describe_splits(corpus)
+
+
+def describe_entry(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Iterator[str]:
+    """Yield the lines that describe an entry of the catalog.
+
+    Args:
+        name: The entry's name.
+        entry: The entry.
+        corpus: The corpus that the entry is read as; None if it is not downloaded, or is not a text.
+    """
+    yield f"{name}: {entry.description}\n"
+    yield f"  language  {entry.language}"
+    yield f"  license   {entry.license}"
+    yield f"  citation  {entry.citation}"
+    yield f"  holds     {entry.holds}{'' if corpus is None else f', read as {corpus.provenance}'}"
+    for file in entry.files:
+        yield from _describe_file(entry, file)
+    if corpus is not None:
+        yield from _describe_splits(corpus)
+    for figure in entry.published:
+        measure = f"{figure.value:g} {figure.measure} ({figure.split})"
+        yield f"  published {measure}: {figure.model} ({figure.convention}) [{figure.source}]"
+
+
+def _describe_splits(corpus: Corpus) -> Iterator[str]:
+    for split, text in (("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test)):
+        yield f"  {split:<9} {len(text.documents):,} documents, {text.size:,} bytes, sha256 {text.fingerprint[:12]}…"
+    if corpus.floor_note:
+        yield f"  floor     {corpus.floor_note}"
+
+
+def _describe_file(entry: CatalogEntry, file: CatalogFile) -> Iterator[str]:
+    path = find_file(file)
+    counts = f"{file.bytes:,} bytes" if file.bytes is not None else "size unknown"
+    if path is not None and not file.path.endswith(".zip"):
+        counts = _count_words(path)
+    yield f"  file      {file.path}: {counts}; {_availability(path is not None)}"
+    yield f"            {' or '.join(entry.urls(file))}"
+    yield f"            sha256 {file.sha256}"
+
+
+def _availability(is_here: bool) -> str:
+    return "on this machine" if is_here else "not downloaded"
+
+
+def _count_words(path: Path) -> str:
+    """Count a file's bytes, lines and words as wc does, and its distinct words."""
+    data = path.read_bytes()
+    words = data.split()
+    lines = data.count(b"\n")
+    return f"{len(data):,} bytes, {lines:,} lines, {len(words):,} words, {len(set(words)):,} of them distinct"
