@@ -1,1 +1,1 @@
-"""From the cells of a run to what people read."""
+"""Tables, pages and pictures of a run, made from its stored results."""

@@ -1,4 +1,4 @@
-"""Exhibits of fitted models: for the terminal, and as a page a cell with its pictures."""
+"""Exhibits of fitted models: for the terminal, and as one page per cell with its pictures."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lmbench.report.markup import code, plain
 from lmbench.runs.store import Cell, RunDirectory, stem
 
 _SHADES = " ░▒▓█"
-_SHOWN_POINTS = 20  # of a line, in the terminal
-_COMPARED = 3  # other models, beside a line
+_TERMINAL_POINTS = 20  # rows that show a line in the terminal
+_MOST_LEVELS = 3  # other models that a line is compared with
 
 
 def terminal(exhibit: Exhibit) -> Table:
-    """An exhibit for rich to print: a heatmap as shades, of lines some points."""
-    shown = {"table": exhibit, "lines": _thinned(exhibit), "heatmap": _shaded(exhibit)}[exhibit.kind]
-    table = Table(title=escape(printable(exhibit.title)), caption=escape(_explained(exhibit)), box=box.SIMPLE_HEAD)
+    """Return an exhibit for rich to print: a heatmap as shades of gray, and lines as some of their points."""
+    shown = _simplify(exhibit)
+    table = Table(title=escape(printable(exhibit.title)), caption=escape(_caption(exhibit)), box=box.SIMPLE_HEAD)
     table.title_justify = table.caption_justify = "left"
     for number, column in enumerate(shown.columns):
         text = any(isinstance(row[number], str) for row in shown.rows)
@@ -35,18 +35,18 @@ def terminal(exhibit: Exhibit) -> Table:
 def write(directory: RunDirectory) -> None:
     """Rebuild the page and the pictures of every cell that has exhibits."""
     for cell in directory.cells():
-        if exhibits := _compared(directory, cell):
-            _draw(directory, cell, exhibits)
+        if exhibits := _add_levels(directory, cell):
+            _write_pictures(directory, cell, exhibits)
             directory.write_text(page_name(cell), page(cell, exhibits))
 
 
 def page_name(cell: Cell) -> str:
-    """Where a cell's exhibits are shown, in the run directory."""
+    """Return the path of the page with a cell's exhibits, within the run directory."""
     return f"exhibits/{stem(cell.number, cell.model)}.md"
 
 
 def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
-    """A cell's exhibits as Markdown, with links to the pictures of lines and heatmaps."""
+    """Return a cell's exhibits as Markdown, with links to the pictures of lines and heatmaps."""
     parts = [f"# {plain(cell.model)} on {plain(cell.corpus)}\n"]
     for number, exhibit in enumerate(exhibits, start=1):
         parts.append(f"## {plain(printable(exhibit.title))}\n")
@@ -54,18 +54,18 @@ def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
             parts.append(_markdown_table(exhibit))
         else:
             parts.append(f"![{plain(printable(exhibit.title))}]({_picture_name(cell, number)})\n")
-        parts.append(f"{plain(_explained(exhibit))}\n")
+        parts.append(f"{plain(_caption(exhibit))}\n")
     return "\n".join([*parts, f"Signature: {code(cell.signature)}\n"])
 
 
-def _compared(directory: RunDirectory, cell: Cell) -> tuple[Exhibit, ...]:
-    """A cell's exhibits; lines in bits per byte with the run's best other models as levels, on the test text."""
+def _add_levels(directory: RunDirectory, cell: Cell) -> tuple[Exhibit, ...]:
+    """Return a cell's exhibits, with lines in bits per byte compared with the run's best other models."""
     others = [
         (other.metrics.bits_per_byte, f"{other.model}, test text")
         for other in directory.cells()
         if other.metrics and other.corpus == cell.corpus and other.number != cell.number and not other.pseudo
     ]
-    levels = tuple((name, value) for value, name in sorted(others)[:_COMPARED])
+    levels = tuple((name, value) for value, name in sorted(others)[:_MOST_LEVELS])
     return tuple(
         exhibit.model_copy(update={"levels": exhibit.levels + levels})
         if (exhibit.kind, exhibit.unit) == ("lines", "bits per byte")
@@ -74,7 +74,7 @@ def _compared(directory: RunDirectory, cell: Cell) -> tuple[Exhibit, ...]:
     )
 
 
-def _draw(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhibit]) -> None:
+def _write_pictures(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhibit]) -> None:
     from lmbench.report import plots
 
     for number, exhibit in enumerate(exhibits, start=1):
@@ -92,21 +92,29 @@ def _markdown_table(exhibit: Exhibit) -> str:
     return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)) + "\n"
 
 
-def _explained(exhibit: Exhibit) -> str:
+def _caption(exhibit: Exhibit) -> str:
     levels = "".join(f"; {name}: {formatted(value)}" for name, value in exhibit.levels)
     return printable(f"{exhibit.shows}{f' ({exhibit.unit})' if exhibit.unit else ''}{levels}")
 
 
-def _thinned(exhibit: Exhibit) -> Exhibit:
-    step = -(-len(exhibit.rows) // _SHOWN_POINTS) or 1
+def _simplify(exhibit: Exhibit) -> Exhibit:
+    """Return the exhibit as a table that fits a terminal."""
+    if exhibit.kind == "lines":
+        return _sample_points(exhibit)
+    return _shade(exhibit) if exhibit.kind == "heatmap" else exhibit
+
+
+def _sample_points(exhibit: Exhibit) -> Exhibit:
+    """Return lines with about 20 of their points, evenly spaced, the first and the last included."""
+    step = -(-len(exhibit.rows) // _TERMINAL_POINTS) or 1
     rows = exhibit.rows[::step]
     if rows and rows[-1] is not exhibit.rows[-1]:
         rows = (*rows, exhibit.rows[-1])
     return exhibit.model_copy(update={"rows": rows})
 
 
-def _shaded(exhibit: Exhibit) -> Exhibit:
-    """A heatmap as two columns: names, and one shade a number, darkest for the largest."""
+def _shade(exhibit: Exhibit) -> Exhibit:
+    """Return a heatmap as two columns: the names, and a string with one shade per number, darkest for the largest."""
     numbers = [
         [0 if entry is None or isinstance(entry, str) else abs(entry) for entry in row[1:]] for row in exhibit.rows
     ]

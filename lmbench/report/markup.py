@@ -1,15 +1,15 @@
-"""Text from anywhere, as Markdown that shows it as it is."""
+"""Escape text for Markdown, so that it is shown unchanged."""
 
 from __future__ import annotations
 
 
 def plain(text: str) -> str:
-    """Text that Markdown and HTML leave as it is."""
+    """Return text in which Markdown and HTML find no markup."""
     for character in "\\|`*_[]":
         text = text.replace(character, "\\" + character)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
 
 
 def code(text: str) -> str:
-    """Text in a code span, which nothing in it can end."""
+    """Return a code span. Backticks in the text become apostrophes, so that they cannot end it."""
     return f"`{text.replace('`', chr(39))}`"

@@ -1,0 +1,213 @@
+"""The contents of a run's tables: columns, rows and the notes below them, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lmbench.metrics import Metrics
+from lmbench.runs.store import Cell, CorpusRecord, Costs, RunDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table."""
+
+    heading: str
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A table in no particular format. The texts are not escaped."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """A column that says how good a model is, with the sentence that explains it."""
+
+    name: str
+    meaning: str
+    show: Callable[[Metrics], str]
+
+
+_PER_BYTE = _Measure(
+    "bits/byte",
+    "total bits divided by the UTF-8 bytes of the test split; rows are ranked by it, lower is better",
+    lambda metrics: f"{metrics.bits_per_byte:.4f}",
+)
+_INTERVAL = _Measure(
+    "95 % CI",
+    "bootstrap confidence interval of bits/byte over documents",
+    lambda metrics: "–" if metrics.low is None or metrics.high is None else f"{metrics.low:.2f}–{metrics.high:.2f}",
+)
+_PER_CHARACTER = _Measure(
+    "bits/char",
+    "total bits divided by the Unicode code points of the test split, which does not put spaces between words",
+    lambda metrics: f"{metrics.bits_per_character:.4f}",
+)
+_PER_WORD = _Measure(
+    "word ppl",
+    "2^(total bits / (words + line ends)); the bits include the spelling of unknown words",
+    lambda metrics: _perplexity(metrics.word_perplexity),
+)
+_OOV = _Measure(
+    "OOV",
+    "share of the model's events that are unknown words, spelled letter by letter",
+    lambda metrics: f"{metrics.oov_rate:.1%}",
+)
+_EXCESS = _Measure(
+    "excess",
+    "bits/byte above the floor, the cost under the source that generated the text; no model beats it on average",
+    lambda metrics: "–" if metrics.excess is None else f"{metrics.excess:.4f}",
+)
+_COSTS = (
+    "fit s, score s: wall-clock seconds. params: number of parameters. "
+    "MiB: peak memory of the process that ran the cell, libraries included."
+)
+_UNVERIFIED = "‡ Unverified: the conformance suite did not confirm that the scores are probabilities."
+_PRETRAINED = "† Pretrained on other, and usually more, text: its rank does not compare methods."
+_PSEUDO = (
+    "pseudo-ppl: 2^(total bits / the model's tokens), if each token is predicted from all others of its text, those "
+    "after it included. The scores are not probabilities of a text: compare them only between models with the same "
+    "tokenizer, and with no number above."
+)
+_PSEUDO_COLUMNS = (
+    Column("model", "left"),
+    Column("corpus", "left"),
+    Column("pseudo-ppl"),
+    Column("score s"),
+    Column("params"),
+    Column("MiB"),
+)
+_ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
+
+
+def build_tables(directory: RunDirectory) -> list[Contents]:
+    """Return the tables of a run: one for each corpus, and one of pseudo-perplexities if there are any."""
+    cells, doubts = directory.cells(), find_doubts(directory)
+    by_corpus = [
+        _ranked_table(corpus, ranked([cell for cell in cells if cell.corpus == corpus.name]), doubts)
+        for corpus in directory.manifest.corpora
+    ]
+    pseudo_rows = tuple(
+        _pseudo_row(cell, cell.metrics, cell.costs) for cell in cells if cell.pseudo and cell.metrics and cell.costs
+    )
+    if not pseudo_rows:
+        return by_corpus
+    return [*by_corpus, Contents("Pseudo-perplexities", _PSEUDO_COLUMNS, pseudo_rows, (_PSEUDO,))]
+
+
+def ranked(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that have bits per byte, sorted by them, then the others in the order of the run.
+
+    Pseudo-perplexities are left out.
+    """
+    probable = [cell for cell in cells if not cell.pseudo]
+    return sorted(probable, key=lambda cell: (cell.metrics is None, cell.metrics.bits_per_byte if cell.metrics else 0))
+
+
+def find_doubts(directory: RunDirectory) -> dict[str, str]:
+    """Return, for each model of a run, why it is unverified; "" if it is verified."""
+    found = directory.verifications()
+    models = [cell.model for cell in directory.cells()]
+    return {model: found[model].doubt if model in found else "not checked" for model in models}
+
+
+def _ranked_table(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> Contents:
+    measures = _measures(corpus)
+    rows = (
+        _ranked_row(measures, rank, cell, unverified=bool(doubts[cell.model]))
+        for rank, cell in enumerate(cells, start=1)
+    )
+    return Contents(
+        f"{corpus.name}: {corpus.test_bytes:,} bytes of test text in {corpus.test_documents:,} documents",
+        (
+            Column(""),
+            Column("model", "left"),
+            *(Column(measure.name) for measure in measures),
+            Column("fit s"),
+            Column("score s"),
+            Column("params"),
+            Column("MiB"),
+        ),
+        tuple(rows),
+        tuple(_notes(corpus, cells, doubts)),
+    )
+
+
+def _measures(corpus: CorpusRecord) -> tuple[_Measure, ...]:
+    """Return the four measures that suit a corpus. More do not fit into 80 columns; table.csv has all."""
+    if not corpus.spaced:
+        return _PER_CHARACTER, _PER_BYTE, _INTERVAL, _OOV
+    return (_PER_BYTE, _EXCESS, _INTERVAL, _PER_WORD) if corpus.floor_note else (_PER_BYTE, _INTERVAL, _PER_WORD, _OOV)
+
+
+def _ranked_row(measures: Sequence[_Measure], rank: int, cell: Cell, unverified: bool) -> tuple[str, ...]:
+    metrics, costs = cell.metrics, cell.costs
+    if metrics is None or costs is None:
+        return ("", cell.model, cell.status, *[""] * (len(measures) + 3))
+    return (
+        str(rank),
+        cell.model + " †" * cell.pretrained + " ‡" * unverified,
+        *(measure.show(metrics) for measure in measures),
+        "–" if costs.fit_seconds is None else _seconds(costs.fit_seconds),
+        *_score_costs(costs),
+    )
+
+
+def _pseudo_row(cell: Cell, metrics: Metrics, costs: Costs) -> tuple[str, ...]:
+    return (cell.model, cell.corpus, _perplexity(metrics.token_perplexity), *_score_costs(costs))
+
+
+def _score_costs(costs: Costs) -> tuple[str, str, str]:
+    return (
+        _seconds(costs.score_seconds),
+        "–" if costs.parameters is None else _abbreviate(costs.parameters),
+        f"{costs.peak_bytes / 2**20:.0f}",
+    )
+
+
+def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[str]:
+    notes = [" ".join([*(f"{measure.name}: {measure.meaning}." for measure in _measures(corpus)), _COSTS])]
+    doubted = {cell.model: doubts[cell.model] for cell in cells if cell.metrics and doubts[cell.model]}
+    if doubted:
+        notes.append(f"{_UNVERIFIED} {_explain(doubted)}.")
+    if any(cell.pretrained for cell in cells):
+        notes.append(_PRETRAINED)
+    floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
+    if floor is not None:
+        notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}.")
+    if corpus.overlap is not None:
+        notes.append(f"Overlap: {corpus.overlap}.")
+    notes += [f"{cell.model} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error]
+    return notes
+
+
+def _explain(doubts: Mapping[str, str]) -> str:
+    """Return each reason once, after the models that it is about."""
+    models: dict[str, list[str]] = {}
+    for model, reason in doubts.items():
+        models.setdefault(reason, []).append(model)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in models.items())
+
+
+def _perplexity(value: float) -> str:
+    return f"{value:,.1f}" if value < 1e6 else f"{value:.2e}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _abbreviate(count: int) -> str:
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= unit:
+            return f"{count / unit:.3g}{name}"
+    return str(count)
