@@ -1,1 +1,1 @@
-"""N-gram models."""
+"""N-gram models: estimated here, computed by NLTK, or read from files."""

@@ -1,4 +1,4 @@
-"""Estimated n-grams with the lexicon that names their words."""
+"""Estimated n-grams together with the lexicon that names their words."""
 
 from __future__ import annotations
 
@@ -7,42 +7,48 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lmbench.arrays import Flags, Floats, Ids
 from lmbench.corpus import TrainingText
 from lmbench.model import Footprint
 from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, tokenizer_file, write_arpa
 from lmbench.ngrams.backoff import Order, next_probabilities, probabilities
-from lmbench.ngrams.counts import open_ended, open_text
+from lmbench.ngrams.counts import insert_starts, insert_starts_after
 from lmbench.ngrams.ids import LINE_END_ID
 from lmbench.score import Score
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Lexicon, LexiconOptions, Line
+from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 
-def read_lines(data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Line]:
-    """A training text's lexicon, and its ids with ``<s>``, whose id is the lexicon's length, before each line."""
-    lexicon, ids = Lexicon.read(data, options)
-    return lexicon, open_ended(ids, LINE_END_ID, len(lexicon))
+def read_lines(data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Ids]:
+    """Learn the lexicon of a training text, and encode the text.
+
+    Returns:
+        The lexicon, and the ids of the text's lines. ``<s>``, whose id is the lexicon's length, precedes each line.
+    """
+    lexicon, ids = Lexicon.learn_and_encode(data, options)
+    return lexicon, insert_starts_after(ids, LINE_END_ID, len(lexicon))
 
 
 @dataclass(frozen=True, slots=True)
 class FittedNgrams:
     """N-grams and their words.
 
-    lexicon  of the words that have a unigram
-    orders   from unigrams up; the last unigram is that of ``<s>``
-    kept     (unigrams,) whether the unigram is one of the lexicon's, in order, or ``<s>``; the others were pruned
+    Attributes:
+        lexicon: The words that have a unigram.
+        orders: The n-grams, from unigrams up. The last unigram is ``<s>``.
+        kept: (unigrams,), whether the unigram is ``<s>`` or belongs to the lexicon, in its order. The others were
+            pruned.
     """
 
     lexicon: Lexicon
     orders: Sequence[Order]
-    kept: NDArray[np.bool_]
+    kept: Flags
 
     @classmethod
-    def of(cls, lexicon: Lexicon, orders: Sequence[Order], kept: NDArray[np.bool_]) -> FittedNgrams:
-        """N-grams estimated over the ids of this lexicon, which is limited to what was kept."""
-        return cls(lexicon if kept.all() else lexicon.limited(kept[:-1]), orders, kept)
+    def of(cls, lexicon: Lexicon, orders: Sequence[Order], kept: Flags) -> FittedNgrams:
+        """Return n-grams over the ids of this lexicon, and reduce the lexicon to the words that were kept."""
+        return cls(lexicon if kept.all() else lexicon.restrict(kept[:-1]), orders, kept)
 
     @property
     def words(self) -> list[str]:
@@ -50,47 +56,47 @@ class FittedNgrams:
         return [UNKNOWN_WORD, SENTENCE_END, *map(escape, self.lexicon.types[2:])]
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        """One Score for each document; -inf where the n-grams give an event no probability."""
+        """Return one Score for each document; -inf for an event to which the n-grams give no probability."""
         start, rows = len(self.kept) - 1, self._rows()
 
-        def logprobs(ids: Line, begins: NDArray[np.bool_]) -> NDArray[np.float64]:
-            text, places = open_text(rows[ids], begins, start)
+        def score_ids(ids: Ids, begins: Flags) -> Floats:
+            text, places = insert_starts(rows[ids], begins, start)
             return _log(probabilities(self.orders, text)[places])
 
-        return self.lexicon.score_text(documents, logprobs)
+        return self.lexicon.score_as_one_text(documents, score_ids)
 
     def state_after(self, text: str) -> ModelState:
-        """The state after `text`."""
-        return self.lexicon.state_after(text, self._after)
+        """Return the state after `text`."""
+        return self.lexicon.state_after(text, self._next_logprobs)
 
     def export(self, path: Path) -> None:
-        """An ARPA file, beside it what a tokenizer learned; escape() writes a type that ARPA cannot hold."""
+        """Write an ARPA file, and beside it what the tokenizer learned. Words that ARPA cannot hold are escaped."""
         words = np.full(len(self.kept), SENTENCE_START, dtype=object)
         words[self._rows()] = self.words
-        write_arpa(path, _at_least_bigrams(self.orders), words.tolist(), self.kept)
+        write_arpa(path, _with_bigrams(self.orders), words.tolist(), self.kept)
         if learned := self.lexicon.tokenizer.state():
             tokenizer_file(path).write_text(learned, encoding="utf-8")
 
     def footprint(self) -> Footprint:
-        """Parameters are the probabilities and back-offs; nothing is on disk."""
+        """Return the number of probabilities and back-offs. Nothing is on disk."""
         return Footprint(sum(len(order.probs) + len(order.backoffs) for order in self.orders))
 
-    def _after(self, history: Line) -> NDArray[np.float64]:
-        rows = self._rows()
-        return _log(next_probabilities(self.orders, [len(self.kept) - 1, *rows[history].tolist()])[rows])
+    def _next_logprobs(self, history: Ids) -> Floats:
+        rows, start = self._rows(), len(self.kept) - 1
+        return _log(next_probabilities(self.orders, [start, *rows[history].tolist()])[rows])
 
-    def _rows(self) -> NDArray[np.int32]:
-        """The unigram of each of the lexicon's ids."""
+    def _rows(self) -> Ids:
+        """Return the unigram of each id of the lexicon."""
         return np.flatnonzero(self.kept[:-1]).astype(np.int32)
 
 
-def _log(probs: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log(probs: Floats) -> Floats:
     with np.errstate(divide="ignore"):
         return np.log(probs)
 
 
-def _at_least_bigrams(orders: Sequence[Order]) -> Sequence[Order]:
-    """KenLM reads no unigram model: give it one bigram whose probability is what backing off would give."""
+def _with_bigrams(orders: Sequence[Order]) -> Sequence[Order]:
+    """Add a bigram to unigrams, since KenLM does not read those alone. Its probability is what backing off gives."""
     if len(orders) > 1:
         return orders
     [unigrams] = orders

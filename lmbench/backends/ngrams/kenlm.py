@@ -1,4 +1,4 @@
-"""Interpolated modified Kneser-Ney n-grams, estimated here as lmplz does, looked up in sorted arrays or with KenLM."""
+"""The kenlm model: interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does."""
 
 from __future__ import annotations
 
@@ -6,202 +6,263 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from lmbench.backends.ngrams.arpa import ArpaFile, ArpaFileOptions, Ngrams
+from lmbench.arrays import Flags, Floats, Ids
+from lmbench.backends.ngrams.arpa import ArpaFile, ArpaFileOptions
 from lmbench.backends.ngrams.fitted import FittedNgrams, read_lines
+from lmbench.backends.ngrams.kenlm_engine import MAX_ORDER, KenlmEngine, import_kenlm
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError, UnavailableError
-from lmbench.model import Exportable, Footprint, LanguageModel, ModelOptions
-from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions
+from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.ngrams.workspace import Workspace, parse_size
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Lexicon, LexiconOptions, Line
+from lmbench.text.lexicon import Lexicon, LexiconOptions
 
-_MOST_OF_KENLM = 6  # the order that the package from PyPI is compiled for
+_FILE_OPTIONS = {"path", "tokenizer", "escaped"}
 
 
 class KenlmOptions(LexiconOptions):
-    """Options of the kenlm model; those that lmplz has too mean what they mean there."""
+    """Options of the kenlm model. Those that lmplz also has mean the same."""
 
-    order: int = Field(5, ge=1, le=20, description="length of the longest n-gram; engine=kenlm reads up to 6")
-    prune: str = Field(
-        "0",
-        description="counts up to which n-grams are left out, for orders 1, 2, …; 0-0-1: trigrams seen once, and up",
+    order: int = Field(
+        5, ge=1, le=20, description=f"length of the longest n-gram; engine=kenlm reads up to {MAX_ORDER}"
     )
-    limit_vocab: str = Field("", description="a file of words; others are unknown, and n-grams with them left out")
+    prune: str = Field(
+        "0", description="highest count that is pruned, for orders 1, 2, …; 0-0-1 prunes trigrams and longer seen once"
+    )
+    limit_vocab: str = Field("", description="file of words; all others are unknown, and n-grams with them are pruned")
     interpolate_unigrams: bool = Field(
-        True, description="false: what the unigrams' discounts free goes to the unknown word alone, as in SRILM"
+        True, description="false: the discounts of unigrams go to the unknown word alone, as in SRILM"
     )
     engine: Literal["arrays", "kenlm"] = Field(
-        "arrays", description="what looks n-grams up: sorted arrays, many at once, or KenLM itself, one by one"
+        "arrays", description="what looks n-grams up: sorted arrays, in batches, or KenLM itself, one by one"
     )
     memory: str = Field(
-        "", description="about what counting takes beside the text's ids, as 512M; the rest is in files"
+        "", description="approximate memory for counting, besides the text's ids, such as 512M; the rest is in files"
     )
 
     path: str = Field(
-        "", description="an ARPA file or KenLM's binary that was trained elsewhere; beside it, tokenizer and escaped"
+        "",
+        description="ARPA file or KenLM binary that was estimated elsewhere; only tokenizer and escaped go with it",
     )
-    escaped: bool = Field(False, description="with path, true for a file of `lmbench export`")
+    escaped: bool = Field(False, description="with path: true for a file of `lmbench export`")
 
     def files(self) -> tuple[Path, ...]:
         if self.path:
-            return self.of_file().files()
+            return self._file_options.files()
         return (Path(self.limit_vocab).expanduser(),) if self.limit_vocab else ()
 
     def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
-        return (ArpaFile, self.of_file()) if self.path else None
+        return (ArpaFile, self._file_options) if self.path else None
 
-    def of_file(self) -> ArpaFileOptions:
-        """The options of the model that `path` names."""
+    @property
+    def _file_options(self) -> ArpaFileOptions:
         tokenizer = "words" if self.tokenizer == "auto" else self.tokenizer.partition(":")[0]
         return ArpaFileOptions.model_validate({"path": self.path, "tokenizer": tokenizer, "escaped": self.escaped})
 
+    @property
+    def prune_thresholds(self) -> tuple[int, ...]:
+        """The highest count that is pruned, for orders 1, 2, …; the last one holds for all longer n-grams."""
+        return parse_prune(self.prune)
+
     @classmethod
     def hint(cls, name: str, value: str) -> str:
-        """prune with commas, and a model that was trained elsewhere."""
+        """Explain how to write the counts of prune, and how to name a file."""
         if not name and value.isdecimal():
-            return "commas separate options; the counts of prune have hyphens between them: prune=0-0-1"
-        return "a file that was trained elsewhere is kenlm:path=FILE" if not name and "." in value else ""
+            return "commas separate options; write the counts of prune with hyphens: prune=0-0-1"
+        return "write kenlm:path=FILE for a file that was estimated elsewhere" if not name and "." in value else ""
 
     @field_validator("prune")
     @classmethod
-    def _never_falls(cls, prune: str) -> str:
+    def _prune_can_be_parsed(cls, prune: str) -> str:
         parse_prune(prune)
         return prune
 
     @field_validator("memory")
     @classmethod
-    def _is_a_size(cls, memory: str) -> str:
+    def _memory_can_be_parsed(cls, memory: str) -> str:
         if memory:
             parse_size(memory)
         return memory
 
     @model_validator(mode="after")
-    def _is_of_a_file_or_of_none(self) -> Self:
+    def _options_fit_the_path(self) -> Self:
         if "path" in self.model_fields_set and not self.path:
-            raise ValueError("path= names no file; without path, n-grams are estimated")
-        others = sorted(self.model_fields_set - {"path", "tokenizer", "escaped"})
+            raise ValueError("path= does not name a file; leave it out to estimate n-grams")
+        others = sorted(self.model_fields_set - _FILE_OPTIONS)
         if self.path and others:
             raise ValueError(
-                f"{others[0]}= says how n-grams are estimated, and those of path={self.path} are; leave it out"
+                f"{others[0]}= is for estimating n-grams, but path={self.path} names estimated ones; leave it out"
             )
         if self.escaped and not self.path:
-            raise ValueError("escaped= says how the words of a file are written; it goes with path=FILE")
+            raise ValueError("escaped= says how the words of a file are written; give path=FILE with it")
         return self
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        thresholds = parse_prune(self.prune)
-        if len(thresholds) > self.order:
-            raise ValueError(f"prune={self.prune} has {len(thresholds)} numbers for the orders 1 to {self.order}")
-        if self.engine == "kenlm" and self.order > _MOST_OF_KENLM:
+    def _options_fit_the_order(self) -> Self:
+        thresholds = len(self.prune_thresholds)
+        if thresholds > self.order:
+            raise ValueError(f"prune={self.prune} has {thresholds} numbers for the orders 1 to {self.order}")
+        if self.engine == "kenlm" and self.order > MAX_ORDER:
             raise ValueError(
-                f"the kenlm package reads up to order {_MOST_OF_KENLM}; leave engine=kenlm out for order {self.order}"
+                f"the package kenlm reads up to order {MAX_ORDER}; leave out engine=kenlm for order {self.order}"
             )
         return self
 
 
 def parse_prune(text: str) -> tuple[int, ...]:
-    """The thresholds that ``0-0-1`` stands for. Raises SpecError."""
+    """Return the thresholds that a text such as ``0-0-1`` means.
+
+    Raises:
+        SpecError: They cannot be read, or one is lower than the one before it.
+    """
     if not re.fullmatch(r"\d{1,9}(-\d{1,9})*", text):
-        raise SpecError(f"prune={text} is no list of counts; write for example 0-0-1")
+        raise SpecError(f"prune={text} is not a list of counts; write, for example, 0-0-1")
     thresholds = tuple(map(int, text.split("-")))
     if list(thresholds) != sorted(thresholds):
-        raise SpecError(f"prune={text} falls: what a longer n-gram needs must be kept")
+        raise SpecError(
+            f"prune={text} decreases, but a longer n-gram needs the shorter ones; write, for example, 0-0-1"
+        )
     return thresholds
 
 
+@dataclass(frozen=True, slots=True)
+class FittedKenlm:
+    """What `fit` learns.
+
+    Attributes:
+        ngrams: The estimated n-grams.
+        fallback_orders: The orders whose discounts could not be estimated.
+        engine: KenLM with these n-grams, if it looks them up.
+        workspace: Owns the files that the n-grams may be mapped to, and must exist as long as they do.
+    """
+
+    ngrams: FittedNgrams
+    fallback_orders: tuple[int, ...]
+    engine: KenlmEngine | None
+    workspace: Workspace
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        """Return one Score for each document."""
+        if (engine := self.engine) is None:
+            return self.ngrams.score(documents)
+        words = self.ngrams.words
+        return self.ngrams.lexicon.score(documents, lambda lines: engine.score_lines(lines, words))
+
+    def state_after(self, text: str) -> ModelState:
+        """Return the state after `text`."""
+        if (engine := self.engine) is None:
+            return self.ngrams.state_after(text)
+        words = self.ngrams.words
+
+        def predict(history: Ids) -> Floats:
+            return engine.next_words([words[word] for word in history], words)
+
+        return self.ngrams.lexicon.state_after(text, predict)
+
+
 class KenlmNgram(LanguageModel, Exportable):
-    """Interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does."""
+    """Interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does.
+
+    An event is a type of the tokenizer or a line end. Its history is its line, which ``<s>`` precedes.
+    """
 
     Options: ClassVar[type[ModelOptions]] = KenlmOptions
     options: KenlmOptions
+    _fitted = Fitted[FittedKenlm]()
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
-        """Raises UnavailableError where the file of limit_vocab cannot be read."""
+        """Count and estimate n-grams.
+
+        Raises:
+            UnavailableError: The file of limit_vocab cannot be read, or engine=kenlm lacks the package.
+        """
         options = self.options
-        allowed_words = read_vocabulary(Path(options.limit_vocab)) if options.limit_vocab else None
+        if options.engine == "kenlm":
+            import_kenlm()  # before the long part of the work
+        words = read_vocabulary(Path(options.limit_vocab)) if options.limit_vocab else None
         progress("reading", 0.0)
         lexicon, text = read_lines(data, options)
         progress("estimating", 0.5)
-        settings = Settings(options.order, parse_prune(options.prune), options.interpolate_unigrams, np.float32)
-        allowed = None if allowed_words is None else _allowed(lexicon, allowed_words)
-        self._workspace = Workspace(parse_size(options.memory) if options.memory else None)
-        self._estimate = estimate(text, len(lexicon), settings, allowed, self._workspace)
-        self._fitted = FittedNgrams.of(lexicon, self._estimate.orders, self._estimate.kept)
-        if options.engine == "kenlm":
-            self._load_into_kenlm(progress)
+        settings = KneserNeySettings(options.order, options.prune_thresholds, options.interpolate_unigrams, np.float32)
+        allowed = None if words is None else _allowed_ids(lexicon, words)
+        workspace = Workspace(parse_size(options.memory) if options.memory else None)
+        estimated = estimate(text, len(lexicon), settings, allowed, workspace)
+        ngrams = FittedNgrams.of(lexicon, estimated.orders, estimated.kept)
+        engine = _load_into_kenlm(ngrams, progress) if options.engine == "kenlm" else None
+        self._fitted = FittedKenlm(ngrams, tuple(estimated.fallback), engine, workspace)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        if self.options.engine == "arrays":
-            return self._fitted.score(documents)
-        words = self._fitted.words
-        return self._fitted.lexicon.score(documents, lambda lines: self._ngrams.score_lines(lines, words))
+        return self._fitted.score(documents)
 
     def state_after(self, text: str) -> ModelState:
-        if self.options.engine == "arrays":
-            return self._fitted.state_after(text)
-        words = self._fitted.words
-
-        def after(history: Line) -> NDArray[np.float64]:
-            return self._ngrams.next_words([words[word] for word in history], words)
-
-        return self._fitted.lexicon.state_after(text, after)
+        return self._fitted.state_after(text)
 
     def export(self, path: Path) -> None:
-        """An ARPA file."""
-        self._fitted.export(path)
+        """Write an ARPA file, and beside it what the tokenizer learned."""
+        self._fitted.ngrams.export(path)
 
     def signature(self) -> Signature:
-        options, estimate = self.options, self._estimate
-        smoothing = "interpolated-modified-kneser-ney"
-        if estimate.fallback:
-            smoothing += f",fallback-discounts-at-order={'+'.join(map(str, estimate.fallback))}"
-        if not options.interpolate_unigrams:
-            smoothing += ",unigrams-not-interpolated"
-        own = Signature.of(order=options.order, smoothing=smoothing)
-        if parse_prune(options.prune)[-1]:
+        options, fitted = self.options, self._fitted
+        lexicon = fitted.ngrams.lexicon
+        own = Signature.of(order=options.order, smoothing=self._smoothing())
+        if options.prune_thresholds[-1]:
             own += Signature.of(prune=options.prune)
         if options.limit_vocab:
-            own += Signature.of(limit=hashlib.sha256("\n".join(self._fitted.lexicon.types).encode()).hexdigest()[:12])
+            own += Signature.of(limit=hashlib.sha256("\n".join(lexicon.types).encode()).hexdigest()[:12])
         own += Signature.of(bos="line", engine=options.engine)
-        if options.engine == "kenlm":
-            own += Signature.of(kenlm=version("kenlm"))
-        return own + self._fitted.lexicon.signature()
+        if fitted.engine is not None:
+            own += fitted.engine.signature()
+        return own + lexicon.signature()
 
     def footprint(self) -> Footprint:
-        return self._fitted.footprint()
+        return self._fitted.ngrams.footprint()
 
-    def _load_into_kenlm(self, progress: Progress) -> None:
-        with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
-            path = Path(folder) / "model.arpa"
-            progress("writing ARPA", 0.7)
-            self.export(path)
-            progress("loading into KenLM", 0.9)
-            self._ngrams = Ngrams(path)
+    def _smoothing(self) -> str:
+        smoothing = "interpolated-modified-kneser-ney"
+        if orders := self._fitted.fallback_orders:
+            smoothing += f",fallback-discounts-at-order={'+'.join(map(str, orders))}"
+        if not self.options.interpolate_unigrams:
+            smoothing += ",unigrams-not-interpolated"
+        return smoothing
 
 
 def read_vocabulary(path: Path) -> set[str]:
-    """The words of a file that white space separates. Raises UnavailableError."""
+    """Read words that white space separates from a file.
+
+    Raises:
+        UnavailableError: The file cannot be read.
+    """
     try:
         return set(path.expanduser().read_text(encoding="utf-8").split())
     except (OSError, UnicodeDecodeError) as error:
         raise UnavailableError(f"cannot read the words of '{path}': {error}") from error
 
 
-def _allowed(lexicon: Lexicon, words: set[str]) -> NDArray[np.bool_]:
-    """Which ids' n-grams are kept, that of ``<s>`` the last; white space, which no list of words has, always is."""
+def _allowed_ids(lexicon: Lexicon, words: set[str]) -> Flags:
+    """Return which ids may occur in n-grams, that of ``<s>`` last.
+
+    White space always may: a file of words cannot list it.
+    """
     letters = (lexicon.tokenizer.letters(kind) for kind in lexicon.types[2:])
     spelled = (spelling.decode(errors="surrogateescape").strip() for spelling in letters)
     return np.array([True, True, *(not kind or kind in words for kind in spelled), True])
+
+
+def _load_into_kenlm(ngrams: FittedNgrams, progress: Progress) -> KenlmEngine:
+    with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
+        path = Path(folder) / "model.arpa"
+        progress("writing ARPA", 0.7)
+        ngrams.export(path)
+        progress("loading into KenLM", 0.9)
+        return KenlmEngine(path)

@@ -6,20 +6,21 @@ import math
 import re
 import shutil
 import subprocess
+import sys
 from itertools import product
 
 import kenlm
 import numpy as np
 import pytest
 
-from lmbench import ModelSpec, Split, TrainingText, build
-from lmbench.backends.ngrams.arpa import Ngrams
+from lmbench import ModelSpec, NotFittedError, Split, TrainingText, build
+from lmbench.backends.ngrams.kenlm_engine import KenlmEngine
 from lmbench.checks import check_spec
-from lmbench.cli import exporting as export
+from lmbench.cli.export import write_export
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, write_arpa
-from lmbench.ngrams.counts import open_lines
-from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.ngrams.counts import join_lines
+from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.text.lexicon import Lexicon, LexiconOptions
 from tests.ngrams.test_arpa_reader import SMALL
 from tests.test_contract import ODD
@@ -27,8 +28,9 @@ from tests.test_contract import ODD
 NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
 
 
-def opened(path, tokenizer="words"):
-    model = build(ModelSpec("arpa", (("path", str(path)), ("tokenizer", tokenizer))))
+def opened(path, tokenizer="words", escaped=False):
+    options = (("path", str(path)), ("tokenizer", tokenizer), ("escaped", str(escaped)))
+    model = build(ModelSpec("arpa", options))
     model.load()
     return model
 
@@ -41,16 +43,18 @@ def small(tmp_path):
 
 @pytest.fixture
 def exported(tmp_path, english):
-    """lmbench's own trigrams on disk, no word of the training split unknown."""
+    """An ARPA file of lmbench's own trigrams, in which no word of the training split is unknown."""
     lexicon = Lexicon.learn(english, LexiconOptions(min_count=1))
-    model = estimate(open_lines(lexicon.lines(english.train.documents), len(lexicon)), len(lexicon), Settings(3))
+    model = estimate(
+        join_lines(lexicon.lines(english.train.documents), len(lexicon)), len(lexicon), KneserNeySettings(3)
+    )
     path = tmp_path / "exported.arpa"
     write_arpa(path, model.orders, [UNKNOWN_WORD, SENTENCE_END, *lexicon.types[2:], SENTENCE_START], model.kept)
     return path
 
 
 def test_hand_computed_lines(small):
-    """Back-offs where the file has no bigram; an unknown word pays <unk>, and each byte and the end of its spelling."""
+    """Bigrams that the file lacks back off; an unknown word pays <unk>, and for its spelling each byte and the end."""
     text = "a b\nb zé\n\na"
     [score] = opened(small).score([text])
     log10s = [-0.25, -0.15, -0.35, -0.5 - 0.7, -0.3 - 1.0, -0.6, -0.5 - 0.6, -0.25]
@@ -85,7 +89,7 @@ def test_arpas_own_words_and_white_space_are_unknown(small):
         assert (score.check(text).spelling < 0).all(), text
 
 
-def test_the_kenlm_models_own_arpa_scores_as_the_kenlm_model(exported, english):
+def test_an_exported_file_scores_as_the_kenlm_model(exported, english):
     kenlm = build("kenlm:order=3,min_count=1")
     kenlm.fit(english)
     arpa = opened(exported)
@@ -100,8 +104,8 @@ def test_the_kenlm_models_own_arpa_scores_as_the_kenlm_model(exported, english):
     assert arpa.footprint().parameters == kenlm.footprint().parameters
 
 
-def test_kenlms_own_expectations(reference):
-    """lm/model_test.cc of kpu/kenlm."""
+def test_expectations_of_kenlms_own_tests(reference):
+    """Expected values of lm/model_test.cc in kpu/kenlm."""
     expected = json.loads((reference / "arpa/kenlm-test.arpa.expected.json").read_text())
     model = opened(reference / "arpa/kenlm-test.arpa")
     rows = expected["bos_continuation"]
@@ -113,8 +117,8 @@ def test_kenlms_own_expectations(reference):
     assert log10s == pytest.approx([log10 for _, _, log10 in expected["bos_starters"]], rel=1e-5)
 
 
-def test_sphinxbases_own_expectations(reference, tmp_path):
-    """test_lm_score.c, whole numbers of log 1.0001, on its file without the preamble and with tabs."""
+def test_expectations_of_sphinxbases_own_tests(reference, tmp_path):
+    """Expected values of test_lm_score.c, integers to the base 1.0001; here the file has tabs and no preamble."""
     scores = json.loads((reference / "arpa/sphinxbase-expected.json").read_text())["scores"]
     text = gzip.decompress((reference / "arpa/sphinxbase-100.lm.gz").read_bytes()).decode()
     arpa = text[text.index("\n\\data\\") + 1 :]
@@ -163,14 +167,14 @@ def test_compressed_files(small, suffix, compress):
 @pytest.mark.parametrize("kind", ["probing", "trie"])
 def test_kenlms_binary(small, kind):
     if not shutil.which("build_binary"):
-        pytest.skip("KenLM's build_binary is not on this machine")
+        pytest.skip("KenLM's build_binary is not installed")
     path = small.with_suffix(".bin")
     subprocess.run(["build_binary", kind, small, path], check=True, capture_output=True)
     text = "a b z\n\nb <s>\n"
     [binary], [read] = opened(path).score([text]), opened(small).score([text])
     assert binary.logprobs.tolist() == pytest.approx(read.logprobs.tolist(), abs=1e-6)
     assert opened(path).footprint().parameters is None
-    with pytest.raises(NotImplementedError, match="its words, the next events, are not known"):
+    with pytest.raises(NotImplementedError, match="is a KenLM binary, which does not list its words"):
         opened(path).next_events("a")
 
 
@@ -214,13 +218,13 @@ ngram 3=2
 
 \\end\\
 """
-"""Whose 'b a', the end of a trigram, was pruned, as SRILM may."""
+"""In this file 'b a', the end of a trigram, was pruned, as SRILM may do."""
 
 
 def test_kenlm_reads_the_same(tmp_path):
-    """All lines of up to four words, the unknown and the pruned among them."""
+    """All lines of up to four words, unknown and pruned ones included."""
     (tmp_path / "x.arpa").write_text(TRIGRAMS)
-    kenlm = Ngrams(tmp_path / "x.arpa")
+    kenlm = KenlmEngine(tmp_path / "x.arpa")
     words = ["<unk>", "</s>", "a", "b"]
     texts = [" ".join(line) for n in range(1, 5) for line in product(("a", "b", "zzz"), repeat=n)]
     ids = {"a": 2, "b": 3, "zzz": 0}
@@ -231,8 +235,8 @@ def test_kenlm_reads_the_same(tmp_path):
         np.testing.assert_allclose(score.logprobs - score.spelling, expected, rtol=0, atol=1e-6)
 
 
-def test_what_kenlm_does_not_read_for_no_fault_of_the_file(tmp_path):
-    """A preamble, and unigrams alone: hand-computed, as test_hand_computed_lines is."""
+def test_valid_files_that_kenlm_does_not_read(tmp_path):
+    """A preamble, and unigrams alone; the numbers are computed by hand."""
     (tmp_path / "pre.arpa").write_text("made by hand\n\\1-grams:\n" + SMALL)
     (tmp_path / "small.arpa").write_text(SMALL)
     (tmp_path / "uni.arpa").write_text(UNIGRAMS)
@@ -262,25 +266,25 @@ RAW = {
 @pytest.mark.parametrize("language", RAW)
 @pytest.mark.parametrize("options", ["order=3", "order=8,min_count=1", "order=1", "order=3,prune=0-2"])
 @pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
-def test_what_lmbench_exports_scores_as_it_did(tmp_path, language, options, tokenizer):
-    """Events, what is known and each event's price but its spelling; in and out of the training text."""
+def test_an_export_scores_as_the_model_that_wrote_it(tmp_path, language, options, tokenizer):
+    """The same events, known words and costs without spelling, in the training text and in others."""
     model = build(f"kenlm:{options},tokenizer={tokenizer}")
     model.fit(TrainingText(Split((RAW[language],)), Split(())))
-    export.write(model, ModelSpec("kenlm"), tmp_path / "x.arpa")
-    read = build(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer={tokenizer.partition(':')[0]}")
+    write_export(model, ModelSpec("kenlm"), tmp_path / "x.arpa")
+    read = opened(tmp_path / "x.arpa", tokenizer.partition(":")[0], escaped=True)
     texts = [*RAW.values(), "zzz 狗 </s> the\r\n", ""]
     for own, other in zip(model.score(texts), read.score(texts), strict=True):
         assert own.ends.tolist() == other.ends.tolist()
         assert (own.spelling < 0).tolist() == (other.spelling < 0).tolist()
         np.testing.assert_allclose(own.logprobs - own.spelling, other.logprobs - other.spelling, rtol=0, atol=1e-5)
     assert read.next_events("").names == model.next_events("").names
-    if "order=1" not in options:  # KenLM reads no unigrams alone, so that a bigram and back-offs are written, too
+    if "order=1" not in options:  # for order 1 a bigram and back-offs are written, since KenLM needs them
         assert read.footprint().parameters == model.footprint().parameters
 
 
 @pytest.mark.parametrize("tokenizer", ["words", "pieces", "bytes", "bpe:300"])
-def test_what_lmbench_exports_passes_the_suite(tmp_path, tokenizer):
-    """Of the English text `pieces` knows "." and not " .", which is another word there."""
+def test_an_export_passes_the_conformance_suite(tmp_path, tokenizer):
+    """In the English text, `pieces` knows "." but not " .", which is another word."""
     model = build(f"kenlm:order=3,tokenizer={tokenizer}")
     model.fit(TrainingText(Split((RAW["english"] + "a mat.\n" * 2,)), Split(())))
     model.export(tmp_path / "x.arpa")
@@ -289,7 +293,7 @@ def test_what_lmbench_exports_passes_the_suite(tmp_path, tokenizer):
 
 
 def test_the_suite_names_the_history_whose_back_off_is_wrong(tmp_path, english):
-    """One weight of a file that is right otherwise, after which the suite's own texts do not look."""
+    """One weight in the file is wrong, after a history that the suite's own texts do not contain."""
     model = build("kenlm:order=3,min_count=1,tokenizer=words")
     model.fit(english)
     model.export(tmp_path / "x.arpa")
@@ -304,41 +308,41 @@ def test_the_suite_names_the_history_whose_back_off_is_wrong(tmp_path, english):
     assert re.fullmatch(r"after 'saw the' the next events sum to 1\.\d+", failed.detail)
 
 
-def test_escapes_that_are_not_asked_for_stay(tmp_path):
+def test_without_escaped_the_escapes_are_words(tmp_path):
     model = build("kenlm:order=3,min_count=1,tokenizer=pieces")
     model.fit(TrainingText(Split((RAW["english"],)), Split(())))
     model.export(tmp_path / "x.arpa")
-    [lost] = build(f"arpa:{tmp_path}/x.arpa,tokenizer=pieces").score([RAW["english"]])
-    assert (lost.spelling < 0).any()
+    [score] = opened(tmp_path / "x.arpa", "pieces").score([RAW["english"]])
+    assert (score.spelling < 0).any()
 
 
-def test_words_that_are_escapes_of_one(tmp_path):
+def test_words_that_unescape_to_the_same_text_are_refused(tmp_path):
     (tmp_path / "x.arpa").write_text(
         SMALL.replace("\tb\t", "\t\\x61\t").replace("b <", "\\x61 <").replace("a b", "a a")
     )
     opened(tmp_path / "x.arpa")
-    with pytest.raises(UnavailableError, match="escapes of one"):
-        build(f"arpa:{tmp_path}/x.arpa,escaped=true").load()
+    with pytest.raises(UnavailableError, match="two words of the file unescape to the same text"):
+        opened(tmp_path / "x.arpa", escaped=True)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "{}"])
-def test_merges_that_are_missing_or_broken(small, content):
+def test_missing_or_broken_merges_are_refused(small, content):
+    reason = "does not exist$"
     if content is not None:
         small.with_name("small.arpa.tokenizer.json").write_text(content)
-    with pytest.raises(
-        UnavailableError, match=r"small.arpa.tokenizer.json'( holds no tokenizer of `lmbench export`|$)"
-    ):
+        reason = "is not a tokenizer that `lmbench export` wrote: "
+    with pytest.raises(UnavailableError, match=rf"small\.arpa\.tokenizer\.json' {reason}"):
         opened(small, "bpe")
 
 
 @pytest.mark.parametrize(("name", "line"), [("105", 18), ("106", None), ("107", 29)])
-def test_sphinxbases_malformed_files(reference, name, line):
+def test_sphinxbases_malformed_files_are_refused(reference, name, line):
     with pytest.raises(UnavailableError, match=rf"sphinxbase-{name}\.lm\.gz', line {line or ''}"):
         opened(reference / f"arpa/sphinxbase-{name}.lm.gz")
 
 
-def test_sphinxbases_expected_values(reference):
-    """Its test_lm_score.c; logarithms to the base 1.0001, rounded to integers there."""
+def test_expectations_of_sphinxbases_own_tests_on_the_compressed_file(reference):
+    """Expected values of test_lm_score.c, integers to the base 1.0001; here for the file as it is."""
     expected = json.loads((reference / "arpa/sphinxbase-expected.json").read_text())
     model = opened(reference / "arpa/sphinxbase-100.lm.gz")
     [score] = model.score(["david huggins daines"])
@@ -346,14 +350,14 @@ def test_sphinxbases_expected_values(reference):
     assert score.logprobs[2] / math.log(expected["log_base"]) == pytest.approx(wanted, abs=2)
 
 
-def test_no_file(tmp_path):
-    with pytest.raises(UnavailableError, match=f"^there is no file '{re.escape(str(tmp_path))}/nothing.arpa'$"):
+def test_a_path_that_is_not_a_file_is_refused(tmp_path):
+    with pytest.raises(UnavailableError, match=f"^'{re.escape(str(tmp_path))}/nothing.arpa' does not exist$"):
         opened(tmp_path / "nothing.arpa")
-    with pytest.raises(UnavailableError, match=f"^'{re.escape(str(tmp_path))}' is a folder$"):
+    with pytest.raises(UnavailableError, match=f"^'{re.escape(str(tmp_path))}' is a folder, not a file$"):
         opened(tmp_path)
 
 
-def test_words_that_are_not_utf8(tmp_path):
+def test_words_that_are_not_utf8_are_refused(tmp_path):
     path = tmp_path / "latin1.arpa"
     path.write_bytes(SMALL.replace("\tb\t", "\tbé\t").replace("a b", "a a").replace("b <", "a <").encode("latin-1"))
     with pytest.raises(UnavailableError, match=r"latin1.arpa', line 10: the word 'b\ufffd' is not UTF-8"):
@@ -369,7 +373,7 @@ def test_the_unknown_word_in_capitals_is_one_event(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["<S>", "</S>", "<Unk>", "b\x7f", "\x01"])
-def test_what_is_a_word_for_kenlm_is_one(tmp_path, word):
+def test_a_word_of_kenlm_is_a_word_here(tmp_path, word):
     path = tmp_path / "x.arpa"
     path.write_text(SMALL.replace("\tb\t", f"\t{word}\t").replace("a b", f"a {word}").replace("b <", f"{word} <"))
     [score] = opened(path).score([f"a {word}\n"])
@@ -377,22 +381,39 @@ def test_what_is_a_word_for_kenlm_is_one(tmp_path, word):
     np.testing.assert_allclose(score.logprobs, np.array(log10s) * math.log(10), rtol=1e-6)
 
 
-def test_the_signature_says_what_looked_n_grams_up_and_whether_lines_are_opened(small):
+def test_the_signature_names_the_engine_and_the_line_start(small):
     assert "|order:2|bos:line|engine:arrays|tok:words|unk:file+" in str(opened(small).signature())
     small.write_text(UNIGRAMS.replace("-99\t<s>\n", "").replace("1=5", "1=4"))
     assert "|order:1|bos:absent|engine:arrays|" in str(opened(small).signature())
 
 
-def test_options():
+def test_invalid_options_are_refused():
     with pytest.raises(SpecError, match="arpa: option path=: Field required"):
         build("arpa")
     with pytest.raises(SpecError, match="arpa: option tokenizer=bpm: Input should be 'words', 'pieces', 'jieba', 'b"):
         build("arpa:x.arpa,tokenizer=bpm")
 
 
-def test_nothing_is_fitted(small):
+def test_fit_learns_nothing(small):
     model = opened(small)
     [before] = model.score(["a b\n"])
     model.fit(TrainingText(Split(("b b b\n",)), Split(())))
     [after] = model.score(["a b\n"])
     assert before.logprobs.tolist() == after.logprobs.tolist()
+
+
+def test_scoring_before_loading_is_an_error(small):
+    model = build(ModelSpec("arpa", (("path", str(small)),)))
+    for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
+        with pytest.raises(NotFittedError, match="this ArpaFile is not fitted"):
+            ask()
+
+
+def test_without_the_package_only_binaries_are_unavailable(small, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    assert opened(small).score(["a b\n"])[0].logprobs[0] == pytest.approx(-0.25 * math.log(10))
+    small.write_bytes(b"mmap lm http://kheafield.com/code format version 5\n\0")
+    with pytest.raises(
+        UnavailableError, match=r"^the package kenlm cannot be imported \(.*\): pip install 'lmbench-su"
+    ):
+        opened(small)

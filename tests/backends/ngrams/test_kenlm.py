@@ -1,13 +1,18 @@
 import lzma
 import math
 import re
-from itertools import pairwise
+import subprocess
+import sys
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from lmbench import Split, TrainingText, build
+from lmbench import Exportable, NotFittedError, Split, TrainingText, build
 from lmbench.errors import SpecError, UnavailableError
+from tests.conftest import ENGLISH
+
+SENTENCES = [["<s>", *line.split(), "</s>"] for document in ENGLISH for line in document.splitlines()]
 
 
 def fitted(spec, data):
@@ -16,8 +21,14 @@ def fitted(spec, data):
     return model
 
 
+def loaded(spec):
+    model = build(spec)
+    model.load()
+    return model
+
+
 def test_a_hand_computed_line():
-    """The bigram model of tests/test_kneser_ney.py: P(a | <s>), P(b | a), P(</s> | b)."""
+    """P(a | <s>), P(b | a) and P(</s> | b) in the bigram model of tests/ngrams/test_kneser_ney.py."""
     data = TrainingText(Split(("a b\na\nb a\n",)), Split(()), tokenized=True)
     [score] = fitted("kenlm:order=2,min_count=1", data).score(["a b\n"])
     unigram = 1 / 6 + 1 / 8
@@ -45,7 +56,7 @@ def read(path):
     ],
 )
 def test_events_are_scored_as_by_lmplz_and_query(reference, train, test, query, options, engine):
-    """Each word's log10 in `query -v word` on lmplz's ARPA, unknown words without their spelling."""
+    """Each word costs what `query -v word` prints for lmplz's ARPA file; spellings of unknown words are extra."""
     fields = [field for line in read(reference / f"lmplz/{query}.query.xz").splitlines() for field in line.split("\t")]
     rows = [field.split(" ") for field in fields if field.count("=") and field.count(" ") == 2]
     expected = [float(row[2]) * math.log(10) for row in rows]
@@ -80,18 +91,18 @@ def test_arrays_and_kenlm_agree(english, options, tmp_path, monkeypatch):
 
 def test_pruned_words_are_unknown_and_spelled(english):
     model = fitted("kenlm:order=2,min_count=1,prune=2", english)
-    [score] = model.score(["the saw log\n"])  # saw and log stand twice, the stands more often
+    [score] = model.score(["the saw log\n"])  # saw and log occur twice, the more often
     assert (score.spelling < 0).tolist() == [False, True, True, False]
     assert "log" not in model.next_events("").names
 
 
-def test_orders_that_kenlm_cannot_read(english):
+def test_orders_above_kenlms_limit_are_scored(english):
     [score] = fitted("kenlm:order=9", english).score(["the cat sat on the mat and saw the dog on a log\n"])
     assert np.isfinite(score.logprobs).all()
 
 
 def test_any_text_can_be_a_word():
-    """ARPA's own words, white space that KenLM would split at, backslashes: each is one event with its own count."""
+    """ARPA's own words, white space at which KenLM splits, and backslashes are events with counts of their own."""
     words = ["<unk>", "<s>", "</s>", "<UNK>", "a\\x20b", "\\", "\\<s>", "a\u00a0", "\x0b"]
     text = "".join(f"{word}\n" for word in words for _ in range(2))
     model = fitted("kenlm:order=2,tokenizer=pieces", TrainingText(Split((text,)), Split(())))
@@ -105,13 +116,24 @@ def test_an_unfinished_last_line_has_no_line_end(english):
     assert unfinished.logprobs.tolist() == ended.logprobs[:-1].tolist()
 
 
+@pytest.mark.parametrize("engine", ["arrays", "kenlm"])
 @pytest.mark.parametrize("order", range(1, 7))
-def test_every_order_can_be_loaded(english, order):
-    model = fitted(f"kenlm:order={order}", english)
-    [score] = model.score(["the cat sat\n"])
-    nexts = [model.next_events(text).logprobs for text in ("", "the", "the cat")]
-    ids = [model._fitted.lexicon.types.index(word) for word in ("the", "cat", "sat")]
-    assert [logprobs[i] for logprobs, i in zip(nexts, ids, strict=True)] == pytest.approx(score.logprobs[:3], abs=1e-6)
+def test_every_order_by_hand(order, engine):
+    """One line of distinct words: every n-gram occurs once, so every discount is the fallback 0.5.
+
+    Each of the 7 unigrams has an adjusted count of 1, and 8 words, with <unk>, share the discounts. Each longer history
+    has one continuation, P = (1 - 0.5) / 1 + 0.5 P(shorter), as long as the line has words before the event.
+    """
+    data = TrainingText(Split(("a b c d e f\n",)), Split(()), tokenized=True)
+    model = fitted(f"kenlm:order={order},min_count=1,engine={engine}", data)
+    unigram = 0.5 / 7 + 0.5 / 8
+    longest = [min(order, place + 2) for place in range(7)]  # <s> precedes the first word
+    expected = np.log([1 - (1 - unigram) * 0.5 ** (k - 1) for k in longest])
+    [score] = model.score(["a b c d e f\n"])
+    np.testing.assert_allclose(score.logprobs, expected, rtol=0, atol=1e-6)
+    for place, text in enumerate(("", "a", "a b", "a b c", "a b c d", "a b c d e")):
+        nexts = model.next_events(text)
+        assert nexts.logprobs[nexts.names.index("abcdef"[place])] == pytest.approx(expected[place], abs=1e-6)
 
 
 def test_fallback_discounts_are_in_the_signature(english):
@@ -128,50 +150,60 @@ def test_options_are_in_the_signature(english, tmp_path):
 
 
 @pytest.mark.parametrize("tokenizer", ["bytes", "pieces"])
-def test_white_space_is_known_whatever_words_are_listed(tmp_path, tokenizer):
+def test_white_space_is_known_whatever_words_limit_vocab_lists(tmp_path, tokenizer):
     (tmp_path / "words.txt").write_text(" ".join("abcdefghijklmnopqrstuvwxyz"))
     text = TrainingText(Split(("a  b c\n  a b\n" * 5,)), Split(()))
     [score] = fitted(f"kenlm:order=2,tokenizer={tokenizer},limit_vocab={tmp_path}/words.txt", text).score(["a  b\n"])
     assert not score.spelling.any()
 
 
-def test_footprint_counts_probabilities_and_backoffs(english):
-    sizes = [fitted(f"kenlm:order={order}", english).footprint().parameters for order in (1, 2, 3)]
-    assert all(a < b for a, b in pairwise(sizes))
-    assert sizes[0] == len(fitted("kenlm:order=1", english)._fitted.lexicon) + 1
+def distinct_ngrams(order, above=0):
+    """Return the number of n-grams that occur more than `above` times in the lines of `english`."""
+    ngrams = (tuple(line[i : i + order]) for line in SENTENCES for i in range(len(line) - order + 1))
+    return sum(count > above for count in Counter(ngrams).values())
 
 
-def test_an_export_leaves_out_what_is_pruned(english, tmp_path):
-    model = fitted("kenlm:order=3,min_count=1,prune=0-0-1", english)
-    model.export(tmp_path / "x.arpa")
-    counts = re.findall(r"ngram (\d)=(\d+)", (tmp_path / "x.arpa").read_text())
-    assert [int(count) for _, count in counts] == [len(order.keys) for order in model._estimate.orders]
-    assert int(counts[2][1]) < len(fitted("kenlm:order=3,min_count=1", english)._estimate.orders[2].keys)
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_footprint_counts_probabilities_and_backoffs(english, order):
+    """The unigrams have <unk>, which the text lacks; all orders but the highest have back-offs."""
+    sizes = [distinct_ngrams(1) + 1, distinct_ngrams(2), distinct_ngrams(3)][:order]
+    model = fitted(f"kenlm:order={order},min_count=1", english)
+    assert model.footprint().parameters == sum(sizes) + sum(sizes[:-1])
+
+
+@pytest.mark.parametrize(("options", "above"), [("prune=0-0-1", (0, 0, 1)), ("prune=0-1", (0, 1, 1)), ("", (0, 0, 0))])
+def test_an_export_leaves_out_what_is_pruned(english, tmp_path, options, above):
+    fitted(f"kenlm:order=3,min_count=1,{options}", english).export(tmp_path / "x.arpa")
+    text = (tmp_path / "x.arpa").read_text()
+    sizes = [distinct_ngrams(1) + 1, distinct_ngrams(2, above[1]), distinct_ngrams(3, above[2])]
+    assert re.findall(r"ngram (\d)=(\d+)", text) == [(str(k), str(size)) for k, size in enumerate(sizes, 1)]
+    sections = re.split(r"\\\d-grams:\n", text.removesuffix("\n\\end\\\n"))[1:]
+    assert [len(section.strip().splitlines()) for section in sections] == sizes
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("order=7,engine=kenlm", "the kenlm package reads up to order 6; leave engine=kenlm out for order 7"),
+        ("order=7,engine=kenlm", "the package kenlm reads up to order 6; leave out engine=kenlm for order 7"),
         ("order=21", "less than or equal to 20"),
-        ("prune=1-0", "prune=1-0 falls"),
-        ("prune=0;0;1", "prune=0;0;1 is no list of counts; write for example 0-0-1"),
+        ("prune=1-0", "prune=1-0 decreases"),
+        ("prune=0;0;1", "prune=0;0;1 is not a list of counts; write, for example, 0-0-1"),
         ("order=2,prune=0-0-1", "prune=0-0-1 has 3 numbers for the orders 1 to 2"),
         ("memory=much", "'much' is no size; write for example 512M or 1G"),
         ("interpolate_unigrams=maybe", "interpolate_unigrams=maybe"),
         ("engine=numba", "Input should be 'arrays' or 'kenlm'"),
         (
             "path=x.arpa,order=3",
-            r"kenlm: order= says how n-grams are estimated, and those of path=x.arpa are; leave it",
+            "kenlm: order= is for estimating n-grams, but path=x.arpa names estimated ones; leave it out",
         ),
-        ("path=x.arpa,engine=kenlm", "engine= says how n-grams are estimated"),
-        ("path=x.arpa,min_count=1,tokenizer=pieces", "min_count= says how"),
+        ("path=x.arpa,engine=kenlm", "engine= is for estimating n-grams"),
+        ("path=x.arpa,min_count=1,tokenizer=pieces", "min_count= is for"),
         ("path=x.arpa,tokenizer=bpm", "unknown tokenizer 'bpm'"),
-        ("path=", "path= names no file; without path, n-grams are estimated"),
-        ("escaped=true", "escaped= says how the words of a file are written; it goes with path=FILE"),
+        ("path=", "path= does not name a file; leave it out to estimate n-grams"),
+        ("escaped=true", "escaped= says how the words of a file are written; give path=FILE with it"),
     ],
 )
-def test_options_that_cannot_be(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(SpecError, match=message):
         build(f"kenlm:{options}")
 
@@ -179,41 +211,76 @@ def test_options_that_cannot_be(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("prune=0,0,1", "the counts of prune have hyphens between them: prune=0-0-1"),
-        ("x.arpa", "a file that was trained elsewhere is kenlm:path=FILE"),
+        ("prune=0,0,1", "write the counts of prune with hyphens: prune=0-0-1"),
+        ("x.arpa", "write kenlm:path=FILE for a file that was estimated elsewhere"),
     ],
 )
-def test_hints(options, message):
+def test_likely_mistakes_get_a_hint(options, message):
     with pytest.raises(SpecError, match=message):
         build(f"kenlm:{options}")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])
-def test_a_vocabulary_that_cannot_be_read(english, tmp_path, content):
+def test_an_unreadable_vocabulary_is_reported(english, tmp_path, content):
     if content:
         (tmp_path / "words.txt").write_bytes(content)
     with pytest.raises(UnavailableError, match=r"cannot read the words of '.*words.txt'"):
         fitted(f"kenlm:limit_vocab={tmp_path}/words.txt", english)
 
 
-def test_a_path_is_the_model_of_that_file(english, tmp_path):
-    """As arpa:FILE is: marked as trained elsewhere, by the same signature, a part of a mixture."""
+def test_kenlm_with_a_path_is_the_arpa_model(english, tmp_path):
     fitted("kenlm:order=2,tokenizer=bpe:300", english).export(tmp_path / "x.arpa")
-    kenlm = build(f"kenlm:path={tmp_path}/x.arpa,tokenizer=bpe:300,escaped=true")
-    arpa = build(f"arpa:{tmp_path}/x.arpa,tokenizer=bpe,escaped=true")
+    kenlm = loaded(f"kenlm:path={tmp_path}/x.arpa,tokenizer=bpe:300,escaped=true")
+    arpa = loaded(f"arpa:{tmp_path}/x.arpa,tokenizer=bpe,escaped=true")
     text = "the cat sat\n"
     assert kenlm.score([text])[0].logprobs.tolist() == arpa.score([text])[0].logprobs.tolist()
     assert str(kenlm.signature()) == str(arpa.signature())
-    assert (kenlm.traits.pretrained, kenlm.learned_elsewhere) == (True, True)
+    assert kenlm.traits.pretrained
     assert kenlm.options.files() == arpa.options.files()
-    with pytest.raises(NotImplementedError):
-        kenlm.refuse_export()
-    mix = build(f"mix:kenlm:path={tmp_path}/x.arpa;tokenizer=bytes+cache:tokenizer=bytes")
-    assert mix.learned_elsewhere
+    assert not isinstance(kenlm, Exportable)
+
+
+def test_a_mixture_with_a_path_is_partly_pretrained():
+    assert build("mix:kenlm:path=x.arpa;tokenizer=bytes+cache").traits.weights == "partly pretrained"
 
 
 def test_a_path_without_a_tokenizer_means_words(tmp_path, english):
     fitted("kenlm:order=2,min_count=1", english).export(tmp_path / "x.arpa")
-    model = build(f"kenlm:path={tmp_path}/x.arpa")
+    model = loaded(f"kenlm:path={tmp_path}/x.arpa")
     assert "|tok:words|" in str(model.signature())
     assert not model.score(["the cat sat\n"])[0].spelling.any()
+
+
+def test_scoring_before_fitting_is_an_error():
+    model = build("kenlm")
+    for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
+        with pytest.raises(NotFittedError, match="this KenlmNgram is not fitted"):
+            ask()
+
+
+def test_without_the_package_only_its_engine_is_unavailable(english, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    model = fitted("kenlm:order=2", english)
+    model.export(tmp_path / "x.arpa")
+    [own], [read] = model.score(["the cat\n"]), loaded(f"kenlm:path={tmp_path}/x.arpa").score(["the cat\n"])
+    np.testing.assert_allclose(own.logprobs, read.logprobs, rtol=0, atol=1e-5)
+    with pytest.raises(UnavailableError) as caught:
+        fitted("kenlm:order=2,engine=kenlm", english)
+    assert re.fullmatch(
+        r"the package kenlm cannot be imported \(.*\): pip install 'lmbench-suite\[kenlm\]'", str(caught.value)
+    )
+
+
+def test_the_package_is_not_imported_before_it_is_asked_for():
+    code = """
+import sys
+import lmbench.backends.ngrams.arpa
+import lmbench.backends.ngrams.kenlm
+from lmbench import Split, TrainingText, build
+assert "kenlm" not in sys.modules
+model = build("kenlm:order=2,min_count=1")
+model.fit(TrainingText(Split(("a b\\n",)), Split(())))
+model.score(["a b\\n"])
+assert "kenlm" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,10 +5,11 @@ import pytest
 from nltk.lm import KneserNeyInterpolated, Laplace, Lidstone, Vocabulary, WittenBellInterpolated
 from nltk.util import everygrams, pad_sequence
 
-from lmbench import Corpus, Split, build
+from lmbench import Corpus, NotFittedError, Split, build
 from lmbench.errors import ScoreError, SpecError
-from lmbench.runs.runner import evaluate
+from lmbench.runs.evaluation import evaluate
 from tests.conftest import ENGLISH
+from tests.recording import Recorded
 
 LINES = [line.split() for document in ENGLISH for line in document.removesuffix("\n").split("\n")]
 MAKERS = {
@@ -26,9 +27,9 @@ def fitted(spec, data):
 
 
 def nltk_as_users_call_it(smoothing, order):
-    """NLTK on strings: <unk> for words seen once, one </s> a line, n-grams that end in <s> left out.
+    """Fit NLTK on strings, with <unk> for words seen once, one </s> per line and no n-grams that end in <s>.
 
-    The vocabulary of these lines has no word that was seen once, so there is one more line, which holds only <unk>.
+    No word of these lines was seen once, so a line that holds only <unk> is added.
     """
     lines = [[*line, "</s>"] for line in [*LINES, ["<unk>"]]]
     model = MAKERS[smoothing](
@@ -59,21 +60,21 @@ def test_a_line_end_is_predicted_once(english):
 
 
 def test_tabulated_continuation_counts_are_nltks(english):
-    model = fitted("nltk:order=3", english)
-    estimator = model._model.estimator
+    fit = fitted("nltk:order=3", english)._fitted
+    estimator = fit.model.estimator
     plain = super(type(estimator), estimator)._continuation_counts
-    for context in [(), *model._model.counts[2]]:
-        for word in range(len(model._lexicon)):
+    for context in [(), *fit.model.counts[2]]:
+        for word in range(len(fit.lexicon)):
             if sum(plain(word, context)):
                 assert estimator._continuation_counts(word, context) == plain(word, context)
 
 
-def test_distributions_over_all_words_are_not_kept(english):
+def test_distributions_over_all_words_are_not_cached(english):
     model = fitted("nltk", english)
     model.score(["the cat\n"])
-    before = len(model._cache)
+    before = len(model._fitted.cache)
     model.next_events("a dog")
-    assert 0 < before == len(model._cache)
+    assert 0 < before == len(model._fitted.cache)
 
 
 def test_maximum_likelihood_gives_unseen_events_nothing(english):
@@ -92,29 +93,37 @@ def test_maximum_likelihood_gives_unseen_events_nothing(english):
         ("nltk:smoothing=witten-bell,discount=0.5", "discount= does nothing with smoothing=witten-bell"),
     ],
 )
-def test_options_that_make_no_model(spec, message):
+def test_invalid_options_are_refused(spec, message):
     with pytest.raises(SpecError, match=message):
         build(spec)
 
 
 def test_progress_shows_every_few_lines_and_documents():
-    """Beginning with 0, never back, and in steps of at most a tenth, while counting and while scoring."""
+    """While counting and while scoring, progress starts at 0 and grows in steps of at most a tenth."""
     documents = ("the cat sat on the mat and the dog sat on the log\n" * 40,) * 60
     corpus = Corpus("many", Split(documents), Split(("the\n",)), Split(documents), provenance="lines", tokenized=True)
-    told = []
-    evaluate(build("nltk:order=2"), corpus, lambda message, share: told.append((message, share)))
+    progress = Recorded()
+    evaluate(build("nltk:order=2"), corpus, progress)
     for phase in ("fit: counting n-grams", "score"):
-        shares = [share for message, share in told if message.startswith(phase)]
+        shares = [share for message, share in progress.messages if message.startswith(phase)]
         assert len(shares) > 10
         assert shares[0] == 0
         assert all(0 <= after - before <= 0.1 for before, after in pairwise([*shares, 1.0]))
 
 
-def test_each_history_and_word_is_asked_of_nltk_once(english, monkeypatch):
+def test_nltk_computes_each_history_and_word_once(english, monkeypatch):
     model = fitted("nltk:order=2", english)
-    asked = []
-    computed = model._computed
-    monkeypatch.setattr(model, "_computed", lambda *key: asked.append(key) or computed(*key))
+    queries = []
+    compute = model._fitted.model.unmasked_score
+    monkeypatch.setattr(model._fitted.model, "unmasked_score", lambda *ngram: queries.append(ngram) or compute(*ngram))
     scores = model.score(["the cat\nthe cat\n", "the cat\n"])
     assert sum(len(score.logprobs) for score in scores) == 9
-    assert len(asked) == len(set(asked)) == 3
+    top = [(word, context) for word, context in queries if len(context) == 1]
+    assert len(top) == len(set(top)) == 3
+
+
+def test_scoring_before_fitting_is_an_error():
+    model = build("nltk")
+    for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
+        with pytest.raises(NotFittedError, match="this NltkNgram is not fitted"):
+            ask()

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from lmbench.cli.exporting import write
 
-from lmbench import LmbenchError, ModelSpec, Split, TrainingText, build
+from lmbench import LmbenchError, ModelSpec, NotFittedError, Split, TrainingText, build
 from lmbench.backends.ngrams.smoothed import NgramOptions
+from lmbench.cli.export import write_export
 from lmbench.errors import SpecError
 
 SMOOTHINGS = NgramOptions.model_fields["smoothing"].annotation.__args__
@@ -33,7 +33,7 @@ def test_modified_kneser_ney_is_the_kenlm_models(english):
     np.testing.assert_allclose(own.score([text])[0].logprobs, kenlm.score([text])[0].logprobs, atol=1e-6)
 
 
-def test_relative_frequencies_fail_where_nothing_was_seen(english):
+def test_relative_frequencies_fail_on_unseen_events(english):
     model = fitted("ngram:smoothing=mle,order=2", english)
     assert np.isfinite(model.score(["the cat sat on the mat\n"])[0].logprobs).all()
     text = "mat cat\n"
@@ -51,18 +51,19 @@ def test_jelinek_mercer_is_tuned_on_the_validation_split(english):
 
 
 @pytest.mark.parametrize("smoothing", POSITIVE)
-def test_kenlm_reads_what_is_exported(tmp_path, english, smoothing):
+def test_an_export_scores_as_the_model_that_wrote_it(tmp_path, english, smoothing):
     model = fitted(f"ngram:order=3,min_count=1,smoothing={smoothing}", english)
-    write(model, ModelSpec("ngram"), tmp_path / "x.arpa")
+    write_export(model, ModelSpec("ngram"), tmp_path / "x.arpa")
     read = build(ModelSpec("arpa", (("path", str(tmp_path / "x.arpa")),)))
+    read.load()
     text = "the cat sat on a log\n\nzzz the dog\n"
     [own], [others] = model.score([text]), read.score([text])
     np.testing.assert_allclose(own.logprobs - own.spelling, others.logprobs - others.spelling, atol=2e-6)
 
 
-def test_relative_frequencies_have_no_arpa(tmp_path, english):
-    with pytest.raises(SpecError, match="'ngram' cannot be exported: some events have no probability"):
-        write(fitted("ngram:smoothing=mle", english), ModelSpec("ngram"), tmp_path / "x.arpa")
+def test_relative_frequencies_cannot_be_exported(tmp_path, english):
+    with pytest.raises(SpecError, match="'ngram' cannot be exported: smoothing=mle leaves some events without prob"):
+        write_export(fitted("ngram:smoothing=mle", english), ModelSpec("ngram"), tmp_path / "x.arpa")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,13 @@ def test_relative_frequencies_have_no_arpa(tmp_path, english):
         ("order=0", "greater than or equal to 1"),
     ],
 )
-def test_options_that_cannot_be(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(SpecError, match=message):
         build(f"ngram:{options}")
+
+
+def test_scoring_before_fitting_is_an_error():
+    model = build("ngram")
+    for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
+        with pytest.raises(NotFittedError, match="this Ngram is not fitted"):
+            ask()
