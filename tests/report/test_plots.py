@@ -35,14 +35,14 @@ def pixels(png):
 
 
 @pytest.mark.parametrize("exhibits", [[LINES], [HEATMAP], [TABLE], [TABLE, HEATMAP, LINES]])
-def test_pictures_are_drawn_without_a_warning_whatever_the_text(exhibits, caplog):
+def test_any_text_is_drawn_without_a_warning(exhibits, caplog):
     with caplog.at_level(logging.WARNING):
         drawn = pixels(plots.picture(exhibits))
     assert drawn.std() > 5
     assert caplog.records == []
 
 
-def test_a_heatmap_is_as_dark_as_its_numbers():
+def test_larger_numbers_are_darker_in_a_heatmap():
     def middle(value):
         drawn = pixels(plots.picture([HEATMAP.model_copy(update={"rows": (("a", value, 0.0), ("b", 1.0, 0.0))})]))
         blue = drawn[:, : drawn.shape[1] // 2]
@@ -51,29 +51,9 @@ def test_a_heatmap_is_as_dark_as_its_numbers():
     assert middle(1.0) < middle(0.5) < middle(0.0)
 
 
-def test_lines_without_a_point_and_tables_without_a_row_are_drawn():
+def test_empty_lines_and_tables_are_drawn():
     for exhibit in (LINES, TABLE):
         assert pixels(plots.picture([exhibit.model_copy(update={"rows": ()})])).std() > 0
-
-
-def test_letters_that_no_font_has_become_escapes(monkeypatch):
-    monkeypatch.setattr(plots, "_glyphs", lambda: frozenset(map(ord, "abc ")))
-    assert plots._drawable("a 汉\U0001f600") == "a \\u6c49\\U0001f600"
-
-
-def test_what_is_missing_is_said_once(monkeypatch, capsys):
-    monkeypatch.setattr(plots, "_glyphs", lambda: frozenset(map(ord, "abc ")))
-    plots._say_what_is_missing.cache_clear()
-    plots._drawable("abc")
-    assert capsys.readouterr().err == ""
-    plots._drawable("汉")
-    plots._drawable("汉字")
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.endswith("for Chinese, install a font such as Noto Sans CJK")
-
-
-def test_letters_that_a_font_has_stay():
-    assert plots._drawable("état – the\n") == "état – the\\n"
 
 
 def test_pictures_leave_matplotlibs_settings_alone():

@@ -1,0 +1,109 @@
+"""The columns, rows and notes of tables, from cells that were not run."""
+
+import pytest
+
+from lmbench.backends.uniform import Uniform
+from lmbench.metrics import summarize, tally
+from lmbench.report.contents import build_tables
+from lmbench.runs.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory, Verification
+
+CORPUS = CorpusRecord(
+    name="c",
+    description="",
+    provenance="lines",
+    tokenized=True,
+    spaced=True,
+    train_fingerprint="",
+    valid_fingerprint="",
+    test_fingerprint="",
+    train_bytes=1,
+    valid_bytes=1,
+    test_bytes=1234,
+    test_documents=2,
+    floor_note="",
+)
+MANIFEST = Manifest(
+    created="2026-01-01T00:00:00+00:00",
+    models=(),
+    options=(),
+    corpora=(CORPUS,),
+    versions=(),
+    python="3",
+    platform="x",
+    cpus=2,
+)
+COSTS = Costs(
+    fit_seconds=None, score_seconds=123.4, bytes_per_second=1.0, peak_bytes=3 << 20, parameters=9_610_000, disk_bytes=1
+)
+
+
+def cell(number, model, **fields):
+    documents = ["ab\n", "中\n"]
+    metrics = summarize(tally(documents, Uniform().score(documents)))
+    return Cell(
+        number=number, model=model, corpus="c", status="ok", metrics=metrics, costs=fields.pop("costs", COSTS), **fields
+    )
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return RunDirectory.start(tmp_path / "run", MANIFEST)
+
+
+def test_a_row_shows_costs_in_short(directory):
+    directory.write(cell(1, "m"), None)
+    [table] = build_tables(directory)
+    assert table.title == "c: 1,234 bytes of test text in 2 documents"
+    assert [column.heading for column in table.columns[-4:]] == ["fit s", "score s", "params", "MiB"]
+    assert table.rows[0][-4:] == ("–", "123", "9.61M", "3")
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, "0"), (999, "999"), (1000, "1k"), (2_130_000_000, "2.13G")])
+def test_parameters_are_abbreviated(directory, count, shown):
+    directory.write(cell(1, "m", costs=COSTS.model_copy(update={"parameters": count})), None)
+    [table] = build_tables(directory)
+    assert table.rows[0][-2] == shown
+
+
+def test_pretrained_models_are_marked_and_the_mark_is_explained(directory):
+    directory.write(cell(1, "m", pretrained=True), None)
+    directory.write_verification(1, Verification(model="m", doubt="", outcomes=()))
+    [table] = build_tables(directory)
+    assert table.rows[0][1] == "m †"
+    assert any(note.startswith("† Pretrained on other") for note in table.notes)
+
+
+def test_a_reason_for_doubt_is_given_once(directory):
+    for number, model in enumerate("abc", start=1):
+        directory.write(cell(number, model), None)
+    directory.write_verification(2, Verification(model="b", doubt="sums failed: 2", outcomes=()))
+    [table] = build_tables(directory)
+    assert [row[1] for row in table.rows] == ["a ‡", "b ‡", "c ‡"]
+    [note] = [note for note in table.notes if note.startswith("‡")]
+    assert note.endswith("a, c: not checked; b: sums failed: 2.")
+
+
+def test_verified_models_do_not_need_notes(directory):
+    directory.write(cell(1, "m"), None)
+    directory.write_verification(1, Verification(model="m", doubt="", outcomes=()))
+    [table] = build_tables(directory)
+    assert table.rows[0][1] == "m"
+    assert len(table.notes) == 1
+
+
+@pytest.mark.parametrize(("status", "note"), [("failed", "m failed: why"), ("unavailable", "m is unavailable: why")])
+def test_cells_without_numbers_give_the_reason(directory, status, note):
+    directory.write(Cell(number=1, model="m", corpus="c", status=status, error="why"), None)
+    [table] = build_tables(directory)
+    assert table.rows == (("", "m", status, *[""] * 7),)
+    assert table.notes[-1] == note
+
+
+def test_pseudo_perplexities_have_a_table_of_their_own(directory):
+    directory.write(cell(1, "m", pseudo=True), None)
+    directory.write(cell(2, "n"), None)
+    ranked, pseudo = build_tables(directory)
+    assert [row[1] for row in ranked.rows] == ["n ‡"]
+    assert pseudo.title == "Pseudo-perplexities"
+    assert pseudo.rows == (("m", "c", "256.0", "123", "9.61M", "3"),)
+    assert "are not probabilities of a text" in pseudo.notes[0]

@@ -1,0 +1,93 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from lmbench.exhibit import Exhibit
+from lmbench.report import exhibits, tables
+
+WORDS = Exhibit(
+    title="States <b>",
+    shows="what | is emitted",
+    kind="table",
+    columns=("state", "emits"),
+    rows=((0, "the | [red]x[/] <i> 汉\x1b[31m"),),
+)
+CURVE = Exhibit(
+    title="Training",
+    shows="over time",
+    kind="lines",
+    columns=("seconds", "valid"),
+    rows=tuple((second, 8 / (1 + second)) for second in range(100)),
+    unit="bits per byte",
+    levels=(("kenlm", 2.5),),
+)
+MOVES = Exhibit(
+    title="Moves", shows="s", kind="heatmap", columns=("from", "a", "b"), rows=(("a", 1.0, 0), ("b", 0.5, None))
+)
+
+
+def printed(exhibit):
+    console = Console(width=100, file=io.StringIO())
+    console.print(exhibits.terminal(exhibit))
+    return console.file.getvalue()
+
+
+def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
+    [first, *_] = directory.cells()
+    directory.write(first, None, (WORDS, CURVE))
+    tables.write(directory)
+    exhibits.write(directory)
+    text = (directory.path / "table.md").read_text()
+    assert "- [uniform on toy\\|corpus](exhibits/001-uniform.md): States &lt;b>; Training" in text
+    page = (directory.path / "exhibits/001-uniform.md").read_text()
+    assert "the \\| \\[red\\]x\\[/\\] &lt;i> 汉\\\\x1b\\[31m" in page
+    assert "![Training](001-uniform-2.png)" in page
+    kenlm = next(cell.metrics.bits_per_byte for cell in directory.cells() if cell.model == "kenlm:order=2")
+    assert f"over time (bits per byte); kenlm: 2.5; kenlm:order=2, test text: {kenlm:.4g}" in page
+    assert (directory.path / "exhibits/001-uniform-2.png").read_bytes().startswith(b"\x89PNG")
+    assert not (directory.path / "exhibits/001-uniform-1.png").exists()
+
+
+def test_cells_without_exhibits_are_not_linked(directory):
+    assert "What the models learned" not in tables.markdown(directory)
+
+
+def test_the_terminal_shows_corpus_text_escaped():
+    text = printed(WORDS)
+    assert "the | [red]x[/] <i> 汉\\x1b[31m" in text
+    assert "\x1b" not in text
+
+
+def test_the_terminal_shows_the_first_and_last_of_many_points():
+    rows = [line.split() for line in printed(CURVE).splitlines() if line.strip()[:1].isdigit()]
+    assert len(rows) <= 21
+    assert rows[0] == ["0", "8"]
+    assert rows[-1] == ["99", "0.08"]
+
+
+def test_the_terminal_shows_heatmaps_as_shades():
+    lines = printed(MOVES).splitlines()
+    assert [line.split() for line in lines if "█" in line or "▒" in line] == [["a", "█"], ["b", "▒"]]
+
+
+@pytest.mark.parametrize("number", [1, 20, 21, 40, 41])
+def test_the_terminal_shows_at_most_21_points_and_both_ends(number):
+    points = CURVE.model_copy(update={"rows": CURVE.rows[:number]})
+    rows = [line.split() for line in printed(points).splitlines() if line.strip()[:1].isdigit()]
+    assert min(number, 11) <= len(rows) <= 21
+    assert (rows[0][0], rows[-1][0]) == ("0", str(number - 1))
+
+
+def test_only_curves_in_bits_per_byte_are_compared_with_other_models(directory):
+    [first, *_] = directory.cells()
+    directory.write(first, None, (CURVE.model_copy(update={"unit": "nats"}), WORDS))
+    exhibits.write(directory)
+    page = (directory.path / "exhibits/001-uniform.md").read_text()
+    assert "over time (nats); kenlm: 2.5\n" in page
+    assert "test text" not in page
+
+
+def test_a_page_gives_the_signature_of_its_cell(directory):
+    [first, *_] = directory.cells()
+    assert exhibits.page(first, (WORDS,)).endswith(f"Signature: `{first.signature}`\n")
