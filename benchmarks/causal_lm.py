@@ -1,14 +1,14 @@
-"""Scoring with a causal model: lmbench beside lm-evaluation-harness's rolling log-likelihood and evaluate's perplexity.
+"""Compare lmbench with lm-evaluation-harness's rolling log-likelihood and evaluate's perplexity, on a causal model.
 
-    python benchmarks/causal_lm.py                     a random GPT-2 small, its context of 1,024 tokens
+    python benchmarks/causal_lm.py                     a random GPT-2 small with its context of 1,024 tokens
     python benchmarks/causal_lm.py --context 256 --batch 8 --repeat 5
 
-Each is given the same folder, texts, context, stride and BOS, in a process of its own, one after the other in turns;
-what is printed are medians over the turns. The peers score batches as they do where a user says nothing, one window
-(lm_eval) and 16 documents (evaluate), or --batch; lmbench chooses. Peak memory is the whole process's: "loaded" is its
-peak once all weights were used, for one letter, and no way of scoring with them in memory can be below it.
-evaluate's metric is a script on the Hugging Face hub; what its release 0.4 computes is done here in the same steps:
-padded batches of whole documents, and float32 logits for all of a batch. lm-eval's models need 'lm-eval[hf]'.
+All systems get the same folder, texts, context, stride and BOS, and take turns, each in a process of its own. The
+printed figures are medians over the turns. The other systems score batches of their default size, one window (lm_eval)
+and 16 documents (evaluate), or of --batch; lmbench chooses its own. Peak memory is that of the whole process. "loaded"
+is its peak after scoring one letter, when all weights have been used: the least that a process with these weights in
+memory can take. evaluate's metric is a script on the Hugging Face hub; this benchmark takes the same steps as release
+0.4: padded batches of whole documents, and float32 logits for the whole batch. lm-eval needs 'lm-eval[hf]'.
 """
 
 from __future__ import annotations
@@ -39,7 +39,14 @@ BOS = "<|endoftext|>"
 
 @dataclass(frozen=True)
 class Task:
-    """What every system is given, and after it what one of them made of it."""
+    """What every system gets.
+
+    Attributes:
+        folder: The model.
+        documents: The texts to score.
+        context: Context and stride, in tokens.
+        batch: Windows or documents to score at once; 0 for the system's default.
+    """
 
     folder: str
     documents: list[str]
@@ -48,18 +55,26 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Nats of each document; seconds, CPU seconds, and peaks in bytes: with the weights loaded, and in the end."""
+class Measurement:
+    """What one system took.
+
+    Attributes:
+        nats: The cost of each document.
+        seconds: Wall-clock time.
+        cpu_seconds: CPU time.
+        loaded_bytes: Peak memory once the weights are loaded.
+        peak_bytes: Peak memory at the end.
+    """
 
     nats: list[float]
     seconds: float
-    cpu: float
-    loaded: int
-    peak: int
+    cpu_seconds: float
+    loaded_bytes: int
+    peak_bytes: int
 
 
 def write_model(folder: Path, layers: int, width: int, context: int) -> None:
-    """GPT-2's architecture with random weights and its 50,257 rows, and a byte-level tokenizer learned on pydocs."""
+    """Write a model of GPT-2's architecture with random weights and 50,257 rows, and a tokenizer trained on pydocs."""
     torch.manual_seed(0)
     config = GPT2Config(
         n_layer=layers, n_embd=width, n_head=width // 64, n_positions=context, bos_token_id=0, eos_token_id=0
@@ -75,7 +90,7 @@ def write_model(folder: Path, layers: int, width: int, context: int) -> None:
 
 
 def texts(folder: Path, number: int, length: int) -> list[str]:
-    """Texts of exactly `length` tokens."""
+    """Return texts of exactly `length` tokens."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("".join(load_corpus("pydocs").train.documents), verbose=False)["input_ids"]
     cut = (tokenizer.decode(ids[i : i + length]) for i in range(0, len(ids) - length, length))
@@ -83,14 +98,14 @@ def texts(folder: Path, number: int, length: int) -> list[str]:
     return [next(fit) for _ in range(number)]
 
 
-def with_lmbench(task: Task) -> Outcome:
+def measure_lmbench(task: Task) -> Measurement:
     options = {"path": task.folder, "context": task.context, "stride": task.context}
     model = build(ModelSpec("hf", tuple((name, str(value)) for name, value in options.items())))
     model.load()
-    return measured(task, lambda texts: [float(score.logprobs.sum()) for score in model.score(texts)])
+    return measure(task, lambda texts: [float(score.logprobs.sum()) for score in model.score(texts)])
 
 
-def with_lm_eval(task: Task) -> Outcome:
+def measure_lm_eval(task: Task) -> Measurement:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
@@ -98,14 +113,14 @@ def with_lm_eval(task: Task) -> Outcome:
     model = HFLM(pretrained=task.folder, device="cpu", dtype="float32", batch_size=batch, max_length=task.context)
 
     def nats(texts: list[str]) -> list[float]:
-        asked = [Instance("loglikelihood_rolling", {}, (text,), 0) for text in texts]
-        return [float(one) for one in model.loglikelihood_rolling(asked, disable_tqdm=True)]
+        requests = [Instance("loglikelihood_rolling", {}, (text,), 0) for text in texts]
+        return [float(logprob) for logprob in model.loglikelihood_rolling(requests, disable_tqdm=True)]
 
-    return measured(task, nats)
+    return measure(task, nats)
 
 
-def with_evaluate(task: Task) -> Outcome:
-    """Whole documents of at most the context; perplexities become nats."""
+def measure_evaluate(task: Task) -> Measurement:
+    """Score whole documents, none longer than the context. Perplexities are turned into nats."""
     tokenizer = AutoTokenizer.from_pretrained(task.folder)
     model = AutoModelForCausalLM.from_pretrained(task.folder).eval()
     tokenizer.pad_token = tokenizer.eos_token
@@ -123,85 +138,90 @@ def with_evaluate(task: Task) -> Outcome:
         perplexities = torch.exp((losses * mask[:, 1:]).sum(1) / lengths)
         return [-math.log(one) * length for one, length in zip(perplexities.tolist(), lengths.tolist(), strict=True)]
 
-    return measured(task, lambda texts: [one for i in range(0, len(texts), size) for one in nats(texts[i : i + size])])
+    return measure(task, lambda texts: [one for i in range(0, len(texts), size) for one in nats(texts[i : i + size])])
 
 
-def measured(task: Task, score: Callable[[list[str]], list[float]]) -> Outcome:
-    """One letter comes first: libraries set themselves up, and weights are in memory once they are read."""
+def measure(task: Task, score: Callable[[list[str]], list[float]]) -> Measurement:
+    """Measure a system, after it has scored one letter: libraries set themselves up, and weights enter memory."""
     score(["a"])
-    loaded, started, cpu = peak_bytes(), time.perf_counter(), time.process_time()
+    loaded, started, cpu_started = peak_bytes(), time.perf_counter(), time.process_time()
     nats = score(task.documents)
-    return Outcome(nats, time.perf_counter() - started, time.process_time() - cpu, loaded, peak_bytes())
+    return Measurement(nats, time.perf_counter() - started, time.process_time() - cpu_started, loaded, peak_bytes())
 
 
-SYSTEMS = {"lmbench": with_lmbench, "lm-eval": with_lm_eval, "evaluate": with_evaluate}
+SYSTEMS = {"lmbench": measure_lmbench, "lm-eval": measure_lm_eval, "evaluate": measure_evaluate}
 
 
-def asked(system: str, task: Path) -> Outcome:
-    """What a process of its own makes of the task in this file."""
+def run_system(system: str, task: Path) -> Measurement:
+    """Measure a system on the task in a file, in a separate process."""
     command = [sys.executable, __file__, "--one", system, "--task", str(task)]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return Outcome(**json.loads(out.splitlines()[-1]))
+    return Measurement(**json.loads(out.splitlines()[-1]))
 
 
-def line(system: str, runs: Sequence[Outcome], ours: Sequence[Outcome], tokens: int) -> str:
-    def middle(get: Callable[[Outcome], float]) -> float:
-        return median(map(get, runs))
+def row(system: str, runs: Sequence[Measurement], ours: Sequence[Measurement], tokens: int) -> str:
+    def middle(figure: Callable[[Measurement], float]) -> float:
+        return median(map(figure, runs))
 
-    cpu = median(one.cpu / other.cpu for one, other in zip(runs, ours, strict=True))
-    peak = median(other.peak / one.peak for one, other in zip(runs, ours, strict=True))
+    pairs = list(zip(runs, ours, strict=True))
+    cpu_ratio = median(run.cpu_seconds / our.cpu_seconds for run, our in pairs)
+    peak_ratio = median(our.peak_bytes / run.peak_bytes for run, our in pairs)
     return (
         f"  {system:9} {tokens / middle(lambda run: run.seconds):6,.0f} tokens/s"
-        f" {tokens / middle(lambda run: run.cpu):6,.0f} tokens/CPU-s ({cpu:4.2f} times lmbench's CPU seconds)"
-        f"  peak {middle(lambda run: run.peak) / 2**20:6,.0f} MiB (lmbench's is {peak:4.0%}),"
-        f" loaded {middle(lambda run: run.loaded) / 2**20:4,.0f},"
-        f" added {middle(lambda run: run.peak - run.loaded) / 2**20:6,.0f}"
-        f"  {sum(runs[0].nats):.4f} nats, most a document differs {differing(runs[0], ours[0]):.2g}"
+        f" {tokens / middle(lambda run: run.cpu_seconds):6,.0f} tokens/CPU-s"
+        f" ({cpu_ratio:4.2f} times lmbench's CPU seconds)"
+        f"  peak {middle(lambda run: run.peak_bytes) / 2**20:6,.0f} MiB (lmbench's is {peak_ratio:4.0%}),"
+        f" loaded {middle(lambda run: run.loaded_bytes) / 2**20:4,.0f},"
+        f" added {middle(lambda run: run.peak_bytes - run.loaded_bytes) / 2**20:6,.0f}"
+        f"  {sum(runs[0].nats):.4f} nats, largest difference of a document {largest_difference(runs[0], ours[0]):.2g}"
     )
 
 
-def differing(one: Outcome, other: Outcome) -> float:
+def largest_difference(one: Measurement, other: Measurement) -> float:
     return float(np.abs(np.subtract(one.nats, other.nats)).max())
 
 
-def compare(folder: Path, name: str, length: int, given: argparse.Namespace, systems: Sequence[str]) -> None:
-    documents = texts(folder, given.documents, length)
+def compare(folder: Path, name: str, length: int, options: argparse.Namespace, systems: Sequence[str]) -> None:
+    """Measure systems in turns on documents of `length` tokens, and print a row for each."""
+    documents = texts(folder, options.documents, length)
     path = folder / f"{name}.json"
-    path.write_text(json.dumps(asdict(Task(str(folder), documents, given.context, given.batch))))
-    print(f"{len(documents)} documents of {length} tokens, context and stride {given.context}, {given.repeat} turns:")
-    turns = [{system: asked(system, path) for system in systems} for _ in range(given.repeat)]
+    path.write_text(json.dumps(asdict(Task(str(folder), documents, options.context, options.batch))))
+    print(
+        f"{len(documents)} documents of {length} tokens, context and stride {options.context}, {options.repeat} turns:"
+    )
+    turns = [{system: run_system(system, path) for system in systems} for _ in range(options.repeat)]
     for system in systems:
         runs, ours = [turn[system] for turn in turns], [turn["lmbench"] for turn in turns]
-        print(line(system, runs, ours, length * len(documents)), flush=True)
+        print(row(system, runs, ours, length * len(documents)), flush=True)
 
 
 def arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=int, default=12, help="of the model")
-    parser.add_argument("--width", type=int, default=768)
-    parser.add_argument("--context", type=int, default=1024)
-    parser.add_argument("--documents", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=0, help="windows that the peers score at once; 0: their defaults")
+    parser.add_argument("--layers", type=int, default=12, help="layers of the model")
+    parser.add_argument("--width", type=int, default=768, help="width of the model")
+    parser.add_argument("--context", type=int, default=1024, help="tokens of context, and of the stride")
+    parser.add_argument("--documents", type=int, default=2, help="number of documents")
+    parser.add_argument("--batch", type=int, default=0, help="batch size of the other systems; 0: their defaults")
     parser.add_argument("--repeat", type=int, default=5, help="turns of all systems")
-    parser.add_argument("--only", choices=["long", "short"], help="documents of two contexts, or of one")
+    parser.add_argument("--only", choices=["long", "short"], help="only documents of two contexts, or of one")
     parser.add_argument("--one", choices=SYSTEMS, help=argparse.SUPPRESS)
     parser.add_argument("--task", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
-    given = arguments()
-    if given.one:
-        task = Task(**json.loads(given.task.read_text()))
-        print(json.dumps(asdict(SYSTEMS[given.one](task))))
+    options = arguments()
+    if options.one:
+        task = Task(**json.loads(options.task.read_text()))
+        print(json.dumps(asdict(SYSTEMS[options.one](task))))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_model(folder, given.layers, given.width, given.context)
-        if given.only != "short":
-            compare(folder, "long", 2 * given.context, given, ["lmbench", "lm-eval"])  # evaluate would cut them off
-        if given.only != "long":
-            compare(folder, "short", given.context - 1, given, list(SYSTEMS))
+        write_model(folder, options.layers, options.width, options.context)
+        if options.only != "short":
+            compare(folder, "long", 2 * options.context, options, ["lmbench", "lm-eval"])  # evaluate truncates
+        if options.only != "long":
+            compare(folder, "short", options.context - 1, options, list(SYSTEMS))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def gpt2(rows):
 
 
 def in_hub_cache(cache, name, folder):
-    """Copy a folder to where the hub's cache keeps the model `name`, and return the commit."""
+    """Copy a folder into the hub's cache as the model `name`, and return its commit."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     place = cache / f"models--{name.replace('/', '--')}"
     shutil.copytree(folder, place / "snapshots" / commit)

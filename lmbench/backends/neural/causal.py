@@ -55,8 +55,9 @@ class HuggingFace(LanguageModel):
     """A pretrained causal model, from a folder or the Hugging Face hub: any that AutoModelForCausalLM loads.
 
     `load` loads the weights and is the only method that downloads; without it, they are loaded on first use. Weights
-    must be safetensors, and code from a repository is never run. Text that looks like a special token is scored as
-    text. On Linux, loading makes the process return large freed blocks of memory to the system from then on.
+    must be safetensors, and code from a repository is never run. Special tokens in a text are scored as text.
+
+    On Linux, loading makes the process return large freed blocks of memory to the system from then on.
     """
 
     Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
@@ -125,14 +126,14 @@ class HuggingFace(LanguageModel):
         """Return the ids that precede every document.
 
         Raises:
-            SpecError: BOS is asked for, but the tokenizer has neither BOS nor EOS.
+            SpecError: BOS is asked for, but the tokenizer does not have a BOS or EOS token.
         """
         if self.options.bos == "none":
             return np.zeros(0, dtype=np.int64)
         for bos in (tokenizer.bos_token_id, tokenizer.eos_token_id):
             if bos is not None:
                 return np.array([bos], dtype=np.int64)
-        raise SpecError(f"the tokenizer of '{self.options.path}' has neither BOS nor EOS; give bos=none")
+        raise SpecError(f"the tokenizer of '{self.options.path}' does not have a BOS or EOS token; give bos=none")
 
     def _choose_context(self, network: CausalNetwork) -> int:
         """Return the number of tokens in a window.

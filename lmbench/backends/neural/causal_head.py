@@ -70,7 +70,7 @@ class ModelHead(Head):
 
     Attributes:
         model: The transformers model.
-        trunk_output: What its trunk returned once; the states are put into a copy of it.
+        trunk_output: An output of its trunk; given states are put into a copy of it.
     """
 
     model: Any

@@ -18,7 +18,7 @@ from lmbench.backends.neural.causal_head import Head, accepts, find_head, run_un
 from lmbench.backends.neural.memory_budget import MemoryBudget
 from lmbench.backends.neural.windows import UNSCORED
 
-_CPU_TOKENS = 1024  # a CPU is no faster with more at once, and they take more memory
+_CPU_TOKENS = 1024  # larger batches are not faster on a CPU, and take more memory
 
 
 @dataclass(frozen=True, slots=True)

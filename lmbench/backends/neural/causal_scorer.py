@@ -67,7 +67,9 @@ class CausalScorer:
         beyond = sequence[sequence >= self.network.model.get_input_embeddings().num_embeddings]
         if len(beyond):
             path, name = self.network.model.name_or_path, self.tokenizer.names[beyond[0]]
-            raise ScoreError(f"the tokenizer of '{path}' produces the token {name!r}, but its model has no row for it")
+            raise ScoreError(
+                f"the tokenizer of '{path}' produces the token {name!r}, but its model does not have a row for it"
+            )
         return sequence
 
     def windowing(self, length: int) -> Iterator[Window]:
@@ -81,7 +83,7 @@ class CausalScorer:
 
     @cached_property
     def events(self) -> TokenEvents:
-        """The names and spellings of the network's events. A text ends where the library's `generate` stops."""
+        """The names and spellings of the network's events. Those at which the library's `generate` stops end a text."""
         end = self.network.model.generation_config.eos_token_id
         ends = [] if end is None else [end] if isinstance(end, int) else end
         return TokenEvents.of_rows(self.network.rows, self.tokenizer, ends)

@@ -47,7 +47,7 @@ def revision(path: str) -> str:
     """Return which weights these are: the hub's commit, or the first digits of the SHA-256 of a folder's weight files.
 
     Raises:
-        UnavailableError: There are no weight files.
+        UnavailableError: The weight files are missing.
     """
     if not Path(path).is_dir() and (config := cached_file(path, "config.json")):
         return config.parent.name  # the cache names the folder of a commit after it
@@ -71,5 +71,5 @@ def describe_missing(folder: Path) -> str:
             return f"its weights, {pickled[0]}, are pickled; convert them to safetensors"
         return "*.safetensors is missing"
     if not any(map(_VOCABULARY.fullmatch, files)):
-        return "tokenizer.json is missing, and there is no other vocabulary"
+        return "tokenizer.json or another vocabulary is missing"
     return ""

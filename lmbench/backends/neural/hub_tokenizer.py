@@ -49,7 +49,7 @@ class HubTokenizer:
         added = tokenizer.get_added_vocab()
         self._spellings = [name.encode() if name in added else _spell_byte_level(name) for name in self.names]
         if ids.keys() >= _BYTE_NAMES:
-            for name in _BYTE_NAMES:  # "<0x41>" is the byte, never a text that looks like its name
+            for name in _BYTE_NAMES:  # "<0x41>" is the byte, never a text that reads "<0x41>"
                 self._spellings[ids[name]] = None
 
     @cached_property
@@ -85,7 +85,7 @@ class HubTokenizer:
         """Return the tokens of a document.
 
         Raises:
-            ScoreError: They do not spell the document, or the tokenizer does not say where they end.
+            ScoreError: They do not spell the document, or the tokenizer does not report their ends.
         """
         encoding = tokenize(self.tokenizer, document)
         ids = np.array(encoding["input_ids"], dtype=np.int64)
@@ -95,7 +95,9 @@ class HubTokenizer:
         if (ends := self._piece_ends(document, ids)) is not None:
             return TokenizedText(ids, ends)
         if not self.tokenizer.is_fast:
-            raise ScoreError(f"{type(self.tokenizer).__name__} does not say where its tokens end in the text")
+            raise ScoreError(
+                f"{type(self.tokenizer).__name__} does not report the ends of its tokens; use a fast tokenizer"
+            )
         return TokenizedText(ids, byte_ends(document, encoding["offset_mapping"]))
 
     @cached_property
@@ -141,7 +143,7 @@ class HubTokenizer:
 def tokenize(tokenizer: Any, document: str) -> Any:
     """Return a transformers tokenizer's encoding of a document, with offsets if it is a fast one.
 
-    It adds no special tokens, and reads text that looks like one ("<|endoftext|>", "[MASK]") as text.
+    Special tokens are not added, and those in the document ("<|endoftext|>", "[MASK]") are read as text.
     """
     return tokenizer(
         document,

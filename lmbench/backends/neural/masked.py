@@ -141,13 +141,13 @@ class MaskedModel(LanguageModel):
             limit = min(positions(network) or _DEFAULT_CONTEXT, tokenizer.model_max_length)
             context = int(min(self.options.context or limit, limit))
             if context <= len(prefix) + len(suffix):
-                raise SpecError(f"a context of {context} has no room for a token between the special ones")
+                raise SpecError(f"a context of {context} has room only for special tokens; give a longer one")
             self._loaded = MaskedScorer(tokenizer, network, prefix, suffix, context, self.options.memory)
         return self._loaded
 
 
 def _check_tokenizer(tokenizer: Any, path: str) -> None:
-    """Check that a tokenizer has a mask token and says where tokens end.
+    """Check that a tokenizer has a mask token and reports the ends of tokens.
 
     Raises:
         LmbenchError: It does not.
@@ -155,7 +155,7 @@ def _check_tokenizer(tokenizer: Any, path: str) -> None:
     if tokenizer.mask_token_id is None:
         raise SpecError(f"the tokenizer of '{path}' does not have a mask token: this is not a masked model")
     if not tokenizer.is_fast:
-        raise UnavailableError(f"the tokenizer of '{path}' does not say where its tokens end; use a fast one")
+        raise UnavailableError(f"the tokenizer of '{path}' does not report the ends of its tokens; use a fast one")
 
 
 def _special_tokens(tokenizer: Any) -> tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-"""How much of a causal model's scoring fits in memory at once."""
+"""The memory budget of scoring with a causal model."""
 
 from __future__ import annotations
 

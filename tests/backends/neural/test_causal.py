@@ -176,7 +176,7 @@ def test_next_events_are_what_is_scored(folder, text, bos):
 
 
 def library_text(network, ids, length):
-    """What the library's own greedy decoding adds to these ids."""
+    """Return the ids that the library's own greedy decoding adds to these ids."""
     inputs = torch.tensor([ids])
     with torch.inference_mode():
         out = network.generate(
@@ -296,7 +296,7 @@ def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path):
 def test_a_tokenizer_without_bos_uses_eos_or_is_refused(tmp_path):
     tokenizer = byte_level(special=())
     neither = save(tmp_path / "neither", gpt2(300), tokenizer)
-    with pytest.raises(SpecError, match="neither BOS nor EOS; give bos=none"):
+    with pytest.raises(SpecError, match="does not have a BOS or EOS token; give bos=none"):
         load(neither).score(["x"])
     load(neither, ",bos=none").score(["x"])[0].check("x")
     eos = save(tmp_path / "eos", gpt2(301), byte_level(), eos_token=BOS)
@@ -332,7 +332,7 @@ def test_a_damaged_folder_is_named(folder, tmp_path, file, damage, kind):
         (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
     if damage == "missing":
         (tmp_path / file).unlink()
-        why = rf"{re.escape(file.replace('model.', '*.'))} is missing(, and there is no other vocabulary)?"
+        why = rf"{re.escape(file.replace('model.', '*.'))}( or another vocabulary)? is missing"
     else:
         (tmp_path / file).write_bytes((folder / file).read_bytes()[:100])
         why = r"[^\n]+"

@@ -195,7 +195,7 @@ def test_changed_texts_are_refused_in_one_line(tokenizer, spelled, changed):
             mine.encode(text)
 
 
-def test_a_slow_tokenizer_that_is_not_byte_level_says_so():
+def test_a_slow_tokenizer_that_is_not_byte_level_is_refused():
     class Letters(SlowGpt2):
         def _tokenize(self, text, **_):
             return [f"letter {letter}" for letter in text]
@@ -204,7 +204,7 @@ def test_a_slow_tokenizer_that_is_not_byte_level_says_so():
             return "".join(token[-1] for token in tokens)
 
     mine = HubTokenizer(Letters({f"letter {letter}": i for i, letter in enumerate("abc")}, []))
-    with pytest.raises(ScoreError, match="Letters does not say where its tokens end in the text"):
+    with pytest.raises(ScoreError, match="Letters does not report the ends of its tokens"):
         mine.encode("abca")
 
 

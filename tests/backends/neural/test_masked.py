@@ -126,7 +126,7 @@ def test_it_is_never_ranked_with_probabilities(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        (",context=2", SpecError, "a context of 2 has no room"),
+        (",context=2", SpecError, "a context of 2 has room only for special tokens"),
         (",stride=2", LmbenchError, "unknown option of mlm 'stride'"),
     ],
 )
