@@ -1,10 +1,10 @@
-"""Seconds of an EM iteration: lmbench's batched engine beside hmmlearn, over numbers of states and of events.
+"""Time an EM iteration of lmbench's batched engine and of hmmlearn, for several numbers of states and events.
 
     python benchmarks/hmm.py --corpus wikitext-2 --states 16,64,128 --events 100000,1000000
 
-Both start from the same parameters on the same lines in the same run; the log-likelihoods must agree. Peak is what
-NumPy's product of two 2,048 x 2,048 float32 matrices reaches with all cores; an iteration's arithmetic is three
-products, 6 T K^2 operations. Times are medians.
+Both start from the same parameters on the same lines in the same run, and their log-likelihoods must agree. Times are
+medians. The peak is the speed of NumPy's product of two 2,048 x 2,048 float32 matrices with all cores. An iteration's
+arithmetic is three matrix products, 6 T K^2 operations.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import argparse
 import resource
 import statistics
 import time
-from collections.abc import Callable
 
 import numpy as np
 
 from lmbench import Lexicon, LexiconOptions, load_corpus
-from lmbench.backends.hmm.baum_welch import batched_step, random_start
-from lmbench.backends.hmm.forward_backward import ForwardBackward, Line, Parameters
-from lmbench.backends.hmm.model import hmmlearn_step
+from lmbench.arrays import Ids
+from lmbench.backends.hmm.baum_welch import EmStep, batched_step
+from lmbench.backends.hmm.forward_backward import ForwardBackward
+from lmbench.backends.hmm.hmmlearn_engine import hmmlearn_step
+from lmbench.backends.hmm.parameters import Parameters
+from lmbench.backends.hmm.starts import random_start
 
 _PRIOR = 0.01
 
@@ -31,11 +33,11 @@ def main() -> None:
     corpus = load_corpus(options.corpus)
     lexicon = Lexicon.learn(corpus.training, LexiconOptions())
     lines = lexicon.lines(corpus.train.documents)
-    peak = _peak()
+    peak = _measure_peak()
     print(f"{corpus.name}: {sum(map(len, lines)):,} events, {len(lexicon):,} symbols; peak {peak / 1e9:.0f} Gflop/s")
     print("     T      K   float32   float64  hmmlearn  ratio 32  ratio 64   of peak       MiB")
     for events in options.events:
-        chosen = _some(lines, events)
+        chosen = _sample(lines, events)
         for states in options.states:
             _compare(chosen, len(lexicon), states, options, peak)
 
@@ -48,27 +50,27 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpus", default="pydocs")
     parser.add_argument("--states", type=numbers, default=[16, 64])
     parser.add_argument("--events", type=numbers, default=[20_000, 75_000])
-    parser.add_argument("--repeats", type=int, default=3, help="iterations of the batched engine")
-    parser.add_argument("--peer-states", type=int, default=128, help="most states for which hmmlearn is timed, once")
+    parser.add_argument("--repeats", type=int, default=3, help="timed iterations of the batched engine")
+    parser.add_argument("--peer-states", type=int, default=128, help="time hmmlearn, once, up to this number of states")
     return parser.parse_args()
 
 
-def _some(lines: list[Line], events: int) -> list[Line]:
-    """Lines in random order, as many as have so many events."""
+def _sample(lines: list[Ids], events: int) -> list[Ids]:
+    """Draw lines in random order until they have this number of events."""
     order = np.random.default_rng(0).permutation(len(lines))
     sizes = np.cumsum([len(lines[i]) for i in order])
     return [lines[i] for i in order[: int(np.searchsorted(sizes, events)) + 1]]
 
 
-def _compare(lines: list[Line], symbols: int, states: int, options: argparse.Namespace, peak: float) -> None:
+def _compare(lines: list[Ids], symbols: int, states: int, options: argparse.Namespace, peak: float) -> None:
     start, events = random_start(symbols, states, seed=0), sum(map(len, lines))
     times, likelihoods = {}, {}
     for dtype in ("float32", "float64"):
         engine = ForwardBackward(lines, symbols, states, dtype)
-        times[dtype], likelihoods[dtype] = _timed(batched_step(engine, _PRIOR), start, options.repeats)
+        times[dtype], likelihoods[dtype] = _time(batched_step(engine, _PRIOR), start, options.repeats)
         del engine
     if states <= options.peer_states:
-        times["hmmlearn"], likelihoods["hmmlearn"] = _timed(hmmlearn_step(lines, _PRIOR), start, 1)
+        times["hmmlearn"], likelihoods["hmmlearn"] = _time(hmmlearn_step(lines, _PRIOR), start, 1)
     for likelihood in likelihoods.values():
         np.testing.assert_allclose(likelihood, likelihoods["float64"], rtol=1e-6)
     peer = times.get("hmmlearn", float("nan"))
@@ -81,10 +83,8 @@ def _compare(lines: list[Line], symbols: int, states: int, options: argparse.Nam
     )
 
 
-def _timed(
-    step: Callable[[Parameters], tuple[float, Parameters]], start: Parameters, repeats: int
-) -> tuple[float, float]:
-    """Median seconds of an iteration, and the log-likelihood of the start."""
+def _time(step: EmStep, start: Parameters, repeats: int) -> tuple[float, float]:
+    """Return the median seconds of an iteration, and the log-likelihood of the start."""
     seconds = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -93,8 +93,8 @@ def _timed(
     return statistics.median(seconds), likelihood
 
 
-def _peak() -> float:
-    """Operations a second."""
+def _measure_peak() -> float:
+    """Return the peak in operations per second."""
     matrix = np.ones((2048, 2048), dtype=np.float32)
     seconds = []
     for _ in range(7):

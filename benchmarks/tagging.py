@@ -1,10 +1,10 @@
-"""Tagging accuracy on a test split: lmbench's supervised hidden Markov model beside NLTK's.
+"""Compare the tagging accuracy of lmbench's supervised hidden Markov model and NLTK's tagger on a test split.
 
     python benchmarks/tagging.py --corpus ud-english-ewt --tags upos
 
-NLTK's tagger is trained by train_supervised with Lidstone's estimate and the same pseudo-count; it knows every training
-word, and no unknown one. lmbench reads words seen once as unknown, and so learns what tags unknown words have. In the
-third row NLTK's tagger reads them so, too: in training and in tagging, words not seen twice are one symbol.
+NLTK's tagger is trained by train_supervised with Lidstone's estimate and the same pseudo-count. Its vocabulary is every
+training word, so it learns nothing about unknown words. lmbench treats words seen once as unknown and so learns which
+tags unknown words have. In the third row NLTK's tagger does the same: words not seen twice are one symbol.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from nltk.probability import FreqDist, LidstoneProbDist
 from nltk.tag.hmm import HiddenMarkovModelTagger, HiddenMarkovModelTrainer
 
 from lmbench import Split, load_corpus
-from lmbench.backends.hmm.model import Hmm, HmmOptions
+from lmbench.backends.hmm.model import Hmm
+from lmbench.backends.hmm.options import HmmOptions
 
 _PRIOR = 0.01
-_RARE = "\n"  # no word
+_RARE = "\n"  # cannot be a word
 Sentences = list[list[tuple[str, str]]]
 
 
 def main() -> None:
-    """Print both accuracies, over all words and over those that training has not seen, and the seconds each took."""
+    """Print each tagger's accuracy on all words and on words that training has not seen, and its seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", default="ud-english-ewt")
     parser.add_argument("--tags", choices=("upos", "xpos"), default="upos")
@@ -51,15 +52,15 @@ def main() -> None:
 
 
 def _compare(name: str, train: Sentences, test: Sentences, words: set[str], seen: set[str]) -> None:
-    """Train NLTK's tagger and report it; all words but these are one symbol."""
+    """Train NLTK's tagger and report it; words other than `words` are one symbol."""
 
-    def read(sentences: Sentences) -> Sentences:
+    def replace_others(sentences: Sentences) -> Sentences:
         return [[(word if word in words else _RARE, tag) for word, tag in sentence] for sentence in sentences]
 
     began = time.perf_counter()
-    peer = _nltk(read(train), words | {_RARE} if words < seen else words)
+    peer = _train_nltk(replace_others(train), words | {_RARE} if words < seen else words)
     trained = time.perf_counter()
-    found = [tuple(tag for _, tag in peer.tag([word for word, _ in sentence])) for sentence in read(test)]
+    found = [tuple(tag for _, tag in peer.tag([word for word, _ in sentence])) for sentence in replace_others(test)]
     _report(name, test, found, seen, trained - began, time.perf_counter() - trained)
 
 
@@ -67,7 +68,7 @@ def _sentences(split: Split, kind: str) -> Sentences:
     return [[(word.form, getattr(word, kind)) for word in line] for document in split.tagged or () for line in document]
 
 
-def _nltk(train: Sentences, symbols: set[str]) -> HiddenMarkovModelTagger:
+def _train_nltk(train: Sentences, symbols: set[str]) -> HiddenMarkovModelTagger:
     def estimate(counts: FreqDist, bins: int) -> LidstoneProbDist:
         return LidstoneProbDist(counts, _PRIOR, bins)
 

@@ -3,156 +3,109 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.stats import dirichlet
 
-from lmbench.backends.hmm.baum_welch import (
-    Limits,
-    batched_step,
-    cluster_start,
-    log_prior,
-    maximized,
-    random_start,
-    smoothed,
-    train,
-)
-from lmbench.backends.hmm.forward_backward import Counts, ForwardBackward, Parameters
-from tests.backends.hmm.test_forward_backward import random_lines, random_parameters
+from lmbench.backends.hmm.baum_welch import BaumWelch, Limits, batched_step
+from lmbench.backends.hmm.hmmlearn_engine import hmmlearn_step
+from lmbench.backends.hmm.options import HmmOptions
+from lmbench.backends.hmm.starts import cluster_start, random_start
+from lmbench.text.lexicon import Lexicon
+from tests.backends.hmm.samples import ENGINES, float64_engine, random_lines, random_parameters
 
 FOREVER = Limits(iterations=30, tolerance=-math.inf, deadline=math.inf)
 
 
-def engine(lines, symbols, states):
-    return ForwardBackward(lines, symbols, states, dtype="float64")
-
-
-def trained(lines, valid, start, limits=FOREVER, prior=1e-6):
-    symbols, states = start.emissions.shape
-    judge = engine(valid, symbols, states) if valid else None
-    step = batched_step(engine(lines, symbols, states), prior)
-    return train(step, start, prior, sum(map(len, lines)), judge, limits, lambda point: None)
-
-
-def assert_distributions(parameters):
-    assert parameters.start.sum() == pytest.approx(1)
-    np.testing.assert_allclose(parameters.transitions.sum(axis=1), 1)
-    np.testing.assert_allclose(parameters.emissions.sum(axis=0), 1)
-    assert min(parameters.start.min(), parameters.transitions.min(), parameters.emissions.min()) > 0
-
-
-def test_parameters_are_shares_of_counts_and_pseudo_counts():
-    counts = Counts(np.array([3.0, 0.0]), np.array([[1.0, 3.0], [0.0, 0.0]]), np.array([[2.0, 0.0], [1.0, 0.0]]), 0.0)
-    parameters = maximized(counts, 1.0)
-    assert parameters.start.tolist() == [0.8, 0.2]
-    np.testing.assert_allclose(parameters.transitions, [[2 / 6, 4 / 6], [0.5, 0.5]])  # the second state died
-    np.testing.assert_allclose(parameters.emissions, [[3 / 5, 0.5], [2 / 5, 0.5]])
-
-
-@pytest.mark.parametrize("states", [1, 3, 12, 40])
-@pytest.mark.parametrize("symbols", [1, 2, 12])
-def test_starts_are_distributions_whatever_the_sizes(states, symbols):
-    lines = random_lines(symbols, [1, 5, 9, 30])
-    assert_distributions(cluster_start(lines, symbols, states, seed=0))
-    assert_distributions(random_start(symbols, states, seed=0))
-
-
-def test_the_seed_decides_the_start():
-    lines = random_lines(9, [5, 9, 30])
-    one, same, other = (cluster_start(lines, 9, 3, seed).emissions for seed in (1, 1, 2))
-    assert (one == same).all()
-    assert (one != other).any()
-
-
-def test_states_that_share_a_cluster_differ():
-    start = cluster_start(random_lines(3, [50] * 4), 3, 6, seed=0)
-    assert (start.emissions[:, 0] != start.emissions[:, 3]).all()
+def train(lines, valid, start, limits=FOREVER, prior=1e-6):
+    judge = float64_engine(valid, start) if valid else None
+    step = batched_step(float64_engine(lines, start), prior)
+    algorithm = BaumWelch(step, prior, sum(map(len, lines)), judge)
+    return algorithm.train(start, limits, lambda point: None)
 
 
 def test_clusters_are_a_better_start_than_chance():
-    lines = [line for seed in range(4) for line in markov_lines(seed)]
+    lines = [line for seed in range(4) for line in cyclic_lines(seed)]
     limits = Limits(iterations=3, tolerance=0, deadline=math.inf)
-    clustered = trained(lines, [], cluster_start(lines, 12, 3, 0), limits).points[-1].train
-    random = trained(lines, [], random_start(12, 3, 0), limits).points[-1].train
+    clustered = train(lines, [], cluster_start(lines, 12, 3, 0), limits).points[-1].train
+    random = train(lines, [], random_start(12, 3, 0), limits).points[-1].train
     assert clustered < random - 0.1
 
 
-def markov_lines(seed):
+def cyclic_lines(seed):
+    """Return lines that cycle through three classes of four symbols each."""
     rng = np.random.default_rng(seed)
     return [np.array([4 * (t % 3) + rng.integers(0, 4) for t in range(20)]) for _ in range(10)]
 
 
+@pytest.mark.parametrize("prior", [1e-6, 1.0])
+@pytest.mark.parametrize("start", ["clusters", "random"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_iteration_never_lowers_the_objective(english, engine, start, prior):
+    lexicon = Lexicon.learn(english, HmmOptions())
+    lines, symbols = lexicon.lines(english.train.documents), len(lexicon)
+    parameters = random_start(symbols, 4, 0) if start == "random" else cluster_start(lines, symbols, 4, 0)
+    batched = batched_step(float64_engine(lines, parameters), prior)
+    step = batched if engine == "batched" else hmmlearn_step(lines, prior)
+    objectives = []
+    for _ in range(12):
+        density = parameters.log_prior(prior)
+        likelihood, parameters = step(parameters)
+        objectives.append(likelihood + density)
+    assert all(after >= before - 1e-9 * abs(before) for before, after in pairwise(objectives))
+    assert objectives[-1] > objectives[0] + 1
+
+
 def test_training_stops_when_the_validation_lines_get_no_likelier_and_keeps_the_best():
     lines, valid = random_lines(20, [12] * 10), random_lines(20, [12] * 10, seed=1)
-    result = trained(lines, valid, random_parameters(8, 20))
-    judged = [point.valid for point in result.points]
+    result = train(lines, valid, random_parameters(8, 20))
+    costs = [point.valid for point in result.points]
     assert len(result.points) < 30
-    assert result.iteration == 1 + judged.index(min(judged)) == len(judged) - 3
-    assert result.valid == min(judged)
-    again = engine(valid, 20, 8)
+    assert result.iteration == 1 + costs.index(min(costs)) == len(costs) - 3
+    assert result.valid == min(costs)
+    again = float64_engine(valid, result.parameters)
     assert -again.log_likelihood(result.parameters) / again.events == pytest.approx(result.valid)
 
 
 def test_without_validation_lines_the_last_iteration_is_kept():
-    result = trained(random_lines(5, [9] * 5), [], random_parameters(2, 5))
-    assert (result.iteration, result.valid) == (30, None)
-    train = [point.train for point in result.points]
-    assert all(after <= before + 1e-9 for before, after in pairwise(train))
+    result = train(random_lines(5, [9] * 5), [], random_parameters(2, 5))
+    assert (result.iteration, result.points[-1].valid, result.valid) == (30, None, math.inf)
+    costs = [point.train for point in result.points]
+    assert all(after <= before + 1e-9 for before, after in pairwise(costs))
 
 
 def test_training_stops_when_it_gains_little():
-    result = trained(random_lines(5, [9] * 5), [], random_parameters(2, 5), Limits(30, 0.05, math.inf))
-    train = [point.train for point in result.points]
-    assert 1 < len(train) < 30
-    assert train[-2] - train[-1] < 0.05
+    result = train(random_lines(5, [9] * 5), [], random_parameters(2, 5), Limits(30, 0.05, math.inf))
+    costs = [point.train for point in result.points]
+    assert 1 < len(costs) < 30
+    assert costs[-2] - costs[-1] < 0.05
 
 
 def test_a_large_prior_does_not_end_training_before_it_has_converged():
-    """Here the prior makes the lines less likely at once."""
+    """The first iteration with the large prior makes the lines less likely."""
     lines = random_lines(20, [12] * 10)
-    start = trained(lines, [], random_parameters(4, 20)).parameters  # the likeliest without a prior
+    start = train(lines, [], random_parameters(4, 20)).parameters  # the likeliest without a prior
     limits = Limits(200, 1e-4, math.inf)
-    result = trained(lines, [], start, limits, prior=1.0)
+    result = train(lines, [], start, limits, prior=1.0)
     assert result.points[1].train > result.points[0].train
     assert 5 < len(result.points) < 200
-    more = trained(lines, [], start, Limits(len(result.points) + 1, -math.inf, math.inf), prior=1.0)
+    more = train(lines, [], start, Limits(len(result.points) + 1, -math.inf, math.inf), prior=1.0)
     objectives = [
-        -120 * trained.points[-1].train + log_prior(parameters, 1.0)
-        for trained, parameters in ((result, before(lines, start, len(result.points), 1.0)), (more, result.parameters))
+        -120 * trained.points[-1].train + parameters.log_prior(1.0)
+        for trained, parameters in (
+            (result, iterate(lines, start, len(result.points) - 1, 1.0)),
+            (more, result.parameters),
+        )
     ]
     assert 0 <= objectives[1] - objectives[0] < 120 * 1e-4
 
 
-def before(lines, parameters, iterations, prior):
-    """The parameters that the last of these iterations begins with."""
-    step = batched_step(engine(lines, *parameters.emissions.shape), prior)
-    for _ in range(iterations - 1):
+def iterate(lines, parameters, iterations, prior):
+    """Return the parameters after this many iterations."""
+    step = batched_step(float64_engine(lines, parameters), prior)
+    for _ in range(iterations):
         _, parameters = step(parameters)
     return parameters
 
 
-def test_the_prior_is_dirichlets():
-    """SciPy's density, of which what the parameters do not change is taken away."""
-    parameters = random_parameters(3, 5)
-    rows = [parameters.start, *parameters.transitions, *parameters.emissions.T]
-    densities = [dirichlet(np.full(len(row), 1.5)) for row in rows]
-    constant = sum(
-        density.logpdf(np.full(len(row), 1 / len(row))) + 0.5 * len(row) * math.log(len(row))
-        for density, row in zip(densities, rows, strict=True)
-    )
-    total = sum(density.logpdf(row) for density, row in zip(densities, rows, strict=True))
-    assert log_prior(parameters, 0.5) == pytest.approx(total - constant)
-
-
 def test_a_deadline_that_has_passed_leaves_one_iteration():
-    result = trained(random_lines(5, [9] * 5), [], random_parameters(2, 5), Limits(30, -math.inf, deadline=0.0))
+    result = train(random_lines(5, [9] * 5), [], random_parameters(2, 5), Limits(30, -math.inf, deadline=0.0))
     assert result.iteration == 1
-
-
-def test_smoothing_is_what_the_validation_lines_like():
-    sharp = Parameters(np.ones(1), np.ones((1, 1)), np.array([[1 - 2e-9], [1e-9], [1e-9]]))
-    unigrams = np.array([0.2, 0.4, 0.4])
-    valid = ForwardBackward([np.array([0, 0, 1, 2] * 9)], 3, 1, dtype="float64")
-    parameters, share = smoothed(sharp, unigrams, valid)
-    assert share == 0.1
-    np.testing.assert_allclose(parameters.emissions[:, 0], 0.9 * sharp.emissions[:, 0] + 0.1 * unigrams)
-    _, none = smoothed(sharp, unigrams, ForwardBackward([np.zeros(9, dtype=int)], 3, 1, dtype="float64"))
-    assert none == 0.0
+    assert len(result.points) == 1

@@ -1,24 +1,24 @@
 import numpy as np
 import pytest
 
-from lmbench.backends.hmm.clusters import clusters
+from lmbench.backends.hmm.clusters import cluster_symbols
 
 
-def grammar(rng, length):
-    """Lines that go round three classes of four symbols each: 1-4, 5-8, 9-12; 0 ends the line."""
+def cyclic_lines(rng, length):
+    """Return lines that cycle through three classes of four symbols each (1-4, 5-8, 9-12); 0 ends the line."""
     return [np.array([*(1 + 4 * (t % 3) + rng.integers(0, 4) for t in range(length)), 0]) for _ in range(200)]
 
 
-def test_symbols_with_like_neighbors_are_together():
-    labels = clusters(grammar(np.random.default_rng(0), 12), 13, 4)
+def test_symbols_with_similar_neighbors_are_together():
+    labels = cluster_symbols(cyclic_lines(np.random.default_rng(0), 12), 13, 4)
     classes = [set(labels[first : first + 4].tolist()) for first in (1, 5, 9)]
     assert [len(each) for each in classes] == [1, 1, 1]
     assert len(set.union(*classes)) == 3
 
 
-def test_nothing_is_left_to_chance():
-    lines = grammar(np.random.default_rng(1), 7)
-    assert clusters(lines, 13, 5).tolist() == clusters(lines, 13, 5).tolist()
+def test_clusters_are_deterministic():
+    lines = cyclic_lines(np.random.default_rng(1), 7)
+    assert cluster_symbols(lines, 13, 5).tolist() == cluster_symbols(lines, 13, 5).tolist()
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_nothing_is_left_to_chance():
     ],
 )
 def test_small_texts(lines, symbols, number):
-    labels = clusters([np.array(line) for line in lines], symbols, number)
+    labels = cluster_symbols([np.array(line) for line in lines], symbols, number)
     assert labels.shape == (symbols,)
     assert 0 <= labels.min() <= labels.max() < number
 
 
-def test_as_many_clusters_as_symbols_are_one_each():
-    assert sorted(clusters([np.array([0, 2, 2])], 4, 4).tolist()) == [0, 1, 2, 3]
+def test_with_as_many_clusters_as_symbols_each_symbol_has_its_own():
+    assert sorted(cluster_symbols([np.array([0, 2, 2])], 4, 4).tolist()) == [0, 1, 2, 3]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmbench.backends.hmm.tagging import Hits, hits, tag_counts, tag_lines
+from lmbench.backends.hmm.tagging import TagHits, count_hits, count_tags, read_tags
 from lmbench.corpus import Split, TaggedWord
 from lmbench.errors import CorpusError
 
@@ -20,27 +20,27 @@ def ids(*lengths):
     return [np.zeros(length, dtype=np.int32) for length in lengths]
 
 
-def test_each_line_has_its_tags_and_the_line_ends():
-    assert tag_lines(CATS, "upos", ids(3, 2)) == [("NOUN", "VERB", "\n"), ("VERB", "\n")]
+def test_lines_have_their_words_tags_and_the_line_ends():
+    assert read_tags(CATS, "upos", ids(3, 2)) == [("NOUN", "VERB", "\n"), ("VERB", "\n")]
 
 
 @pytest.mark.parametrize(
     ("data", "kind", "lengths", "message"),
     [
         (Split(("a\n",)), "upos", (2,), "supervised=upos needs tagged text"),
-        (CATS, "xpos", (3, 2), "the words of this corpus have no xpos tags"),
-        (CATS, "upos", (4, 2), "the tokenizer cuts the text into other events"),
-        (CATS, "upos", (3,), "the tokenizer cuts the text into other events"),
+        (CATS, "xpos", (3, 2), "the words of this corpus do not have xpos tags"),
+        (CATS, "upos", (4, 2), "the tokenizer's events are not the tagged words"),
+        (CATS, "upos", (3,), "the tokenizer's events are not the tagged words"),
     ],
 )
-def test_what_cannot_be_counted_is_an_error(data, kind, lengths, message):
+def test_lines_that_are_not_the_tagged_words_are_errors(data, kind, lengths, message):
     with pytest.raises(CorpusError, match=message):
-        tag_lines(data, kind, ids(*lengths))
+        read_tags(data, kind, ids(*lengths))
 
 
 def test_counts_by_hand():
-    """A line "5 4 1" tagged 1 2 0 and a line "4 1" tagged 2 0."""
-    counts = tag_counts(
+    """Count a line "5 4 1" with the tags 1 2 0, and a line "4 1" with the tags 2 0."""
+    counts = count_tags(
         [np.array([5, 4, 1], dtype=np.int32), np.array([4, 1], dtype=np.int32)],
         [np.array([1, 2, 0]), np.array([2, 0])],
         6,
@@ -53,10 +53,15 @@ def test_counts_by_hand():
     assert counts.emissions.sum() == 5
 
 
-def test_hits_are_counted_where_they_should_be():
+def test_only_the_chosen_events_are_compared():
     tags = (
         [np.array([1, 2, 0]), np.array([2, 0])],
         [np.array([1, 1, 0]), np.array([2, 0])],
         [np.array([0, 2, 0]), np.array([1, 0])],
     )
-    assert hits(*tags, np.array([True, True, False, True, False])) == Hits(words=3, right=2, by_most_frequent=1)
+    chosen = np.array([True, True, False, True, False])
+    assert count_hits(*tags, chosen) == TagHits(words=3, correct=2, by_most_frequent=1)
+
+
+def test_hits_add_up():
+    assert TagHits(3, 2, 1) + TagHits(10, 9, 8) == TagHits(13, 11, 9)
