@@ -100,7 +100,7 @@ def test_it_sees_what_follows_and_declares_that_it_is_not_a_probability(folder):
     assert not MaskedModel.traits.normalized
     [outcome] = check_model(lambda: load(folder))
     assert (outcome.check, outcome.status) == ("probability", "fail")
-    assert doubt([outcome]).startswith("probability failed: the model says that its scores are no probabilities")
+    assert doubt([outcome]).startswith("probability failed: the model declares that its scores are not probabilities")
     with pytest.raises(ScoreError, match="no conditional ones"):
         model.score_continuation("the", " cat")
     with pytest.raises(LmbenchError, match="cannot generate text"):
@@ -113,7 +113,7 @@ def test_it_is_never_ranked_with_probabilities(folder, tmp_path):
     page = tables.markdown(directory)
     ranked, pseudo = page.split("## Pseudo-perplexities")
     assert f"mlm:{folder}".replace("_", "\\_") not in ranked.replace("\\\\_", "\\_")
-    assert "no probabilities of a text" in pseudo
+    assert "not probabilities of a text" in pseudo
     assert "uniform" in ranked
     row = tables.csv(directory).splitlines()[1]
     [mlm, uniform] = directory.cells()
