@@ -57,7 +57,7 @@ class ArrayLibrary(ABC):
 
     @abstractmethod
     def sparse_product(self, sums: sparse.csr_array, values: Any) -> Floats:
-        """Return sums @ values, where `sums` consists of zeros and ones; the order of additions is fixed."""
+        """Return sums @ values; `sums` holds zeros and ones. The order of additions is fixed."""
 
 
 class NumpyLibrary(ArrayLibrary):

@@ -86,7 +86,7 @@ class Batch:
         return pairs
 
     def _run(self, begin: int, end: int) -> Iterator[tuple[slice, slice]]:
-        """Yield the transitions into the times begin … end - 1, at all of which the same lines run."""
+        """Yield the transitions into the times begin … end - 1; the same lines run at all of these times."""
         starts, running = self.starts, self.running
         if begin < end:
             yield slice(starts[begin - 1], starts[begin - 1] + running[begin]), slice(starts[begin], starts[begin + 1])

@@ -50,7 +50,7 @@ class TrainedParameters:
 
     @property
     def valid(self) -> float:
-        """Nats per event of the validation lines under the parameters; infinity if there are no such lines."""
+        """Nats per event of the validation lines under the parameters; infinity without such lines."""
         valid = self.points[self.iteration - 1].valid
         return float("inf") if valid is None else valid
 

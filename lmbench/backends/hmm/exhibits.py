@@ -1,4 +1,4 @@
-"""What a fitted hidden Markov model shows of itself: states, transitions, and training or tagging accuracy."""
+"""The exhibits of a fitted hidden Markov model: states, transitions, and training or tagging accuracy."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _FILE = "hmm.npz"
 
 @dataclass(frozen=True, slots=True)
 class FittedHmm:
-    """What fitting gives.
+    """The result of fitting.
 
     Attributes:
         lexicon: The types, which are the model's symbols.

@@ -28,7 +28,7 @@ from lmbench.state import ModelState
 class Hmm(LanguageModel, Saveable):
     """A hidden Markov model over lines, with the line end as a symbol, trained by Baum and Welch's algorithm.
 
-    Every line starts from the start distribution. The line end is emitted like a word; line lengths are not modeled.
+    Every line starts from the start distribution. The line end is emitted as words are; line lengths are not modeled.
     Training has a Dirichlet prior, starts from clusters of words, and keeps the iteration that predicts the validation
     split best. Then emissions are mixed with unigrams, by a weight that the validation split chooses.
     """
