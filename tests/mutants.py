@@ -1,4 +1,4 @@
-"""Deliberately wrong models, each wrong in one way that has been seen in the wild, and the right ones they spoil."""
+"""Deliberately wrong models, each with one bug that has been seen in practice, and the correct models behind them."""
 
 import inspect
 import math
@@ -15,6 +15,7 @@ from lmbench import (
     ModelOptions,
     ModelState,
     NextEvents,
+    Saveable,
     Score,
     Signature,
 )
@@ -22,8 +23,8 @@ from lmbench import (
 START = 256
 
 
-class Bigram(LanguageModel):
-    """A bigram model of bytes, as it should be."""
+class Bigram(LanguageModel, Saveable):
+    """A correct bigram model of bytes."""
 
     def fit(self, data, progress=SILENT):
         counts = np.zeros((257, 256))
@@ -34,9 +35,9 @@ class Bigram(LanguageModel):
         self.counts, self.table = counts, self.smoothed(counts, unigram)
 
     def smoothed(self, counts, unigram):
-        """Witten-Bell: as much for the unigram as there are kinds of followers, and one more."""
-        kinds = np.count_nonzero(counts, axis=1, keepdims=True) + 1
-        return np.log((counts + kinds * unigram) / (counts.sum(axis=1, keepdims=True) + kinds))
+        """Return log-probabilities by Witten-Bell, with one more type of follower than was seen."""
+        types = np.count_nonzero(counts, axis=1, keepdims=True) + 1
+        return np.log((counts + types * unigram) / (counts.sum(axis=1, keepdims=True) + types))
 
     def save(self, folder):
         np.save(folder / "table.npy", self.table)
@@ -65,7 +66,7 @@ def as_score(logprobs, ends=None):
 
 
 class Unigram(LanguageModel):
-    """A unigram model of words with a letter model for the unknown, as it should be."""
+    """A correct unigram model of words, with a letter model for unknown ones."""
 
     Options = LexiconOptions
 
@@ -90,7 +91,7 @@ class WindowOptions(ModelOptions):
 
 
 class Windowed(Bigram):
-    """The bigram model, read in windows, as it should be."""
+    """A correct bigram model that reads in windows."""
 
     Options = WindowOptions
     overlap = 0
@@ -103,15 +104,15 @@ class Windowed(Bigram):
 
 
 class Adaptive(Bigram):
-    """A unigram model of bytes that learns from the document as it goes, as it should be."""
+    """A correct unigram model of bytes that learns from the document while it scores."""
 
-    ahead = 0
+    preview = 0
 
     def costs(self, document):
         prior = (256 * np.exp(self.table[START])).tolist()
-        seen, costs = [self.ahead] * 256, []
+        seen, costs = [self.preview] * 256, []
         for i, byte in enumerate(document.encode()):
-            costs.append(math.log((seen[byte] + prior[byte]) / (i + self.ahead + 256)))
+            costs.append(math.log((seen[byte] + prior[byte]) / (i + self.preview + 256)))
             seen[byte] += 1
         return np.array(costs)
 
@@ -122,14 +123,14 @@ class Adaptive(Bigram):
 
 
 class LearnsFirst(Adaptive):
-    """an adaptive model that learns each byte before it scores it"""
+    """an adaptive model learns each byte before scoring it"""
 
     caught_by = "chain-rule"
-    ahead = 1
+    preview = 1
 
 
 class Log10(Bigram):
-    """log10 where nats are due"""
+    """log10 instead of nats"""
 
     caught_by = "chain-rule"
 
@@ -138,7 +139,7 @@ class Log10(Bigram):
 
 
 class Log2(Bigram):
-    """log2 where nats are due"""
+    """log2 instead of nats"""
 
     caught_by = "chain-rule"
 
@@ -147,14 +148,14 @@ class Log2(Bigram):
 
 
 class Log10WithoutDistribution(Log10):
-    """log10, and no distribution to compare it with"""
+    """log10, without a distribution to compare it with"""
 
     caught_by = "sums"
     next_events = LanguageModel.next_events
 
 
 class OffByOne(Bigram):
-    """each byte scored from the byte before the last"""
+    """each byte is scored given the byte before the last one"""
 
     caught_by = "chain-rule"
 
@@ -164,7 +165,7 @@ class OffByOne(Bigram):
 
 
 class FreeSpaces(Bigram):
-    """white space unpaid"""
+    """white space costs nothing"""
 
     caught_by = "chain-rule"
 
@@ -173,7 +174,7 @@ class FreeSpaces(Bigram):
 
 
 class FreeCase(Bigram):
-    """lower-cased before it is scored"""
+    """text is lower-cased before scoring"""
 
     caught_by = "chain-rule"
 
@@ -182,7 +183,7 @@ class FreeCase(Bigram):
 
 
 class FreeInsides(Bigram):
-    """the bytes inside a character unpaid"""
+    """the later bytes of a character cost nothing"""
 
     caught_by = "unknown-words"
 
@@ -191,7 +192,7 @@ class FreeInsides(Bigram):
 
 
 class LongDiscount(Bigram):
-    """events far into a document at half their price"""
+    """events far into a document cost half"""
 
     caught_by = "chain-rule"
 
@@ -221,7 +222,7 @@ class KeepsStart(Unigram):
 
 
 class Surprisals(Bigram):
-    """surprisals, positive, instead of log-probabilities"""
+    """positive surprisals instead of log-probabilities"""
 
     caught_by = "finite"
 
@@ -230,7 +231,7 @@ class Surprisals(Bigram):
 
 
 class Sentinel(Bigram):
-    """-inf for what was never seen"""
+    """-inf for unseen events"""
 
     caught_by = "finite"
 
@@ -240,7 +241,7 @@ class Sentinel(Bigram):
 
 
 class SpellingApart(Unigram):
-    """the spelling's price told, but left out of the sum"""
+    """the spelling cost is reported but left out of the sum"""
 
     caught_by = "finite"
 
@@ -249,7 +250,7 @@ class SpellingApart(Unigram):
 
 
 class FreeUnknowns(Unigram):
-    """`<unk>` for every unknown word, its spelling free"""
+    """an unknown word costs `<unk>`, and its spelling nothing"""
 
     caught_by = "unknown-words"
 
@@ -258,7 +259,7 @@ class FreeUnknowns(Unigram):
 
 
 class FlatSpelling(Unigram):
-    """every unknown spelling at the same price, whatever its length"""
+    """every unknown word has the same spelling cost, whatever its length"""
 
     caught_by = "unknown-words"
 
@@ -280,7 +281,7 @@ class Characters(Bigram):
 
 
 class DropsTheEnd(Bigram):
-    """the last event dropped"""
+    """the last event is dropped"""
 
     caught_by = "tiling"
 
@@ -289,7 +290,7 @@ class DropsTheEnd(Bigram):
 
 
 class TwoLineEnds(Bigram):
-    """a second `</s>` after each line end, certain and flattering"""
+    """a second `</s>` follows each line end and flatters the perplexity"""
 
     caught_by = "line-ends"
 
@@ -303,7 +304,7 @@ class TwoLineEnds(Bigram):
 
 
 class JoinsLineEnds(Bigram):
-    """the line end a part of the last word"""
+    """the line end is a part of the last word"""
 
     caught_by = "line-ends"
 
@@ -318,7 +319,7 @@ class JoinsLineEnds(Bigram):
 
 
 class Peeks(Bigram):
-    """each byte cheaper for the byte after it (bidirectional attention)"""
+    """each byte is scored with a look at the next one (bidirectional attention)"""
 
     caught_by = "causality"
 
@@ -328,7 +329,7 @@ class Peeks(Bigram):
 
 
 class PerLength(Bigram):
-    """the mean over the document at every event"""
+    """every event costs the mean over the document"""
 
     caught_by = "causality"
 
@@ -338,7 +339,7 @@ class PerLength(Bigram):
 
 
 class ShuffledBatch(Bigram):
-    """scores in the order of length, not of the documents"""
+    """scores come in the order of length"""
 
     caught_by = "batches"
 
@@ -347,12 +348,12 @@ class ShuffledBatch(Bigram):
 
 
 class CountsPadding(Bigram):
-    """the padding to the batch's longest document charged to the last event"""
+    """the last event pays for the padding to the longest document of the batch"""
 
     caught_by = "batches"
 
     def score(self, documents):
-        longest = max(map(len, documents))
+        longest = max(map(len, documents), default=0)
         scores = super().score(documents)
         for score, document in zip(scores, documents, strict=True):
             score.logprobs[-1:] -= 0.1 * (longest - len(document))
@@ -360,7 +361,7 @@ class CountsPadding(Bigram):
 
 
 class DropsTheLastDocument(Bigram):
-    """the last, incomplete batch dropped"""
+    """the last, incomplete batch is dropped"""
 
     caught_by = "batches"
 
@@ -369,7 +370,7 @@ class DropsTheLastDocument(Bigram):
 
 
 class Remembers(Bigram):
-    """what was scored is learned, and kept for the next document"""
+    """the model learns from the documents that it scores"""
 
     caught_by = "state"
 
@@ -384,14 +385,14 @@ class Remembers(Bigram):
 
 
 class ScoresSeamsTwice(Windowed):
-    """an event of each window's overlap scored again"""
+    """an event in the overlap of two windows is scored twice"""
 
     caught_by = "windows"
     overlap = 1
 
 
 class FreeSeams(Windowed):
-    """the first event of each later window free (a shift of the labels)"""
+    """the first event of each later window costs nothing (shifted labels)"""
 
     caught_by = "windows"
 
@@ -402,7 +403,7 @@ class FreeSeams(Windowed):
 
 
 class EmptyHistories(Windowed):
-    """each window begun with an empty history"""
+    """each window begins with an empty history"""
 
     caught_by = "windows"
 
@@ -414,16 +415,16 @@ class EmptyHistories(Windowed):
 
 
 class ForgetsTheBeginning(Bigram):
-    """continuations scored without what they continue"""
+    """continuations are scored without their context"""
 
     caught_by = "continuations"
 
-    def score_continuation(self, beginning, rest):
-        return float(self.costs(rest).sum())
+    def score_continuation(self, context, continuation):
+        return float(self.costs(continuation).sum())
 
 
 class WritesNoSpaces(Unigram):
-    """words spelled without the space before them"""
+    """words are spelled without the space before them"""
 
     caught_by = "step-by-step"
 
@@ -445,7 +446,7 @@ class Spaceless(ModelState):
 
 
 class ForgetsWhatItWrote(Bigram):
-    """each event drawn as if it were the first after the prompt"""
+    """each event is drawn as if it were the first after the prompt"""
 
     caught_by = "step-by-step"
 
@@ -465,7 +466,7 @@ class Stuck(ModelState):
 
 
 class Unseeded(Bigram):
-    """initialized without a seed"""
+    """the initialization is not seeded"""
 
     caught_by = "determinism"
 
@@ -475,7 +476,7 @@ class Unseeded(Bigram):
 
 
 class ForgetsItsContext(Bigram):
-    """a part of what was learned not saved"""
+    """a part of what was learned is not saved"""
 
     caught_by = "save"
 
@@ -487,7 +488,7 @@ class ForgetsItsContext(Bigram):
 
 
 class ReadsTheTest(Bigram):
-    """the test split found and learned while fitting"""
+    """the model finds and learns the test split while it is fitted"""
 
     caught_by = "test-split"
 
@@ -505,7 +506,7 @@ class ReadsTheTest(Bigram):
 
 
 class NoSignature(Bigram):
-    """a text for a signature"""
+    """the signature is a string"""
 
     caught_by = "signature"
 
@@ -514,7 +515,7 @@ class NoSignature(Bigram):
 
 
 class CrashesOnNothing(Bigram):
-    """an empty text is an error"""
+    """an empty text raises an error"""
 
     caught_by = "edge-texts"
 
@@ -525,7 +526,7 @@ class CrashesOnNothing(Bigram):
 
 
 class ParsesSpecialTokens(Bigram):
-    """`<unk>` and a literal end of text are taken for special tokens and vanish"""
+    """literal special tokens such as `<unk>` are parsed and vanish"""
 
     caught_by = "tiling"
 
@@ -533,7 +534,7 @@ class ParsesSpecialTokens(Bigram):
         return super().score([document.replace("<|endoftext|>", "").replace("<unk>", "") for document in documents])
 
 
-RIGHT = (Bigram, Unigram, Windowed, Adaptive)
+CORRECT = (Bigram, Unigram, Windowed, Adaptive)
 MUTANTS = (
     Log10, Log2, Log10WithoutDistribution, OffByOne, LearnsFirst, FreeSpaces, FreeCase, FreeInsides, LongDiscount,
     Unnormalized, KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd,

@@ -1,4 +1,4 @@
-"""The conformance suite catches every mutant, and passes every right model."""
+"""The conformance suite catches every mutant and passes every correct model."""
 
 import re
 import time
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from lmbench import ModelOptions, ModelSpec, build
-from lmbench.checks import CHECKS, Outcome, Subject, _quick, check_model, check_spec, doubt, parametrize_with_checks
+from lmbench import ModelOptions, ModelSpec, NextEvents, Traits, build
+from lmbench.checks import CHECKS, Outcome, Subject, check_model, check_spec, doubt, parametrize_with_checks
+from lmbench.checks.suite import quick_maker
 from lmbench.errors import SpecError
-from lmbench.progress import SILENT
 from tests.mutants import (
+    CORRECT,
     MUTANTS,
-    RIGHT,
     Bigram,
     JoinsLineEnds,
     Log10WithoutDistribution,
@@ -21,6 +21,7 @@ from tests.mutants import (
     Unnormalized,
     Windowed,
 )
+from tests.recording import Recorded
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -41,25 +42,25 @@ def failed(outcomes):
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_every_mutant_is_caught_by_the_check_meant_for_it(mutant):
+def test_every_mutant_is_caught_by_its_check(mutant):
     outcomes = check_model(mutant)
     assert mutant.caught_by in failed(outcomes)
     assert all(outcome.detail for outcome in outcomes if outcome.status == "fail")
 
 
-@pytest.mark.parametrize("right", RIGHT, ids=lambda right: right.__name__)
-def test_right_models_pass(right):
-    outcomes = check_model(right)
+@pytest.mark.parametrize("model", CORRECT, ids=lambda model: model.__name__)
+def test_correct_models_pass(model):
+    outcomes = check_model(model)
     assert failed(outcomes) == []
     assert doubt(outcomes) == ""
 
 
-def test_every_check_has_a_mutant_that_it_is_meant_for():
+def test_every_check_has_a_mutant():
     assert {mutant.caught_by for mutant in MUTANTS} == set(CHECKS)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a mutant's own -inf * 0 is no failure of another check
-def test_the_page_shows_which_check_catches_which_mutant():
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a mutant computes -inf * 0 itself
+def test_the_page_lists_which_check_catches_which_mutant():
     rows = re.findall(r"^\| ([A-Z]\w+) \| (.*) \| (.*) \|$", PAGE.read_text(), flags=re.MULTILINE)
     assert rows == [(m.__name__, m.__doc__, ", ".join(failed(check_model(m)))) for m in MUTANTS]
 
@@ -80,10 +81,10 @@ def test_built_ins_pass(check):
 
 def test_a_failure_names_the_event():
     [outcome] = [outcome for outcome in check_model(Sentinel) if outcome.check == "finite"]
-    assert re.match(r"'.*', event \d+: log-probability -inf", outcome.detail)
+    assert re.match(r"'.*': event \d+ \('.*', byte \d+\), log-probability -inf, is not finite", outcome.detail)
 
 
-def test_a_slip_of_units_is_named():
+def test_a_wrong_unit_is_named():
     [outcome] = [outcome for outcome in check_model(MUTANTS[0]) if outcome.check == "chain-rule"]
     assert outcome.detail.endswith("these look like log10")
 
@@ -106,7 +107,7 @@ def test_doubts():
     assert doubt(check_model(Unnormalized)).startswith("normalization failed: after")
 
 
-def test_a_model_that_cannot_be_fitted_says_so_once():
+def test_a_model_that_cannot_be_fitted_fails_one_check():
     class Broken(Bigram):
         def fit(self, data, progress):
             raise RuntimeError("no GPU")
@@ -129,7 +130,7 @@ def test_a_slow_model_gets_a_shorter_text():
     assert 10_000 < Quadratic.longest < 200_000
 
 
-def test_options_that_a_model_does_not_take_are_not_forced_on_it():
+def test_windows_do_not_apply_to_a_model_that_refuses_short_contexts():
     class Long(Windowed):
         class Options(ModelOptions):
             context: int = Field(32, ge=16)
@@ -139,9 +140,9 @@ def test_options_that_a_model_does_not_take_are_not_forced_on_it():
     assert (outcome.status, outcome.detail) == ("n/a", "the model does not take {'context': 8, 'stride': 1}")
 
 
-def test_joined_line_ends_are_no_fault_of_a_pretrained_tokenizer():
+def test_a_pretrained_tokenizer_may_join_line_ends():
     class Pretrained(JoinsLineEnds):
-        pretrained = True
+        traits = Traits(weights="pretrained")
 
         def load(self, progress):
             super().fit(Subject(Bigram).corpus.training)
@@ -150,15 +151,13 @@ def test_joined_line_ends_are_no_fault_of_a_pretrained_tokenizer():
     assert outcome.status == "n/a"
 
 
-def test_maximum_likelihood_is_not_verified():
+def test_maximum_likelihood_fails_normalization():
     assert doubt(check_spec(ModelSpec.parse("nltk:smoothing=mle"))).startswith("normalization failed")
 
 
-def test_quick_options_give_way_to_the_users():
-    from lmbench.checks import _quick
-
-    assert _quick(ModelSpec.parse("transformer:steps=7"))().options.steps == 7
-    assert _quick(ModelSpec.parse("transformer"))().options.steps == 60
+def test_the_users_options_override_the_quick_ones():
+    assert quick_maker(ModelSpec.parse("transformer:steps=7"))().options.steps == 7
+    assert quick_maker(ModelSpec.parse("transformer"))().options.steps == 60
     assert build("transformer").options.steps == 0
 
 
@@ -172,27 +171,50 @@ def test_a_tiny_gpt2_passes(tmp_path):
     assert [outcome.check for outcome in outcomes if outcome.status == "n/a"] == ["determinism", "save", "test-split"]
 
 
-def test_the_suite_keeps_no_training_and_leaves_out_what_contradicts_the_users_options(tmp_path):
-    """Heads that do not divide the suite's width; a preset's heads; a folder that is for the trainings of cells."""
+def test_the_suite_stores_no_checkpoint_and_drops_quick_options_that_contradict_the_users(tmp_path):
+    """64 heads do not divide the width of the quick options."""
     pytest.importorskip("torch")
     given = f"transformer:steps=3,preset=small,heads=64,checkpoint={tmp_path}/kept"
-    make = _quick(ModelSpec.parse(given))
+    make = quick_maker(ModelSpec.parse(given))
     assert (make().options.heads, make().options.width, make().options.layers) == (64, 192, 1)
     assert make().options.checkpoint == ""
-    small = _quick(ModelSpec.parse("transformer:preset=small"))().options
+    small = quick_maker(ModelSpec.parse("transformer:preset=small"))().options
     assert (small.heads, small.width, small.steps) == (2, 32, 60)
     with pytest.raises(SpecError, match="3 heads do not divide"):
         check_spec(ModelSpec.parse("transformer:heads=3"))
 
 
-def test_a_download_is_told_by_the_suite():
-    class Fetched(Bigram):
-        pretrained = True
+def test_the_suite_reports_the_loading_of_weights():
+    class Downloaded(Bigram):
+        traits = Traits(weights="pretrained")
 
-        def load(self, progress=SILENT):
+        def load(self, progress):
             progress("downloading", 0.0)
             super().fit(Subject(Bigram).corpus.training)
 
-    told = []
-    check_model(Fetched, lambda message, share: told.append(message))
-    assert "downloading" in told
+    progress = Recorded()
+    check_model(Downloaded, progress)
+    assert ("downloading", 0.0) in progress.messages
+
+
+def test_a_model_that_scores_nothing_wrongly_fails_one_check():
+    class Chatty(Bigram):
+        def score(self, documents):
+            return super().score(documents or [""])
+
+    [outcome] = check_model(Chatty)
+    assert (outcome.check, outcome.status, outcome.detail) == ("fit", "fail", "1 scores for 0 documents")
+
+
+def test_suspect_histories_are_summed():
+    class Suspicious(Bigram):
+        def next_events(self, text):
+            nexts = super().next_events(text)
+            return nexts if text != "qqq" else NextEvents(nexts.names, nexts.logprobs - 1, nexts.spellings)
+
+        def suspect_histories(self):
+            return ("qqq",)
+
+    outcomes = check_model(Suspicious)
+    [outcome] = [outcome for outcome in outcomes if outcome.check == "normalization"]
+    assert outcome.detail == "after 'qqq' the next events sum to 0.3678794"

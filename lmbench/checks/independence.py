@@ -1,0 +1,72 @@
+"""Checks that a score depends only on the text before it: not on later text, other documents or earlier calls."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from lmbench.checks.subject import NotApplicable, Subject, require
+from lmbench.checks.texts import SAMPLE_TEXTS, random_words
+from lmbench.score import Score
+
+
+def check_causality(subject: Subject) -> None:
+    """No event's score changes if the text after it changes.
+
+    Catches bidirectional attention, normalization by the document's length, and tokenizers that look ahead without
+    bound.
+    """
+    text = "the cat sat on a mat .\nab cab the cat\nsat\n"
+    for cut in range(3, len(text), 7):
+        whole, changed, shorter = subject.score(text, text[:cut] + " zzqx 汉字 zzqx\n" * 3, text[:cut])
+        for other in (changed, shorter):
+            same = (_common_events(whole, other, cut), _common_events(other, whole, cut))
+            subject.require_same(*same, f"with another text after byte {cut}")
+
+
+def check_batches(subject: Subject) -> None:
+    """A document's score does not depend on the rest of its batch or on the order.
+
+    Catches padding that is counted or attended to, shuffled batches, and caches with too coarse a key.
+    """
+    documents = [*SAMPLE_TEXTS, "", "a", "the cat sat on a mat .\n" * 12]
+    alone = [subject.score(document)[0] for document in documents]
+    orders = [list(range(len(documents))), list(reversed(range(len(documents)))), [3, 0, 3, 1, 6, 2, 6]]
+    for order in orders:
+        for i, score in zip(order, subject.score(*(documents[i] for i in order)), strict=True):
+            subject.require_same(alone[i], score, f"{documents[i][:30]!r} in a batch of {len(order)} and alone")
+
+
+def check_state(subject: Subject) -> None:
+    """Scoring leaves no trace: a text has the same score the second time, and after other texts.
+
+    Catches adaptive models that update before they score, or that remember the previous document.
+    """
+    text = "the cat zzqx sat zzqx on zzqx\n"
+    [first] = subject.score(text)
+    subject.score("zzqx zzqx zzqx\n" * 20)
+    for _ in range(2):
+        [again] = subject.score(text)
+        subject.require_same(first, again, "the same text scored again")
+
+
+def check_test_split(subject: Subject) -> None:
+    """The words of the test split, which no model can have seen, cost as much as similar words.
+
+    Catches models that find a way to read the test split while they are fitted.
+    """
+    if subject.model.traits.pretrained:
+        raise NotApplicable("the model is pretrained")
+    generator = random.Random(2)
+    similar = [" ".join(random_words(generator, 6)) + "\n" for _ in subject.corpus.test.documents]
+    test = -sum(float(score.logprobs.sum()) for score in subject.score(*subject.corpus.test.documents))
+    control = -sum(float(score.logprobs.sum()) for score in subject.score(*similar))
+    require(test > 0.8 * control, f"the test split costs {test:.0f} nats, but similar words cost {control:.0f}")
+
+
+def _common_events(score: Score, other: Score, cut: int) -> Score:
+    """Return the first events of a score, up to byte `cut`, that another score has in the same places."""
+    length = min(np.count_nonzero(score.ends <= cut), np.count_nonzero(other.ends <= cut))
+    shared = int(np.argmin(np.append(score.ends[:length] == other.ends[:length], False)))
+    return Score(score.ends[:shared], score.logprobs[:shared], score.spelling[:shared])

@@ -1,0 +1,65 @@
+"""Checks of fitting, saving and describing a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lmbench.checks.subject import NotApplicable, Subject, require
+from lmbench.checks.texts import EDGE_TEXTS, SAMPLE_TEXTS
+from lmbench.model import LanguageModel, Saveable
+from lmbench.signature import Signature
+
+
+def check_fit(subject: Subject) -> None:
+    """The model can be fitted, or its weights loaded, and it then returns no scores for no documents.
+
+    The suite runs this check first; if it fails, no other one can run.
+    """
+    model = subject.model
+    require(isinstance(model, LanguageModel), f"{model!r} is not a LanguageModel")
+    scores = model.score([])
+    require(len(scores) == 0, f"{len(scores)} scores for 0 documents")
+
+
+def check_determinism(subject: Subject) -> None:
+    """Fitting again with the same options gives the same scores.
+
+    Catches unseeded initialization.
+    """
+    if subject.model.traits.pretrained:
+        raise NotApplicable("the model is pretrained")
+    again = subject.prepare(subject.corpus.training)
+    for text, first, second in zip(SAMPLE_TEXTS, subject.score(*SAMPLE_TEXTS), again.score(SAMPLE_TEXTS), strict=True):
+        subject.require_same(first, second, f"{text[:30]!r} by a model that was fitted again")
+
+
+def check_save(subject: Subject) -> None:
+    """A model that was saved and restored has the same scores and the same signature.
+
+    Catches files that lack a part of what was learned, such as the vocabulary or the tokenizer.
+    """
+    saved, restored = subject.model, subject.make()
+    if not (isinstance(saved, Saveable) and isinstance(restored, Saveable)):
+        raise NotApplicable("the model cannot be saved")
+    with TemporaryDirectory(prefix="lmbench-") as folder:
+        saved.save(Path(folder))
+        restored.restore(Path(folder))
+    texts = [*SAMPLE_TEXTS, *EDGE_TEXTS.values()]
+    for text, first, second in zip(texts, subject.score(*texts), restored.score(texts), strict=True):
+        subject.require_same(first, second, f"{text[:30]!r} by the saved model and by the restored one")
+    before, after = str(subject.model.signature()), str(restored.signature())
+    require(before == after, f"the signature {before} becomes {after}")
+
+
+def check_signature(subject: Subject) -> None:
+    """The model has a signature, and scoring does not change it.
+
+    Catches a signature that raises, is empty, or is not a Signature.
+    """
+    before = subject.model.signature()
+    require(isinstance(before, Signature), f"the signature is {before!r}, which is not a Signature")
+    require(bool(before.parts), "the signature is empty")
+    subject.score(*SAMPLE_TEXTS)
+    after = subject.model.signature()
+    require(before == after, f"the signature {before} is {after} after scoring")

@@ -1,0 +1,140 @@
+"""The model under test, and the verdicts of a check."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from pydantic import ValidationError
+
+from lmbench.checks.texts import WORDS, random_words
+from lmbench.corpus import Corpus, Split, TrainingText
+from lmbench.model import LanguageModel, ModelOptions
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.state import ModelState, NextEvents
+
+
+class CheckFailedError(AssertionError):
+    """The contract is broken; the message says where."""
+
+
+class NotApplicable(Exception):  # noqa: N818  (nothing went wrong)
+    """The model lacks what the check examines; the message says what is missing."""
+
+
+@runtime_checkable
+class SuspectsHistories(Protocol):
+    """A model that knows where its distributions are least likely to sum to 1, such as one read from a file."""
+
+    def suspect_histories(self) -> Sequence[str]:
+        """Return texts after which the suite also sums the distribution."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model under test.
+
+    Attributes:
+        make: Returns a new model that is not fitted.
+        progress: Receives reports while a model is fitted or its weights are loaded.
+    """
+
+    make: Callable[[], LanguageModel]
+    progress: Progress = SILENT
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """Tokenized text over few words, four lines a document. The words of the test split occur nowhere else."""
+        generator = random.Random(0)
+        lines = [" ".join(generator.choices(WORDS, k=generator.randint(1, 8))) + "\n" for _ in range(240)]
+        documents = tuple("".join(lines[i : i + 4]) for i in range(0, len(lines), 4))
+        test = tuple(" ".join(random_words(generator, 6)) + "\n" for _ in range(8))
+        return Corpus("check", Split(documents[:50]), Split(documents[50:]), Split(test), "check", tokenized=True)
+
+    @cached_property
+    def model(self) -> LanguageModel:
+        """The model fitted on the corpus, or with its pretrained weights."""
+        return self.prepare(self.corpus.training)
+
+    @cached_property
+    def letter_model(self) -> LanguageModel:
+        """The model fitted on lines of one to three letters a, b and c, which then get nearly all probability."""
+        if self.model.traits.pretrained:
+            return self.model
+        lines = ["".join(letters) + "\n" for n in (1, 2, 3) for letters in product("abc", repeat=n)]
+        return self.prepare(TrainingText(Split(tuple(lines * 8)), Split(tuple(lines)), tokenized=True))
+
+    def prepare(self, data: TrainingText, **options: int) -> LanguageModel:
+        """Return a new model, fitted or with its weights, with some options changed.
+
+        Raises:
+            NotApplicable: The model does not take these options.
+        """
+        model = self.make()
+        if options:
+            model = type(model)(_change_options(model.options, options))
+        model.prepare(data, self.progress)
+        return model
+
+    def score(self, *documents: str) -> list[Score]:
+        """Score documents in one batch, and check that each has a score."""
+        scores = self.model.score(documents)
+        require(len(scores) == len(documents), f"{len(scores)} scores for {len(documents)} documents")
+        return scores
+
+    def state_after(self, text: str) -> ModelState:
+        """Return the model's state after `text`.
+
+        Raises:
+            NotApplicable: The model cannot advance from there.
+        """
+        if not next_events(self.model, text).spellings:
+            raise NotApplicable("the model does not say how its next events are spelled, so it cannot generate text")
+        return self.model.state_after(text)
+
+    def require_same(self, first: Score, second: Score, what: str) -> None:
+        """Fail at the first event in which two scores differ.
+
+        Args:
+            first: A score.
+            second: Another score of the same events.
+            what: What is scored twice, for the message.
+        """
+        require(first.ends.tolist() == second.ends.tolist(), f"{what}: the events differ")
+        with np.errstate(invalid="ignore"):
+            same = np.abs(first.logprobs - second.logprobs) <= self.model.score_tolerance
+        if not same.all():
+            event = int(np.argmin(same))
+            logprobs = f"{first.logprobs[event]:.6f} and {second.logprobs[event]:.6f}"
+            raise CheckFailedError(f"{what}: event {event} (to byte {int(first.ends[event])}) is scored {logprobs}")
+
+
+def require(condition: bool, message: str) -> None:
+    """Fail the check with a message unless the condition holds."""
+    if not condition:
+        raise CheckFailedError(message)
+
+
+def next_events(model: LanguageModel, text: str) -> NextEvents:
+    """Return the model's distribution after `text`.
+
+    Raises:
+        NotApplicable: It offers none.
+    """
+    try:
+        return model.next_events(text)
+    except NotImplementedError as reason:
+        raise NotApplicable(str(reason)) from reason
+
+
+def _change_options(options: ModelOptions, changes: Mapping[str, int]) -> ModelOptions:
+    try:
+        return type(options).model_validate(options.model_dump() | dict(changes))
+    except ValidationError as error:
+        raise NotApplicable(f"the model does not take {dict(changes)}") from error

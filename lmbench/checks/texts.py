@@ -1,0 +1,59 @@
+"""The texts of the suite."""
+
+from __future__ import annotations
+
+import random
+import string
+
+WORDS = ("a", "b", "c", "ab", "ba", "abc", "cab", "the", "cat", "sat", "on", "mat", ".", "dog's", "12", "état", "汉字")
+"""The words of the corpus that models are fitted on."""
+
+HISTORIES = ("", "the", "the cat", "zzqx", "the zzqx", "the cat sat\n", "the cat sat\non ", "汉字 ", "a\n\nb", "  ")
+"""Seen, unseen and empty histories."""
+
+SAMPLE_TEXTS = (
+    "the cat sat on a mat .\nab cab\n",
+    "a b c\n",
+    "zzqx wv\nthe zzqx\n\ncat\n",
+    "汉字 état , 中\nthe",
+)
+"""Short texts of known and unknown words."""
+
+MIXED_TEXT = (
+    "the cat sat on a mat .\nThe  Cat's 12\tdogs, 2024 汉字 état zzqx\n\n\u00a0(ab) cab\r\n"
+    + "a mat , the cat sat on abc\n" * 5
+    + "END 99\n"
+)
+"""A longer text with unusual white space, digits, capitals and several scripts."""
+
+EDGE_TEXTS = {
+    "empty": "",
+    "one character": "a",
+    "a line end": "\n",
+    "empty lines": "\n\n\n",
+    "a space": " ",
+    "no final newline": "the cat",
+    "CRLF": "the cat\r\nsat\r\n\r\n",
+    "NBSP": "the\u00a0cat\u3000sat\n",
+    "double spaces": "the  cat   sat \n",
+    "leading tab": "\tthe\tcat\n",
+    "emoji": "😀 the 👩‍👩‍👧 cat\n",
+    "combining marks": "e\u0301 a\u0323\u0302 e\u0301\n",
+    "Chinese": "汉字 中文字\n",
+    "literal </s> and <s>": "<s> the </s> </s>\n",
+    "literal <unk>": "<unk> the <UNK> <unk>\n",
+    "literal <|endoftext|>": "the <|endoftext|> cat<|endoftext|>\n",
+    "control characters": "\x00\x01 \x1b[31m \x7f\n",
+    "Unicode separators": "a\x0bb\x1cc\x85d\u2028e\n",
+}
+"""Unusual texts by what is unusual about them."""
+
+HAN = "".join(map(chr, range(0x4E00, 0x9FA6)))
+"""The unified ideographs of Unicode 1."""
+
+
+def random_words(
+    generator: random.Random, number: int, length: int = 8, alphabet: str = string.ascii_lowercase
+) -> list[str]:
+    """Return words of random letters."""
+    return ["".join(generator.choices(alphabet, k=length)) for _ in range(number)]
