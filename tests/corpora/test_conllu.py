@@ -1,6 +1,6 @@
 import pytest
 
-from lmbench.corpora.conllu import sentences, tagged_split
+from lmbench.corpora.conllu import parse_sentences, tagged_split, text_split
 from lmbench.corpus import TaggedWord
 from lmbench.errors import CorpusError
 
@@ -37,7 +37,7 @@ ENGLISH = "\n".join(
 
 
 def test_words_have_their_tags_and_sentences_their_text():
-    first, second, third = sentences(ENGLISH, "x")
+    first, second, third = parse_sentences(ENGLISH, "x")
     assert first.text == "I don't = know."
     assert [(word.form, word.upos, word.xpos) for word in first.words] == [
         ("I", "PRON", "PRP"), ("do", "AUX", "VBP"), ("n't", "PART", "RB"), ("know", "VERB", "VB"), (".", "PUNCT", "."),
@@ -50,20 +50,26 @@ def test_words_have_their_tags_and_sentences_their_text():
 @pytest.mark.parametrize(
     "change", [lambda t: t.replace("\n", "\r\n"), lambda t: "\ufeff" + t, lambda t: t.rstrip("\n")]
 )
-def test_other_line_ends_a_bom_and_no_final_line_end_change_nothing(change):
-    assert sentences(change(ENGLISH), "x") == sentences(ENGLISH, "x")
+def test_line_ends_and_byte_order_marks_change_nothing(change):
+    assert parse_sentences(change(ENGLISH), "x") == parse_sentences(ENGLISH, "x")
 
 
-def test_splits_have_tokenized_lines_with_tags():
-    split = tagged_split(sentences(ENGLISH, "x"))
+def test_tagged_splits_have_tokenized_lines():
+    split = tagged_split(parse_sentences(ENGLISH, "x"))
     assert split.documents == ("I do n't know .\n#\n", "vamos nos !\n")
     assert [[len(line) for line in document] for document in split.tagged] == [[5, 1], [3]]
     assert split.tagged[0][0][1] == TaggedWord("do", "AUX", "VBP")
 
 
-def test_without_documents_each_sentence_is_one():
+def test_text_splits_have_the_sentences_as_written():
+    split = text_split(parse_sentences(ENGLISH, "x"))
+    assert split.documents == ("I don't = know.\n#\n", "vámonos!\n")
+    assert split.tagged is None
+
+
+def test_without_marks_each_sentence_is_a_document():
     text = "\n\n".join([row("1", "同样"), row("1", "的") + "\n" + row("2", "a b\u3000c")]) + "\n"
-    split = tagged_split(sentences(text, "x"))
+    split = tagged_split(parse_sentences(text, "x"))
     assert split.documents == ("同样\n", "的 a_b_c\n")
     assert [word.form for word in split.tagged[1][0]] == ["的", "a_b_c"]
 
@@ -71,24 +77,24 @@ def test_without_documents_each_sentence_is_one():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "x has no sentence"),
-        ("\n\n# text = a\n\n", "x has no sentence"),
-        ("1\ta\tb", "x, line 1: 3 columns with tabs between them, and CoNLL-U has 10"),
+        ("", "x does not contain any sentences"),
+        ("\n\n# text = a\n\n", "x does not contain any sentences"),
+        ("1\ta\tb", "x, line 1: 3 columns separated by tabs; CoNLL-U has 10"),
         ("1 a b c d e f g h i", "x, line 1: 1 columns"),
-        (row("1", "a") + "\n" + row("3", "b"), "x, line 2: the word's number is '3' where 2 should stand"),
-        (row("one", "a"), "x, line 1: the word's number is 'one' where 1 should stand"),
-        (row("0", "a"), "x, line 1: the word's number is '0' where 1"),
-        (row("²", "a"), "x, line 1: the word's number is '²' where 1"),
-        (row("1", ""), "x, line 1: the word has no form"),
-        (row("2-3", "a"), "x, line 1: a multiword token 2-3 cannot follow 0 words"),
+        (row("1", "a") + "\n" + row("3", "b"), "x, line 2: the word's number is '3', expected 2"),
+        (row("one", "a"), "x, line 1: the word's number is 'one', expected 1"),
+        (row("0", "a"), "x, line 1: the word's number is '0', expected 1"),
+        (row("²", "a"), "x, line 1: the word's number is '²', expected 1"),
+        (row("1", ""), "x, line 1: the word's form is empty"),
+        (row("2-3", "a"), "x, line 1: the multiword token 2-3 cannot follow 0 words"),
         (row("1-2", "a") + "\n" + row("1", "a") + "\n\n", "x, line 3: word 2 of a multiword token is missing"),
-        (row("1-3", "a") + "\n" + row("1", "a") + "\n" + row("2-3", "b"), "x, line 3: a multiword token 2-3 cannot"),
-        (row("2-1", "a"), "x, line 1: a multiword token 2-1 cannot"),
+        (row("1-3", "a") + "\n" + row("1", "a") + "\n" + row("2-3", "b"), "x, line 3: the multiword token 2-3 cannot"),
+        (row("2-1", "a"), "x, line 1: the multiword token 2-1 cannot"),
     ],
 )
-def test_what_is_malformed_is_named_with_its_line(text, message):
+def test_malformed_lines_are_named(text, message):
     with pytest.raises(CorpusError) as error:
-        sentences(text, "x")
+        parse_sentences(text, "x")
     assert str(error.value).startswith(message)
 
 
@@ -97,7 +103,7 @@ def test_what_is_malformed_is_named_with_its_line(text, message):
     [("ud-english-ewt/en_ewt-ud-dev.conllu", 2001, 25147, 318), ("ud-chinese-gsd/dev.conll", 500, 12663, 500)],
 )
 def test_universal_dependencies(mirror, file, count, words, documents):
-    found = sentences((mirror / file).read_text(), file)
+    found = parse_sentences((mirror / file).read_text(), file)
     assert (len(found), sum(len(sentence.words) for sentence in found)) == (count, words)
     split = tagged_split(found)
     assert len(split.documents) == documents

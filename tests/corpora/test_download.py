@@ -9,31 +9,29 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from lmbench.corpora import download as module
-from lmbench.corpora.download import cached, download
+from lmbench.corpora.download import cache_path, compute_sha256, download
 from lmbench.errors import CorpusError, UnavailableError
+from tests.recording import Recorded
 
 CONTENT = bytes(range(256)) * 4000
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves byte ranges after `seconds`; drops the connection after `limit` bytes, where that is set.
-
-    Notes what was asked for.
-    """
+    """Serves byte ranges after `seconds`, and records them; drops the connection after `limit` bytes, if it is set."""
 
     def __init__(self, *args, server_state, **kwargs):
         self.state = server_state
         super().__init__(*args, **kwargs)
 
     def do_GET(self):
-        asked = self.headers.get("Range")
-        self.state.asked.append(asked)
+        requested = self.headers.get("Range")
+        self.state.requests.append(requested)
         time.sleep(self.state.seconds)
         if self.path != "/file":
             return self.send_error(404)
         content, start = self.state.content, 0
-        if asked and self.state.ranges:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if requested and self.state.ranges:
+            start = int(requested.removeprefix("bytes=").removesuffix("-"))
             if start >= len(content):
                 return self.send_error(416)
         self.send_response(206 if start else 200)
@@ -51,7 +49,7 @@ class State:
     content, ranges, limit = CONTENT, True, None
 
     def __init__(self):
-        self.asked = []
+        self.requests = []
 
 
 @pytest.fixture
@@ -74,23 +72,25 @@ def sha(content=CONTENT):
     return hashlib.sha256(content).hexdigest()
 
 
-def left():
-    return sorted(path.suffix for path in cached(sha()).parent.iterdir() if path.suffix != ".lock")
+def leftovers():
+    """The suffixes of the files in the cache, except locks."""
+    return sorted(path.suffix for path in cache_path(sha()).parent.iterdir() if path.suffix != ".lock")
 
 
-def test_a_file_is_downloaded_once_and_lies_under_its_sha256(url, state):
-    told = []
-    place = download([url], sha(), lambda *heard: told.append(heard))
-    assert place == cached(sha())
+def test_a_file_is_downloaded_once_and_stored_under_its_sha256(url, state):
+    progress = Recorded()
+    place = download([url], sha(), progress)
+    assert place == cache_path(sha())
     assert place.read_bytes() == CONTENT
-    assert told[-1] == (url, len(CONTENT), len(CONTENT))
+    assert compute_sha256(place) == sha()
+    assert progress.downloads[-1] == (url, len(CONTENT), len(CONTENT))
     assert download([url], sha()) == place
-    assert state.asked == [None]
-    assert left() == [""]
+    assert state.requests == [None]
+    assert leftovers() == [""]
 
 
-def test_who_comes_second_waits_and_downloads_nothing(url, state):
-    """The server keeps the first long enough for the other to ask as well, if nothing held it back."""
+def test_a_second_process_waits_and_downloads_nothing(url, state):
+    """The server delays the first request for long enough that the second one would arrive, if nothing held it back."""
     state.seconds = 0.5
     start = threading.Barrier(2)
 
@@ -100,45 +100,45 @@ def test_who_comes_second_waits_and_downloads_nothing(url, state):
 
     with ThreadPoolExecutor(2) as pool:
         places = list(pool.map(fetch, range(2)))
-    assert places == [cached(sha())] * 2
+    assert places == [cache_path(sha())] * 2
     assert places[0].read_bytes() == CONTENT
-    assert state.asked == [None]
+    assert state.requests == [None]
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_an_interrupted_download_goes_on(url, state, ranges):
+def test_an_interrupted_download_resumes(url, state, ranges):
     state.limit = 300_000
     with pytest.raises(UnavailableError, match=r"cannot download http://127.*/file \(ChunkedEncodingError\)"):
         download([url], sha())
-    assert left() == [".partial"]
-    arrived = cached(sha()).with_suffix(".partial").stat().st_size
+    assert leftovers() == [".partial"]
+    arrived = cache_path(sha()).with_suffix(".partial").stat().st_size
     assert arrived > 200_000
     state.limit, state.ranges = None, ranges
     assert download([url], sha()).read_bytes() == CONTENT
-    assert state.asked == [None, f"bytes={arrived}-"]
-    assert left() == [""]
+    assert state.requests == [None, f"bytes={arrived}-"]
+    assert leftovers() == [""]
 
 
-def test_a_partial_file_that_is_whole_already_is_taken(url, state):
-    cached(sha()).parent.mkdir(parents=True)
-    cached(sha()).with_suffix(".partial").write_bytes(CONTENT)
+def test_a_partial_file_that_is_complete_is_used(url, state):
+    cache_path(sha()).parent.mkdir(parents=True)
+    cache_path(sha()).with_suffix(".partial").write_bytes(CONTENT)
     assert download([url], sha()).read_bytes() == CONTENT
 
 
-def test_a_partial_file_of_another_file_is_begun_anew(url, state):
-    cached(sha()).parent.mkdir(parents=True)
-    cached(sha()).with_suffix(".partial").write_bytes(b"something else")
+def test_a_partial_file_of_another_file_is_discarded(url, state):
+    cache_path(sha()).parent.mkdir(parents=True)
+    cache_path(sha()).with_suffix(".partial").write_bytes(b"something else")
     assert download([url], sha()).read_bytes() == CONTENT
-    assert state.asked == ["bytes=14-", None]
+    assert state.requests == ["bytes=14-", None]
 
 
-def test_other_bytes_than_expected_are_not_kept_and_the_next_attempt_works(url, state):
+def test_unexpected_bytes_are_deleted_and_the_next_attempt_works(url, state):
     state.content = b"tampered"
     with pytest.raises(
-        CorpusError, match=r"cannot download .*/file \(another file: sha256 .*…, expected .*it was not kept"
+        CorpusError, match=r"cannot download .*/file \(another file: sha256 .*…, expected .*it was deleted"
     ):
         download([url], sha())
-    assert left() == []
+    assert leftovers() == []
     state.content = CONTENT
     assert download([url], sha()).read_bytes() == CONTENT
 
@@ -150,7 +150,7 @@ def test_the_next_address_is_tried(url):
         download([nowhere, missing], sha(b"another"))
 
 
-def test_a_full_disk_is_one_line_and_the_next_attempt_goes_on(url, state, monkeypatch):
+def test_a_full_disk_is_one_line_and_the_next_attempt_resumes(url, state, monkeypatch):
     opened = module.Path.open
 
     def full(path, mode="r", *args, **kwargs):
@@ -159,34 +159,34 @@ def test_a_full_disk_is_one_line_and_the_next_attempt_goes_on(url, state, monkey
         return opened(path, mode, *args, **kwargs)
 
     monkeypatch.setattr(module.Path, "open", full)
-    with pytest.raises(UnavailableError, match=r"cannot write .*: No space left on device; make room"):
+    with pytest.raises(UnavailableError, match=r"cannot write .*: No space left on device; free some space"):
         download([url], sha())
     monkeypatch.setattr(module.Path, "open", opened)
     assert download([url], sha()).read_bytes() == CONTENT
 
 
-def test_a_page_in_the_files_place_does_not_cost_what_has_arrived(url, state):
-    """A log-in page, which a server gives whole whatever range was asked for."""
-    cached(sha()).parent.mkdir(parents=True)
-    cached(sha()).with_suffix(".partial").write_bytes(CONTENT[:1000])
+def test_a_page_instead_of_the_file_does_not_discard_the_partial_file(url, state):
+    """Such as a login page, which a server sends completely for any range."""
+    cache_path(sha()).parent.mkdir(parents=True)
+    cache_path(sha()).with_suffix(".partial").write_bytes(CONTENT[:1000])
     state.content, state.ranges = b"<html>", False
     with pytest.raises(CorpusError, match="another file"):
         download([url], sha())
-    assert left() == [".partial"]
+    assert leftovers() == [".partial"]
     state.content, state.ranges = CONTENT, True
     assert download([url], sha()).read_bytes() == CONTENT
-    assert state.asked == ["bytes=1000-", "bytes=1000-"]
+    assert state.requests == ["bytes=1000-", "bytes=1000-"]
 
 
-def test_a_cache_that_cannot_be_written_says_where_it_is(url, tmp_path):
+def test_a_cache_that_cannot_be_written_is_named(url, tmp_path):
     (tmp_path / "lmbench").write_text("a file")
-    with pytest.raises(UnavailableError, match=r"cannot write .*lmbench.*; XDG_CACHE_HOME can name another folder"):
+    with pytest.raises(UnavailableError, match=r"cannot write .*lmbench.*; XDG_CACHE_HOME sets another folder"):
         download([url], sha())
 
 
-def test_offline_nothing_is_asked_for(url, state, monkeypatch):
+def test_nothing_is_requested_offline(url, state, monkeypatch):
     monkeypatch.setenv("LMBENCH_OFFLINE", "1")
     sha256 = hashlib.sha256(state.content).hexdigest()
     with pytest.raises(UnavailableError, match="is not on this machine, and --offline downloads nothing"):
         download([url], sha256)
-    assert state.asked == []
+    assert state.requests == []

@@ -11,7 +11,7 @@ def all_fables():
     return read_fables()
 
 
-def test_there_are_120_each_in_two_languages(all_fables):
+def test_there_are_120_fables(all_fables):
     assert list(all_fables) == list(range(1, 121))
 
 
@@ -33,7 +33,7 @@ def test_lengths_are_as_documented(all_fables):
         assert 140 <= len(re.findall(r"[\u4e00-\u9fff]", fable.zh.text)) <= 380, number
 
 
-def test_no_two_fables_share_a_title_a_moral_or_a_long_run_of_words(all_fables):
+def test_fables_share_neither_titles_morals_nor_long_runs_of_words(all_fables):
     for language in ("en", "zh"):
         tellings = [getattr(fable, language) for fable in all_fables.values()]
         assert len({telling.title for telling in tellings}) == len({telling.moral for telling in tellings}) == 120
@@ -45,14 +45,14 @@ def test_no_two_fables_share_a_title_a_moral_or_a_long_run_of_words(all_fables):
             assert runs.setdefault(run, number) == number, " ".join(run)
 
 
-def test_answers_are_four_and_the_right_one_has_no_favorite_place(all_fables):
+def test_right_answers_are_spread_over_four_places(all_fables):
     places = [fable.key.answer for fable in all_fables.values()]
     assert all(20 <= places.count(place) <= 40 for place in range(4))
     for fable in all_fables.values():
         assert len(set(fable.en.answers)) == len(set(fable.zh.answers)) == 4
 
 
-def test_chinese_is_written_in_chinese_characters_and_punctuation(all_fables):
+def test_chinese_uses_chinese_characters_and_punctuation(all_fables):
     for number, fable in all_fables.items():
         telling = fable.zh
         for text in (telling.title, telling.text, telling.moral, telling.question, *telling.answers):

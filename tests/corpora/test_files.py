@@ -16,7 +16,7 @@ LINES = "".join(f"line {i}\n" for i in range(20))
 COMPRESSIONS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
 
 
-def test_a_single_file_is_split_80_10_10_in_contiguous_blocks(tmp_path):
+def test_a_single_file_is_divided_80_10_10_in_order(tmp_path):
     file = tmp_path / "text.txt"
     file.write_text("".join(f"line {i}\n" for i in range(20)))
     corpus = read_path(file)
@@ -59,7 +59,7 @@ def test_carriage_returns_are_kept(tmp_path):
         (b"two\nlines\n", "has 2 documents"),
     ],
 )
-def test_files_that_cannot_be_used(tmp_path, data, message):
+def test_unusable_files_are_refused(tmp_path, data, message):
     file = tmp_path / "text.txt"
     file.write_bytes(data)
     with pytest.raises(CorpusError, match=message):
@@ -69,9 +69,12 @@ def test_files_that_cannot_be_used(tmp_path, data, message):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"test.txt": "t\n"}, "no train file"),
-        ({"train.txt": "a\nb\n"}, "no test file"),
-        ({"train.txt": "a\n", "test.txt": "t\n"}, "cannot be divided; add valid.txt"),
+        ({"test.txt": "t\n"}, "lacks a train file; it needs train.txt, test.txt and preferably valid.txt"),
+        ({"train.txt": "a\nb\n"}, "lacks a test file"),
+        (
+            {"train.txt": "a\n", "test.txt": "t\n"},
+            "lacks a validation file, and its only training document cannot be divided; add valid.txt",
+        ),
         ({"train-test.txt": "a\nb\n"}, "train-test.txt is named like two splits"),
         (
             {"train.txt": "a\nb\n", "test.txt": "a\nb\n", "dev.txt": "c\n"},
@@ -81,7 +84,7 @@ def test_files_that_cannot_be_used(tmp_path, data, message):
         ({"train.txt": "a\n", "my.train.txt": "b\n", "test.txt": "t\n"}, "more than one train file"),
     ],
 )
-def test_folders_that_cannot_be_used(tmp_path, files, message):
+def test_unusable_folders_are_refused(tmp_path, files, message):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(CorpusError, match=message):
@@ -89,7 +92,7 @@ def test_folders_that_cannot_be_used(tmp_path, files, message):
 
 
 @pytest.mark.parametrize("ending", COMPRESSIONS)
-def test_compressed_files_are_read_as_what_they_compress(tmp_path, ending):
+def test_compressed_files_are_decompressed(tmp_path, ending):
     (tmp_path / "plain.txt").write_text(LINES)
     file = tmp_path / f"text.{ending}"
     file.write_bytes(COMPRESSIONS[ending](LINES.encode()))
@@ -98,18 +101,18 @@ def test_compressed_files_are_read_as_what_they_compress(tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending", COMPRESSIONS)
-@pytest.mark.parametrize("broken", ["cut off", "spoiled"])
-def test_broken_compression_is_one_line(tmp_path, ending, broken):
+@pytest.mark.parametrize("damage", ["truncated", "corrupt"])
+def test_damaged_compression_is_a_single_error(tmp_path, ending, damage):
     data = COMPRESSIONS[ending](bytes(range(1, 128)) * 40)
     middle = len(data) // 2
-    data = data[:middle] if broken == "cut off" else data[:12] + b"\xff" * 200
+    data = data[:middle] if damage == "truncated" else data[:12] + b"\xff" * 200
     (tmp_path / "text.txt").write_bytes(data)
-    with pytest.raises(CorpusError, match=r"text.txt(,| is cut off or broken:)|cannot read .*text.txt"):
+    with pytest.raises(CorpusError, match=r"text.txt(,| is truncated or corrupt:)|cannot read .*text.txt"):
         read_path(tmp_path / "text.txt")
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "big5"])
-def test_other_encodings_are_read_when_named(tmp_path, encoding):
+def test_encodings_can_be_named(tmp_path, encoding):
     text = "我是一个程序员\n你好\n再见\n" if encoding != "big5" else "我是程式\n你好\n再見\n"
     (tmp_path / "text.txt").write_bytes(text.encode(encoding))
     corpus = read_path(tmp_path / "text.txt", TextFormat(encoding=encoding))
@@ -123,7 +126,7 @@ def json_lines(*records):
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
-def test_json_lines_have_a_document_a_record(tmp_path):
+def test_each_record_of_json_lines_is_a_document(tmp_path):
     file = tmp_path / "text.jsonl.gz"
     file.write_bytes(gzip.compress(json_lines(*({"id": i, "text": f"a\n\nb{i}"} for i in range(4))).encode()))
     corpus = read_path(file)
@@ -132,7 +135,7 @@ def test_json_lines_have_a_document_a_record(tmp_path):
     assert read_path(file, TextFormat(unit="block")).train.documents[:2] == ("a\n\n", "b0\na\n\n")
 
 
-def test_json_lines_with_another_field_and_another_name(tmp_path):
+def test_a_field_can_be_named(tmp_path):
     file = tmp_path / "data.txt"
     file.write_text(json_lines(*({"body": ["verse 1", f"verse {i}"]} for i in range(3))) + "\r\n\n")
     assert read_path(file, TextFormat(field="body")).test.documents == ("verse 1\nverse 2\n",)
@@ -142,10 +145,10 @@ def test_json_lines_with_another_field_and_another_name(tmp_path):
     ("text", "message"),
     [
         ('{"text": "a"}\n{"text": \n', r"x.jsonl, line 2, is not JSON: "),
-        ('{"body": "a", "id": 3}\n', r"x.jsonl, line 1, has no field 'text'; it has: body, id"),
-        ("{}\n", r"x.jsonl, line 1, has no field 'text'; it has: none"),
-        ('{"text": 3}\n', r"x.jsonl, line 1, has no text in its field 'text' but int"),
-        ('["text"]\n', r"x.jsonl, line 1, is no JSON object with a field 'text'"),
+        ('{"body": "a", "id": 3}\n', r"x.jsonl, line 1, lacks the field 'text'; it has: body, id"),
+        ("{}\n", r"x.jsonl, line 1, lacks the field 'text'; it has: none"),
+        ('{"text": 3}\n', r"x.jsonl, line 1, holds int in its field 'text' instead of text"),
+        ('["text"]\n', r"x.jsonl, line 1, is not a JSON object with a field 'text'"),
         ('{"text": "\\ud83d x"}\n', r"x.jsonl, line 1 is not text: it has half of a surrogate pair at offset 0"),
         ('{"text": "a\\u0000"}\n', r"x.jsonl, line 1 is not text: it has a NUL byte at offset 1"),
         ('{"text": "a", "id": ' + "1" * 5000 + "}\n", r"x.jsonl, line 1, is not JSON: Exceeds the limit"),
@@ -156,7 +159,7 @@ def test_json_lines_with_another_field_and_another_name(tmp_path):
         ),
     ],
 )
-def test_json_lines_that_cannot_be_used(tmp_path, text, message):
+def test_unusable_json_lines_are_refused(tmp_path, text, message):
     (tmp_path / "x.jsonl").write_text(text)
     with pytest.raises(CorpusError, match=message):
         read_path(tmp_path / "x.jsonl")
@@ -173,7 +176,7 @@ def test_standard_input_is_a_corpus(monkeypatch, compress):
     )
 
 
-def test_empty_standard_input(monkeypatch):
+def test_empty_standard_input_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     with pytest.raises(CorpusError, match="standard input is empty"):
         read_standard_input()
@@ -191,7 +194,7 @@ def test_a_large_plain_file_stays_on_disk(tmp_path, monkeypatch):
         assert getattr(stored, split).fingerprint == getattr(held, split).fingerprint
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path, monkeypatch):
+def test_a_byte_order_mark_is_skipped(tmp_path, monkeypatch):
     (tmp_path / "text.txt").write_bytes("\ufeffé\nb\nc\n".encode())
     held = read_path(tmp_path / "text.txt")
     assert held.train.documents == ("é\n",)
@@ -207,13 +210,13 @@ def test_a_byte_order_mark_is_no_text(tmp_path, monkeypatch):
     assert read_text(tmp_path / "text.txt") == "é\nb\nc\n"
 
 
-def test_names_of_an_encoding_are_one():
+def test_an_encoding_has_one_name():
     assert TextFormat(encoding="UTF8") == TextFormat()
     assert TextFormat(encoding="GB18030") == TextFormat(encoding="gb18030")
     assert TextFormat(encoding="no-such").encoding == "no-such"
 
 
-def test_each_splits_way_of_reading_is_told_where_they_differ(tmp_path):
+def test_the_provenance_of_each_split_is_given_if_they_differ(tmp_path):
     (tmp_path / "train.txt").write_text("a\nb\n")
     (tmp_path / "valid.txt").write_text("v\n")
     (tmp_path / "test.jsonl").write_text(json_lines({"text": "t"}))
@@ -232,12 +235,12 @@ def test_each_splits_way_of_reading_is_told_where_they_differ(tmp_path):
         ("12 34", True),
     ],
 )
-def test_text_without_white_space_between_words_is_known(tmp_path, line, spaced):
+def test_unspaced_text_is_recognized(tmp_path, line, spaced):
     (tmp_path / "text.txt").write_text(f"{line}\n" * 9)
     assert read_path(tmp_path / "text.txt").spaced == spaced
 
 
-def test_a_text_that_only_carriage_returns_end_is_explained(tmp_path):
+def test_lines_that_end_in_carriage_returns_alone_are_explained(tmp_path):
     (tmp_path / "text.txt").write_bytes(b"a\rb\rc\rd\r")
     with pytest.raises(CorpusError, match=r"only \\n ends a line, and it has \\r alone"):
         read_path(tmp_path / "text.txt")
@@ -254,14 +257,14 @@ def test_text_that_begins_like_bzip2_is_text(tmp_path):
     assert read_path(tmp_path / "text.txt").train.documents == ("BZhang is a name\n",)
 
 
-def test_an_encoding_that_gives_half_a_surrogate_pair(tmp_path):
+def test_half_of_a_surrogate_pair_is_refused(tmp_path):
     (tmp_path / "text.txt").write_text("a\\ud83d\nb\nc\n")
     with pytest.raises(CorpusError, match=r"text.txt is not text: it has half of a surrogate pair at offset 1"):
         read_path(tmp_path / "text.txt", TextFormat(encoding="unicode_escape"))
 
 
 def treebank(*sentences):
-    """A sentence a document; words are form/UPOS."""
+    """CoNLL-U text with one sentence a document; words are given as form/UPOS."""
     rows = [[word.split("/") for word in sentence.split()] for sentence in sentences]
     return "".join(
         "# newdoc\n"
@@ -300,7 +303,7 @@ def test_a_folder_of_treebanks(tmp_path, with_dev):
     assert words_of(corpus.test) == [[[("dogs", "NOUN"), ("run", "VERB")]]]
 
 
-def test_treebanks_that_cannot_be_used(tmp_path):
+def test_unusable_treebanks_are_refused(tmp_path):
     file = tmp_path / "x.conllu"
     file.write_text(treebank("a/DET", "b/NOUN"))
     with pytest.raises(CorpusError, match=r"x.conllu has 2 documents \(unit: document\), and three splits need"):
@@ -308,5 +311,5 @@ def test_treebanks_that_cannot_be_used(tmp_path):
     with pytest.raises(CorpusError, match=r"x.conllu is a treebank, .*leave out --documents"):
         read_path(file, TextFormat(unit="line"))
     file.write_text("1\ta\n")
-    with pytest.raises(CorpusError, match=r"x.conllu, line 1: 2 columns"):
+    with pytest.raises(CorpusError, match=r"x.conllu, line 1: 2 columns separated by tabs"):
         read_path(file)

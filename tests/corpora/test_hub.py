@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from lmbench.corpora.catalog import load_corpus
 from lmbench.corpora.files import TextFormat
+from lmbench.corpora.loading import load_corpus
 from lmbench.errors import CorpusError
 
 pa = pytest.importorskip("pyarrow")
@@ -37,7 +37,7 @@ def test_a_local_parquet_dataset(tmp_path):
     assert load_corpus(f"hf:{tmp_path}/data:text").test == corpus.test
 
 
-def test_rows_can_be_one_text(tmp_path):
+def test_rows_can_be_joined_into_one_text(tmp_path):
     rows = ["", " = One = ", "", "a", "", " = Two = ", "", "b"]
     for split in ("train", "test"):
         parquet(tmp_path / f"d/{split}.parquet", text=rows)
@@ -46,7 +46,7 @@ def test_rows_can_be_one_text(tmp_path):
     assert corpus.provenance == "articles,column=text,line-ends-added,split=dataset,valid=last-10%-of-train"
 
 
-def test_one_split_is_cut_and_the_only_text_column_is_taken(tmp_path):
+def test_a_single_split_is_divided_and_the_only_text_column_is_used(tmp_path):
     (tmp_path / "j").mkdir()
     (tmp_path / "j/rows.jsonl").write_text("".join(json.dumps({"verse": f"v{i}", "n": i}) + "\n" for i in range(10)))
     corpus = load_corpus("hf:j")
@@ -58,16 +58,16 @@ def test_one_split_is_cut_and_the_only_text_column_is_taken(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hf:two", r"hf:two has several columns of text, and none is named; write hf:DATASET:COLUMN with one of: a, b"),
-        ("hf:two:c", r"hf:two:c has no column 'c' of text; .* one of: a, b"),
+        ("hf:two", r"hf:two has several text columns; write hf:DATASET:COLUMN with one of: a, b"),
+        ("hf:two:c", r"hf:two:c does not have a text column 'c'; .* one of: a, b"),
         ("hf:two/other:a", r"hf:two: BuilderConfig 'other' not found"),
         ("hf:two:a", r"hf:two:a has the splits train, validation; a corpus needs train and test"),
-        ("hf:", r"'hf:' names no dataset; write hf:DATASET,"),
-        ("hf::text", r"'hf::text' names no dataset"),
+        ("hf:", r"'hf:' does not name a dataset; write hf:DATASET,"),
+        ("hf::text", r"'hf::text' does not name a dataset"),
         ("hf:empty", r"hf:empty: .*data files"),
     ],
 )
-def test_datasets_that_cannot_be_used(tmp_path, name, message):
+def test_unusable_datasets_are_refused(tmp_path, name, message):
     for split in ("train", "validation"):
         parquet(tmp_path / f"two/{split}.parquet", a=["x"], b=["y"])
     (tmp_path / "empty").mkdir()

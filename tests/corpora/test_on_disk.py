@@ -6,17 +6,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lmbench.corpora.on_disk import StoredDocuments
-from lmbench.corpora.splitting import DOCUMENT_UNITS, documents
+from lmbench.corpora.splitting import DOCUMENT_UNITS, cut_into_documents
 from lmbench.errors import CorpusError
 
 
 @pytest.mark.parametrize("unit", DOCUMENT_UNITS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.sampled_from("aé汉= \n\r"), min_size=1))
-def test_they_are_the_documents_of_the_text(tmp_path, unit, text):
+def test_stored_documents_are_those_of_the_text(tmp_path, unit, text):
     file = tmp_path / "text.txt"
     file.write_bytes(text.encode())
-    expected = documents(text, unit)
+    expected = cut_into_documents(text, unit)
     stored = StoredDocuments.of_file(file, unit)
     assert tuple(stored) == expected
     assert [stored[i] for i in range(-len(stored), len(stored))] == [*expected, *expected]
@@ -28,7 +28,7 @@ def stored(tmp_path):
     return StoredDocuments.of_file(tmp_path / "text.txt", "line")
 
 
-def test_slices_read_nothing_and_are_documents_too(stored):
+def test_slices_are_stored_documents(stored):
     part = stored[10:20]
     assert isinstance(part, StoredDocuments)
     assert (len(part), part[0], part[-1], tuple(part[3:])[:1]) == (10, "line 10\n", "line 19\n", ("line 13\n",))
@@ -36,15 +36,17 @@ def test_slices_read_nothing_and_are_documents_too(stored):
     assert tuple(stored[50:40]) == ()
     with pytest.raises(IndexError):
         stored[100]
+    with pytest.raises(ValueError, match="slice them without a step"):
+        stored[::2]
 
 
-def test_pieces_are_read_one_after_the_other(stored, monkeypatch):
-    monkeypatch.setattr("lmbench.corpora.on_disk._PIECE", 20)
+def test_documents_are_read_in_pieces(stored, monkeypatch):
+    monkeypatch.setattr("lmbench.corpora.on_disk._READ_AT_ONCE", 20)
     assert tuple(stored) == tuple(f"line {i}\n" for i in range(100))
 
 
-def test_a_text_is_never_in_memory_as_a_whole(tmp_path):
-    """Of 10 MB in lines of 100 bytes a piece of 1 MB is, and what it is cut into; the index is 8 bytes a line."""
+def test_a_text_is_never_completely_in_memory(tmp_path):
+    """The text is 10 MB in lines of 100 bytes. Memory holds a piece of 1 MB, its lines, and 8 bytes of index a line."""
     file = tmp_path / "text.txt"
     file.write_text(f"{'x' * 99}\n" * 100_000)
     tracemalloc.start()
@@ -60,7 +62,7 @@ def test_a_text_is_never_in_memory_as_a_whole(tmp_path):
     assert read[1] < 6e6
 
 
-def test_they_go_to_another_process_as_a_path(stored):
+def test_they_are_pickled_as_a_path(stored):
     again = pickle.loads(pickle.dumps(stored))
     assert tuple(again) == tuple(stored)
 
@@ -68,7 +70,7 @@ def test_they_go_to_another_process_as_a_path(stored):
 def test_a_file_that_changes_is_refused(stored):
     with stored.path.open("a") as file:
         file.write("more\n")
-    with pytest.raises(CorpusError, match=r"text.txt has changed since it was read first"):
+    with pytest.raises(CorpusError, match=r"text.txt has changed since it was first read"):
         list(stored)
     with pytest.raises(CorpusError, match="has changed"):
         stored[0]
@@ -80,7 +82,7 @@ def test_a_file_that_changes_is_refused(stored):
 @pytest.mark.parametrize(
     ("data", "message"), [(b"ab\ncd\xff\n", "byte 0xff at offset 5"), (b"a\n\0\n", "NUL byte at offset 2")]
 )
-def test_offsets_of_what_is_no_text_are_the_files(tmp_path, data, message):
+def test_offsets_of_invalid_text_are_those_of_the_file(tmp_path, data, message):
     (tmp_path / "text.txt").write_bytes(data)
     with pytest.raises(CorpusError, match=message):
         StoredDocuments.of_file(tmp_path / "text.txt", "line")

@@ -1,4 +1,4 @@
-"""What every source must keep, whichever it is."""
+"""Properties of every source."""
 
 import math
 import re
@@ -8,11 +8,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lmbench import LanguageModel, ModelSpec, Signature, build, evaluate, load_corpus
-from lmbench.corpora.synthetic.base import categorical, cumulated, line_starts, words
-from lmbench.corpora.synthetic.registry import SOURCES, source_corpus
+from lmbench import LanguageModel, Signature, build, evaluate, load_corpus
+from lmbench.corpora.synthetic.base import line_starts, make_words
+from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus
 from lmbench.errors import CorpusError, LmbenchError
 from lmbench.metrics import summarize
+from lmbench.model import Traits
 from lmbench.spec import Spec
 from lmbench.text.tokenizers import Words
 
@@ -27,7 +28,7 @@ SMALL = (
     "recall:distance=2,words=3,stop=0.4,repeat=0.7",
     "recall:distance=1,words=70,stop=0.4,repeat=0",
 )
-"""Sources with few short lines."""
+"""Sources of short lines over few words."""
 
 
 def options(spec):
@@ -35,15 +36,21 @@ def options(spec):
     return parsed.options(SOURCES[parsed.name])
 
 
-def drawn(spec, lines, seed=0):
+def draw(spec, lines, seed=0):
     source = options(spec).source()
     return source, source.draw(lines, np.random.default_rng(seed))
+
+
+def next_probabilities(source, beginning):
+    """P(symbol | the beginning of a line), for each symbol, each scored on its own."""
+    lines = [np.array([*beginning, symbol]) for symbol in range(source.end + 1)]
+    return np.exp([source.logprobs(line)[-1] for line in lines])
 
 
 class Oracle(LanguageModel):
     """The source itself as a model."""
 
-    pretrained = True
+    traits = Traits(weights="pretrained")
 
     def __init__(self, source):
         super().__init__()
@@ -59,7 +66,7 @@ class Oracle(LanguageModel):
 @pytest.mark.parametrize("spec", [*SOURCES, *SMALL])
 def test_an_oracle_reaches_the_floor(spec):
     spec += ",lines=300" if ":" in spec else ":lines=300"
-    corpus = source_corpus(spec)
+    corpus = generate_corpus(spec)
     counts = evaluate(Oracle(options(spec).source()), corpus).counts
     metrics = summarize(counts, corpus.floor)
     assert metrics.excess == pytest.approx(0, abs=1e-12)
@@ -68,9 +75,9 @@ def test_an_oracle_reaches_the_floor(spec):
 
 
 @pytest.mark.parametrize("spec", SMALL)
-def test_lines_are_drawn_as_often_as_they_are_probable(spec):
-    """The 20 most frequent of 100,000 lines, each within 5 standard deviations of its expected number."""
-    source, symbols = drawn(spec, 100_000)
+def test_lines_are_drawn_with_their_probabilities(spec):
+    """The counts of the 20 most frequent of 100,000 lines are within 5 standard deviations of their expectations."""
+    source, symbols = draw(spec, 100_000)
     texts = source.texts(symbols)
     assert len(texts) == 100_000
     for text, times in Counter(texts).most_common(20):
@@ -79,41 +86,44 @@ def test_lines_are_drawn_as_often_as_they_are_probable(spec):
 
 
 @pytest.mark.parametrize("spec", SMALL)
-def test_what_comes_next_sums_to_one_and_is_what_is_charged(spec):
-    source, symbols = drawn(spec, 20)
+def test_next_symbols_sum_to_one_and_are_charged_accordingly(spec):
+    """A symbol costs the same in a text of many lines as alone after the beginning of its line."""
+    source, symbols = draw(spec, 20)
     logprobs = source.logprobs(symbols)
     starts = line_starts(symbols, source.end)
     for start, end in zip(starts, [*starts[1:], len(symbols)], strict=True):
         for place in range(start, end):
-            probabilities = source.next_probabilities(symbols[start:place])
+            probabilities = next_probabilities(source, symbols[start:place])
             assert probabilities.sum() == pytest.approx(1)
             assert logprobs[place] == pytest.approx(math.log(probabilities[symbols[place]]))
-    assert source.next_probabilities(symbols[:0])[source.end] == 0  # no line is empty
+    assert next_probabilities(source, symbols[:0])[source.end] == 0  # no line is empty
 
 
 @pytest.mark.parametrize("spec", SMALL)
-def test_what_is_never_said_has_no_probability(spec):
-    source, symbols = drawn(spec, 1)
-    probabilities = source.next_probabilities(symbols[:1])
-    wrong = np.array([*symbols[:1], int(np.argmin(probabilities))])
-    assert source.logprobs(wrong)[1] == (
-        -np.inf if probabilities.min() == 0 else pytest.approx(np.log(probabilities.min()))
-    )
-    assert source.score("\n").logprobs.tolist() == [-np.inf]
+def test_symbols_are_drawn_only_if_they_are_possible(spec):
+    """Among the second symbols of lines that begin alike, impossible ones never occur, and likely ones do."""
+    source, symbols = draw(spec, 10_000)
+    starts = line_starts(symbols, source.end)
+    starts = starts[symbols[starts] == symbols[0]]
+    expected = len(starts) * next_probabilities(source, symbols[:1])
+    counts = np.bincount(symbols[starts + 1], minlength=source.end + 1)
+    assert (counts[expected == 0] == 0).all()
+    assert (counts[expected > 30] > 0).all()
+    assert source.score("\n").logprobs.tolist() == [-np.inf]  # no line is empty
 
 
 @pytest.mark.parametrize("spec", SMALL)
 def test_the_beginning_of_a_line_costs_the_same_alone(spec):
-    source, symbols = drawn(spec, 10)
+    source, symbols = draw(spec, 10)
     whole = source.logprobs(symbols)
     for cut in range(min(len(symbols), 60)):
         assert source.logprobs(symbols[:cut]).tolist() == pytest.approx(whole[:cut].tolist())
 
 
 @pytest.mark.parametrize("spec", [*(spec for spec in SMALL if "hidden" not in spec), "markov", "grammar", "recall"])
-def test_the_entropy_rate_is_what_long_texts_cost(spec):
+def test_long_texts_cost_the_entropy_rate(spec):
     """Within 4 standard errors of 100,000 lines, by the delta method for a ratio of means."""
-    source, symbols = drawn(spec, 100_000, seed=1)
+    source, symbols = draw(spec, 100_000, seed=1)
     bits = source.costs(symbols) / math.log(2)
     sizes = np.array([len(text.encode()) for text in source.texts(symbols)])
     rate = source.entropy_rate()
@@ -122,18 +132,18 @@ def test_the_entropy_rate_is_what_long_texts_cost(spec):
 
 
 @pytest.mark.parametrize("spec", [*SOURCES, *SMALL])
-def test_texts_are_spelled_and_read_again(spec):
-    source, symbols = drawn(spec, 50)
+def test_texts_are_spelled_and_parsed_again(spec):
+    source, symbols = draw(spec, 50)
     texts = source.texts(symbols)
     assert source.symbols("".join(texts)).tolist() == symbols.tolist()
     for text in ("".join(texts), texts[0], texts[0][:-1], ""):
         score = source.score(text).check(text)
-        assert np.diff(score.ends, prepend=0).tolist() == list(map(len, Words().split(text)))
+        assert score.ends.tolist() == Words().tokenize_with_ends(text)[1].tolist()
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_seed_decides_the_text(name):
-    first, again, other = (source_corpus(f"{name}:lines=200,seed={seed}") for seed in (1, 1, 2))
+    first, again, other = (generate_corpus(f"{name}:lines=200,seed={seed}") for seed in (1, 1, 2))
     assert first.train.documents == again.train.documents
     assert first.floor == again.floor
     texts = [first.train.documents, first.valid.documents, first.test.documents, other.train.documents]
@@ -143,33 +153,33 @@ def test_the_seed_decides_the_text(name):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_longer_text_begins_with_the_shorter_one(name):
-    short, long = (source_corpus(f"{name}:lines={lines}") for lines in (200, 9000))
+    short, long = (generate_corpus(f"{name}:lines={lines}") for lines in (200, 9000))
     assert long.train.documents[:200] == short.train.documents
     assert long.test.documents[: len(short.test.documents)] == short.test.documents
     assert long.floor[: len(short.floor)] == pytest.approx(short.floor)
 
 
-def test_lines_are_drawn_in_blocks_that_memory_bounds(monkeypatch):
-    """Few lines together where they are long; the last block ends with the last line that was asked for."""
+def test_lines_are_drawn_in_blocks_of_bounded_size(monkeypatch):
+    """Blocks of long lines have fewer of them; the last block ends with the last line that was requested."""
     source = options("recall:distance=50,stop=0.1").source()
     monkeypatch.setattr("lmbench.corpora.synthetic.base._EVENTS_AT_ONCE", 6000)
-    blocks = list(source.blocks(250, np.random.default_rng(0)))
+    blocks = list(source.draw_blocks(250, np.random.default_rng(0)))
     assert [int((symbols == source.end).sum()) for symbols in blocks] == [100, 100, 50]
     assert np.concatenate(blocks).tolist() == source.draw(250, np.random.default_rng(0)).tolist()
     assert all(symbols[-1] == source.end for symbols in blocks)
 
 
 def peak(spec):
-    """Bytes of memory that a corpus takes while it is made."""
+    """Peak memory of generating a corpus, in bytes."""
     tracemalloc.start()
-    source_corpus(spec)
+    generate_corpus(spec)
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return taken
 
 
-def test_a_longer_text_takes_little_more_memory_than_its_lines():
-    """A line of 65 characters takes 114 bytes as a str, and twice 8 as a member of a list and of a tuple."""
+def test_memory_grows_only_by_the_lines():
+    """A line of 65 characters takes 114 bytes as a str, and 8 bytes each as a member of a list and of a tuple."""
     assert peak("recall:lines=60000") - peak("recall:lines=20000") < 200 * 40_000
 
 
@@ -178,19 +188,10 @@ def test_many_words_take_little_memory(spec):
     assert peak(spec) < 100 << 20
 
 
-def test_draws_are_those_of_a_binary_search():
-    rng = np.random.default_rng(3)
-    cumulative = cumulated(rng.dirichlet(np.full(7, 0.1), size=5) * (rng.random((5, 7)) < 0.6) + np.eye(5, 7, 1))
-    rows = rng.integers(0, 5, 10_000)
-    random = np.random.default_rng(4).random(10_000)
-    expected = [np.searchsorted(cumulative[row], u, side="right") for row, u in zip(rows, random, strict=True)]
-    assert categorical(cumulative, rows, np.random.default_rng(4)).tolist() == expected
-
-
 @pytest.mark.parametrize("spec", [*SOURCES, *SMALL])
 def test_lines_are_as_long_as_expected(spec):
     """The mean of 20,000 lines, within 5 standard errors."""
-    source, symbols = drawn(spec, 20_000, seed=2)
+    source, symbols = draw(spec, 20_000, seed=2)
     lengths = np.diff(line_starts(symbols, source.end), append=len(symbols))
     assert lengths.mean() == pytest.approx(source.mean_events, abs=5 * lengths.std() / math.sqrt(20_000) + 1e-9)
 
@@ -200,30 +201,30 @@ def test_lines_are_as_long_as_expected(spec):
     [
         (
             "recall:distance=1000,lines=10000000",
-            "10,000,000 lines of 1,017 words and line ends, and may have up to 268,435,456 in all; lower lines",
+            "10,000,000 lines of 1,017 words and line ends, and may have up to 268,435,456 in all; reduce lines",
         ),
         ("markov:stop=0.01,lines=10000000", "its training split would have 10,000,000 lines of 101 words"),
     ],
 )
-def test_texts_that_nobody_can_hold_are_refused(spec, message):
+def test_texts_that_are_too_large_are_refused(spec, message):
     with pytest.raises(CorpusError, match=re.escape(message)):
-        source_corpus(spec)
+        generate_corpus(spec)
 
 
 def test_too_little_memory_is_one_line(monkeypatch):
     def full(*_):
         raise MemoryError
 
-    monkeypatch.setattr("lmbench.corpora.synthetic.base._side_by_side", full)
-    with pytest.raises(CorpusError, match=r"^grammar:lines=9 does not fit into this machine's memory; lower"):
-        source_corpus("grammar:lines=9")
+    monkeypatch.setattr("lmbench.corpora.synthetic.base._draw_in_parallel", full)
+    with pytest.raises(CorpusError, match=r"^grammar:lines=9 does not fit into memory; reduce its options"):
+        generate_corpus("grammar:lines=9")
 
 
 @pytest.mark.parametrize(
     ("written", "name"),
     [(" markov ", "markov"), ("markov:", "markov"), ("recall : lines = 9,,", "recall:lines=9")],
 )
-def test_a_corpus_is_named_by_its_spec_however_it_is_written(written, name):
+def test_a_corpus_is_named_by_its_normalized_spec(written, name):
     assert load_corpus(written).name == name
 
 
@@ -231,11 +232,11 @@ def test_splits_follow_the_lines():
     assert options("markov").split_lines == {"train": 6000, "valid": 600, "test": 1000}
     assert options("recall:lines=1").split_lines == {"train": 1, "valid": 1, "test": 1}
     assert options("grammar:lines=1000000").split_lines == {"train": 1_000_000, "valid": 10_000, "test": 10_000}
-    corpus = source_corpus("recall:lines=61")
+    corpus = generate_corpus("recall:lines=61")
     assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [61, 7, 11]
 
 
-def test_a_corpus_says_what_it_is():
+def test_a_corpus_describes_itself():
     corpus = load_corpus("markov:seed=3,lines=50")
     assert corpus.name == "markov:seed=3,lines=50"
     assert corpus.provenance == "lines,source=markov,lines=50,seed=3,order=2,words=24,stop=0.08,concentration=0.1"
@@ -248,16 +249,16 @@ def test_a_corpus_says_what_it_is():
 
 
 def test_words_are_syllables():
-    assert words(3) == ("ba", "be", "bi")
-    assert words(66)[64:] == ("zu", "baba")
-    assert len(set(words(5000))) == 5000
+    assert make_words(3) == ("ba", "be", "bi")
+    assert make_words(66)[64:] == ("zu", "baba")
+    assert len(set(make_words(5000))) == 5000
 
 
 def test_a_foreign_word_is_named():
-    source, _ = drawn("markov", 1)
-    with pytest.raises(CorpusError, match="'xx' is no word of the source; it has 24, such as 'ba'"):
+    source, _ = draw("markov", 1)
+    with pytest.raises(CorpusError, match="'xx' is not a word of the source, which has 24, such as 'ba'"):
         source.score("ba xx\n")
-    with pytest.raises(CorpusError, match="'' is no word"):
+    with pytest.raises(CorpusError, match="'' is not a word"):
         source.score("ba  be\n")
 
 
@@ -272,10 +273,10 @@ def test_a_foreign_word_is_named():
         ("hidden-markov:states=256,words=100000", "states x (words + 1) may be up to 4,194,304"),
         ("markov:stop=0", "markov: option stop=0: Input should be greater than or equal to 0.01"),
         ("markov:seed=-1", "markov: option seed=-1"),
-        ("markov:7", "'7' in 'markov:7' is no option; write option=value with one of: lines, seed, order"),
+        ("markov:7", "'7' in 'markov:7' is not an option; write option=value with one of: lines, seed, order"),
         ("hidden-markov:states=1", "hidden-markov: option states=1: Input should be greater than or equal to 2"),
         ("hidden-markov:stay=nan", "hidden-markov: option stay=nan"),
-        ("grammar:coordination=0.6,brackets=0.6", "nest so deep that lines need not end"),
+        ("grammar:coordination=0.6,brackets=0.6", "nest so deeply that lines may never end"),
         ("recall:distance=0", "recall: option distance=0"),
         ("recall:repeat=1.5", "recall: option repeat=1.5: Input should be less than or equal to 1"),
     ],
@@ -287,12 +288,12 @@ def test_wrong_options_are_one_line(spec, message):
     assert "\n" not in str(error.value)
 
 
-def test_two_sizes_stand_in_one_run(tmp_path):
-    from lmbench.runs import runner
-    from tests.runs.test_runner import Recorder
+def test_a_run_may_have_two_sizes_of_a_source(tmp_path):
+    from lmbench.runs.experiment import Experiment, select_models
+    from lmbench.runs.runner import RunProgress, run
 
-    corpora = [source_corpus("recall:lines=30"), source_corpus("recall:lines=60")]
-    cells = runner.run([ModelSpec("uniform")], corpora, tmp_path / "run", Recorder(), check=False).cells()
+    corpora = (generate_corpus("recall:lines=30"), generate_corpus("recall:lines=60"))
+    cells = run(Experiment(select_models("uniform"), corpora, check=False), tmp_path / "run", RunProgress()).cells()
     assert [cell.corpus for cell in cells] == ["recall:lines=30", "recall:lines=60"]
     assert all(cell.metrics.excess == pytest.approx(8 - cell.metrics.floor) for cell in cells)
 
@@ -312,7 +313,7 @@ def test_a_trigram_model_converges_to_a_chain_of_order_2():
 
 
 def test_a_hidden_markov_model_converges_to_a_hidden_markov_source():
-    """EM finds this source's states; where it stops at a local optimum, the excess stays (docs/sources.md)."""
+    """EM finds the states of this source. If it stops at a local optimum, an excess remains (docs/sources.md)."""
     model = "hmm:states=4,iterations=60,tolerance=1e-5"
     small, middle, large = (excess(model, f"hidden-markov:seed=1,lines={lines}") for lines in (60, 600, 6000))
     assert small > middle > large > 0
@@ -322,5 +323,5 @@ def test_a_hidden_markov_model_converges_to_a_hidden_markov_source():
 
 @pytest.mark.parametrize(("corpus", "least"), [("grammar:lines=12000", 0.12), ("recall:lines=12000", 1.0)])
 @pytest.mark.parametrize("order", [3, 5])
-def test_no_ngram_model_comes_near_what_reaches_farther(corpus, least, order):
+def test_ngram_models_miss_dependencies_beyond_their_order(corpus, least, order):
     assert excess(f"kenlm:order={order}", corpus) > least

@@ -11,16 +11,16 @@ NOUNS = {"no": "singular", "nos": "plural"}
 
 
 def derivations(source, longest):
-    """All lines of up to `longest` words and line ends, with the probability of each of their derivations."""
+    """All lines of up to `longest` words and line ends, each with the probabilities of its derivations."""
     found = defaultdict(list)
 
-    def derive(said, open_, probability):
+    def derive(terminals, open_, probability):
         if not open_:
-            found[" ".join(said[:-1]) + "\n"].append(probability)
-        elif len(said) + len(open_) <= longest:
+            found[" ".join(terminals[:-1]) + "\n"].append(probability)
+        elif len(terminals) + len(open_) <= longest:
             for rule in source.rules[open_[0]]:
                 if rule.probability:
-                    derive([*said, rule.terminal], [*rule.then, *open_[1:]], probability * rule.probability)
+                    derive([*terminals, rule.terminal], [*rule.then, *open_[1:]], probability * rule.probability)
 
     derive([], [source.start], 1.0)
     return found
@@ -36,14 +36,14 @@ def lines(source):
     return derivations(source, 13)
 
 
-def test_every_line_has_one_derivation_whose_probability_it_has(source, lines):
+def test_every_line_has_one_derivation_and_its_probability(source, lines):
     assert len(lines) > 500
     assert {len(probabilities) for probabilities in lines.values()} == {1}
     costs = source.costs(source.symbols("".join(lines)))
     assert np.exp(-costs).tolist() == pytest.approx([probability for [probability] in lines.values()])
 
 
-def test_the_mass_of_all_short_lines_is_the_generating_functions(source, lines):
+def test_the_mass_of_all_short_lines_matches_generating_functions(source, lines):
     """f(z) of each nonterminal: the sum over its rules of p z times the f(z) of what follows, up to z^13."""
     functions = {name: np.zeros(14) for name in source.rules}
     for _ in range(14):
@@ -63,17 +63,17 @@ def term(rule, functions):
 def test_the_entropy_rate_of_the_smallest_grammar():
     """ "the bano(s) bare(s)", or "bata(s) the bano(s)": number, verb, and in half of the lines the object's number.
 
-    Bytes: 4 for "the ", and 5.5 on average for a noun or a verb and what stands after it.
+    Bytes: 4 for "the ", and 5.5 on average for a noun or a verb and the space or line end after it.
     """
     smallest = GrammarOptions(nouns=1, verbs=1, relative=0, brackets=0, coordination=0).source()
     assert smallest.entropy_rate() == pytest.approx((1 + 1 + 0.5) / (4 + 5.5 + 5.5 + 0.5 * (4 + 5.5)))
 
 
 def test_the_entropy_rate_of_matched_brackets():
-    """( to the depth n with probability 2^-n: 2 bits, after 2n - 1 more words, of 2 bytes each, on average 3."""
+    """Brackets of depth n have probability 2^-n: 2 bits on average, and 2n words of 2 bytes, 4 words on average."""
     rules = {"line": [Rule(1.0, "(", ("in", "end"))], "in": [Rule(0.5, "(", ("in", "in")), Rule(0.5, ")")]}
     critical = GrammarSource("line", rules | {"end": [Rule(1.0, "\n")]})
-    assert critical.radius == pytest.approx(1)  # as many as go: such lines have no mean
+    assert critical.radius == pytest.approx(1)  # each nonterminal leads to one: the mean length of lines is infinite
     rules["in"] = [Rule(0.5, "(", ("in", "close")), Rule(0.5, ")")]
     rules["close"] = [Rule(1.0, ")")]
     source = GrammarSource("line", rules | {"end": [Rule(1.0, "\n")]})
@@ -93,7 +93,8 @@ def test_after_a_word_that_cannot_stand_nothing_can(source):
 def disagreement(line):
     """Why a line is wrong, found by reading it from left to right with the subjects that wait for a verb; or None.
 
-    A verb after "that" is about the subject, which goes on waiting; a noun with "the" after a verb is its object.
+    A verb after "that" is about the subject, which still awaits its own verb. A noun with "the" after a verb is an
+    object.
     """
     brackets, subjects, tokens = [], [], line.split()
     for i, token in enumerate(tokens):
@@ -112,7 +113,7 @@ def disagreement(line):
 
 
 def farthest(line):
-    """The largest number of words between the first subject and its verb, where nothing stands before it."""
+    """The largest number of words between the first subject and its verb, if the line begins with the subject."""
     tokens = line.split()
     depth = 1
     for i in range(2, len(tokens)):
@@ -134,7 +135,7 @@ def test_numbers_agree_and_brackets_match():
     assert disagreement("( the bano bires ]\n") == "brackets"
 
 
-def test_agreement_reaches_farther_than_ngrams():
+def test_agreement_extends_beyond_ngrams():
     source = GrammarOptions().source()
     lines = source.texts(source.draw(5000, np.random.default_rng(0)))
     distances = np.array([farthest(line) for line in lines if line.startswith("the ")])
@@ -142,9 +143,7 @@ def test_agreement_reaches_farther_than_ngrams():
     assert distances.max() > 10
 
 
-def test_words_fall_as_zipfs():
+def test_words_follow_zipfs_law():
     source = GrammarOptions(nouns=3).source()
-    subject = source.next_probabilities(source.symbols("the"))
-    ids = {word: symbol for symbol, word in enumerate(source.words)}
-    shares = [subject[ids[noun]] for noun in ("bano", "beno", "bino")]
+    shares = [np.exp(source.score(f"the {noun}").logprobs[1]) for noun in ("bano", "beno", "bino")]
     assert shares == pytest.approx([0.5 * 6 / 11, 0.5 * 3 / 11, 0.5 * 2 / 11])

@@ -9,7 +9,7 @@ from lmbench.corpora.synthetic.base import line_starts
 from lmbench.corpora.synthetic.hidden_markov import HiddenMarkovOptions, HiddenMarkovSource
 
 
-def test_the_forward_algorithm_is_hmmlearns():
+def test_costs_match_hmmlearn():
     source = HiddenMarkovOptions(states=4, words=6).source()
     model = CategoricalHMM(n_components=4, n_features=7)
     model.startprob_, model.transmat_, model.emissionprob_ = source.start, source.transitions, source.emissions
@@ -32,7 +32,7 @@ def test_a_lines_cost_is_the_sum_over_all_its_paths():
 
 
 def test_a_hand_computed_line():
-    """State 0 says a or b; state 1, which always follows, says b or ends the line: P(a b end) = 1/2 x 3/4 x 1/4."""
+    """State 0 emits a or b. State 1 always follows, and emits b or ends the line: P(a b end) = 1/2 x 3/4 x 1/4."""
     source = HiddenMarkovSource(
         ("a", "b"),
         start=np.array([1.0, 0.0]),
@@ -43,12 +43,12 @@ def test_a_hand_computed_line():
     assert source.score("a a b\n").logprobs.tolist()[1:] == [-np.inf, -np.inf, -np.inf]
 
 
-def test_all_short_lines_have_the_mass_of_the_paths_that_end():
-    """Of the mass that starts, start (D T)^n 1 goes on after n places, D the states' probabilities of a word."""
+def test_all_short_lines_have_the_mass_of_finished_paths():
+    """The mass of lines longer than n events is start (D T)^n 1, with D the states' probabilities of a word."""
     source = HiddenMarkovOptions(states=4, words=2, stop=0.4, stay=0.5).source()
     lines = [[*line, 2] for length in range(1, 7) for line in product(range(2), repeat=length)]
-    going_on = (1 - source.emissions[:, 2])[:, None] * source.transitions
-    alive = source.start @ np.linalg.matrix_power(going_on, 7)
+    survival = (1 - source.emissions[:, 2])[:, None] * source.transitions
+    alive = source.start @ np.linalg.matrix_power(survival, 7)
     assert np.exp(-source.costs(np.concatenate(lines))).sum() == pytest.approx(1 - alive.sum())
 
 
