@@ -89,7 +89,7 @@ class Corpus:
         description: One line for people.
         spaced: Whether white space separates words. If not, a perplexity per word means nothing.
         floor: (test documents,) nats that the source of the text needs for each document; None if it is unknown.
-        floor_note: What the floor is, for people.
+        floor_note: A description of the floor, for people.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Verified downloads into the user's cache, where each file is stored under its own SHA-256."""
+"""Verified downloads into the user's cache, which stores each file under its own SHA-256."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def read_dataset(name: str, text_format: TextFormat = LINES) -> Corpus:
 
     Raises:
         UnavailableError: The dataset cannot be downloaded, or the package datasets is not installed.
-        CorpusError: The dataset does not exist, or lacks such a column or splits.
+        CorpusError: The dataset does not exist, or lacks the column or the splits.
     """
     if text_format.encoding != LINES.encoding or text_format.field is not None:
         raise CorpusError(f"'{name}' has its own encoding; name its column as hf:DATASET:COLUMN")

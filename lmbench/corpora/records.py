@@ -20,7 +20,7 @@ def parse_json_lines(text: str, name: str, fields: Sequence[str]) -> Iterator[st
             is used.
 
     Raises:
-        CorpusError: A line is not such a record; the message names the line.
+        CorpusError: A line is not JSON or lacks the text; the message names the line.
     """
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -32,7 +32,7 @@ def parse_json_list(text: str, name: str, fields: Sequence[str]) -> Iterator[str
     """Yield the text of each record of a JSON list (or of a single record); see `parse_json_lines`.
 
     Raises:
-        CorpusError: The text is not JSON, or a record is not as expected; the message names the record.
+        CorpusError: The text is not JSON, or a record lacks its text; the message names the record.
     """
     found = _parse(text, name)
     for number, record in enumerate(found if isinstance(found, list) else [found], start=1):

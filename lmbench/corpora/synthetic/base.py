@@ -16,7 +16,7 @@ from lmbench.score import Score
 from lmbench.spec import Options
 
 SymbolSampler = Callable[[Ints], Ints]
-"""Draws the next symbol of each unfinished line: takes the numbers of these lines, and returns one symbol for each."""
+"""Draws one more symbol of each unfinished line: takes the numbers of these lines, and returns their symbols."""
 
 LINE_END = "\n"
 _LINES_AT_ONCE = 8192
@@ -77,7 +77,7 @@ class SyntheticSource(ABC):
 
     @abstractmethod
     def entropy_rate(self) -> float | None:
-        """Return the expected bits of a line over its expected bytes; None if there is no closed form."""
+        """Return the expected bits of a line over its expected bytes; None if a closed form is not known."""
 
     @property
     @abstractmethod
@@ -107,7 +107,7 @@ class SyntheticSource(ABC):
         return np.concatenate(list(self.draw_blocks(lines, rng)))
 
     def draw_blocks(self, lines: int, rng: np.random.Generator) -> Iterator[Ints]:
-        """Yield what `draw` returns in blocks of whole lines, each of which needs about 100 MiB of memory at most."""
+        """Yield the lines of `draw` in blocks of whole lines; a block needs at most about 100 MiB of memory."""
         together = max(1, min(_LINES_AT_ONCE, int(_EVENTS_AT_ONCE // self.mean_events)))
         for first in range(0, lines, together):
             symbols = _draw_in_parallel(self.make_sampler(together, rng), together, self.end)

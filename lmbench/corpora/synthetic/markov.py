@@ -132,7 +132,7 @@ class MarkovSource(SyntheticSource):
 
     @property
     def _row_blocks(self) -> Iterator[slice]:
-        """Blocks of the table's rows that are small beside the table."""
+        """The table's rows in blocks, so that temporary arrays stay small."""
         rows = max(1, _ENTRIES_AT_ONCE // (self.end + 1))
         return (slice(first, first + rows) for first in range(0, len(self.transitions), rows))
 

@@ -35,7 +35,7 @@ def generate_corpus(spec: str) -> Corpus:
 
     Raises:
         SpecError: An option has a wrong value.
-        UnknownNameError: The source does not have such an option.
+        UnknownNameError: The source does not have this option.
         CorpusError: The text does not fit into memory.
     """
     parsed = Spec.parse(spec)
