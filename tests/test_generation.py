@@ -199,6 +199,7 @@ def test_frequencies_of_two_events_match_brute_force(spec, train, prompt, tmp_pa
     if spec == "arpa":
         model.export(tmp_path / "x.arpa")
         model = build(f"arpa:{tmp_path}/x.arpa,escaped=true,tokenizer=pieces")
+        model.load()
     settings = {"temperature": 1.3, "top_k": 6, "top_p": 0.9}
     expected = Counter()
     for one, p in brute_force(model.state_after(prompt), **settings).items():

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from lmbench import LanguageModel, ModelOptions, ModelSpec, Score, Signature, Split, TrainingText, build
-from lmbench.errors import ScoreError, SpecError, UnknownNameError
+from lmbench import LanguageModel, ModelOptions, ModelSpec, Score, Signature, Split, Traits, TrainingText, build
+from lmbench.errors import NotFittedError, ScoreError, SpecError, UnknownNameError
+from lmbench.model import Fitted
+from tests.plugins import installed
+from tests.recording import Recorded
 
 
 class Options(ModelOptions):
@@ -41,87 +44,63 @@ def test_lists_of_specs(text, specs):
     assert [str(spec) for spec in ModelSpec.parse_list(text)] == specs
 
 
+@pytest.fixture
+def x(tmp_path):
+    """Register a model named x, whose first option is a path."""
+    with installed(tmp_path, {"x": "tests.test_model:Model"}):
+        yield
+
+
+@pytest.mark.usefixtures("x")
 def test_options_are_typed():
     options = build("x:some/path,order=5,fast=true").options
     assert (options.path, options.order, options.fast) == ("some/path", 5, True)
 
 
+@pytest.mark.usefixtures("x")
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
         ("x:oder=3", UnknownNameError, "unknown option of x 'oder'; did you mean 'order'.*known: fast, order, path"),
         ("x:order=9", SpecError, "option order=9: Input should be less than or equal to 6"),
         ("x:order=three", SpecError, "option order=three: Input should be a valid integer"),
-        ("x:order=3,order=4", SpecError, "'order' stands twice"),
-        (":order=3", SpecError, "names no model"),
+        ("x:order=3,order=4", SpecError, "'order' is given twice"),
+        (":order=3", SpecError, "does not name a model"),
     ],
 )
-def test_wrong_specs_say_what_is_possible(text, error, message):
+def test_errors_name_the_valid_options(text, error, message):
     with pytest.raises(error, match=message):
         build(text)
 
 
-def test_no_model_at_all():
+def test_an_empty_list_of_models_is_refused():
     with pytest.raises(SpecError, match="no model is named"):
         ModelSpec.parse_list(" , ")
 
 
-def score(ends, logprobs, spelling=None):
-    zeros = np.zeros(len(logprobs))
-    return Score(np.array(ends), np.array(logprobs, dtype=float), zeros if spelling is None else np.array(spelling))
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (score([1, 2], [-1, -1]), "end at byte 2 of a document of 3 bytes"),
-        (score([], []), "end at byte 0 of a document of 3 bytes"),
-        (score([2, 1, 3], [-1, -1, -1]), "event 1 ends before"),
-        (score([1, 3], [-1, float("-inf")]), r"event 1 \('é', byte 1\).* is not finite"),
-        (score([1, 3], [-1, float("nan")]), "not finite"),
-        (score([1, 3], [0.1, -1]), "above 0"),
-        (score([1, 3], [-1, -1], [-2.0, 0]), "spelling cost outside"),
-        (score([1, 3], [-1, -1], [0.5, 0]), "spelling cost outside"),
-        (score([1, 3], [-1]), "differ"),
-    ],
-)
-def test_scores_that_break_the_contract(given, message):
-    with pytest.raises(ScoreError, match=message):
-        given.check("aé")
-
-
-def test_scores_that_keep_it():
-    assert score([1, 3], [-1, -1], [0, -0.5]).check("aé")
-    assert score([], []).check("")
-
-
-def test_a_model_without_fit_must_say_that_it_is_pretrained(english):
-    with pytest.raises(NotImplementedError, match="does not say that it is pretrained"):
+def test_a_model_without_fit_must_declare_that_it_is_pretrained(english):
+    with pytest.raises(NotImplementedError, match="Model has no fit and does not declare that it is pretrained"):
         Model().fit(english)
 
 
-def test_signatures_read_like_sacrebleus():
-    assert str(Signature.of(order=3, tok="words") + Signature.of(seed=0)) == "order:3|tok:words|seed:0"
+LINES = ("the cat sat\n", "the car sat\n", "a dog sat\n", "the cat ran\n", "the cow ran\n") * 3
 
 
-CONTINUED = ("the cat sat\n", "the car sat\n", "a dog sat\n", "the cat ran\n", "the cow ran\n") * 3
-
-
-def continued(spec):
+def fitted(spec):
     model = build(spec)
-    model.fit(TrainingText(Split(CONTINUED), Split(CONTINUED[:2]), tokenized=True))
+    model.fit(TrainingText(Split(LINES), Split(LINES[:2]), tokenized=True))
     return model
 
 
 @pytest.mark.parametrize("spec", ["kenlm:order=3", "hmm:states=3", "nltk:order=2"])
-def test_a_continuation_inside_a_word_is_divided_by_all_words_that_begin_so(spec):
-    """Brute force over the vocabulary, and over the letters of what is no word of it."""
-    model = continued(spec)
+def test_a_continuation_inside_a_word_is_conditioned_on_the_letters_before_it(spec):
+    """Brute force: P(word) over the probability of all words with these first letters, unknown ones included."""
+    model = fitted(spec)
     nexts = model.next_events("the")
     probability = dict(zip(nexts.names, np.exp(nexts.logprobs), strict=True))
     known = ("cat", "car", "cow")
-    lexicon = model._fitted.lexicon if spec.startswith("kenlm") else model._lexicon
-    unknown = probability["<unk>"] * np.exp(lexicon._letters.prefix_logprob(b"c"))
+    lexicon = model._fitted.ngrams.lexicon if spec.startswith("kenlm") else model._fitted.lexicon
+    unknown = probability["<unk>"] * np.exp(lexicon.letter_model.prefix_logprob(b"c"))
     begun = sum(probability[word] for word in known) + unknown
     for word in known:
         nats = model.score_continuation("the c", word[1:])
@@ -131,16 +110,16 @@ def test_a_continuation_inside_a_word_is_divided_by_all_words_that_begin_so(spec
     assert model.score_continuation("the c", "rab") == pytest.approx(whole.logprobs[-1] - given, abs=1e-5)
 
 
-def test_all_rests_of_a_word_share_its_probability():
-    model = continued("kenlm:order=2")
+def test_the_continuations_of_a_word_sum_to_at_most_one():
+    model = fitted("kenlm:order=2")
     letters = map(chr, range(ord("a"), ord("z") + 1))
     rests = [*letters, *map("".join, product("abcorstw", repeat=2))]
     assert 0.7 < sum(np.exp(model.score_continuation("the c", rest)) for rest in rests) <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("spec", ["kenlm:order=3", "ppm:order=3", "transformer:steps=20,layers=1,width=16,heads=2"])
-def test_a_batch_of_continuations_is_each_alone(spec):
-    model = continued(spec)
+def test_continuations_in_a_batch_score_as_they_do_alone(spec):
+    model = fitted(spec)
     pairs = [("the c", "at"), ("the", " cat"), ("", "the"), ("the cat", ""), ("the cat\nth", "e c"), ("我", "是")]
     costs = model.score_continuations(pairs)
     assert costs == pytest.approx([model.score_continuation(*pair) for pair in pairs], abs=1e-5)
@@ -150,9 +129,9 @@ def test_a_batch_of_continuations_is_each_alone(spec):
     assert costs[2] == pytest.approx(whole.logprobs.sum(), abs=1e-5)
 
 
-def test_a_rest_may_change_where_jieba_cuts_the_beginning():
-    """\u7814\u7a76\u751f is one word alone; before \u547d it is \u7814\u7a76 and the beginning of \u751f\u547d."""
-    pytest.importorskip("jieba", reason="the extra jieba is not installed")
+def test_a_continuation_may_change_how_jieba_splits_the_context():
+    """\u7814\u7a76\u751f alone is one word; before \u547d it is \u7814\u7a76 and the beginning of \u751f\u547d."""
+    pytest.importorskip("jieba", reason="jieba is not installed")
     lines = (
         "\u7814\u7a76\u751f\u547d\n",
         "\u7814\u7a76\u751f\n",
@@ -165,15 +144,14 @@ def test_a_rest_may_change_where_jieba_cuts_the_beginning():
     assert (alone.ends.tolist(), whole.ends.tolist()) == ([9], [6, 12])
     nexts = model.next_events("\u7814\u7a76")
     begun = [p for name, p in zip(nexts.names, np.exp(nexts.logprobs), strict=True) if name.startswith("\u751f")]
-    unknown = np.exp(
-        nexts.logprobs[nexts.names.index("<unk>")] + model._fitted.lexicon._letters.prefix_logprob("\u751f".encode())
-    )
+    letters = model._fitted.ngrams.lexicon.letter_model.prefix_logprob("\u751f".encode())
+    unknown = np.exp(nexts.logprobs[nexts.names.index("<unk>")] + letters)
     expected = whole.logprobs[1] - np.log(sum(begun) + unknown)
     assert model.score_continuation("\u7814\u7a76\u751f", "\u547d") == pytest.approx(expected, abs=1e-6)
 
 
-def test_an_event_without_bytes_is_not_part_of_an_empty_beginning():
-    """As the space is that SentencePiece puts before a text."""
+def test_an_event_without_bytes_does_not_belong_to_an_empty_context():
+    """SentencePiece puts a space before a text."""
 
     class Spaced(Model):
         def score(self, documents):
@@ -189,3 +167,76 @@ def test_a_model_without_a_distribution_counts_an_event_across_the_seam_in_full(
 
     assert Lines().score_continuation("ab", "cd") == -3.0
     assert Lines().score_continuation("ab", "") == 0
+
+
+def test_scores_that_are_not_probabilities_have_no_continuations():
+    class Pseudo(Model):
+        traits = Traits(normalized=False)
+
+    with pytest.raises(ScoreError, match="scores that are not probabilities"):
+        Pseudo().score_continuation("a", "b")
+
+
+class Recorder(Model):
+    """Records which of its methods are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def fit(self, data, progress):
+        self.calls.append("fit")
+        progress("counting", 1.0)
+
+    def load(self, progress):
+        self.calls.append("load")
+        progress("loading", 1.0)
+
+
+class Pretrained(Recorder):
+    traits = Traits(weights="pretrained")
+
+
+class PartlyPretrained(Recorder):
+    traits = Traits(weights="partly pretrained")
+
+
+@pytest.mark.parametrize(("kind", "call"), [(Recorder, "fit"), (Pretrained, "load"), (PartlyPretrained, "fit")])
+def test_prepare_loads_pretrained_models_and_fits_others(kind, call, english):
+    model, progress = kind(), Recorded()
+    model.prepare(english, progress)
+    assert model.calls == [call]
+    assert progress.messages == [("counting" if call == "fit" else "loading", 1.0)]
+
+
+def test_prepare_needs_a_text_unless_the_model_is_pretrained():
+    Pretrained().prepare(None)
+    with pytest.raises(SpecError, match="^Recorder is not pretrained and needs a text to fit$"):
+        Recorder().prepare(None)
+
+
+class Counter(Model):
+    _counts = Fitted[dict[str, int]]()
+
+    def fit(self, data, progress=None):
+        self._counts = {"a": 1}
+
+    def score(self, documents):
+        return [Score(np.array([1]), np.array([-float(self._counts["a"])]), np.zeros(1)) for _ in documents]
+
+
+def test_scoring_before_fitting_raises_an_error_with_the_models_name(english):
+    model = Counter()
+    with pytest.raises(NotFittedError, match="^this Counter is not fitted; call prepare or fit first$"):
+        model.score(["a"])
+    model.fit(english)
+    assert model.score(["a"])[0].logprobs.tolist() == [-1.0]
+
+
+def test_fitted_values_belong_to_one_model(english):
+    first, second = Counter(), Counter()
+    first.fit(english)
+    assert first._counts == {"a": 1}
+    with pytest.raises(NotFittedError):
+        second._counts
+    assert isinstance(Counter._counts, Fitted)
