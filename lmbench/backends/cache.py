@@ -39,7 +39,7 @@ class CacheOptions(LexiconOptions):
 
 @dataclass(frozen=True, slots=True)
 class FittedCache:
-    """What `fit` learns.
+    """The result of fitting.
 
     Attributes:
         lexicon: The types.

@@ -39,7 +39,7 @@ class MixOptions(ModelOptions):
 
     @cached_property
     def parts(self) -> tuple[ResolvedModel, ...]:
-        """The mixed models, resolved. Those that leave their tokenizer open use the one that another names."""
+        """The mixed models, resolved. If one names its tokenizer, those that leave theirs open use it."""
         parts = tuple(resolve(spec) for spec in parse_models(self.models))
         if not (named := _named_tokenizers(parts)):
             return parts

@@ -1,7 +1,7 @@
 """The uniform model, a baseline and the shortest example of a LanguageModel.
 
 A model is a subclass of LanguageModel with `fit`, `score` and `signature`; `state_after` and `footprint` are optional.
-This one has no options: a model with options declares a subclass of ModelOptions as its `Options`.
+This one does without options; a model with options declares a subclass of ModelOptions as its `Options`.
 """
 
 from __future__ import annotations

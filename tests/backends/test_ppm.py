@@ -195,7 +195,7 @@ def test_odd_texts(spec):
 
 
 def test_odd_training_texts():
-    """NUL is a byte like any other, and documents may be empty or shorter than the context."""
+    """NUL is an ordinary byte, and documents may be empty or shorter than the context."""
     model = fitted("ppm:order=7,adaptive=false", ["", "a", "\0\0\0", "\U0010ffff\U0010ffff"])
     learning = Naive(7, "d")
     for text in ("a", "\0\0\0", "\U0010ffff\U0010ffff"):

@@ -29,8 +29,8 @@ class ArpaFileOptions(ModelOptions):
     path: str = Field(min_length=1, description="ARPA file, plain or .gz, .bz2, .xz, .zst, or KenLM binary")
     tokenizer: Literal["words", "pieces", "jieba", "bytes", "bpe"] = Field(
         "words",
-        description="what a word of the file is: words, pieces (a Han character is one), jieba, bytes, or bpe, which "
-        "`lmbench export` writes beside the file",
+        description="tokenizer of the file's words: words, pieces, jieba, bytes, or bpe, which `lmbench export` stores "
+        "with the file",
     )
     escaped: bool = Field(
         False, description="true for a file of `lmbench export`, which escapes white space and <unk> in words"

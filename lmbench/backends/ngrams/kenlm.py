@@ -32,7 +32,7 @@ _FILE_OPTIONS = {"path", "tokenizer", "escaped"}
 
 
 class KenlmOptions(LexiconOptions):
-    """Options of the kenlm model. Those that lmplz also has mean the same."""
+    """Options of the kenlm model. If lmplz has an option as well, it means the same there."""
 
     order: int = Field(
         5, ge=1, le=20, description=f"length of the longest n-gram; engine=kenlm reads up to {MAX_ORDER}"
@@ -138,7 +138,7 @@ def parse_prune(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FittedKenlm:
-    """What `fit` learns.
+    """The result of fitting.
 
     Attributes:
         ngrams: The estimated n-grams.
@@ -209,7 +209,7 @@ class KenlmNgram(LanguageModel, Exportable):
         return self._fitted.state_after(text)
 
     def export(self, path: Path) -> None:
-        """Write an ARPA file, and beside it what the tokenizer learned."""
+        """Write an ARPA file, and a file of what the tokenizer learned."""
         self._fitted.ngrams.export(path)
 
     def signature(self) -> Signature:

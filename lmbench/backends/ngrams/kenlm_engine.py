@@ -111,6 +111,6 @@ def _read_model(kenlm: Any, path: Path) -> Any:
         message = str(error).removeprefix(f"Cannot read model '{path}' (").removesuffix(")")
         message = _LOCATION.sub("", message)
     except UnicodeDecodeError:  # KenLM's message cites bytes of the file
-        message = "it is neither ARPA text nor a KenLM binary"
+        message = "it is not an ARPA file or a KenLM binary"
     message = textwrap.shorten(message, _MESSAGE_WIDTH, placeholder="…")
     raise UnavailableError(f"KenLM cannot read '{path}': {message}")

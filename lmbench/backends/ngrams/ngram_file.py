@@ -38,7 +38,7 @@ class NgramFile(ABC):
         parameters: The number of n-grams, and of back-offs below the highest order; None if the file does not say.
         opens_lines: Whether ``<s>`` precedes each line.
         has_unknown: Whether the file has ``<unk>``.
-        engine: What looks n-grams up, for the signature.
+        engine: The part of the signature that names the engine.
     """
 
     order: int
@@ -76,7 +76,7 @@ class TextFile(NgramFile):
 
         Args:
             text: The file's n-grams.
-            tokenizer: What cuts documents into words.
+            tokenizer: Cuts documents into words.
             escaped: Whether `lmbench export` escaped the words.
 
         Raises:
@@ -138,7 +138,7 @@ class BinaryFile(NgramFile):
 
         Args:
             path: The file.
-            tokenizer: What cuts documents into words.
+            tokenizer: Cuts documents into words.
             escaped: Whether `lmbench export` escaped the words.
 
         Raises:

@@ -70,7 +70,7 @@ class NgramOptions(LexiconOptions):
 
 @dataclass(frozen=True, slots=True)
 class FittedSmoothed:
-    """What `fit` learns.
+    """The result of fitting.
 
     Attributes:
         ngrams: The smoothed n-grams.
@@ -108,10 +108,10 @@ class Ngram(LanguageModel, Exportable):
         return self._fitted.ngrams.state_after(text)
 
     def export(self, path: Path) -> None:
-        """Write an ARPA file, and beside it what the tokenizer learned.
+        """Write an ARPA file, and a file of what the tokenizer learned.
 
         Raises:
-            SpecError: An event has no probability, which ARPA cannot express.
+            SpecError: The probability of an event is 0, which ARPA cannot express.
         """
         for order in self._fitted.ngrams.orders:
             if not order.probs.all() or not order.backoffs.all():

@@ -25,9 +25,9 @@ def unigrams(probs, backoffs=()):
 
 
 BIGRAMS = Order(
-    keys=np.array([START << BITS | 2, 2 << BITS | 3]).astype(np.int64)[[1, 0]],
+    keys=np.array([2 << BITS | 3, START << BITS | 2]),  # b after a, a after <s>
     bits=BITS,
-    probs=np.array([0.7, 0.6]),  # b after a, a after <s>
+    probs=np.array([0.7, 0.6]),
     backoffs=np.ones(0),
 )
 ORDERS = [unigrams([0.1, 0.2, 0.3, 0.4, 1.0], [1.0, 1.0, 0.5, 0.25, 0.8]), BIGRAMS]
@@ -110,7 +110,7 @@ def test_exported_unigrams_get_a_bigram_that_changes_nothing(tmp_path):
     assert [10**log10 for log10, _, _ in model.full_scores("b a")] == pytest.approx([0.4, 0.3, 0.2], rel=1e-5)
 
 
-def test_what_a_tokenizer_learned_is_exported_beside_the_file(tmp_path):
+def test_the_tokenizers_merges_are_exported_as_well(tmp_path):
     data = TrainingText(Split(("abab abab\n",)), Split(()))
     learned, _ = read_lines(data, LexiconOptions(tokenizer="bpe:300", min_count=1))
     size = len(learned)

@@ -189,7 +189,7 @@ def test_an_export_leaves_out_what_is_pruned(english, tmp_path, options, above):
         ("prune=1-0", "prune=1-0 decreases"),
         ("prune=0;0;1", "prune=0;0;1 is not a list of counts; write, for example, 0-0-1"),
         ("order=2,prune=0-0-1", "prune=0-0-1 has 3 numbers for the orders 1 to 2"),
-        ("memory=much", "'much' is no size; write for example 512M or 1G"),
+        ("memory=much", "'much' is not a size; write for example 512M or 1G"),
         ("interpolate_unigrams=maybe", "interpolate_unigrams=maybe"),
         ("engine=numba", "Input should be 'arrays' or 'kenlm'"),
         (
@@ -241,7 +241,7 @@ def test_kenlm_with_a_path_is_the_arpa_model(english, tmp_path):
 
 
 def test_a_mixture_with_a_path_is_partly_pretrained():
-    assert build("mix:kenlm:path=x.arpa;tokenizer=bytes+cache").traits.weights == "partly pretrained"
+    assert build("mix:kenlm:path=x.arpa;tokenizer=bytes+cache:tokenizer=bytes").traits.weights == "partly pretrained"
 
 
 def test_a_path_without_a_tokenizer_means_words(tmp_path, english):

@@ -86,7 +86,10 @@ def test_maximum_likelihood_gives_unseen_events_nothing(english):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nltk:smoothing=stupid-backoff", "no probabilities, so it has no perplexity"),
+        (
+            "nltk:smoothing=stupid-backoff",
+            "scores of stupid back-off are not probabilities, so that perplexity is undefined",
+        ),
         ("nltk:smoothing=good", "Input should be 'kneser-ney', 'witten-bell'"),
         ("nltk:order=1", "needs order 2 or more"),
         ("nltk:smoothing=laplace,gamma=2", "gamma= does nothing with smoothing=laplace; it is an option of lidstone"),

@@ -69,7 +69,7 @@ def test_relative_frequencies_cannot_be_exported(tmp_path, english):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("smoothing=stupid-backoff", "no probabilities"),
+        ("smoothing=stupid-backoff", "are not probabilities"),
         ("smoothing=katz", "Input should be 'mle', 'laplace'"),
         ("smoothing=absolute,discount=1", "discount=1: Input should be less than 1"),
         (
