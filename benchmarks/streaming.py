@@ -1,10 +1,11 @@
-"""Bytes a second and peak memory of scoring a text larger than memory: a corpus's training split, repeated.
+"""Scoring speed and peak memory for a text larger than memory: a corpus's training split, repeated.
 
     python benchmarks/streaming.py --corpus wikitext-2 --documents block --sizes 128MiB,1GiB
 
-The model is fitted on the corpus's validation split, so that most of what it scores is new to it; a source with options
-(grammar:lines=200000) is a corpus too. Each size is read, fingerprinted, compared with its training text and scored
-as `lmbench run` does it, in a fresh process; what two sizes differ in is the growth of memory with the documents.
+The model is fitted on the corpus's validation split, so that most of the scored text is new to it. The corpus may also
+be a source with options (grammar:lines=200000). As in `lmbench run`, each size is read, fingerprinted, compared with
+its training text and scored, in a fresh process. The difference between two sizes shows how memory grows with the
+number of documents.
 """
 
 from __future__ import annotations
@@ -30,8 +31,17 @@ from lmbench.runs.worker import peak_bytes
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one size took. Peaks are resident bytes of the run's own process and of the cell's."""
+class Measurement:
+    """The time and memory that one size took.
+
+    Attributes:
+        documents: Number of scored documents.
+        bytes: Size of the scored text.
+        seconds: Time of everything, reading included.
+        bytes_per_second: Speed of scoring alone.
+        run_peak: Peak resident bytes of the run's own process.
+        cell_peak: Peak resident bytes of the cell's process.
+    """
 
     documents: int
     bytes: int
@@ -42,8 +52,8 @@ class Row:
 
 
 def main() -> None:
-    """Print one row for each size, and the growth from the first to the last."""
-    options = _options()
+    """Print a row for each size, and the growth of memory from the first to the last."""
+    options = _parse_options()
     rows = []
     print("documents        bytes   seconds   scoring MB/s   run's process MiB   cell's process MiB")
     for size in options.sizes:
@@ -64,7 +74,7 @@ def main() -> None:
         print(f"growth: {run_growth:.0f} bytes a document in the run's process, {cell_growth:.0f} in the cell's")
 
 
-def _options() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
     def sizes(text: str) -> list[int]:
         try:
             return [parse_size(part) for part in text.split(",")]
@@ -73,23 +83,23 @@ def _options() -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", default="grammar:lines=100000", help="a name, a source with options, or a path")
-    parser.add_argument("--model", default="kenlm")
-    parser.add_argument("--documents", choices=DOCUMENT_UNITS[:2], default="line", help="what one document is")
-    parser.add_argument("--sizes", type=sizes, default=sizes("64MiB,256MiB"), metavar="SIZE,SIZE")
-    parser.add_argument("--folder", type=Path, help="where the text is written (default: the temporary files' place)")
+    parser.add_argument("--model", default="kenlm", help="the model to fit and score with")
+    parser.add_argument("--documents", choices=DOCUMENT_UNITS[:2], default="line", help="unit of documents")
+    parser.add_argument("--sizes", type=sizes, default=sizes("64MiB,256MiB"), metavar="SIZE,SIZE", help="text sizes")
+    parser.add_argument("--folder", type=Path, help="folder for the text (default: the system's temporary folder)")
     return parser.parse_args()
 
 
 def _fresh_process() -> ProcessPoolExecutor:
-    """Every call in a process of its own, so that its peak is no other's."""
+    """Return a pool that makes each call in a process of its own, so that peaks do not mix."""
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1)
 
 
 def _write(folder: Path, name: str, unit: str, size: int) -> None:
-    """A folder with splits: what the model is fitted on, and `size` bytes of text to score."""
+    """Write a folder with splits: the text that the model is fitted on, and `size` bytes of text to score."""
     try:
         corpus = load_corpus(name)
-    except LmbenchError as error:  # which does not go from process to process
+    except LmbenchError as error:  # it cannot be sent to the parent process
         raise SystemExit(f"Error: {error}") from None
     for split, source in (("train", corpus.valid), ("valid", corpus.test)):
         (folder / f"{split}.txt").write_text("".join(_texts(source, unit)), encoding="utf-8")
@@ -102,22 +112,22 @@ def _write(folder: Path, name: str, unit: str, size: int) -> None:
 
 
 def _texts(split: Split, unit: str) -> Iterator[str]:
-    """The documents, each with a line end, and with an empty line where this parts them."""
+    """Yield the documents with a line end, and an empty line if the unit needs it as a separator."""
     for document in split.documents:
         yield document.removesuffix("\n") + ("\n\n" if unit == "block" else "\n")
 
 
-def _measure(folder: Path, model: str, unit: str) -> Row:
-    began = time.perf_counter()
+def _measure(folder: Path, model: str, unit: str) -> Measurement:
+    started = time.perf_counter()
     corpus = load_corpus(str(folder), TextFormat(unit))
     experiment = Experiment(select_models(model), (corpus,), check=False)
     [cell] = run(experiment, folder / "run", RunProgress()).cells()
     if cell.costs is None:
         raise SystemExit(cell.error)
-    return Row(
+    return Measurement(
         documents=len(corpus.test.documents),
         bytes=corpus.test.size,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - started,
         bytes_per_second=cell.costs.bytes_per_second,
         run_peak=peak_bytes(),
         cell_peak=cell.costs.peak_bytes,
