@@ -1,4 +1,4 @@
-"""What many tests share: small corpora, and the folder of real ones where there is one."""
+"""Fixtures that many tests share: small corpora, and the folder of real ones if there is one."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from lmbench import Split, TrainingText
 
-settings.register_profile("lmbench", deadline=None)  # machines are noisy, and a test's time is no result
+settings.register_profile("lmbench", deadline=None)  # machines are noisy, and the time of a test proves nothing
 settings.load_profile("lmbench")
 
 ENGLISH = (
@@ -20,38 +20,38 @@ ENGLISH = (
 
 @pytest.fixture
 def english() -> TrainingText:
-    """A few tokenized lines, an empty one among them."""
+    """Return a few tokenized lines, one of them empty."""
     return TrainingText(Split(ENGLISH), Split(("the cat sat on the log\n",)), tokenized=True)
 
 
 @pytest.fixture
 def letters() -> TrainingText:
-    """Lines over the letters a, b and c."""
+    """Return lines over the letters a, b and c."""
     lines = ("a b c\n", "ab ca\nb\n", "abc abc a\n", "c\nba ab\n") * 4
     return TrainingText(Split(lines), Split(lines[:2]), tokenized=True)
 
 
 @pytest.fixture(scope="session")
 def mirror() -> Path:
-    """The folder of real corpora that LMBENCH_MIRROR names."""
+    """Return the folder of real corpora that LMBENCH_MIRROR names."""
     folder = os.environ.get("LMBENCH_MIRROR")
     if not folder:
-        pytest.skip("LMBENCH_MIRROR names no folder of real corpora")
+        pytest.skip("LMBENCH_MIRROR does not name a folder of real corpora")
     return Path(folder)
 
 
 @pytest.fixture(scope="session")
 def reference(mirror: Path) -> Path:
-    """Output of KenLM's own programs, which lies beside the real corpora."""
+    """Return the folder with the output of KenLM's own programs, next to the real corpora."""
     folder = mirror.parent / "reference"
     if not folder.is_dir():
-        pytest.skip(f"there is no {folder}")
+        pytest.skip(f"{folder} does not exist")
     return folder
 
 
 @pytest.fixture(scope="module")
 def one_thread():
-    """Torch with one thread: models as small as the tests' are slower with threads that wait for each other."""
+    """Run torch with one thread, because more threads only slow small models down."""
     import torch
 
     threads = torch.get_num_threads()

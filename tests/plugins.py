@@ -1,4 +1,4 @@
-"""Installing a plugin package for a test: files on sys.path with the metadata that pip would write."""
+"""A context manager that installs a plugin package: a folder on sys.path with the metadata that pip would write."""
 
 import sys
 from contextlib import contextmanager
@@ -6,7 +6,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def installed(folder, models, module="", name="lmbench-plugin"):
-    """A distribution `name` that registers {model: "module:Class"}, with the code `module` in plugin_module.py."""
+    """Install a distribution that registers models.
+
+    Args:
+        folder: Where to write it.
+        models: The entry points, {model: "module:Class"}.
+        module: The code of plugin_module.py.
+        name: The distribution's name.
+    """
     info = folder / f"{name.replace('-', '_')}-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")

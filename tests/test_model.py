@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from lmbench import LanguageModel, ModelOptions, ModelSpec, Score, Signature, Split, Traits, TrainingText, build
+from lmbench import LanguageModel, ModelOptions, ModelSpec, Score, Signature, Split, TrainingText, Traits, build
 from lmbench.errors import NotFittedError, ScoreError, SpecError, UnknownNameError
 from lmbench.model import Fitted
 from tests.plugins import installed
@@ -211,7 +211,7 @@ def test_prepare_loads_pretrained_models_and_fits_others(kind, call, english):
 
 def test_prepare_needs_a_text_unless_the_model_is_pretrained():
     Pretrained().prepare(None)
-    with pytest.raises(SpecError, match="^Recorder is not pretrained and needs a text to fit$"):
+    with pytest.raises(SpecError, match=r"^Recorder is not pretrained and needs a text to fit$"):
         Recorder().prepare(None)
 
 
@@ -227,7 +227,7 @@ class Counter(Model):
 
 def test_scoring_before_fitting_raises_an_error_with_the_models_name(english):
     model = Counter()
-    with pytest.raises(NotFittedError, match="^this Counter is not fitted; call prepare or fit first$"):
+    with pytest.raises(NotFittedError, match=r"^this Counter is not fitted; call prepare or fit first$"):
         model.score(["a"])
     model.fit(english)
     assert model.score(["a"])[0].logprobs.tolist() == [-1.0]
@@ -238,5 +238,5 @@ def test_fitted_values_belong_to_one_model(english):
     first.fit(english)
     assert first._counts == {"a": 1}
     with pytest.raises(NotFittedError):
-        second._counts
+        second.score(["a"])
     assert isinstance(Counter._counts, Fitted)

@@ -1,7 +1,11 @@
+import subprocess
+import sys
+
 import pytest
 
-from lmbench import build, registry
-from lmbench.errors import PluginError, UnknownNameError
+from lmbench import ModelSpec, build, distribution, registry
+from lmbench.errors import PluginError, SpecError, UnknownNameError
+from lmbench.registry import resolve
 from tests.plugins import MODELS, installed
 
 BUILT_IN = [
@@ -21,14 +25,15 @@ BUILT_IN = [
 ]
 
 
-def test_the_built_ins_come_through_the_same_door():
+def test_built_ins_are_registered_like_plugins():
     found = registry.registered()
     assert list(found) == BUILT_IN
-    assert {entry.origin for entry in found.values()} == {"lmbench"}
+    assert {entry.origin for entry in found.values()} == {distribution.NAME}
+    assert all(entry.is_built_in for entry in found.values())
 
 
-def test_all_is_what_needs_no_option():
-    assert [entry.name for entry in registry.without_options()] == [
+def test_all_stands_for_the_models_that_need_no_option():
+    assert [entry.name for entry in registry.default_models()] == [
         "cache",
         "gpt2",
         "hmm",
@@ -51,11 +56,11 @@ def test_a_plugin_is_found_and_built(tmp_path):
 
 def test_a_plugin_cannot_take_a_built_ins_name(tmp_path):
     with installed(tmp_path, {"kenlm": "plugin_module:Good"}, MODELS):
-        assert registry.registered()["kenlm"].origin == "lmbench"
+        assert registry.registered()["kenlm"].origin == distribution.NAME
         assert [(entry.name, entry.origin) for entry in registry.shadowed()] == [("kenlm", "lmbench-plugin")]
 
 
-def test_two_plugins_with_one_name_are_told_apart_in_a_fixed_order(tmp_path):
+def test_the_first_of_two_plugins_with_one_name_is_used(tmp_path):
     with (
         installed(tmp_path / "b", {"good": "plugin_module:Good"}, MODELS, name="b-plugin"),
         installed(tmp_path / "a", {"good": "plugin_module:Good"}, MODELS, name="a-plugin"),
@@ -70,36 +75,36 @@ def test_two_plugins_with_one_name_are_told_apart_in_a_fixed_order(tmp_path):
         ("import not_there", "model 'bad' of lmbench-plugin 1.2 cannot be loaded: ModuleNotFoundError"),
         ("1/0", "ZeroDivisionError: division by zero"),
         ("class Other: pass", "AttributeError"),
-        ("class Bad: pass", "is no LanguageModel"),
+        ("class Bad: pass", "is not a LanguageModel"),
         ("from lmbench import LanguageModel\nclass Bad(LanguageModel): pass", "lacks score, signature"),
-        (MODELS + "class Bad(Good):\n    Options = dict", "has Options that are no ModelOptions"),
+        (MODELS + "class Bad(Good):\n    Options = dict", "has Options that are not ModelOptions"),
     ],
 )
-def test_a_broken_plugin_is_one_clear_line_and_stops_no_other(tmp_path, module, message):
+def test_a_broken_plugin_raises_one_error_and_leaves_the_others_usable(tmp_path, module, message):
     with installed(tmp_path, {"bad": "plugin_module:Bad"}, module):
         with pytest.raises(PluginError, match=message):
             build("bad")
         assert build("uniform")
-        assert "bad" in [entry.name for entry in registry.without_options()]
+        assert "bad" in [entry.name for entry in registry.default_models()]
 
 
-def test_a_plugin_that_exits_when_imported_stops_no_other(tmp_path):
+def test_a_plugin_that_exits_on_import_leaves_the_others_usable(tmp_path):
     with installed(tmp_path, {"bad": "plugin_module:Bad"}, "import sys; sys.exit('needs a license')"):
         with pytest.raises(PluginError, match="SystemExit: needs a license"):
             build("bad")
-        assert "uniform" in [entry.name for entry in registry.without_options()]
+        assert "uniform" in [entry.name for entry in registry.default_models()]
 
 
-def test_a_plugin_that_cannot_be_made_is_one_clear_line(tmp_path):
+def test_a_plugin_that_cannot_be_built_raises_one_error(tmp_path):
     module = MODELS + "class Bad(Good):\n    def __init__(self, options): raise RuntimeError('no GPU')"
     with (
         installed(tmp_path, {"bad": "plugin_module:Bad"}, module),
-        pytest.raises(PluginError, match="model 'bad' cannot be made: RuntimeError: no GPU"),
+        pytest.raises(PluginError, match="model 'bad' cannot be built: RuntimeError: no GPU"),
     ):
         build("bad")
 
 
-def test_a_misspelled_model():
+def test_a_misspelled_model_is_corrected():
     with pytest.raises(
         UnknownNameError,
         match=r"unknown model 'kenml'; did you mean 'kenlm'\? \(known: arpa, cache, gpt2, hf,",
@@ -120,12 +125,23 @@ def test_a_version_of_a_model_is_an_option_of_it(name, hint):
         build(name)
 
 
-def test_heavy_libraries_are_imported_by_backends_alone():
-    import subprocess
-    import sys
-
+def test_only_backends_import_heavy_libraries():
     code = (
         "import sys, lmbench, lmbench.cli.main, lmbench.runs.runner, lmbench.registry; lmbench.registry.registered(); "
         "print([m for m in ('torch', 'transformers', 'nltk', 'hmmlearn', 'kenlm') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_spec_is_resolved_to_its_model_and_options():
+    model = resolve("kenlm:order=4")
+    assert (model.spec, model.registered.name) == (ModelSpec("kenlm", (("order", "4"),)), "kenlm")
+    assert model.build().options.order == 4
+    assert type(model.build()) is model.model is registry.find("kenlm").load()
+
+
+def test_more_arguments_can_be_given_once():
+    model = resolve("kenlm:order=4").with_arguments(("min_count", "1"))
+    assert (model.options.order, model.options.min_count) == (4, 1)
+    with pytest.raises(SpecError, match="option 'order' is given twice"):
+        model.with_arguments(("order", "3"))
