@@ -30,7 +30,7 @@ from lmbench import build, load_corpus
 from lmbench.backends.ngrams.fitted import read_lines
 from lmbench.corpus import Split, TrainingText
 from lmbench.ngrams.backoff import Order
-from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.text.lexicon import LexiconOptions
 
 _STREAMS = 20_000
@@ -113,7 +113,7 @@ def _sampled(lines: Sequence[str], tokens: int) -> list[str]:
     options = LexiconOptions(tokenizer="words", min_count=1)
     data = TrainingText(Split(tuple(f"{line}\n" for line in lines)), Split(()), tokenized=True)
     lexicon, text = read_lines(data, options)
-    draw = _Sampler(estimate(text, len(lexicon), Settings(4)).orders, len(lexicon))
+    draw = _Sampler(estimate(text, len(lexicon), KneserNeySettings(4)).orders, len(lexicon))
     types = np.array([_UNKNOWN, *lexicon.types[1:]], dtype=object)
     streams: list[list[int]] = [[] for _ in range(_STREAMS)]
     for _ in range(tokens // _STREAMS + 1):
@@ -323,7 +323,7 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     moments = [(time.perf_counter(), time.process_time())]
     lexicon, text = read_lines(data, LexiconOptions(tokenizer="words", min_count=1))
     moments.append((time.perf_counter(), time.process_time()))
-    estimate(text, len(lexicon), Settings(order, precision=np.float32))
+    estimate(text, len(lexicon), KneserNeySettings(order, precision=np.float32))
     moments.append((time.perf_counter(), time.process_time()))
     (read, read_cpu), (estimated, estimated_cpu) = np.diff(moments, axis=0).tolist()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

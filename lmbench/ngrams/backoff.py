@@ -1,8 +1,8 @@
-"""Back-off n-grams in sorted arrays: looking many events up at once, without a loop over them.
+"""Back-off n-grams in sorted arrays, looked up many at a time.
 
-P(w | h) is the n-gram's own probability where it is there; else that of w after the history without its first word,
-times the history's back-off weight, 1 where there is none (Katz 1987; the form in which ARPA files hold any n-gram
-model, interpolated ones included).
+P(w | h) is the n-gram's own probability if the n-gram is listed. Otherwise it is P(w | h') times the back-off weight of
+h, where h' is h without its first word; the weight of a history that is not listed is 1 (Katz 1987). ARPA files hold
+any n-gram model in this form, interpolated ones included.
 """
 
 from __future__ import annotations
@@ -12,28 +12,35 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lmbench.ngrams.counts import Ints, SortedNgrams
-
-Floats = NDArray[np.floating]
+from lmbench.arrays import AnyFloats, AnyInts, Floats, Ids, Ints
+from lmbench.ngrams.counts import SortedNgrams
 
 _LARGEST_DIGIT = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, slots=True)
 class Order(SortedNgrams):
-    """All n-grams of one order; each word has its unigram.
+    """All n-grams of one order. Every word has a unigram.
 
-    probs     (n-grams,) P(word | history)
-    backoffs  (n-grams,) the weight of the lower order after this n-gram; empty for the highest order
+    Attributes:
+        probs: (n-grams,) P(word | history).
+        backoffs: (n-grams,) weight of the lower order after this n-gram. Empty for the highest order.
     """
 
-    probs: Floats
-    backoffs: Floats
+    probs: AnyFloats
+    backoffs: AnyFloats
 
-    def rows(self, histories: Ints, words: NDArray[np.integer]) -> Ints:
-        """The rows of these n-grams, (queries,), -1 where one is not there. Equal ones in a row are looked up once."""
+    def rows(self, histories: Ints, words: AnyInts) -> Ints:
+        """Look up n-grams. Equal ones in a row are looked up once.
+
+        Args:
+            histories: (queries,) rows of the histories in the order below.
+            words: (queries,) ids of the last words.
+
+        Returns:
+            The rows of the n-grams, (queries,); -1 for an n-gram that is not listed.
+        """
         if not len(self.keys):
             return np.full(len(histories), -1)
         wanted = histories << self.bits | words
@@ -45,45 +52,62 @@ class Order(SortedNgrams):
         return rows.take(np.cumsum(new) - 1)
 
     def children(self, history: int) -> slice:
-        """The rows of the n-grams with this history."""
+        """Return the rows of the n-grams with this history."""
         first, last = np.searchsorted(self.keys, [history << self.bits, (history + 1) << self.bits])
         return slice(int(first), int(last))
 
 
-def look_up(orders: Sequence[Order], text: NDArray[np.int32]) -> Iterator[tuple[Ints, Ints, Ints, Ints]]:
-    """For orders 2, 3, …: the places of a text whose history is there, its rows, which n-grams are there, their rows.
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The n-grams of one order that occur in a text.
 
-    The n-grams that start at each place are looked up, shortest first: where one is not there, no longer one is. Sorted
-    look-ups are several times as fast as others, since they stay in the cache.
+    Attributes:
+        ends: (places,) places in the text whose history is listed.
+        histories: (places,) rows of these histories in the order below.
+        found: (n-grams,) indices into `ends` of the places whose n-gram is listed as well.
+        rows: (n-grams,) rows of these n-grams.
+    """
+
+    ends: Ints
+    histories: Ints
+    found: Ints
+    rows: Ints
+
+
+def look_up(orders: Sequence[Order], text: Ids) -> Iterator[Matches]:
+    """Find the n-grams of a text, order by order from bigrams up.
+
+    An n-gram is looked up only if the n-gram without its last word is listed. The places are sorted by the words that
+    begin there, since sorted look-ups stay in the cache and are several times as fast.
     """
     starts = _by_next_words(text)
     rows = text.take(starts).astype(np.int64)
     for k, order in enumerate(orders[1:], start=1):
         inside = np.flatnonzero(starts < len(text) - k)
-        starts, rows = starts.take(inside), rows.take(inside)
+        starts, histories = starts.take(inside), rows.take(inside)
         ends = starts + k
-        below = order.rows(rows, text.take(ends))
-        found = np.flatnonzero(below >= 0)
-        below = below.take(found)
-        yield ends, rows, found, below
-        starts, rows = starts.take(found), below
+        rows = order.rows(histories, text.take(ends))
+        found = np.flatnonzero(rows >= 0)
+        rows = rows.take(found)
+        yield Matches(ends, histories, found, rows)
+        starts = starts.take(found)
 
 
-def probabilities(orders: Sequence[Order], text: NDArray[np.int32]) -> NDArray[np.float64]:
-    """P of each id of a text after those before it, (ids,); for ``<s>``, which opens each line, it means nothing."""
+def probabilities(orders: Sequence[Order], text: Ids) -> Floats:
+    """Return P of each id after those before it, (ids,). The values at ``<s>``, which opens each line, mean nothing."""
     probs = orders[0].probs.take(text).astype(np.float64)
-    for (lower, upper), (ends, histories, found, rows) in zip(pairwise(orders), look_up(orders, text), strict=True):
-        longer = probs.take(ends) * lower.backoffs.take(histories)
-        longer[found] = upper.probs.take(rows)
-        probs[ends] = longer
+    for (lower, upper), matches in zip(pairwise(orders), look_up(orders, text), strict=True):
+        longer = probs.take(matches.ends) * lower.backoffs.take(matches.histories)
+        longer[matches.found] = upper.probs.take(matches.rows)
+        probs[matches.ends] = longer
     return probs
 
 
-def _by_next_words(text: NDArray[np.int32]) -> Ints:
-    """All places but the last, sorted by the words that stand there, and by the two after them.
+def _by_next_words(text: Ids) -> Ints:
+    """Sort all places but the last by the word that is there and by the next two.
 
-    NumPy sorts integers of 16 bits digit by digit, ten times as fast as longer ones. Ids that are longer, those of rare
-    words in a lexicon, count as equal here.
+    NumPy sorts integers of 16 bits digit by digit, ten times as fast as longer ones. Larger ids, those of rare words in
+    a lexicon, therefore count as equal.
     """
     digits = np.zeros(len(text) + 1, dtype=np.uint16)
     digits[:-1] = np.minimum(text, _LARGEST_DIGIT)
@@ -93,21 +117,20 @@ def _by_next_words(text: NDArray[np.int32]) -> Ints:
     return places
 
 
-def next_probabilities(orders: Sequence[Order], history: Sequence[int]) -> NDArray[np.float64]:
-    """P of each id after a history that ``<s>`` opens, (ids,); for ``<s>`` itself it means nothing."""
+def next_probabilities(orders: Sequence[Order], history: Sequence[int]) -> Floats:
+    """Return P of each id after a history that begins with ``<s>``, (ids,). The value of ``<s>`` means nothing."""
     probs = orders[0].probs.astype(np.float64)
     for k, (lower, upper) in enumerate(pairwise(orders), start=1):
         row = _row(orders, history[-k:]) if k <= len(history) else None
-        if row is None:
-            continue
-        probs *= lower.backoffs[row]
-        children = upper.children(row)
-        probs[upper.keys[children] & ((1 << upper.bits) - 1)] = upper.probs[children]
+        if row is not None:
+            children = upper.children(row)
+            probs *= lower.backoffs[row]
+            probs[upper.words_of(children)] = upper.probs[children]
     return probs
 
 
 def _row(orders: Sequence[Order], words: Sequence[int]) -> int | None:
-    """The row of these words' n-gram; None where it is not there."""
+    """Return the row of the n-gram of these words; None if it is not listed."""
     row = words[0]
     for order, word in zip(orders[1:], words[1:], strict=False):
         wanted = row << order.bits | word

@@ -1,4 +1,4 @@
-"""Counting n-grams of integers by sorting, vectorized, block by block."""
+"""Count n-grams of integers by sorting, vectorized, block by block."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lmbench.arrays import AnyInts, Flags, Ids, Ints
 from lmbench.errors import CorpusError
 from lmbench.ngrams.workspace import Workspace
 
-Ints = NDArray[np.int64]
-Rows = NDArray[np.int32]
-Lengths = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
+Int32s = NDArray[np.int32]
+"""Places in a text, rows of a table, or counts: arrays so long that 32 bits an entry matter."""
 
 _READ_AT_ONCE = 1 << 16
-_DIGIT = 16  # bits
-_MOST = 1 << 31  # places are int32
+_DIGIT_BITS = 16
+_MOST_IDS = 1 << 31  # places in the text are int32
 
 
 @dataclass(frozen=True, slots=True)
 class SortedNgrams:
-    """N-grams of one order, sorted by history, then word.
+    """N-grams of one order, sorted by history, then by word.
 
-    keys  (n-grams,) int64: history << bits | word, ascending. The history is the row of the n-gram's first k-1 words
-          in the order below (0 for unigrams); the word is the id of its last one
-    bits  of a word id
+    Attributes:
+        keys: (n-grams,) ``history << bits | word``, ascending. The history is the row of the n-gram's first k - 1 words
+            in the order below (0 for unigrams); the word is the id of its last word.
+        bits: Number of bits of a word id.
     """
 
     keys: Ints
@@ -35,146 +35,226 @@ class SortedNgrams:
 
     @property
     def word(self) -> Ints:
-        """Id of each n-gram's last word."""
-        return self.keys & ((1 << self.bits) - 1)
+        """Ids of the n-grams' last words, (n-grams,)."""
+        return self.words_of(slice(None))
 
     @property
     def history(self) -> Ints:
-        """Row of each n-gram's history in the order below."""
-        return self.keys >> self.bits
+        """Rows of the n-grams' histories in the order below, (n-grams,)."""
+        return self.histories_of(slice(None))
+
+    def words_of(self, rows: slice | AnyInts) -> Ints:
+        """Return the ids of the last words of some rows."""
+        return self.keys[rows] & ((1 << self.bits) - 1)
+
+    def histories_of(self, rows: slice | AnyInts) -> Ints:
+        """Return the histories of some rows, as rows of the order below."""
+        return self.keys[rows] >> self.bits
 
 
 @dataclass(frozen=True, slots=True)
-class Counts(SortedNgrams):
+class NgramCounts(SortedNgrams):
     """All n-grams of one order that occur in a text.
 
-    suffix  (n-grams,) row, in the order below, of the last k-1 words
-    count   (n-grams,) how often it occurs
-    opening first of the rows that start with ``<s>``, which are the last ones
+    Attributes:
+        suffix: (n-grams,) row of the n-gram's last k - 1 words in the order below.
+        count: (n-grams,) how often it occurs.
+        opening: The first of the rows that begin with ``<s>``, which are the last ones.
     """
 
-    suffix: Rows
-    count: Rows
+    suffix: Int32s
+    count: Int32s
     opening: int
 
 
-def open_lines(lines: Sequence[NDArray[np.int32]], start: int) -> Rows:
-    """These lines in one array, `start` before each."""
+def join_lines(lines: Sequence[Ids], start: int) -> Ids:
+    """Join lines into one array, with `start` before each line."""
     opening = np.array([start], dtype=np.int32)
     return np.concatenate([part for line in lines for part in (opening, line)]) if lines else opening[:0]
 
 
-def open_text(ids: NDArray[np.int32], begins: Flags, start: int) -> tuple[Rows, Ints]:
-    """The ids with `start` before each one that begins a line, and where in this the ids stand."""
+def insert_starts(ids: Ids, begins: Flags, start: int) -> tuple[Ids, Ints]:
+    """Insert `start` before each id that begins a line.
+
+    Args:
+        ids: The ids of a text.
+        begins: (ids,) whether the id begins a line.
+        start: The id of ``<s>``.
+
+    Returns:
+        The longer text, and the places in it of the ids, (ids,).
+    """
     places = np.arange(len(ids)) + np.cumsum(begins)
     text = np.full(len(ids) + int(np.count_nonzero(begins)), start, dtype=np.int32)
     text[places] = ids
     return text, places
 
 
-def open_ended(ids: NDArray[np.int32], line_end: int, start: int) -> Rows:
-    """The ids of lines, `line_end` at the end of each, with `start` before each; beside them it takes little memory."""
+def insert_starts_after(ids: Ids, line_end: int, start: int) -> Ids:
+    """Insert `start` before each line of a text in which every line ends with `line_end`.
+
+    This takes little memory in addition to the two texts.
+    """
     lines = sum(np.count_nonzero(ids[part] == line_end) for part in slices(len(ids), _READ_AT_ONCE))
     text = np.full(len(ids) + lines, start, dtype=np.int32)
-    opened = 1
+    inserted = 1
     for part in slices(len(ids), _READ_AT_ONCE):
         ended = np.cumsum(ids[part] == line_end)
-        text[np.arange(part.start, part.stop) + opened + np.append(0, ended[:-1])] = ids[part]
-        opened += int(ended[-1])
+        text[np.arange(part.start, part.stop) + inserted + np.append(0, ended[:-1])] = ids[part]
+        inserted += int(ended[-1])
     return text
 
 
 def slices(length: int, rows: int) -> Iterator[slice]:
-    """So many rows at once."""
+    """Cut the range from 0 to `length` into slices of `rows` rows; the last one may be shorter."""
     return (slice(start, min(start + rows, length)) for start in range(0, length, rows))
 
 
-def count(text: Rows, start: int, order: int, workspace: Workspace) -> list[Counts]:
-    """The n-grams of orders 1 to `order`, those that end in ``<s>`` excepted.
+def count_ngrams(text: Ids, start: int, order: int, workspace: Workspace) -> list[NgramCounts]:
+    """Count the n-grams of orders 1 to `order`, except those that end in ``<s>``.
 
-    Args: text, the ids of all lines, ``<s>`` before each; start, the id of ``<s>``, greater than all others. The places
-    of the text are taken in blocks of those where the same words stand, as many as the workspace's rows, or those of
-    one pair of words that stands in more, and a block's n-grams are found order by order: among the places of one
-    n-gram, those of the n-grams that are a word longer, by sorting the words that follow. What occurs once needs no
-    more sorting. Raises CorpusError where there is no line, or where there are 2^31 ids.
+    The text is sorted block by block. A block holds all places at which some words occur, so that the n-grams that
+    begin with these words are in no other block. Within a block, the places of an n-gram are sorted by the word that
+    follows: this gives the n-grams that are one word longer, and so on up to `order`. A block is about as long as the
+    workspace's rows; a pair of words that occurs more often is a block of its own.
+
+    Args:
+        text: The ids of all lines, ``<s>`` before each.
+        start: The id of ``<s>``, greater than all others.
+        order: The length of the longest n-grams.
+        workspace: Makes the arrays.
+
+    Raises:
+        CorpusError: The text is empty, or has 2^31 ids or more.
     """
-    if not len(text):
-        raise CorpusError("the training split has no line to count n-grams in")
-    if len(text) >= _MOST:
-        raise CorpusError(f"the training split has {len(text):,} ids, and n-grams are counted in fewer than {_MOST:,}")
-    bits = int(start).bit_length()
-    unigrams = np.zeros(start + 1, dtype=np.int64)
-    for part in slices(len(text), workspace.rows):
-        unigrams += np.bincount(text[part], minlength=start + 1)
-    left = _left_in_line(text, start, order, workspace)
-    builders = [_Builder(k, len(text), k < order, bits, workspace) for k in range(2, order + 1)]
-    for first, starts in _blocks(text, unigrams, workspace.rows) if builders else ():
-        rows, base = text[starts].astype(np.int64) - first, first
-        for builder in builders:
-            starts, rows, base = builder.extend(starts, rows, base, text, left)
-        del starts, rows  # before the next block's are made
-    del left
-    unigrams[start] = 0  # <s> is conditioned on, never predicted
-    words = np.arange(start + 1)
-    counts = [Counts(words, bits, np.zeros(start + 1, dtype=np.int32), unigrams.astype(np.int32), opening=start)]
-    rank = text
+    _check_length(text)
+    words = _count_words(text, start, workspace.rows)
+    builders = [_Builder(k, k < order, text, start, workspace) for k in range(2, order + 1)]
+    if builders:
+        _fill(builders, text, words, start, workspace)
+    words[start] = 0  # <s> is conditioned on, never predicted
+    counts = [_as_unigrams(words)]
+    row_at = text
     while builders:
-        builder = builders.pop(0)
-        counts.append(builder.finish(rank, counts[-1].opening))
-        rank = builder.rank
+        builder = builders.pop(0)  # so that its memory is freed
+        counts.append(builder.finish(row_at, counts[-1].opening))
+        row_at = builder.row_at
     return counts
 
 
-class _Builder:
-    """The n-grams of one order, block after block.
+def _check_length(text: Ids) -> None:
+    if not len(text):
+        raise CorpusError("cannot count n-grams: the training split does not contain a line")
+    if len(text) >= _MOST_IDS:
+        size = f"the training split has {len(text):,} ids"
+        raise CorpusError(f"{size}, and n-grams can be counted in fewer than {_MOST_IDS:,}; train on a part of it")
 
-    rank  (places,) row of the n-gram that starts at each place; empty for the highest order, where nobody asks
+
+def _count_words(text: Ids, start: int, rows: int) -> Ints:
+    """Count each id of the text, (ids,)."""
+    words = np.zeros(start + 1, dtype=np.int64)
+    for part in slices(len(text), rows):
+        words += np.bincount(text[part], minlength=start + 1)
+    return words
+
+
+def _as_unigrams(words: Ints) -> NgramCounts:
+    start = len(words) - 1
+    suffix = np.zeros(len(words), dtype=np.int32)
+    return NgramCounts(np.arange(len(words)), start.bit_length(), suffix, words.astype(np.int32), opening=start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The places of some n-grams of one order that are neighbors in sorted order.
+
+    Attributes:
+        starts: (places,) place in the text at which each n-gram starts.
+        numbers: (places,) number of the n-gram within the block. Ascending, except in a block of unigrams.
+        first: Row of the n-gram with number 0.
     """
 
-    def __init__(self, order: int, places: int, ranked: bool, bits: int, workspace: Workspace) -> None:
-        self.rank = workspace.full(places if ranked else 0, 0, np.int32)
-        self._order, self._bits, self._workspace = order, bits, workspace
+    starts: Int32s
+    numbers: Ints
+    first: int
+
+
+def _fill(builders: Sequence[_Builder], text: Ids, words: Ints, start: int, workspace: Workspace) -> None:
+    """Give the builders all n-grams of the text."""
+    left = _count_left(text, start, len(builders) + 1, workspace)
+    for block in _split(text, words, workspace.rows):
+        for builder in builders:
+            block = builder.extend(block, text, left)
+        del block  # frees its arrays before the next block is made
+
+
+class _Builder:
+    """Collects the n-grams of one order, block after block.
+
+    Attributes:
+        row_at: (places,) row of the n-gram that starts at each place of the text. Empty for the highest order, for
+            which nothing needs it.
+    """
+
+    def __init__(self, order: int, extended: bool, text: Ids, start: int, workspace: Workspace) -> None:
+        places = len(text)
+        self.row_at: Int32s = workspace.full(places if extended else 0, 0, np.int32)
+        self._order, self._bits, self._workspace = order, start.bit_length(), workspace
         self._keys, self._count = workspace.column(np.int64, places), workspace.column(np.int32, places)
         self._starts = workspace.column(np.int32, places)
         self._rows = 0
 
-    def extend(self, starts: Rows, rows: Ints, base: int, text: Rows, left: Lengths) -> tuple[Rows, Ints, int]:
-        """A block's n-grams of this order, from those of the order below.
+    def extend(self, block: _Block, text: Ids, left: NDArray[np.uint8]) -> _Block:
+        """Find the n-grams of this order among the places of a block of the order below.
 
-        Args: starts, (places,), where these start; rows, (places,), number of each within the block, never falling
-        but for unigrams; base, row of the block's first one. Returns the same of this order.
+        Args:
+            block: A block of the order below.
+            text: The text.
+            left: (places,) ids that are left in the line from each place on.
+
+        Returns:
+            The block of this order.
         """
-        fits = np.flatnonzero(left[starts] >= self._order)
-        starts, rows = starts[fits], rows[fits]
-        word = text[starts + np.int32(self._order - 1)]
-        unsorted = np.arange(len(rows)) if self._order == 2 else np.flatnonzero(np.bincount(rows)[rows] > 1)
-        moved = unsorted[_sorting(rows[unsorted], word[unsorted], self._bits)]
-        for column in (starts, rows, word):
-            column[unsorted] = column[moved]
-        new = np.ones(len(rows), dtype=bool)
-        new[1:] = (rows[1:] != rows[:-1]) | (word[1:] != word[:-1])
+        fits = np.flatnonzero(left[block.starts] >= self._order)
+        starts, histories = block.starts[fits], block.numbers[fits]
+        words = text[starts + np.int32(self._order - 1)]
+        self._sort(starts, histories, words)
+        new = np.ones(len(words), dtype=bool)
+        new[1:] = (histories[1:] != histories[:-1]) | (words[1:] != words[:-1])
         first = np.flatnonzero(new)
-        self._keys.append((base + rows[first]) << self._bits | word[first])
-        self._count.append(np.diff(first, append=len(rows)))
+        self._keys.append((block.first + histories[first]) << self._bits | words[first])
+        self._count.append(np.diff(first, append=len(words)))
         self._starts.append(starts[first])
-        block, base = np.cumsum(new) - 1, self._rows
-        if len(self.rank):
-            self.rank[starts] = block + base
+        longer = _Block(starts, np.cumsum(new) - 1, self._rows)
+        if len(self.row_at):
+            self.row_at[starts] = longer.numbers + longer.first
         self._rows += len(first)
-        return starts, block, base
+        return longer
 
-    def finish(self, rank: Rows, opening: int) -> Counts:
-        """All n-grams. Args: rank, of the order below; opening, of the order below."""
+    def _sort(self, starts: Int32s, histories: Ints, words: Int32s) -> None:
+        """Sort three columns in place, by history, then by word. A history that occurs once is sorted already."""
+        is_bigram = self._order == 2  # histories that are unigrams are not sorted
+        unsorted = np.arange(len(words)) if is_bigram else np.flatnonzero(np.bincount(histories)[histories] > 1)
+        moved = unsorted[_argsort(histories[unsorted], words[unsorted], self._bits)]
+        for column in (starts, histories, words):
+            column[unsorted] = column[moved]
+
+    def finish(self, row_below_at: Int32s, opening_below: int) -> NgramCounts:
+        """Return all n-grams of this order.
+
+        Args:
+            row_below_at: `row_at` of the order below.
+            opening_below: `opening` of the order below.
+        """
         keys, suffix = self._keys.finish(), self._starts.finish()
-        for begin in range(0, len(suffix), self._workspace.rows):
-            part = slice(begin, begin + self._workspace.rows)
-            suffix[part] = rank[suffix[part] + np.int32(1)]  # where the n-gram starts gives way to what starts after it
-        opening = int(np.searchsorted(keys, opening << self._bits))
-        return Counts(keys, self._bits, suffix, self._count.finish(), opening)
+        for part in slices(len(suffix), self._workspace.rows):  # each start gives way to the row that starts after it
+            suffix[part] = row_below_at[suffix[part] + np.int32(1)]
+        opening = int(np.searchsorted(keys, opening_below << self._bits))
+        return NgramCounts(keys, self._bits, suffix, self._count.finish(), opening)
 
 
-def _left_in_line(text: Rows, start: int, order: int, workspace: Workspace) -> Lengths:
-    """How many ids are left in the line from each place on, `order` at most."""
+def _count_left(text: Ids, start: int, order: int, workspace: Workspace) -> NDArray[np.uint8]:
+    """Count the ids that are left in the line from each place on, up to `order`."""
     column = workspace.column(np.uint8, len(text))
     for part in slices(len(text), workspace.rows):
         left = np.full(part.stop - part.start, order, dtype=np.uint8)
@@ -186,55 +266,66 @@ def _left_in_line(text: Rows, start: int, order: int, workspace: Workspace) -> L
     return column.finish()
 
 
-def _blocks(text: Rows, unigrams: Ints, rows: int) -> Iterator[tuple[int, Rows]]:
-    """The places where words stand, block after block of at most `rows` places: a block's first word, its places.
+def _split(text: Ids, words: Ints, rows: int) -> Iterator[_Block]:
+    """Split the places of a text into blocks of unigrams, each of at most `rows` places if possible.
 
-    The places of one word that stands in more are blocks by the word that follows.
+    The places of a word that occurs more often are split by the word that follows.
     """
-    for first, last in _ranges(unigrams, rows):
-        if unigrams[first] <= rows:
-            yield first, _places(text, rows, (first, last))
+    for first, last in _ranges(words, rows):
+        if words[first] <= rows:
+            yield _unigram_block(text, first, _places(text, rows, (first, last)))
             continue
-        followers = np.zeros(len(unigrams), dtype=np.int64)
-        for part in slices(len(text) - 1, rows):
-            followers += np.bincount(
-                text[part.start + 1 : part.stop + 1][text[part] == first], minlength=len(followers)
-            )
-        for after in _ranges(followers[:-1], rows):  # <s> follows no word of its line
-            yield first, _places(text, rows, (first, last), after)
+        for followers in _ranges(_count_followers(text, first, rows, len(words)), rows):
+            yield _unigram_block(text, first, _places(text, rows, (first, last), followers))
 
 
-def _ranges(numbers: Ints, rows: int) -> Iterator[tuple[int, int]]:
-    """Ranges of word ids that stand in at most `rows` places together, or of one word that stands in more."""
-    until = np.cumsum(numbers)
+def _unigram_block(text: Ids, first: int, starts: Int32s) -> _Block:
+    return _Block(starts, text[starts].astype(np.int64) - first, first)
+
+
+def _count_followers(text: Ids, word: int, rows: int, words: int) -> Ints:
+    """Count the words after `word`, without ``<s>``, which follows no word of its own line."""
+    followers = np.zeros(words, dtype=np.int64)
+    for part in slices(len(text) - 1, rows):
+        following = text[part.start + 1 : part.stop + 1]
+        followers += np.bincount(following[text[part] == word], minlength=words)
+    return followers[:-1]
+
+
+def _ranges(counts: Ints, rows: int) -> Iterator[tuple[int, int]]:
+    """Cut the ids into ranges that occur at most `rows` times together; an id that occurs more often is one alone."""
+    until = np.cumsum(counts)
     first = 0
-    while first < len(numbers):
+    while first < len(counts):
         before = int(until[first - 1]) if first else 0
         last = max(first + 1, int(np.searchsorted(until, before + rows, side="right")))
         yield first, last
         first = last
 
 
-def _places(text: Rows, rows: int, words: tuple[int, int], after: tuple[int, int] | None = None) -> Rows:
-    """The places of words in a range, or of those that are followed by a word in another range."""
+def _places(text: Ids, rows: int, words: tuple[int, int], followers: tuple[int, int] | None = None) -> Int32s:
+    """Find the places of the words in a range, or only those that a word in another range follows."""
     found = []
-    for part in slices(len(text) - (after is not None), rows):
-        chosen = (text[part] >= words[0]) & (text[part] < words[1])
-        if after is not None:
-            following = text[part.start + 1 : part.stop + 1]
-            chosen &= (following >= after[0]) & (following < after[1])
+    for part in slices(len(text) - (followers is not None), rows):
+        chosen = _is_within(text[part], words)
+        if followers is not None:
+            chosen &= _is_within(text[part.start + 1 : part.stop + 1], followers)
         found.append((part.start + np.flatnonzero(chosen)).astype(np.int32))
     return np.concatenate([np.zeros(0, dtype=np.int32), *found])
 
 
-def _sorting(rows: Ints, word: Rows, bits: int) -> Ints:
-    """What sorts n-grams by row, then word; equal ones stay in their order.
+def _is_within(ids: Ids, bounds: tuple[int, int]) -> Flags:
+    return (ids >= bounds[0]) & (ids < bounds[1])
 
-    NumPy sorts integers of 16 bits, and no longer ones, digit by digit: several times as fast as it compares them.
+
+def _argsort(histories: Ints, words: Int32s, bits: int) -> Ints:
+    """Return the places that sort n-grams by history, then by word; equal ones keep their order.
+
+    NumPy sorts integers of 16 bits digit by digit, several times as fast as longer ones.
     """
-    keys = rows << bits | word
+    keys = histories << bits | words
     places = np.argsort(keys.astype(np.uint16), kind="stable")
-    for shift in range(_DIGIT, int(keys.max(initial=0)).bit_length(), _DIGIT):
+    for shift in range(_DIGIT_BITS, int(keys.max(initial=0)).bit_length(), _DIGIT_BITS):
         digits = (keys >> shift).astype(np.uint16)
         places = places.take(np.argsort(digits.take(places), kind="stable"))
     return places

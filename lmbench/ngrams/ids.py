@@ -1,7 +1,7 @@
-"""The ids that every vocabulary begins with."""
+"""Ids that are the same in every vocabulary."""
 
 UNKNOWN_ID = 0
-"""The unknown word's."""
+"""The id of the unknown word."""
 
 LINE_END_ID = 1
-"""The line end's."""
+"""The id of the line end."""

@@ -1,7 +1,7 @@
 """Interpolated modified Kneser-Ney estimation over integer n-grams, vectorized.
 
-Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, in the form that
-KenLM's lmplz gives it (Heafield et al., "Scalable modified Kneser-Ney language model estimation", 2013).
+Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, as implemented by KenLM's
+lmplz (Heafield et al., "Scalable modified Kneser-Ney language model estimation", 2013).
 """
 
 from __future__ import annotations
@@ -10,31 +10,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
+from lmbench.arrays import AnyFloats, AnyInts, Flags, Floats, Ids, Ints
 from lmbench.ngrams.backoff import Order
-from lmbench.ngrams.counts import Counts, Flags, Ints, Rows, count, slices
+from lmbench.ngrams.counts import Int32s, NgramCounts, count_ngrams, slices
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.ngrams.workspace import Workspace
 
-Floats = NDArray[np.floating]
-Integers = NDArray[np.integer]
 Discounts = tuple[float, float, float]
+"""D1, D2 and D3+: what is subtracted from counts of 1, 2, and 3 or more."""
 
 _FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
-"""What lmplz --discount_fallback takes for D1, D2 and D3+."""
-_NOTHING = 1e-9  # what rounding may leave of a discount of 0
+"""The discounts of lmplz --discount_fallback."""
+_ROUNDING = 1e-9  # the most that rounding makes of a discount of 0
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How to estimate; lmplz has an option for each.
+class KneserNeySettings:
+    """How to estimate. lmplz has an option for each.
 
-    order                 length of the longest n-gram
-    prune                 for each order, the number of occurrences up to which an n-gram is left out; the last number
-                          holds for all further orders. They never fall
-    interpolate_unigrams  whether what the unigrams' discounts free goes to all words evenly, or to ``<unk>``
-    precision             type of the probabilities
+    Attributes:
+        order: Length of the longest n-gram.
+        prune: The highest count that is pruned, for orders 1, 2, …; never falling. The last one holds for all longer
+            n-grams.
+        interpolate_unigrams: Whether all words share what the unigrams' discounts free; otherwise ``<unk>`` gets it.
+        precision: Type of the probabilities.
     """
 
     order: int
@@ -42,16 +43,21 @@ class Settings:
     interpolate_unigrams: bool = True
     precision: DTypeLike = np.float64
 
+    def threshold(self, k: int) -> int:
+        """Return the highest count of order k that is pruned."""
+        return self.prune[min(k, len(self.prune)) - 1]
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """N-grams with their probabilities, and how they were discounted.
 
-    orders     from unigrams up. A word that was pruned keeps its row among the unigrams, and has no probability
-    kept       (words,) whether a word was not pruned
-    discounts  D1, D2 and D3+ of each order
-    fallback   the orders whose discounts are lmplz's fallback, since the counts of counts gave none, or one that would
-               leave an event without probability, which lmplz accepts
+    Attributes:
+        orders: From unigrams up. A pruned word keeps its row among the unigrams, with probability 0.
+        kept: (words,) whether the word was not pruned.
+        discounts: Those of each order.
+        fallback: The orders that have lmplz's fallback discounts, because the counts of counts gave none, or gave
+            discounts that would leave an event without probability. lmplz accepts the latter.
     """
 
     orders: list[Order]
@@ -61,103 +67,261 @@ class Estimate:
 
 
 def estimate(
-    text: Rows, vocabulary: int, settings: Settings, allowed: Flags | None = None, workspace: Workspace | None = None
+    text: Ids,
+    vocabulary: int,
+    settings: KneserNeySettings,
+    allowed: Flags | None = None,
+    workspace: Workspace | None = None,
 ) -> Estimate:
-    """The n-grams of orders 1 to settings.order.
+    """Estimate the n-grams of orders 1 to ``settings.order``.
 
-    Args: text, the ids of all lines, ``<s>`` before each, the line end's at its end; vocabulary, number of ids, those
-    of the unknown word (0) and the line end (1) included, which is also the id of ``<s>``; allowed, (ids,), n-grams
-    with other words are left out. Raises CorpusError where there is no line.
+    Let a(g) be the number of distinct words before the n-gram g; for n-grams of the highest order and for those that
+    begin with ``<s>``, the number of times that g occurs. Then
 
-    With a(g) the number of distinct words before g (for the highest order, and for n-grams that start with ``<s>``, the
-    number of times that g occurs): P(w | h) = (a(hw) - D(a(hw))) / a(h.) + b(h) P(w | h'), with
-    b(h) = (D1 N1(h) + D2 N2(h) + D3+ N3+(h)) / a(h.), and below the unigrams the uniform distribution over the words
-    that are kept. Of an n-gram that is left out, b(h) has all of a(hw).
+        P(w | h) = (a(hw) - D(a(hw))) / a(h.) + b(h) P(w | h')
+        b(h) = (D1 N1(h) + D2 N2(h) + D3+ N3+(h)) / a(h.)
+
+    where h' is h without its first word, a(h.) is the sum of a(hw) over all words w, and N1(h), N2(h) and N3+(h) count
+    the words w with a(hw) of 1, 2, and 3 or more. Below the unigrams is the uniform distribution over the words that
+    are kept. If hw is pruned, all of a(hw) goes to b(h).
+
+    Args:
+        text: The ids of all lines, each with ``<s>`` before it and the line end at its end.
+        vocabulary: Number of ids, including those of the unknown word (0) and the line end (1). Also the id of ``<s>``.
+        settings: How to estimate.
+        allowed: (ids,) whether n-grams that contain the word are kept; None to keep all.
+        workspace: Makes the arrays.
+
+    Raises:
+        CorpusError: The text is empty.
     """
     workspace = workspace or Workspace()
-    counted = count(text, vocabulary, settings.order, workspace)
-    below = _Below(np.zeros(1), np.ones(1), kept=None, renumbered=None)
-    estimate = Estimate([], np.ones(vocabulary + 1, dtype=bool), [], [])
-    for k in range(1, settings.order + 1):
-        counts = counted.pop(0)  # what an order's counts take is given back as soon as may be
-        kept = _kept(counts, k, settings, allowed, below, workspace)
-        adjusted = _adjusted(counts, counted[0] if counted else None, workspace)
-        discounts = _discounts(adjusted, workspace)
-        if discounts and not _leave_something(discounts, k, settings):
-            discounts = None
-        estimate.fallback.extend([] if discounts else [k])
-        estimate.discounts.append(discounts or _FALLBACK_DISCOUNTS)
-        keys, probs = _interpolate(counts, k, kept, adjusted, estimate.discounts[-1], below, settings, workspace)
-        backoffs = workspace.full(len(probs) if counted else 0, 1, settings.precision)
-        estimate.orders.append(Order(keys, counts.bits, probs, backoffs))
-        if k == 1 and kept is not None:
-            estimate.kept[:] = kept
-        renumbered = None if kept is None or k == 1 else _renumbered(kept, workspace)
-        below = _Below(probs, backoffs, kept, renumbered)
-    return estimate
+    counted = count_ngrams(text, vocabulary, settings.order, workspace)
+    estimator = _Estimator(settings, allowed, workspace)
+    while counted:
+        counts = counted.pop(0)  # so that its memory is freed as soon as the order is estimated
+        estimator.add(counts, counted[0] if counted else None)
+    return estimator.finish()
 
 
 @dataclass(frozen=True, slots=True)
-class _Below:
-    """The order below: what its n-grams have, and which of its counted rows are kept, as which rows.
+class _Shares:
+    """How discounting divides the probability after some histories.
 
-    None stands for all, and as they were: pruned words keep their rows. The order above fills in the back-offs.
+    Attributes:
+        first: Row of the first history.
+        history: (n-grams,) number of each n-gram's history among these.
+        own: (n-grams,) (a(hw) - D(a(hw))) / a(h.).
+        freed: (histories,) b(h); 1 for a history that nothing follows.
     """
 
-    probs: Floats
-    backoffs: Floats
-    kept: Flags | None
-    renumbered: Rows | None
+    first: int
+    history: Ints
+    own: Floats
+    freed: Floats
 
-    def rows(self, counted: Integers) -> Integers:
-        """The rows of counted rows that are kept."""
+
+@dataclass(frozen=True, slots=True)
+class _DiscountedCounts:
+    """The counted n-grams of one order, and what is subtracted from them.
+
+    Attributes:
+        order: Length of the n-grams.
+        counts: The n-grams.
+        adjusted: (n-grams,) a(g).
+        kept: (n-grams,) whether the n-gram is kept; None if all are.
+        discounts: The values that are subtracted from a(g).
+    """
+
+    order: int
+    counts: NgramCounts
+    adjusted: Int32s
+    kept: Flags | None
+    discounts: Discounts
+
+    def shares(self, rows: slice) -> _Shares:
+        """Divide the probability after some histories. `rows` are all n-grams with these histories."""
+        number, history = self.adjusted[rows], self.counts.histories_of(rows)
+        first = int(history[0])
+        history = history - first
+        discount = np.array([0.0, *self.discounts])[np.minimum(number, 3)]
+        lost = discount if self.kept is None else np.where(self.kept[rows], discount, number)
+        total = np.bincount(history, weights=number)
+        freed = np.bincount(history, weights=lost)
+        own = (number - discount) / total[history]
+        return _Shares(first, history, own, np.divide(freed, total, out=np.ones(len(total)), where=total > 0))
+
+
+@dataclass(frozen=True, slots=True)
+class _OrderWithoutBackoffs:
+    """An order whose back-off weights are not known until the order above is estimated.
+
+    Attributes:
+        keys: As in Order.
+        bits: As in Order.
+        probs: As in Order.
+        kept: (counted n-grams,) whether the n-gram is kept; None if all are.
+        renumbered: (counted n-grams,) the row of each n-gram that is kept; None if rows are those of the counts.
+    """
+
+    keys: Ints
+    bits: int
+    probs: AnyFloats
+    kept: Flags | None
+    renumbered: Int32s | None
+
+    def rows(self, counted: AnyInts) -> AnyInts:
+        """Return the rows of n-grams that are kept, given their rows in the counts."""
         return counted if self.renumbered is None else self.renumbered[counted]
 
-    def fill(self, first: int, weights: Floats) -> None:
-        """Set the back-offs of the counted rows from `first` on."""
+    def store(self, shares: _Shares, backoffs: AnyFloats) -> None:
+        """Write the back-off weights of the histories that are kept into `backoffs`, (n-grams,)."""
+        counted = slice(shares.first, shares.first + len(shares.freed))
         if self.renumbered is None or self.kept is None:
-            self.backoffs[first : first + len(weights)] = weights
-            return
-        kept = self.kept[first : first + len(weights)]
-        self.backoffs[self.renumbered[first : first + len(weights)][kept]] = weights[kept]
+            backoffs[counted] = shares.freed
+        else:
+            kept = self.kept[counted]
+            backoffs[self.renumbered[counted][kept]] = shares.freed[kept]
+
+    def with_backoffs(self, backoffs: AnyFloats) -> Order:
+        """Return the complete order."""
+        return Order(self.keys, self.bits, self.probs, backoffs)
 
 
-def _kept(
-    counts: Counts, k: int, settings: Settings, allowed: Flags | None, below: _Below, workspace: Workspace
-) -> Flags | None:
-    """Which n-grams are kept; None for all. An n-gram's history is kept if it is, since thresholds never fall."""
-    threshold = settings.prune[min(k, len(settings.prune)) - 1]
-    if threshold == 0 and allowed is None and below.kept is None:
-        return None
-    column = workspace.column(np.bool_, len(counts.keys))
-    for rows in slices(len(counts.keys), workspace.rows):
-        kept = counts.count[rows] > threshold
-        if allowed is not None:
-            kept &= allowed[counts.keys[rows] & ((1 << counts.bits) - 1)]
-        if below.kept is not None:
-            kept &= below.kept[counts.keys[rows] >> counts.bits]
-        column.append(kept)
-    kept = column.finish()
-    if k == 1:
-        kept[[UNKNOWN_ID, LINE_END_ID, counts.opening]] = True
-    return kept
+_EMPTY_NGRAM = _OrderWithoutBackoffs(np.zeros(1, dtype=np.int64), 0, np.ones(1), kept=None, renumbered=None)
+"""Order 0: the history of the unigrams."""
 
 
-def _adjusted(counts: Counts, above: Counts | None, workspace: Workspace) -> Rows:
-    """Number of distinct words before each n-gram; its raw count where it starts a line or is of the highest order."""
-    if above is None:
-        return counts.count
-    adjusted: Rows = workspace.full(len(counts.count), 0, np.int32)
-    for rows in slices(len(above.suffix), workspace.rows):
-        np.add.at(adjusted, above.suffix[rows], np.int32(1))  # of the same type: several times as fast
-    adjusted[counts.opening :] = counts.count[counts.opening :]
-    return adjusted
+class _Estimator:
+    """Estimates the orders of a model, from unigrams up."""
+
+    def __init__(self, settings: KneserNeySettings, allowed: Flags | None, workspace: Workspace) -> None:
+        self._settings, self._allowed, self._workspace = settings, allowed, workspace
+        self._below = _EMPTY_NGRAM
+        self._orders: list[Order] = []  # from order 0 up
+        self._kept_words: Flags | None = None
+        self._discounts: list[Discounts] = []
+        self._fallback: list[int] = []
+
+    def add(self, counts: NgramCounts, above: NgramCounts | None) -> None:
+        """Estimate the next order, and the back-off weights of the order below it.
+
+        Args:
+            counts: The n-grams of this order.
+            above: Those of the order above; None for the highest order.
+        """
+        level = self._discount(counts, above)
+        order, backoffs = self._estimate(level)
+        self._orders.append(self._below.with_backoffs(backoffs))
+        self._below = order
+        if level.order == 1:
+            self._kept_words = level.kept
+
+    def finish(self) -> Estimate:
+        """Return the estimate once every order is added."""
+        no_backoffs = self._workspace.full(0, 1, self._settings.precision)
+        orders = [*self._orders[1:], self._below.with_backoffs(no_backoffs)]
+        words = len(orders[0].keys)
+        kept = np.ones(words, dtype=bool) if self._kept_words is None else np.array(self._kept_words)
+        return Estimate(orders, kept, self._discounts, self._fallback)
+
+    def _discount(self, counts: NgramCounts, above: NgramCounts | None) -> _DiscountedCounts:
+        """Adjust the counts, select the n-grams to keep, and find the discounts."""
+        k = len(self._orders) + 1
+        kept, adjusted = self._select(k, counts), self._adjust(counts, above)
+        discounts = _discounts(adjusted, self._workspace)
+        if discounts is None or not _leave_something(discounts, k, self._settings):
+            discounts = _FALLBACK_DISCOUNTS
+            self._fallback.append(k)
+        self._discounts.append(discounts)
+        return _DiscountedCounts(k, counts, adjusted, kept, discounts)
+
+    def _select(self, k: int, counts: NgramCounts) -> Flags | None:
+        """Select the n-grams to keep; None for all. Since thresholds never fall, their histories are kept as well."""
+        threshold, kept_below = self._settings.threshold(k), self._below.kept
+        if threshold == 0 and self._allowed is None and kept_below is None:
+            return None
+        column = self._workspace.column(np.bool_, len(counts.keys))
+        for rows in slices(len(counts.keys), self._workspace.rows):
+            kept = counts.count[rows] > threshold
+            if self._allowed is not None:
+                kept &= self._allowed[counts.words_of(rows)]
+            if kept_below is not None:
+                kept &= kept_below[counts.histories_of(rows)]
+            column.append(kept)
+        selected: Flags = column.finish()
+        if k == 1:
+            selected[[UNKNOWN_ID, LINE_END_ID, counts.opening]] = True
+        return selected
+
+    def _adjust(self, counts: NgramCounts, above: NgramCounts | None) -> Int32s:
+        """Return a(g) of each n-gram."""
+        if above is None:
+            return counts.count
+        adjusted: Int32s = self._workspace.full(len(counts.count), 0, np.int32)
+        for rows in slices(len(above.suffix), self._workspace.rows):
+            np.add.at(adjusted, above.suffix[rows], np.int32(1))  # of the array's type: several times as fast
+        adjusted[counts.opening :] = counts.count[counts.opening :]
+        return adjusted
+
+    def _estimate(self, level: _DiscountedCounts) -> tuple[_OrderWithoutBackoffs, AnyFloats]:
+        """Estimate an order. Return it, and the back-off weights of the order below."""
+        counts, precision = level.counts, self._settings.precision
+        backoffs: AnyFloats = self._workspace.full(len(self._below.probs), 1, precision)
+        probs = self._workspace.column(precision, len(counts.keys))
+        for rows in _whole_histories(counts, self._workspace.rows):
+            shares = level.shares(rows)
+            self._below.store(shares, backoffs)
+            probs.append(self._unigrams(level, shares) if level.order == 1 else self._interpolate(level, rows, shares))
+        if level.order == 1 or level.kept is None:  # pruned words keep their rows
+            keys, renumbered = counts.keys, None
+        else:
+            keys, renumbered = self._keys(counts, level.kept), self._renumber(level.kept)
+        return _OrderWithoutBackoffs(keys, counts.bits, probs.finish(), level.kept, renumbered), backoffs
+
+    def _unigrams(self, level: _DiscountedCounts, shares: _Shares) -> Floats:
+        """Return the probabilities of all unigrams. That of ``<s>``, which is never predicted, is 1."""
+        kept = np.ones(len(shares.own), dtype=bool) if level.kept is None else level.kept
+        probs = np.where(kept, shares.own, 0.0)
+        if self._settings.interpolate_unigrams:
+            probs[kept] += shares.freed[0] / (np.count_nonzero(kept) - 1)
+        else:
+            probs[UNKNOWN_ID] += shares.freed[0]
+        probs[-1] = 1.0
+        return probs
+
+    def _interpolate(self, level: _DiscountedCounts, rows: slice, shares: _Shares) -> Floats:
+        """Return the probabilities of those of some n-grams that are kept."""
+        kept: slice | Flags = slice(None) if level.kept is None else level.kept[rows]
+        lower = self._below.probs[self._below.rows(level.counts.suffix[rows][kept])]
+        probs: Floats = shares.own[kept] + shares.freed[shares.history[kept]] * lower
+        return probs
+
+    def _keys(self, counts: NgramCounts, kept: Flags) -> Ints:
+        """Return the keys of the n-grams that are kept, over the rows of the order below that are kept."""
+        column = self._workspace.column(np.int64, len(counts.keys))
+        for rows in slices(len(counts.keys), self._workspace.rows):
+            histories = self._below.rows(counts.histories_of(rows)[kept[rows]]).astype(np.int64)  # 32 bits overflow
+            column.append(histories << counts.bits | counts.words_of(rows)[kept[rows]])
+        keys: Ints = column.finish()
+        return keys
+
+    def _renumber(self, kept: Flags) -> Int32s:
+        """Return each n-gram's number among those that are kept."""
+        column, before = self._workspace.column(np.int32, len(kept)), 0
+        for rows in slices(len(kept), self._workspace.rows):
+            numbers = before + np.cumsum(kept[rows])
+            column.append(numbers - 1)
+            before = int(numbers[-1])
+        renumbered: Int32s = column.finish()
+        return renumbered
 
 
-def _discounts(adjusted: Rows, workspace: Workspace) -> Discounts | None:
-    """D1, D2, D3+ by equation 26 of Chen and Goodman.
+def _discounts(adjusted: Int32s, workspace: Workspace) -> Discounts | None:
+    """Return the discounts by equation 26 of Chen and Goodman.
 
-    None where lmplz takes the fallback (if it is allowed to): n1, n2 or n3 is 0, or a Dk is outside [0, k].
+    Return None if lmplz needs its fallback: no n-gram has a(g) of 1, or none of 2, or none of 3, or a discount Dk is
+    outside [0, k].
     """
     numbers = np.zeros(6, dtype=np.int64)
     for rows in slices(len(adjusted), workspace.rows):
@@ -170,81 +334,20 @@ def _discounts(adjusted: Rows, workspace: Workspace) -> Discounts | None:
     return discounts if all(0 <= discount <= k for k, discount in enumerate(discounts, start=1)) else None
 
 
-def _leave_something(discounts: Discounts, k: int, settings: Settings) -> bool:
-    """Whether no event of order k is left without probability, which lmplz does not ask.
+def _leave_something(discounts: Discounts, k: int, settings: KneserNeySettings) -> bool:
+    """Return whether every event of order k has a probability under these discounts. lmplz does not ask.
 
-    Where a Dk is 0, after a history whose words were all counted so often no other is possible; of the unigrams, some
-    are counted otherwise. Where D3+ is 3 and unigrams are not interpolated, a word that was counted three times is not.
+    If a Dk is 0, no other word is possible after a history whose words were all counted k times. This does not happen
+    to unigrams, which are not all counted equally often. If D3+ is 3 and unigrams are not interpolated, a word that was
+    counted three times has no probability.
     """
     if k == 1:
-        return settings.interpolate_unigrams or discounts[2] < 3 - _NOTHING
-    return min(discounts) > _NOTHING
+        return settings.interpolate_unigrams or discounts[2] < 3 - _ROUNDING
+    return min(discounts) > _ROUNDING
 
 
-def _interpolate(
-    counts: Counts,
-    k: int,
-    kept: Flags | None,
-    adjusted: Rows,
-    discounts: Discounts,
-    below: _Below,
-    settings: Settings,
-    workspace: Workspace,
-) -> tuple[Ints, Floats]:
-    """Keys and probabilities of the n-grams that are kept; the weights of their histories go to the order below."""
-    most = len(counts.keys)
-    keys, probs = workspace.column(np.int64, most), workspace.column(settings.precision, most)
-    discount_of = np.array([0.0, *discounts])
-    for rows in _whole_histories(counts, workspace.rows):
-        key, number = counts.keys[rows], adjusted[rows]
-        histories = key >> counts.bits
-        first = int(histories[0])
-        discount = discount_of[np.minimum(number, 3)]
-        stays = None if kept is None else kept[rows]
-        total = np.bincount(histories - first, weights=number)
-        freed = np.bincount(histories - first, weights=discount if stays is None else np.where(stays, discount, number))
-        followed = total > 0
-        weights = np.divide(freed, total, out=np.ones(len(total)), where=followed)
-        below.fill(first, weights)
-        own = (number - discount) / np.where(followed, total, 1.0)[histories - first]
-        if k == 1:
-            probs.append(
-                _unigrams(own, weights[0], np.ones(len(own), dtype=bool) if stays is None else stays, settings)
-            )
-            continue
-        suffix = counts.suffix[rows]
-        if stays is not None:
-            own, histories, suffix, key = own[stays], histories[stays], suffix[stays], key[stays]
-            history = below.rows(histories).astype(np.int64)  # a row of 32 bits leaves no room for a word
-            keys.append(history << counts.bits | key & ((1 << counts.bits) - 1))
-        probs.append(own + weights[histories - first] * below.probs[below.rows(suffix)])
-    return counts.keys if kept is None or k == 1 else keys.finish(), probs.finish()
-
-
-def _unigrams(own: Floats, weight: float, stays: Flags | None, settings: Settings) -> Floats:
-    """The unigrams' probabilities; 1 for ``<s>``, which is never predicted."""
-    kept = np.ones(len(own), dtype=bool) if stays is None else stays
-    probs = np.where(kept, own, 0.0)
-    if settings.interpolate_unigrams:
-        probs[kept] += weight / (np.count_nonzero(kept) - 1)
-    else:
-        probs[UNKNOWN_ID] += weight
-    probs[-1] = 1.0
-    return probs
-
-
-def _renumbered(kept: Flags, workspace: Workspace) -> Rows:
-    """Each row's number among those that are kept."""
-    column, before = workspace.column(np.int32, len(kept)), 0
-    for rows in slices(len(kept), workspace.rows):
-        numbers = before + np.cumsum(kept[rows])
-        column.append(numbers - 1)
-        before = int(numbers[-1])
-    return column.finish()
-
-
-def _whole_histories(counts: Counts, rows: int) -> Iterator[slice]:
-    """All n-grams, about so many rows at once, those with the same history together."""
+def _whole_histories(counts: NgramCounts, rows: int) -> Iterator[slice]:
+    """Cut the n-grams into slices of about `rows` rows that do not separate n-grams with the same history."""
     keys, bits, length = counts.keys, counts.bits, len(counts.keys)
     start = 0
     while start < length:

@@ -1,53 +1,62 @@
 """The classical smoothing methods over counted n-grams, vectorized.
 
-Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, describes all of them. Each
-is a proper distribution but mle, which gives nothing to any event after a history that was not seen. In each, P(w | h)
-= own(hw) + weight(h) P(w | h'), where h' is h without its first word, own(hw) is 0 for what was not seen, and weight(h)
-is 1 for a history that was not seen; Katz's method backs off instead of adding. The lowest distribution is the uniform
-one. A history that begins a line is a whole one, however short: no longer one exists.
+Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998, describes all of them. In
+each but Katz's, which backs off instead of adding,
+
+    P(w | h) = own(hw) + weight(h) P(w | h')
+
+where h' is h without its first word. own(hw) is 0 if hw was not seen, and weight(h) is 1 if h was not seen. Below the
+unigrams is the uniform distribution. A history that begins a line is whole, however short: no longer one exists. Each
+method gives a proper distribution, except mle, which gives no event a probability after a history that was not seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmbench.arrays import AnyFloats, AnyInts, Flags, Floats, Ids, Ints
 from lmbench.ngrams.backoff import Order, look_up
-from lmbench.ngrams.counts import Counts, Rows
+from lmbench.ngrams.counts import NgramCounts
 
-Floats = NDArray[np.float64]
 Value = TypeVar("Value", np.float64, np.bool_)
 Smoothing = Literal[
     "mle", "laplace", "lidstone", "good-turing", "jelinek-mercer", "witten-bell", "absolute", "kneser-ney"
 ]
-SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)
 
-_KATZ = 5  # counts above it are not discounted (Katz 1987)
+_KATZ = 5  # larger counts are not discounted (Katz 1987)
 _BUCKETS = 8  # histories seen 1, 2-3, 4-7, … times share an interpolation weight
 _ROUNDS = 300
-_ENOUGH = 1e-6  # nats an event that a round gains
-_NOTHING = 1e-9  # what rounding may leave of a probability that is none
+_ENOUGH = 1e-6  # nats per event; tuning ends once a round gains less
+_SMALLEST_SHARE = 1e-4  # of a tuned weight and of what it leaves
+_ROUNDING = 1e-9  # the most that rounding makes of a probability of 0
 
 
 def refuse_stupid_backoff(name: str) -> str:
-    """The name of a smoothing method. Raises ValueError for one that is asked for, and gives no probabilities."""
+    """Return the name of a smoothing method.
+
+    Raises:
+        ValueError: The method is stupid back-off, which people ask for and which gives no probabilities.
+    """
     if name.lower().replace("-", "") in ("stupidbackoff", "stupid"):
-        raise ValueError("stupid back-off gives scores that are no probabilities, so it has no perplexity")
+        raise ValueError("the scores of stupid back-off are not probabilities, so that perplexity is undefined")
     return name
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SmoothingSettings:
     """How to smooth.
 
-    gamma     added to each count by lidstone
-    discount  of absolute and kneser-ney, between 0 and 1; None: n1 / (n1 + 2 n2) of each order
-    weight    of the longer history in jelinek-mercer, between 0 and 1; None: tuned on held-out text
-    uniform   whether the unigrams are smoothed with the uniform distribution by witten-bell, absolute and kneser-ney
+    Attributes:
+        smoothing: The method.
+        gamma: The number that lidstone adds to each count.
+        discount: The discount of absolute and kneser-ney, between 0 and 1; None for n1 / (n1 + 2 n2) of each order.
+        weight: The weight of the longer history in jelinek-mercer, between 0 and 1; None to tune it on held-out text.
+        uniform: Whether witten-bell, absolute and kneser-ney smooth the unigrams with the uniform distribution.
     """
 
     smoothing: Smoothing
@@ -59,7 +68,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Smoothed:
-    """N-grams with their probabilities, from unigrams up, and what was found on the way, for the signature."""
+    """N-grams with their probabilities.
+
+    Attributes:
+        orders: From unigrams up.
+        found: The parameters that were estimated, as text for the signature; empty if there are none.
+    """
 
     orders: list[Order]
     found: str
@@ -67,37 +81,53 @@ class Smoothed:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """The counts of one order: what to smooth (n-grams,), its sums over each history (histories,), and the types."""
+    """The counts of one order that a method smooths.
 
-    counts: Counts
+    Attributes:
+        counts: The n-grams.
+        number: (n-grams,) what the method counts.
+        total: (histories,) the sum of the numbers after each history.
+        types: (histories,) the number of distinct words after each history.
+    """
+
+    counts: NgramCounts
     number: Floats
     total: Floats
     types: Floats
 
     @classmethod
-    def of(cls, counts: Counts, number: NDArray[np.integer], histories: int) -> _Level:
+    def of(cls, counts: NgramCounts, number: AnyInts, histories: int) -> _Level:
         history = counts.history
         total = np.bincount(history, weights=number, minlength=histories)
         types = np.bincount(history, weights=number > 0, minlength=histories)
         return cls(counts, number.astype(np.float64), total.astype(np.float64), types.astype(np.float64))
 
-    def per_history(self, numerators: Floats, denominators: Floats, absent: float) -> Floats:
-        """A quotient for each history that was seen; `absent` for the others."""
-        quotients: Floats = np.divide(
-            numerators, denominators, out=np.full(len(self.total), absent), where=self.total > 0
-        )
+    @property
+    def divisor(self) -> Floats:
+        """The totals, with 1 for histories that were not seen, (histories,)."""
+        return np.where(self.total > 0, self.total, 1.0)
+
+    def divide(self, numerators: Floats, denominators: Floats) -> Floats:
+        """Return the quotient for each history that was seen, and 1 for the others, (histories,)."""
+        quotients: Floats = np.divide(numerators, denominators, out=np.ones(len(self.total)), where=self.total > 0)
         return quotients
 
     def of_history(self, values: NDArray[Value]) -> NDArray[Value]:
-        """Each n-gram's history's value."""
+        """Return the value of each n-gram's history, (n-grams,)."""
         return values[self.counts.history]
 
+    def order(self, probs: AnyFloats, backoffs: Floats) -> Order:
+        """Return the n-grams with these probabilities and back-offs."""
+        return Order(self.counts.keys, self.counts.bits, probs, backoffs)
 
-def smooth(counted: Sequence[Counts], settings: Settings, held_out: Rows) -> Smoothed:
-    """N-grams smoothed in one of these ways.
 
-    Args: counted, of orders 1, 2, …; held_out, ids of lines, ``<s>`` before each, on which jelinek-mercer's weights are
-    tuned. With mle an event that was not seen after its history has the probability 0.
+def smooth(counted: Sequence[NgramCounts], settings: SmoothingSettings, held_out: Ids) -> Smoothed:
+    """Smooth n-grams.
+
+    Args:
+        counted: The n-grams of orders 1, 2, ….
+        settings: The method and its parameters.
+        held_out: Ids of lines, ``<s>`` before each, on which the weights of jelinek-mercer are tuned. May be empty.
     """
     levels = _levels(counted, settings)
     match settings.smoothing:
@@ -108,15 +138,16 @@ def smooth(counted: Sequence[Counts], settings: Settings, held_out: Rows) -> Smo
         case "mle" | "laplace" | "lidstone":
             return _additive(levels, {"mle": 0.0, "laplace": 1.0, "lidstone": settings.gamma}[settings.smoothing])
         case "witten-bell":
-            parts = [(level.per_history(level.types, level.total + level.types, 1.0)) for level in levels]
-            owns = [level.number / level.of_history(level.total + level.types) for level in levels]
-            return Smoothed(_interpolated(levels, owns, parts, settings.uniform), "")
+            return _witten_bell(levels, settings)
         case "absolute" | "kneser-ney":
-            return _discounted(levels, settings)
+            return _absolute(levels, settings)
 
 
-def _levels(counted: Sequence[Counts], settings: Settings) -> list[_Level]:
-    """What each order's n-grams are counted by: for kneser-ney, below the highest order, the distinct words before."""
+def _levels(counted: Sequence[NgramCounts], settings: SmoothingSettings) -> list[_Level]:
+    """Return what each order's n-grams are counted by.
+
+    kneser-ney counts distinct words before an n-gram, except in the highest order and after ``<s>``.
+    """
     levels = []
     for k, counts in enumerate(counted, start=1):
         number = counts.count
@@ -127,94 +158,117 @@ def _levels(counted: Sequence[Counts], settings: Settings) -> list[_Level]:
     return levels
 
 
-def _interpolated(
-    levels: Sequence[_Level], owns: Sequence[Floats], weights: Sequence[Floats], uniform: bool = True
-) -> list[Order]:
-    """Orders in which own + weight times the order below is summed up."""
-    first = levels[0]
-    if not uniform:
-        owns = [first.number / first.total[0], *owns[1:]]
-        weights = [np.zeros(1), *weights[1:]]
-    lower = np.array([1 / (len(first.number) - 1)])
+def _interpolate(levels: Sequence[_Level], owns: Sequence[Floats], weights: Sequence[Floats]) -> list[Order]:
+    """Add up the orders: own plus weight times the order below."""
+    lower = np.array([1 / (len(levels[0].number) - 1)])
     orders: list[Order] = []
     for k, (level, own, weight) in enumerate(zip(levels, owns, weights, strict=True)):
         suffix = level.counts.suffix if k else np.zeros(len(own), dtype=np.int32)
         lower = own + level.of_history(weight) * lower[suffix]
         if k == 0:
-            lower[-1] = 1.0  # of <s>, which is never predicted
-        backoffs = weights[k + 1] if k + 1 < len(levels) else np.ones(0)
-        orders.append(Order(level.counts.keys, level.counts.bits, lower, backoffs))
+            lower[-1] = 1.0  # <s> is never predicted
+        orders.append(level.order(lower, weights[k + 1] if k + 1 < len(levels) else np.ones(0)))
     return orders
 
 
+def _interpolate_above_unigrams(
+    levels: Sequence[_Level], owns: Sequence[Floats], weights: Sequence[Floats]
+) -> list[Order]:
+    """Add up the orders above relative frequencies of the words, without the uniform distribution."""
+    unigrams = levels[0]
+    return _interpolate(levels, [unigrams.number / unigrams.total[0], *owns[1:]], [np.zeros(1), *weights[1:]])
+
+
 def _additive(levels: Sequence[_Level], gamma: float) -> Smoothed:
-    """(c(hw) + gamma) / (c(h) + gamma V) after a whole history, which is 1 / V where that was not seen."""
+    """Return (c(hw) + gamma) / (c(h) + gamma V) after a whole history; 1 / V if the history was not seen."""
     events = len(levels[0].number) - 1
     owns, weights = [], []
     for k, level in enumerate(levels, start=1):
-        begin = 0 if k == len(levels) else levels[k - 2].counts.opening if k > 1 else 1
-        whole = (np.arange(len(level.total)) >= begin) & (level.total > 0)
+        whole = _is_whole(levels, k) & (level.total > 0)
         base = np.where(whole, level.total + gamma * events, 1.0)
         weights.append(np.where(whole, gamma * events / base, 1.0))
         owns.append(np.where(level.of_history(whole), level.number / level.of_history(base), 0.0))
-    orders = _interpolated(levels, owns, weights)
-    if gamma == 0:  # what was not seen after a whole history has nothing
-        orders = [Order(order.keys, order.bits, own, order.backoffs) for order, own in zip(orders, owns, strict=True)]
+    orders = _interpolate(levels, owns, weights)
+    if gamma == 0:  # an event that was not seen after a whole history has the probability 0
+        orders = [replace(order, probs=own) for order, own in zip(orders, owns, strict=True)]
     return Smoothed(orders, f"gamma={gamma:g}" if gamma else "")
 
 
-def _discounted(levels: Sequence[_Level], settings: Settings) -> Smoothed:
-    """Absolute discounting: own = (n - D) / n(h.), weight = D types(h) / n(h.)."""
-    discounts = [settings.discount or _estimated_discount(level.number) for level in levels]
+def _is_whole(levels: Sequence[_Level], k: int) -> Flags:
+    """Return which histories of order k are whole, (histories,): all of the highest order, else those after ``<s>``."""
+    histories = len(levels[k - 1].total)
+    if k == len(levels):
+        return np.ones(histories, dtype=bool)
+    first = levels[k - 2].counts.opening if k > 1 else histories
+    return np.arange(histories) >= first
+
+
+def _witten_bell(levels: Sequence[_Level], settings: SmoothingSettings) -> Smoothed:
+    """Interpolate with own = c(hw) / (c(h) + types(h)), weight = types(h) / (c(h) + types(h))."""
+    weights = [level.divide(level.types, level.total + level.types) for level in levels]
+    owns = [level.number / level.of_history(level.total + level.types) for level in levels]
+    interpolate = _interpolate if settings.uniform else _interpolate_above_unigrams
+    return Smoothed(interpolate(levels, owns, weights), "")
+
+
+def _absolute(levels: Sequence[_Level], settings: SmoothingSettings) -> Smoothed:
+    """Interpolate with own = (n - D) / n(h.), weight = D types(h) / n(h.)."""
+    discounts = [settings.discount or _estimate_discount(level.number) for level in levels]
     owns, weights = [], []
     for level, discount in zip(levels, discounts, strict=True):
-        total = np.where(level.total > 0, level.total, 1.0)
-        owns.append(np.maximum(level.number - discount, 0) / level.of_history(total))
-        weights.append(level.per_history(discount * level.types, total, 1.0))
+        owns.append(np.maximum(level.number - discount, 0) / level.of_history(level.divisor))
+        weights.append(level.divide(discount * level.types, level.divisor))
+    interpolate = _interpolate if settings.uniform else _interpolate_above_unigrams
     found = "D=" + "/".join(f"{discount:.4g}" for discount in discounts)
-    return Smoothed(_interpolated(levels, owns, weights, settings.uniform), found)
+    return Smoothed(interpolate(levels, owns, weights), found)
 
 
-def _estimated_discount(number: Floats) -> float:
-    """n1 / (n1 + 2 n2) (Ney, Essen and Kneser 1994); 0.5 where nothing was counted once, or nothing twice."""
+def _estimate_discount(number: Floats) -> float:
+    """Return n1 / (n1 + 2 n2) (Ney, Essen and Kneser 1994); 0.5 if nothing was counted once, or nothing twice."""
     once, twice = np.count_nonzero(number == 1), np.count_nonzero(number == 2)
     return once / (once + 2 * twice) if once and twice else 0.5
 
 
 def _katz(levels: Sequence[_Level]) -> Smoothed:
-    """Katz's back-off with Good and Turing's discounts of the counts up to 5.
+    """Back off with Good-Turing discounts of the counts up to 5.
 
-    Where all of a history's n-grams stand more often, one is added to their sum, as SRILM does, or nothing would be
-    left for what was not seen; after a history that every word was seen after, nothing is discounted. What the
-    unigrams' discounts free is shared evenly by the words that were not seen.
+    The unigrams' discounts are shared evenly by the words that were not seen.
     """
-    words = len(levels[0].number) - 1
     orders: list[Order] = []
     fallback = []
     for k, level in enumerate(levels, start=1):
-        factors, without = _good_turing(level.number)
-        if without:
-            fallback.append(f"{k}({'+'.join(map(str, without))})")
-        all_seen = level.types == words
-        low = level.number * np.append(0.0, factors)[np.minimum(level.number, _KATZ).astype(np.int64)]
-        discounted = np.where(level.of_history(all_seen) | (level.number > _KATZ), level.number, low)
-        is_low = (level.number > 0) & (level.number <= _KATZ)
-        has_low = np.bincount(level.counts.history, weights=is_low, minlength=len(all_seen)) > 0
-        total = np.where(all_seen | has_low, level.total, level.total + 1)
-        probs = discounted / level.of_history(np.where(level.total > 0, total, 1.0))
+        factors, replaced = _good_turing_factors(level.number)
+        if replaced:
+            fallback.append(f"{k}({'+'.join(map(str, replaced))})")
+        all_seen = level.types == len(levels[0].number) - 1
+        probs = _discount_frequencies(level, factors, all_seen)
         if k == 1:
             unseen = np.flatnonzero(level.number[:-1] == 0)
             probs[unseen] = (1 - probs.sum()) / max(len(unseen), 1)
-            probs[-1] = 1.0
+            probs[-1] = 1.0  # <s> is never predicted
         else:
-            backoffs = _remaining(level, probs, orders[-1].probs, all_seen)
-            orders[-1] = Order(orders[-1].keys, orders[-1].bits, orders[-1].probs, backoffs)
-        orders.append(Order(level.counts.keys, level.counts.bits, probs, np.ones(0)))
+            orders[-1] = replace(orders[-1], backoffs=_katz_backoffs(level, probs, orders[-1].probs, all_seen))
+        orders.append(level.order(probs, np.ones(0)))
     return Smoothed(orders, f"absolute-discounts-of-counts-at-order={'+'.join(fallback)}" if fallback else "")
 
 
-def _remaining(level: _Level, probs: Floats, lower: NDArray[np.floating], all_seen: NDArray[np.bool_]) -> Floats:
-    """What is left for words that were not seen after each history, over what the order below gives them."""
+def _discount_frequencies(level: _Level, factors: Floats, all_seen: Flags) -> Floats:
+    """Return relative frequencies in which counts up to 5 are multiplied by their factors.
+
+    After a history that every word was seen after, nothing is discounted. If all counts after a history are above 5,
+    nothing would be left for other words: 1 is added to their sum, as in SRILM.
+    """
+    is_low = (level.number > 0) & (level.number <= _KATZ)
+    has_low = np.bincount(level.counts.history, weights=is_low, minlength=len(all_seen)) > 0
+    low = level.number * np.append(0.0, factors)[np.minimum(level.number, _KATZ).astype(np.int64)]
+    discounted = np.where(level.of_history(all_seen) | (level.number > _KATZ), level.number, low)
+    total = np.where(all_seen | has_low, level.total, level.total + 1)
+    frequencies: Floats = discounted / level.of_history(np.where(level.total > 0, total, 1.0))
+    return frequencies
+
+
+def _katz_backoffs(level: _Level, probs: Floats, lower: AnyFloats, all_seen: Flags) -> Floats:
+    """Return what is left for words not seen after each history, divided by what the order below gives them."""
     history, histories = level.counts.history, len(level.total)
     seen = np.bincount(history, weights=probs, minlength=histories)
     below = np.bincount(history, weights=lower[level.counts.suffix], minlength=histories)
@@ -223,76 +277,127 @@ def _remaining(level: _Level, probs: Floats, lower: NDArray[np.floating], all_se
     return backoffs
 
 
-def _good_turing(number: Floats) -> tuple[Floats, list[int]]:
-    """The factors of the counts 1 to 5 (Katz 1987), and the counts that occur and have another.
+def _good_turing_factors(number: Floats) -> tuple[Floats, list[int]]:
+    """Return the factors of the counts 1 to 5 (Katz 1987), and the counts whose factor had to be replaced.
 
-    A factor that is not between 0 and 1, which would leave nothing for the word or for those that were not seen, is
-    that of absolute discounting instead; SRILM does not discount such a count.
+    A factor that is not between 0 and 1 would leave nothing for the word, or nothing for words that were not seen. It
+    is replaced by that of absolute discounting. SRILM does not discount such a count.
     """
     of_count = np.bincount(np.minimum(number, _KATZ + 2).astype(np.int64), minlength=_KATZ + 3)[1 : _KATZ + 2]
     seen, counts = of_count.astype(np.float64), np.arange(1, _KATZ + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         above = (_KATZ + 1) * seen[_KATZ] / seen[0]
         factors = ((counts + 1) * seen[1:] / seen[:-1] / counts - above) / (1 - above)
-    sound = (above < 1) & (factors > _NOTHING) & (factors < 1 - _NOTHING)
-    absolute = 1 - _estimated_discount(number) / counts
+    sound = (above < 1) & (factors > _ROUNDING) & (factors < 1 - _ROUNDING)
+    absolute = 1 - _estimate_discount(number) / counts
     return np.where(sound, factors, absolute), counts[~sound & (seen[:-1] > 0)].tolist()
 
 
-def _jelinek_mercer(levels: Sequence[_Level], settings: Settings, held_out: Rows) -> Smoothed:
-    """Interpolation of the relative frequencies, weighted by how often the history was seen."""
-    relative = [level.number / level.of_history(np.where(level.total > 0, level.total, 1.0)) for level in levels]
-    buckets = [np.minimum(np.log2(np.maximum(level.total, 1)).astype(np.int64), _BUCKETS - 1) for level in levels]
+@dataclass(frozen=True, slots=True)
+class _Frequencies:
+    """The relative frequencies of one order.
+
+    Attributes:
+        level: The counts.
+        relative: (n-grams,) c(hw) / c(h).
+        bucket: (histories,) the bucket of the history, by how often it was seen.
+    """
+
+    level: _Level
+    relative: Floats
+    bucket: Ints
+
+    @classmethod
+    def of(cls, level: _Level) -> _Frequencies:
+        octave = np.log2(np.maximum(level.total, 1)).astype(np.int64)
+        return cls(level, level.number / level.of_history(level.divisor), np.minimum(octave, _BUCKETS - 1))
+
+
+def _jelinek_mercer(levels: Sequence[_Level], settings: SmoothingSettings, held_out: Ids) -> Smoothed:
+    """Interpolate the relative frequencies, weighted by how often the history was seen."""
+    frequencies = [_Frequencies.of(level) for level in levels]
     if settings.weight is not None or not len(held_out):
         shares = np.full((len(levels), _BUCKETS), settings.weight or 0.5)
         found = f"weight={settings.weight or 0.5:g}"
     else:
-        shares, found = _tuned(levels, relative, buckets, held_out), "weights=held-out"
+        shares, found = _tune(_collect_events(frequencies, held_out)), "weights=held-out"
     owns, weights = [], []
-    for level, frequency, bucket, share in zip(levels, relative, buckets, shares, strict=True):
-        own = np.where(level.total > 0, share[bucket], 0.0)
-        owns.append(frequency * level.of_history(own))
+    for level, frequency, share in zip(levels, frequencies, shares, strict=True):
+        own = np.where(level.total > 0, share[frequency.bucket], 0.0)
+        owns.append(frequency.relative * level.of_history(own))
         weights.append(1 - own)
-    return Smoothed(_interpolated(levels, owns, weights), found)
+    return Smoothed(_interpolate(levels, owns, weights), found)
 
 
-def _tuned(
-    levels: Sequence[_Level], relative: Sequence[Floats], buckets: Sequence[NDArray[np.int64]], held_out: Rows
-) -> Floats:
-    """Weights (orders, buckets) that make held-out text likeliest: expectation maximization (Jelinek and Mercer 1980).
+@dataclass(frozen=True, slots=True)
+class _HeldOutEvents:
+    """Each order's view of the events of held-out text.
 
-    Each event is drawn from the relative frequencies of the longest history with the probability of its weight, else
-    from those of the next shorter one, and so on down to the uniform distribution.
+    Attributes:
+        frequency: (orders, events) relative frequency of the event after its history; 0 if it was not seen.
+        bucket: (orders, events) bucket of the history; -1 if it was not seen.
+        uniform: Probability of each event under the uniform distribution.
     """
-    start = len(levels[0].number) - 1
+
+    frequency: Floats
+    bucket: Ints
+    uniform: float
+
+    def weigh(self, shares: Floats) -> Floats:
+        """Return each order's weight at each event, (orders, events), given the weights of buckets."""
+        return np.where(self.bucket >= 0, np.take_along_axis(shares, np.maximum(self.bucket, 0), axis=1), 0.0)
+
+    def interpolate(self, weight: Floats) -> list[Floats]:
+        """Return the probabilities of all events: the uniform one, then those up to orders 1, 2, …."""
+        probs = [np.full(self.frequency.shape[1], self.uniform)]
+        for frequency, share in zip(self.frequency, weight, strict=True):
+            probs.append(share * frequency + (1 - share) * probs[-1])
+        return probs
+
+
+def _collect_events(frequencies: Sequence[_Frequencies], held_out: Ids) -> _HeldOutEvents:
+    """Look up the events of held-out text."""
+    unigrams, start = frequencies[0], len(frequencies[0].relative) - 1
+    frequency = np.zeros((len(frequencies), len(held_out)))
+    bucket = np.full((len(frequencies), len(held_out)), -1)
+    frequency[0], bucket[0] = unigrams.relative[held_out], unigrams.bucket[0]
+    orders = [each.level.order(each.relative, each.relative) for each in frequencies]
+    for k, matches in enumerate(look_up(orders, held_out), start=1):
+        seen = frequencies[k].level.total[matches.histories] > 0
+        bucket[k, matches.ends] = np.where(seen, frequencies[k].bucket[matches.histories], -1)
+        frequency[k, matches.ends[matches.found]] = frequencies[k].relative[matches.rows]
     events = np.flatnonzero(held_out != start)
-    frequency = np.zeros((len(levels), len(held_out)))
-    bucket = np.full((len(levels), len(held_out)), -1)
-    frequency[0], bucket[0] = relative[0][held_out], buckets[0][0]
-    orders = [
-        Order(level.counts.keys, level.counts.bits, number, number)
-        for level, number in zip(levels, relative, strict=True)
-    ]
-    for k, (ends, histories, found, rows) in enumerate(look_up(orders, held_out), start=1):
-        bucket[k, ends] = np.where(levels[k].total[histories] > 0, buckets[k][histories], -1)
-        frequency[k, ends[found]] = relative[k][rows]
-    frequency, bucket = frequency[:, events], bucket[:, events]
-    shares, likelihood = np.full((len(levels), _BUCKETS), 0.5), -np.inf
+    return _HeldOutEvents(frequency[:, events], bucket[:, events], 1 / start)
+
+
+def _tune(events: _HeldOutEvents) -> Floats:
+    """Find the weights, (orders, buckets), under which held-out events are most likely.
+
+    This is expectation maximization (Jelinek and Mercer 1980). An event is thought to be drawn from the relative
+    frequencies of its longest history with the probability of their weight, else from those of the next shorter
+    history, and so on down to the uniform distribution.
+    """
+    shares, likelihood = np.full((len(events.frequency), _BUCKETS), 0.5), -np.inf
     for _ in range(_ROUNDS):
-        weight = np.where(bucket >= 0, np.take_along_axis(shares, np.maximum(bucket, 0), axis=1), 0.0)
-        probs = [np.full(len(events), 1 / start)]
-        for own, share in zip(frequency, weight, strict=True):
-            probs.append(share * own + (1 - share) * probs[-1])
+        weight = events.weigh(shares)
+        probs = events.interpolate(weight)
         before, likelihood = likelihood, float(np.log(probs[-1]).mean())
         if likelihood - before < _ENOUGH:
             break
-        reach = np.ones(len(events))
-        for k in range(len(levels) - 1, -1, -1):
-            drawn = reach * weight[k] * frequency[k] / probs[k + 1]
-            here = bucket[k] >= 0
-            drawn_sum = np.bincount(bucket[k][here], weights=drawn[here], minlength=_BUCKETS)
-            reached = np.bincount(bucket[k][here], weights=reach[here], minlength=_BUCKETS)
-            found = np.divide(drawn_sum, reached, out=shares[k].copy(), where=reached > 0)
-            shares[k] = np.clip(found, 1e-4, 1 - 1e-4)
-            reach = reach - drawn
+        shares = _reestimate(shares, events, weight, probs)
     return shares
+
+
+def _reestimate(shares: Floats, events: _HeldOutEvents, weight: Floats, probs: Sequence[Floats]) -> Floats:
+    """Return each bucket's share of the draws that reach its order and are made there."""
+    new = shares.copy()
+    reached = np.ones(len(probs[0]))  # probability that no longer history made the draw
+    for k in reversed(range(len(shares))):
+        drawn = reached * weight[k] * events.frequency[k] / probs[k + 1]
+        seen = events.bucket[k] >= 0
+        bucket = events.bucket[k][seen]
+        drawn_sum = np.bincount(bucket, weights=drawn[seen], minlength=_BUCKETS)
+        reached_sum = np.bincount(bucket, weights=reached[seen], minlength=_BUCKETS)
+        np.divide(drawn_sum, reached_sum, out=new[k], where=reached_sum > 0)
+        reached = reached - drawn
+    return np.clip(new, _SMALLEST_SHARE, 1 - _SMALLEST_SHARE)

@@ -1,4 +1,4 @@
-"""Where large arrays are built: in memory, or in files of a temporary folder that the arrays are mapped to."""
+"""Large arrays that grow run by run, in memory or in temporary files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import weakref
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +16,47 @@ from numpy.typing import DTypeLike, NDArray
 
 from lmbench.errors import SpecError
 
-_CHUNK = 1 << 19
-_BYTES_A_ROW = 128
-"""What sorting or estimating takes for each row that is worked on at once: about a dozen arrays of 8 bytes."""
-_SMALLEST = 1 << 12
+_MOST_ROWS = 1 << 19
+_FEWEST_ROWS = 1 << 12
+_BYTES_PER_ROW = 128
+"""Memory that sorting or estimating needs for each row in work: about a dozen arrays of 8 bytes."""
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def parse_size(text: str) -> int:
-    """Bytes: a number with K, M or G after it, or without. Raises SpecError."""
+    """Return the number of bytes that a size such as ``512M`` denotes.
+
+    Raises:
+        SpecError: The text is not a size.
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not found or not (size := int(float(found[1]) * _UNITS.get(found[2].upper(), 1))):
-        raise SpecError(f"'{text}' is no size; write for example 512M or 1G")
+        raise SpecError(f"'{text}' is not a size; write for example 512M or 1G")
     return size
 
 
 class Workspace:
-    """Makes arrays, and says how many rows may be worked on at once.
+    """Makes arrays and limits how many rows are in work at once.
 
-    Args: memory, bytes. Without it the arrays lie in memory. With it they lie in files, sorted run after sorted run,
-    and what is worked on at once is bounded by `memory`. The files lie where TMPDIR says, and are gone when this
-    object is (on POSIX as soon as they are mapped); arrays that are mapped to them go on.
+    Without a memory limit, arrays are in memory. With one, they are in files below TMPDIR that are mapped into memory.
+    The files are removed with the workspace, on POSIX as soon as they are mapped; the arrays remain valid.
+
+    Args:
+        memory: About how many bytes the rows in work may take; None for no limit.
+
+    Attributes:
+        rows: The largest number of rows to work on at once.
     """
 
     def __init__(self, memory: int | None = None) -> None:
-        self.rows = _CHUNK if memory is None else min(_CHUNK, max(_SMALLEST, memory // _BYTES_A_ROW))
+        self.rows = _MOST_ROWS if memory is None else min(_MOST_ROWS, max(_FEWEST_ROWS, memory // _BYTES_PER_ROW))
         self._folder = None if memory is None else Path(tempfile.mkdtemp(prefix="lmbench-"))
         if self._folder is not None:
             weakref.finalize(self, shutil.rmtree, self._folder)
         self._files = 0
 
     def full(self, size: int, value: float, dtype: DTypeLike) -> NDArray[Any]:
-        """An array of `size` equal values."""
+        """Return an array of `size` equal values."""
         if self._folder is None:
             return np.full(size, value, dtype=dtype)
         column = self.column(dtype, size)
@@ -54,35 +64,45 @@ class Workspace:
             column.append(np.full(min(self.rows, size - start), value, dtype=dtype))
         return column.finish()
 
-    def column(self, dtype: DTypeLike, most: int) -> Column:
-        """An array that grows to `most` values, or fewer."""
+    def column(self, dtype: DTypeLike, capacity: int) -> Column:
+        """Return an empty column to which up to `capacity` values can be appended."""
         if self._folder is None:
-            return Column(dtype, most)
+            return MemoryColumn(dtype, capacity)
         self._files += 1
         return FileColumn(dtype, self._folder / str(self._files))
 
 
-class Column:
-    """An array that grows run by run, in memory: room that no value has been written to takes none."""
+class Column(ABC):
+    """An array that grows run by run."""
 
-    def __init__(self, dtype: DTypeLike, most: int) -> None:
-        self._values = np.empty(most, dtype=dtype)
+    @abstractmethod
+    def append(self, run: NDArray[Any]) -> None:
+        """Append values at the end."""
+
+    @abstractmethod
+    def finish(self) -> NDArray[Any]:
+        """Return the whole array, to which nothing can be appended any more."""
+
+
+class MemoryColumn(Column):
+    """A column in memory. The part of its capacity that is never written to takes no memory."""
+
+    def __init__(self, dtype: DTypeLike, capacity: int) -> None:
+        self._values = np.empty(capacity, dtype=dtype)
         self._length = 0
 
     def append(self, run: NDArray[Any]) -> None:
-        """Add these values at the end."""
         end = self._length + len(run)
         self._values[self._length : end] = run
         self._length = end
 
     def finish(self) -> NDArray[Any]:
-        """The whole array; nothing can be added then."""
-        self._values.resize(self._length, refcheck=False)  # in place, since nobody else has it
+        self._values.resize(self._length, refcheck=False)  # in place, since nothing else refers to it
         return self._values
 
 
 class FileColumn(Column):
-    """An array that grows run by run, in a file."""
+    """A column in a file."""
 
     def __init__(self, dtype: DTypeLike, path: Path) -> None:
         self._dtype = np.dtype(dtype)
@@ -97,6 +117,6 @@ class FileColumn(Column):
         if not self._path.stat().st_size:
             return np.zeros(0, self._dtype)
         array = np.memmap(self._path, self._dtype, mode="r+")
-        if os.name == "posix":  # where a file that has no name stays as long as it is mapped, however the process ends
+        if os.name == "posix":  # a file without a name exists while it is mapped, however the process ends
             self._path.unlink()
         return array

@@ -3,19 +3,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.ngrams.arpa_writer import escape, unescape, write_arpa
-from lmbench.ngrams.counts import open_lines
-from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.ngrams.counts import join_lines
+from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 
 
 @given(st.text(min_size=1))
-def test_words_have_no_white_space_and_are_never_arpas_own(kind):
+def test_words_are_without_white_space_and_never_reserved(kind):
     word = escape(kind)
     assert word.encode().split() == [word.encode()]
     assert word.lower() not in ("<s>", "</s>", "<unk>")
 
 
 @given(st.lists(st.text(st.sampled_from("\\ x20<unk>s/\t\n"), min_size=1), min_size=2, unique=True))
-def test_different_types_are_different_words(kinds):
+def test_different_types_have_different_words(kinds):
     assert len({escape(kind) for kind in kinds}) == len(kinds)
 
 
@@ -24,13 +24,13 @@ def test_escapes_are_undone(kind):
     assert unescape(escape(kind)) == kind
 
 
-def test_ordinary_words_are_themselves():
+def test_ordinary_words_are_not_escaped():
     assert [escape(kind) for kind in ("cat", "汉", "<b>", "é")] == ["cat", "汉", "<b>", "é"]
 
 
 def test_the_file_is_arpa(tmp_path):
     lines = [np.array([2, 3, 1], dtype=np.int32), np.array([2, 1], dtype=np.int32)]
-    orders = estimate(open_lines(lines, 4), 4, Settings(2, precision=np.float32)).orders
+    orders = estimate(join_lines(lines, 4), 4, KneserNeySettings(2, precision=np.float32)).orders
     write_arpa(tmp_path / "x.arpa", orders, ["<unk>", "</s>", "a", "b", "<s>"], np.ones(5, dtype=bool))
     lines = (tmp_path / "x.arpa").read_text().split("\n")
     assert lines[:6] == ["\\data\\", "ngram 1=5", "ngram 2=4", "", "\\1-grams:", lines[5]]

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from lmbench.ngrams.backoff import look_up, next_probabilities, probabilities
-from lmbench.ngrams.counts import count, open_lines
-from lmbench.ngrams.kneser_ney import Settings, estimate
-from lmbench.ngrams.smoothing import Settings as SmoothingSettings
-from lmbench.ngrams.smoothing import smooth
+from lmbench.ngrams.counts import count_ngrams, join_lines
+from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
+from lmbench.ngrams.smoothing import SmoothingSettings, smooth
 from lmbench.ngrams.workspace import Workspace
 
 START = 9
@@ -17,11 +16,11 @@ START = 9
 def orders():
     rng = random.Random(3)
     lines = [np.array([*rng.choices(range(2, 7), k=rng.randint(0, 9)), 1], dtype=np.int32) for _ in range(40)]
-    return estimate(open_lines(lines, START), START, Settings(4)).orders
+    return estimate(join_lines(lines, START), START, KneserNeySettings(4)).orders
 
 
-def by_recursion(orders, gram):
-    """The definition, with dictionaries."""
+def by_definition(orders, gram):
+    """Return P of the last word of an n-gram, by recursion over dictionaries."""
     names = [{(word,): word for word in range(START + 1)}]
     for order in orders[1:]:
         below = {row: name for name, row in names[-1].items()}
@@ -37,19 +36,19 @@ def by_recursion(orders, gram):
     return probability(gram[-len(orders) :])
 
 
-def test_all_events_at_once_are_those_of_the_definition(orders):
+def test_probabilities_are_those_of_the_definition(orders):
     rng = random.Random(4)
     lines = [[*rng.choices(range(9), k=rng.randint(0, 7)), 1] for _ in range(30)]
-    text = open_lines([np.array(line, dtype=np.int32) for line in lines], START)
+    text = join_lines([np.array(line, dtype=np.int32) for line in lines], START)
     found = probabilities(orders, text)
     at = 0
     for line in lines:
         for end in range(1, len(line) + 1):
-            assert found[at + end] == pytest.approx(by_recursion(orders, (START, *line[:end])), rel=1e-12)
+            assert found[at + end] == pytest.approx(by_definition(orders, (START, *line[:end])), rel=1e-12)
         at += len(line) + 1
 
 
-def test_the_next_event_is_scored_as_in_a_text(orders):
+def test_next_probabilities_agree_with_those_of_a_text(orders):
     for history in ([], [2], [2, 3], [8], [8, 2], [2, 3, 4, 5, 2]):
         nexts = next_probabilities(orders, [START, *history])
         for word in range(START):
@@ -58,7 +57,8 @@ def test_the_next_event_is_scored_as_in_a_text(orders):
 
 
 def test_ids_of_more_than_16_bits():
-    shift, rng = 1 << 16, random.Random(5)  # ids up to START, and others which are as many above
+    """The same lines with small ids and with some ids shifted above 16 bits have the same n-grams."""
+    shift, rng = 1 << 16, random.Random(5)
     far = START + shift
     lines = [
         [id_ + shift * (id_ > 4) for id_ in [*rng.choices(range(2, 8), k=rng.randint(0, 9)), 1]] for _ in range(60)
@@ -68,14 +68,13 @@ def test_ids_of_more_than_16_bits():
     found = []
     for some, start in ((near, START), (lines, far)):
         texts = [
-            open_lines([np.array(line, dtype=np.int32) for line in some[part]], start) for part in (training, scored)
+            join_lines([np.array(line, dtype=np.int32) for line in some[part]], start) for part in (training, scored)
         ]
-        counted = count(texts[0], start, 3, Workspace())
+        counted = count_ngrams(texts[0], start, 3, Workspace())
         orders = smooth(counted, SmoothingSettings("absolute"), held_out=texts[1][:0]).orders
         seen = [order.rows(order.history, order.word) for order in orders[1:]]
         assert all((rows == np.arange(len(rows))).all() for rows in seen)
-        places = [found_[0][found_[2]].tolist() for found_ in look_up(orders, texts[1])]
-        found.append([sorted(each) for each in places])
+        found.append([sorted(matches.ends[matches.found].tolist()) for matches in look_up(orders, texts[1])])
     assert found[0] == found[1]
     assert all(found[0])
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.errors import CorpusError
-from lmbench.ngrams.counts import _sorting, count, open_ended, open_lines, open_text
+from lmbench.ngrams.counts import _argsort, count_ngrams, insert_starts, insert_starts_after, join_lines
 from lmbench.ngrams.workspace import Workspace
 
 LINES = st.lists(st.lists(st.integers(2, 6), max_size=8).map(lambda line: [*line, 1]), min_size=1, max_size=12)
@@ -14,7 +14,7 @@ START = 7
 
 
 class Tiny(Workspace):
-    """Blocks of so few places that every word has its own."""
+    """Blocks of only three places, so that every word has its own."""
 
     def __init__(self, memory=None):
         super().__init__(memory)
@@ -30,7 +30,7 @@ def test_every_ngram_is_counted_and_sorted(lines, order, workspace):
     padded = [(START, *line) for line in lines]
     grams = Counter(line[i : i + k] for line in padded for k in range(1, order + 1) for i in range(len(line) - k + 1))
     rows = []
-    for k, counts in enumerate(count(open_lines(arrays(lines), START), START, order, workspace()), start=1):
+    for k, counts in enumerate(count_ngrams(join_lines(arrays(lines), START), START, order, workspace()), start=1):
         if k == 1:
             rows.append([(word,) for word in range(START + 1)])
             assert counts.count.tolist() == [*(grams[word,] for word in range(START)), 0]
@@ -44,37 +44,37 @@ def test_every_ngram_is_counted_and_sorted(lines, order, workspace):
 
 
 @pytest.mark.parametrize("bits", [3, 30])
-def test_ngrams_are_sorted_whether_or_not_one_integer_has_room_for_the_place_too(bits):
+def test_ngrams_are_sorted_by_history_then_word(bits):
     rng = np.random.default_rng(0)
     rows, word = rng.integers(0, 1 << 31, 300) // 3 * 3, rng.integers(0, 8, 300).astype(np.int32)
     rows[100:200] = rows[0]
-    assert _sorting(rows, word, bits).tolist() == np.lexsort((word, rows)).tolist()
+    assert _argsort(rows, word, bits).tolist() == np.lexsort((word, rows)).tolist()
 
 
-def test_no_text():
-    with pytest.raises(CorpusError, match="no line to count"):
-        count(np.zeros(0, dtype=np.int32), START, 3, Workspace())
+def test_an_empty_text_is_refused():
+    with pytest.raises(CorpusError, match="cannot count n-grams: the training split does not contain a line"):
+        count_ngrams(np.zeros(0, dtype=np.int32), START, 3, Workspace())
 
 
 @given(LINES)
-def test_lines_open_alike_in_both_ways(lines):
+def test_starts_are_inserted_as_lines_are_joined(lines):
     ids = np.concatenate(arrays(lines))
     begins = np.append(True, ids[:-1] == 1)
-    text, places = open_text(ids, begins, START)
-    assert text.tolist() == open_lines(arrays(lines), START).tolist()
+    text, places = insert_starts(ids, begins, START)
+    assert text.tolist() == join_lines(arrays(lines), START).tolist()
     assert text[places].tolist() == ids.tolist()
 
 
-def test_lines_are_opened_slice_by_slice(monkeypatch):
+def test_starts_are_inserted_slice_by_slice(monkeypatch):
     """Slices that end inside a line, at its end, and after one id."""
     ids = np.array([5, 6, 1, 1, 7, 1, 8, 9, 1], dtype=np.int32)
     for size in (1, 2, 3, 100):
         monkeypatch.setattr("lmbench.ngrams.counts._READ_AT_ONCE", size)
-        assert open_ended(ids, 1, START).tolist() == [START, 5, 6, 1, START, 1, START, 7, 1, START, 8, 9, 1]
-    assert open_ended(ids[:0], 1, START).tolist() == []
+        assert insert_starts_after(ids, 1, START).tolist() == [START, 5, 6, 1, START, 1, START, 7, 1, START, 8, 9, 1]
+    assert insert_starts_after(ids[:0], 1, START).tolist() == []
 
 
-def test_texts_of_too_many_ids_are_refused(monkeypatch):
-    monkeypatch.setattr("lmbench.ngrams.counts._MOST", 5)
-    with pytest.raises(CorpusError, match="has 5 ids, and n-grams are counted in fewer than 5"):
-        count(np.array([START, 2, 3, 4, 1], dtype=np.int32), START, 2, Workspace())
+def test_texts_with_too_many_ids_are_refused(monkeypatch):
+    monkeypatch.setattr("lmbench.ngrams.counts._MOST_IDS", 5)
+    with pytest.raises(CorpusError, match="has 5 ids, and n-grams can be counted in fewer than 5; train on"):
+        count_ngrams(np.array([START, 2, 3, 4, 1], dtype=np.int32), START, 2, Workspace())

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from lmbench.ngrams.backoff import Order, next_probabilities
-from lmbench.ngrams.counts import open_lines
+from lmbench.ngrams.counts import join_lines
 from lmbench.ngrams.history_sums import history_sums, ngram_words
-from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 
 LINES = [np.array(line, dtype=np.int32) for line in ([2, 3, 1], [2, 4, 3, 1], [3, 2, 2, 1], [1], [4, 3, 2, 3, 1])]
 START = 5
 
 
 def kneser_ney(order):
-    return list(estimate(open_lines(LINES, START), START, Settings(order)).orders)
+    return list(estimate(join_lines(LINES, START), START, KneserNeySettings(order)).orders)
 
 
 @pytest.mark.parametrize("block", [1, 3, 1 << 18])
-def test_what_follows_each_history_sums_to_one(monkeypatch, block):
-    monkeypatch.setattr("lmbench.ngrams.history_sums._AT_ONCE", block)
+def test_probabilities_after_each_history_sum_to_one(monkeypatch, block):
+    monkeypatch.setattr("lmbench.ngrams.history_sums._NGRAMS_AT_ONCE", block)
     orders = kneser_ney(4)
     for k in (2, 3, 4):
         histories, sums = history_sums(orders[:k])
@@ -27,8 +27,8 @@ def test_what_follows_each_history_sums_to_one(monkeypatch, block):
         np.testing.assert_allclose(sums, 1, atol=1e-12)
 
 
-def test_a_wrong_weight_is_the_sum_of_its_history_alone():
-    """By brute force: the sum of the distribution after the history, over all events but <s>."""
+def test_a_wrong_weight_changes_only_the_sum_of_its_history():
+    """That sum is the one over the distribution after the history, by brute force."""
     orders = kneser_ney(3)
     row = int(orders[2].history[0])
     weights = orders[1].backoffs.copy()
@@ -44,7 +44,7 @@ def test_a_wrong_weight_is_the_sum_of_its_history_alone():
 
 
 def test_the_start_of_a_line_is_never_predicted():
-    """A file may give it a probability, which is no part of any sum."""
+    """A file may give it a probability, which sums leave out."""
     unigrams, bigrams = kneser_ney(2)
     keys = np.append(bigrams.keys, 2 << bigrams.bits | START)
     by_key = np.argsort(keys)

@@ -2,6 +2,7 @@ import math
 import random
 from collections import Counter
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,12 +18,12 @@ from nltk.lm import (
 from scipy.optimize import minimize
 
 from lmbench.ngrams.backoff import next_probabilities, probabilities
-from lmbench.ngrams.counts import count, open_lines
-from lmbench.ngrams.smoothing import SMOOTHINGS, Settings, smooth
+from lmbench.ngrams.counts import count_ngrams, join_lines
+from lmbench.ngrams.smoothing import Smoothing, SmoothingSettings, smooth
 from lmbench.ngrams.workspace import Workspace
 
 START = 9
-"""Ids: 0 is never seen, 1 the line end, 2 to 7 words, 8 another that is never seen, 9 ``<s>``."""
+"""The ids are 0 (never seen), 1 (line end), 2 to 7 (words), 8 (never seen) and 9 (``<s>``)."""
 
 
 def lines(seed=0, number=60):
@@ -31,18 +32,18 @@ def lines(seed=0, number=60):
 
 
 def text_of(lines):
-    return open_lines([np.array(line, dtype=np.int32) for line in lines], START)
+    return join_lines([np.array(line, dtype=np.int32) for line in lines], START)
 
 
 def smoothed(order, held_out=(), seed=0, number=60, **settings):
-    counted = count(text_of(lines(seed, number)), START, order, Workspace())
-    return smooth(counted, Settings(**settings), text_of(held_out))
+    counted = count_ngrams(text_of(lines(seed, number)), START, order, Workspace())
+    return smooth(counted, SmoothingSettings(**settings), text_of(held_out))
 
 
 @pytest.mark.parametrize("uniform", [True, False])
 @pytest.mark.parametrize("number", [1, 3, 60])
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
-@pytest.mark.parametrize("smoothing", [name for name in SMOOTHINGS if name != "mle"])
+@pytest.mark.parametrize("smoothing", [name for name in get_args(Smoothing) if name != "mle"])
 def test_probabilities_sum_to_one_after_any_history(smoothing, order, number, uniform):
     orders = smoothed(order, lines(1, 20), number=number, smoothing=smoothing, uniform=uniform).orders
     histories = [line[:end] for line in lines(2, 12) for end in range(len(line))]
@@ -67,7 +68,7 @@ NLTK = {
 @pytest.mark.parametrize("order", [2, 3, 4])
 @pytest.mark.parametrize("smoothing", NLTK)
 def test_every_probability_is_nltks(smoothing, order):
-    """NLTK, given one <s> a line as here. Its Kneser-Ney has no counts for beginnings shorter than its order."""
+    """NLTK gets one <s> a line, as here. Its Kneser-Ney does not count beginnings of lines shorter than its order."""
     trained = [[START, *line] for line in lines()]
     vocabulary = Vocabulary(range(1, START), unk_label=0)  # NLTK adds the label itself: as many events as here
     model = NLTK[smoothing](order, vocabulary)
@@ -88,7 +89,7 @@ def test_every_probability_is_nltks(smoothing, order):
 
 
 class Definition:
-    """P(w | h) of methods that NLTK has not, or not so, by dictionaries and recursion. ``<s>`` opens each line."""
+    """P(w | h) by recursion over dictionaries, for methods that NLTK lacks or defines differently."""
 
     def __init__(self, smoothing, order, lines):
         self.smoothing, self.order, self.events = smoothing, order, START
@@ -135,7 +136,7 @@ class Definition:
         return (1 - sum(own.values())) / (1 - below) * self(history[1:], word)
 
     def factors(self, order):
-        """Katz 1987; absolute discounting where Good and Turing's estimate gives no factor between 0 and 1."""
+        """Katz 1987; absolute discounting if the Good-Turing estimate of a factor is not between 0 and 1."""
         numbers = Counter(times for gram, times in self.counts.items() if len(gram) == order)
         absolute = numbers[1] / (numbers[1] + 2 * numbers[2]) if numbers[1] and numbers[2] else 0.5
         factors = {}
@@ -151,7 +152,7 @@ class Definition:
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 @pytest.mark.parametrize("smoothing", ["jelinek-mercer", "witten-bell", "absolute", "kneser-ney", "good-turing"])
 def test_every_probability_is_that_of_the_definition(smoothing, order, number):
-    """After histories that were seen, were not, and hold what was never seen: all events' probabilities."""
+    """All events, after histories that were seen, were not seen, or contain a word that was never seen."""
     given = {"jelinek-mercer": {"weight": 0.2}, "absolute": {"discount": 0.6}, "kneser-ney": {"discount": 0.6}}.get(
         smoothing, {}
     )
@@ -164,18 +165,20 @@ def test_every_probability_is_that_of_the_definition(smoothing, order, number):
         assert found == pytest.approx([definition(context, word) for word in range(START)], rel=1e-9)
 
 
-def test_katz_keeps_one_for_what_was_not_seen_where_all_that_was_is_frequent():
-    """3 follows 2 seven times, and nothing is discounted above 5: one is added to the sum, as SRILM does."""
-    model = smooth(count(text_of([[2, 3, 1]] * 7), START, 2, Workspace()), Settings("good-turing"), text_of([]))
+def test_katz_adds_one_after_a_history_with_frequent_words_only():
+    """3 follows 2 seven times, and counts above 5 are not discounted: 1 is added to the sum, as in SRILM."""
+    model = smooth(
+        count_ngrams(text_of([[2, 3, 1]] * 7), START, 2, Workspace()), SmoothingSettings("good-turing"), text_of([])
+    )
     after = next_probabilities(model.orders, [START, 2])
     assert after[3] == pytest.approx(7 / 8)
     assert after[1] == pytest.approx(1 / 8 * unigram(model, 1) / (1 - unigram(model, 3)))
 
 
 def test_katz_by_hand():
-    """Bigrams after 2: 3 six times, 4 once. GT finds no factors here, so a count of 1 keeps 1 - D of it, D = 0.5."""
-    counted = count(text_of([[2, 3, 1]] * 6 + [[2, 4, 1]]), START, 2, Workspace())
-    model = smooth(counted, Settings("good-turing"), text_of([]))
+    """Bigrams after 2: 3 six times, 4 once. Good-Turing fails here, so that a count of 1 keeps 1 - D, D = 0.5."""
+    counted = count_ngrams(text_of([[2, 3, 1]] * 6 + [[2, 4, 1]]), START, 2, Workspace())
+    model = smooth(counted, SmoothingSettings("good-turing"), text_of([]))
     after = next_probabilities(model.orders, [START, 2])
     assert model.found == "absolute-discounts-of-counts-at-order=1(1)+2(1)"
     assert after[3] == pytest.approx(6 / 7)
@@ -185,8 +188,8 @@ def test_katz_by_hand():
     assert after[1] == pytest.approx(freed * unigrams[1] / (1 - unigrams[3] - unigrams[4]))
 
 
-def test_good_turings_factors():
-    """Katz 1987: r* = (r + 1) n(r+1) / n(r), brought to where counts above 5 stay as they are."""
+def test_good_turing_factors_by_hand():
+    """Katz 1987: r* = (r + 1) n(r+1) / n(r), rescaled so that counts above 5 are not discounted."""
     numbers = {1: 100, 2: 45, 3: 28, 4: 20, 5: 15, 6: 11}
     rng = random.Random(0)
     words = [
@@ -194,10 +197,12 @@ def test_good_turings_factors():
     ]
     rng.shuffle(words)
     start = 2 + sum(numbers.values())
-    text = open_lines([np.array([*words, 1], dtype=np.int32)], start)
-    unigrams = smooth(count(text, start, 1, Workspace()), Settings("good-turing"), text[:0]).orders[0].probs
+    text = join_lines([np.array([*words, 1], dtype=np.int32)], start)
+    unigrams = (
+        smooth(count_ngrams(text, start, 1, Workspace()), SmoothingSettings("good-turing"), text[:0]).orders[0].probs
+    )
     total = len(words) + 1
-    above = 6 * numbers[6] / (numbers[1] + 1)  # the line end stands once too
+    above = 6 * numbers[6] / (numbers[1] + 1)  # the line end also occurs once
     for word, times in ((2, 1), (102, 2)):
         adjusted = (times + 1) * numbers[times + 1] / (numbers[times] + (times == 1))
         assert unigrams[word] == pytest.approx(times * (adjusted / times - above) / (1 - above) / total)
@@ -205,14 +210,14 @@ def test_good_turings_factors():
     assert unigrams[0] == pytest.approx(1 - unigrams[1:start].sum())
 
 
-def test_a_good_turing_factor_of_one_is_not_taken():
-    """n3 / n2 = 2 / 3 makes it 1 for the count 2: pairs that were seen twice would leave nothing for other words."""
+def test_a_good_turing_factor_of_one_is_replaced():
+    """n3 / n2 = 2 / 3 gives the count 2 the factor 1: after words that were seen twice, no other could follow."""
     numbers = {1: 60, 2: 15, 3: 10, 4: 6, 5: 4, 6: 2}
     pairs = [times for times in numbers for _ in range(numbers[times])]
     start = 2 + 2 * len(pairs)
     pair_lines = [[2 * i + 2, 2 * i + 3, 1] for i, times in enumerate(pairs) for _ in range(times)]
-    text = open_lines([np.array(line, dtype=np.int32) for line in pair_lines], start)
-    model = smooth(count(text, start, 2, Workspace()), Settings("good-turing"), text[:0])
+    text = join_lines([np.array(line, dtype=np.int32) for line in pair_lines], start)
+    model = smooth(count_ngrams(text, start, 2, Workspace()), SmoothingSettings("good-turing"), text[:0])
     assert "2(2" in model.found
     twice = 2 + 2 * numbers[1]
     after = next_probabilities(model.orders, [start, twice])[:start]
@@ -232,8 +237,8 @@ def test_tuned_weights_are_better_than_any_fixed_one():
     assert likelihood() > max(likelihood(weight=weight / 20) for weight in range(1, 20))
 
 
-def test_tuned_weights_are_the_likeliest_there_are():
-    """Bigrams; a weight for the unigrams, and one for the histories that were seen 8 to 15, 16 to 31, … times."""
+def test_tuned_weights_maximize_the_likelihood():
+    """Bigrams: one weight for the unigrams, and one each for histories seen 8 to 15, 16 to 31, … times."""
     trained, held_out = lines(), lines(5, 200)
     after = Counter(pair for line in trained for pair in pairwise([START, *line]))
     words, histories = Counter(word for line in trained for word in line), Counter()
@@ -258,8 +263,8 @@ def test_tuned_weights_are_the_likeliest_there_are():
     assert -np.log(probabilities(model.orders, text)[text != START]).sum() == pytest.approx(best, abs=0.2)
 
 
-def test_the_absolute_discount_is_of_how_many_were_counted_once_and_twice():
-    """Bigrams after 2: 3 twice, 4, 5 and 6 once each. Of all bigrams seven stand once, and three twice."""
+def test_the_absolute_discount_by_hand():
+    """Bigrams after 2: 3 twice; 4, 5 and 6 once. Of all bigrams, seven occur once and three twice."""
     text = [[2, 3, 1], [2, 3, 1], [2, 4, 1], [2, 5, 1], [2, 6, 7, 1]]
     counts = [
         Counter(pair for line in text for pair in pairwise([START, *line])),
@@ -267,7 +272,7 @@ def test_the_absolute_discount_is_of_how_many_were_counted_once_and_twice():
     ]
     once, twice = ([sum(1 for n in of.values() if n == times) for of in counts] for times in (1, 2))
     discounts = [one / (one + 2 * two) for one, two in zip(once, twice, strict=True)]
-    model = smooth(count(text_of(text), START, 2, Workspace()), Settings("absolute"), text_of([]))
+    model = smooth(count_ngrams(text_of(text), START, 2, Workspace()), SmoothingSettings("absolute"), text_of([]))
     assert model.found == f"D={discounts[1]:.4g}/{discounts[0]:.4g}"
     after = next_probabilities(model.orders, [START, 2])
     assert after[3] - after[4] == pytest.approx(
@@ -279,22 +284,22 @@ def unigram(model, word):
     return model.orders[0].probs[word]
 
 
-def test_katz_discounts_nothing_after_a_history_that_every_word_was_seen_after():
+def test_katz_does_not_discount_if_every_word_followed_the_history():
     start = 4
-    text = open_lines([np.array(line, dtype=np.int32) for line in ([2, 0, 1], [2, 1], [2, 2, 1], [2, 3, 1])], start)
-    model = smooth(count(text, start, 2, Workspace()), Settings("good-turing"), text[:0])
+    text = join_lines([np.array(line, dtype=np.int32) for line in ([2, 0, 1], [2, 1], [2, 2, 1], [2, 3, 1])], start)
+    model = smooth(count_ngrams(text, start, 2, Workspace()), SmoothingSettings("good-turing"), text[:0])
     assert next_probabilities(model.orders, [start, 2])[:start].tolist() == [0.2, 0.4, 0.2, 0.2]
     assert next_probabilities(model.orders, [start, 3])[1] < 1
 
 
-def test_what_was_found_is_told():
+def test_estimated_parameters_are_described():
     assert smoothed(2, smoothing="kneser-ney", discount=0.75).found == "D=0.75/0.75"
     assert smoothed(2, smoothing="lidstone", gamma=0.2).found == "gamma=0.2"
     assert smoothed(2, smoothing="jelinek-mercer").found == "weight=0.5"
     assert smoothed(2, lines(3), smoothing="jelinek-mercer").found == "weights=held-out"
 
 
-def test_mle_gives_what_was_not_seen_nothing():
+def test_mle_gives_unseen_events_no_probability():
     orders = smoothed(3, smoothing="mle").orders
     assert next_probabilities(orders, [START, 8, 8])[:START].sum() == 0
     assert math.isclose(next_probabilities(orders, [START])[:START].sum(), 1)

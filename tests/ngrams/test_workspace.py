@@ -21,7 +21,7 @@ def test_arrays_grow_run_by_run(memory):
     assert workspace.full(100_000, 1, np.float32).sum() == 100_000
 
 
-def test_files_go_with_the_workspace(tmp_path, monkeypatch):
+def test_files_are_removed_with_the_workspace(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     workspace = Workspace(1 << 20)
     array = workspace.full(3, 2, np.int32)
@@ -31,8 +31,8 @@ def test_files_go_with_the_workspace(tmp_path, monkeypatch):
     assert array.tolist() == [2, 2, 2]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a mapped file cannot be removed elsewhere")
-def test_a_mapped_file_has_no_name_so_that_none_is_left_behind(tmp_path, monkeypatch):
+@pytest.mark.skipif(os.name != "posix", reason="a mapped file can only be removed on POSIX")
+def test_mapped_files_are_removed_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     workspace = Workspace(1 << 20)
     array = workspace.full(3, 2, np.int32)
@@ -41,7 +41,7 @@ def test_a_mapped_file_has_no_name_so_that_none_is_left_behind(tmp_path, monkeyp
     assert array.tolist() == [7, 2, 2]
 
 
-def test_more_memory_is_more_rows_at_once():
+def test_more_memory_allows_more_rows():
     assert Workspace(1 << 24).rows == 4 * Workspace(1 << 22).rows
     assert Workspace(1).rows > 1000
 
@@ -54,6 +54,6 @@ def test_sizes(text, size):
 
 
 @pytest.mark.parametrize("text", ["", "G", "-1G", "1T", "0", "1 G", "0.1"])
-def test_no_sizes(text):
-    with pytest.raises(SpecError, match="is no size; write for example 512M or 1G"):
+def test_malformed_sizes_are_refused(text):
+    with pytest.raises(SpecError, match="is not a size; write for example 512M or 1G"):
         parse_size(text)
