@@ -3,28 +3,30 @@ import math
 import random
 import tracemalloc
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lmbench.errors import CorpusError
 from lmbench.ngrams.backoff import next_probabilities
-from lmbench.ngrams.counts import open_lines
-from lmbench.ngrams.kneser_ney import Settings, estimate
+from lmbench.ngrams.counts import join_lines
+from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.ngrams.workspace import Workspace
 
+DATA = Path(__file__).parent / "data"
 LINE_END = 1
 
 
 def as_lines(texts):
-    """Ids for words, in the order in which they come; 0 is unknown and 1 the line end."""
+    """Give ids to words in order of appearance; 0 is the unknown word and 1 the line end."""
     ids = {"<unk>": 0, "</s>": LINE_END}
     lines = [np.array([*(ids.setdefault(word, len(ids)) for word in text), LINE_END], dtype=np.int32) for text in texts]
     return lines, [*ids, "<s>"]
 
 
 def estimated(lines, vocabulary, order, **settings):
-    return estimate(open_lines(lines, vocabulary), vocabulary, Settings(order, **settings))
+    return estimate(join_lines(lines, vocabulary), vocabulary, KneserNeySettings(order, **settings))
 
 
 def as_table(orders, words):
@@ -46,7 +48,7 @@ def test_a_hand_computed_bigram_model():
     """Lines "a b", "a", "b a". Every discount is the fallback 0.5, 1, 1.5, since no bigram was seen twice.
 
     Bigrams: <s>a 2, ab 1, b</s> 1, a</s> 2, <s>b 1, ba 1. Distinct words before: a 2 (<s>, b), b 2 (a, <s>), </s> 2;
-    unigrams have no count of 1, so D2 = 1 for all. b() = 3 * 1 / 6; V = 4: <unk>, </s>, a, b.
+    no unigram has a count of 1, so D2 = 1 for all. b() = 3 * 1 / 6; V = 4: <unk>, </s>, a, b.
     """
     lines, words = as_lines(["ab", "a", "ba"])
     model = estimated(lines, 4, 2)
@@ -62,7 +64,7 @@ def test_a_hand_computed_bigram_model():
 
 
 def adjusted_counts(texts, order):
-    """{n-gram: number of distinct words before it}, or how often it occurs, straight from the definition."""
+    """{n-gram: number of distinct words before it, or how often it occurs}, straight from the definition."""
     padded = [("<s>", *text, "</s>") for text in texts]
     counts = Counter(line[i : i + k] for line in padded for k in range(1, order + 1) for i in range(len(line) - k + 1))
     before = defaultdict(set)
@@ -118,7 +120,7 @@ def test_random_texts_by_the_definition(order, seed):
 
 
 def test_discounts_by_equation_26_of_chen_and_goodman():
-    """Of each order, from how many n-grams are counted once, twice, three and four times; else lmplz's fallback."""
+    """Each order has its own, from the numbers of n-grams counted 1 to 4 times; else lmplz's fallback."""
     rng = random.Random(1)
     texts = [tuple(rng.choices("abcdefghijklmnop", range(16, 0, -1), k=rng.randint(0, 7))) for _ in range(90)]
     lines, words = as_lines(texts)
@@ -143,10 +145,44 @@ def read(path):
     return (lzma.decompress(data) if path.suffix == ".xz" else data).decode()
 
 
+def read_lines(path):
+    return as_lines([line.split() for line in read(path).removesuffix("\n").split("\n")])
+
+
 def from_lmplz(path):
     """{n-gram as words: (log10 probability, log10 back-off)} of an ARPA file."""
     rows = (line.split("\t") for line in read(path).splitlines() if "\t" in line)
     return {tuple(row[1].split(" ")): (float(row[0]), float(row[2]) if len(row) > 2 else 0.0) for row in rows}
+
+
+def assert_equal_to_lmplz(model, words, arpa):
+    """lmplz computes in float32, so that its figures are accurate to about 1e-6."""
+    table = as_table(model.orders, words)
+    for word, kept in zip(words, model.kept, strict=True):
+        if not kept:
+            assert table.pop((word,)) == (-math.inf, 0)
+    expected = from_lmplz(arpa)
+    assert table.keys() == expected.keys()
+    grams = sorted(expected)
+    np.testing.assert_allclose([table[g] for g in grams], [expected[g] for g in grams], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("arpa", "settings"),
+    [
+        ("toy.o1", {}),
+        ("toy.o2", {}),
+        ("toy.o3", {}),
+        ("toy.o3", {"precision": np.float32}),
+        ("toy.o3.prune01", {"prune": (0, 1)}),
+        ("toy.o3.sri", {"interpolate_unigrams": False}),
+    ],
+)
+def test_every_number_of_a_small_text_is_lmplzs(arpa, settings):
+    """The figures in data/, which everybody has."""
+    lines, words = read_lines(DATA / "toy.txt")
+    model = estimated(lines, len(words) - 1, int(arpa.split(".")[1][1:]), **settings)
+    assert_equal_to_lmplz(model, words, DATA / f"{arpa}.arpa")
 
 
 @pytest.mark.parametrize(
@@ -168,32 +204,26 @@ def from_lmplz(path):
     ],
 )
 def test_every_number_is_lmplzs(reference, arpa, settings):
-    """lmplz computes in float32: its numbers are good to about 1e-6."""
     name, order, *_ = arpa.split(".")
-    text = read(reference / "lmplz" / (f"{name}.txt.xz" if name == "wiki" else f"{name}.txt"))
-    lines, words = as_lines([line.split() for line in text.removesuffix("\n").split("\n")])
+    lines, words = read_lines(reference / "lmplz" / (f"{name}.txt.xz" if name == "wiki" else f"{name}.txt"))
     vocabulary = len(words) - 1
     allowed = None
     if arpa.endswith("limitvocab"):
         limit = {"<unk>", "</s>", "<s>", *read(reference / "lmplz/wiki.vocab.txt").split()}
         allowed = np.array([word in limit for word in words])
-    model = estimate(open_lines(lines, vocabulary), vocabulary, Settings(int(order[1:]), **settings), allowed)
-    table = as_table(model.orders, words)
-    for word, kept in zip(words, model.kept, strict=True):
-        if not kept:
-            assert table.pop((word,)) == (-math.inf, 0)
-    expected = from_lmplz(reference / f"lmplz/{arpa}.arpa.xz")
-    assert table.keys() == expected.keys()
-    grams = sorted(expected)
-    np.testing.assert_allclose([table[g] for g in grams], [expected[g] for g in grams], rtol=0, atol=2e-6)
+    settings = KneserNeySettings(int(order[1:]), **settings)
+    model = estimate(join_lines(lines, vocabulary), vocabulary, settings, allowed)
+    assert_equal_to_lmplz(model, words, reference / f"lmplz/{arpa}.arpa.xz")
 
 
 def test_pruned_keys_that_need_more_than_32_bits():
     """Word ids of 21 bits and 1,200 trigrams. Each occurs twice, so that pruning those seen once changes nothing."""
     vocabulary = 1 << 20
     words = np.random.default_rng(0).choice(np.arange(2, vocabulary), 1200, replace=False)
-    text = open_lines([np.append(line, LINE_END).astype(np.int32) for line in np.split(words, 300)] * 2, vocabulary)
-    whole, pruned = (estimate(text, vocabulary, Settings(4, prune=prune)).orders for prune in ((0,), (0, 0, 1)))
+    text = join_lines([np.append(line, LINE_END).astype(np.int32) for line in np.split(words, 300)] * 2, vocabulary)
+    whole, pruned = (
+        estimate(text, vocabulary, KneserNeySettings(4, prune=prune)).orders for prune in ((0,), (0, 0, 1))
+    )
     assert whole[3].history.max() << whole[3].bits > np.iinfo(np.int32).max
     for one, other in zip(whole, pruned, strict=True):
         assert one.keys.tolist() == other.keys.tolist()
@@ -212,8 +242,8 @@ def test_the_probabilities_after_any_history_sum_to_one(settings):
 
 
 @pytest.mark.parametrize("precision", [np.float32, np.float64])
-def test_a_discount_of_0_is_not_taken(precision):
-    """Equation 26 gives D2 = 0 for the bigrams: "ab" was seen twice, and after a no other word would be possible."""
+def test_a_discount_of_0_is_replaced(precision):
+    """Equation 26 gives the bigrams D2 = 0: "ab" was seen twice, and no other word would be possible after a."""
     lines, words = as_lines(["cab", "ab", "b"])
     model = estimated(lines, len(words) - 1, 2, precision=precision)
     assert model.fallback == [1, 2]
@@ -222,8 +252,8 @@ def test_a_discount_of_0_is_not_taken(precision):
     assert after.sum() == pytest.approx(1)
 
 
-def test_a_discount_of_the_whole_count_is_not_taken_where_unigrams_are_not_interpolated():
-    """No word was counted four times: D3+ = 3, which would leave nothing for a word that was counted three times."""
+def test_a_discount_of_the_whole_count_is_replaced_if_unigrams_are_not_interpolated():
+    """No word was counted four times: D3+ = 3, which would leave nothing to a word that was counted three times."""
     lines, words = as_lines(["a", "b", "cc", "ddd", "e" * 7])
     model = estimated(lines, len(words) - 1, 1, interpolate_unigrams=False)
     interpolated = estimated(lines, len(words) - 1, 1)
@@ -232,8 +262,8 @@ def test_a_discount_of_the_whole_count_is_not_taken_where_unigrams_are_not_inter
     assert model.orders[0].probs.min() > 0
 
 
-def test_no_lines():
-    with pytest.raises(CorpusError, match="no line to count"):
+def test_an_empty_text_is_refused():
+    with pytest.raises(CorpusError, match="cannot count n-grams: the training split does not contain a line"):
         estimated([], 3, 2)
 
 
@@ -243,26 +273,26 @@ def test_lines_shorter_than_the_order():
 
 
 def big_text(tokens=120_000):
-    """Words by Zipf's law, so that a few stand in more places than one block has."""
+    """Words by Zipf's law, so that a few occur in more places than fit into one block."""
     rng = np.random.default_rng(0)
     words = 2 + rng.zipf(1.2, tokens) % 5000
-    return open_lines([np.append(line, 1).astype(np.int32) for line in np.split(words, tokens // 20)], 5002)
+    return join_lines([np.append(line, 1).astype(np.int32) for line in np.split(words, tokens // 20)], 5002)
 
 
-def test_with_little_memory_a_longer_text_takes_no_more():
-    """Beside its ids; every fifth word is the same one."""
+def test_bounded_memory_does_not_grow_with_the_text():
+    """Except for its ids. Every fifth word is the same."""
     peaks = []
     for tokens in (50_000, 200_000):
         text = big_text(tokens)
         tracemalloc.start()
-        estimate(text, 5002, Settings(4, prune=(0, 0, 1), precision=np.float32), workspace=Workspace(1 << 20))
+        estimate(text, 5002, KneserNeySettings(4, prune=(0, 0, 1), precision=np.float32), workspace=Workspace(1 << 20))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + (200 << 10)
 
 
-def test_with_little_memory_the_numbers_are_the_same_and_memory_is_bounded():
-    text, settings = big_text(), Settings(4, prune=(0, 0, 1), precision=np.float32)
+def test_bounded_memory_gives_the_same_numbers():
+    text, settings = big_text(), KneserNeySettings(4, prune=(0, 0, 1), precision=np.float32)
     tracemalloc.start()
     whole = estimate(text, 5002, settings)
     _, much = tracemalloc.get_traced_memory()
