@@ -70,7 +70,7 @@ class FittedNgrams:
         return self.lexicon.state_after(text, self._next_logprobs)
 
     def export(self, path: Path) -> None:
-        """Write an ARPA file, with escapes for words that ARPA cannot hold, and a file of what the tokenizer learned."""
+        """Write an ARPA file, with words escaped if ARPA cannot hold them, and a file of what the tokenizer learned."""
         words = np.full(len(self.kept), SENTENCE_START, dtype=object)
         words[self._rows()] = self.words
         write_arpa(path, _with_bigrams(self.orders), words.tolist(), self.kept)

@@ -7,14 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from itertools import product
 
-import kenlm
 import numpy as np
 import pytest
 
 from lmbench import ModelSpec, NotFittedError, Split, TrainingText, build
-from lmbench.backends.ngrams.kenlm_engine import KenlmEngine
+from lmbench.backends.ngrams.kenlm_engine import KenlmEngine, import_kenlm
 from lmbench.checks import check_spec
 from lmbench.cli.export import write_export
 from lmbench.errors import SpecError, UnavailableError
@@ -24,6 +24,8 @@ from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.text.lexicon import Lexicon, LexiconOptions
 from tests.ngrams.test_arpa_reader import SMALL
 from tests.test_contract import ODD
+
+needs_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="the extra kenlm is not installed")
 
 NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
 
@@ -164,6 +166,7 @@ def test_compressed_files(small, suffix, compress):
     assert packed.footprint().parameters == 5 + 3 + 5
 
 
+@needs_kenlm
 @pytest.mark.parametrize("kind", ["probing", "trie"])
 def test_kenlms_binary(small, kind):
     if not shutil.which("build_binary"):
@@ -178,6 +181,7 @@ def test_kenlms_binary(small, kind):
         opened(path).next_events("a")
 
 
+@needs_kenlm
 def test_a_binary_that_kenlm_cannot_read_is_one_line(tmp_path):
     path = tmp_path / "x.bin"
     path.write_bytes(b"mmap lm http://kheafield.com/code format version 5\n\0")
@@ -221,6 +225,7 @@ ngram 3=2
 """In this file 'b a', the end of a trigram, was pruned, as SRILM may do."""
 
 
+@needs_kenlm
 def test_kenlm_reads_the_same(tmp_path):
     """All lines of up to four words, unknown and pruned ones included."""
     (tmp_path / "x.arpa").write_text(TRIGRAMS)
@@ -372,12 +377,13 @@ def test_the_unknown_word_in_capitals_is_one_event(tmp_path):
     np.testing.assert_allclose(capitals.logprobs, small.logprobs)
 
 
+@needs_kenlm
 @pytest.mark.parametrize("word", ["<S>", "</S>", "<Unk>", "b\x7f", "\x01"])
 def test_a_word_of_kenlm_is_a_word_here(tmp_path, word):
     path = tmp_path / "x.arpa"
     path.write_text(SMALL.replace("\tb\t", f"\t{word}\t").replace("a b", f"a {word}").replace("b <", f"{word} <"))
     [score] = opened(path).score([f"a {word}\n"])
-    log10s = [log10 for log10, _, _ in kenlm.Model(str(path)).full_scores(f"a {word}")]
+    log10s = [log10 for log10, _, _ in import_kenlm().Model(str(path)).full_scores(f"a {word}")]
     np.testing.assert_allclose(score.logprobs, np.array(log10s) * math.log(10), rtol=1e-6)
 
 

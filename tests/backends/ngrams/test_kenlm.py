@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from lmbench import Exportable, NotFittedError, Split, TrainingText, build
 from lmbench.errors import SpecError, UnavailableError
 from tests.conftest import ENGLISH
 
+needs_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="the extra kenlm is not installed")
+
+ENGINES = ["arrays", pytest.param("kenlm", marks=needs_kenlm)]
 SENTENCES = [["<s>", *line.split(), "</s>"] for document in ENGLISH for line in document.splitlines()]
 
 
@@ -46,7 +50,7 @@ def read(path):
     return (lzma.decompress(data) if path.suffix == ".xz" else data).decode()
 
 
-@pytest.mark.parametrize("engine", ["arrays", "kenlm"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("train", "test", "query", "options"),
     [
@@ -73,6 +77,7 @@ VARIANTS = ("order=1", "order=2,tokenizer=bytes", "order=3,prune=0-1", "order=3,
             "order=3,interpolate_unigrams=false", "order=4,limit_vocab=words.txt", "order=4,memory=1M")  # fmt: skip
 
 
+@needs_kenlm
 @pytest.mark.parametrize("options", VARIANTS)
 def test_arrays_and_kenlm_agree(english, options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -116,7 +121,7 @@ def test_an_unfinished_last_line_has_no_line_end(english):
     assert unfinished.logprobs.tolist() == ended.logprobs[:-1].tolist()
 
 
-@pytest.mark.parametrize("engine", ["arrays", "kenlm"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("order", range(1, 7))
 def test_every_order_by_hand(order, engine):
     """One line of distinct words: every n-gram occurs once, so every discount is the fallback 0.5.
