@@ -25,7 +25,7 @@ class UnknownNameError(LmbenchError):
     """A name that is not known; the message gives the nearest known name and all others.
 
     Args:
-        kind: What the name stands for: "model", "corpus", "option of kenlm".
+        kind: The kind of thing that is named: "model", "corpus", "option of kenlm".
         name: The unknown name.
         known: All valid names.
         advice: Replaces the nearest name in the message, if the mistake is a known one.

@@ -64,7 +64,7 @@ class Sampler:
         """Choose one event.
 
         Args:
-            logprobs: (events,) nats, of which at least one is finite.
+            logprobs: (events,) nats, at least one of them finite.
             generator: The source of random numbers.
 
         Returns:

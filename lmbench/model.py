@@ -1,4 +1,4 @@
-"""The model's side of the contract: LanguageModel, its traits and options, and how a user names it.
+"""The contract of a model: LanguageModel, its traits and options, and how a user names it.
 
 A document is a ``str``. A model spells its UTF-8 bytes exactly, as a sequence of events; docs/scoring.md gives the
 conventions, and docs/plugins.md the shortest complete model.
@@ -34,7 +34,7 @@ class ModelOptions(Options):
         return ()
 
     def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
-        """Return the model and the options that these options stand for, if they name a model of another class."""
+        """Return the model class and the options to use instead, if these options name a model of another class."""
         return None
 
 
@@ -48,17 +48,17 @@ class ModelSpec(Spec):
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a model declares about itself.
+    """The properties that a model declares.
 
     Attributes:
         weights: "fitted": `fit` learns them; "pretrained": `load` gets them, and `fit` is never called; "partly
-            pretrained": `fit` learns the rest of them.
-        normalized: False if the scores are not probabilities of a text, such as pseudo-log-likelihoods. The tables
-            list such a model apart.
-        in_all: Whether ``--models all`` includes the model, if it needs no option.
-        batch_characters: About how many characters of documents a run scores at once. A slow model asks for fewer, so
-            that progress shows.
-        quick_options: Options, as in a spec, that make a slow model quick enough for the conformance suite.
+            pretrained": `fit` gets some of them and learns the others.
+        normalized: False if the scores are not probabilities of a text, such as pseudo-log-likelihoods. Tables list
+            these models separately.
+        in_all: Whether ``--models all`` includes the model. It never includes a model with a required option.
+        batch_characters: About how many characters of documents a run scores in one batch. Slow models use smaller
+            batches, so that progress is visible.
+        quick_options: Options, as in a spec, with which the conformance suite makes a slow model quick.
         unchecked_options: Options that the conformance suite leaves out, such as the folder of a checkpoint.
     """
 
@@ -77,7 +77,7 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """How large a model is: the number of parameters as stored, and bytes on disk; None if unknown."""
+    """The size of a model: the number of parameters as stored, and the bytes on disk; None if unknown."""
 
     parameters: int | None = None
     disk_bytes: int | None = None
@@ -104,7 +104,7 @@ class LanguageModel(ABC):
             progress: Receives reports.
 
         Raises:
-            LmbenchError: The weights are missing, or the text cannot be learned from.
+            LmbenchError: The weights are missing, or the text does not suffice to fit the model.
         """
         if self.traits.pretrained:
             self.load(progress)
@@ -114,19 +114,26 @@ class LanguageModel(ABC):
             self.fit(data, progress)
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
-        """Learn from data.train; data.valid is for tuning and early stopping. The test split is never seen.
+        """Fit the model on data.train; data.valid is for tuning and early stopping.
+
+        Args:
+            data: The training and validation splits. A model never sees the test split.
+            progress: Receives reports.
 
         Raises:
-            LmbenchError: The text cannot be learned from.
+            LmbenchError: The text does not suffice to fit the model.
         """
         if not self.traits.pretrained:
-            raise NotImplementedError(f"{type(self).__name__} has no fit and does not declare that it is pretrained")
+            raise NotImplementedError(f"{type(self).__name__} does not implement fit or declare that it is pretrained")
 
     def load(self, progress: Progress = SILENT) -> None:  # noqa: B027  (a fitted model loads nothing)
-        """Get a pretrained model's weights, so that scoring can be timed alone.
+        """Load a pretrained model's weights. This is separate from scoring so that scoring can be timed alone.
+
+        Args:
+            progress: Receives reports.
 
         Raises:
-            UnavailableError: They are missing.
+            UnavailableError: The weights are missing.
         """
 
     @abstractmethod
@@ -135,7 +142,7 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def signature(self) -> Signature:
-        """Return what the scores depend on: options, tokenizer, vocabulary, context, versions."""
+        """Return everything that the scores depend on: options, tokenizer, vocabulary, context, versions."""
 
     def score_continuation(self, context: str, continuation: str) -> float:
         """Return log P(continuation | context), in nats; see `score_continuations`."""
@@ -144,21 +151,23 @@ class LanguageModel(ABC):
     def score_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return log P(continuation | context), in nats, of each pair (context, continuation), scored in one batch.
 
-        This is the cost of the events of context + continuation that end after the context. If the context ends inside
-        an event, that event's first bytes are given: only the part of its cost that exceeds the cost of all events
-        with these first bytes counts. Its whole cost counts if the model offers no distribution, or if the event
-        begins inside a character.
+        This sums the log-probabilities of the events of context + continuation that end after the context. If the
+        context ends inside an event, the event's first bytes are given, and log P(an event with these first bytes) is
+        subtracted. It is not subtracted if the model offers no distribution, or if the event begins inside a character.
+
+        Returns:
+            (pairs,) nats.
 
         Raises:
             ScoreError: The model's scores are not probabilities.
         """
         if not self.traits.normalized:
-            raise ScoreError("scores that are not probabilities have no conditional ones")
+            raise ScoreError("scores that are not probabilities cannot be conditioned on a context")
         wholes = self.score([context + continuation for context, continuation in pairs])
         return [self.conditional_logprob(*pair, whole) for pair, whole in zip(pairs, wholes, strict=True)]
 
     def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
-        """Return what `score_continuation` does, given the score of context + continuation."""
+        """Return log P(continuation | context), in nats, given the score of context + continuation."""
         border, text = len(context.encode()), (context + continuation).encode()
         first = int(np.searchsorted(whole.ends, border, side="right")) if border else 0  # an event may have no bytes
         start = int(whole.ends[first - 1]) if first else 0
@@ -184,8 +193,8 @@ class LanguageModel(ABC):
     def state_after(self, text: str) -> ModelState:
         """Return the model's state after `text`, from which it advances event by event.
 
-        This implementation asks `next_events` again for each longer text, so that an event that ends inside a character
-        has no spelling.
+        By default the state calls `next_events` for each longer text. An event that ends inside a character then does
+        not have a spelling.
 
         Raises:
             NotImplementedError: The model offers no distribution.
@@ -193,7 +202,7 @@ class LanguageModel(ABC):
         return TextState(self.next_events, text)
 
     def exhibits(self) -> tuple[Exhibit, ...]:
-        """Return what the fitted model shows of itself in `lmbench inspect` and the report. Optional: nothing."""
+        """Return the exhibits of the fitted model, for `lmbench inspect` and the report. Optional; by default none."""
         return ()
 
     @property
@@ -202,42 +211,42 @@ class LanguageModel(ABC):
         return 1e-4
 
     def footprint(self) -> Footprint:
-        """Return the number of parameters and the bytes on disk, if they are known."""
+        """Return the number of parameters and the bytes on disk, if known."""
         return Footprint()
 
 
 class Saveable(ABC):
-    """A model that can be saved into a folder. Optional, beside LanguageModel."""
+    """A mixin for models that can be saved into a folder."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write what was learned into a folder, as arrays and JSON."""
+        """Write the fitted model into a folder, as arrays and JSON."""
 
     @abstractmethod
     def restore(self, folder: Path) -> None:
-        """Read what `save` of a model with the same options wrote, instead of fitting. Runs no code from the folder.
+        """Restore the model from a folder that `save` wrote, instead of fitting it. Never runs code from the folder.
 
         Raises:
-            SpecError: The folder does not hold such a model.
+            SpecError: The folder does not hold a saved model, or one with other options.
         """
 
 
 class Exportable(ABC):
-    """A model that can be written in its field's format: an ARPA file, a Hugging Face folder. Optional."""
+    """A mixin for models that can be written in a standard format: an ARPA file, a Hugging Face folder."""
 
     @abstractmethod
     def export(self, path: Path) -> None:
-        """Write what was learned to `path`.
+        """Write the fitted model to `path`.
 
         Raises:
-            SpecError: What was learned cannot be written in this format.
+            SpecError: The format cannot hold this model.
         """
 
     def check_exportable(self) -> None:  # noqa: B027  (most models can be exported under any options)
-        """Check, before anything is fitted, that the options leave something to export.
+        """Check, before fitting, that a model with these options can be exported.
 
         Raises:
-            SpecError: They do not.
+            SpecError: It cannot.
         """
 
 

@@ -1,4 +1,4 @@
-"""How a long operation reports what it is doing."""
+"""Reports from long operations."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import warnings
 
 
 class Progress:
-    """Receives reports of a long operation. This class ignores them; subclasses show them or pass them on."""
+    """Receives reports from a long operation. This class ignores them; subclasses show them or pass them on."""
 
     def __call__(self, message: str, share: float) -> None:
         """Report the current step.
 
         Args:
-            message: What is being done.
-            share: The share of the work that is done, between 0 and 1.
+            message: Describes the step.
+            share: The share of the work that is done, from 0 to 1.
         """
 
     def notice(self, line: str) -> None:
-        """Announce something that must not be missed, such as a large download. By default this is a warning."""
+        """Announce something that the user must not miss, such as a large download. By default this is a warning."""
         warnings.warn(line, stacklevel=3)
 
     def received(self, url: str, done: int, total: int | None) -> None:
@@ -25,15 +25,15 @@ class Progress:
 
         Args:
             url: The address.
-            done: Bytes that have arrived.
-            total: Bytes in all, or None if the server does not say.
+            done: Bytes received.
+            total: Size in bytes, or None if the server does not say.
         """
 
     def part(self, label: str, start: float = 0.0, stop: float = 1.0) -> Progress:
         """Return the progress of one part of the work.
 
         Args:
-            label: Put before each message of the part.
+            label: Prefix of each message.
             start: The share of the whole that is done before the part begins.
             stop: The share of the whole that is done once the part ends.
         """
@@ -55,4 +55,4 @@ class _Part(Progress):
 
 
 SILENT = Progress()
-"""Shows nothing but notices."""
+"""Ignores everything except notices."""

@@ -1,4 +1,4 @@
-"""Which models exist, and a spec resolved to one: the entry points of the group ``lmbench.models``, built-ins too."""
+"""The registered models, and specs resolved to them. All models are entry points of the group ``lmbench.models``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Registered:
         name: The name that users give.
         origin: The distribution that registers it.
         version: That distribution's version.
-        entry_point: Where its class is.
+        entry_point: Locates its class.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Registered:
         """Import the model's class.
 
         Raises:
-            PluginError: It cannot be imported, or is not a model that can be built.
+            PluginError: The class cannot be imported, or is not a model that can be built.
         """
         try:
             loaded = self.entry_point.load()
@@ -54,7 +54,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A spec with everything that it names: the class is imported, and the options are checked."""
+    """A spec, and the model that it names: the class is imported, and the options are valid."""
 
     spec: ModelSpec
     registered: Registered
@@ -65,7 +65,7 @@ class ResolvedModel:
         """Return a model that is not fitted yet.
 
         Raises:
-            LmbenchError: Its constructor refused, or failed (PluginError).
+            LmbenchError: The constructor raised it. Any other error of the constructor becomes a PluginError.
         """
         try:
             return self.model(self.options)
@@ -87,7 +87,7 @@ def resolve(spec: ModelSpec | str) -> ResolvedModel:
     """Return the model that a spec names.
 
     Raises:
-        UnknownNameError: There is no such model or option.
+        UnknownNameError: The model or an option does not exist.
         SpecError: An option's value does not fit.
         PluginError: The model cannot be imported.
     """
@@ -107,7 +107,7 @@ def find(name: str) -> Registered:
     """Return the registered model of this name.
 
     Raises:
-        UnknownNameError: There is none.
+        UnknownNameError: No model has this name.
     """
     known = registered()
     if name not in known:
@@ -116,9 +116,9 @@ def find(name: str) -> Registered:
 
 
 def registered() -> dict[str, Registered]:
-    """Return all registered models by name; nothing is imported.
+    """Return all registered models by name, without importing them.
 
-    If several packages register one name, it is lmbench's, or else that of the first package in the alphabet.
+    If several packages register the same name, lmbench comes first, and then the packages in alphabetical order.
     """
     found: dict[str, Registered] = {}
     for entry in _all_entries():
@@ -127,15 +127,15 @@ def registered() -> dict[str, Registered]:
 
 
 def shadowed() -> list[Registered]:
-    """Return the models that cannot be used because another package owns their name."""
+    """Return the models that cannot be used because another package comes first with the same name."""
     used = registered()
     return [entry for entry in _all_entries() if used[entry.name].origin != entry.origin]
 
 
 def default_models() -> Iterator[Registered]:
-    """Yield the models that ``all`` stands for: those that need no option, unless they opt out.
+    """Yield the models that ``--models all`` includes: those without required options, unless they opt out.
 
-    Broken ones are included, so that they show.
+    Broken models are included, so that their errors are visible.
     """
     for entry in registered().values():
         try:

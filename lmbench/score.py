@@ -1,4 +1,4 @@
-"""The score of a document, and the contract that it keeps (docs/scoring.md)."""
+"""The score of a document, and its contract (docs/scoring.md)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ROUNDING = 1e-5  # nats
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a model assigns to one document, event by event.
+    """The log-probabilities that a model assigns to the events of one document.
 
     Attributes:
-        ends: (events,) int64, the byte offset in the document where each event's text ends. Offsets never fall, and
-            the last one is the number of the document's UTF-8 bytes.
+        ends: (events,) int64, the byte offset in the document at which each event's text ends. Offsets never decrease,
+            and the last one is the number of the document's UTF-8 bytes.
         logprobs: (events,) float64, nats: log P(event | everything before it), spelling cost included. Finite, and at
             most 0.
         spelling: (events,) float64, nats: the part of `logprobs` that a letter model charged for spelling an unknown
@@ -33,7 +33,7 @@ class Score:
         """Return this score if it keeps the contract for `document`.
 
         Raises:
-            ScoreError: It does not; the message names the event.
+            ScoreError: The score breaks the contract; the message names the event.
         """
         if wrong := tiling_violation(self, document) or probability_violation(self, document):
             raise ScoreError(wrong)
@@ -49,19 +49,19 @@ def shape_violation(score: Score) -> str:
 
 
 def tiling_violation(score: Score, document: str) -> str:
-    """Return how the events fail to tile the document's bytes, or "" if they tile them."""
+    """Return how the events fail to tile the bytes of the document, or "" if they do tile them."""
     if wrong := shape_violation(score):
         return wrong
     ends, size = score.ends, len(document.encode())
     last = int(ends[-1]) if len(ends) else 0
     if last != size:
         return f"the events end at byte {last} of a document of {size} bytes"
-    falls = np.diff(ends, prepend=0) < 0
-    return f"event {int(np.argmax(falls))} ends before the one before it" if falls.any() else ""
+    decreases = np.diff(ends, prepend=0) < 0
+    return f"event {int(np.argmax(decreases))} ends before the previous event" if decreases.any() else ""
 
 
 def probability_violation(score: Score, document: str) -> str:
-    """Return why an event's log-probability or spelling cost is impossible, or "" if none is."""
+    """Return which event's log-probability or spelling cost is impossible, and why; "" if all are possible."""
     logprobs, spelling = score.logprobs, score.spelling
     for wrong, reason in (
         (~np.isfinite(logprobs), "is not finite: this model gives the event no probability"),
@@ -74,7 +74,7 @@ def probability_violation(score: Score, document: str) -> str:
 
 
 def clip_rounding(logprobs: Floats) -> Floats:
-    """Return log-probabilities (nats) with those that float32 arithmetic left a hair above 0 set to 0."""
+    """Return log-probabilities, in nats, with values slightly above 0, as float32 arithmetic leaves them, set to 0."""
     return np.where((logprobs > 0) & (logprobs < _ROUNDING), 0.0, logprobs)
 
 

@@ -1,4 +1,4 @@
-"""What a number depends on, in one line."""
+"""Signatures: one line that says everything a number depends on."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ SomeOptions = TypeVar("SomeOptions", bound=Options)
 
 
 def refuse_idle(options: Options, chooser: str, users: Mapping[str, Sequence[str]]) -> None:
-    """Refuse options that were given but have no effect.
+    """Refuse options that were given but do nothing.
 
     Args:
         options: The options.
@@ -57,7 +57,7 @@ def refuse_idle(options: Options, chooser: str, users: Mapping[str, Sequence[str
         users: For other options, the values of `chooser` that use them.
 
     Raises:
-        ValueError: An option has no effect.
+        ValueError: A given option does nothing.
     """
     chosen = getattr(options, chooser)
     for name, values in users.items():
@@ -78,10 +78,10 @@ class Spec:
     arguments: tuple[tuple[str, str], ...] = ()
 
     noun: ClassVar[str] = "corpus"
-    """What the name stands for, for error messages."""
+    """The kind of thing that is named, for error messages."""
 
     list_hint: ClassVar[str] = "write NAME,NAME:option=value"
-    """What to write, for a user who named nothing."""
+    """Advice for a user who named nothing."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -120,7 +120,7 @@ class Spec:
         """Return the options as an object of the class `kind`.
 
         Raises:
-            UnknownNameError: There is no such option.
+            UnknownNameError: An option does not exist.
             SpecError: A value does not fit, or an option is given twice.
         """
         values: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a model predicts after a text, and how it advances event by event."""
+"""The state of a model after a text: the distribution over the next event, and how to advance by one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class NextEvents:
     """A distribution over the event that follows a text.
 
     Attributes:
-        names: The text of each event if it has one; the line end's is a newline. An unknown word, whatever its
-            spelling, is one event.
-        logprobs: (events,) float64, nats, without spelling costs; ``exp`` of them sums to 1.
-        spellings: The bytes that each event adds to the text; ``b""`` for the event that ends it; None for an event
-            without a certain text, such as an unknown word. Empty if the model does not say; it then generates no text.
+        names: The text of each event if it has one; a newline for the line end. All unknown words are one event.
+        logprobs: (events,) float64, nats, without spelling costs; ``exp(logprobs)`` sums to 1.
+        spellings: The bytes that each event adds to the text; ``b""`` for the event that ends the text; None for an
+            event without a certain text, such as an unknown word. Empty if the model does not tell spellings; it then
+            cannot generate text.
     """
 
     names: tuple[str, ...]
@@ -32,7 +32,7 @@ class NextEvents:
 
     @classmethod
     def of_bytes(cls, logprobs: Floats) -> NextEvents:
-        """Return the distribution, (256,) nats, of a model whose events are the bytes."""
+        """Return a distribution over bytes: (256,) nats."""
         return cls(_BYTE_NAMES, logprobs, _BYTES)
 
     def prefix_logprob(self, prefix: bytes) -> float:
@@ -42,7 +42,7 @@ class NextEvents:
 
 
 class ModelState(ABC):
-    """A model that has read a text and advances event by event, also if an event ends inside a character."""
+    """A model that has read a text and advances event by event, even to the inside of a character."""
 
     @abstractmethod
     def next_events(self) -> NextEvents:
@@ -57,12 +57,12 @@ class ModelState(ABC):
         """
 
     def prefix_logprob(self, prefix: bytes) -> float:
-        """Return log P(the next event's bytes begin with `prefix`), in nats; 0 if no event is known to."""
+        """Return log P(the next event's bytes begin with `prefix`), in nats; 0 if no event is known to do so."""
         return self.next_events().prefix_logprob(prefix)
 
 
 class TextState(ModelState):
-    """The state of a model that offers `next_events` of a text alone: it asks again for each longer text."""
+    """The state of a model that only implements `next_events`, which it calls again for each longer text."""
 
     def __init__(self, next_events: Callable[[str], NextEvents], text: str) -> None:
         self._next_events_after, self._text = next_events, text
@@ -78,7 +78,7 @@ class TextState(ModelState):
     def advance(self, event: int) -> None:
         spelling = self._following.spellings[event]
         if spelling is None:
-            raise ValueError(f"event {event} has no spelling and cannot be read")
+            raise ValueError(f"event {event} does not have a spelling and cannot be read")
         self._text += spelling.decode()
         self._following = self._next_events_after(self._text)
 

@@ -30,7 +30,7 @@ def ratio_interval(numerators: Floats, denominators: AnyInts) -> tuple[float, fl
     Returns:
         The ends of the interval; None if fewer than two documents are left.
     """
-    some = denominators > 0  # an empty document has no ratio, and neither would a resample of empty documents
+    some = denominators > 0  # a resample of empty documents would divide by 0
     if np.count_nonzero(some) < 2:
         return None
     above, below = (_group(values if some.all() else values[some]) for values in (numerators, denominators))

@@ -316,5 +316,5 @@ def test_next_events_and_state_after_are_derived_from_each_other():
 
     assert Stateful().next_events("").names[65] == "A"
     assert Fixed().state_after("").next_events().spellings == Fixed.spellings
-    with pytest.raises(ValueError, match="has no spelling"):
+    with pytest.raises(ValueError, match="does not have a spelling"):
         Fixed().state_after("").advance(0)

@@ -79,7 +79,7 @@ def test_an_empty_list_of_models_is_refused():
 
 
 def test_a_model_without_fit_must_declare_that_it_is_pretrained(english):
-    with pytest.raises(NotImplementedError, match="Model has no fit and does not declare that it is pretrained"):
+    with pytest.raises(NotImplementedError, match="Model does not implement fit or declare that it is pretrained"):
         Model().fit(english)
 
 

@@ -39,7 +39,7 @@ def test_scores_that_keep_the_contract_are_returned():
 
 def test_each_violation_is_reported_by_its_function():
     backwards, positive, crooked = score([2, 1, 3], [-1, -1, -1]), score([1, 3], [0.1, -1]), score([1, 3], [-1])
-    assert tiling_violation(backwards, "aé") == "event 1 ends before the one before it"
+    assert tiling_violation(backwards, "aé") == "event 1 ends before the previous event"
     assert probability_violation(backwards, "aé") == ""
     assert probability_violation(positive, "aé").startswith("event 0 ('a', byte 0), log-probability 0.1, is above 0")
     assert tiling_violation(positive, "aé") == ""

@@ -40,5 +40,5 @@ def test_a_state_made_of_texts_hides_spellings_that_end_inside_a_character():
 
 
 def test_an_event_without_a_spelling_cannot_be_read():
-    with pytest.raises(ValueError, match="event 3 has no spelling and cannot be read"):
+    with pytest.raises(ValueError, match="event 3 does not have a spelling and cannot be read"):
         TextState(distribution, "").advance(3)

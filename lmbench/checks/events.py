@@ -46,7 +46,7 @@ def require_own_distribution(model: LanguageModel, text: str) -> None:
     for event in events_of(text, score):
         before = decode(event.before)
         if before is None:
-            continue  # the event begins inside a character, where no text ends
+            continue  # the event begins inside a character, and no text ends there
         nexts = next_events(model, before)
         candidates = nexts.logprobs[_matching_entries(nexts, event)]
         predicted = float(candidates[np.argmin(np.abs(candidates - event.logprob))])

@@ -21,7 +21,7 @@ from lmbench.state import ModelState, NextEvents
 
 
 class CheckFailedError(AssertionError):
-    """The contract is broken; the message says where."""
+    """The model breaks the contract; the message names the place."""
 
 
 class NotApplicable(Exception):  # noqa: N818  (nothing went wrong)
@@ -30,7 +30,7 @@ class NotApplicable(Exception):  # noqa: N818  (nothing went wrong)
 
 @runtime_checkable
 class SuspectsHistories(Protocol):
-    """A model that knows where its distributions are least likely to sum to 1, such as one read from a file."""
+    """A model that knows which of its distributions may not sum to 1, such as one read from a file."""
 
     def suspect_histories(self) -> Sequence[str]:
         """Return texts after which the suite also sums the distribution."""
@@ -104,7 +104,7 @@ class Subject:
         Args:
             first: A score.
             second: Another score of the same events.
-            what: What is scored twice, for the message.
+            what: Describes the two scores, for the message.
         """
         require(first.ends.tolist() == second.ends.tolist(), f"{what}: the events differ")
         with np.errstate(invalid="ignore"):
