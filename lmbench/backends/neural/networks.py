@@ -6,15 +6,29 @@ Shapes in comments: B windows, T positions, S positions of the segment before, C
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from lmbench.backends.neural.windows import Window, segments, strided_windows
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A network's size. ids: how many there are to read and predict; context: positions that are read at once."""
+    """The size of a network.
+
+    Attributes:
+        ids: The number of ids to read and predict.
+        context: The number of positions that are read at once.
+        layers: The number of blocks; an encoder-decoder has as many again in its encoder.
+        width: The size of the vectors between blocks.
+        heads: The attention heads of each block.
+        dropout: The share of activations dropped in training.
+    """
 
     ids: int
     context: int
@@ -24,8 +38,8 @@ class Shape:
     dropout: float
 
 
-class Network(nn.Module):
-    """Token embeddings, what a subclass makes of them, and an output that shares the token embeddings."""
+class Network(nn.Module, ABC):
+    """Token embeddings, the hidden states that a subclass computes, and an output tied to the token embeddings."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -34,28 +48,40 @@ class Network(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
 
     def forward(self, ids: Tensor, scored: int) -> Tensor:
-        """Logits (B, scored, V) of the events after each of the last `scored` of ids (B, T)."""
+        """Return the logits (B, scored, V) of the events after each of the last `scored` of ids (B, T)."""
         return self.states(ids, scored) @ self.tokens.weight.T  # (B, scored, V)
 
+    @abstractmethod
     def states(self, ids: Tensor, scored: int) -> Tensor:
-        """What the output layer reads: (B, scored, C)."""
-        raise NotImplementedError
+        """Return the inputs (B, scored, C) of the output layer at the last `scored` of ids (B, T)."""
+
+    @abstractmethod
+    def windows(self, length: int, stride: int) -> Iterator[Window]:
+        """Yield the windows in which this network scores a sequence of `length` events."""
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights."""
+        return self.tokens.weight.device
 
     def _embed(self, ids: Tensor, positions: nn.Embedding) -> Tensor:
         return self.dropout(self.tokens(ids) + positions.weight[: ids.shape[1]])  # type: ignore[no-any-return]  # (B, T, C)
 
     def _initialize(self) -> None:
-        """As GPT-2: deviation 0.02, less for what each block adds to the residual stream (Radford et al. 2019, 2.3)."""
+        """Draw the weights as GPT-2 does: deviation 0.02, less for residual outputs (Radford et al. 2019, 2.3)."""
         for name, parameter in self.named_parameters():
             if parameter.dim() > 1:
-                adds = name.endswith(("out.weight", "down.weight"))
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.shape.layers) if adds else 0.02)
+                is_residual = name.endswith(("out.weight", "down.weight"))
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * self.shape.layers) if is_residual else 0.02)
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
 
 class Decoder(Network):
-    """GPT-2 (Radford et al. 2019): learned positions, blocks with the norm before each part, and a last norm."""
+    """GPT-2 (Radford et al. 2019): learned positions, a norm before each part of a block, and a final norm.
+
+    It reads overlapping windows.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
@@ -70,13 +96,16 @@ class Decoder(Network):
             x = block(x)
         return self.norm(x[:, -scored:])  # type: ignore[no-any-return]  # (B, scored, C)
 
+    def windows(self, length: int, stride: int) -> Iterator[Window]:
+        return strided_windows(length, self.shape.context, stride)
+
 
 class EncoderDecoder(Network):
-    """The layout of Vaswani et al. (2017): the decoder predicts a segment and attends to the encoded segment before it.
+    """The layout of Vaswani et al. (2017): the decoder predicts a segment and attends to the encoded one before it.
 
-    The encoder reads all that comes before the last `scored` ids, in both directions; where there is nothing, at a
-    document's start, it reads the first id alone, which is BOS. Encoder, decoder and output share their token
-    embeddings (section 3.4 there); norms stand before each part, as in GPT-2, and not after it.
+    The encoder reads all ids before the last `scored` ones, in both directions. At a document's start there are none,
+    and it reads the first id alone, which is BOS. Encoder, decoder and output share their token embeddings (section 3.4
+    of the paper); norms come before each part, as in GPT-2, not after it.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -96,6 +125,10 @@ class EncoderDecoder(Network):
             x = block(x, memory)
         return self.norm(x)  # type: ignore[no-any-return]  # (B, scored, C)
 
+    def windows(self, length: int, stride: int) -> Iterator[Window]:
+        """Yield the segments, whatever the stride."""
+        return segments(length, self.shape.context)
+
     def _encode(self, ids: Tensor) -> Tensor:
         x = self._embed(ids, self.encoder_positions)  # (B, S, C)
         for block in self.encoder:
@@ -104,9 +137,9 @@ class EncoderDecoder(Network):
 
 
 class Block(nn.Module):
-    """Self-attention, attention to a memory where it is `crossed`, and a feed-forward part.
+    """Self-attention, cross-attention to a memory if it is `crossed`, and a feed-forward part.
 
-    Each reads normalized input and is added to the residual stream (pre-layer-norm).
+    Each part reads normalized input, and its output is added to the residual stream (pre-layer-norm).
     """
 
     def __init__(self, shape: Shape, causal: bool, crossed: bool = False) -> None:
@@ -129,7 +162,10 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Multi-head self-attention: softmax(Q K^T / sqrt(d_k)) V (Vaswani et al. 2017, equation 1).
 
-    Args: causal, whether a position sees only itself and those before it.
+    Args:
+        width: The size of the vectors.
+        heads: The number of heads.
+        causal: Whether a position sees only itself and those before it.
     """
 
     def __init__(self, width: int, heads: int, causal: bool = True) -> None:
@@ -146,7 +182,7 @@ class Attention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """The same formula, with queries from the decoder, and keys and values from the encoder's output."""
+    """The formula of Attention, with queries from the decoder, and keys and values from the encoder's output."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -163,7 +199,7 @@ class CrossAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with GPT-2's GELU between them, four times as wide inside."""
+    """Two linear maps with GPT-2's GELU between them; the inner width is four times the outer one."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -174,32 +210,11 @@ class FeedForward(nn.Module):
         return self.down(F.gelu(self.up(x), approximate="tanh"))  # type: ignore[no-any-return]  # (B, T, C)
 
 
-_GPT2_NAMES = {
-    "attention_norm": "ln_1",
-    "attention.qkv": "attn.c_attn",
-    "attention.out": "attn.c_proj",
-    "feed_forward_norm": "ln_2",
-    "feed_forward.up": "mlp.c_fc",
-    "feed_forward.down": "mlp.c_proj",
-}
-
-
-def as_gpt2(decoder: Decoder) -> dict[str, Tensor]:
-    """A decoder's weights under the names that transformers' GPT2LMHeadModel gives them, its matrices transposed."""
-    weights = {
-        "transformer.wte.weight": decoder.tokens.weight,
-        "transformer.wpe.weight": decoder.positions.weight,
-        "transformer.ln_f.weight": decoder.norm.weight,
-        "transformer.ln_f.bias": decoder.norm.bias,
-    }
-    for number, block in enumerate(decoder.blocks):
-        for name, parameter in block.named_parameters():
-            part, _, kind = name.rpartition(".")
-            stored = parameter.T if parameter.dim() > 1 else parameter  # GPT-2's matrices are (in, out)
-            weights[f"transformer.h.{number}.{_GPT2_NAMES[part]}.{kind}"] = stored
-    return {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
-
-
 def make_network(architecture: str, shape: Shape) -> Network:
-    """The network of that name, ``decoder`` or ``encoder-decoder``, with its first weights drawn."""
+    """Return a network with freshly drawn weights.
+
+    Args:
+        architecture: ``decoder`` or ``encoder-decoder``.
+        shape: Its size.
+    """
     return {"decoder": Decoder, "encoder-decoder": EncoderDecoder}[architecture](shape)

@@ -1,0 +1,50 @@
+"""The course of a training: its evaluations, and what ended it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CurvePoint(BaseModel):
+    """One evaluation: a point of the learning curve.
+
+    Attributes:
+        seconds: The training time so far.
+        steps: The optimizer steps so far.
+        events: The events learned from so far.
+        loss: The mean training loss since the evaluation before, in nats per event; None for the first evaluation.
+        bits_per_byte: The cost of the validation text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    seconds: float
+    steps: int
+    events: int
+    loss: float | None
+    bits_per_byte: float
+
+
+class TrainingHistory(BaseModel):
+    """The evaluations of one training.
+
+    Attributes:
+        identity: Everything that decides which weights result; only a training with the same identity may resume.
+        points: The evaluations, in order.
+        ended_by: The budget, in seconds, that ended the training; None if it continues, or if something else ended it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    identity: str
+    points: tuple[CurvePoint, ...] = Field(min_length=1)
+    ended_by: float | None = None
+
+    @property
+    def best(self) -> CurvePoint:
+        """The best evaluation; the first of equal ones."""
+        return min(self.points, key=lambda point: point.bits_per_byte)
+
+    def has_improved_within(self, evaluations: int) -> bool:
+        """Return whether the best evaluation is one of the last `evaluations`."""
+        return len(self.points) - 1 - self.points.index(self.best) < evaluations
