@@ -1,4 +1,4 @@
-"""A lexicon as Hugging Face's tokenizer.json, which gives a text the ids that lmbench gives it."""
+"""A lexicon as Hugging Face's tokenizer.json, which gives every text the ids that lmbench gives it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from lmbench.text.tokenizers import LINE_END, PRINTABLE, Bpe, Bytes, Pieces, Wor
 if TYPE_CHECKING:
     import tokenizers
 
-UNKNOWN_TOKEN = "<unknown word>"  # as the other name, no type of any tokenizer: it has a space inside
-_OTHER_BOS = "<|end of text|>"
+UNKNOWN_TOKEN = "<unknown word>"  # not a type of any tokenizer: it contains a space between letters
+_OTHER_BOS = "<|end of text|>"  # likewise
 _LINE_END_BYTE = PRINTABLE[ord(LINE_END)]
-_START = "\ue000"  # stands before each word while ids become text; for private use, so hardly ever in one
+_WORD_START = "\ue000"  # marks the start of each word in decoding; for private use, so texts hardly ever contain it
 
 
 class TokenizerFile:
-    """What AutoTokenizer reads: each text's ids, after one BOS, whose id is the one above the lexicon's types.
+    """The files that AutoTokenizer reads. They give a text's ids after one BOS, whose id is above the lexicon's types.
 
-    ``words``, ``pieces``, ``bytes`` and ``bpe:N`` are expressed; jieba's segmentation cannot be.
+    ``words``, ``pieces``, ``bytes`` and ``bpe:N`` can be expressed. The segmentation of jieba cannot.
+
+    Args:
+        lexicon: The types.
+        bos: The name of BOS. If it is a type of the lexicon, another name replaces it.
     """
 
     def __init__(self, lexicon: Lexicon, bos: str) -> None:
@@ -32,41 +36,42 @@ class TokenizerFile:
 
     @property
     def is_expressible(self) -> bool:
+        """Whether tokenizer.json can express the lexicon's tokenizer."""
         return isinstance(self._lexicon.tokenizer, Words | Pieces | Bytes)
 
     @property
-    def without_row(self) -> list[str]:
-        """BPE types that are unknown words of the lexicon, and that merges need all the same.
+    def intermediate_tokens(self) -> list[str]:
+        """BPE tokens that are unknown words of the lexicon but that merges need.
 
-        Each needs an id of its own, and gets one above BOS, where the model has no row: rather no id than a wrong one.
+        Each gets an id above BOS, for which the model does not have a row: failing is better than a wrong id.
         """
-        needed = dict.fromkeys(kind for left, right in self._merges for kind in (left, right, left + right))
+        needed = dict.fromkeys(token for left, right in self._merges for token in (left, right, left + right))
         known = set(self._lexicon.types[2:])
-        return [kind for kind in needed if kind not in known]
+        return [token for token in needed if token not in known]
 
     @property
-    def explained(self) -> str:
-        """Which id is what, in Markdown."""
+    def explanation(self) -> str:
+        """The meaning of each id, in Markdown."""
         types, tokenizer = len(self._lexicon), self._lexicon.tokenizer.name
-        ids = f"""| id | is |
+        table = f"""| id | meaning |
 |---|---|
 | {UNKNOWN_ID} | any unknown word |
 | {LINE_END_ID} | the line end |
-| 2 to {types - 1} | the types that `lexicon.json` lists, in its order |
+| 2 to {types - 1} | the types in `lexicon.json`, in order |
 | {types} | `{self.bos}` |"""
         if not self.is_expressible:
-            return f"{ids}\n\nThere is no tokenizer.json: it cannot express the tokenizer `{tokenizer}`."
-        told = f"{ids}\n\n`AutoTokenizer` gives these ids, for the tokenizer `{tokenizer}`, after one `{self.bos}`."
-        if without_row := self.without_row:
-            told += f""" {len(without_row)} tokens that are unknown words, and that merges go through,
-have ids above, where the model has no row: a text in which one is left over cannot be read by the model."""
-        return told
+            return f"{table}\n\nThere is no tokenizer.json: it cannot express the tokenizer `{tokenizer}`."
+        usage = f"`AutoTokenizer` returns these ids, for the tokenizer `{tokenizer}`, after one `{self.bos}`."
+        if count := len(self.intermediate_tokens):
+            usage += f""" {count} tokens that are unknown words are steps of merges.
+Their ids are above, and the model does not have rows for them: it cannot read a text that ends up with one."""
+        return f"{table}\n\n{usage}"
 
     def save(self, folder: Path, context: int) -> None:
         """Write tokenizer.json and tokenizer_config.json for a model that reads `context` ids at once.
 
-        The second alone, where the tokenizer cannot be expressed: AutoTokenizer would be an empty one without it, and
-        fails so.
+        Without tokenizer_config.json, AutoTokenizer would return an empty tokenizer if tokenizer.json is missing. With
+        it, AutoTokenizer fails.
         """
         if self.is_expressible:
             self._tokenizer().save(str(folder / "tokenizer.json"))
@@ -76,7 +81,7 @@ have ids above, where the model has no row: a text in which one is left over can
             "eos_token": self.bos,
             "model_max_length": context,
             "clean_up_tokenization_spaces": False,
-            "model_input_names": ["input_ids", "attention_mask"],  # GPT-2 would add up token_type_ids, too
+            "model_input_names": ["input_ids", "attention_mask"],  # GPT-2 would add embeddings of token_type_ids
         }
         (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
@@ -84,7 +89,7 @@ have ids above, where the model has no row: a text in which one is left over can
         from tokenizers import AddedToken
         from tokenizers.processors import TemplateProcessing
 
-        tokenizer = self._bytes() if isinstance(self._lexicon.tokenizer, Bytes) else self._whole_types()
+        tokenizer = self._byte_level() if isinstance(self._lexicon.tokenizer, Bytes) else self._word_level()
         tokenizer.add_special_tokens([AddedToken(self.bos, special=True, normalized=False)])
         bos = len(self._lexicon)
         tokenizer.post_processor = TemplateProcessing(
@@ -92,26 +97,26 @@ have ids above, where the model has no row: a text in which one is left over can
         )
         return tokenizer
 
-    def _whole_types(self) -> tokenizers.Tokenizer:
-        """Text is cut by a pattern, and each piece looked up."""
+    def _word_level(self) -> tokenizers.Tokenizer:
+        """Return a tokenizer that splits a text by a pattern and looks each part up."""
         from tokenizers import Tokenizer
         from tokenizers.models import WordLevel
 
-        types = {kind: i for i, kind in enumerate(self._lexicon.types) if i != UNKNOWN_ID}
-        tokenizer = Tokenizer(WordLevel({UNKNOWN_TOKEN: UNKNOWN_ID} | types, unk_token=UNKNOWN_TOKEN))
-        cut = _cut_pieces if isinstance(self._lexicon.tokenizer, Pieces) else _cut_words
-        tokenizer.pre_tokenizer, tokenizer.decoder = cut()
+        ids = {token: i for i, token in enumerate(self._lexicon.types) if i != UNKNOWN_ID}
+        tokenizer = Tokenizer(WordLevel({UNKNOWN_TOKEN: UNKNOWN_ID} | ids, unk_token=UNKNOWN_TOKEN))
+        split = _split_pieces if isinstance(self._lexicon.tokenizer, Pieces) else _split_words
+        tokenizer.pre_tokenizer, tokenizer.decoder = split()
         return tokenizer
 
-    def _bytes(self) -> tokenizers.Tokenizer:
-        """Text is bytes in GPT-2's alphabet, with the line end among them."""
+    def _byte_level(self) -> tokenizers.Tokenizer:
+        """Return a tokenizer of the bytes in GPT-2's alphabet, the line end included."""
         from tokenizers import Tokenizer
         from tokenizers.decoders import ByteLevel as ByteLevelDecoder
         from tokenizers.models import BPE
         from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 
         types = self._lexicon.types
-        ids = {kind: i for i, kind in enumerate((*types[2:], self.bos, *self.without_row), start=2)}
+        ids = {token: i for i, token in enumerate((*types[2:], self.bos, *self.intermediate_tokens), start=2)}
         ids |= {UNKNOWN_TOKEN: UNKNOWN_ID, _LINE_END_BYTE: LINE_END_ID}
         tokenizer = Tokenizer(BPE(ids, self._merges, unk_token=UNKNOWN_TOKEN))
         by_words = isinstance(self._lexicon.tokenizer, Bpe)
@@ -127,7 +132,8 @@ def _merges(state: str) -> list[tuple[str, str]]:
     return [tuple(pair.split(" ") if isinstance(pair, str) else pair) for pair in merges]
 
 
-def _cut_pieces() -> tuple[Any, Any]:
+def _split_pieces() -> tuple[Any, Any]:
+    """Return the pre-tokenizer and the decoder for ``pieces``."""
     from tokenizers import Regex
     from tokenizers.decoders import Fuse
     from tokenizers.pre_tokenizers import Split
@@ -135,26 +141,29 @@ def _cut_pieces() -> tuple[Any, Any]:
     return Split(Regex(Pieces.pattern.pattern), "isolated"), Fuse()
 
 
-def _cut_words() -> tuple[Any, Any]:
-    """White space as Python has it: the library's own \\s lacks four control characters."""
+def _split_words() -> tuple[Any, Any]:
+    r"""Return the pre-tokenizer and the decoder for ``words``.
+
+    White space is that of Python: the library's own \s lacks four control characters.
+    """
     from tokenizers import Regex, decoders
     from tokenizers.pre_tokenizers import Sequence, Split
 
     codes = "".join(f"\\x{{{code:x}}}" for code in range(0x3001) if chr(code).isspace())
     white, black = f"[{codes}]", f"[^{codes}]"
-    cut = Sequence(
+    pre_tokenizer = Sequence(
         [
             Split(Regex(f"(?<={black}) (?={black})"), "removed"),
             Split(LINE_END, "isolated"),
-            Split(Regex(f"{white}+"), "isolated"),  # of a line that has no line end any more
+            Split(Regex(f"{white}+"), "isolated"),  # the line ends are split off already
         ]
     )
-    spell = decoders.Sequence(
+    decoder = decoders.Sequence(
         [
-            decoders.Replace(Regex(f"\\A(?={black})"), _START),
+            decoders.Replace(Regex(f"\\A(?={black})"), _WORD_START),
             decoders.Fuse(),
-            decoders.Replace(Regex(f"(?<={white}){_START}|\\A{_START}"), ""),
-            decoders.Replace(_START, " "),
+            decoders.Replace(Regex(f"(?<={white}){_WORD_START}|\\A{_WORD_START}"), ""),
+            decoders.Replace(_WORD_START, " "),
         ]
     )
-    return cut, spell
+    return pre_tokenizer, decoder

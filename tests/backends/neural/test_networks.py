@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lmbench.backends.neural.networks import Attention, CrossAttention, Decoder, EncoderDecoder, Shape, as_gpt2
+from lmbench.backends.neural.gpt2_export import gpt2_weights
+from lmbench.backends.neural.networks import Attention, CrossAttention, Decoder, EncoderDecoder, Shape
 
 SHAPE = Shape(ids=11, context=8, layers=2, width=12, heads=3, dropout=0.1)
 
@@ -78,7 +79,7 @@ def test_the_decoder_is_gpt2():
         for parameter in decoder.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.3)  # every bias and norm counts
     library = GPT2LMHeadModel(GPT2Config(vocab_size=11, n_positions=8, n_embd=12, n_layer=2, n_head=3)).eval()
-    missing, unexpected = library.load_state_dict(as_gpt2(decoder), strict=False)
+    missing, unexpected = library.load_state_dict(gpt2_weights(decoder), strict=False)
     assert (missing, unexpected) == (["lm_head.weight"], [])  # which is tied to the embeddings
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [10, 0, 10, 7, 7, 0, 1, 2]])
     with torch.no_grad():

@@ -72,19 +72,19 @@ def test_auto_tokenizer_reads_a_corpus_as_lmbench_does(kind, corpus, tmp_path):
         read += len(ours)
     assert read > 500
     assert tokenizer.convert_ids_to_tokens([0, len(lexicon)]) == [UNKNOWN_TOKEN, BOS]
-    assert (tokenizer.bos_token_id, len(tokenizer)) == (len(lexicon), len(lexicon) + 1 + len(file.without_row))
+    assert (tokenizer.bos_token_id, len(tokenizer)) == (len(lexicon), len(lexicon) + 1 + len(file.intermediate_tokens))
 
 
 def test_tokens_between_merges_are_given_no_wrong_id(tmp_path):
     """Of 'abab', bpe makes one token by way of 'ab', which no text leaves over: an unknown word."""
     lexicon = learned("bpe:258", ("abab abab\n" * 3,))
     file, tokenizer = TokenizerFile(lexicon, BOS), written(lexicon, tmp_path)
-    assert file.without_row
-    assert not set(file.without_row) & set(lexicon.types)
-    for kind in file.without_row:
+    assert file.intermediate_tokens
+    assert not set(file.intermediate_tokens) & set(lexicon.types)
+    for kind in file.intermediate_tokens:
         assert tokenizer.token_to_id(kind) > len(lexicon)
         assert kind in lexicon.tokenizer.state()
-    assert f"{len(file.without_row)} tokens that are unknown words" in file.explained
+    assert f"{len(file.intermediate_tokens)} tokens that are unknown words" in file.explanation
 
 
 def test_a_text_that_holds_the_names_is_no_matter(tmp_path):
@@ -92,7 +92,7 @@ def test_a_text_that_holds_the_names_is_no_matter(tmp_path):
     assert {BOS, "<unk>"} <= set(lexicon.types[2:])
     file, tokenizer = TokenizerFile(lexicon, BOS), written(lexicon, tmp_path)
     assert file.bos != BOS
-    assert f"| {len(lexicon)} | `{file.bos}` |" in file.explained
+    assert f"| {len(lexicon)} | `{file.bos}` |" in file.explanation
     text = f"{BOS} a b <unk>\n"
     assert tokenizer.encode(text).ids == [len(lexicon), *lexicon.encode(text).ids.tolist()]
 
@@ -101,7 +101,7 @@ def test_jieba_is_not_expressible(tmp_path):
     pytest.importorskip("jieba")
     file = TokenizerFile(learned("jieba"), BOS)
     assert not file.is_expressible
-    assert "There is no tokenizer.json: it cannot express the tokenizer `jieba`" in file.explained
+    assert "There is no tokenizer.json: it cannot express the tokenizer `jieba`" in file.explanation
     file.save(tmp_path, 99)
     assert [path.name for path in tmp_path.iterdir()] == ["tokenizer_config.json"]
     with pytest.raises(ValueError, match="Couldn't instantiate"):  # rather than an empty tokenizer

@@ -1,0 +1,92 @@
+"""The options of the transformer model, and the presets that fill in those that are not given."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+
+from lmbench.spec import Seconds
+from lmbench.text.lexicon import LexiconOptions
+
+_PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {"budget": 0.0, "tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
+             "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 512},
+    "small": {"budget": 1800.0, "tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
+              "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 1024},
+    "base": {"budget": 7200.0, "tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512,
+             "dropout": 0.2, "learning_rate": 1e-3, "batch_tokens": 16384},
+}  # fmt: skip
+
+
+def _preset(name: str, description: str, **bounds: Any) -> Any:
+    """Return a field whose default depends on the preset."""
+    values = ", ".join(f"{preset} {options[name]}" for preset, options in _PRESETS.items())
+    return Field(_PRESETS["tiny"][name], description=f"{description} [{values}]", **bounds)
+
+
+class TransformerOptions(LexiconOptions):
+    """Options of the transformer model. The preset gives the defaults of the others."""
+
+    preset: Literal["tiny", "small", "base"] = Field(
+        "tiny", description="tiny: under a minute on two cores; small: half an hour; base: for a GPU"
+    )
+    architecture: Literal["decoder", "encoder-decoder"] = Field(
+        "decoder", description="decoder: GPT-2's; encoder-decoder: predicts each segment from the encoded one before it"
+    )
+    tokenizer: str = _preset("tokenizer", "words, pieces, jieba, bytes, bpe or bpe:N; auto as for other models")
+    layers: int = _preset("layers", "number of blocks", ge=1, le=48)
+    width: int = _preset("width", "size of the vectors between blocks; a multiple of heads", ge=1, le=4096)
+    heads: int = _preset("heads", "attention heads of each block", ge=1, le=64)
+    context: int = _preset("context", "events read at once, or in a segment", ge=1, le=16384)
+    stride: int = Field(0, ge=0, description="events by which a decoder's scoring windows move; 0: half the context")
+    dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
+    learning_rate: float = _preset("learning_rate", "AdamW's peak learning rate", gt=0, lt=1)
+    batch_tokens: int = _preset("batch_tokens", "events of one optimizer step", ge=1)
+    budget: Seconds | None = _preset(
+        "budget",
+        "longest training time: 90, 60s, 2m, 1h30m; 0: one second for each 10 kB of training text, at least 8 s and at "
+        "most 45 s; no limit by default if steps are given",
+        ge=0,
+        allow_inf_nan=False,
+    )
+    steps: int = Field(0, ge=0, description="number of optimizer steps; 0: limited by the budget alone")
+    patience: int = Field(
+        10, ge=1, description="evaluations without improvement, of 50 in a training, after which it stops"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="type of matrix products in training; auto: bfloat16 if the device supports it, or float32"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, batches and dropout")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda if available")
+    checkpoint: str = Field("", description="checkpoint folder; training resumes from it")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        preset = _PRESETS.get(given.get("preset", "tiny"), {})
+        if given.get("steps", 0) not in (0, "0"):
+            preset = preset | {"budget": None}  # a number of steps is the same work on any machine
+        return preset | given
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        if self.budget is None and not self.steps:
+            raise ValueError("nothing would end the training; give a budget or a number of steps")
+        if self.width % self.heads:
+            raise ValueError(f"{self.heads} heads do not divide a width of {self.width}")
+        if self.stride > self.context:
+            raise ValueError(f"a stride of {self.stride} skips events: the context is {self.context}")
+        if self.stride and self.architecture != "decoder":
+            raise ValueError("an encoder-decoder reads segment by segment; leave out stride")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("this machine does not have a CUDA device")
+        return self
+
+    @property
+    def portable(self) -> TransformerOptions:
+        """These options without those that say where training runs and keeps its checkpoint."""
+        return self.model_copy(update={"device": "auto", "checkpoint": ""})
