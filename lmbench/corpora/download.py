@@ -82,14 +82,8 @@ def _download_verified(urls: Iterable[str], sha256: str, target: Path, progress:
     failures: list[str] = []
     mismatch = False
     for url in urls:
-        resumed = partial.exists()
         try:
-            path = _download_rest(url, partial, progress)
-            found = compute_sha256(path)
-            if resumed and path == partial and found != sha256:  # its beginning may be another file's
-                partial.unlink()
-                path = _download_rest(url, partial, progress)
-                found = compute_sha256(path)
+            path, found = _download_from(url, sha256, partial, progress)
         except requests.RequestException as error:
             failures.append(f"{url} ({_summarize(error)})")
             continue
@@ -99,6 +93,18 @@ def _download_verified(urls: Iterable[str], sha256: str, target: Path, progress:
         mismatch = True
         failures.append(f"{url} (another file: sha256 {found[:12]}…, expected {sha256[:12]}…; it was deleted)")
     raise (CorpusError if mismatch else UnavailableError)(f"cannot download {'; '.join(failures)}")
+
+
+def _download_from(url: str, sha256: str, partial: Path, progress: Progress) -> tuple[Path, str]:
+    """Download the file at one address, resuming `partial`; return its path and its SHA-256."""
+    resumed = partial.exists()
+    path = _download_rest(url, partial, progress)
+    found = compute_sha256(path)
+    if resumed and path == partial and found != sha256:  # the partial file may have been another file's beginning
+        partial.unlink()
+        path = _download_rest(url, partial, progress)
+        found = compute_sha256(path)
+    return path, found
 
 
 def _download_rest(url: str, partial: Path, progress: Progress) -> Path:
