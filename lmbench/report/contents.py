@@ -20,17 +20,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A table in no particular format. The texts are not escaped."""
+    """A table in no particular format. The texts are not escaped.
+
+    Attributes:
+        title: One line above the table.
+        columns: The columns, from left to right.
+        rows: The rows, with one text for each column.
+        legend: What headings mean, each in one line.
+        notes: Sentences below the table.
+    """
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
+    legend: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """A column that says how good a model is, with the sentence that explains it."""
+    """A column that says how good a model is, and its meaning for the legend."""
 
     name: str
     meaning: str
@@ -39,7 +48,7 @@ class _Measure:
 
 _PER_BYTE = _Measure(
     "bits/byte",
-    "total bits divided by the UTF-8 bytes of the test split; rows are ranked by it, lower is better",
+    "total bits / UTF-8 bytes; rows are ranked by it, lower is better",
     lambda metrics: f"{metrics.bits_per_byte:.4f}",
 )
 _INTERVAL = _Measure(
@@ -49,34 +58,36 @@ _INTERVAL = _Measure(
 )
 _PER_CHARACTER = _Measure(
     "bits/char",
-    "total bits divided by the Unicode code points of the test split, which does not put spaces between words",
+    "total bits / code points; this text does not put spaces between words",
     lambda metrics: f"{metrics.bits_per_character:.4f}",
 )
 _PER_WORD = _Measure(
     "word ppl",
-    "2^(total bits / (words + line ends)); the bits include the spelling of unknown words",
+    "2^(total bits / (words + line ends)), unknown words spelled out",
     lambda metrics: _perplexity(metrics.word_perplexity),
 )
 _OOV = _Measure(
     "OOV",
-    "share of the model's events that are unknown words, spelled letter by letter",
+    "share of the model's events that are unknown words, spelled out",
     lambda metrics: f"{metrics.oov_rate:.1%}",
 )
 _EXCESS = _Measure(
     "excess",
-    "bits/byte above the floor, the cost under the source that generated the text; no model beats it on average",
+    "bits/byte above the floor, which no model beats on average",
     lambda metrics: "–" if metrics.excess is None else f"{metrics.excess:.4f}",
 )
-_COSTS = (
-    "fit s, score s: wall-clock seconds. params: number of parameters. "
-    "MiB: peak memory of the process that ran the cell, libraries included."
-)
+_SCORE_COSTS = ("params: number of parameters", "MiB: peak memory of the cell's process, libraries included")
+_COSTS = ("fit s, score s: wall-clock seconds", *_SCORE_COSTS)
 _UNVERIFIED = "‡ Unverified: the conformance suite did not confirm that the scores are probabilities."
 _PRETRAINED = "† Pretrained on other, and usually more, text: its rank does not compare methods."
+_PSEUDO_LEGEND = (
+    "pseudo-ppl: 2^(total bits / tokens), each token predicted from all others",
+    "score s: wall-clock seconds",
+    *_SCORE_COSTS,
+)
 _PSEUDO = (
-    "pseudo-ppl: 2^(total bits / the model's tokens), if each token is predicted from all others of its text, those "
-    "after it included. The scores are not probabilities of a text: compare them only between models with the same "
-    "tokenizer, and with no number above."
+    "These scores are not probabilities of a text. Compare them only between models with the same tokenizer, and with "
+    "no number above."
 )
 _PSEUDO_COLUMNS = (
     Column("model", "left"),
@@ -101,7 +112,7 @@ def build_tables(directory: RunDirectory) -> list[Contents]:
     )
     if not pseudo_rows:
         return by_corpus
-    return [*by_corpus, Contents("Pseudo-perplexities", _PSEUDO_COLUMNS, pseudo_rows, (_PSEUDO,))]
+    return [*by_corpus, Contents("Pseudo-perplexities", _PSEUDO_COLUMNS, pseudo_rows, _PSEUDO_LEGEND, (_PSEUDO,))]
 
 
 def ranked(cells: Sequence[Cell]) -> list[Cell]:
@@ -138,6 +149,7 @@ def _ranked_table(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[s
             Column("MiB"),
         ),
         tuple(rows),
+        (*(f"{measure.name}: {measure.meaning}" for measure in measures), *_COSTS),
         tuple(_notes(corpus, cells, doubts)),
     )
 
@@ -175,7 +187,7 @@ def _score_costs(costs: Costs) -> tuple[str, str, str]:
 
 
 def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[str]:
-    notes = [" ".join([*(f"{measure.name}: {measure.meaning}." for measure in _measures(corpus)), _COSTS])]
+    notes = []
     doubted = {cell.model: doubts[cell.model] for cell in cells if cell.metrics and doubts[cell.model]}
     if doubted:
         notes.append(f"{_UNVERIFIED} {_explain(doubted)}.")

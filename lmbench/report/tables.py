@@ -73,7 +73,9 @@ def _markdown_table(contents: Contents) -> list[str]:
         colalign=[column.align for column in contents.columns],
         disable_numparse=True,
     )
-    return [f"## {plain(contents.title)}\n", f"{table}\n", *(f"{plain(note)}\n" for note in contents.notes)]
+    legend = "\n".join(f"- {plain(line)}" for line in contents.legend)
+    parts = (f"## {plain(contents.title)}", table, legend, *map(plain, contents.notes))
+    return [f"{part}\n" for part in parts]
 
 
 def _exhibit_links(directory: RunDirectory) -> list[str]:
@@ -87,7 +89,7 @@ def _exhibit_links(directory: RunDirectory) -> list[str]:
 
 
 def _terminal_table(contents: Contents) -> Table:
-    caption = "\n".join(map(escape, contents.notes))
+    caption = "\n".join(map(escape, (*contents.legend, *contents.notes)))
     table = Table(title=escape(contents.title), caption=caption, title_justify="left", caption_justify="left")
     table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 0), False
     for column in contents.columns:

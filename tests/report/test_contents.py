@@ -88,7 +88,7 @@ def test_verified_models_do_not_need_notes(directory):
     directory.write_verification(1, Verification(model="m", doubt="", outcomes=()))
     [table] = build_tables(directory)
     assert table.rows[0][1] == "m"
-    assert len(table.notes) == 1
+    assert table.notes == ()
 
 
 @pytest.mark.parametrize(("status", "note"), [("failed", "m failed: why"), ("unavailable", "m is unavailable: why")])
@@ -97,6 +97,16 @@ def test_cells_without_numbers_give_the_reason(directory, status, note):
     [table] = build_tables(directory)
     assert table.rows == (("", "m", status, *[""] * 7),)
     assert table.notes[-1] == note
+
+
+def test_the_legend_explains_every_column_with_a_number_in_80_columns(directory):
+    directory.write(cell(1, "m"), None)
+    directory.write(cell(2, "p", pseudo=True), None)
+    for table in build_tables(directory):
+        explained = [name.strip() for line in table.legend for name in line.split(":")[0].split(",")]
+        headings = [column.heading for column in table.columns]
+        assert explained == [heading for heading in headings if heading not in ("", "model", "corpus")]
+        assert max(map(len, table.legend)) <= 78
 
 
 def test_pseudo_perplexities_have_a_table_of_their_own(directory):
