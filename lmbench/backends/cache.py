@@ -18,7 +18,8 @@ from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Lexicon, LexiconOptions, LexiconState
+from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.lexicon_state import LexiconState
 
 
 class CacheOptions(LexiconOptions):

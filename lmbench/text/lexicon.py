@@ -20,8 +20,8 @@ from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.printable import printable
 from lmbench.score import Score, clip_rounding
 from lmbench.signature import Signature
-from lmbench.state import ModelState, NextEvents
 from lmbench.text.letter_model import LetterModel
+from lmbench.text.lexicon_state import LexiconState, Predictor
 from lmbench.text.tokenizers import LINE_END, Tokenizer, make_tokenizer
 
 UNKNOWN = "<unk>"
@@ -34,9 +34,6 @@ LineScorer = Callable[[list[Ids]], list[Floats]]
 
 TextScorer = Callable[[Ids, Flags], Floats]
 """``score_ids(ids, starts)`` returns the log-probability of each id, nats; `starts` marks the first ids of lines."""
-
-Predictor = Callable[[Ids], Floats]
-"""``predict(history)`` returns the log-probability of each type after the ids of `history`: (types,), nats."""
 
 
 class LexiconOptions(ModelOptions):
@@ -364,54 +361,3 @@ def _drop_added_line_ends(encoded: EncodedDocument, borders: Ints, added: Flags)
     kept[borders[1:][added] - 1] = False
     shorter = EncodedDocument(encoded.ids[kept], encoded.ends[kept], encoded.spelling[kept])
     return shorter, borders - np.cumsum([0, *added.tolist()])
-
-
-class LexiconState(ModelState):
-    """The state of a model over a lexicon, which advances event by event.
-
-    Args:
-        lexicon: The model's lexicon.
-        text: The text that the model has read.
-        history: The ids that `predict` gets for the event after `text`.
-        predict: Returns the log-probability of each type after a history: (types + extra events,), nats.
-        across_lines: Whether the history continues across line ends. Otherwise each line begins with an empty one.
-        extra_events: Names of events that `predict` returns after the lexicon's types and that no text contains.
-    """
-
-    def __init__(
-        self,
-        lexicon: Lexicon,
-        text: str,
-        history: Ids,
-        predict: Predictor,
-        *,
-        across_lines: bool = False,
-        extra_events: tuple[str, ...] = (),
-    ) -> None:
-        self._lexicon, self._predict = lexicon, predict
-        self._across_lines, self._extra_events = across_lines, extra_events
-        self._history = history.tolist()
-        [last_line] = lexicon.tokenizer.tokenize_lines([text.split("\n")[-1]])
-        self._after_word = bool(last_line) and not last_line[-1].isspace()
-
-    def next_events(self) -> NextEvents:
-        logprobs = self._predict(np.array(self._history, dtype=np.int32))
-        spellings = self._lexicon.spellings(self._after_word) + (None,) * len(self._extra_events)
-        return NextEvents(self._lexicon.types + self._extra_events, logprobs, spellings)
-
-    def prefix_logprob(self, prefix: bytes) -> float:
-        """Return log P(the next event's bytes begin with `prefix`), in nats; an unknown word's may as well."""
-        following = self.next_events()
-        known = [spelling is not None and spelling.startswith(prefix) for spelling in following.spellings]
-        letters = self._lexicon.unknown_prefix_logprob(prefix, self._after_word)
-        return float(np.logaddexp.reduce([*following.logprobs[known], following.logprobs[UNKNOWN_ID] + letters]))
-
-    def advance(self, event: int) -> None:
-        self._after_word = not self._lexicon.types[event].isspace()  # a line end is white space
-        starts_over = event == LINE_END_ID and not self._across_lines
-        self._history = [] if starts_over else [*self._history, event]
-
-
-# The former names, until every backend uses the new ones.
-Line = Ids
-Encoded = EncodedDocument
