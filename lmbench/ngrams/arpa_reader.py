@@ -44,7 +44,7 @@ _SHOWN = 40  # characters of the file in an error
 _LARGEST = 300.0  # log10 of a weight
 _LEEWAY = 1e-2  # error of a sum of probabilities that are written with only two digits
 
-WordFinder = Callable[["pa.Array", Ints], Ids]
+_WordFinder = Callable[["pa.Array", Ints], Ids]
 """Returns the ids of words, (words,), given the words and the numbers of their lines, (lines,)."""
 
 
@@ -151,7 +151,7 @@ def _read(lines: _Lines, progress: Progress) -> ArpaText:
     counts, heading = _read_header(lines)
     sections = _SectionReader(lines, counts, progress)
     word_list = _WordList(lines)
-    unigrams, heading = sections.read(1, heading, word_list)
+    unigrams, heading = sections.read(1, heading, word_list.add)
     vocabulary = word_list.finish()
     tables = [_sort(lines, vocabulary.complete(unigrams), vocabulary.words, below=[])]
     for order in range(2, len(counts) + 1):
@@ -220,7 +220,12 @@ class _WordList:
         self._lines = lines
         self._found: dict[str, int] = {}
 
-    def __call__(self, words: pa.Array, numbers: Ints) -> Ids:
+    def add(self, words: pa.Array, numbers: Ints) -> Ids:
+        """Add words and return their ids, (words,).
+
+        Raises:
+            UnavailableError: A word is listed twice or is not UTF-8.
+        """
         before = len(self._found)
         for number, field in zip(numbers.tolist(), words.to_pylist(), strict=True):
             try:
@@ -301,7 +306,7 @@ class _SectionReader:
     def __init__(self, lines: _Lines, counts: Sequence[int], progress: Progress) -> None:
         self._lines, self._counts, self._progress = lines, counts, progress
 
-    def read(self, order: int, heading: bytes, find_words: WordFinder) -> tuple[_Section, bytes]:
+    def read(self, order: int, heading: bytes, find_words: _WordFinder) -> tuple[_Section, bytes]:
         """Read the n-grams of one order.
 
         Args:
@@ -322,7 +327,7 @@ class _SectionReader:
             raise self._lines.error(f"the {order}-grams end after {found:,}, but the header promises {promised:,}")
         return section, heading
 
-    def _parts(self, order: int, find_words: WordFinder) -> Iterator[_Section]:
+    def _parts(self, order: int, find_words: _WordFinder) -> Iterator[_Section]:
         read, total = sum(self._counts[: order - 1]), max(sum(self._counts), 1)
         first = self._lines.number + 1
         while block := self._lines.entries():
@@ -365,7 +370,7 @@ class _Entries:
         fields = _arrow_fields(data[~white], ends - starts)
         return cls(file, fields, first[filled], sizes[filled], number + filled)
 
-    def section(self, order: int, find_words: WordFinder) -> _Section:
+    def section(self, order: int, find_words: _WordFinder) -> _Section:
         """Return the n-grams of these lines.
 
         Raises:
@@ -442,7 +447,7 @@ def _arrow_fields(letters: NDArray[np.uint8], lengths: Ints) -> pa.Array:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _SortedSection:
     """The n-grams of one order, sorted.
 
     Attributes:
@@ -456,7 +461,7 @@ class _Table:
     numbers: Ints
 
 
-def _sort(lines: _Lines, section: _Section, words: Sequence[str], below: Sequence[Order]) -> _Table:
+def _sort(lines: _Lines, section: _Section, words: Sequence[str], below: Sequence[Order]) -> _SortedSection:
     """Sort the n-grams of one order.
 
     Raises:
@@ -472,7 +477,7 @@ def _sort(lines: _Lines, section: _Section, words: Sequence[str], below: Sequenc
         raise lines.error(f"the n-gram {ngram} is listed twice", int(section.numbers[place]))
     backoffs = section.backoffs[by_key]
     order = Order(keys, bits, 10.0 ** section.logs[by_key], 10.0 ** np.nan_to_num(backoffs, neginf=-np.inf))
-    return _Table(order, np.isnan(backoffs), section.numbers[by_key])
+    return _SortedSection(order, np.isnan(backoffs), section.numbers[by_key])
 
 
 def _find_histories(lines: _Lines, section: _Section, words: Sequence[str], below: Sequence[Order]) -> Ints:
@@ -498,7 +503,7 @@ def _sorted_rows(order: Order, histories: Ints, words: Ids) -> Ints:
     return rows
 
 
-def _check_backoffs(lines: _Lines, tables: Sequence[_Table], words: Sequence[str]) -> None:
+def _check_backoffs(lines: _Lines, tables: Sequence[_SortedSection], words: Sequence[str]) -> None:
     """Check the histories of the highest order that lack a back-off weight.
 
     The format demands one for each. Every reader takes a missing one as 1, and some writers mean that. If the sum of
@@ -520,7 +525,7 @@ def _check_backoffs(lines: _Lines, tables: Sequence[_Table], words: Sequence[str
         raise lines.error(f"{history}: the probabilities after it sum to {sums[first]:.4g}", int(lower.numbers[row]))
 
 
-def _check_highest_backoffs(lines: _Lines, highest: _Table) -> None:
+def _check_highest_backoffs(lines: _Lines, highest: _SortedSection) -> None:
     """Check that the back-off weights of the highest order, if the file gives any, are 1.
 
     Raises:

@@ -11,6 +11,7 @@ import numpy as np
 
 from lmbench.arrays import AnyFloats, Flags, Ints
 from lmbench.ngrams.backoff import Order
+from lmbench.ngrams.counts import slices
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,15 +61,14 @@ def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str], kept: 
         words: The ARPA word of each unigram; ``<s>`` is the last.
         kept: (words,) whether the unigram is written.
     """
-    rows = [np.flatnonzero(kept), *(np.arange(len(order.keys)) for order in orders[1:])]
-    counts = b"".join(b"ngram %d=%d\n" % (k, len(some)) for k, some in enumerate(rows, start=1))
+    sizes = [int(np.count_nonzero(kept)), *(len(order.keys) for order in orders[1:])]
     with path.open("wb") as file:
-        file.write(b"\\data\\\n" + counts)
+        file.write(b"\\data\\\n" + b"".join(b"ngram %d=%d\n" % (k, size) for k, size in enumerate(sizes, start=1)))
         for k, (order, texts) in enumerate(zip(orders, _ngram_texts(orders, words), strict=True), start=1):
             file.write(b"\n\\%d-grams:\n" % k)
-            for start in range(0, len(rows[k - 1]), _LINES_AT_ONCE):
-                part = rows[k - 1][start : start + _LINES_AT_ONCE]
-                file.write(_lines(order, texts, part, is_highest=k == len(orders)))
+            rows = np.flatnonzero(kept) if k == 1 else np.arange(len(order.keys))
+            for part in slices(len(rows), _LINES_AT_ONCE):
+                file.write(_lines(order, texts, rows[part], is_highest=k == len(orders)))
         file.write(b"\n\\end\\\n")
 
 

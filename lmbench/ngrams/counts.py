@@ -165,7 +165,7 @@ def _as_unigrams(words: Ints) -> NgramCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class _NgramBlock:
     """The places of some n-grams of one order that are neighbors in sorted order.
 
     Attributes:
@@ -200,11 +200,11 @@ class _Builder:
         places = len(text)
         self.row_at: Int32s = workspace.full(places if extended else 0, 0, np.int32)
         self._order, self._bits, self._workspace = order, start.bit_length(), workspace
-        self._keys, self._count = workspace.column(np.int64, places), workspace.column(np.int32, places)
-        self._starts = workspace.column(np.int32, places)
+        self._keys, self._count = workspace.growing(np.int64, places), workspace.growing(np.int32, places)
+        self._starts = workspace.growing(np.int32, places)
         self._rows = 0
 
-    def extend(self, block: _Block, text: Ids, left: NDArray[np.uint8]) -> _Block:
+    def extend(self, block: _NgramBlock, text: Ids, left: NDArray[np.uint8]) -> _NgramBlock:
         """Find the n-grams of this order among the places of a block of the order below.
 
         Args:
@@ -225,7 +225,7 @@ class _Builder:
         self._keys.append((block.first + histories[first]) << self._bits | words[first])
         self._count.append(np.diff(first, append=len(words)))
         self._starts.append(starts[first])
-        longer = _Block(starts, np.cumsum(new) - 1, self._rows)
+        longer = _NgramBlock(starts, np.cumsum(new) - 1, self._rows)
         if len(self.row_at):
             self.row_at[starts] = longer.numbers + longer.first
         self._rows += len(first)
@@ -255,7 +255,7 @@ class _Builder:
 
 def _count_left(text: Ids, start: int, order: int, workspace: Workspace) -> NDArray[np.uint8]:
     """Count the ids that are left in the line from each place on, up to `order`."""
-    column = workspace.column(np.uint8, len(text))
+    column = workspace.growing(np.uint8, len(text))
     for part in slices(len(text), workspace.rows):
         left = np.full(part.stop - part.start, order, dtype=np.uint8)
         for k in range(order - 1, 0, -1):
@@ -266,7 +266,7 @@ def _count_left(text: Ids, start: int, order: int, workspace: Workspace) -> NDAr
     return column.finish()
 
 
-def _split(text: Ids, words: Ints, rows: int) -> Iterator[_Block]:
+def _split(text: Ids, words: Ints, rows: int) -> Iterator[_NgramBlock]:
     """Split the places of a text into blocks of unigrams, each of at most `rows` places if possible.
 
     The places of a word that occurs more often are split by the word that follows.
@@ -279,8 +279,8 @@ def _split(text: Ids, words: Ints, rows: int) -> Iterator[_Block]:
             yield _unigram_block(text, first, _places(text, rows, (first, last), followers))
 
 
-def _unigram_block(text: Ids, first: int, starts: Int32s) -> _Block:
-    return _Block(starts, text[starts].astype(np.int64) - first, first)
+def _unigram_block(text: Ids, first: int, starts: Int32s) -> _NgramBlock:
+    return _NgramBlock(starts, text[starts].astype(np.int64) - first, first)
 
 
 def _count_followers(text: Ids, word: int, rows: int, words: int) -> Ints:

@@ -241,7 +241,7 @@ class _Estimator:
         threshold, kept_below = self._settings.threshold(k), self._below.kept
         if threshold == 0 and self._allowed is None and kept_below is None:
             return None
-        column = self._workspace.column(np.bool_, len(counts.keys))
+        column = self._workspace.growing(np.bool_, len(counts.keys))
         for rows in slices(len(counts.keys), self._workspace.rows):
             kept = counts.count[rows] > threshold
             if self._allowed is not None:
@@ -268,7 +268,7 @@ class _Estimator:
         """Estimate an order. Return it, and the back-off weights of the order below."""
         counts, precision = level.counts, self._settings.precision
         backoffs: AnyFloats = self._workspace.full(len(self._below.probs), 1, precision)
-        probs = self._workspace.column(precision, len(counts.keys))
+        probs = self._workspace.growing(precision, len(counts.keys))
         for rows in _whole_histories(counts, self._workspace.rows):
             shares = level.shares(rows)
             self._below.store(shares, backoffs)
@@ -299,7 +299,7 @@ class _Estimator:
 
     def _keys(self, counts: NgramCounts, kept: Flags) -> Ints:
         """Return the keys of the n-grams that are kept, over the rows of the order below that are kept."""
-        column = self._workspace.column(np.int64, len(counts.keys))
+        column = self._workspace.growing(np.int64, len(counts.keys))
         for rows in slices(len(counts.keys), self._workspace.rows):
             histories = self._below.rows(counts.histories_of(rows)[kept[rows]]).astype(np.int64)  # 32 bits overflow
             column.append(histories << counts.bits | counts.words_of(rows)[kept[rows]])
@@ -308,7 +308,7 @@ class _Estimator:
 
     def _renumber(self, kept: Flags) -> Int32s:
         """Return each n-gram's number among those that are kept."""
-        column, before = self._workspace.column(np.int32, len(kept)), 0
+        column, before = self._workspace.growing(np.int32, len(kept)), 0
         for rows in slices(len(kept), self._workspace.rows):
             numbers = before + np.cumsum(kept[rows])
             column.append(numbers - 1)

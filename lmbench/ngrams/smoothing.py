@@ -23,7 +23,7 @@ from lmbench.arrays import AnyFloats, AnyInts, Flags, Floats, Ids, Ints
 from lmbench.ngrams.backoff import Order, look_up
 from lmbench.ngrams.counts import NgramCounts
 
-Value = TypeVar("Value", np.float64, np.bool_)
+_Scalar = TypeVar("_Scalar", np.float64, np.bool_)
 Smoothing = Literal[
     "mle", "laplace", "lidstone", "good-turing", "jelinek-mercer", "witten-bell", "absolute", "kneser-ney"
 ]
@@ -112,7 +112,7 @@ class _Level:
         quotients: Floats = np.divide(numerators, denominators, out=np.ones(len(self.total)), where=self.total > 0)
         return quotients
 
-    def of_history(self, values: NDArray[Value]) -> NDArray[Value]:
+    def of_history(self, values: NDArray[_Scalar]) -> NDArray[_Scalar]:
         """Return the value of each n-gram's history, (n-grams,)."""
         return values[self.counts.history]
 

@@ -59,20 +59,20 @@ class Workspace:
         """Return an array of `size` equal values."""
         if self._folder is None:
             return np.full(size, value, dtype=dtype)
-        column = self.column(dtype, size)
+        column = self.growing(dtype, size)
         for start in range(0, size, self.rows):
             column.append(np.full(min(self.rows, size - start), value, dtype=dtype))
         return column.finish()
 
-    def column(self, dtype: DTypeLike, capacity: int) -> Column:
-        """Return an empty column to which up to `capacity` values can be appended."""
+    def growing(self, dtype: DTypeLike, capacity: int) -> GrowingArray:
+        """Return an empty array to which up to `capacity` values can be appended."""
         if self._folder is None:
-            return MemoryColumn(dtype, capacity)
+            return MemoryArray(dtype, capacity)
         self._files += 1
-        return FileColumn(dtype, self._folder / str(self._files))
+        return FileArray(dtype, self._folder / str(self._files))
 
 
-class Column(ABC):
+class GrowingArray(ABC):
     """An array that grows run by run."""
 
     @abstractmethod
@@ -84,8 +84,8 @@ class Column(ABC):
         """Return the whole array, to which nothing can be appended any more."""
 
 
-class MemoryColumn(Column):
-    """A column in memory. The part of its capacity that is never written to takes no memory."""
+class MemoryArray(GrowingArray):
+    """A growing array in memory. The part of its capacity that is never written to takes no memory."""
 
     def __init__(self, dtype: DTypeLike, capacity: int) -> None:
         self._values = np.empty(capacity, dtype=dtype)
@@ -101,8 +101,8 @@ class MemoryColumn(Column):
         return self._values
 
 
-class FileColumn(Column):
-    """A column in a file."""
+class FileArray(GrowingArray):
+    """A growing array in a file."""
 
     def __init__(self, dtype: DTypeLike, path: Path) -> None:
         self._dtype = np.dtype(dtype)

@@ -10,14 +10,14 @@ from lmbench.ngrams.workspace import Workspace, parse_size
 @pytest.mark.parametrize("memory", [None, 1 << 20])
 def test_arrays_grow_run_by_run(memory):
     workspace = Workspace(memory)
-    column = workspace.column(np.int32, 5)
+    column = workspace.growing(np.int32, 5)
     for run in ([1, 2], [], [3]):
         column.append(np.array(run, dtype=np.int64))
     array = column.finish()
     assert (array.dtype, array.tolist()) == (np.int32, [1, 2, 3])
     array[0] = 7
     assert array.tolist() == [7, 2, 3]
-    assert workspace.column(np.float32, 0).finish().tolist() == []
+    assert workspace.growing(np.float32, 0).finish().tolist() == []
     assert workspace.full(100_000, 1, np.float32).sum() == 100_000
 
 
