@@ -17,6 +17,7 @@ from huggingface_hub.errors import StrictDataclassError
 from pydantic import Field, field_validator, model_validator
 from safetensors import SafetensorError
 
+from lmbench.backends.neural.device import select_device
 from lmbench.backends.neural.hub_cache import cached_file, describe_missing, has_cached_weights
 from lmbench.errors import UnavailableError
 from lmbench.model import ModelOptions
@@ -107,8 +108,7 @@ class HubLoader:
             raise UnavailableError(
                 f"the weights of '{self._path}' lack {missing}; use a complete checkpoint for {kind.__name__}"
             )
-        device = "cuda" if self._options.device != "cpu" and torch.cuda.is_available() else "cpu"
-        return network.to(device, getattr(torch, self._options.dtype)).eval()
+        return network.to(select_device(self._options.device), getattr(torch, self._options.dtype)).eval()
 
     def _announce_download(self, progress: Progress) -> None:
         if not self._announced:
