@@ -32,7 +32,7 @@ def export_gpt2(folder: Path, decoder: Decoder, tokenizer: TokenizerFile, signat
         folder: The folder, which does not exist yet.
         decoder: The trained network.
         tokenizer: Its tokenizer.
-        signature: What its scores depend on, for the README.
+        signature: Its signature, for the README.
 
     Raises:
         LmbenchError: The weights cannot be written.

@@ -28,7 +28,7 @@ def read_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], d
     """Return the tensors of a file, on a device, and its metadata.
 
     Raises:
-        OSError: There is no such file.
+        OSError: The file does not exist.
         SafetensorError: It is damaged.
     """
     with safe_open(path, "pt", device=str(device)) as file:

@@ -52,7 +52,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What a network learns to predict, and how it is judged.
+    """The examples that a network learns from, and how it is judged.
 
     Attributes:
         draw_epoch: Returns the examples of an epoch.

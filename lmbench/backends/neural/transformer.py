@@ -38,7 +38,8 @@ from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Lexicon, LexiconState
+from lmbench.text.lexicon import Lexicon
+from lmbench.text.lexicon_state import LexiconState
 
 _MANY_TYPES = 8192  # with more, the output layer would take most of a training step
 _NEGATIVES = 2048
@@ -47,7 +48,7 @@ _FILE = "transformer.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class FittedTransformer:
-    """What training leaves.
+    """A trained network, with everything else that scoring and saving need.
 
     Attributes:
         lexicon: The types, whose ids come below that of BOS.
@@ -63,7 +64,7 @@ class FittedTransformer:
 
 
 class _StoredTraining(BaseModel):
-    """What is saved along with the weights, as JSON."""
+    """The JSON that is saved along with the weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

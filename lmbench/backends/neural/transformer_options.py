@@ -88,5 +88,5 @@ class TransformerOptions(LexiconOptions):
 
     @property
     def portable(self) -> TransformerOptions:
-        """These options without those that say where training runs and keeps its checkpoint."""
+        """These options without the device and the checkpoint folder, which do not change the model."""
         return self.model_copy(update={"device": "auto", "checkpoint": ""})

@@ -25,7 +25,7 @@ Windowing = Callable[[int], Iterable["Window"]]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A run of events that a model reads together, and of which it scores the last.
+    """Adjacent events that a model reads together; it scores the last ones.
 
     Attributes:
         start: The first event that is read.

@@ -36,7 +36,7 @@ def start_training(plan, values=None, kind=Decoder, draw_epoch=draw_epoch):
 
     Args:
         plan: How to train.
-        values: What the evaluations return; None: the cost of the first events.
+        values: The results of the evaluations; None: the cost of the first events.
         kind: The class of the network.
         draw_epoch: Returns the examples of an epoch.
     """

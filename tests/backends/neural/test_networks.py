@@ -1,4 +1,4 @@
-"""The networks against the formula by hand and against transformers' GPT-2, and that none sees what it predicts."""
+"""The networks: the formula by hand, transformers' GPT-2 and torch's layers, and that none sees what it predicts."""
 
 import dataclasses
 import math
@@ -39,7 +39,7 @@ def by_hand(queries, keys, values, heads, causal):
 
 
 @pytest.mark.parametrize("causal", [True, False])
-def test_attention_is_the_formula(causal):
+def test_attention_follows_the_formula(causal):
     torch.manual_seed(1)
     attention = Attention(width=6, heads=2, causal=causal).double()
     x = torch.randn(1, 4, 6, dtype=torch.float64)
@@ -48,7 +48,7 @@ def test_attention_is_the_formula(causal):
     np.testing.assert_allclose(attention(x)[0].detach().numpy(), expected, atol=1e-12)
 
 
-def test_cross_attention_is_the_formula_over_the_memory():
+def test_cross_attention_follows_the_formula_over_the_memory():
     torch.manual_seed(1)
     attention = CrossAttention(width=6, heads=2).double()
     x, memory = torch.randn(1, 4, 6, dtype=torch.float64), torch.randn(1, 7, 6, dtype=torch.float64)
@@ -57,7 +57,7 @@ def test_cross_attention_is_the_formula_over_the_memory():
     np.testing.assert_allclose(attention(x, memory)[0].detach().numpy(), linear(attention.out, attended), atol=1e-12)
 
 
-def test_a_decoder_with_silent_blocks_is_a_bigram_of_its_embeddings():
+def test_a_decoder_whose_blocks_add_nothing_is_a_bigram_of_its_embeddings():
     decoder = Decoder(Shape(ids=6, context=3, layers=1, width=4, heads=1, dropout=0.1)).eval()
     with torch.no_grad():
         for name, parameter in decoder.blocks.named_parameters():
@@ -71,24 +71,24 @@ def test_a_decoder_with_silent_blocks_is_a_bigram_of_its_embeddings():
 
 
 def test_the_decoder_is_gpt2():
-    """transformers' own GPT-2, given these weights, gives these log-probabilities."""
+    """transformers' own GPT-2 returns the same log-probabilities with the same weights."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     decoder = Decoder(SHAPE).eval()
     with torch.no_grad():
         for parameter in decoder.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.3)  # every bias and norm counts
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)  # so that every bias and norm matters
     library = GPT2LMHeadModel(GPT2Config(vocab_size=11, n_positions=8, n_embd=12, n_layer=2, n_head=3)).eval()
     missing, unexpected = library.load_state_dict(gpt2_weights(decoder), strict=False)
-    assert (missing, unexpected) == (["lm_head.weight"], [])  # which is tied to the embeddings
+    assert (missing, unexpected) == (["lm_head.weight"], [])  # it is tied to the embeddings
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [10, 0, 10, 7, 7, 0, 1, 2]])
     with torch.no_grad():
         ours, theirs = decoder(ids, 8).log_softmax(-1), library(ids).logits.log_softmax(-1)
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
 
 
-def as_torchs(block, kind):
-    """A block's weights in torch's own layer of that kind, with the norm before each part."""
+def torch_layer(block, kind):
+    """Return torch's own layer of a kind, with the norm before each part and the weights of a block."""
     layer = kind(12, 3, 48, activation=lambda x: F.gelu(x, approximate="tanh"), batch_first=True, norm_first=True)
     names = {"attention.out": "self_attn.out_proj", "feed_forward.up": "linear1", "feed_forward.down": "linear2"}
     norms = ["attention_norm", *(["cross_norm"] if block.cross else []), "feed_forward_norm"]
@@ -106,29 +106,29 @@ def as_torchs(block, kind):
     return layer.eval()
 
 
-def test_the_encoder_decoder_is_torchs():
-    """torch's own encoder and decoder layers, given these weights, give these logits."""
+def test_the_encoder_decoder_equals_torchs():
+    """torch's own encoder and decoder layers return the same logits with the same weights."""
     torch.manual_seed(0)
     network = EncoderDecoder(SHAPE).eval()
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [10, 0, 10, 7, 7, 0, 1, 2]])
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.3)  # every bias and norm counts
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)  # so that every bias and norm matters
         memory = network.tokens(ids[:, :5]) + network.encoder_positions.weight[:5]
         for block in network.encoder:
-            memory = as_torchs(block, torch.nn.TransformerEncoderLayer)(memory)
+            memory = torch_layer(block, torch.nn.TransformerEncoderLayer)(memory)
         memory = network.encoder_norm(memory)
         x = network.tokens(ids[:, 5:]) + network.positions.weight[:3]
         later = torch.nn.Transformer.generate_square_subsequent_mask(3)
         for block in network.blocks:
-            x = as_torchs(block, torch.nn.TransformerDecoderLayer)(x, memory, tgt_mask=later, tgt_is_causal=True)
+            x = torch_layer(block, torch.nn.TransformerDecoderLayer)(x, memory, tgt_mask=later, tgt_is_causal=True)
         expected = network.norm(x) @ network.tokens.weight.T
         np.testing.assert_allclose(network(ids, 3).numpy(), expected.numpy(), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])
 @pytest.mark.parametrize("before", [0, 5])
-def test_a_state_depends_on_no_later_id(kind, before):
+def test_states_do_not_depend_on_later_ids(kind, before):
     network, scored = kind(SHAPE).eval(), 3
     ids = torch.arange(before + scored)[None] % 11
     with torch.no_grad():
@@ -151,7 +151,7 @@ def test_the_encoder_reads_in_both_directions():
 
 
 @pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])
-def test_padding_behind_changes_nothing(kind):
+def test_padding_at_the_end_changes_nothing(kind):
     network = kind(SHAPE).eval()
     with torch.no_grad():
         short = network(torch.tensor([[1, 2, 3, 4]]), 2 if kind is EncoderDecoder else 4)
@@ -160,8 +160,8 @@ def test_padding_behind_changes_nothing(kind):
 
 
 @pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])
-def test_embeddings_and_each_part_drop_out_in_training_alone(kind):
-    """Of a network that drops nearly all, nearly nothing is left: the last norm's bias."""
+def test_dropout_reaches_every_part_in_training_only(kind):
+    """Nearly everything is dropped, so the last norm's bias is all that is left."""
     network = kind(dataclasses.replace(SHAPE, dropout=1 - 1e-9))
     with torch.no_grad():
         for parameter in network.parameters():
@@ -171,7 +171,7 @@ def test_embeddings_and_each_part_drop_out_in_training_alone(kind):
         assert not torch.allclose(network.eval().states(ids, 3), left)
 
 
-def test_first_weights_are_as_gpt2s():
+def test_first_weights_are_drawn_as_in_gpt2():
     torch.manual_seed(0)
     decoder = Decoder(Shape(ids=500, context=64, layers=8, width=64, heads=4, dropout=0))
     assert decoder.tokens.weight.std().item() == pytest.approx(0.02, rel=0.05)

@@ -1,4 +1,4 @@
-"""tokenizer.json gives every text the ids that lmbench gives it, read by the libraries that others use."""
+"""tokenizer.json: read by Hugging Face's libraries, it gives every text the ids that lmbench gives it."""
 
 import pytest
 import tokenizers
@@ -34,25 +34,25 @@ def written(lexicon, folder):
 
 
 def rows(lexicon, ids):
-    """The ids, those of tokens that the model has no row for as the unknown word's."""
+    """Replace the ids of tokens without a row in the model by that of the unknown word."""
     return [0 if i > len(lexicon) else i for i in ids]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_text_has_the_ids_that_lmbench_gives_it(kind, tmp_path):
+def test_every_text_has_the_ids_that_lmbench_gives_it(kind, tmp_path):
     lexicon = learned(kind)
     tokenizer = written(lexicon, tmp_path)
-    tokenizer.encode_special_tokens = True  # text that looks like BOS is text
+    tokenizer.encode_special_tokens = True  # a text may contain the name of BOS
 
     @settings(deadline=None, max_examples=200)
     @given(TEXTS)
-    def compared(text):
+    def check(text):
         ids, read = lexicon.encode(text).ids.tolist(), tokenizer.encode(text).ids
         assert rows(lexicon, read) == [len(lexicon), *ids]
         if 0 not in read:
             assert tokenizer.decode(read) == text
 
-    compared()
+    check()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,7 +65,7 @@ def test_auto_tokenizer_reads_a_corpus_as_lmbench_does(kind, corpus, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     read = 0
     for document in (*data.test.documents, *ODD):
-        encoded = tokenizer(document, split_special_tokens=True)  # what looks like BOS is text
+        encoded = tokenizer(document, split_special_tokens=True)  # a text may contain the name of BOS
         ours = lexicon.encode(document).ids.tolist()
         assert rows(lexicon, encoded["input_ids"]) == [len(lexicon), *ours]
         assert set(encoded) == {"input_ids", "attention_mask"}
@@ -75,8 +75,8 @@ def test_auto_tokenizer_reads_a_corpus_as_lmbench_does(kind, corpus, tmp_path):
     assert (tokenizer.bos_token_id, len(tokenizer)) == (len(lexicon), len(lexicon) + 1 + len(file.intermediate_tokens))
 
 
-def test_tokens_between_merges_are_given_no_wrong_id(tmp_path):
-    """Of 'abab', bpe makes one token by way of 'ab', which no text leaves over: an unknown word."""
+def test_intermediate_tokens_of_merges_get_ids_above_bos(tmp_path):
+    """BPE merges 'abab' by way of 'ab', which no text is split into: an unknown word."""
     lexicon = learned("bpe:258", ("abab abab\n" * 3,))
     file, tokenizer = TokenizerFile(lexicon, BOS), written(lexicon, tmp_path)
     assert file.intermediate_tokens
@@ -87,7 +87,7 @@ def test_tokens_between_merges_are_given_no_wrong_id(tmp_path):
     assert f"{len(file.intermediate_tokens)} tokens that are unknown words" in file.explanation
 
 
-def test_a_text_that_holds_the_names_is_no_matter(tmp_path):
+def test_texts_may_contain_the_names_of_special_tokens(tmp_path):
     lexicon = learned("words", (f"{BOS} a {BOS} <unk> <unk> a\n",))
     assert {BOS, "<unk>"} <= set(lexicon.types[2:])
     file, tokenizer = TokenizerFile(lexicon, BOS), written(lexicon, tmp_path)
@@ -97,7 +97,7 @@ def test_a_text_that_holds_the_names_is_no_matter(tmp_path):
     assert tokenizer.encode(text).ids == [len(lexicon), *lexicon.encode(text).ids.tolist()]
 
 
-def test_jieba_is_not_expressible(tmp_path):
+def test_jieba_cannot_be_expressed(tmp_path):
     pytest.importorskip("jieba")
     file = TokenizerFile(learned("jieba"), BOS)
     assert not file.is_expressible
