@@ -1,4 +1,4 @@
-"""What `lmbench new-model` writes installs and passes, as it is and as the tutorial changes it."""
+"""The package of `lmbench new-model` installs and passes its tests, as it is and with the tutorial's model."""
 
 import os
 import re
@@ -10,12 +10,13 @@ import pytest
 
 from lmbench.cli.scaffold import write_package
 from lmbench.errors import LmbenchError
+from tests.cli.commands import assert_refused, lmbench
 
 TUTORIAL = Path(__file__).parents[2] / "docs/plugins.md"
 
 
 def install_and_test(folder, target):
-    """pip installs the package into `target` without a network, and its own tests run against that."""
+    """Install the package into `target` without a network, and run its own tests on that."""
     options = ["-q", "--no-deps", "--no-build-isolation", "--target", target]
     pip = [sys.executable, "-m", "pip", "install", *options, folder]
     subprocess.run(pip, check=True, capture_output=True, text=True)
@@ -27,16 +28,11 @@ def install_and_test(folder, target):
     return environment
 
 
-def lmbench(*arguments, env):
-    command = [sys.executable, "-c", "from lmbench.cli.main import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=env)
-
-
 def test_the_package_installs_and_passes_as_it_is(tmp_path):
     folder = write_package("my-model", tmp_path)
     environment = install_and_test(folder, tmp_path / "site")
     listed = lmbench("models", env=environment).stdout
-    assert re.search(r"my-model +Bytes drawn independently.*\[lmbench-my-model 0.1.0\]", listed)
+    assert re.search(r"my-model +Unigram model of bytes.*\[lmbench-my-model 0.1.0\]", listed)
 
 
 def test_the_simplest_model_is_at_most_20_lines_of_code(tmp_path):
@@ -57,14 +53,25 @@ def test_the_tutorials_model_installs_and_passes(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("My Model", "cannot name a model; use small letters"),
+        ("My Model", "cannot name a model; use lowercase letters"),
         ("../x", "cannot name a model"),
-        ("kenlm", "there is a model 'kenlm' already, of lmbench"),
-        ("twice", "lmbench-twice exists already"),
+        ("kenlm", "a model of lmbench-suite is called 'kenlm'; choose another name"),
+        ("all", "'all' means all models"),
+        ("twice", "lmbench-twice already exists"),
     ],
 )
-def test_names_that_cannot_be(tmp_path, name, message):
+def test_malformed_and_taken_names_are_refused(tmp_path, name, message):
     (tmp_path / "lmbench-twice").mkdir()
     with pytest.raises(LmbenchError, match=message):
         write_package(name, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["lmbench-twice"]
+
+
+def test_the_command_refuses_a_taken_name_in_one_line(tmp_path):
+    assert_refused(["new-model", "kenlm"], "a model of lmbench-suite is called 'kenlm'", tmp_path)
+
+
+def test_the_command_says_what_to_do_next(tmp_path):
+    result = lmbench("new-model", "my-model", cwd=tmp_path)
+    assert result.stdout.startswith("Written: lmbench-my-model. Install it and run its tests: cd lmbench-my-model && ")
+    assert (tmp_path / "lmbench-my-model/README.md").is_file()

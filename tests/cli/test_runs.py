@@ -1,0 +1,184 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import CODE, assert_refused, lmbench, start
+from tests.plugins import installed
+
+
+def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text):
+    result = lmbench("run", "--models", "uniform,kenlm:order=2", "--corpora", text, "--out", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "kenlm:order=2" in result.stdout
+    assert "2/2 kenlm:order=2 on" in result.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "manifest.json", "cells", "checks", "documents", "logs", "table.md", "table.csv", ".lock",
+    }  # fmt: skip
+    again = lmbench("report", "out", cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stdout == result.stdout
+
+
+def test_a_source_may_have_options_and_be_named_twice(tmp_path):
+    corpora = "a=b.txt,recall:lines=30,seed=3,recall,lines=60,d/a=b.txt"
+    (tmp_path / "d").mkdir()
+    for path in ("a=b.txt", "d/a=b.txt"):
+        (tmp_path / path).write_text("a\nb\nc\n")
+    result = lmbench("run", "--models", "uniform", "--no-check", "--corpora", corpora, "--out", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    for corpus in ("a=b.txt", "recall:lines=30,seed=3", "recall:lines=60", "d/a=b.txt"):
+        assert f"uniform on {corpus}" in result.stderr
+    assert "excess" in result.stdout
+
+
+def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):
+    result = lmbench("run", "--models", "uniform,hmm:states=2", "--corpora", text, "--seed", 5, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    [folder] = (tmp_path / "results").iterdir()
+    assert folder.name.startswith("run-20")
+    assert "hmm:states=2,seed=5 on" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing option '--models'"),
+        (["--models", "kenml"], "unknown model 'kenml'; did you mean 'kenlm'? (known: arpa, cache, gpt2,"),
+        (["--models", "kenlm:oder=3"], "unknown option of kenlm 'oder'; did you mean 'order'?"),
+        (["--models", "kenlm:order=21"], "kenlm: option order=21: Input should be less than or equal to 20"),
+        (["--models", "kenlm:tokenizer=word"], "unknown tokenizer 'word' (known: words, pieces, jieba"),
+        (["--models", "nltk:order=1"], "kneser-ney counts continuations"),
+        (["--models", "hf"], "hf: option path"),
+        (["--models", "hmm:seed=5000000000"], "hmm: option seed=5000000000: Input should be less than"),
+        (["--models", "hmm:prior=inf"], "hmm: option prior=inf: Input should be a finite number"),
+        (["--models", "hmm", "--seed", "5000000000"], "Invalid value for '--seed'"),
+        (["--models", "all,kenml"], "unknown model 'kenml'"),
+        (["--models", "uniform", "--corpora", "pydocs,./pydocs"], "unknown corpus './pydocs'"),
+        (["--models", ","], "no model is named"),
+        (["--models", "uniform", "--corpora", "pydoc"], "unknown corpus 'pydoc'; did you mean 'pydocs'?"),
+        (["--models", "uniform", "--corpora", "markov,ordr=3"], "unknown option of markov 'ordr'; did you mean"),
+        (["--models", "uniform", "--corpora", "markov:order=9"], "order=9 with words=24 is too large a table"),
+        (["--models", "uniform", "--corpora", "a/b.txt"], "no such file or folder: 'a/b.txt'"),
+        (["--models", "uniform", "--corpora", ","], "--corpora names no corpus; leave it out"),
+        (["--models", "uniform", "--corpora", "empty.txt"], "empty.txt is empty"),
+        (["--models", "uniform", "--corpora", "binary"], "binary is not UTF-8: byte 0xff at offset 0"),
+        (["--models", "uniform", "--corpora", "one.txt"], "has 1 document (unit: line)"),
+        (["--models", "uniform", "--corpora", "gpt2-tokenizer"], "'gpt2-tokenizer' is not a text to model; it holds"),
+        (["--models", "uniform", "--corpora", "one.txt", "--encoding", "utf8x"], "cannot be read as 'utf8x'"),
+        (["--models", "uniform", "--corpora", "one.txt", "--field", "text"], "one.txt, line 1, is not JSON"),
+        (["--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
+        (["--models", "uniform", "--out", "one.txt"], "one.txt is not a run directory"),
+    ],
+)
+def test_mistakes_are_refused_in_one_line(tmp_path, arguments, message):
+    assert_refused(["run", *arguments], message, tmp_path)
+
+
+def test_report_refuses_other_folders(tmp_path):
+    assert_refused(["report", "nowhere"], "nowhere is not a run directory", tmp_path)
+
+
+def test_a_failed_cell_is_in_the_table_and_the_exit_code_is_1(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("a b\n" * 9 + "b a\n")
+    result = lmbench("run", "--models", "nltk:smoothing=mle,uniform", "--corpora", text, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "8.0000" in result.stdout
+    assert "nltk:smoothing=mle failed: document" in " ".join(result.stdout.split())
+
+
+def test_a_broken_plugin_is_in_the_table_and_the_other_models_run(tmp_path, text):
+    with installed(tmp_path / "plugins", {"bad": "plugin_module:Bad"}, "import not_there"):
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "plugins")}
+        result = lmbench("run", "--models", "bad,uniform", "--corpora", text, cwd=tmp_path, env=environment)
+    assert result.returncode == 1
+    assert "1/2 bad on" in result.stderr
+    assert "Traceback" not in result.stderr
+    shown = " ".join(result.stdout.split())
+    assert "bad failed: model 'bad' of lmbench-plugin 1.2 cannot be loaded: ModuleNotFoundError" in shown
+    assert "8.0000" in shown
+
+
+def test_a_text_of_a_megabyte_in_one_line(tmp_path):
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text(f"{name} ab c " * 100_000)
+    result = lmbench(
+        "run", "--models", "uniform,kenlm:order=3,hmm:states=2,iterations=1", "--corpora", tmp_path, cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_standard_input_may_have_another_encoding(tmp_path):
+    lines = "".join(f"我是第{i}个程序员\n" for i in range(30)).encode("gb18030")
+    options = ("--encoding", "gb18030", "--out", "out", "--no-check")
+    result = lmbench(
+        "run", "--models", "uniform", "--corpora", "-", *options,
+        cwd=tmp_path, input=lines, stdin=None, text=False, check=True,
+    )  # fmt: skip
+    assert b"stdin: " in result.stdout
+    manifest = (tmp_path / "out/manifest.json").read_text()
+    assert "lines,encoding=gb18030,split=80/10/10-contiguous" in manifest
+    assert "Overlap: " in (tmp_path / "out/table.md").read_text()
+
+
+def start_run(models, folder, text):
+    # a shell that runs the tests in the background makes them ignore interrupts, which the run would inherit
+    interruptible = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    arguments = ("--models", models, "--corpora", text, "--out", "out", "--no-check")
+    return start("run", *arguments, cwd=folder, code=f"{interruptible}; {CODE}")
+
+
+def wait_for(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_an_interrupted_run_says_how_to_resume_it(tmp_path, text):
+    process = start_run("uniform,transformer:budget=300", tmp_path, text)
+    wait_for((tmp_path / "out/logs/002-transformer-budget=300.txt").exists)
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "Interrupted: 1 of 2 cells are stored; resume with --out out."
+    assert "Traceback" not in errors
+    assert [path.name for path in (tmp_path / "out/cells").iterdir()] == ["001-uniform.json"]
+
+
+def children_of(process):
+    return Path(f"/proc/{process}/task/{process}/children")
+
+
+@pytest.mark.skipif(not children_of(os.getpid()).exists(), reason="/proc does not list a process's children")
+def test_an_interrupt_while_a_process_starts_is_one_line(tmp_path, text):
+    process = start_run("uniform", tmp_path, text)
+    # multiprocessing's own process, and the cell's
+    wait_for(lambda: len(children_of(process.pid).read_text().split()) == 2)
+    time.sleep(0.1)  # the cell's process is importing
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert len(errors.split("\n")) <= 3
+    assert errors.splitlines()[-1].startswith("Interrupted")
+
+
+def test_a_killed_run_takes_its_processes_with_it(tmp_path, text):
+    arguments = ("--models", "transformer:budget=300", "--corpora", text, "--out", "out", "--no-check")
+    process = start("run", *arguments, cwd=tmp_path)
+    wait_for((tmp_path / "out/logs/001-transformer-budget=300.txt").exists)
+    time.sleep(2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)  # returns once every process has closed its end of the pipe
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("a process of the run is still alive")
