@@ -1,4 +1,4 @@
-"""The benchmark scripts run; what they time is in the documentation."""
+"""Every benchmark script runs. The documentation has their figures."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
 def output(script, *arguments):
-    """What a script prints, as a process of its own: some of them start others, which import it."""
+    """Run a script and return the lines that it prints. Some scripts start processes that import them."""
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -55,11 +55,11 @@ def test_arpa_prints_both_readers_and_their_ratio():
     title, *rows = output("arpa.py", "--corpus", "fables-en", "--order", "2", "--repeats", "2")
     assert title.startswith("fables-en, order 2: ")
     assert [row.split()[0] for row in rows] == ["lmbench", "KenLM", "ratio"]
-    assert all(float(rows[place].split()[1]) > 0 for place in (0, 2))  # KenLM takes 0.00 s for so small a file
+    assert all(float(rows[place].split()[1]) > 0 for place in (0, 2))  # KenLM needs 0.00 s for a file of this size
 
 
-def test_ngrams_prints_what_each_step_takes():
-    """The training split is shorter than the text that is asked for, so that this is sampled."""
+def test_ngrams_prints_the_costs_of_each_step():
+    """The training split has fewer than 30,000 tokens, so the text is sampled."""
     arguments = ("--corpus", "fables-en", "--tokens", "30000", "--order", "3", "--repeats", "1", "--nltk-tokens", "0")
     _, title, _, header, _, *rows = output("ngrams.py", *arguments)
     assert title.startswith("## 30,000 tokens: sampled from the 4-grams of the ")

@@ -11,7 +11,8 @@ from lmbench.checks import check_model
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-ALL_PAGES = [*PAGES, *sorted((ROOT / "results").glob("*/*.md"))]
+WRITTEN_PAGES = [*PAGES, *(page for page in sorted((ROOT / "results").glob("*/*.md")) if page.name != "table.md")]
+"""All pages but those that `lmbench run` writes, whose lines have any length."""
 
 
 def blocks(page, language):
@@ -58,9 +59,11 @@ def test_the_simplest_model_is_short_and_keeps_the_contract():
     assert "sums" in [outcome.check for outcome in outcomes if outcome.status == "pass"]
 
 
-@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", WRITTEN_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_markdown_line_is_longer_than_120_characters(page):
-    assert [line for line in page.read_text().splitlines() if len(line) > 120 and not line.startswith("|")] == []
+    """Rows of tables and signatures cannot be broken."""
+    lines = [line for line in page.read_text().splitlines() if not line.startswith("|") and "|lmbench:" not in line]
+    assert [line for line in lines if len(line) > 120] == []
 
 
 def test_every_command_line_parses():
