@@ -1,0 +1,1 @@
+"""Pretrained causal and masked models of the Hugging Face hub."""

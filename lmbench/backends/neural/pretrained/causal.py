@@ -1,0 +1,174 @@
+"""Pretrained causal language models of Hugging Face's transformers, such as GPT-2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+import transformers
+from pydantic import Field
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from lmbench.arrays import Ints
+from lmbench.backends.neural.pretrained.allocator import return_freed_blocks
+from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
+from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer, CausalState
+from lmbench.backends.neural.pretrained.hub_cache import revision, weight_files
+from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, positions
+from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
+from lmbench.errors import ScoreError, SpecError
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
+from lmbench.state import ModelState
+
+_DEFAULT_CONTEXT = 2048  # for models whose configuration does not limit the number of positions
+
+
+class HuggingFaceOptions(PretrainedOptions):
+    """Options of the hf model."""
+
+    context: int = Field(0, ge=0, description="tokens read at once; 0: the most that model and memory allow")
+    stride: int = Field(0, ge=0, description="tokens by which scoring windows move; 0: half the context")
+    batch_tokens: int = Field(
+        0, ge=0, description="tokens scored at once, at least one window; 0: the most that memory allows"
+    )
+    bos: Literal["first", "none"] = Field(
+        "first", description="first: one uncounted BOS before each document; none: the first token costs log V"
+    )
+
+
+class Gpt2Options(HuggingFaceOptions):
+    """Options of the gpt2 model."""
+
+    path: str = Field(
+        "gpt2",
+        min_length=1,
+        description="gpt2, gpt2-medium, gpt2-large or gpt2-xl, as in gpt2:gpt2-xl; or a folder",
+    )
+
+
+class HuggingFace(LanguageModel):
+    """A pretrained causal model, from a folder or the Hugging Face hub: any that AutoModelForCausalLM loads.
+
+    `load` loads the weights and is the only method that downloads; without it, they are loaded on first use. Weights
+    must be safetensors, and code from a repository is never run. Special tokens in a text are scored as text.
+
+    On Linux, loading makes the process return large freed blocks of memory to the system from then on.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
+    options: HuggingFaceOptions
+    traits = Traits(weights="pretrained")
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        super().__init__(options)
+        self._loader = HubLoader(self.options)
+        self._loaded: CausalScorer | None = None
+
+    def load(self, progress: Progress = SILENT) -> None:
+        self._loader.allow_downloads(progress)
+        self._load_scorer().warm_up()
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        return self._load_scorer().score(documents)
+
+    def state_after(self, text: str) -> ModelState:
+        return CausalState(self._load_scorer(), text)
+
+    def signature(self) -> Signature:
+        scorer = self._load_scorer()
+        return Signature.of(
+            model=self.options.path,
+            revision=revision(self.options.path),
+            context=scorer.context,
+            stride=scorer.stride,
+            bos=self.options.bos,
+            dtype=self.options.dtype,
+            device=scorer.network.model.device.type,
+            tok=type(scorer.tokenizer.tokenizer).__name__,
+            vocab=scorer.network.rows,
+            transformers=transformers.__version__,
+            torch=torch.__version__,
+        )
+
+    @property
+    def score_tolerance(self) -> float:
+        """Nats by which equal scores may differ. bfloat16 has 8 bits: two roundings may move 10 nats by 0.1 or more."""
+        return {"float32": 1e-4, "float16": 0.05, "bfloat16": 0.25}[self.options.dtype]
+
+    def footprint(self) -> Footprint:
+        """Return the number of parameters, tied weights counted once, and the size of the weight files."""
+        return Footprint(
+            parameters=sum(parameter.numel() for parameter in self._load_scorer().network.model.parameters()),
+            disk_bytes=sum(file.stat().st_size for file in weight_files(self.options.path)),
+        )
+
+    def _load_scorer(self) -> CausalScorer:
+        """Load the tokenizer and the weights on the first call."""
+        if self._loaded is None:
+            tokenizer = HubTokenizer(self._loader.load(AutoTokenizer))
+            bos = self._find_bos(tokenizer.tokenizer)
+            model = self._loader.load_network(AutoModelForCausalLM)
+            _check_causal(model, self.options.path)
+            return_freed_blocks()
+            network = CausalNetwork.prepare(model, self.options.memory)
+            context = self._choose_context(network)
+            stride = self.options.stride or max(1, context // 2)
+            batch_tokens = self.options.batch_tokens or network.batch_tokens
+            self._loaded = CausalScorer(tokenizer, network, bos, context, stride, batch_tokens)
+        return self._loaded
+
+    def _find_bos(self, tokenizer: Any) -> Ints:
+        """Return the ids that precede every document.
+
+        Raises:
+            SpecError: BOS is asked for, but the tokenizer does not have a BOS or EOS token.
+        """
+        if self.options.bos == "none":
+            return np.zeros(0, dtype=np.int64)
+        for bos in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+            if bos is not None:
+                return np.array([bos], dtype=np.int64)
+        raise SpecError(f"the tokenizer of '{self.options.path}' does not have a BOS or EOS token; give bos=none")
+
+    def _choose_context(self, network: CausalNetwork) -> int:
+        """Return the number of tokens in a window.
+
+        Raises:
+            SpecError: The model reads fewer tokens at once, or the stride is longer.
+        """
+        largest, stride = positions(network.model), self.options.stride
+        context = self.options.context or min(largest or _DEFAULT_CONTEXT, network.window_tokens)
+        if largest and context > largest:
+            raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.path}'")
+        if stride > context:
+            raise SpecError(f"a stride of {stride} skips tokens: it is longer than the context of {context}")
+        return int(context)
+
+
+class Gpt2(HuggingFace):
+    """GPT-2 (Radford et al. 2019), pretrained on WebText.
+
+    Its larger versions are gpt2:gpt2-medium, gpt2:gpt2-large and gpt2:gpt2-xl.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = Gpt2Options
+
+
+def _check_causal(model: Any, path: str) -> None:
+    """Check that predictions do not depend on the tokens that they predict. BERT loads as a causal model.
+
+    Raises:
+        ScoreError: They do.
+    """
+    if positions(model) == 1:
+        return
+    with torch.inference_mode():
+        ids = torch.tensor([[0, 0], [0, 1]], device=model.device)
+        one, other = model(ids).logits[:, 0].float()
+    if not torch.allclose(one, other, atol=1e-2):
+        raise ScoreError(f"'{path}' reads the tokens that it should predict: it is not a causal language model")

@@ -1,0 +1,136 @@
+"""A tokenizer and a causal network that score documents and advance token by token."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lmbench.arrays import Floats, Ints
+from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
+from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer, TokenizedText
+from lmbench.backends.neural.pretrained.token_events import TokenEvents
+from lmbench.backends.neural.windows import Window, last_window, score_sequences, strided_windows
+from lmbench.errors import ScoreError
+from lmbench.score import Score, clip_rounding
+from lmbench.state import ModelState, NextEvents
+
+
+@dataclass(frozen=True)
+class CausalScorer:
+    """Scores documents in strided windows.
+
+    Attributes:
+        tokenizer: Splits the documents.
+        network: Predicts tokens.
+        bos: The ids that precede every document: one or none.
+        context: The number of tokens in a window.
+        stride: The number of tokens by which windows move.
+        batch_tokens: The number of tokens to score at once.
+    """
+
+    tokenizer: HubTokenizer
+    network: CausalNetwork
+    bos: Ints
+    context: int
+    stride: int
+    batch_tokens: int
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        """Return one Score for each document.
+
+        Raises:
+            ScoreError: The tokens do not spell a document, or the model does not have a row for one of them.
+        """
+        texts = [self.tokenizer.encode(document) for document in documents]
+        logprobs = self._score_sequences([self.sequence(text) for text in texts])
+        return [self._score_of(text, known) for text, known in zip(texts, logprobs, strict=True)]
+
+    def warm_up(self) -> None:
+        """Run everything once, since libraries set themselves up on first use.
+
+        Ids are given, since a small vocabulary may not have a token for a given text.
+        """
+        self._score_sequences([np.append(self.bos, [0, 0])])
+
+    def sequence(self, text: TokenizedText) -> Ints:
+        """Return the ids that the network reads: BOS, if there is one, and the text's.
+
+        Raises:
+            ScoreError: The model does not have a row for one of them.
+        """
+        sequence = np.concatenate([self.bos, text.ids])
+        beyond = sequence[sequence >= self.network.model.get_input_embeddings().num_embeddings]
+        if len(beyond):
+            path, name = self.network.model.name_or_path, self.tokenizer.names[beyond[0]]
+            raise ScoreError(
+                f"the tokenizer of '{path}' produces the token {name!r}, but its model does not have a row for it"
+            )
+        return sequence
+
+    def windowing(self, length: int) -> Iterator[Window]:
+        """Yield the windows that score `length` events."""
+        return strided_windows(length, self.context, self.stride)
+
+    @property
+    def first_logprob(self) -> float:
+        """The log-probability (nats) of any first token if no BOS precedes it."""
+        return -math.log(self.network.rows)
+
+    @cached_property
+    def events(self) -> TokenEvents:
+        """The names and spellings of the network's events. Those at which the library's `generate` stops end a text."""
+        end = self.network.model.generation_config.eos_token_id
+        ends = [] if end is None else [end] if isinstance(end, int) else end
+        return TokenEvents.of_rows(self.network.rows, self.tokenizer, ends)
+
+    @cached_property
+    def first_events(self) -> TokenEvents:
+        """The names and spellings of the events that may begin a text."""
+        return self.events.without_space() if self.tokenizer.adds_space else self.events
+
+    def _score_sequences(self, sequences: Sequence[Ints]) -> list[Floats]:
+        return score_sequences(sequences, self.windowing, self.batch_tokens, self.network.logprobs)
+
+    def _score_of(self, text: TokenizedText, known: Floats) -> Score:
+        first = np.full(len(text.ids) - len(known), self.first_logprob)  # empty if there is a BOS
+        return Score(text.ends, np.concatenate([first, clip_rounding(known)]), np.zeros(len(text.ids)))
+
+
+class CausalState(ModelState):
+    """The state of a causal model. Its window stays in the library's cache and is not read again."""
+
+    def __init__(self, scorer: CausalScorer, text: str) -> None:
+        self._scorer = scorer
+        self._sequence = scorer.sequence(scorer.tokenizer.encode(text))
+        self._start = 0  # the first id of the window
+        self._cached = 0  # how many ids of the window the cache holds
+        self._cache: Any = None
+        self._logprobs: Floats | None = None
+
+    def next_events(self) -> NextEvents:
+        if self._logprobs is None:
+            self._logprobs = self._predict()
+        begins = len(self._sequence) == len(self._scorer.bos)
+        events = self._scorer.first_events if begins else self._scorer.events
+        return NextEvents(events.names, self._logprobs, events.spellings)
+
+    def advance(self, event: int) -> None:
+        self._sequence, self._logprobs = np.append(self._sequence, event), None
+
+    def _predict(self) -> Floats:
+        """Return the log-probabilities (V,) of the next event, in nats."""
+        scorer = self._scorer
+        if not len(self._sequence):
+            return np.full(scorer.network.rows, scorer.first_logprob)
+        window, _ = last_window(self._sequence, scorer.windowing)
+        start = len(self._sequence) - len(window)
+        if start != self._start or self._cache is None:
+            self._start, self._cached, self._cache = start, 0, None
+        logits, self._cache = scorer.network.advance(window[None, self._cached :], self._cache)  # (V,)
+        self._cached = len(window)
+        return logits.double().log_softmax(-1).cpu().numpy()

@@ -1,0 +1,165 @@
+"""Pretrained masked models, such as BERT: pseudo-log-likelihoods, which are not probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import transformers
+from pydantic import Field
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from lmbench.arrays import Floats, Ints
+from lmbench.backends.neural.pretrained.hub_cache import revision
+from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, positions
+from lmbench.backends.neural.pretrained.hub_tokenizer import byte_ends, tokenize
+from lmbench.errors import SpecError, UnavailableError
+from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score, clip_rounding
+from lmbench.signature import Signature
+
+_DEFAULT_CONTEXT = 512  # for models whose configuration does not limit the number of positions
+
+
+class MaskedOptions(PretrainedOptions):
+    """Options of the mlm model."""
+
+    context: int = Field(0, ge=0, description="tokens in a segment, including special ones; 0: the model's limit")
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedScorer:
+    """A tokenizer and a masked network that score documents in segments.
+
+    Attributes:
+        tokenizer: The library's tokenizer.
+        network: The library's network.
+        prefix: The special tokens that precede every segment.
+        suffix: The special tokens that follow every segment.
+        context: The number of tokens in a segment, including the special ones.
+        memory: MiB for the logits that are computed at once.
+    """
+
+    tokenizer: Any
+    network: Any
+    prefix: Ints
+    suffix: Ints
+    context: int
+    memory: int
+
+    def score(self, document: str) -> Score:
+        """Return pseudo-log-likelihoods. A text without tokens, such as white space, is one event of cost 0."""
+        encoding = tokenize(self.tokenizer, document)
+        ids = np.array(encoding["input_ids"], dtype=np.int64)
+        if not len(ids):
+            ends = np.array([len(document.encode())] if document else [], dtype=np.int64)
+            return Score(ends, np.zeros(len(ends)), np.zeros(len(ends)))
+        size = self.context - len(self.prefix) - len(self.suffix)
+        parts = [self._score_segment(ids[start : start + size]) for start in range(0, len(ids), size)]
+        ends = byte_ends(document, encoding["offset_mapping"])
+        return Score(ends, clip_rounding(np.concatenate(parts)), np.zeros(len(ids)))
+
+    def _score_segment(self, ids: Ints) -> Floats:
+        """Return the log-probability (nats) of each id of a segment (T,), each masked alone in a copy of it."""
+        segment = np.concatenate([self.prefix, ids, self.suffix])
+        places = np.arange(len(self.prefix), len(self.prefix) + len(ids))
+        return np.concatenate([self._predict_masked(segment, batch) for batch in self._batches(places, len(segment))])
+
+    def _batches(self, places: Ints, length: int) -> Iterator[Ints]:
+        """Yield the places to mask at once. The logits of their copies take most of the memory."""
+        bytes_per_copy = 8 * length * self.network.config.vocab_size
+        size = max(1, self.memory * 2**20 // bytes_per_copy)
+        return (places[start : start + size] for start in range(0, len(places), size))
+
+    @torch.inference_mode()
+    def _predict_masked(self, segment: Ints, places: Ints) -> Floats:
+        copies = torch.from_numpy(segment).to(self.network.device).repeat(len(places), 1)  # (B, T)
+        rows, columns = torch.arange(len(places)), torch.from_numpy(places)
+        wanted = copies[rows, columns]
+        copies[rows, columns] = self.tokenizer.mask_token_id
+        logits = self.network(copies).logits[rows, columns].double()  # (B, V)
+        return logits.log_softmax(-1)[rows, wanted].cpu().numpy()  # type: ignore[no-any-return]
+
+
+class MaskedModel(LanguageModel):
+    """A masked model's pseudo-log-likelihood (Salazar et al. 2020): each token's, given the others of its segment.
+
+    Each token is masked alone and predicted from both sides. The sum is not the log-probability of the text: over all
+    texts the exponentials do not sum to 1. It is reported apart, as pseudo-perplexity per token, and never ranked with
+    probabilities. A document longer than the context is read in consecutive segments.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = MaskedOptions
+    options: MaskedOptions
+    traits = Traits(weights="pretrained", normalized=False)
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        super().__init__(options)
+        self._loader = HubLoader(self.options)
+        self._loaded: MaskedScorer | None = None
+
+    def load(self, progress: Progress = SILENT) -> None:
+        self._loader.allow_downloads(progress)
+        self.score(["a"])
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        scorer = self._load_scorer()
+        return [scorer.score(document) for document in documents]
+
+    def signature(self) -> Signature:
+        scorer = self._load_scorer()
+        return Signature.of(
+            model=self.options.path,
+            revision=revision(self.options.path),
+            score="pseudo-log-likelihood",
+            context=scorer.context,
+            dtype=self.options.dtype,
+            device=scorer.network.device.type,
+            tok=type(scorer.tokenizer).__name__,
+            vocab=scorer.network.config.vocab_size,
+            transformers=transformers.__version__,
+            torch=torch.__version__,
+        )
+
+    def footprint(self) -> Footprint:
+        """Return the number of parameters, tied weights counted once, and their size as loaded."""
+        parameters = list(self._load_scorer().network.parameters())
+        sizes = [parameter.numel() for parameter in parameters]
+        return Footprint(sum(sizes), sum(n * p.element_size() for n, p in zip(sizes, parameters, strict=True)))
+
+    def _load_scorer(self) -> MaskedScorer:
+        """Load the tokenizer and the weights on the first call."""
+        if self._loaded is None:
+            tokenizer = self._loader.load(AutoTokenizer)
+            _check_tokenizer(tokenizer, self.options.path)
+            network = self._loader.load_network(AutoModelForMaskedLM)
+            prefix, suffix = _special_tokens(tokenizer)
+            limit = min(positions(network) or _DEFAULT_CONTEXT, tokenizer.model_max_length)
+            context = int(min(self.options.context or limit, limit))
+            if context <= len(prefix) + len(suffix):
+                raise SpecError(f"a context of {context} has room only for special tokens; give a longer one")
+            self._loaded = MaskedScorer(tokenizer, network, prefix, suffix, context, self.options.memory)
+        return self._loaded
+
+
+def _check_tokenizer(tokenizer: Any, path: str) -> None:
+    """Check that a tokenizer has a mask token and reports the ends of tokens.
+
+    Raises:
+        LmbenchError: It does not.
+    """
+    if tokenizer.mask_token_id is None:
+        raise SpecError(f"the tokenizer of '{path}' does not have a mask token: this is not a masked model")
+    if not tokenizer.is_fast:
+        raise UnavailableError(f"the tokenizer of '{path}' does not report the ends of its tokens; use a fast one")
+
+
+def _special_tokens(tokenizer: Any) -> tuple[Ints, Ints]:
+    """Return the special tokens that the model expects before and after a text."""
+    bare, framed = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
+    first = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
+    return np.array(framed[:first], dtype=np.int64), np.array(framed[first + len(bare) :], dtype=np.int64)

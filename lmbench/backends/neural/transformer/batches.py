@@ -1,0 +1,96 @@
+"""Training examples, and the batches in which they are learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmbench.arrays import Ints
+from lmbench.backends.neural.transformer.networks import Decoder, Network
+
+PADDING = -100
+"""The target of a padded position, which cross_entropy ignores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Adjacent ids of a sequence.
+
+    Attributes:
+        ids: (T + 1,) ids.
+        scored: How many of the last of them are predicted.
+    """
+
+    ids: Ints
+    scored: int
+
+    @property
+    def context(self) -> int:
+        """The number of ids that are read before the first one whose successor is predicted."""
+        return len(self.ids) - 1 - self.scored
+
+
+DrawEpoch = Callable[[np.random.Generator], list[Example]]
+"""``draw_epoch(generator)`` returns the examples of an epoch."""
+
+
+def examples(network: Network, sequence: Ints, generator: np.random.Generator) -> Iterator[Example]:
+    """Yield examples that predict every event of a sequence once.
+
+    A sequence that is longer than a decoder's context is split at a new place in each epoch.
+    """
+    context = network.shape.context
+    if isinstance(network, Decoder) and len(sequence) - 1 > context:
+        first = int(generator.integers(1, context + 1))
+        yield Example(sequence[: first + 1], first)
+        sequence = sequence[first:]
+    for window in network.windows(len(sequence) - 1, stride=context):
+        yield Example(sequence[window.start : window.end + 1], window.end - window.first)
+
+
+def batches(draw_epoch: DrawEpoch, tokens: int, seed: int) -> Iterator[list[Example]]:
+    """Yield batches without end, epoch after epoch, in random order.
+
+    Examples of equal context and similar length share a batch.
+
+    Args:
+        draw_epoch: Returns the examples of an epoch.
+        tokens: The most events to predict in a batch, padding included, if it holds several examples.
+        seed: The seed of all draws.
+    """
+    generator = np.random.default_rng(seed)
+    while True:
+        drawn = draw_epoch(generator)
+        lengths = np.array([example.scored for example in drawn])
+        contexts = np.array([example.context for example in drawn])
+        order = np.lexsort((generator.random(len(drawn)), lengths, contexts))
+        epoch = list(_filled((drawn[i] for i in order), tokens))
+        for number in generator.permutation(len(epoch)):
+            yield epoch[number]
+
+
+def padded(batch: Sequence[Example]) -> tuple[Ints, Ints]:
+    """Return the inputs (B, T) and targets (B, S) of examples of equal context, padded at their ends.
+
+    The causal mask hides the padding from everything before it.
+    """
+    scored = max(example.scored for example in batch)
+    inputs = np.zeros((len(batch), batch[0].context + scored), dtype=np.int64)
+    targets = np.full((len(batch), scored), PADDING, dtype=np.int64)
+    for row, example in enumerate(batch):
+        inputs[row, : len(example.ids) - 1] = example.ids[:-1]
+        targets[row, : example.scored] = example.ids[-example.scored :]
+    return inputs, targets
+
+
+def _filled(sorted_examples: Iterable[Example], tokens: int) -> Iterator[list[Example]]:
+    batch: list[Example] = []
+    for example in sorted_examples:
+        is_alike = not batch or example.context == batch[0].context
+        if batch and not (is_alike and (len(batch) + 1) * example.scored <= tokens):
+            yield batch
+            batch = []
+        batch.append(example)
+    yield batch

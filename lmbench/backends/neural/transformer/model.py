@@ -1,0 +1,296 @@
+"""Small Transformers, trained from scratch within a budget of time: GPT-2's decoder, or an encoder-decoder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, cast
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+
+from lmbench.arrays import Floats, Ids, Ints
+from lmbench.backends.neural.device import select_device, select_precision
+from lmbench.backends.neural.transformer.batches import examples
+from lmbench.backends.neural.transformer.gpt2_export import export_gpt2
+from lmbench.backends.neural.transformer.learning_curve import learning_curve
+from lmbench.backends.neural.transformer.networks import Decoder, Network, Shape, make_network
+from lmbench.backends.neural.transformer.options import TransformerOptions
+from lmbench.backends.neural.transformer.schedule import Schedule
+from lmbench.backends.neural.transformer.sequences import BOS, id_count, next_logprobs, sequence_logprobs, with_bos
+from lmbench.backends.neural.transformer.tensor_file import read_tensors, write_tensors
+from lmbench.backends.neural.transformer.tokenizer_file import TokenizerFile
+from lmbench.backends.neural.transformer.training import Objective, Training, TrainingPlan
+from lmbench.backends.neural.transformer.training_history import TrainingHistory
+from lmbench.backends.neural.transformer.validation import VALIDATION_EVENTS, ValidationText
+from lmbench.corpus import TrainingText
+from lmbench.distribution import own_version
+from lmbench.errors import CorpusError, SpecError, reason
+from lmbench.exhibit import Exhibit
+from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score
+from lmbench.signature import Signature
+from lmbench.state import ModelState
+from lmbench.text.lexicon import Lexicon
+from lmbench.text.lexicon_state import LexiconState
+
+_MANY_TYPES = 8192  # with more, the output layer would take most of a training step
+_NEGATIVES = 2048
+_FILE = "transformer.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedTransformer:
+    """A trained network, with everything else that scoring and saving need.
+
+    Attributes:
+        lexicon: The types, whose ids come below that of BOS.
+        network: The network with its best weights.
+        budget: The seconds that limited training; None if only steps did.
+        history: The course of training.
+    """
+
+    lexicon: Lexicon
+    network: Network
+    budget: float | None
+    history: TrainingHistory
+
+
+class _StoredTraining(BaseModel):
+    """The JSON that is saved along with the weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    context: int = Field(ge=1)
+    budget: float | None
+    history: TrainingHistory
+
+
+class Transformer(LanguageModel, Saveable, Exportable):
+    """A Transformer (Vaswani et al. 2017) trained within a budget of time: GPT-2's decoder, or an encoder-decoder.
+
+    A document is one sequence: its history runs across lines, from one uncounted BOS at its start. The decoder reads
+    overlapping windows. The encoder-decoder predicts a segment of the document from the segment's beginning and from
+    the whole segment before it, which the encoder reads in both directions.
+    """
+
+    Options: ClassVar[type[ModelOptions]] = TransformerOptions
+    traits = Traits(
+        quick_options=(("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32")),
+        unchecked_options=("checkpoint",),
+    )
+    options: TransformerOptions
+    _fitted = Fitted[FittedTransformer]()
+
+    def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
+        """Train on data.train, and keep the weights that are best on data.valid.
+
+        Raises:
+            CorpusError: A split is empty.
+            SpecError: The checkpoint cannot be resumed.
+            LmbenchError: The checkpoint cannot be written.
+        """
+        progress("learning the tokenizer", 0.0)
+        lexicon = Lexicon.learn(data, self.options)
+        sequences = [with_bos(lexicon, lexicon.encode(document).ids) for document in data.train.documents]
+        validation = ValidationText.read(lexicon, data.valid)
+        longest = max((len(sequence) - 1 for sequence in sequences), default=0)
+        if longest == 0:
+            raise CorpusError("the training split is empty: there is nothing to learn from")
+        # embeddings of positions that training never reaches would stay random, so these are not used either
+        context = min(self.options.context, longest)
+        budget = seconds_for(data.train.size) if self.options.budget == 0 else self.options.budget
+        with _seeded(self._device, self.options.seed):
+            network = self._make_network(lexicon, context)
+            plan = self._plan(lexicon, budget, self._identity(data, lexicon, context, budget))
+            history = Training(network, _objective(network, sequences, validation), plan).run(progress)
+        self._fitted = FittedTransformer(lexicon, network, budget, history)
+
+    def score(self, documents: Sequence[str]) -> list[Score]:
+        lexicon, network = self._fitted.lexicon, self._fitted.network
+        encoded = [lexicon.encode(document) for document in documents]
+        sequences = [with_bos(lexicon, document.ids) for document in encoded]
+        logprobs = sequence_logprobs(network, sequences, self._stride)
+        return [document.score(costs) for document, costs in zip(encoded, logprobs, strict=True)]
+
+    def state_after(self, text: str) -> ModelState:
+        """Return the state after `text`. Its events are the lexicon's types and BOS, which no text contains."""
+        lexicon, network = self._fitted.lexicon, self._fitted.network
+
+        def predict(history: Ids) -> Floats:
+            return next_logprobs(network, with_bos(lexicon, history), self._stride)
+
+        history = lexicon.encode(text).ids
+        return LexiconState(lexicon, text, history, predict, across_lines=True, extra_events=(BOS,))
+
+    def signature(self) -> Signature:
+        options, fitted = self.options, self._fitted
+        own = Signature.of(
+            arch=options.architecture,
+            layers=options.layers,
+            width=options.width,
+            heads=options.heads,
+            context=fitted.network.shape.context,
+            **({"stride": self._stride} if options.architecture == "decoder" else {"segments": "fixed"}),
+            bos="document",
+            dropout=f"{options.dropout:g}",
+            lr=f"{options.learning_rate:g}",
+            batch=options.batch_tokens,
+            limit=_limits(options.steps, fitted.budget),
+            patience=options.patience,
+            valid=f"first{VALIDATION_EVENTS}",
+            steps=fitted.history.points[-1].steps,
+            best=fitted.history.best.steps,
+            softmax=f"sampled{_NEGATIVES}" if _negatives(fitted.lexicon) else "full",
+            precision=str(self._precision).removeprefix("torch."),
+            seed=options.seed,
+            device=self._device.type,
+            torch=torch.__version__,
+        )
+        return own + fitted.lexicon.signature()
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Return the learning curve."""
+        return learning_curve(self._fitted.history)
+
+    def save(self, folder: Path) -> None:
+        fitted = self._fitted
+        fitted.lexicon.save(folder, self.options.portable)
+        context = fitted.network.shape.context
+        training = _StoredTraining(context=context, budget=fitted.budget, history=fitted.history)
+        metadata = {"lmbench": own_version(), "training": training.model_dump_json()}
+        write_tensors(folder / _FILE, fitted.network.state_dict(), metadata)
+
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote; the device and the checkpoint's folder may differ.
+
+        Raises:
+            SpecError: The folder does not hold a complete model with these options.
+        """
+        lexicon = Lexicon.restore(folder, self.options.portable)
+        metadata: dict[str, str] = {}
+        try:
+            weights, metadata = read_tensors(folder / _FILE, self._device)
+            stored = _StoredTraining.model_validate_json(metadata.get("training", ""))
+            with torch.random.fork_rng(devices=[]):  # the weights that are drawn here are replaced
+                network = self._make_network(lexicon, stored.context)
+            network.load_state_dict(weights)
+        except (OSError, SafetensorError, ValidationError, RuntimeError) as error:
+            author, this = metadata.get("lmbench"), own_version()
+            elsewhere = f"; it was written by lmbench {author}" if author not in (None, this) else ""
+            raise SpecError(
+                f"{folder} does not hold a saved model: {_FILE} cannot be read: {reason(error)}{elsewhere}"
+            ) from error
+        self._fitted = FittedTransformer(lexicon, network, stored.budget, stored.history)
+
+    def export(self, path: Path) -> None:
+        """Write a folder that transformers' AutoModelForCausalLM and AutoTokenizer load.
+
+        Raises:
+            SpecError: The model is an encoder-decoder, for which transformers does not have a class.
+        """
+        self.check_exportable()
+        lexicon, decoder = self._fitted.lexicon, cast(Decoder, self._fitted.network)
+        export_gpt2(path, decoder, TokenizerFile(lexicon, BOS), self.signature())
+        lexicon.save(path, self.options)
+
+    def check_exportable(self) -> None:
+        if self.options.architecture != "decoder":
+            raise SpecError("transformers can load only decoders, as GPT-2; use architecture=decoder")
+
+    def footprint(self) -> Footprint:
+        """Return the parameters, tied weights once, and the 4 bytes that each takes on disk as a float32."""
+        parameters = sum(parameter.numel() for parameter in self._fitted.network.parameters())
+        return Footprint(parameters, disk_bytes=4 * parameters)
+
+    @property
+    def _device(self) -> torch.device:
+        return select_device(self.options.device)
+
+    @property
+    def _precision(self) -> torch.dtype:
+        return select_precision(self.options.precision, self._device)
+
+    @property
+    def _stride(self) -> int:
+        context = self._fitted.network.shape.context
+        return min(self.options.stride or max(1, context // 2), context)
+
+    def _make_network(self, lexicon: Lexicon, context: int) -> Network:
+        options = self.options
+        shape = Shape(id_count(lexicon), context, options.layers, options.width, options.heads, options.dropout)
+        return make_network(options.architecture, shape).to(self._device)
+
+    def _plan(self, lexicon: Lexicon, budget: float | None, identity: str) -> TrainingPlan:
+        options = self.options
+        name = hashlib.sha256(identity.encode()).hexdigest()[:12]  # trainings on several corpora share a folder
+        return TrainingPlan(
+            schedule=Schedule(options.steps, budget, options.learning_rate),
+            patience=options.patience,
+            batch_tokens=options.batch_tokens,
+            negatives=_negatives(lexicon),
+            precision=self._precision,
+            seed=options.seed,
+            folder=Path(options.checkpoint).expanduser() / name if options.checkpoint else None,
+            identity=identity,
+        )
+
+    def _identity(self, data: TrainingText, lexicon: Lexicon, context: int, budget: float | None) -> str:
+        """Return everything that decides which weights result, as JSON.
+
+        With a number of steps, the budget decides only how far training gets. Without, the learning rates follow it.
+        """
+        derived = {"preset", "tokenizer", "context", "stride", "budget", "precision", "device", "checkpoint"}
+        identity = self.options.model_dump(mode="json", exclude=derived) | {
+            "train": data.train.fingerprint,
+            "valid": data.valid.fingerprint,
+            "tokenizer": lexicon.tokenizer.name,
+            "context": context,
+            "budget": None if self.options.steps else budget,
+            "precision": str(self._precision),
+            "device": self._device.type,
+            "torch": torch.__version__,
+            "lmbench": own_version(),
+        }
+        return json.dumps(identity, sort_keys=True)
+
+
+def seconds_for(size: int) -> float:
+    """Return the budget for `size` bytes of training text: a second for each 10 kB, from 8 s to 45 s."""
+    return float(min(45, max(8, round(size / 10_000))))
+
+
+def _objective(network: Network, sequences: list[Ints], validation: ValidationText) -> Objective:
+    events = np.concatenate([sequence[1:] for sequence in sequences])
+    return Objective(
+        draw_epoch=lambda generator: [
+            example for sequence in sequences for example in examples(network, sequence, generator)
+        ],
+        counts=np.bincount(events, minlength=network.shape.ids),
+        evaluate=lambda: validation.bits_per_byte(network),
+    )
+
+
+def _limits(steps: int, budget: float | None) -> str:
+    """Return what limits training, apart from patience, for the signature."""
+    by_steps = [f"{steps}steps"] if steps else []
+    return ",".join(by_steps if budget is None else [*by_steps, f"{budget:g}s"])
+
+
+def _negatives(lexicon: Lexicon) -> int:
+    return _NEGATIVES if id_count(lexicon) > _MANY_TYPES else 0
+
+
+@contextmanager
+def _seeded(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch's random numbers, and restore their state afterwards."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,91 @@
+"""The optimizer steps of a training.
+
+Shapes in comments: B windows, S scored positions, C width, V ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lmbench.backends.neural.transformer.batches import PADDING, Example, padded
+from lmbench.backends.neural.transformer.networks import Network
+from lmbench.backends.neural.transformer.sampled_softmax import SampledSoftmax
+
+
+class Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) on a network; only matrices decay.
+
+    Args:
+        network: The network to train.
+        softmax: Normalizes the predictions of a step; None: a softmax over all ids.
+        precision: The type of matrix products; weights stay float32.
+        seed: The seed of dropout and of the sampled softmax.
+    """
+
+    def __init__(self, network: Network, softmax: SampledSoftmax | None, precision: torch.dtype, seed: int) -> None:
+        self._network, self._softmax, self._precision, self._seed = network, softmax, precision, seed
+        matrices = [parameter for parameter in network.parameters() if parameter.dim() > 1]
+        vectors = [parameter for parameter in network.parameters() if parameter.dim() == 1]
+        groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+        self._parameters = matrices + vectors
+        self._adamw = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+
+    def step(self, batch: Sequence[Example], number: int, rate: float) -> float:
+        """Take one optimizer step.
+
+        Args:
+            batch: The examples to learn from.
+            number: The number of the step. Its random draws depend on this and on the seed alone.
+            rate: The learning rate.
+
+        Returns:
+            The mean loss of an event, in nats.
+        """
+        torch.manual_seed(int(np.random.SeedSequence([self._seed, number]).generate_state(1, np.uint64)[0]))
+        for group in self._adamw.param_groups:
+            group["lr"] = rate
+        device = self._network.device
+        inputs, targets = (torch.from_numpy(ids).to(device) for ids in padded(batch))
+        with torch.autocast(device.type, self._precision, enabled=self._precision != torch.float32):
+            loss = self._loss(inputs, targets)
+        self._adamw.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        self._adamw.step()
+        return loss.item()
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """AdamW's state: ``{number}.exp_avg``, ``.exp_avg_sq`` and ``.step`` of each parameter; none before a step."""
+        states = self._adamw.state_dict()["state"].items()
+        return {f"{number}.{name}": value for number, state in states for name, value in state.items()}
+
+    @property
+    def state_template(self) -> dict[str, Tensor]:
+        """Tensors without data that have the names and shapes of the state after a step."""
+        template: dict[str, Tensor] = {}
+        for number, weight in enumerate(self._parameters):
+            shapes = {"exp_avg": weight.shape, "exp_avg_sq": weight.shape, "step": torch.Size()}
+            template |= {f"{number}.{name}": torch.empty(shape, device="meta") for name, shape in shapes.items()}
+        return template
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue from a state that another optimizer of the same network had."""
+        by_number: dict[int, dict[str, Tensor]] = {}
+        for key, value in state.items():
+            number, name = key.split(".", 1)
+            by_number.setdefault(int(number), {})[name] = value
+        self._adamw.load_state_dict(self._adamw.state_dict() | {"state": by_number})
+
+    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        network = self._network.train()
+        if self._softmax:
+            states = network.states(inputs, targets.shape[1])  # (B, S, C)
+            return self._softmax.loss(states, network.tokens.weight, targets)
+        logits = network(inputs, targets.shape[1])  # (B, S, V)
+        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=PADDING)

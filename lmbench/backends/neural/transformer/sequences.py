@@ -1,0 +1,74 @@
+"""Documents as sequences of ids, and how a network scores them.
+
+Shapes in comments: B windows, S scored positions, C width, V ids, N scored events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from lmbench.arrays import Floats, Ids, Ints
+from lmbench.backends.neural.transformer.networks import Network
+from lmbench.backends.neural.windows import UNSCORED, last_window, score_sequences
+from lmbench.text.lexicon import Lexicon
+
+BOS = "<|endoftext|>"
+"""GPT-2's name of the event that is read before each document and is never a part of one."""
+
+_BATCH_TOKENS = 2048
+_LOGITS_AT_ONCE = 1 << 24  # 64 MiB, whatever the number of types
+
+
+def id_count(lexicon: Lexicon) -> int:
+    """Return the number of ids: the lexicon's types, and BOS above them."""
+    return len(lexicon) + 1
+
+
+def with_bos(lexicon: Lexicon, ids: Ids) -> Ints:
+    """Return a document's ids after BOS."""
+    return np.concatenate([[len(lexicon)], ids], dtype=np.int64)
+
+
+def sequence_logprobs(network: Network, sequences: Sequence[Ints], stride: int) -> list[Floats]:
+    """Return the log-probability (nats) of every id but the first of each sequence.
+
+    Args:
+        network: The network.
+        sequences: The ids of each document.
+        stride: The events by which a decoder's windows move.
+    """
+    windowing = partial(network.windows, stride=stride)
+    return score_sequences(sequences, windowing, _BATCH_TOKENS, partial(_score_batch, network.eval()))
+
+
+@torch.inference_mode()
+def next_logprobs(network: Network, sequence: Ints, stride: int) -> Floats:
+    """Return the log-probability (nats) of each id after a sequence, (V,), as `sequence_logprobs` would score it."""
+    ids, scored = last_window(sequence, partial(network.windows, stride=stride))
+    logits: Tensor = network.eval()(_on_device(network, ids[None]), scored)[0, -1]  # (V,)
+    return logits.double().log_softmax(-1).cpu().numpy()
+
+
+@torch.inference_mode()
+def _score_batch(network: Network, inputs: Ints, targets: Ints) -> Floats:
+    is_scored = targets != UNSCORED
+    context = int(is_scored.any(axis=0).argmax())  # events of each window that are not scored
+    states = network.states(_on_device(network, inputs), targets.shape[1] - context)  # (B, S, C)
+    rows = max(1, _LOGITS_AT_ONCE // network.shape.ids)
+    parts = torch.split(states[_on_device(network, is_scored[:, context:])], rows)  # of (N, C)
+    wanted = torch.split(_on_device(network, targets[is_scored]), rows)  # of (N,)
+    output = network.tokens.weight.T  # (C, V)
+    costs = [F.cross_entropy(x @ output, ids, reduction="none") for x, ids in zip(parts, wanted, strict=True)]
+    return -torch.cat(costs).double().cpu().numpy()
+
+
+def _on_device(network: Network, array: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(array).to(network.device)

@@ -1,0 +1,274 @@
+"""Downloads and their announcements, from a hub that these tests serve: one model."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from lmbench import build
+from lmbench.backends.neural.pretrained.hub_model import HubLoader
+from lmbench.cli.displays import RunDisplay
+from lmbench.errors import UnavailableError
+from lmbench.model import ModelSpec
+from lmbench.progress import SILENT
+from tests.checkpoints import BOS, byte_level, gpt2, in_hub_cache, save
+from tests.recording import Recorded
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    tokenizer = byte_level()
+    path = tmp_path_factory.mktemp("gpt2")
+    return save(path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+
+
+@pytest.fixture
+def hub(folder, tmp_path):
+    """Serve the model some/model as the hub does.
+
+    Returns the paths that were requested, and the environment of a process that uses this hub.
+    """
+    requested = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.answer(with_body=False)
+
+        def do_GET(self):
+            self.answer(with_body=True)
+
+        def answer(self, with_body):
+            requested.append(self.path)
+            name = self.path.rsplit("/", 1)[-1]
+            if self.path == "/":
+                body = b"a hub"
+            elif self.path.split("?")[0] == "/api/models/some/model":
+                files = [{"rfilename": file.name, "size": file.stat().st_size} for file in folder.iterdir()]
+                body = json.dumps({"id": "some/model", "sha": COMMIT, "siblings": files}).encode()
+            elif self.path.startswith("/some/model/resolve/") and (folder / name).is_file():
+                body = (folder / name).read_bytes()
+            else:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "EntryNotFound")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            self.send_response(200)
+            for header, value in (("ETag", f'"{name}"'), ("X-Repo-Commit", COMMIT), ("Content-Length", str(len(body)))):
+                self.send_header(header, value)
+            self.end_headers()
+            if with_body:
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    yield SimpleNamespace(requested=requested, environment=environment)
+    server.shutdown()
+    server.server_close()
+
+
+def python(hub, program):
+    return subprocess.run(
+        [sys.executable, "-c", program], env=hub.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_only_load_downloads_and_announces_the_size_once(hub, folder):
+    """In a separate process, since the library reads the hub's address when it is imported."""
+    ran = python(hub, f"""
+from lmbench import build, generate
+from lmbench.errors import UnavailableError
+from tests.recording import Recorded
+ways = {{"score": lambda m: m.score(["a"]), "signature": lambda m: m.signature(), "state": lambda m: m.state_after("a"),
+        "generate": lambda m: list(generate(m, "a", 1)), "footprint": lambda m: m.footprint(),
+        "score_continuation": lambda m: m.score_continuation("a", "b")}}
+for name in ("hf", "mlm"):
+    for way, ask in ways.items():
+        if name == "mlm" and way in ("state", "generate", "score_continuation"):
+            continue
+        try:
+            ask(build(name + ":some/model"))
+        except UnavailableError as error:
+            print(name, way, error)
+print("---")
+progress = Recorded()
+model = build("hf:some/model")
+model.load(progress)
+print(progress.notices, progress.messages)
+for one in (model, build("hf:{folder}")):
+    print(one.score(["the cat"])[0].logprobs.sum())
+build("hf:some/model").score(["a"])  # it is in the cache now
+""")  # fmt: skip
+    assert ran.stderr == ""
+    refused, loaded = ran.stdout.split("---\n")
+    message = "weights of 'some/model' are not on this machine; call the model's `load`, which downloads them"
+    assert [line.split(" ", 2)[2] for line in refused.splitlines()] == [message] * 9
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".json", ".safetensors"))
+    announcement = f"downloading 'some/model' from the Hugging Face hub: {size / 1e6:,.0f} MB"
+    recorded, one, other = loaded.splitlines()
+    assert recorded == f"{[announcement]} []"
+    assert one == other
+    assert any("model.safetensors" in path for path in hub.requested)
+
+
+def test_the_command_line_announces_a_download_in_one_line(hub, tmp_path):
+    (tmp_path / "text.txt").write_text("the cat\n")
+    arguments = ["lmbench", "score", "hf:some/model", str(tmp_path / "text.txt")]
+    ran = python(hub, f"import sys; from lmbench.cli.main import main; sys.argv = {arguments!r}; main()")
+    assert ran.returncode == 0
+    assert ran.stderr.splitlines() == ["downloading 'some/model' from the Hugging Face hub: 0 MB"]
+    assert len(ran.stdout.splitlines()) > 1
+
+
+def test_a_run_without_a_terminal_shows_notices_and_no_other_progress(capsys):
+    line = "downloading 'some/model' from the Hugging Face hub: 548 MB"
+    with RunDisplay(Console()) as display:
+        display.cell_started(1, 1, "mix:hf:some/model+cache", "pydocs")
+        for message in ("loading 'some/model'", "fit: hf:some/model: step 3", "score"):
+            display(message, 0.5)
+        display.part("fit").part("hf:some/model").notice(line)
+    assert capsys.readouterr().out.split("\n") == [line, ""]
+
+
+def test_an_announcement_to_silent_progress_is_a_warning(monkeypatch):
+    serve_listing(monkeypatch, [("model.safetensors", 500_000_000)])
+    with pytest.warns(UserWarning, match="downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 500 MB"):
+        HubLoader(options("hf:no-such-owner/no-such-model")).allow_downloads(SILENT)
+
+
+def options(spec):
+    return build(spec).options
+
+
+def serve_listing(monkeypatch, files):
+    """Make the hub answer, and list these (name, size) pairs as its model's files."""
+    siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in files]
+    monkeypatch.setattr("lmbench.backends.neural.pretrained.hub_model._hub_answers", lambda: True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: SimpleNamespace(siblings=siblings))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("hf:no-such-owner/no-such-model,offline=true", r"not on this machine, .* run `hf download no-such-owner/"),
+        ("hf:./no/such/folder", r"there is no folder '\./no/such/folder'"),
+        ("hf:/no-such-folder", r"there is no folder '/no-such-folder'"),
+    ],
+)
+def test_a_missing_model_is_reported_at_once(spec, message):
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match=message):
+        build(spec).score(["x"])
+    assert time.monotonic() - start < 5
+
+
+def test_an_unreachable_hub_is_reported_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match="the hub cannot be reached; run `hf download"):
+        build("gpt2:path=no-such-owner/no-such-model").load()
+    assert time.monotonic() - start < 5
+
+
+def test_a_download_is_announced_with_its_size(monkeypatch):
+    files = [("model.safetensors", 500_000_000), ("config.json", 1_000_000), ("onnx/model.onnx", 9e9), ("tf.h5", 9e9)]
+    serve_listing(monkeypatch, files)
+
+    class Stopping(Recorded):
+        def notice(self, line):
+            super().notice(line)
+            raise KeyboardInterrupt  # before anything is downloaded
+
+    progress = Stopping()
+    with pytest.raises(KeyboardInterrupt):
+        build("hf:no-such-owner/no-such-model").load(progress)
+    assert progress.notices == ["downloading 'no-such-owner/no-such-model' from the Hugging Face hub: 501 MB"]
+    assert progress.messages == []
+
+
+def test_a_model_on_this_machine_is_not_announced_as_a_download(folder):
+    progress = Recorded()
+    build(f"hf:{folder}").load(progress)
+    assert progress.messages == [(f"loading '{folder}'", 0.0)]
+    assert progress.notices == []
+
+
+def test_the_hub_is_not_contacted_offline(monkeypatch):
+    def contact(*_, **__):
+        pytest.fail("the network was used")
+
+    monkeypatch.setattr("urllib.request.urlopen", contact)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", contact)
+    with pytest.raises(UnavailableError, match=r"the hub is not contacted \(offline\)"):
+        build("hf:no-such-owner/no-such-model,offline=true").load()
+
+
+def test_a_cached_model_is_identified_by_its_commit(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    commit = in_hub_cache(tmp_path, "some/model", folder)
+    model = build("hf:some/model")
+    progress = Recorded()
+    model.load(progress)
+    assert (progress.messages, progress.notices) == ([("loading 'some/model'", 0.0)], [])
+    assert dict(model.signature().parts)["revision"] == commit
+    assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "model-00002-of-00002.safetensors"])
+def test_weights_that_the_cache_lacks_must_be_downloaded(folder, monkeypatch, tmp_path, file):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--some--model" / "snapshots" / in_hub_cache(tmp_path, "some/model", folder)
+    if "of" in file:
+        names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+        (snapshot / names[0]).write_bytes(b"")
+        (snapshot / "model.safetensors.index.json").write_text(
+            json.dumps({"weight_map": dict(zip("ab", names, strict=True))})
+        )
+    else:
+        (snapshot / file).unlink()
+    with pytest.raises(UnavailableError, match="not on this machine, and the hub is not contacted"):
+        HubLoader(options("hf:some/model,offline=true")).allow_downloads(SILENT)
+
+
+def test_cached_and_local_models_are_loaded_without_a_network(folder, tmp_path):
+    """Not even the libraries use it, in a process that has not loaded them before."""
+    commit = in_hub_cache(tmp_path / "hub", "some/model", folder)
+    program = f"""
+import socket
+def look_up(*address, **options):
+    raise SystemExit(f"looked up {{address}}")
+socket.getaddrinfo = look_up
+from lmbench import build
+for spec in ("hf:some/model,offline=true", "hf:{folder}"):
+    model = build(spec)
+    model.load()
+    print(dict(model.signature().parts)["revision"])
+"""
+    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", "AI_AGENT": "some"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines()[0] == commit
+
+
+@pytest.mark.parametrize("path", ["no/such/folder", "a b", "x" * 200])
+def test_an_impossible_model_id_is_reported(path):
+    with pytest.raises(UnavailableError):
+        build(ModelSpec("hf", (("path", path), ("offline", "true")))).load()
