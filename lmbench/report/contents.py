@@ -26,7 +26,7 @@ class Contents:
         title: One line above the table.
         columns: The columns, from left to right.
         rows: The rows, with one text for each column.
-        legend: What headings mean, each in one line.
+        legend: The meanings of headings, one per line.
         notes: Sentences below the table.
     """
 
