@@ -26,9 +26,9 @@ class Evaluation:
     """The results of one model on one corpus.
 
     Attributes:
-        signature: What the numbers depend on.
+        signature: Everything that the numbers depend on.
         costs: Time, memory and size.
-        exhibits: What the model shows of itself.
+        exhibits: Tables and curves that show what the model learned.
         normalized: Whether the scores are probabilities.
         pretrained: Whether any of the weights are pretrained.
         counts: The sums of each document.

@@ -61,7 +61,7 @@ class Experiment:
         return tuple((corpus, model) for corpus in self.corpora for model in self.models)
 
     def build_manifest(self) -> Manifest:
-        """Return the record of what runs, where, and with which versions.
+        """Return the record of the models, the texts, the versions and the machine.
 
         This reads the texts and the files that options name, to compare and to fingerprint them.
         """
@@ -82,7 +82,7 @@ def select_models(text: str, seed: int | None = None) -> tuple[ResolvedModel | B
     """Return the models that a comma-separated list of specs names, without duplicates.
 
     Args:
-        text: The specs. "all" stands for every model that needs no option.
+        text: The specs. "all" means every model that needs no option.
         seed: The seed of each model that has one, unless its spec gives another.
 
     Raises:

@@ -48,7 +48,7 @@ def run(experiment: Experiment, path: Path, progress: RunProgress) -> RunDirecto
     Cells that the directory already holds do not run again, unless they failed.
 
     Args:
-        experiment: What to run.
+        experiment: The models and corpora.
         path: The run directory, which may hold an interrupted run of the same experiment.
         progress: Receives reports.
 

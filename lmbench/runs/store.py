@@ -1,7 +1,7 @@
 """A run directory: the files that a run writes, from which it resumes and from which the report is made.
 
 results/RUN/
-  manifest.json                what was run, where, and with which versions
+  manifest.json                the models, the texts, the versions and the machine
   cells/003-kenlm.json         one cell: status, signature, metrics, costs
   documents/003-kenlm.parquet  the cell's Tally, one row per document
   exhibits/003-hmm.json        the exhibits of the cell's model, if it has any
@@ -41,7 +41,7 @@ class CorpusRecord(BaseModel):
         train_fingerprint: sha256 of the training split's bytes. The other splits have theirs.
         train_bytes: UTF-8 bytes of the training split. The other splits have theirs.
         test_documents: The number of documents in the test split.
-        overlap: How much of the test split also occurs in the training split.
+        overlap: The share of the test split that is also in the training split.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,7 +63,7 @@ class CorpusRecord(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a run was asked to do, and where it ran.
+    """The record of a run: its models, its texts, the versions and the machine.
 
     Attributes:
         format: The version of the run directory's format.
@@ -106,7 +106,7 @@ class Manifest(BaseModel):
 
 
 class Costs(BaseModel):
-    """What a cell cost.
+    """The costs of a cell.
 
     Attributes:
         fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
@@ -136,10 +136,10 @@ class Cell(BaseModel):
         model: The model's spec.
         corpus: The corpus's name.
         status: "ok"; "unavailable" if weights or files are missing; "failed" after any other error.
-        error: What went wrong, in one line; empty if the status is "ok".
+        error: The reason of another status, in one line; empty if the status is "ok".
         pretrained: Whether any of the weights are pretrained.
         pseudo: Whether the scores are not probabilities, so that the metrics compare with no other model's.
-        signature: What the numbers depend on.
+        signature: Everything that the numbers depend on.
         metrics: The numbers, if the status is "ok".
         costs: Time, memory and size, if the status is "ok".
     """
@@ -184,7 +184,7 @@ class RunDirectory:
 
     Attributes:
         path: The folder.
-        manifest: What was run.
+        manifest: The record of the run.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -259,7 +259,7 @@ class RunDirectory:
         Args:
             cell: The cell.
             counts: The sums of each document; None if the model failed.
-            exhibits: What the model shows of itself.
+            exhibits: The exhibits of the cell's model.
         """
         if counts is not None:
             with _replacing(self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet") as documents:
@@ -308,8 +308,8 @@ def _parse(kind: type[Stored], file: Path) -> Stored:
         return kind.model_validate_json(file.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ResultsError(f"{file} cannot be read as format 1: {where}: {first['msg']}") from error
+        field = ".".join(map(str, first["loc"]))
+        raise ResultsError(f"{file} cannot be read as format 1: {field}: {first['msg']}") from error
 
 
 def _write_documents(file: BinaryIO, counts: Tally) -> None:
