@@ -330,7 +330,7 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     model = build(f"kenlm:order={order},tokenizer=words,min_count=1")
     model.fit(data)
     whole = _fastest(lambda: model.score([test]))
-    encoded = _fastest(lambda: model._fitted.lexicon.encode(test))  # type: ignore[attr-defined]
+    encoded = _fastest(lambda: model._fitted.ngrams.lexicon.encode(test))  # type: ignore[attr-defined]
     tokens = len(test.split()) + test.count("\n")
     rates = {"rate": tokens / max(whole - encoded, 1e-9), "text_rate": tokens / whole}
     costs = {"read": read, "read_cpu": read_cpu, "estimate": estimated, "estimate_cpu": estimated_cpu}
