@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SENTENCE_START, SENTENCE_END, UNKNOWN_WORD = "<s>", "</s>", "<unk>"
 _RESERVED = re.compile(r"(?i)</?s>|<unk>")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
-_KENLM_WHITE = re.compile(r"[\0\t-\r ]")
+_UNREADABLE = re.compile(r"[\0\t\n\r ]")  # the separators of ARPA files, and what ends a string in C
 _KENLM_RESERVED = re.compile(r"</?s>|<unk>|<UNK>")
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))")
 _LINES_AT_ONCE = 500_000
@@ -43,8 +43,8 @@ def unescape(word: str) -> str:
 
 
 def is_word(kind: str) -> bool:
-    """Return whether an event type can be a word of KenLM: without white space, and not a reserved word."""
-    return not (_KENLM_WHITE.search(kind) or _KENLM_RESERVED.fullmatch(kind))
+    """Return whether an event type can be a word of KenLM: without separators, and not a reserved word."""
+    return not (_UNREADABLE.search(kind) or _KENLM_RESERVED.fullmatch(kind))
 
 
 def tokenizer_file(path: Path) -> Path:

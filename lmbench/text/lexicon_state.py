@@ -10,6 +10,7 @@ import numpy as np
 from lmbench.arrays import Floats, Ids
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.state import ModelState, NextEvents
+from lmbench.text.tokenizers import is_white
 
 if TYPE_CHECKING:
     from lmbench.text.lexicon import Lexicon
@@ -44,7 +45,7 @@ class LexiconState(ModelState):
         self._across_lines, self._extra_events = across_lines, extra_events
         self._history = history.tolist()
         [last_line] = lexicon.tokenizer.tokenize_lines([text.split("\n")[-1]])
-        self._after_word = bool(last_line) and not last_line[-1].isspace()
+        self._after_word = bool(last_line) and not is_white(last_line[-1])
 
     def next_events(self) -> NextEvents:
         logprobs = self._predict(np.array(self._history, dtype=np.int32))
@@ -59,6 +60,6 @@ class LexiconState(ModelState):
         return float(np.logaddexp.reduce([*following.logprobs[known], following.logprobs[UNKNOWN_ID] + letters]))
 
     def advance(self, event: int) -> None:
-        self._after_word = not self._lexicon.types[event].isspace()  # a line end is white space
+        self._after_word = not is_white(self._lexicon.types[event])  # a line end is white space
         starts_over = event == LINE_END_ID and not self._across_lines
         self._history = [] if starts_over else [*self._history, event]

@@ -20,6 +20,9 @@ from lmbench.arrays import Ints
 from lmbench.errors import SpecError, UnavailableError
 
 LINE_END = "\n"
+WORD_SEPARATORS = " \t\r\n"
+"""The characters that separate words in ARPA files, and for lmplz, SRILM and IRSTLM. All others are letters of a word,
+no-break spaces and Chinese ones included."""
 _DEFAULT_BPE_SIZE = 4096
 
 
@@ -83,14 +86,13 @@ class Tokenizer(ABC):
 class Words(Tokenizer):
     """White-space words, for text that is tokenized already.
 
-    The token of a word is the word itself; the single space between two words belongs to the second. All other white
-    space (two spaces, a tab, a space at the start or end of a line) is a token of its own.
+    White space is that of the classical programs, WORD_SEPARATORS. The token of a word is the word itself; the single
+    space between two words belongs to the second. All other white space (two spaces, a tab, a space at the start or end
+    of a line) is a token of its own.
     """
 
     name = "words"
-    _space = re.compile(r"\s")
-    _runs = re.compile(r"\s+|\S+")
-    _unusual = tuple(chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code) not in " \n")
+    _runs = re.compile(f"[{WORD_SEPARATORS}]+|[^{WORD_SEPARATORS}]+")
 
     def tokenize(self, text: str) -> list[str]:
         return super().tokenize(text) if self._usual_ends(text) is None else self._split_usual(text)
@@ -100,7 +102,7 @@ class Words(Tokenizer):
         if ends is not None:
             return self._split_usual(text), ends
         tokens = super().tokenize(text)
-        is_word = ~np.fromiter(map(str.isspace, tokens), np.bool_, len(tokens))
+        is_word = ~np.fromiter(map(is_white, tokens), np.bool_, len(tokens))
         lengths = _lengths(tokens)
         lengths[1:] += is_word[1:] & is_word[:-1]
         return tokens, _byte_offsets(text, np.cumsum(lengths))
@@ -114,7 +116,7 @@ class Words(Tokenizer):
         data = np.frombuffer(f"\n{text}\n".encode(), dtype=np.uint8)
         line_ends, spaces = data == ord("\n"), data == ord(" ")
         white = line_ends | spaces
-        if (spaces[1:-1] & (white[:-2] | white[2:])).any() or any(space in text for space in self._unusual):
+        if (spaces[1:-1] & (white[:-2] | white[2:])).any() or "\t" in text or "\r" in text:
             return None
         ends = white[1:] & ~white[:-1]  # the byte after a word is white space,
         ends[1:] |= line_ends[1:-1]  # and an event also ends after a line end
@@ -129,7 +131,7 @@ class Words(Tokenizer):
 
     def _tokenize_line(self, line: str) -> list[str]:
         words = line.split(" ")
-        if all(words) and not any(map(self._space.search, words)):
+        if all(words) and "\t" not in line and "\r" not in line:
             return words
         runs = self._runs.findall(line)
         last = len(runs) - 1
@@ -139,7 +141,7 @@ class Words(Tokenizer):
         spelled = []
         after_word = False
         for token in tokens:
-            is_word = not token.isspace()
+            is_word = not is_white(token)
             spelled.append((" " + token if is_word and after_word else token).encode())
             after_word = is_word
         return spelled
@@ -148,7 +150,7 @@ class Words(Tokenizer):
         """After a word, a space either comes before the letters of the next word or begins a run of white space."""
         if not (after_word and prefix.startswith(b" ")):
             return [prefix]
-        return [prefix[1:], prefix] if prefix.isspace() else [prefix[1:]]
+        return [prefix[1:]] if prefix.strip(WORD_SEPARATORS.encode()) else [prefix[1:], prefix]
 
 
 class Pieces(Tokenizer):
@@ -267,6 +269,11 @@ class Bpe(Bytes):
 
 def _lengths(tokens: Sequence[str]) -> Ints:
     return np.fromiter(map(len, tokens), np.int64, len(tokens))
+
+
+def is_white(token: str) -> bool:
+    """Return whether a token consists of characters that separate words."""
+    return not token.strip(WORD_SEPARATORS)
 
 
 def _byte_offsets(text: str, characters: Ints) -> Ints:

@@ -1,3 +1,4 @@
+import re
 import sys
 from importlib.util import find_spec
 from itertools import accumulate
@@ -86,6 +87,13 @@ def test_different_lines_have_different_tokens(spec, lines):
         ("words", "The cat , <unk>", ["The", "cat", ",", "<unk>"]),
         ("words", " a  b ", [" ", "a", "  ", "b", " "]),
         ("words", "a\r", ["a", "\r"]),
+        ("words", "a\tb \t c", ["a", "\t", "b", " \t ", "c"]),
+        ("words", "10\u00a0000 mots", ["10\u00a0000", "mots"]),
+        (
+            "words",
+            "\u3000a\u2009b \x1c \x85\u2028  \x0b\x0cc",
+            ["\u3000a\u2009b", "\x1c", "\x85\u2028", "  ", "\x0b\x0cc"],
+        ),
         ("pieces", "Don't stop 123!!", ["Don", "'", "t", " stop", " 123", "!!"]),
         ("pieces", "    if x:", ["   ", " if", " x", ":"]),
         ("pieces", "我是 a程序员", ["我", "是", " a", "程", "序", "员"]),
@@ -94,6 +102,15 @@ def test_different_lines_have_different_tokens(spec, lines):
 )
 def test_tokens(spec, line, tokens):
     assert TOKENIZERS[spec].tokenize_lines([line]) == [tokens]
+
+
+@given(text=TRICKY)
+def test_words_are_split_at_the_separators_of_lmplz_and_srilm_alone(text):
+    """Every other character, white space of Unicode included, is a letter as `_` is."""
+    letters = re.sub(r"[^ \t\r\n]", "_", text)
+    tokens, other = (TOKENIZERS["words"].tokenize(some) for some in (text, letters))
+    assert [re.sub(r"[^ \t\r\n]", "_", token) for token in tokens] == other
+    assert [token for token in other if "_" in token] == letters.split()
 
 
 def test_the_byte_alphabet_is_gpt2s():
@@ -133,7 +150,7 @@ def test_a_missing_jieba_is_reported_with_the_command_that_installs_it(monkeypat
 
 
 @pytest.mark.parametrize("after_word", [True, False])
-@pytest.mark.parametrize("token", ["cat", "<unk>", "  ", "\t", "é"])
+@pytest.mark.parametrize("token", ["cat", "<unk>", "  ", "\t", "é", "\u00a0", "\x0b", "\x1ca"])
 def test_letters_begin_as_their_event_does(token, after_word):
     words = make_tokenizer("words")
     event = words.spell(["a", token] if after_word else [token])[-1]

@@ -27,6 +27,7 @@ from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.tokenizers import WORD_SEPARATORS
 
 _FILE_OPTIONS = {"path", "tokenizer", "escaped"}
 
@@ -238,13 +239,13 @@ class KenlmNgram(LanguageModel, Exportable):
 
 
 def read_vocabulary(path: Path) -> set[str]:
-    """Read words that white space separates from a file.
+    """Read the words of a file, which are separated as in the text that lmplz reads.
 
     Raises:
         UnavailableError: The file cannot be read.
     """
     try:
-        return set(path.expanduser().read_text(encoding="utf-8").split())
+        return set(re.split(f"[{WORD_SEPARATORS}]+", path.expanduser().read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise UnavailableError(f"cannot read the words of '{path}': {error}") from error
 
@@ -252,10 +253,10 @@ def read_vocabulary(path: Path) -> set[str]:
 def _allowed_ids(lexicon: Lexicon, words: set[str]) -> Flags:
     """Return which ids may occur in n-grams, that of ``<s>`` last.
 
-    White space always may: a file of words cannot list it.
+    The separators of words always may: a file of words cannot list them.
     """
     letters = (lexicon.tokenizer.letters(kind) for kind in lexicon.types[2:])
-    spelled = (spelling.decode(errors="surrogateescape").strip() for spelling in letters)
+    spelled = (spelling.decode(errors="surrogateescape").strip(WORD_SEPARATORS) for spelling in letters)
     return np.array([True, True, *(not kind or kind in words for kind in spelled), True])
 
 

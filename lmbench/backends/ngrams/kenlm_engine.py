@@ -17,7 +17,6 @@ from lmbench import distribution
 from lmbench.arrays import Floats, Ids
 from lmbench.errors import UnavailableError, reason
 from lmbench.ngrams.arpa_writer import UNKNOWN_WORD
-from lmbench.ngrams.ids import LINE_END_ID
 from lmbench.signature import Signature
 
 MAX_ORDER = 6
@@ -95,9 +94,13 @@ class KenlmEngine:
         return np.array([self._model.BaseScore(state, word, after) for word in words]) * _NATS_PER_LOG10
 
     def _score_line(self, line: Ids, words: Sequence[str]) -> Floats:
-        is_ended = bool(line[-1] == LINE_END_ID)
-        sentence = " ".join([words[word] for word in line[: len(line) - is_ended]])
-        log10s = [log10 for log10, _, _ in self._model.full_scores(sentence, bos=True, eos=is_ended)]
+        """Score a line word by word: the package splits whole lines within words that have a vertical tab."""
+        state, after = self._kenlm.State(), self._kenlm.State()
+        self._model.BeginSentenceWrite(state)
+        log10s = []
+        for word in line.tolist():
+            log10s.append(self._model.BaseScore(state, words[word], after))
+            state, after = after, state
         return np.array(log10s) * _NATS_PER_LOG10
 
 

@@ -154,6 +154,34 @@ def test_options_are_in_the_signature(english, tmp_path):
     assert "prune" not in str(fitted("kenlm", english).signature())
 
 
+OTHER_WHITE = "\u00a0\u3000\u2009\u2028\x85\x1c\x0b\x0c"
+
+
+@pytest.mark.parametrize(
+    "spec", ["kenlm:order=3,min_count=1", "kenlm:order=3", "ngram:order=3", "nltk:order=2", "cache:min_count=1"]
+)
+@pytest.mark.parametrize("letter", OTHER_WHITE)
+def test_other_white_space_is_a_letter_of_a_word(spec, letter):
+    """lmplz and SRILM separate words at spaces, tabs and carriage returns: the text is as if it had another letter."""
+    scores = []
+    for some in ("_", letter):
+        lines = ["il y a 10_000 mots", "il y a 10_000 pages", "elle a 5_000 mots _", "il y a 5_000 pages"] * 3
+        text = "".join(f"{line}\n" for line in lines).replace("_", some)
+        model = fitted(f"{spec},tokenizer=words", TrainingText(Split((text,)), Split((text,))))
+        [score] = model.score([f"il y a 10{some}000 mots {some}\nelle {some} a\n"])
+        scores.append(score.logprobs - score.spelling)
+        nexts = model.next_events("il y a")
+        assert nexts.spellings[nexts.names.index(f"10{some}000")] == f" 10{some}000".encode()
+    np.testing.assert_allclose(*scores, rtol=0, atol=1e-6)
+
+
+def test_words_of_limit_vocab_are_separated_as_by_lmplz(tmp_path):
+    (tmp_path / "words.txt").write_text("a\t10\u00a0000\r\nb\n", encoding="utf-8", newline="")
+    text = TrainingText(Split(("a 10\u00a0000 b 10 000\n" * 5,)), Split(()))
+    model = fitted(f"kenlm:order=2,tokenizer=words,limit_vocab={tmp_path}/words.txt", text)
+    assert sorted(model.next_events("").names) == ["\n", "10\u00a0000", "<unk>", "a", "b"]
+
+
 @pytest.mark.parametrize("tokenizer", ["bytes", "pieces"])
 def test_white_space_is_known_whatever_words_limit_vocab_lists(tmp_path, tokenizer):
     (tmp_path / "words.txt").write_text(" ".join("abcdefghijklmnopqrstuvwxyz"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.text.lexicon import Lexicon
-from lmbench.text.tokenizers import LINE_END, PRINTABLE, Bpe, Bytes, Pieces, Words
+from lmbench.text.tokenizers import LINE_END, PRINTABLE, WORD_SEPARATORS, Bpe, Bytes, Pieces, Words
 
 if TYPE_CHECKING:
     import tokenizers
@@ -142,14 +142,11 @@ def _split_pieces() -> tuple[Any, Any]:
 
 
 def _split_words() -> tuple[Any, Any]:
-    r"""Return the pre-tokenizer and the decoder for ``words``.
-
-    White space is that of Python: the library's own \s lacks four control characters.
-    """
+    """Return the pre-tokenizer and the decoder for ``words``."""
     from tokenizers import Regex, decoders
     from tokenizers.pre_tokenizers import Sequence, Split
 
-    codes = "".join(f"\\x{{{code:x}}}" for code in range(0x3001) if chr(code).isspace())
+    codes = "".join(f"\\x{{{ord(separator):x}}}" for separator in WORD_SEPARATORS)
     white, black = f"[{codes}]", f"[^{codes}]"
     pre_tokenizer = Sequence(
         [
