@@ -4,6 +4,9 @@ The format is Doug Paul's, as SRILM's manual page ngram-format(5) describes it: 
 of n-grams of each order; the n-grams of each order; ``\\end\\``. Files of any order are read, from order 1 up. A file
 is refused if a probability would be looked up otherwise than its author meant: an n-gram is listed twice, the history
 of an n-gram is not listed, or it lacks the back-off weight without which the probabilities after it sum to more than 1.
+
+Some toolkits count n-grams across lines, such as ``</s> <s> the``. They are left out, since every line begins with an
+empty history.
 """
 
 from __future__ import annotations
@@ -25,19 +28,21 @@ from lmbench.errors import UnavailableError
 from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD
 from lmbench.ngrams.backoff import Order
 from lmbench.ngrams.history_sums import history_sums, ngram_words
+from lmbench.ngrams.ids import LINE_END_ID
 from lmbench.printable import printable
 from lmbench.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_COUNT = re.compile(rb"ngram +(\d{1,18}) *= *(\d{1,18})")
+_COUNT = re.compile(rb"ngram[ \t]+(\d{1,18})[ \t]*=[ \t]*(\d{1,18})")  # IRSTLM writes a tab after the sign
 _WHITE = b" \t\r\n"
 _IS_WHITE = np.isin(np.arange(256), list(_WHITE))
 _FIRST_LINE_IS_HEADING = re.compile(rb"[ \t\r]*\\")
 _HEADING = re.compile(rb"\n[ \t\r]*\\")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_UNKNOWN_WORDS = (b"<unk>", b"<UNK>")  # KenLM knows these two spellings
+_UNKNOWN_WORDS = ("<unk>", "<UNK>")  # KenLM knows these two spellings
+_NOT_BACK_OFF = (b"iARPA", b"\\interpolated")  # IRSTLM and VariKN announce interpolated probabilities in this way
 _ABSENT = -100.0  # log10 probability that KenLM gives <unk> if the file does not
 _BLOCK = 1 << 23  # bytes to read at a time
 _SHOWN = 40  # characters of the file in an error
@@ -54,7 +59,8 @@ class ArpaText:
 
     Attributes:
         words: Those of the unigrams: ``<unk>``, ``</s>``, the others in the file's order, ``<s>``.
-        orders: From unigrams up. ``<unk>`` and ``<s>`` are added if the file lacks them, as in KenLM.
+        orders: From unigrams up. ``<unk>`` and ``<s>`` are added if the file lacks them, as in KenLM. N-grams with
+            ``<s>`` after the first place or ``</s>`` before the last one are left out.
         counts: The number of n-grams of each order in the file.
         opens: Whether the file has ``<s>``.
     """
@@ -92,11 +98,12 @@ class _Lines:
     """A file's text, read line by line or block by block.
 
     Attributes:
+        path: The file.
         number: The number of the last line that was read, for errors.
     """
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
-        self._file, self._path = file, path
+        self._file, self.path = file, path
         self._block, self._place = b"", 0
         self.number = 0
 
@@ -120,12 +127,12 @@ class _Lines:
 
     def error(self, reason: str, number: int | None = None) -> UnavailableError:
         """Return an error in line `number`; by default, in the last line that was read."""
-        return UnavailableError(f"'{self._path}', line {self.number if number is None else number}: {reason}")
+        return UnavailableError(f"'{self.path}', line {self.number if number is None else number}: {reason}")
 
     def no_data(self) -> UnavailableError:
         """Return an error for a file that ends before its data."""
         if not self.number:
-            return UnavailableError(f"'{self._path}' is empty")
+            return UnavailableError(f"'{self.path}' is empty")
         return self.error("the file ends without a line '\\data\\', so it is not an ARPA file")
 
     def _next_line(self) -> bytes:
@@ -150,7 +157,7 @@ def _cut_at_heading(block: bytes) -> tuple[bytes, bytes]:
 def _read(lines: _Lines, progress: Progress) -> ArpaText:
     counts, heading = _read_header(lines)
     sections = _SectionReader(lines, counts, progress)
-    word_list = _WordList(lines)
+    word_list = _WordList(lines, progress)
     unigrams, heading = sections.read(1, heading, word_list.add)
     vocabulary = word_list.finish()
     tables = [_sort(lines, vocabulary.complete(unigrams), vocabulary.words, below=[])]
@@ -162,7 +169,8 @@ def _read(lines: _Lines, progress: Progress) -> ArpaText:
     _expect(lines, b"\\end\\", heading)
     if after := lines.next():
         raise lines.error(f"expected nothing after '\\end\\', found {_shown(after)}")
-    return ArpaText(vocabulary.words, _without_empty([table.order for table in tables]), counts, vocabulary.opens)
+    orders = _within_lines([table.order for table in tables], start=len(vocabulary.words) - 1)
+    return ArpaText(vocabulary.words, _without_empty(orders), counts, vocabulary.opens)
 
 
 def _read_header(lines: _Lines) -> tuple[list[int], bytes]:
@@ -170,6 +178,8 @@ def _read_header(lines: _Lines) -> tuple[list[int], bytes]:
     while (line := lines.next()) != b"\\data\\":
         if not line:
             raise lines.no_data()
+        if line in _NOT_BACK_OFF:
+            raise lines.error(f"{_shown(line)} marks interpolated probabilities; convert the file to plain ARPA")
     counts: list[int] = []
     while line := lines.next():
         if counts and line.startswith(b"\\"):
@@ -216,8 +226,8 @@ class _Section:
 class _WordList:
     """Gives ids to the words of the unigrams, in the file's order, as they are read."""
 
-    def __init__(self, lines: _Lines) -> None:
-        self._lines = lines
+    def __init__(self, lines: _Lines, progress: Progress) -> None:
+        self._lines, self._progress = lines, progress
         self._found: dict[str, int] = {}
 
     def add(self, words: pa.Array, numbers: Ints) -> Ids:
@@ -229,13 +239,23 @@ class _WordList:
         before = len(self._found)
         for number, field in zip(numbers.tolist(), words.to_pylist(), strict=True):
             try:
-                word = UNKNOWN_WORD if field in _UNKNOWN_WORDS else field.decode()
+                word = self._named(field.decode())
             except UnicodeDecodeError:
                 raise self._lines.error(f"the word {_shown(field)} is not UTF-8", number) from None
             if word in self._found:
                 raise self._lines.error(f"the n-gram {_shown(field)} is listed twice", number)
             self._found[word] = len(self._found)
         return np.arange(before, len(self._found), dtype=np.int32)
+
+    def _named(self, word: str) -> str:
+        """Return ``<unk>`` for each of the spellings that KenLM takes for it. Announce unusual ones."""
+        if word.lower() != UNKNOWN_WORD or word == UNKNOWN_WORD:
+            return word
+        if word in _UNKNOWN_WORDS:
+            self._progress.notice(f"'{self._lines.path}' lists {word}, which is read as {UNKNOWN_WORD}, as KenLM does")
+            return UNKNOWN_WORD
+        self._progress.notice(f"'{self._lines.path}' lists {word}, which is an ordinary word, as it is for KenLM")
+        return word
 
     def finish(self) -> _Vocabulary:
         """Return the vocabulary of all words.
@@ -296,7 +316,7 @@ class _Vocabulary:
         import pyarrow as pa
 
         names = [(word.encode(), i) for i, word in enumerate(self.words) if word in self._found]
-        names += [(word, 0) for word in _UNKNOWN_WORDS[1:] if UNKNOWN_WORD in self._found]
+        names += [(word.encode(), 0) for word in _UNKNOWN_WORDS[1:] if UNKNOWN_WORD in self._found]
         return pa.array([word for word, _ in names], pa.binary()), np.array([*(i for _, i in names), -1], np.int32)
 
 
@@ -510,17 +530,20 @@ def _check_backoffs(lines: _Lines, tables: Sequence[_SortedSection], words: Sequ
     probabilities is then below 1, as in a test file of KenLM, this is the model's loss, and `lmbench check` reports it.
 
     Raises:
-        UnavailableError: The probabilities after such a history sum to more than 1.
+        UnavailableError: The probabilities after such a history, which a line may have, sum to more than 1.
     """
     *_, lower, highest = tables
     if not lower.bare[highest.order.history].any():
         return
-    histories, sums = history_sums([table.order for table in tables])
-    wrong = lower.bare[histories] & (sums > 1 + _LEEWAY)
-    if wrong.any():
-        first = np.flatnonzero(wrong)[np.argmin(lower.numbers[histories[wrong]])]
+    orders = [table.order for table in tables]
+    histories, sums = history_sums(orders)
+    wrong = np.flatnonzero(lower.bare[histories] & (sums > 1 + _LEEWAY))
+    ids = ngram_words(orders[:-1], histories[wrong])
+    wrong = wrong[(ids != LINE_END_ID).all(axis=1) & (ids[:, 1:] != len(words) - 1).all(axis=1)]
+    if wrong.size:
+        first = wrong[np.argmin(lower.numbers[histories[wrong]])]
         row = histories[first]
-        [ids] = ngram_words([table.order for table in tables[:-1]], np.array([row]))
+        [ids] = ngram_words(orders[:-1], np.array([row]))
         history = f"{_shown_words(ids, words)} begins {len(tables)}-grams and lacks a back-off"
         raise lines.error(f"{history}: the probabilities after it sum to {sums[first]:.4g}", int(lower.numbers[row]))
 
@@ -535,6 +558,20 @@ def _check_highest_backoffs(lines: _Lines, highest: _SortedSection) -> None:
     if weighted.size:
         reason = "an n-gram of the highest order has a back-off, but only shorter ones may"
         raise lines.error(reason, int(weighted.min()))
+
+
+def _within_lines(orders: Sequence[Order], start: int) -> list[Order]:
+    """Leave out n-grams with ``<s>``, whose id is `start`, after the first place or ``</s>`` before the last one."""
+    within = [orders[0]]
+    rows = np.arange(len(orders[0].keys))  # of each n-gram in what is left; -1 for one that no line has as a history
+    rows[LINE_END_ID] = -1
+    for order in orders[1:]:
+        histories, words = rows[order.history], order.word
+        kept = (histories >= 0) & (words != start)
+        keys = (histories << order.bits | words)[kept]
+        within.append(Order(keys, order.bits, order.probs[kept], order.backoffs[kept]))
+        rows = np.where(kept & (words != LINE_END_ID), np.cumsum(kept) - 1, -1)
+    return within
 
 
 def _without_empty(orders: list[Order]) -> list[Order]:

@@ -23,6 +23,9 @@ _LARGEST_DIGIT = np.iinfo(np.uint16).max
 class Order(SortedNgrams):
     """All n-grams of one order. Every word has a unigram.
 
+    No n-gram reaches across a line: ``<s>``, the last unigram, is at most its first word. A text of many lines, each
+    after its ``<s>``, can therefore be looked up as one sequence.
+
     Attributes:
         probs: (n-grams,) P(word | history).
         backoffs: (n-grams,) weight of the lower order after this n-gram. Empty for the highest order.

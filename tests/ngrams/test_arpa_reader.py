@@ -7,6 +7,8 @@ import pytest
 from lmbench.errors import UnavailableError
 from lmbench.ngrams.arpa_reader import read_arpa
 from lmbench.ngrams.backoff import probabilities
+from lmbench.ngrams.history_sums import history_sums, ngram_words
+from tests.recording import Recorded
 
 SMALL = """\\data\\
 ngram 1=5
@@ -26,6 +28,103 @@ ngram 2=3
 
 \\end\\
 """
+
+
+ACROSS_LINES = """\\data\\
+ngram 1=5
+ngram 2=7
+ngram 3=5
+
+\\1-grams:
+-1.0\t<unk>\t-0.1
+-99\t<s>\t-0.5
+-0.6\t</s>\t-0.7
+-0.4\ta\t-0.2
+-0.7\tb\t-0.3
+
+\\2-grams:
+-0.25\t<s> a\t-0.2
+-0.5\t<s> <s>\t-0.6
+-0.15\ta b\t-0.1
+-0.35\tb </s>\t-0.4
+-0.1\t</s> <s>\t-0.3
+-0.05\t</s> a\t-0.8
+-0.2\ta <s>
+
+\\3-grams:
+-0.01\t</s> <s> a
+-0.3\t<s> a b
+-0.02\tb </s> <s>
+-0.03\t<s> <s> b
+-0.04\t</s> a b
+
+\\end\\
+"""
+"""N-grams that were counted across lines, as some toolkits do, or after two `<s>`. Of the bigrams and trigrams, a line
+can contain "<s> a", "a b", "b </s>" and "<s> a b"."""
+
+
+def test_ngrams_across_lines_are_left_out(tmp_path):
+    (tmp_path / "x.arpa").write_text(ACROSS_LINES)
+    text = read_arpa(tmp_path / "x.arpa")
+    assert text.counts == [5, 7, 5]
+    left = [
+        {
+            tuple(text.words[word] for word in words)
+            for words in ngram_words(text.orders[:k], np.arange(len(text.orders[k - 1].keys)))
+        }
+        for k in (2, 3)
+    ]
+    assert left == [{("<s>", "a"), ("a", "b"), ("b", "</s>")}, {("<s>", "a", "b")}]
+    ids = [text.words.index(word) for word in ("<s>", "a", "b", "</s>", "<s>", "a", "</s>", "<s>", "b", "</s>")]
+    log10s = np.log10(probabilities(text.orders, np.array(ids, dtype=np.int32)))
+    expected = [-0.25, -0.3, -0.1 - 0.35, -0.25, -0.2 - 0.2 - 0.6, -0.5 - 0.7, -0.35]
+    assert log10s[[1, 2, 3, 5, 6, 8, 9]].tolist() == pytest.approx(expected)
+
+
+def test_sums_ignore_histories_that_no_line_has(tmp_path):
+    (tmp_path / "x.arpa").write_text(ACROSS_LINES)
+    text = read_arpa(tmp_path / "x.arpa")
+    for order in (2, 3):
+        histories, _ = history_sums(text.orders[:order])
+        found = ngram_words(text.orders[: order - 1], histories)
+        assert {text.words[words[0]] for words in found} <= {"<s>", "a", "b"}
+        assert not (found[:, 1:] == len(text.words) - 1).any()
+
+
+def test_a_history_that_no_line_has_may_lack_its_backoff(tmp_path):
+    """After "</s> <s>" the probabilities would sum to more than 1, but nothing ever follows it."""
+    (tmp_path / "x.arpa").write_text(ACROSS_LINES.replace("</s> <s>\t-0.3", "</s> <s>"))
+    assert read_arpa(tmp_path / "x.arpa").counts == [5, 7, 5]
+
+
+@pytest.mark.parametrize("header", ["ngram 1=\t5\nngram 2=\t3", "ngram\t1\t=\t5\nngram 2 =3"])
+def test_tabs_in_the_header(tmp_path, header):
+    (tmp_path / "x.arpa").write_text(SMALL.replace("ngram 1=5\nngram 2=3", header))
+    assert read_arpa(tmp_path / "x.arpa").counts == [5, 3]
+
+
+@pytest.mark.parametrize("mark", ["iARPA", "\\interpolated"])
+def test_interpolated_probabilities_are_refused(tmp_path, mark):
+    """IRSTLM and VariKN mark files in this way whose numbers are not those of a back-off model."""
+    (tmp_path / "x.arpa").write_text(f"{mark}\n\n{SMALL}")
+    message = f"line 1: '{mark}' marks interpolated probabilities; convert the file to plain ARPA"
+    with pytest.raises(UnavailableError, match=re.escape(message)):
+        read_arpa(tmp_path / "x.arpa")
+
+
+@pytest.mark.parametrize(
+    ("word", "notice"),
+    [
+        ("<UNK>", "lists <UNK>, which is read as <unk>, as KenLM does"),
+        ("<Unk>", "lists <Unk>, which is an ordinary word, as it is for KenLM"),
+    ],
+)
+def test_another_spelling_of_the_unknown_word_is_announced(tmp_path, word, notice):
+    (tmp_path / "x.arpa").write_text(SMALL.replace("<unk>", word))
+    progress = Recorded()
+    assert (word in read_arpa(tmp_path / "x.arpa", progress).words) == (word == "<Unk>")
+    assert progress.notices == [f"'{tmp_path / 'x.arpa'}' {notice}"]
 
 
 def test_probabilities_and_backoffs(tmp_path):

@@ -70,6 +70,8 @@ class ArpaFile(LanguageModel):
             self._file = BinaryFile.read(path, tokenizer, options.escaped)
         else:
             self._file = TextFile.of(read_arpa(path, progress), tokenizer, options.escaped)
+        if not self._file.has_unknown:
+            progress.notice(f"'{path}' lacks <unk>, so an unknown word has the probability 1e-100, as in KenLM")
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._file.score(documents)

@@ -15,6 +15,7 @@ import pytest
 
 from lmbench import ModelSpec, NotFittedError, Split, TrainingText, build
 from lmbench.backends.ngrams.kenlm_engine import KenlmEngine, import_kenlm
+from lmbench.backends.ngrams.ngram_file import BinaryFile
 from lmbench.checks import check_spec
 from lmbench.cli.export import write_export
 from lmbench.errors import SpecError, UnavailableError
@@ -22,7 +23,9 @@ from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WOR
 from lmbench.ngrams.counts import join_lines
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.text.lexicon import Lexicon, LexiconOptions
-from tests.ngrams.test_arpa_reader import SMALL
+from lmbench.text.tokenizers import make_tokenizer
+from tests.ngrams.test_arpa_reader import ACROSS_LINES, SMALL
+from tests.recording import Recorded
 from tests.test_contract import ODD
 
 needs_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="the extra kenlm is not installed")
@@ -30,10 +33,10 @@ needs_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="the extra k
 NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
 
 
-def opened(path, tokenizer="words", escaped=False):
+def opened(path, tokenizer="words", escaped=False, progress=None):
     options = (("path", str(path)), ("tokenizer", tokenizer), ("escaped", str(escaped)))
     model = build(ModelSpec("arpa", options))
-    model.load()
+    model.load(progress or Recorded())
     return model
 
 
@@ -77,7 +80,9 @@ def test_next_events_are_the_files_words(small):
 def test_a_file_without_unk(tmp_path):
     path = tmp_path / "x.arpa"
     path.write_text(NO_UNKNOWN)
-    model = opened(path)
+    progress = Recorded()
+    model = opened(path, progress=progress)
+    assert progress.notices == [f"'{path}' lacks <unk>, so an unknown word has the probability 1e-100, as in KenLM"]
     [score] = model.score(["a z\n"])
     assert score.logprobs[1] - score.spelling[1] == pytest.approx((-0.2 - 100) * math.log(10))
     assert "unk:absent(1e-100)+letters-uniform" in str(model.signature())
@@ -238,6 +243,89 @@ def test_kenlm_reads_the_same(tmp_path):
     assert len(texts) == 3 + 9 + 27 + 81
     for score, expected in zip(scores, kenlm.score_lines(lines, words), strict=True):
         np.testing.assert_allclose(score.logprobs - score.spelling, expected, rtol=0, atol=1e-6)
+
+
+def by_kenlm(path, words):
+    """Return log10 P of each word of a line and its end, word by word: the package would split a line within words."""
+    kenlm = import_kenlm()
+    model, state, after, log10s = kenlm.Model(str(path)), kenlm.State(), kenlm.State(), []
+    model.BeginSentenceWrite(state)
+    for word in (*words, "</s>"):
+        log10s.append(model.BaseScore(state, word, after))
+        state, after = after, state
+    return log10s
+
+
+@needs_kenlm
+def test_kenlm_reads_ngrams_across_lines_the_same(tmp_path):
+    path = tmp_path / "x.arpa"
+    path.write_text(ACROSS_LINES)
+    lines = [line for n in range(4) for line in product(("a", "b", "zzz"), repeat=n)]
+    [score] = opened(path).score(["".join(" ".join(line) + "\n" for line in lines)])
+    expected = [log10 for line in lines for log10 in by_kenlm(path, line)]
+    np.testing.assert_allclose((score.logprobs - score.spelling) / math.log(10), expected, rtol=0, atol=1e-5)
+
+
+def test_history_starts_anew_with_each_line_and_document(tmp_path):
+    (tmp_path / "x.arpa").write_text(ACROSS_LINES)
+    model = opened(tmp_path / "x.arpa")
+    documents = ["a b\n", "a\n", "b\na", "", "a b\nb\n", "a"]
+    alone = [model.score([document])[0].logprobs.tolist() for document in documents]
+    assert [score.logprobs.tolist() for score in model.score(documents)] == alone
+    assert [score.logprobs.tolist() for score in model.score(documents[::-1])] == alone[::-1]
+    assert model.score(["b\na b\na\n"])[0].logprobs.tolist()[2:] == [*alone[0], *alone[1]]
+    for text in ("", "a\n", "b\n\n"):
+        assert model.next_events(text).logprobs.tolist() == model.next_events("").logprobs.tolist()
+        assert model.score([f"{text}a b\n"])[0].logprobs.tolist()[-3:] == alone[0]
+
+
+def test_the_suite_passes_a_file_with_ngrams_across_lines(tmp_path, english):
+    """In this file every word has an improbable trigram after "</s> <s>", which would show in another order."""
+    model = build("kenlm:order=3,min_count=1,tokenizer=words")
+    model.fit(english)
+    model.export(tmp_path / "x.arpa")
+    text = (tmp_path / "x.arpa").read_text()
+    words = [word for word in model.next_events("").names if word not in ("<unk>", "\n")]
+    for order, ngrams in ((2, ["-9\t</s> <s>\t0"]), (3, [f"-9\t</s> <s> {word}" for word in words])):
+        count = int(re.search(rf"ngram {order}=(\d+)", text)[1])
+        text = text.replace(f"ngram {order}={count}", f"ngram {order}={count + len(ngrams)}")
+        text = text.replace(f"\\{order}-grams:\n", "\n".join([f"\\{order}-grams:", *ngrams, ""]))
+    (tmp_path / "x.arpa").write_text(text)
+    outcomes = check_spec(ModelSpec.parse(f"arpa:{tmp_path}/x.arpa,escaped=true"))
+    assert [(outcome.check, outcome.detail) for outcome in outcomes if outcome.status == "fail"] == []
+
+
+LETTERS = "\u00a0\u3000\u2009\u2028\x85\x1c\x0b\x0c"
+"""White space of Unicode, and control codes, that do not separate words for lmplz, SRILM and ARPA files."""
+
+
+@needs_kenlm
+@pytest.mark.parametrize("letter", LETTERS)
+def test_other_white_space_is_a_letter(tmp_path, letter):
+    word, path = f"2{letter}000", tmp_path / "x.arpa"
+    path.write_bytes(
+        SMALL.replace("\tb\t", f"\t{word}\t").replace("a b", f"a {word}").replace("b <", f"{word} <").encode()
+    )
+    for words in (("a", word, "a"), (word, word), ("a", f"{word}{letter}"), (letter,)):
+        [score] = opened(path).score([" ".join(words) + "\n"])
+        np.testing.assert_allclose(
+            (score.logprobs - score.spelling) / math.log(10), by_kenlm(path, words), rtol=0, atol=1e-5
+        )
+        assert (score.spelling < 0).tolist() == [*(known not in ("a", word) for known in words), False]
+
+
+@needs_kenlm
+@pytest.mark.parametrize("letter", LETTERS)
+def test_a_binary_knows_words_with_other_white_space(tmp_path, letter):
+    """KenLM looks the words of a binary up one by one, as it does those of this file."""
+    path = tmp_path / "x.arpa"
+    path.write_bytes(SMALL.replace("b", f"2{letter}0").encode())
+    text = f"a 2{letter}0 a\n2{letter}0"
+    [own] = opened(path).score([text])
+    [binary] = BinaryFile.read(path, make_tokenizer("words"), escaped=False).score([text])
+    assert own.ends.tolist() == binary.ends.tolist()
+    np.testing.assert_allclose(own.logprobs, binary.logprobs, rtol=0, atol=1e-5)
+    assert not binary.spelling.any()
 
 
 def test_valid_files_that_kenlm_does_not_read(tmp_path):
