@@ -360,6 +360,34 @@ class CountsPadding(Bigram):
         return scores
 
 
+class CrossesDocuments(Bigram):
+    """the history continues from the end of the document before it in the batch"""
+
+    caught_by = "batches"
+
+    def score(self, documents):
+        scores, last = super().score(documents), START
+        for score, data in zip(scores, map(str.encode, documents), strict=True):
+            if data:
+                score.logprobs[0], last = self.table[last, data[0]], data[-1]
+        return scores
+
+
+class CarriesItsHistory(Bigram):
+    """the history continues from the end of the last document that was scored before"""
+
+    caught_by = "state"
+    last = START
+
+    def score(self, documents):
+        scores = super().score(documents)
+        for score, data in zip(scores, map(str.encode, documents), strict=True):
+            if data:
+                score.logprobs[0] = self.table[self.last, data[0]]
+        self.last = ([START, *"".join(documents).encode()])[-1]
+        return scores
+
+
 class DropsTheLastDocument(Bigram):
     """the last, incomplete batch is dropped"""
 
@@ -538,7 +566,8 @@ CORRECT = (Bigram, Unigram, Windowed, Adaptive)
 MUTANTS = (
     Log10, Log2, Log10WithoutDistribution, OffByOne, LearnsFirst, FreeSpaces, FreeCase, FreeInsides, LongDiscount,
     Unnormalized, KeepsStart, Surprisals, Sentinel, SpellingApart, FreeUnknowns, FlatSpelling, Characters, DropsTheEnd,
-    TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, DropsTheLastDocument, Remembers,
+    TwoLineEnds, JoinsLineEnds, Peeks, PerLength, ShuffledBatch, CountsPadding, CrossesDocuments,
+    CarriesItsHistory, DropsTheLastDocument, Remembers,
     ScoresSeamsTwice, FreeSeams, EmptyHistories, ForgetsTheBeginning, WritesNoSpaces, ForgetsWhatItWrote, Unseeded,
     ForgetsItsContext, ReadsTheTest, NoSignature, CrashesOnNothing, ParsesSpecialTokens,
 )  # fmt: skip
