@@ -269,7 +269,7 @@ class Fitted(Generic[Value]):
         try:
             value: Value = model.__dict__[self._name]
         except KeyError:
-            raise NotFittedError(f"this {type(model).__name__} is not fitted; call prepare or fit first") from None
+            raise NotFittedError(f"this {type(model).__name__} is not ready; call prepare first") from None
         return value
 
     def __set__(self, model: object, value: Value) -> None:

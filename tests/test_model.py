@@ -227,7 +227,7 @@ class Counter(Model):
 
 def test_scoring_before_fitting_raises_an_error_with_the_models_name(english):
     model = Counter()
-    with pytest.raises(NotFittedError, match=r"^this Counter is not fitted; call prepare or fit first$"):
+    with pytest.raises(NotFittedError, match=r"^this Counter is not ready; call prepare first$"):
         model.score(["a"])
     model.fit(english)
     assert model.score(["a"])[0].logprobs.tolist() == [-1.0]

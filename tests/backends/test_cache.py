@@ -97,5 +97,5 @@ def test_decay_and_window_exclude_each_other():
 def test_scoring_before_fitting_is_an_error():
     model = build("cache")
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
-        with pytest.raises(NotFittedError, match="this Cache is not fitted"):
+        with pytest.raises(NotFittedError, match="this Cache is not ready; call prepare first"):
             ask()

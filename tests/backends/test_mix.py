@@ -116,5 +116,5 @@ def test_a_pretrained_part_marks_the_mixture(tmp_path, english):
 def test_scoring_before_fitting_is_an_error():
     model = build("mix")
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature):
-        with pytest.raises(NotFittedError, match="this Mix is not fitted"):
+        with pytest.raises(NotFittedError, match="this Mix is not ready; call prepare first"):
             ask()

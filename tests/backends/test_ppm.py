@@ -245,5 +245,5 @@ def test_ppm_imports_public_names_only():
 def test_scoring_before_fitting_is_an_error():
     model = build("ppm")
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.footprint):
-        with pytest.raises(NotFittedError, match="this Ppm is not fitted"):
+        with pytest.raises(NotFittedError, match="this Ppm is not ready; call prepare first"):
             ask()

@@ -70,7 +70,7 @@ def test_a_model_that_is_not_fitted_says_so(tmp_path):
         model.exhibits,
         model.footprint,
     ):
-        with pytest.raises(NotFittedError, match="this Hmm is not fitted"):
+        with pytest.raises(NotFittedError, match="this Hmm is not ready; call prepare first"):
             ask()
 
 

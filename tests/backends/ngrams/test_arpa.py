@@ -499,7 +499,7 @@ def test_fit_learns_nothing(small):
 def test_scoring_before_loading_is_an_error(small):
     model = build(ModelSpec("arpa", (("path", str(small)),)))
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
-        with pytest.raises(NotFittedError, match="this ArpaFile is not fitted"):
+        with pytest.raises(NotFittedError, match="this ArpaFile is not ready; call prepare first"):
             ask()
 
 

@@ -287,7 +287,7 @@ def test_a_path_without_a_tokenizer_means_words(tmp_path, english):
 def test_scoring_before_fitting_is_an_error():
     model = build("kenlm")
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
-        with pytest.raises(NotFittedError, match="this KenlmNgram is not fitted"):
+        with pytest.raises(NotFittedError, match="this KenlmNgram is not ready; call prepare first"):
             ask()
 
 

@@ -128,5 +128,5 @@ def test_nltk_computes_each_history_and_word_once(english, monkeypatch):
 def test_scoring_before_fitting_is_an_error():
     model = build("nltk")
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
-        with pytest.raises(NotFittedError, match="this NltkNgram is not fitted"):
+        with pytest.raises(NotFittedError, match="this NltkNgram is not ready; call prepare first"):
             ask()

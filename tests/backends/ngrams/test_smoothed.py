@@ -90,5 +90,5 @@ def test_invalid_options_are_refused(options, message):
 def test_scoring_before_fitting_is_an_error():
     model = build("ngram")
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
-        with pytest.raises(NotFittedError, match="this Ngram is not fitted"):
+        with pytest.raises(NotFittedError, match="this Ngram is not ready; call prepare first"):
             ask()

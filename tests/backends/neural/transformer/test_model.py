@@ -475,5 +475,5 @@ def test_impossible_options_are_refused(options, message):
     ],
 )
 def test_an_unfitted_model_says_so(use):
-    with pytest.raises(NotFittedError, match="this Transformer is not fitted"):
+    with pytest.raises(NotFittedError, match="this Transformer is not ready; call prepare first"):
         use(unfitted(",steps=1"))
