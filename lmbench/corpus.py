@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+WORD_SEPARATORS = " \t\r\n"
+"""The characters that separate words in ARPA files, and for lmplz, SRILM and IRSTLM. All others are letters of a word,
+no-break and ideographic spaces included."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaggedWord:

@@ -55,7 +55,7 @@ class UnavailableError(LmbenchError):
 
 
 class NotFittedError(LmbenchError):
-    """A model was asked for something that it knows only after `prepare`: once it is fitted, or its weights are loaded."""
+    """A model was asked for something that it knows only once it is fitted, or its weights are loaded."""
 
 
 class ScoreError(LmbenchError):

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.arrays import AnyInts, Flags, Floats, Ints
+from lmbench.corpus import WORD_SEPARATORS
 from lmbench.errors import ScoreError
 from lmbench.score import Score, probability_violation, shape_violation, tiling_violation
 from lmbench.statistics import ratio_interval
 
 _GROUP_CHARACTERS = 1 << 16
 _WHITE = np.array([chr(code).isspace() for code in range(0x3002)])  # Unicode has no white space beyond U+3001
+_SEPARATES = np.array([chr(code) in WORD_SEPARATORS for code in range(len(_WHITE))])
 SUMS = ("bits", "spelling_bits", "unknown_bits")
 """The fields of a Tally that are sums of bits; the others are counts."""
 
@@ -38,11 +40,12 @@ class Tally:
     Attributes:
         bytes: UTF-8 bytes.
         characters: Unicode code points.
-        words: Words separated by white space.
+        words: Words separated by white space of any kind.
         line_ends: Occurrences of ``"\\n"``.
         events: The model's events.
         unknown: The events that a letter model spelled.
-        by_words: 1 if the events are exactly the document's words and line ends, else 0.
+        by_words: 1 if the events are exactly the document's words, as KenLM and SRILM separate them, and its line ends;
+            else 0.
         bits: float64, everything that the model charged.
         spelling_bits: float64, the letter model's part of it.
         unknown_bits: float64, the cost of unknown events without their spelling: -log2 P(<unk> | history).
@@ -206,6 +209,7 @@ class _JoinedText:
         borders: (documents + 1,) code points before each document, and in all.
         offsets: (code points + 1,) bytes before each code point, and in all.
         word_ends: (code points,) whether the code point is the last of a white-space word.
+        separated_ends: (code points,) whether it is the last of a word as KenLM and SRILM separate them.
         line_ends: (code points,) whether the code point is a line end.
     """
 
@@ -213,6 +217,7 @@ class _JoinedText:
     borders: Ints
     offsets: Ints
     word_ends: Flags
+    separated_ends: Flags
     line_ends: Flags
 
     @classmethod
@@ -220,17 +225,24 @@ class _JoinedText:
         document = "".join(documents)
         codes = np.frombuffer(document.encode("utf-32-le"), dtype=np.uint32)
         borders = _borders(np.array(list(map(len, documents))))
-        white = _WHITE[np.minimum(codes, len(_WHITE) - 1)]
-        before_white = np.append(white[1:], True)
-        before_white[borders[borders > 0] - 1] = True  # a word ends with its document
+        known = np.minimum(codes, len(_WHITE) - 1)
+        ends, separated_ends = (_word_ends(white[known], borders) for white in (_WHITE, _SEPARATES))
         sizes = 1 + (codes > 0x7F) + (codes > 0x7FF) + (codes > 0xFFFF).astype(np.int64)
-        return cls(document, borders, _borders(sizes), ~white & before_white, codes == ord("\n"))
+        return cls(document, borders, _borders(sizes), ends, separated_ends, codes == ord("\n"))
 
     @property
     def sizes(self) -> Ints:
         """The bytes of each document, (documents,)."""
         sizes: Ints = np.diff(self.offsets[self.borders])
         return sizes
+
+
+def _word_ends(white: Flags, borders: Ints) -> Flags:
+    """Return whether each code point is the last of a word. A word also ends with its document."""
+    before_white = np.append(white[1:], True)
+    before_white[borders[borders > 0] - 1] = True
+    ends: Flags = ~white & before_white
+    return ends
 
 
 def _are_words(ends: Ints, events: Ints, text: _JoinedText) -> Flags:
@@ -241,7 +253,7 @@ def _are_words(ends: Ints, events: Ints, text: _JoinedText) -> Flags:
         events: (documents,) the number of events of each document.
         text: The documents.
     """
-    either = text.word_ends | text.line_ends
+    either = text.separated_ends | text.line_ends
     expected = _count_between(text.borders, either)
     are: Flags = events == expected
     if are.any():  # the numbers agree by chance alone for models of anything but words
@@ -310,8 +322,8 @@ def summarize(tally: Tally, floor: Sequence[float] | None = None) -> Metrics:
         oov_rate=unknown / events,
         kenlm_including_oovs=perplexity(closed_bits, events) if are_words else None,
         kenlm_excluding_oovs=perplexity(known_bits, events - unknown) if are_words else None,
-        srilm_ppl=srilm_ppl(known_log10, words, unknown, line_ends) if are_words else None,
-        srilm_ppl1=srilm_ppl1(known_log10, words, unknown) if are_words else None,
+        srilm_ppl=srilm_ppl(known_log10, events - line_ends, unknown, line_ends) if are_words else None,
+        srilm_ppl1=srilm_ppl1(known_log10, events - line_ends, unknown) if are_words else None,
         floor=floor_bits / size if floor_bits is not None else None,
         excess=(total_bits - floor_bits) / size if floor_bits is not None else None,
     )

@@ -155,7 +155,8 @@ TEXTS = st.text(st.sampled_from("ab \n\r\t\x1cé\u2003汉😀"), max_size=12)
 def scored(draw):
     """Draw a document, and a score of its words and line ends or of any events."""
     document = draw(TEXTS)
-    ends = [len(document[: match.end()].encode()) for match in re.finditer(r"\n|\S+", document)]
+    pattern = draw(st.sampled_from([r"\n|\S+", r"\n|[^ \t\r\n]+"]))
+    ends = [len(document[: match.end()].encode()) for match in re.finditer(pattern, document)]
     size = len(document.encode())
     if draw(st.booleans()) or (ends[-1:] or [0]) != [size]:
         ends = sorted(draw(st.lists(st.integers(0, size), max_size=4))) + [size] * (size > 0)
@@ -172,7 +173,7 @@ def test_a_tally_has_the_sums_of_each_document(pairs, characters):
         counts = tally([document for document, _ in pairs], [score for _, score in pairs])
     for row, (document, score) in enumerate(pairs):
         unknown = score.spelling < 0
-        words = [len(document[: match.end()].encode()) for match in re.finditer(r"\n|\S+", document)]
+        words = [len(document[: match.end()].encode()) for match in re.finditer(r"\n|[^ \t\r\n]+", document)]
         assert [int(getattr(counts, name)[row]) for name in ("bytes", "characters", "words", "line_ends")] == [
             *(len(document.encode()), len(document)),
             *(len(document.split()), document.count("\n")),
@@ -219,6 +220,16 @@ def test_white_space_is_that_of_python():
     size = len(document.encode())
     counts = tally([document], [Score(np.array([size]), np.array([-1.0]), np.zeros(1))])
     assert counts.words.tolist() == [len(document.split())] == [len(white)]
+
+
+def test_closed_vocabulary_perplexities_count_words_as_kenlm_and_srilm_do():
+    """A no-break space is a letter of "2 000" for them; word perplexity counts two words, as Python does."""
+    document, costs = "a 2\u00a0000\n", np.array([2.0, 3.0, 1.0])
+    found = summarize(tally([document], [Score(np.array([1, 8, 9]), -costs * LN2, np.zeros(3))]))
+    assert (found.words, found.line_ends, found.events) == (3, 1, 3)
+    assert found.word_perplexity == pytest.approx(2 ** (6 / 4))
+    assert found.kenlm_including_oovs == found.kenlm_excluding_oovs == pytest.approx(2 ** (6 / 3))
+    assert (found.srilm_ppl, found.srilm_ppl1) == (pytest.approx(2 ** (6 / 3)), pytest.approx(2 ** (6 / 2)))
 
 
 def test_columns_are_narrow_and_widen_when_needed():

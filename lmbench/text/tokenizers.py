@@ -17,12 +17,10 @@ import numpy as np
 import regex
 
 from lmbench.arrays import Ints
+from lmbench.corpus import WORD_SEPARATORS
 from lmbench.errors import SpecError, UnavailableError
 
 LINE_END = "\n"
-WORD_SEPARATORS = " \t\r\n"
-"""The characters that separate words in ARPA files, and for lmplz, SRILM and IRSTLM. All others are letters of a word,
-no-break spaces and Chinese ones included."""
 _DEFAULT_BPE_SIZE = 4096
 
 
@@ -116,7 +114,7 @@ class Words(Tokenizer):
         data = np.frombuffer(f"\n{text}\n".encode(), dtype=np.uint8)
         line_ends, spaces = data == ord("\n"), data == ord(" ")
         white = line_ends | spaces
-        if (spaces[1:-1] & (white[:-2] | white[2:])).any() or "\t" in text or "\r" in text:
+        if (spaces[1:-1] & (white[:-2] | white[2:])).any() or _has_tab_or_return(text):
             return None
         ends = white[1:] & ~white[:-1]  # the byte after a word is white space,
         ends[1:] |= line_ends[1:-1]  # and an event also ends after a line end
@@ -131,7 +129,7 @@ class Words(Tokenizer):
 
     def _tokenize_line(self, line: str) -> list[str]:
         words = line.split(" ")
-        if all(words) and "\t" not in line and "\r" not in line:
+        if all(words) and not _has_tab_or_return(line):
             return words
         runs = self._runs.findall(line)
         last = len(runs) - 1
@@ -269,6 +267,10 @@ class Bpe(Bytes):
 
 def _lengths(tokens: Sequence[str]) -> Ints:
     return np.fromiter(map(len, tokens), np.int64, len(tokens))
+
+
+def _has_tab_or_return(text: str) -> bool:
+    return "\t" in text or "\r" in text
 
 
 def is_white(token: str) -> bool:

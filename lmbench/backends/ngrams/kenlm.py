@@ -17,7 +17,7 @@ from lmbench.arrays import Flags, Floats, Ids
 from lmbench.backends.ngrams.arpa import ArpaFile, ArpaFileOptions
 from lmbench.backends.ngrams.fitted import FittedNgrams, read_lines
 from lmbench.backends.ngrams.kenlm_engine import MAX_ORDER, KenlmEngine, import_kenlm
-from lmbench.corpus import TrainingText
+from lmbench.corpus import WORD_SEPARATORS, TrainingText
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
@@ -27,7 +27,6 @@ from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions
-from lmbench.text.tokenizers import WORD_SEPARATORS
 
 _FILE_OPTIONS = {"path", "tokenizer", "escaped"}
 

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmbench.corpus import WORD_SEPARATORS
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.text.lexicon import Lexicon
-from lmbench.text.tokenizers import LINE_END, PRINTABLE, WORD_SEPARATORS, Bpe, Bytes, Pieces, Words
+from lmbench.text.tokenizers import LINE_END, PRINTABLE, Bpe, Bytes, Pieces, Words
 
 if TYPE_CHECKING:
     import tokenizers
