@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 from tabulate import tabulate
 
 from lmbench.exhibit import Exhibit, formatted
-from lmbench.printable import printable
-from lmbench.report.markup import code, plain
+from lmbench.report.markup import code, literal, plain
 from lmbench.runs.store import Cell, RunDirectory, stem
 
 _SHADES = " ░▒▓█"
@@ -22,13 +20,14 @@ _MOST_LEVELS = 3  # other models that a line is compared with
 def terminal(exhibit: Exhibit) -> Table:
     """Return an exhibit for rich to print: a heatmap as shades of gray, and lines as some of their points."""
     shown = _simplify(exhibit)
-    table = Table(title=escape(printable(exhibit.title)), caption=escape(_caption(exhibit)), box=box.SIMPLE_HEAD)
+    title, caption = literal(exhibit.title, "table.title"), literal(_caption(exhibit), "table.caption")
+    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD)
     table.title_justify = table.caption_justify = "left"
     for number, column in enumerate(shown.columns):
         text = any(isinstance(row[number], str) for row in shown.rows)
-        table.add_column(escape(printable(column)), justify="left" if text else "right", overflow="fold")
+        table.add_column(literal(column), justify="left" if text else "right", overflow="fold")
     for row in shown.rows:
-        table.add_row(*(escape(formatted(entry)) for entry in row))
+        table.add_row(*(literal(formatted(entry)) for entry in row))
     return table
 
 
@@ -49,11 +48,11 @@ def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
     """Return a cell's exhibits as Markdown, with links to the pictures of lines and heatmaps."""
     parts = [f"# {plain(cell.model)} on {plain(cell.corpus)}\n"]
     for number, exhibit in enumerate(exhibits, start=1):
-        parts.append(f"## {plain(printable(exhibit.title))}\n")
+        parts.append(f"## {plain(exhibit.title)}\n")
         if exhibit.kind == "table":
             parts.append(_markdown_table(exhibit))
         else:
-            parts.append(f"![{plain(printable(exhibit.title))}]({_picture_name(cell, number)})\n")
+            parts.append(f"![{plain(exhibit.title)}]({_picture_name(cell, number)})\n")
         parts.append(f"{plain(_caption(exhibit))}\n")
     return "\n".join([*parts, f"Signature: {code(cell.signature)}\n"])
 
@@ -88,13 +87,13 @@ def _picture_name(cell: Cell, number: int) -> str:
 
 def _markdown_table(exhibit: Exhibit) -> str:
     rows = [[plain(formatted(entry)) for entry in row] for row in exhibit.rows]
-    headers = [plain(printable(column)) for column in exhibit.columns]
+    headers = [plain(column) for column in exhibit.columns]
     return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)) + "\n"
 
 
 def _caption(exhibit: Exhibit) -> str:
     levels = "".join(f"; {name}: {formatted(value)}" for name, value in exhibit.levels)
-    return printable(f"{exhibit.shows}{f' ({exhibit.unit})' if exhibit.unit else ''}{levels}")
+    return f"{exhibit.shows}{f' ({exhibit.unit})' if exhibit.unit else ''}{levels}"
 
 
 def _simplify(exhibit: Exhibit) -> Exhibit:

@@ -8,15 +8,14 @@ from csv import DictWriter
 from io import StringIO
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from tabulate import tabulate
 
 from lmbench.checks import Outcome
-from lmbench.printable import printable
 from lmbench.report.contents import Contents, build_tables, find_doubts
 from lmbench.report.exhibits import page_name
-from lmbench.report.markup import code, plain
+from lmbench.report.markup import code, csv_text, literal, plain
 from lmbench.runs.store import Cell, RunDirectory
 
 
@@ -36,7 +35,7 @@ def markdown(directory: RunDirectory) -> str:
         *_exhibit_links(directory),
         "## Signatures\n",
         *(f"- {plain(cell.model)}: {code(cell.signature)}" for cell in directory.cells() if cell.signature),
-        f"\nPython {machine.python}, {machine.platform}, {machine.cpus} CPUs, {machine.created}.",
+        f"\nPython {plain(machine.python)}, {plain(machine.platform)}, {machine.cpus} CPUs, {plain(machine.created)}.",
     ]
     return "\n".join(parts) + "\n"
 
@@ -50,18 +49,21 @@ def checks(outcomes: Sequence[Outcome]) -> Table:
     """Return one model's results in the conformance suite for rich to print."""
     table = Table("check", "result", "seconds", "detail", box=box.SIMPLE_HEAD)
     for outcome in outcomes:
-        table.add_row(outcome.check, outcome.status, f"{outcome.seconds:.2f}", escape(outcome.detail))
+        table.add_row(literal(outcome.check), outcome.status, f"{outcome.seconds:.2f}", literal(outcome.detail))
     return table
 
 
 def csv(directory: RunDirectory) -> str:
-    """Return all numbers, unrounded, with one row per cell; an entry is empty if the cell does not have the number."""
+    """Return all numbers, unrounded, with one row per cell.
+
+    An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
+    """
     doubts = find_doubts(directory)
     rows = [_csv_row(cell, doubts[cell.model]) for cell in directory.cells()]
     text = StringIO(newline="")
     writer = DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: "" if _is_nan(value) else value for name, value in row.items()} for row in rows)
+    writer.writerows({name: _csv_entry(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -81,7 +83,7 @@ def _markdown_table(contents: Contents) -> list[str]:
 def _exhibit_links(directory: RunDirectory) -> list[str]:
     links = [
         f"- [{plain(cell.model)} on {plain(cell.corpus)}]({page_name(cell)}): "
-        + plain("; ".join(printable(exhibit.title) for exhibit in exhibits))
+        + plain("; ".join(exhibit.title for exhibit in exhibits))
         for cell in directory.cells()
         if (exhibits := directory.exhibits(cell))
     ]
@@ -89,8 +91,9 @@ def _exhibit_links(directory: RunDirectory) -> list[str]:
 
 
 def _terminal_table(contents: Contents) -> Table:
-    caption = "\n".join(map(escape, (*contents.legend, *contents.notes)))
-    table = Table(title=escape(contents.title), caption=caption, title_justify="left", caption_justify="left")
+    lines = (literal(line) for line in (*contents.legend, *contents.notes))
+    table = Table(title=literal(contents.title, "table.title"), caption=Text("\n", "table.caption").join(lines))
+    table.title_justify = table.caption_justify = "left"
     table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 0), False
     for column in contents.columns:
         if column.align == "left":
@@ -98,7 +101,7 @@ def _terminal_table(contents: Contents) -> Table:
         else:
             table.add_column(column.heading, justify="right", no_wrap=True)
     for row in contents.rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(literal, row))
     return table
 
 
@@ -118,5 +121,7 @@ def _csv_row(cell: Cell, doubt: str) -> dict[str, object]:
     return row | {"signature": cell.signature, "error": cell.error}
 
 
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+def _csv_entry(value: object) -> object:
+    if isinstance(value, str):
+        return csv_text(value)
+    return "" if isinstance(value, float) and math.isnan(value) else value

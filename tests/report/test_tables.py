@@ -5,9 +5,10 @@ import math
 import pytest
 
 from lmbench import Corpus, Split
+from lmbench.printable import printable_lines
 from lmbench.report import tables
 from lmbench.report.contents import ranked
-from lmbench.runs.store import RunDirectory, Verification
+from lmbench.runs.store import Cell, RunDirectory, Verification
 from tests.running import run
 
 
@@ -97,3 +98,26 @@ def test_text_without_spaces_shows_bits_per_character_instead_of_word_perplexity
     assert [cell.strip() for cell in header.split("|")[2:7]] == ["model", "bits/char", "bits/byte", "95 % CI", "OOV"]
     assert "word ppl" not in text
     assert f"{8 * 11 / 5:.4f}" in text
+
+
+HOSTILE = "=x\n\n<img src=x onerror=alert(1)>`|\x1b]52;c;x\x07\u202e\u2028"
+
+
+def test_hostile_texts_leave_no_markup_formula_or_control_character(directory):
+    uniform = directory.cells()[0]
+    changes = {"model": HOSTILE, "signature": HOSTILE, "corpus": directory.manifest.corpora[0].name}
+    directory.write(uniform.model_copy(update=changes), None)
+    directory.write(Cell(number=4, model="m", corpus=changes["corpus"], status="failed", error=HOSTILE), None)
+    page = tables.markdown(directory)
+    assert printable_lines(page) == page
+    assert not [line for line in page.splitlines() if line.startswith("<img")]
+    assert "``=x\\n\\n<img src=x onerror=alert(1)>`|\\x1b]52;c;x\\x07\\u202e\\u2028``" in page
+    row = next(row for row in csv.DictReader(io.StringIO(tables.csv(directory))) if row["model"] == "m")
+    assert row["error"].startswith("'=x\\n\\n<img")
+    assert printable_lines(tables.csv(directory)) == tables.csv(directory)
+
+
+def test_numbers_in_csv_are_never_taken_for_formulas(directory):
+    cell = directory.cells()[0]
+    directory.write(cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"excess": -1.5})}), None)
+    assert next(csv.DictReader(io.StringIO(tables.csv(directory))))["excess"] == "-1.5"
