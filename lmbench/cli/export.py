@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmbench import atomic
 from lmbench.cli.inputs import prepare
 from lmbench.cli.options import fitted_on
 from lmbench.errors import ResultsError, SpecError
@@ -64,7 +64,7 @@ def check_export(model: LanguageModel, spec: ModelSpec, path: Path) -> Exportabl
         raise SpecError(f"'{spec}' cannot be exported: other programs do not have a format for this kind of model")
     with _naming(spec):
         model.check_exportable()
-    _check_free(path)
+    atomic.check_free(path)
     if not path.absolute().parent.is_dir():
         raise ResultsError(f"cannot write {path}: the folder '{path.absolute().parent}' does not exist")
     return model
@@ -83,19 +83,10 @@ def write_export(model: Exportable, spec: ModelSpec, path: Path) -> list[Path]:
 
     Raises:
         SpecError: The format cannot hold what the model learned.
-        ResultsError: A path is taken.
+        ResultsError: A path is taken, or cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix=".lmbench-", dir=path.absolute().parent) as folder:
-        unfinished = Path(folder) / path.name
-        with _naming(spec):
-            model.export(unfinished)
-        parts = sorted(Path(folder).iterdir(), key=lambda part: part == unfinished)
-        written = [path.with_name(part.name) for part in parts]
-        for place in written:
-            _check_free(place)
-        for part, place in zip(parts, written, strict=True):
-            part.rename(place)
-        return written
+    with _naming(spec):
+        return atomic.write_new(path, model.export)
 
 
 @contextmanager
@@ -105,8 +96,3 @@ def _naming(spec: ModelSpec) -> Iterator[None]:
         yield
     except SpecError as reason:
         raise SpecError(f"'{spec}' cannot be exported: {reason}") from reason
-
-
-def _check_free(path: Path) -> None:
-    if path.exists() or path.is_symlink():
-        raise ResultsError(f"{path} already exists; remove it or choose another path")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lmbench import atomic
 from lmbench.cli.inputs import prepare
 from lmbench.cli.options import fitted_on
 from lmbench.errors import LmbenchError, PluginError
@@ -64,7 +65,7 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
     if save is not None:
         from lmbench.report import plots
 
-        save.write_bytes(plots.picture(shown))
+        atomic.write(save, plots.picture(shown))
         click.echo(f"Written: {save}")
 
 

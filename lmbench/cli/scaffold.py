@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from string import Template
 
 import click
 
+from lmbench import atomic
 from lmbench.errors import LmbenchError
 
 _FILES = {
@@ -109,7 +112,7 @@ def write_package(name: str, parent: Path) -> Path:
         The package's folder.
 
     Raises:
-        LmbenchError: The name is malformed or taken, or the folder already exists.
+        LmbenchError: The name is malformed or taken, or the folder already exists or cannot be written.
     """
     _check_name(name)
     folder = parent / f"lmbench-{name}"
@@ -120,10 +123,14 @@ def write_package(name: str, parent: Path) -> Path:
         "module": f"lmbench_{name.replace('-', '_')}",
         "class_name": "".join(word.capitalize() for word in name.split("-")) + "Model",
     }
-    folder.mkdir(parents=True)
+    atomic.write_new(folder, partial(_write_files, values))
+    return folder
+
+
+def _write_files(values: Mapping[str, str], folder: Path) -> None:
+    folder.mkdir()
     for path, text in _FILES.items():
         (folder / Template(path).substitute(values)).write_text(Template(text).substitute(values), encoding="utf-8")
-    return folder
 
 
 def _check_name(name: str) -> None:

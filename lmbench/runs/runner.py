@@ -17,6 +17,7 @@ from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, UnavailableError
 from lmbench.metrics import Tally, TallyColumns, summarize
 from lmbench.model import ModelSpec
+from lmbench.printable import printable
 from lmbench.progress import Progress
 from lmbench.registry import ResolvedModel, resolve
 from lmbench.runs.evaluation import Evaluation, evaluate_in_batches
@@ -84,10 +85,11 @@ def _run_checks(
         progress.check_started(number, len(experiment.models), name)
         log = directory.log(number, name, "check")
         result = next(workers).run(partial(_check_in_process, model.spec), log, partial(_receive, progress))
+        directory.close_log(log)
         if isinstance(result, UnavailableError):  # the model's cells give the reason
             continue
         outcomes = result if isinstance(result, tuple) else ()
-        why = doubt(outcomes) if outcomes else f"the suite did not end: {result}"
+        why = doubt(outcomes) if outcomes else f"the suite did not end: {printable(str(result))}"
         directory.write_verification(number, Verification(model=name, doubt=why, outcomes=outcomes))
 
 
@@ -105,7 +107,9 @@ def _run_cells(
         if isinstance(model, BrokenModel):
             result = model.error
         else:
-            result = _evaluate_in_worker(next(workers), model, corpus, directory.log(number, name), progress)
+            log = directory.log(number, name)
+            result = _evaluate_in_worker(next(workers), model, corpus, log, progress)
+            directory.close_log(log)
         cell = _cell(number, name, corpus, result)
         if isinstance(result, Evaluation):
             directory.write(cell, result.counts, result.exhibits)
@@ -126,7 +130,8 @@ def _evaluate_in_worker(
 def _cell(number: int, model: str, corpus: Corpus, result: Evaluation | LmbenchError | str) -> Cell:
     if not isinstance(result, Evaluation):
         status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
-        return Cell(number=number, model=model, corpus=corpus.name, status=status, error=str(result))
+        error = printable(str(result))
+        return Cell(number=number, model=model, corpus=corpus.name, status=status, error=error)
     return Cell(
         number=number,
         model=model,

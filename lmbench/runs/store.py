@@ -9,7 +9,8 @@ results/RUN/
   logs/003-kenlm.txt           what the cell's process printed
   table.md  table.csv  exhibits/*.md  exhibits/*.png   written by `lmbench report`
 
-Each file is written to a temporary name first, so that it is complete or missing.
+Each file is written to a temporary name first, so that it is complete or missing. Nothing is written once the
+directory was moved or removed. JSON and finished logs are safe to print on a terminal.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from typing import BinaryIO, Literal, TypeVar
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
 
+from lmbench import atomic
 from lmbench.checks import Outcome
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import SUMS, Metrics, Tally
+from lmbench.printable import printable_json, printable_lines
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
@@ -208,7 +211,7 @@ class RunDirectory:
             manifest = existing.manifest.with_files(manifest)
             if manifest == existing.manifest:
                 return existing
-        _write(path / "manifest.json", manifest.model_dump_json(indent=1).encode())
+        atomic.write(path / "manifest.json", _dump(manifest))
         return cls(path, manifest)
 
     @staticmethod
@@ -248,7 +251,7 @@ class RunDirectory:
 
     def exhibits(self, cell: Cell) -> tuple[Exhibit, ...]:
         """Return the exhibits of a cell's model, if it has any."""
-        file = self._exhibits_file(cell)
+        file = self.path / "exhibits" / f"{stem(cell.number, cell.model)}.json"
         return _parse(_Exhibits, file).root if file.is_file() else ()
 
     def write(self, cell: Cell, counts: Tally | None, exhibits: tuple[Exhibit, ...] = ()) -> None:
@@ -262,12 +265,11 @@ class RunDirectory:
             exhibits: The exhibits of the cell's model.
         """
         if counts is not None:
-            with _replacing(self.path / "documents" / f"{stem(cell.number, cell.model)}.parquet") as documents:
+            with atomic.replacing(self._place("documents", f"{stem(cell.number, cell.model)}.parquet")) as documents:
                 _write_documents(documents, counts)
         if exhibits:
-            _write(self._exhibits_file(cell), _Exhibits(exhibits).model_dump_json().encode())
-        file = self.path / "cells" / f"{stem(cell.number, cell.model)}.json"
-        _write(file, cell.model_dump_json(indent=1).encode())
+            atomic.write(self._place("exhibits", f"{stem(cell.number, cell.model)}.json"), _dump(_Exhibits(exhibits)))
+        atomic.write(self._place("cells", f"{stem(cell.number, cell.model)}.json"), _dump(cell))
 
     def verifications(self) -> dict[str, Verification]:
         """Return the stored results of the conformance suite, by model."""
@@ -276,26 +278,38 @@ class RunDirectory:
 
     def write_verification(self, number: int, verification: Verification) -> None:
         """Store the results of the run's model with this number in the conformance suite."""
-        file = self.path / "checks" / f"{stem(number, verification.model)}.json"
-        _write(file, verification.model_dump_json(indent=1).encode())
+        atomic.write(self._place("checks", f"{stem(number, verification.model)}.json"), _dump(verification))
 
     def write_text(self, name: str, text: str) -> None:
         """Store a table or a page."""
-        _write(self.path / name, text.encode())
+        self.write_bytes(name, text.encode())
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Store a picture."""
-        _write(self.path / name, data)
+        atomic.write(self._place(name), data)
 
     def log(self, number: int, model: str, kind: Literal["cell", "check"] = "cell") -> Path:
         """Create an empty log for the process of a cell, or of a model's checks."""
         name = f"{stem(number, model)}.txt"
-        file = self.path / "logs" / (name if kind == "cell" else f"check-{name}")
-        _write(file, b"")
+        file = self._place("logs", name if kind == "cell" else f"check-{name}")
+        atomic.write(file, b"")
         return file
 
-    def _exhibits_file(self, cell: Cell) -> Path:
-        return self.path / "exhibits" / f"{stem(cell.number, cell.model)}.json"
+    def close_log(self, file: Path) -> None:
+        """Escape the control characters in the log of a process that has ended. Each carriage return ends a line."""
+        if file.is_file():
+            with file.open(encoding="utf-8", errors="backslashreplace") as raw, atomic.replacing(file) as log:
+                log.writelines(printable_lines(line).encode() for line in raw)
+
+    def _place(self, *names: str) -> Path:
+        """Return the path of a file to write.
+
+        Raises:
+            ResultsError: The directory is not there anymore.
+        """
+        if not self.is_at(self.path):
+            raise ResultsError(f"{self.path} was moved or removed during the run; resume with --out and its new place")
+        return self.path.joinpath(*names)
 
 
 def stem(number: int, model: str) -> str:
@@ -303,9 +317,15 @@ def stem(number: int, model: str) -> str:
     return f"{number:03d}-{re.sub(r'[^A-Za-z0-9.=]+', '-', model)[:60]}"
 
 
+def _dump(stored: BaseModel) -> bytes:
+    return printable_json(stored.model_dump_json(indent=None if isinstance(stored, _Exhibits) else 1)).encode()
+
+
 def _parse(kind: type[Stored], file: Path) -> Stored:
     try:
         return kind.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise ResultsError(f"cannot read {file}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
@@ -328,23 +348,3 @@ def _write_documents(file: BinaryIO, counts: Tally) -> None:
                 for field, values in zip(schema, wide, strict=True)
             ]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-
-
-def _write(path: Path, data: bytes) -> None:
-    with _replacing(path) as file:
-        file.write(data)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that replaces `path` once it is complete."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise ResultsError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -71,6 +71,16 @@ def test_the_command_refuses_a_taken_name_in_one_line(tmp_path):
     assert_refused(["new-model", "kenlm"], "a model of lmbench-suite is called 'kenlm'", tmp_path)
 
 
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    def fill_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill_disk)
+    with pytest.raises(LmbenchError, match=r"cannot write .*/lmbench-my-model: No space left on device"):
+        write_package("my-model", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_says_what_to_do_next(tmp_path):
     result = lmbench("new-model", "my-model", cwd=tmp_path)
     assert result.stdout.startswith("Written: lmbench-my-model. Install it and run its tests: cd lmbench-my-model && ")

@@ -1,3 +1,6 @@
+import json
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +9,7 @@ from lmbench.backends.uniform import Uniform
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import summarize, tally
+from lmbench.printable import printable_lines
 from lmbench.runs.store import Cell, Costs, Manifest, RunDirectory, stem
 
 MANIFEST = Manifest(
@@ -142,3 +146,39 @@ def test_a_log_is_emptied_for_each_process(tmp_path):
     log.write_text("an earlier run")
     assert directory.log(1, "uniform").read_text() == ""
     assert directory.log(1, "uniform", "check") == tmp_path / "run/logs/check-001-uniform.txt"
+
+
+def test_nothing_is_written_once_the_directory_was_removed(tmp_path, counts):
+    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
+    shutil.rmtree(tmp_path / "run")
+    writes = (
+        lambda: directory.write(cell(counts), counts),
+        lambda: directory.write_text("table.md", ""),
+        lambda: directory.log(1, "uniform"),
+    )
+    for write in writes:
+        with pytest.raises(ResultsError, match=r"/run was moved or removed during the run; resume with --out"):
+            write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_vanish_are_named(tmp_path):
+    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
+    (tmp_path / "run/cells").mkdir()
+    (tmp_path / "run/cells/001-x.json").symlink_to("nowhere")
+    with pytest.raises(ResultsError, match=r"cannot read .*001-x.json: No such file"):
+        directory.cells()
+
+
+def test_json_and_logs_are_printable(tmp_path):
+    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
+    hostile = Cell(number=1, model="m", corpus="汉\u202e\x9b", status="failed", error="\x1b]52;c;x\x07\u2028")
+    directory.write(hostile, None)
+    stored = (tmp_path / "run/cells/001-m.json").read_bytes().decode()
+    assert printable_lines(stored) == stored
+    assert json.loads(stored)["corpus"] == hostile.corpus
+    assert directory.cells() == [hostile]
+    log = directory.log(1, "m")
+    log.write_bytes("10 %\r20 %\r\n\x1b[31m汉\n".encode() + b"\xff")
+    directory.close_log(log)
+    assert log.read_text() == "10 %\n20 %\n\\x1b[31m汉\n\\xff"
