@@ -156,6 +156,15 @@ def _cut_at_heading(block: bytes) -> tuple[bytes, bytes]:
 
 def _read(lines: _Lines, progress: Progress) -> ArpaText:
     counts, heading = _read_header(lines)
+    vocabulary, orders = _read_ngrams(lines, counts, heading, progress)
+    orders = _without_empty(_within_lines(orders, start=len(vocabulary.words) - 1))
+    return ArpaText(vocabulary.words, orders, counts, vocabulary.opens)
+
+
+def _read_ngrams(
+    lines: _Lines, counts: Sequence[int], heading: bytes, progress: Progress
+) -> tuple[_Vocabulary, list[Order]]:
+    """Read and check all n-grams, up to the end of the file. `heading` is the line before them."""
     sections = _SectionReader(lines, counts, progress)
     word_list = _WordList(lines, progress)
     unigrams, heading = sections.read(1, heading, word_list.add)
@@ -169,8 +178,7 @@ def _read(lines: _Lines, progress: Progress) -> ArpaText:
     _expect(lines, b"\\end\\", heading)
     if after := lines.next():
         raise lines.error(f"expected nothing after '\\end\\', found {_shown(after)}")
-    orders = _within_lines([table.order for table in tables], start=len(vocabulary.words) - 1)
-    return ArpaText(vocabulary.words, _without_empty(orders), counts, vocabulary.opens)
+    return vocabulary, [table.order for table in tables]
 
 
 def _read_header(lines: _Lines) -> tuple[list[int], bytes]:
@@ -568,10 +576,17 @@ def _within_lines(orders: Sequence[Order], start: int) -> list[Order]:
     for order in orders[1:]:
         histories, words = rows[order.history], order.word
         kept = (histories >= 0) & (words != start)
-        keys = (histories << order.bits | words)[kept]
-        within.append(Order(keys, order.bits, order.probs[kept], order.backoffs[kept]))
+        within.append(_choose(order, kept, histories))
         rows = np.where(kept & (words != LINE_END_ID), np.cumsum(kept) - 1, -1)
     return within
+
+
+def _choose(order: Order, kept: Flags, histories: Ints) -> Order:
+    """Return the n-grams that are kept, whose histories have new rows. A copy is made only if something changes."""
+    keys = histories << order.bits | order.word
+    if kept.all() and np.array_equal(keys, order.keys):
+        return order
+    return Order(keys[kept], order.bits, order.probs[kept], order.backoffs[kept])
 
 
 def _without_empty(orders: list[Order]) -> list[Order]:
