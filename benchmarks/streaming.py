@@ -21,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from lmbench import Split, load_corpus
-from lmbench.corpora.files import TextFormat
+from lmbench.corpora.formats import TextFormat
 from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.ngrams.workspace import parse_size

@@ -12,7 +12,7 @@ from lmbench.cli.inputs import load_corpus
 from lmbench.cli.options import CommandGroup, text_format
 
 if TYPE_CHECKING:
-    from lmbench.corpora.files import TextFormat
+    from lmbench.corpora.formats import TextFormat
 
 
 @click.group(
@@ -44,12 +44,12 @@ def corpora(context: click.Context) -> None:
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora show wikitext-2")
 @click.argument("name")
 @text_format
-def show(name: str, documents: str | None, encoding: str, field: str | None) -> None:
+def show(name: str, documents: str | None, layout: str | None, encoding: str, field: str | None) -> None:
     """Describe a corpus: license, files, splits, published results."""
     from lmbench.corpora.catalog import read_catalog
-    from lmbench.corpora.files import TextFormat
+    from lmbench.corpora.formats import TextFormat
 
-    form = TextFormat(documents, encoding, field)
+    form = TextFormat(documents, encoding, field, layout)
     for line in _describe_entry(name) if name in read_catalog() else _describe_text(name, form):
         click.echo(line)
 
@@ -59,16 +59,19 @@ def show(name: str, documents: str | None, encoding: str, field: str | None) -> 
 )
 @click.argument("names", nargs=-1, required=True)
 @text_format
-def check_corpora(names: tuple[str, ...], documents: str | None, encoding: str, field: str | None) -> None:
+def check_corpora(
+    names: tuple[str, ...], documents: str | None, layout: str | None, encoding: str, field: str | None
+) -> None:
     """Measure how much of a test split is also training text.
 
     This counts its 13-grams and its whole documents that are in the training split.
     """
-    from lmbench.corpora.files import TextFormat
+    from lmbench.corpora.formats import TextFormat
     from lmbench.corpora.overlap import measure_overlap
 
     for name in names:
-        click.echo(f"{name}: {measure_overlap(load_corpus(name, TextFormat(documents, encoding, field)))}")
+        corpus = load_corpus(name, TextFormat(documents, encoding, field, layout))
+        click.echo(f"{corpus.name}: {measure_overlap(corpus)}")
 
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora fetch wikitext-2 war-and-peace")

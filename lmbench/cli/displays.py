@@ -82,9 +82,13 @@ class NoticeDisplay(Progress):
 
 
 class DownloadDisplay(Progress):
-    """Shows a bar for each file that is downloaded, if the console is a terminal. Use it as a context manager."""
+    """Shows a bar for each file that is downloaded, if the console is a terminal, and prints how files are read.
+
+    Use it as a context manager.
+    """
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._bars = bars.Progress(
             bars.TextColumn("{task.description}"),
             bars.BarColumn(bar_width=20),
@@ -104,6 +108,12 @@ class DownloadDisplay(Progress):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._bars.stop()
+
+    def __call__(self, message: str, share: float) -> None:
+        self.notice(message)
+
+    def notice(self, line: str) -> None:
+        self._console.print(escape(line), soft_wrap=True, highlight=False)
 
     def received(self, url: str, done: int, total: int | None) -> None:
         if url not in self._tasks:

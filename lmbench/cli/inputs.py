@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lmbench.corpora.files import TextFormat
+    from lmbench.corpora.formats import TextFormat
     from lmbench.corpus import Corpus
     from lmbench.model import LanguageModel
 
@@ -24,10 +24,25 @@ def load_corpus(name: str, text_format: TextFormat | None = None) -> Corpus:
 
     from lmbench.cli.displays import DownloadDisplay
     from lmbench.corpora import loading
-    from lmbench.corpora.files import LINES
+    from lmbench.corpora.formats import LINES
 
     with DownloadDisplay(Console(stderr=True)) as display:
         return loading.load_corpus(name, text_format or LINES, display)
+
+
+def load_text(name: str, text_format: TextFormat) -> str:
+    """Return the text of a file, or of standard input ("-"), and say how it is read.
+
+    Raises:
+        LmbenchError: The text cannot be read.
+    """
+    from rich.console import Console
+
+    from lmbench.cli.displays import DownloadDisplay
+    from lmbench.corpora import loading
+
+    with DownloadDisplay(Console(stderr=True)) as display:
+        return loading.load_text(name, text_format, display)
 
 
 def prepare(model: LanguageModel, corpus: str) -> None:

@@ -62,6 +62,8 @@ def main() -> None:
     except BrokenPipeError:  # the reader of `lmbench … | head` has closed the pipe
         sys.stderr.close()
         sys.exit(0)
+    except MemoryError:
+        _fail("this needs more memory than there is; use a smaller text or model")
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror}")
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import click
 
+from lmbench.corpora.formats import LAYOUTS
 from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import UnknownNameError
 
@@ -39,13 +40,24 @@ fitted_on = click.option(
 
 
 def text_format(command: Command) -> Command:
-    """Add the options --documents, --encoding and --field, which say how to read a user's text."""
+    """Add the options --documents, --format, --encoding and --field, which say how to read a user's text."""
+    documents = click.option(
+        "--documents",
+        type=click.Choice(DOCUMENT_UNITS),
+        help="Unit of text that is one document. [default: a line; in JSON and tables, a record]",
+    )
+    return documents(bytes_format(command))
+
+
+def bytes_format(command: Command) -> Command:
+    """Add the options --format, --encoding and --field, which say how to read the bytes of a user's text."""
     for option in reversed(
         (
             click.option(
-                "--documents",
-                type=click.Choice(DOCUMENT_UNITS),
-                help="Unit of text that is one document. [default: a line; in JSON lines, a record]",
+                "--format",
+                "layout",
+                type=click.Choice(LAYOUTS),
+                help="Format of files and standard input. [default: by name and content]",
             ),
             click.option(
                 "--encoding", default="utf-8", show_default=True, help="Encoding of files and standard input."
@@ -53,7 +65,7 @@ def text_format(command: Command) -> Command:
             click.option(
                 "--field",
                 metavar="NAME",
-                help="Field of JSON lines that holds the text. [default: text, in .jsonl files]",
+                help="Field of JSON, or column of a table, that holds the text. [default: text]",
             ),
         )
     ):

@@ -15,7 +15,7 @@ from lmbench.errors import LmbenchError
 from lmbench.runs import interrupts
 
 if TYPE_CHECKING:
-    from lmbench.corpora.files import TextFormat
+    from lmbench.corpora.formats import TextFormat
     from lmbench.corpus import Corpus
     from lmbench.runs.experiment import Experiment
     from lmbench.runs.store import RunDirectory
@@ -52,6 +52,7 @@ def run(
     models: str,
     corpora: str,
     documents: str | None,
+    layout: str | None,
     encoding: str,
     field: str | None,
     check: bool,
@@ -63,11 +64,11 @@ def run(
     The exit code is 1 if a model fails, or if none can be evaluated.
     """
     with interrupts.deferred():
-        from lmbench.corpora.files import TextFormat
+        from lmbench.corpora.formats import TextFormat
         from lmbench.runs.experiment import Experiment, select_models
 
     selected = select_models(models, seed)
-    texts = _load_corpora(corpora, TextFormat(documents, encoding, field))
+    texts = _load_corpora(corpora, TextFormat(documents, encoding, field, layout))
     directory = _run(Experiment(selected, texts, check), out or _new_folder(Path("results")))
     _write_report(directory)
     _print_tables(directory)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.inputs import prepare
-from lmbench.cli.options import fitted_on
+from lmbench.cli.inputs import load_text, prepare
+from lmbench.cli.options import bytes_format, fitted_on
 from lmbench.errors import LmbenchError
 
 if TYPE_CHECKING:
@@ -23,18 +22,20 @@ Examples:
   echo 'the cat' | lmbench score uniform -"""
 )
 @click.argument("model")
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file")
 @fitted_on
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text.")
-def score(model: str, file: Path, corpus: str, encoding: str) -> None:
+@bytes_format
+def score(model: str, file: str, corpus: str, layout: str | None, encoding: str, field: str | None) -> None:
     """Print the surprisal of each event of a text, in bits.
+
+    FILE is read as `lmbench run` reads it; '-' is standard input.
 
     The column "spelling" is the part of the bits that spells an unknown word.
     """
-    from lmbench.corpora.files import read_text
+    from lmbench.corpora.formats import TextFormat
     from lmbench.registry import build
 
-    document = read_text(file, encoding)
+    document = load_text(file, TextFormat(None, encoding, field, layout))
     built = build(model)
     prepare(built, corpus)
     [scored] = built.score([document])

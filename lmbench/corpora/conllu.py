@@ -1,7 +1,8 @@
-"""Tagged sentences from CoNLL-U and CoNLL-X files (universaldependencies.org/format.html).
+"""Tagged sentences from CoNLL-U, CoNLL-U Plus and CoNLL-X files (universaldependencies.org/format.html).
 
-Both formats have ten columns, separated by tabs. Only CoNLL-U has comments, multiword tokens (``3-4 don't``, whose
-words follow as 3 and 4) and empty nodes (``8.1``: a word that is not in the text; it is left out here).
+CoNLL-U and CoNLL-X have ten columns, separated by tabs. CoNLL-U Plus names its columns in a comment, ``# global.columns
+= ID FORM UPOS``. Only CoNLL-X lacks comments, multiword tokens (``3-4 don't``, whose words follow as 3 and 4) and empty
+nodes (``8.1``: a word that is not in the text; it is left out here).
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from lmbench.corpus import Split, TaggedWord
 from lmbench.errors import CorpusError
 
-_COLUMNS = 10
+_COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
+_NAMED_COLUMNS = re.compile(r"#\s*global\.columns\s*=(.*)")
 _WORD = re.compile(r"[1-9][0-9]*")
 _MULTIWORD = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
@@ -46,18 +49,36 @@ def parse_sentences(text: str, name: str) -> tuple[Sentence, ...]:
         CorpusError: The text is malformed; the message names the line.
     """
     sentences: list[Sentence] = []
-    block = _Block(name)
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+    lines = text.removeprefix("\ufeff").split("\n")
+    columns = _find_columns(lines[0], name)
+    block = _Block(name, columns)
+    for number, line in enumerate(lines, start=1):
         line = line.removesuffix("\r")
         if line.strip():
             block.add(line, number)
         else:
             sentences += block.finish(number)
-            block = _Block(name)
+            block = _Block(name, columns)
     sentences += block.finish(number + 1)
     if not sentences:
         raise CorpusError(f"{name} does not contain any sentences")
     return tuple(sentences)
+
+
+def _find_columns(line: str, name: str) -> tuple[str, ...]:
+    """Return the columns that the first line of a file names, by default those of CoNLL-U."""
+    found = _NAMED_COLUMNS.match(line)
+    columns = tuple(found[1].split()) if found else _COLUMNS
+    for needed in ("ID", "FORM"):
+        if needed not in columns:
+            raise CorpusError(f"{name}, line 1: the columns lack {needed}, which says what the words are")
+    return columns
+
+
+@cache
+def _count_needed(columns: tuple[str, ...]) -> int:
+    """Return the number of columns that a line must have: only those that CoNLL-U lacks may be missing at its end."""
+    return 1 + max(i for i, column in enumerate(columns) if column in _COLUMNS)
 
 
 def tagged_split(sentences: Sequence[Sentence]) -> Split:
@@ -97,6 +118,7 @@ class _Block:
     """The lines of one sentence that have been read so far."""
 
     name: str
+    columns: tuple[str, ...]
     words: list[TaggedWord] = field(default_factory=list)
     surface: list[str] = field(default_factory=list)
     covered: int = 0  # the last word that a multiword token spells
@@ -109,10 +131,12 @@ class _Block:
             self._add_comment(line)
             return
         place = f"{self.name}, line {number}"
-        columns = line.split("\t")
-        if len(columns) != _COLUMNS:
-            raise CorpusError(f"{place}: {len(columns)} columns separated by tabs; CoNLL-U has {_COLUMNS}")
-        identity, form, _, upos, xpos, *_, misc = columns
+        cells = line.split("\t")
+        if not _count_needed(self.columns) <= len(cells) <= len(self.columns):
+            kind = "CoNLL-U has" if self.columns == _COLUMNS else "line 1 names"
+            raise CorpusError(f"{place}: {len(cells)} columns separated by tabs; {kind} {len(self.columns)}")
+        row = dict(zip(self.columns, cells, strict=False))
+        identity, form, upos, xpos, misc = (row.get(key, "_") for key in ("ID", "FORM", "UPOS", "XPOS", "MISC"))
         if not form.strip():
             raise CorpusError(f"{place}: the word's form is empty")
         if span := _MULTIWORD.fullmatch(identity):

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from lmbench.compression import decompress, is_compressed
-from lmbench.corpora.conllu import parse_sentences, tagged_split
-from lmbench.corpora.encoding import decode
-from lmbench.corpora.on_disk import StoredDocuments, is_large
-from lmbench.corpora.records import parse_json_lines
-from lmbench.corpora.splitting import cut_into_documents, divide, hold_out, separates_words
+from lmbench.corpora import documents
+from lmbench.corpora.documents import OwnText
+from lmbench.corpora.formats import LINES, TextFormat
+from lmbench.corpora.splitting import divide, hold_out, separates_words
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError
+from lmbench.printable import printable
+from lmbench.progress import SILENT, Progress
 
 _SPLIT_NAMES = {
     "train": ("train",),
@@ -26,134 +22,45 @@ _SPLIT_NAMES = {
     "test": ("test",),
 }
 _USE = {"training": "learn from", "test": "score"}
-_BYTE_ORDER_MARK = "\ufeff"
-_JSON_LINES = {".jsonl", ".ndjson"}
-_TREEBANK = {".conllu", ".conll"}
 
 
-@dataclass(frozen=True, slots=True)
-class TextFormat:
-    """How to read a user's bytes.
-
-    Attributes:
-        unit: What one document is, one of splitting.DOCUMENT_UNITS. None: a line, or a record of JSON lines.
-        encoding: One of Python's encodings, by any of its names.
-        field: The field of JSON lines that holds the text. None: "text" in files named .jsonl or .ndjson; other files
-            are plain text.
-    """
-
-    unit: str | None = None
-    encoding: str = "utf-8"
-    field: str | None = None
-
-    def __post_init__(self) -> None:
-        with suppress(LookupError, ValueError):  # decoding reports an unknown encoding, with the file's name
-            object.__setattr__(self, "encoding", codecs.lookup(self.encoding).name)
-
-
-LINES = TextFormat()
-"""Plain UTF-8 text, one document a line."""
-
-
-def read_path(path: Path, text_format: TextFormat = LINES) -> Corpus:
+def read_path(path: Path, text_format: TextFormat = LINES, progress: Progress = SILENT) -> Corpus:
     """Read the corpus in a text file, or in a folder with train, valid and test files.
 
     The documents of a single file are divided, in order, into three parts of 80, 10 and 10 %. If a folder lacks a
     validation file, the last 10 % of its training documents are held out. Files may be compressed, and a byte-order
-    mark is skipped. Plain UTF-8 text of more than 64 MiB stays on disk. Files named .conllu or .conll are treebanks,
-    whose words keep their tags.
+    mark is skipped. Plain UTF-8 text of more than 64 MiB stays on disk. The words of treebanks keep their tags.
+
+    Args:
+        path: The file or folder.
+        text_format: How to read the bytes of the files.
+        progress: Receives a line for each file that is not plain text, which says how it is read.
 
     Raises:
         CorpusError: The text cannot be read, is empty, or cannot be divided.
     """
     try:
         if path.is_dir():
-            return _read_folder(path, text_format)
-        return _divide(str(path), _read_split(path, text_format), _provenance(path, text_format))
+            return _read_folder(path, text_format, progress)
     except OSError as error:
-        raise CorpusError(f"cannot read {error.filename or path}: {error.strerror}") from error
+        raise CorpusError(f"cannot read {printable(str(error.filename or path))}: {error.strerror}") from error
+    return _divide(printable(str(path)), documents.read_file(path, text_format, progress))
 
 
-def read_standard_input(text_format: TextFormat = LINES) -> Corpus:
+def read_standard_input(text_format: TextFormat = LINES, progress: Progress = SILENT) -> Corpus:
     """Read the corpus in standard input, as from a single file.
 
     Raises:
         CorpusError: The text cannot be read, is empty, or cannot be divided.
     """
-    name = "standard input"
-    whole = Split(_parse_documents(sys.stdin.buffer.read(), name, text_format))
-    return _divide("stdin", whole, _provenance(Path("stdin"), text_format), name)
+    return _divide("stdin", documents.read_standard_input(text_format, progress), "standard input")
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """Return the text of a file, or of standard input (``-``), decompressed and decoded.
-
-    Raises:
-        CorpusError: The file cannot be read or decoded.
-    """
-    if str(path) == "-":
-        return _decode(sys.stdin.buffer.read(), "standard input", encoding)
-    try:
-        return _decode(path.read_bytes(), str(path), encoding)
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _read_split(path: Path, text_format: TextFormat) -> Split:
-    """Read all documents of a file, with their tags if it is a treebank."""
-    if not _is_treebank(path, text_format):
-        return Split(_read_documents(path, text_format))
-    if text_format.unit:
-        raise CorpusError(f"{path} is a treebank, which marks its own documents; leave out --documents")
-    return tagged_split(parse_sentences(_decode(path.read_bytes(), str(path), text_format.encoding), str(path)))
-
-
-def _is_treebank(path: Path, text_format: TextFormat) -> bool:
-    return text_format.field is None and bool(_TREEBANK & set(path.suffixes))
-
-
-def _read_documents(path: Path, text_format: TextFormat) -> Sequence[str]:
-    field = _json_field(path, text_format)
-    is_plain = field is None and text_format.encoding == "utf-8"
-    if is_plain and is_large(path.stat().st_size) and not is_compressed(path):
-        return StoredDocuments.of_file(path, text_format.unit or "line")
-    return _parse_documents(path.read_bytes(), str(path), text_format, field)
-
-
-def _parse_documents(data: bytes, name: str, text_format: TextFormat, field: str | None = None) -> Sequence[str]:
-    text = _decode(data, name, text_format.encoding)
-    if not text.strip():
-        raise CorpusError(f"{name} is empty: there is nothing to score")
-    field = field or text_format.field
-    if field is None:
-        return cut_into_documents(text, text_format.unit or "line")
-    texts = tuple(parse_json_lines(text, name, [field]))
-    return cut_into_documents("".join(texts), text_format.unit) if text_format.unit else texts
-
-
-def _decode(data: bytes, name: str, encoding: str) -> str:
-    return decode(decompress(data, name), name, encoding).removeprefix(_BYTE_ORDER_MARK)
-
-
-def _json_field(path: Path, text_format: TextFormat) -> str | None:
-    return text_format.field or ("text" if _JSON_LINES & set(path.suffixes) else None)
-
-
-def _provenance(path: Path, text_format: TextFormat) -> str:
-    """Return how a path's bytes become documents, for the signature."""
-    field = _json_field(path, text_format)
-    unit = text_format.unit or ("line" if field is None else "record")
-    parts = ["conllu"] if _is_treebank(path, text_format) else [f"{unit}s"]
-    parts += [f"json={field},line-ends-added"] if field else []
-    parts += [f"encoding={text_format.encoding}"] if text_format.encoding != "utf-8" else []
-    return ",".join(parts)
-
-
-def _divide(name: str, whole: Split, provenance: str, place: str = "") -> Corpus:
+def _divide(name: str, text: OwnText, place: str = "") -> Corpus:
     """Divide the documents of a single file into a corpus; `place` names the file in errors, by default `name`."""
-    found = whole.documents
+    whole, found = text.split, text.split.documents
     if len(found) < 3:
-        unit = "document" if whole.tagged else provenance.partition(",")[0].removesuffix("s")
+        unit = "document" if whole.tagged else text.provenance.partition(",")[0].removesuffix("s")
         hint = "" if whole.tagged else _too_few_hint(found, unit)
         raise CorpusError(
             f"{place or name} has {len(found)} document{'s' * (len(found) != 1)} (unit: {unit}), and three splits need "
@@ -163,7 +70,7 @@ def _divide(name: str, whole: Split, provenance: str, place: str = "") -> Corpus
     first = len(train.documents)
     second = first + len(valid.documents)
     parts = (_add_tags(train, whole, 0), _add_tags(valid, whole, first), _add_tags(test, whole, second))
-    return _make_corpus(name, *parts, f"{provenance},split=80/10/10-contiguous")
+    return _make_corpus(name, *parts, f"{text.provenance},split=80/10/10-contiguous")
 
 
 def _add_tags(part: Split, whole: Split, first: int) -> Split:
@@ -177,19 +84,29 @@ def _too_few_hint(found: Sequence[str], unit: str) -> str:
     return "choose a smaller unit with --documents, or "
 
 
-def _read_folder(folder: Path, text_format: TextFormat) -> Corpus:
+def _read_folder(folder: Path, text_format: TextFormat, progress: Progress) -> Corpus:
     files = _find_split_files(folder)
-    splits = {split: _read_split(file, text_format) for split, file in files.items()}
-    provenances = {split: _provenance(file, text_format) for split, file in files.items()}
-    provenance = f"{_join_provenances(provenances)},split=files"
+    _check_distinct(files, folder)
+    texts = {split: documents.read_file(file, text_format, progress) for split, file in files.items()}
+    splits = {split: text.split for split, text in texts.items()}
+    provenance = f"{_join_provenances({split: text.provenance for split, text in texts.items()})},split=files"
     if "valid" not in splits:
         splits["train"], splits["valid"] = _hold_out(splits["train"], folder)
         provenance += ",valid=last-10%-of-train"
-    corpus = _make_corpus(str(folder), splits["train"], splits["valid"], splits["test"], provenance)
+    corpus = _make_corpus(printable(str(folder)), splits["train"], splits["valid"], splits["test"], provenance)
     for one, other in combinations(("train", "valid", "test"), 2):
         if getattr(corpus, one).fingerprint == getattr(corpus, other).fingerprint:
-            raise CorpusError(f"the {one} and {other} files of {folder} hold the same text")
+            raise CorpusError(f"the {one} and {other} files of {corpus.name} hold the same text")
     return corpus
+
+
+def _check_distinct(files: Mapping[str, Path], folder: Path) -> None:
+    """Check that no file is another one by way of a link."""
+    for (one, path), (other, linked) in combinations(files.items(), 2):
+        if path.samefile(linked):
+            link = next((file.name for file in (linked, path) if file.is_symlink()), "")
+            reason = f"{link} is a symbolic link" if link else f"{path.name} and {linked.name} are hard links"
+            raise CorpusError(printable(f"the {one} and {other} files of {folder} are the same file: {reason}"))
 
 
 def _hold_out(whole: Split, folder: Path) -> tuple[Split, Split]:
@@ -218,7 +135,7 @@ def _make_corpus(name: str, train: Split, valid: Split, test: Split, provenance:
 
 
 def _find_split_files(folder: Path) -> dict[str, Path]:
-    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted(file for file in folder.iterdir() if not file.is_dir() and not file.name.startswith("."))
     found: dict[str, Path] = {}
     for split, words in _SPLIT_NAMES.items():
         matches = [file for file in files if set(re.split(r"[._-]", file.name.lower())) & set(words)]

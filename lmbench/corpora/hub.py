@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmbench.corpora.encoding import check_text
-from lmbench.corpora.files import LINES, TextFormat
+from lmbench.corpora.formats import LINES, TextFormat
 from lmbench.corpora.splitting import cut_into_documents, divide, hold_out, separates_words
 from lmbench.corpus import Corpus, Split, with_line_end
 from lmbench.errors import CorpusError, UnavailableError
@@ -35,7 +35,7 @@ def read_dataset(name: str, text_format: TextFormat = LINES) -> Corpus:
         UnavailableError: The dataset cannot be downloaded, or the package datasets is not installed.
         CorpusError: The dataset does not exist, or lacks the column or the splits.
     """
-    if text_format.encoding != LINES.encoding or text_format.field is not None:
+    if text_format != TextFormat(text_format.unit):
         raise CorpusError(f"'{name}' has its own encoding; name its column as hf:DATASET:COLUMN")
     unit = text_format.unit
     place, _, column = name.removeprefix(PREFIX).partition(":")

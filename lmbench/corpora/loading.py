@@ -7,15 +7,18 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from lmbench.corpora import documents
 from lmbench.corpora.catalog import read_catalog
 from lmbench.corpora.entries import read_entry
 from lmbench.corpora.fables import load_fables
-from lmbench.corpora.files import LINES, TextFormat, read_path, read_standard_input
+from lmbench.corpora.files import read_path, read_standard_input
+from lmbench.corpora.formats import LINES, TextFormat
 from lmbench.corpora.hub import PREFIX, read_dataset
 from lmbench.corpora.pydocs import load_pydocs
 from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus, is_source
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, UnknownNameError
+from lmbench.printable import printable
 from lmbench.progress import SILENT, Progress
 from lmbench.spec import split_list
 
@@ -35,7 +38,7 @@ def load_corpus(name: str, text_format: TextFormat = LINES, progress: Progress =
         name: An embedded corpus, a source with options (``markov:order=3,lines=100000``), an entry of the catalog,
             ``hf:DATASET``, ``-`` for standard input, or a path to a text file or a folder.
         text_format: How to read the bytes of a user's own text.
-        progress: Receives reports of downloads.
+        progress: Receives reports of downloads, and of files that are not plain text.
 
     Raises:
         UnknownNameError: There is no such corpus, or no such option of a source.
@@ -43,6 +46,27 @@ def load_corpus(name: str, text_format: TextFormat = LINES, progress: Progress =
         CorpusError: The text cannot be used.
         UnavailableError: A file cannot be downloaded.
     """
+    try:
+        return _load(name, text_format, progress)
+    except MemoryError:
+        raise CorpusError(f"{printable(name)} does not fit in memory; make it smaller, or divide it") from None
+
+
+def load_text(name: str, text_format: TextFormat = LINES, progress: Progress = SILENT) -> str:
+    """Return the text of a user's file, all documents joined, read as `load_corpus` reads it.
+
+    Args:
+        name: A path, or ``-`` for standard input.
+        text_format: How to read its bytes.
+        progress: Receives a line that says how the file is read, unless it is plain text.
+
+    Raises:
+        CorpusError: The text cannot be used.
+    """
+    return documents.read_text(None if name == "-" else _find_path(name), text_format, progress)
+
+
+def _load(name: str, text_format: TextFormat, progress: Progress) -> Corpus:
     entry = read_catalog().get(name)
     if entry or name in EMBEDDED or is_source(name):
         if text_format != LINES:
@@ -53,12 +77,12 @@ def load_corpus(name: str, text_format: TextFormat = LINES, progress: Progress =
             return read_entry(name, entry, progress)
         return EMBEDDED[name]() if name in EMBEDDED else generate_corpus(name)
     if name == "-":
-        return read_standard_input(text_format)
+        return read_standard_input(text_format, progress)
     if name.startswith(PREFIX):
         return read_dataset(name, text_format)
-    path = Path(_expand_home(name))
+    path = _find_path(name)
     if name.strip() and os.path.lexists(path):
-        return read_path(path, text_format)
+        return read_path(path, text_format, progress)
     raise _unknown_name(name, path)
 
 
@@ -67,7 +91,7 @@ def parse_names(text: str) -> list[str]:
 
     If the whole list is the path of a file, commas included, it is that one name.
     """
-    if os.path.lexists(_expand_home(text)):
+    if text and os.path.lexists(_find_path(text)):
         return [text]
     return list(dict.fromkeys(split_list(text, is_source)))
 
@@ -77,8 +101,11 @@ def known_names() -> list[str]:
     return [*EMBEDDED, *read_catalog()]
 
 
-def _expand_home(name: str) -> str:
-    return os.path.expanduser(name)  # noqa: PTH111  (Path.expanduser raises for an unknown user)
+def _find_path(name: str) -> Path:
+    """Return the path of this name. ``~`` is the home folder, unless there is a file of that name."""
+    if os.path.lexists(name):
+        return Path(name)
+    return Path(os.path.expanduser(name))  # noqa: PTH111  (Path.expanduser raises for an unknown user)
 
 
 def _unknown_name(name: str, path: Path) -> LmbenchError:

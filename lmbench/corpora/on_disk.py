@@ -14,7 +14,8 @@ from typing import BinaryIO, overload
 import numpy as np
 
 from lmbench.arrays import Ints
-from lmbench.corpora.encoding import decode
+from lmbench.corpora.encoding import decode, decode_pieces
+from lmbench.corpora.memory import check_fits
 from lmbench.corpora.splitting import flag_document_starts
 from lmbench.errors import CorpusError
 
@@ -50,7 +51,7 @@ class StoredDocuments(Sequence[str]):
             unit: What one document is, as in `splitting.cut_into_documents`.
 
         Raises:
-            CorpusError: The file cannot be read, or is not UTF-8 text.
+            CorpusError: The file cannot be read, is not UTF-8 text, or has a document that does not fit in memory.
             UnknownNameError: The unit is unknown.
         """
         lengths = array("q")
@@ -61,7 +62,9 @@ class StoredDocuments(Sequence[str]):
         ends = mark + np.cumsum(np.frombuffer(lengths, dtype=np.int64))
         starts = (ends - np.frombuffer(lengths, dtype=np.int64))[flags]
         # Lines before the first start belong to the first document.
-        return cls(path, np.concatenate([[mark], starts[1:], ends[-1:]]), state)
+        bounds = np.concatenate([[mark], starts[1:], ends[-1:]])
+        check_fits(int(np.diff(bounds).max(initial=0)), f"the longest document of {path}")
+        return cls(path, bounds, state)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -113,10 +116,30 @@ def is_large(size: int) -> bool:
 def _read_lines(file: BinaryIO, path: Path, offset: int, lengths: array[int]) -> Iterator[str]:
     """Yield the lines from `offset` on, appending their numbers of bytes to `lengths`."""
     file.seek(offset)
-    for line in file:
-        lengths.append(len(line))
-        yield decode(line, str(path), offset=offset)
-        offset += len(line)
+    while piece := file.readline(_READ_AT_ONCE):
+        if piece.endswith(b"\n"):
+            lengths.append(len(piece))
+            yield decode(piece, str(path), offset=offset)
+        else:
+            lengths.append(0)
+            pieces = _count(_rest_of_line(file, piece), lengths, path)
+            yield "".join(decode_pieces(pieces, str(path), offset))
+        offset += lengths[-1]
+
+
+def _rest_of_line(file: BinaryIO, piece: bytes) -> Iterator[bytes]:
+    """Yield the first piece of a long line, and all others."""
+    while piece:
+        yield piece
+        piece = b"" if piece.endswith(b"\n") else file.readline(_READ_AT_ONCE)
+
+
+def _count(pieces: Iterator[bytes], lengths: array[int], path: Path) -> Iterator[bytes]:
+    """Yield the pieces of a line, adding their sizes to the last one of `lengths`, unless it is too long."""
+    for piece in pieces:
+        lengths[-1] += len(piece)
+        check_fits(lengths[-1], f"the longest line of {path}")
+        yield piece
 
 
 def _open(path: Path) -> BinaryIO:

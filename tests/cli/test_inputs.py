@@ -4,7 +4,7 @@ import pytest
 
 from lmbench import LanguageModel, Traits
 from lmbench.cli.inputs import load_corpus, prepare
-from lmbench.corpora.files import TextFormat
+from lmbench.corpora.formats import TextFormat
 from lmbench.errors import UnknownNameError
 
 

@@ -109,3 +109,26 @@ def test_universal_dependencies(mirror, file, count, words, documents):
     assert len(split.documents) == documents
     for text, lines in zip(split.documents, split.tagged, strict=True):
         assert [line.split(" ") for line in text[:-1].split("\n")] == [[word.form for word in line] for line in lines]
+
+
+def test_columns_may_be_named():
+    """As in CoNLL-U Plus, whose own columns may be missing at the end of a line."""
+    first = "# text = ab c\n1\ta\tNOUN\tSpaceAfter=No\t1\n2\tb\t_\t_\n"
+    text = f"# global.columns = ID FORM UPOS MISC X:Y\n{first}\n1\tc\tX\t_\t*\n"
+    one, other = parse_sentences(text, "x")
+    assert [(word.form, word.upos, word.xpos) for word in one.words] == [("a", "NOUN", "_"), ("b", "_", "_")]
+    assert (one.text, other.text) == ("ab c", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# global.columns = FORM UPOS\na\tX\n", "x, line 1: the columns lack ID"),
+        ("# global.columns = ID UPOS\n1\tX\n", "x, line 1: the columns lack FORM"),
+        ("# global.columns = ID FORM UPOS X:Y\n1\ta\n", "x, line 2: 2 columns separated by tabs; line 1 names 4"),
+        ("# global.columns = ID FORM X:Y\n1\ta\tb\tc\n", "x, line 2: 4 columns separated by tabs; line 1 names 3"),
+    ],
+)
+def test_malformed_columns_are_refused(text, message):
+    with pytest.raises(CorpusError, match=message):
+        parse_sentences(text, "x")

@@ -1,6 +1,6 @@
 import pytest
 
-from lmbench.corpora.encoding import check_text, decode
+from lmbench.corpora.encoding import check_text, decode, decode_pieces
 from lmbench.errors import CorpusError
 
 
@@ -43,3 +43,61 @@ def test_characters_that_are_not_text_are_refused(text, message):
     assert check_text("é汉\U0001f600\r\n", "x") == "é汉\U0001f600\r\n"
     with pytest.raises(CorpusError, match=message):
         check_text(text, "x", offset=10)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_the_encoding_of_a_byte_order_mark_is_named(encoding):
+    advice = f"it begins with the byte-order mark of {encoding.upper()}, so use --encoding {encoding}$"
+    with pytest.raises(CorpusError, match=f"x is not UTF-8: byte 0x.. at offset 0; {advice}"):
+        decode("né\n".encode(encoding), "x")
+    if encoding == "utf-16":  # the other order; UTF-32's begins with NUL bytes, which are UTF-8
+        with pytest.raises(CorpusError, match=advice):
+            decode("\ufeffné\n".encode("utf-16-be"), "x")
+    else:
+        with pytest.raises(CorpusError, match=advice):
+            decode("\ufeffné\n".encode("utf-32-be"), "x")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_byte_order_mark_is_suspected(encoding):
+    with pytest.raises(
+        CorpusError, match=r"NUL byte at offset [01]; if it is UTF-16, name its --encoding, utf-16-le or"
+    ):
+        decode("abc\n".encode(encoding), "x")
+    with pytest.raises(CorpusError, match=r"NUL byte at offset 1$"):
+        decode(b"a\0bc", "x")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [(b"PK\x03\x04\x14", "a zip archive"), (b"%PDF-1.7\n%", "a PDF document"), (b"PAR1\x15", "a Parquet file")],
+)
+def test_files_that_hold_no_text_are_named(start, kind):
+    with pytest.raises(CorpusError, match=f"x is not UTF-8: byte 0xff at offset {len(start)}; it seems to be {kind}"):
+        decode(start + b"\xff", "x")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+def test_text_in_pieces_is_the_whole_text(size):
+    data = "aé汉\U0001f600\n".encode() * 3
+    pieces = [data[i : i + size] for i in range(0, len(data), size)]
+    assert "".join(decode_pieces(pieces, "x")) == data.decode()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize("data", ["ab汉".encode()[:-1], b"ab\xff", "é汉\0".encode(), b"a\xe6b", b"\xed\xa0\xbd"])
+def test_errors_in_pieces_are_those_of_the_whole_text(size, data):
+    with pytest.raises(CorpusError) as expected:
+        decode(data, "x", offset=7)
+    with pytest.raises(CorpusError) as found:
+        list(decode_pieces((data[i : i + size] for i in range(0, len(data), size)), "x", offset=7))
+    assert str(found.value) == str(expected.value)
+
+
+def test_endless_bytes_that_are_not_text_are_refused_at_once():
+    def zeros():
+        yield bytes(10)
+        raise AssertionError("a second piece was read")
+
+    with pytest.raises(CorpusError, match="NUL byte at offset 0"):
+        list(decode_pieces(zeros(), "x"))

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from lmbench.corpora.files import TextFormat
+from lmbench.corpora.formats import TextFormat
 from lmbench.corpora.loading import load_corpus
 from lmbench.errors import CorpusError
 

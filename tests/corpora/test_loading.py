@@ -4,8 +4,8 @@ import sys
 import pytest
 
 import lmbench
-from lmbench.corpora.files import TextFormat
-from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, parse_names
+from lmbench.corpora.formats import TextFormat
+from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, load_text, parse_names
 from lmbench.errors import CorpusError, UnknownNameError
 
 
@@ -70,10 +70,49 @@ def test_a_hyphen_names_standard_input(monkeypatch):
 
 
 def test_formats_are_for_paths(tmp_path):
-    for text_format in (TextFormat(unit="line"), TextFormat(encoding="gb18030"), TextFormat(field="text")):
+    for text_format in (
+        TextFormat(unit="line"),
+        TextFormat(encoding="gb18030"),
+        TextFormat(field="text"),
+        TextFormat(layout="text"),
+    ):
         with pytest.raises(CorpusError, match="'pydocs' has its own documents, encoding and field"):
             load_corpus("pydocs", text_format)
         with pytest.raises(CorpusError, match="'markov:order=1' has its own documents"):
             load_corpus("markov:order=1", text_format)
     (tmp_path / "x.txt").write_text("a\nb\n\nc\n\nd\n")
     assert load_corpus(str(tmp_path / "x.txt"), TextFormat("block")).train.documents == ("a\nb\n\n",)
+
+
+def test_a_text_is_a_file_or_standard_input(tmp_path, monkeypatch):
+    (tmp_path / "x.jsonl").write_text('{"text": "a"}\n{"text": "b"}\n')
+    assert load_text(str(tmp_path / "x.jsonl")) == "a\nb\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
+    assert load_text("-") == "a\nb\n"
+    with pytest.raises(CorpusError, match=r"cannot read .*/missing: No such file"):
+        load_text(str(tmp_path / "missing"))
+
+
+@pytest.mark.parametrize("name", ["~", "./~", "--help", "./--help", "./-"])
+def test_files_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("a\nb\nc\n")
+    assert load_text(name) == "a\nb\nc\n"
+    assert load_corpus(name).train.documents == ("a\n",)
+    assert parse_names(name) == [name]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x.txt").write_text("a\nb\nc\n")
+    assert load_text("~/x.txt") == "a\nb\nc\n"
+    assert load_corpus("~/x.txt").train.documents == ("a\n",)
+
+
+def test_a_corpus_that_does_not_fit_in_memory_is_one_line(monkeypatch):
+    def fail():
+        raise MemoryError
+
+    monkeypatch.setitem(EMBEDDED, "pydocs", fail)
+    with pytest.raises(CorpusError, match=r"^pydocs does not fit in memory; make it smaller, or divide it$"):
+        load_corpus("pydocs")

@@ -1,6 +1,8 @@
+import csv
+
 import pytest
 
-from lmbench.corpora.records import parse_json_lines, parse_json_list
+from lmbench.corpora.records import Tabs, parse_json_lines, parse_json_list, parse_table
 from lmbench.errors import CorpusError
 
 
@@ -29,3 +31,38 @@ def test_a_list_or_a_single_record():
 def test_malformed_lists_are_refused(text, message):
     with pytest.raises(CorpusError, match=message):
         list(parse_json_list(text, "x", ["a"]))
+
+
+def test_integers_of_any_length_are_json():
+    """Python itself refuses to convert more than 4,300 digits."""
+    lines = '{"a": "1", "n": ' + "9" * 5000 + "}"
+    assert list(parse_json_lines(lines, "x", ["a"])) == ["1\n"]
+    assert list(parse_json_list(f"[{lines}]", "x", ["a"])) == ["1\n"]
+
+
+def test_a_column_of_a_table():
+    table = 'n,text\r\n1,"a, ""b""\nc"\r\n\r\n2,d\n'
+    assert parse_table(table, "x", "text") == ('a, "b"\nc\n', "d\n")
+    assert parse_table(table, "x", "n") == ("1\n", "2\n")
+    assert parse_table('n\ttext\n1\t"a, b\n2\tc d"\n', "x", "text", Tabs) == ('"a, b\n', 'c d"\n')
+
+
+def test_fields_of_tables_may_be_long():
+    before = csv.field_size_limit()
+    assert parse_table("text\n" + "a" * 200_000, "x", "text") == ("a" * 200_000 + "\n",)
+    assert csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n,body\n1,a\n", r"x is a table without a column 'text'; name .* --field \(it has: n, body\), or read the"),
+        ("", r"x is a table without a column 'text'"),
+        ("n,text\n1,a\n2\n", r"x, line 3: 1 columns, and the first line names 2"),
+        ('n,text\n1,"a\n', r"x, line 2: unexpected end of data"),
+        ('n,text\n1,"a"b\n', r"x, line 2: ',' expected after '\"'"),
+    ],
+)
+def test_malformed_tables_are_refused(text, message):
+    with pytest.raises(CorpusError, match=message):
+        parse_table(text, "x", "text")

@@ -1,0 +1,192 @@
+"""The documents of a user's file, or of standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from lmbench.compression import READ_ERRORS, ExpansionError, decompress, is_compressed, open_regular
+from lmbench.corpora.encoding import decode, decode_pieces
+from lmbench.corpora.formats import INSPECTED, LINES, Layout, TextFormat, find_layout
+from lmbench.corpora.memory import check_fits, format_size
+from lmbench.corpora.on_disk import StoredDocuments, is_large
+from lmbench.corpus import Split
+from lmbench.errors import CorpusError
+from lmbench.printable import printable
+from lmbench.progress import SILENT, Progress
+
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """All documents of a user's text.
+
+    Attributes:
+        split: The documents, with their tags if they have any.
+        provenance: How the bytes became documents.
+    """
+
+    split: Split
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file whose layout is known.
+
+    Attributes:
+        name: Its name, for people.
+        layout: How it holds its documents.
+        pieces: Its bytes, decompressed.
+        size: Number of bytes before decompression; 0 if it is unknown.
+        progress: Receives a line that says how it was read.
+    """
+
+    name: str
+    layout: Layout
+    pieces: Iterator[bytes]
+    size: int
+    progress: Progress
+
+    def read_text(self) -> str:
+        check_fits(self.size, self.name)
+        encoding = self.layout.text_format.encoding
+        pieces = _check_size(self.pieces, self.name)
+        if encoding == LINES.encoding:
+            text = "".join(decode_pieces(pieces, self.name))
+        else:
+            text = decode(b"".join(pieces), self.name, encoding)
+        return text.removeprefix(_BYTE_ORDER_MARK)
+
+    def read(self) -> OwnText:
+        text = self.read_text()
+        if not text.strip():
+            raise CorpusError(f"{self.name} is empty: there is nothing to score")
+        return OwnText(self.parse(text), self.layout.provenance)
+
+    def parse(self, text: str) -> Split:
+        """Return the documents, and say how they were read unless the user has chosen it or they are plain text."""
+        advice = "--format text reads it as plain text"
+        try:
+            split = self.layout.parse(text, self.name)
+        except CorpusError as error:
+            if not self.layout.guessed:
+                raise
+            raise CorpusError(f"{error}; {advice}") from None
+        line = f"{self.name}: read as {self.layout}"
+        if self.layout.guessed:
+            self.progress.notice(f"{line}, because of its content; {advice}")
+        elif self.layout.name != "text" and not self.layout.text_format.layout:
+            self.progress(line, 0.0)
+        return split
+
+
+def read_file(path: Path, text_format: TextFormat = LINES, progress: Progress = SILENT) -> OwnText:
+    """Read the documents of a regular file. Plain UTF-8 text of more than 64 MiB stays on disk.
+
+    Args:
+        path: The file. It may be compressed, and may begin with a byte-order mark.
+        text_format: How to read its bytes.
+        progress: Receives a line that says how the file is read, unless it is plain text.
+
+    Raises:
+        CorpusError: The file cannot be read, is empty, malformed, or does not fit in memory.
+    """
+    with _open_source(path, text_format, progress) as source:
+        if source.layout.is_plain and is_large(path.stat().st_size) and not is_compressed(path):
+            documents = StoredDocuments.of_file(path, text_format.unit or "line")
+            return OwnText(Split(documents), source.layout.provenance)
+        return source.read()
+
+
+def read_standard_input(text_format: TextFormat = LINES, progress: Progress = SILENT) -> OwnText:
+    """Read the documents of standard input, as `read_file` reads those of a file."""
+    with _open_source(None, text_format, progress) as source:
+        return source.read()
+
+
+def read_text(path: Path | None, text_format: TextFormat = LINES, progress: Progress = SILENT) -> str:
+    """Return the documents of a file, joined. Plain text is returned as it is.
+
+    Args:
+        path: The file; None for standard input.
+        text_format: How to read its bytes.
+        progress: Receives a line that says how the file is read, unless it is plain text.
+
+    Raises:
+        CorpusError: The file cannot be read, is malformed, or does not fit in memory.
+    """
+    with _open_source(path, text_format, progress) as source:
+        text = source.read_text()
+        if source.layout.name == "text":
+            return text
+        return "".join(source.parse(text).documents)
+
+
+@contextmanager
+def _open_source(path: Path | None, text_format: TextFormat, progress: Progress) -> Iterator[_Source]:
+    """Open a file, or standard input, and recognize its layout. Errors while it is read become CorpusErrors."""
+    name = _name(path)
+    try:
+        with open_regular(path) if path else nullcontext(_standard_input()) as file:
+            yield _inspect(file, path, text_format, progress)
+    except MemoryError:
+        size = f" ({format_size(path.stat().st_size)})" if path else ""
+        raise CorpusError(f"{name}{size} does not fit in memory; divide it into smaller files") from None
+    except ExpansionError as error:
+        raise CorpusError(f"{name} is refused: {error}") from error
+    except READ_ERRORS as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise CorpusError(f"cannot read {name}: {error.strerror}") from error
+        raise CorpusError(f"{name} is truncated or corrupt: {error}") from error
+
+
+def _name(path: Path | None) -> str:
+    return printable(str(path)) if path else "standard input"
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise CorpusError("standard input is closed")
+    return sys.stdin.buffer
+
+
+def _inspect(file: IO[bytes], path: Path | None, text_format: TextFormat, progress: Progress) -> _Source:
+    name = _name(path)
+    pieces = decompress(file, name, progress)
+    start = _take(pieces, INSPECTED)
+    layout = find_layout(path.name if path else "", _decode_start(start, text_format.encoding), text_format)
+    return _Source(name, layout, chain([start], pieces), path.stat().st_size if path else 0, progress)
+
+
+def _take(pieces: Iterable[bytes], size: int) -> bytes:
+    """Return the first pieces, joined, that have `size` bytes together, or all."""
+    taken = bytearray()
+    for piece in pieces:
+        taken += piece
+        if len(taken) >= size:
+            break
+    return bytes(taken)
+
+
+def _decode_start(start: bytes, encoding: str) -> str:
+    """Return the beginning of a text; decoding all of it reports what is wrong with it."""
+    try:
+        return start.decode(encoding, "ignore").removeprefix(_BYTE_ORDER_MARK)
+    except (LookupError, ValueError):
+        return ""
+
+
+def _check_size(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Yield the pieces, unless all of them together do not fit in memory."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        check_fits(size, name)
+        yield piece

@@ -1,0 +1,185 @@
+"""Formats of users' texts: chosen by the user, or recognized by a file's name and content."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from lmbench.corpora.conllu import parse_sentences, tagged_split
+from lmbench.corpora.records import Tabs, parse_json_lines, parse_json_list, parse_table
+from lmbench.corpora.splitting import cut_into_documents
+from lmbench.corpus import Split
+from lmbench.errors import CorpusError
+
+LAYOUTS = ("text", "jsonl", "json", "conllu", "csv", "tsv")
+"""How a file may hold its text."""
+
+INSPECTED = 1 << 16
+"""Number of bytes at the beginning of a file that tell its layout."""
+
+_SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".conllu": "conllu",
+    ".conllup": "conllu",
+    ".cupt": "conllu",
+    ".conll": "conllu",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+}
+_SHOWN = {
+    "jsonl": "JSON lines, field '{}'",
+    "json": "JSON, field '{}'",
+    "conllu": "a treebank (CoNLL-U)",
+    "csv": "CSV, column '{}'",
+    "tsv": "tab-separated values, column '{}'",
+}
+_DEFAULT_FIELD = "text"
+_LINES = 10  # that are inspected
+_JSON_OBJECT = re.compile(r'\s*\{\s*("(?:[^"\\]|\\.)*"\s*:|\}\s*$)')
+_JSON_LIST = re.compile(r'\s*\[\s*\{\s*"')
+_TREEBANK = re.compile(r"(?:#.*\n)*1(?:-[0-9]+)?\t[^\t\n]+(?:\t[^\t\n]*){4}\t(?:[0-9]+|_)(?:\t[^\t\n]*){3}\r?(?:\n|$)")
+_TREEBANK_PLUS = re.compile(r"#\s*global\.columns\s*=")
+
+
+@dataclass(frozen=True, slots=True)
+class TextFormat:
+    """How to read a user's bytes.
+
+    Attributes:
+        unit: What one document is, one of splitting.DOCUMENT_UNITS. None: a line, or a record of JSON or of a table.
+        encoding: One of Python's encodings, by any of its names.
+        field: The field of JSON, or the column of a table, that holds the text. None: "text".
+        layout: One of LAYOUTS. None: it is recognized by the file's name and content. If there is a field, files
+            that are not recognized are JSON lines.
+    """
+
+    unit: str | None = None
+    encoding: str = "utf-8"
+    field: str | None = None
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        with suppress(LookupError, ValueError):  # decoding reports an unknown encoding, with the file's name
+            object.__setattr__(self, "encoding", codecs.lookup(self.encoding).name)
+
+
+LINES = TextFormat()
+"""UTF-8 text, one document a line, unless a file's name or content says that it has another layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one file holds its documents.
+
+    Attributes:
+        name: One of LAYOUTS.
+        text_format: What the user has said about it.
+        guessed: Whether only the content told the layout, neither the user nor the file's name.
+    """
+
+    name: str
+    text_format: TextFormat
+    guessed: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file is plain UTF-8 text."""
+        return self.name == "text" and self.text_format.encoding == LINES.encoding
+
+    @property
+    def field(self) -> str:
+        """The field or column that holds the text."""
+        return self.text_format.field or _DEFAULT_FIELD
+
+    @property
+    def provenance(self) -> str:
+        """How the bytes become documents, for the signature."""
+        unit = self.text_format.unit or ("line" if self.name == "text" else "record")
+        parts = ["conllu"] if self.name == "conllu" else [f"{unit}s"]
+        if self.name not in ("text", "conllu"):
+            kind = self.name if self.name in ("csv", "tsv") else "json"
+            parts.append(f"{kind}={self.field},line-ends-added")
+        if self.text_format.encoding != LINES.encoding:
+            parts.append(f"encoding={self.text_format.encoding}")
+        return ",".join(parts)
+
+    def __str__(self) -> str:
+        return _SHOWN.get(self.name, "plain text").format(self.field)
+
+    def parse(self, text: str, name: str) -> Split:
+        """Return the documents of a file, with their tags if it is a treebank.
+
+        Args:
+            text: The file's text.
+            name: The file's name, for errors.
+
+        Raises:
+            CorpusError: The text is malformed.
+        """
+        unit = self.text_format.unit
+        if self.name == "text":
+            return Split(cut_into_documents(text, unit or "line"))
+        if self.name == "conllu":
+            if unit:
+                raise CorpusError(f"{name} is a treebank, which marks its own documents; leave out --documents")
+            return tagged_split(parse_sentences(text, name))
+        records = self._parse_records(text, name)
+        return Split(cut_into_documents("".join(records), unit) if unit else records)
+
+    def _parse_records(self, text: str, name: str) -> tuple[str, ...]:
+        if self.name == "csv":
+            return parse_table(text, name, self.field, csv.excel)
+        if self.name == "tsv":
+            return parse_table(text, name, self.field, Tabs)
+        parse = parse_json_lines if self.name == "jsonl" else parse_json_list
+        return tuple(parse(text, name, [self.field]))
+
+
+def find_layout(name: str, start: str, text_format: TextFormat) -> Layout:
+    """Return the layout of a file: the user's choice, or else that of its name and content.
+
+    Content decides between JSON lines and a JSON list. Otherwise the name, in capital or small letters, is believed.
+
+    Args:
+        name: The file's name.
+        start: Its first characters.
+        text_format: What the user says.
+    """
+    if text_format.layout:
+        return Layout(text_format.layout, text_format)
+    named = next((_SUFFIXES[suffix] for suffix in _suffixes(name) if suffix in _SUFFIXES), None)
+    if named == "conllu" and text_format.field:
+        named = "jsonl"
+    found = _recognize(start)
+    if named in ("json", "jsonl"):
+        return Layout(found if found in ("json", "jsonl") else named, text_format)
+    if named:
+        return Layout(named, text_format)
+    if text_format.field:
+        return Layout("json" if found == "json" else "jsonl", text_format)
+    return Layout(found or "text", text_format, guessed=found is not None)
+
+
+def _suffixes(name: str) -> Sequence[str]:
+    return [suffix.lower() for suffix in PurePath(name).suffixes]
+
+
+def _recognize(start: str) -> str | None:
+    """Return the layout of a text that begins so, if that is certain enough to override a name such as "a.txt"."""
+    if _JSON_LIST.match(start):
+        return "json"
+    complete, _, rest = start.rpartition("\n")
+    lines = [line for line in (complete or rest).split("\n") if line.strip()][:_LINES]
+    if lines and all(map(_JSON_OBJECT.match, lines)):
+        return "jsonl"
+    if lines and lines[0].strip() == "{" and _JSON_OBJECT.match(start):
+        return "json"
+    return "conllu" if _TREEBANK.match(start) or _TREEBANK_PLUS.match(start) else None
