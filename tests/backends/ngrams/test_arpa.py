@@ -28,6 +28,11 @@ from tests.ngrams.test_arpa_reader import ACROSS_LINES, SMALL
 from tests.recording import Recorded
 from tests.test_contract import ODD
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 needs_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="the extra kenlm is not installed")
 
 NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
@@ -161,7 +166,15 @@ def test_han_characters_are_pieces(tmp_path):
     assert score.logprobs.tolist() == pytest.approx(np.array([-0.25, -0.15, -0.35]) * math.log(10), abs=1e-6)
 
 
-@pytest.mark.parametrize(("suffix", "compress"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)])
+def compress_seekable(data):
+    """Return zstandard frames after a skippable one, as pzstd writes them."""
+    return b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"size" + zstd.compress(data)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "compress"),
+    [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zst", compress_seekable)],
+)
 def test_compressed_files(small, suffix, compress):
     path = small.with_suffix(f".arpa.{suffix}")
     path.write_bytes(compress(small.read_bytes()))
