@@ -6,9 +6,7 @@ The names here are the public ones; a plugin needs no others. Each is imported w
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # means what typing's means; an import of typing would delay the first line of main()
 if TYPE_CHECKING:
     from lmbench.corpora.loading import load_corpus
     from lmbench.corpus import Corpus, Split, TaggedWord, TrainingText
@@ -91,6 +89,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"lmbench.{module}"), name)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import click
 import numpy as np
 from lm_eval.__main__ import cli_evaluate
 from lm_eval.api.instance import Instance
@@ -18,6 +17,7 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from lmbench.cli.displays import NoticeDisplay
+from lmbench.cli.output import echo
 from lmbench.corpora.loading import load_corpus
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.generation import Sampler, generate
@@ -151,7 +151,7 @@ def main() -> None:
     try:
         cli_evaluate()
     except LmbenchError as error:
-        click.echo(f"Error: {error}", err=True)
+        echo(f"Error: {error}", err=True)
         sys.exit(2)
 
 

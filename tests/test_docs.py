@@ -66,7 +66,7 @@ def test_no_line_written_by_hand_is_longer_than_120_characters(page):
 
 def test_every_command_line_parses():
     """Each documented `lmbench …` line names a command, and options, that exist."""
-    from lmbench.cli.main import cli
+    from lmbench.cli.commands import cli
 
     lines = [
         line

@@ -127,7 +127,7 @@ def test_a_version_of_a_model_is_an_option_of_it(name, hint):
 
 def test_only_backends_import_heavy_libraries():
     code = (
-        "import sys, lmbench, lmbench.cli.main, lmbench.runs.runner, lmbench.registry; lmbench.registry.registered(); "
+        "import sys, lmbench, lmbench.cli.commands, lmbench.runs.runner, lmbench.registry; lmbench.registry.registered(); "
         "print([m for m in ('torch', 'transformers', 'nltk', 'hmmlearn', 'kenlm') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from lmbench.cli.output import echo, echo_json
+
 
 @click.command(epilog="\b\nExamples:\n  lmbench check kenlm:order=3\n  lmbench check my-model --json")
 @click.argument("model")
@@ -26,9 +28,9 @@ def check(model: str, as_json: bool) -> None:
     outcomes = check_spec(ModelSpec.parse(model), NoticeDisplay())
     why = doubt(outcomes)
     if as_json:
-        click.echo(Verification(model=model, doubt=why, outcomes=outcomes).model_dump_json(indent=1))
+        echo_json(Verification(model=model, doubt=why, outcomes=outcomes).model_dump_json(indent=1))
     else:
         Console().print(tables.checks(outcomes))
-        click.echo(f"{model} is unverified: {why}" if why else f"{model} is verified.")
+        echo(f"{model} is unverified: {why}" if why else f"{model} is verified.")
     if any(outcome.status == "fail" for outcome in outcomes):
         sys.exit(1)

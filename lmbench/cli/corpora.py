@@ -10,6 +10,7 @@ import click
 
 from lmbench.cli.inputs import load_corpus
 from lmbench.cli.options import CommandGroup, text_format
+from lmbench.cli.output import echo
 
 if TYPE_CHECKING:
     from lmbench.corpora.formats import TextFormat
@@ -38,7 +39,7 @@ def corpora(context: click.Context) -> None:
     from lmbench.corpora.loading import EMBEDDED
 
     for line in list_corpora({name: make() for name, make in EMBEDDED.items()}, read_catalog()):
-        click.echo(line)
+        echo(line)
 
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora show wikitext-2")
@@ -51,7 +52,7 @@ def show(name: str, documents: str | None, layout: str | None, encoding: str, fi
 
     form = TextFormat(documents, encoding, field, layout)
     for line in _describe_entry(name) if name in read_catalog() else _describe_text(name, form):
-        click.echo(line)
+        echo(line)
 
 
 @corpora.command(
@@ -71,7 +72,7 @@ def check_corpora(
 
     for name in names:
         corpus = load_corpus(name, TextFormat(documents, encoding, field, layout))
-        click.echo(f"{corpus.name}: {measure_overlap(corpus)}")
+        echo(f"{corpus.name}: {measure_overlap(corpus)}")
 
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora fetch wikitext-2 war-and-peace")
@@ -92,7 +93,7 @@ def fetch(names: tuple[str, ...]) -> None:
         with DownloadDisplay(Console(stderr=True)) as display:
             paths = [fetch_file(entry, file, display) for file in entry.files]
         folder = os.path.commonpath([path.parent for path in paths])
-        click.echo(f"{name}: {len(paths)} file{'s' * (len(paths) != 1)}, verified, in {folder}")
+        echo(f"{name}: {len(paths)} file{'s' * (len(paths) != 1)}, verified, in {folder}")
 
 
 def _describe_entry(name: str) -> Iterator[str]:

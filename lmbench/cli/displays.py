@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from types import TracebackType
 
-import click
 from rich import progress as bars
 from rich.console import Console
-from rich.markup import escape
 
+from lmbench.cli.output import echo
+from lmbench.printable import printable
 from lmbench.progress import Progress
+from lmbench.report.markup import literal
 from lmbench.runs.runner import RunProgress
 from lmbench.runs.store import Cell
 
@@ -24,10 +25,10 @@ class RunDisplay(RunProgress):
         self._console = console
         self._bars = bars.Progress(
             bars.SpinnerColumn(),
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=20),
             bars.TimeElapsedColumn(),
-            bars.TextColumn("{task.fields[step]}"),
+            bars.TextColumn("{task.fields[step]}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -46,7 +47,7 @@ class RunDisplay(RunProgress):
 
     def __call__(self, message: str, share: float) -> None:
         if self._task is not None:
-            self._bars.update(self._task, completed=share, step=escape(message))
+            self._bars.update(self._task, completed=share, step=printable(message))
 
     def notice(self, line: str) -> None:
         self._print(line)
@@ -68,17 +69,17 @@ class RunDisplay(RunProgress):
     def _start_bar(self, label: str) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(escape(label), total=1.0, step="starting")
+        self._task = self._bars.add_task(printable(label), total=1.0, step="starting")
 
     def _print(self, line: str) -> None:
-        self._console.print(escape(line), soft_wrap=True, highlight=False)
+        self._console.print(literal(line), soft_wrap=True, highlight=False)
 
 
 class NoticeDisplay(Progress):
     """Prints notices on standard error, and nothing else."""
 
     def notice(self, line: str) -> None:
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 class DownloadDisplay(Progress):
@@ -90,7 +91,7 @@ class DownloadDisplay(Progress):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = bars.Progress(
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=20),
             bars.DownloadColumn(),
             bars.TransferSpeedColumn(),
@@ -113,11 +114,11 @@ class DownloadDisplay(Progress):
         self.notice(message)
 
     def notice(self, line: str) -> None:
-        self._console.print(escape(line), soft_wrap=True, highlight=False)
+        self._console.print(literal(line), soft_wrap=True, highlight=False)
 
     def received(self, url: str, done: int, total: int | None) -> None:
         if url not in self._tasks:
-            self._tasks[url] = self._bars.add_task(escape(url.rsplit("/", 1)[-1]), total=total)
+            self._tasks[url] = self._bars.add_task(printable(url.rsplit("/", 1)[-1]), total=total)
         self._bars.update(self._tasks[url], completed=done, total=total)
 
 

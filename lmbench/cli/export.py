@@ -12,6 +12,7 @@ import click
 from lmbench import atomic
 from lmbench.cli.inputs import prepare
 from lmbench.cli.options import fitted_on
+from lmbench.cli.output import echo
 from lmbench.errors import ResultsError, SpecError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def export(model: str, path: Path, corpus: str) -> None:
     exportable = check_export(built, spec, path)
     prepare(built, corpus)
     for written in write_export(exportable, spec, path):
-        click.echo(f"Written: {written}")
+        echo(f"Written: {written}")
 
 
 def check_export(model: LanguageModel, spec: ModelSpec, path: Path) -> Exportable:

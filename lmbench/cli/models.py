@@ -9,6 +9,7 @@ import click
 from lmbench import atomic
 from lmbench.cli.inputs import prepare
 from lmbench.cli.options import fitted_on
+from lmbench.cli.output import echo, echo_text
 from lmbench.errors import LmbenchError, PluginError
 
 
@@ -23,9 +24,9 @@ def models(name: str | None) -> None:
         _list_models()
         return
     model = find(name).load()
-    click.echo(f"{name}: {docstring(model)}\n")
+    echo_text(f"{name}: {docstring(model)}\n")
     for line in describe_options(model.Options):
-        click.echo(line)
+        echo(line)
 
 
 @click.command(
@@ -66,7 +67,7 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
         from lmbench.report import plots
 
         atomic.write(save, plots.picture(shown))
-        click.echo(f"Written: {save}")
+        echo(f"Written: {save}")
 
 
 def _list_models() -> None:
@@ -78,10 +79,10 @@ def _list_models() -> None:
             summary = docstring(entry.load()).splitlines()[0]
         except PluginError as error:
             summary = f"broken: {error}"
-        click.echo(f"{entry.name:<14} {summary} [{entry.origin} {entry.version}]")
+        echo(f"{entry.name:<14} {summary} [{entry.origin} {entry.version}]")
     for entry in shadowed():
         owner = registered()[entry.name].origin
-        click.echo(f"{entry.name:<14} not used: {owner} has a model of this name [{entry.origin} {entry.version}]")
+        echo(f"{entry.name:<14} not used: {owner} has a model of this name [{entry.origin} {entry.version}]")
 
 
 def _check_picture_path(path: Path | None) -> None:

@@ -11,6 +11,7 @@ import click
 
 from lmbench.cli.inputs import load_corpus
 from lmbench.cli.options import text_format
+from lmbench.cli.output import echo
 from lmbench.errors import LmbenchError
 from lmbench.runs import interrupts
 
@@ -98,7 +99,7 @@ def _load_corpora(names: str, text_format: TextFormat) -> tuple[Corpus, ...]:
 
 
 def _run(experiment: Experiment, path: Path) -> RunDirectory:
-    """Run the experiment. If it is interrupted, say how to resume it and exit."""
+    """Run the experiment. An interrupt gets a note that says how to resume it."""
     with interrupts.deferred():
         from rich.console import Console
 
@@ -109,12 +110,11 @@ def _run(experiment: Experiment, path: Path) -> RunDirectory:
     try:
         with RunDisplay(Console(stderr=True)) as display:
             return runner.run(experiment, path, display)
-    except KeyboardInterrupt:
-        if not RunDirectory.is_at(path):
-            raise
-        stored, total = len(RunDirectory.open(path).cells()), len(experiment.pairs)
-        click.echo(f"Interrupted: {stored} of {total} cells are stored; resume with --out {path}.", err=True)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        if RunDirectory.is_at(path):
+            stored, total = len(RunDirectory.open(path).cells()), len(experiment.pairs)
+            stop.add_note(f"{stored} of {total} cells are stored; resume with --out {path}")
+        raise
 
 
 def _new_folder(parent: Path) -> Path:
@@ -139,4 +139,4 @@ def _print_tables(directory: RunDirectory) -> None:
     console = Console()
     for table in tables.terminal(directory):
         console.print(table)
-    console.print(f"Written: {directory.path}/table.md, table.csv", markup=False, soft_wrap=True)
+    echo(f"Written: {directory.path}/table.md, table.csv")

@@ -11,6 +11,7 @@ from string import Template
 import click
 
 from lmbench import atomic
+from lmbench.cli.output import echo
 from lmbench.errors import LmbenchError
 
 _FILES = {
@@ -98,7 +99,7 @@ def new_model(name: str) -> None:
     The package is a folder, lmbench-NAME, that installs and passes its tests as it is.
     """
     folder = write_package(name, Path())
-    click.echo(f"Written: {folder}. Install it and run its tests: cd {folder} && pip install -e '.[test]' && pytest")
+    echo(f"Written: {folder}. Install it and run its tests: cd {folder} && pip install -e '.[test]' && pytest")
 
 
 def write_package(name: str, parent: Path) -> Path:

@@ -9,6 +9,7 @@ import click
 
 from lmbench.cli.inputs import load_text, prepare
 from lmbench.cli.options import bytes_format, fitted_on
+from lmbench.cli.output import echo, echo_text
 from lmbench.errors import LmbenchError
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def score(model: str, file: str, corpus: str, layout: str | None, encoding: str,
     built = build(model)
     prepare(built, corpus)
     [scored] = built.score([document])
-    click.echo("start\tend\tbits\tspelling\tevent")
+    echo_text("start\tend\tbits\tspelling\tevent")
     for line in _format_events(document, scored.check(document)):
-        click.echo(line)
+        echo_text(line)
 
 
 @click.command(
@@ -88,7 +89,6 @@ def generate(
     By default each event is the likeliest one. The options below draw events at random instead.
     """
     from lmbench import generation
-    from lmbench.printable import printable_lines
     from lmbench.registry import build
 
     sampler = generation.Sampler(temperature, top_k, top_p, seed)
@@ -99,11 +99,11 @@ def generate(
     prepare(built, corpus)
     for number in range(num):
         if num > 1:
-            click.echo(f"--- {number + 1} of {num}")
-        click.echo(printable_lines(prompt), nl=False)
+            echo(f"--- {number + 1} of {num}")
+        echo_text(prompt, end="")
         for part in generation.generate(built, prompt, max_new_tokens, sampler, number):
-            click.echo(printable_lines(part), nl=False)
-        click.echo()
+            echo_text(part, end="")
+        echo()
 
 
 def _check_prompt(prompt: str) -> None:

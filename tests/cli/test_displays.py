@@ -90,3 +90,21 @@ def test_notices_go_to_standard_error(capsys):
     display("loading", 0.5)
     display.notice("downloading 1 GB")
     assert capsys.readouterr() == ("", "downloading 1 GB\n")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_control_characters_are_escaped(terminal, capsys):
+    screen = console(terminal)
+    hostile = "\x1b]52;c;x\x07\u202e\u2028\r"
+    with RunDisplay(screen) as display:
+        display.cell_started(1, 1, hostile, hostile)
+        display(hostile, 0.5)
+        display.notice(hostile)
+        display.cell_finished(Cell(number=1, model=hostile, corpus="c", status="failed", error=hostile))
+    with DownloadDisplay(screen) as downloads:
+        downloads.received(f"http://example.org/{hostile}", 1, 2)
+        downloads.notice(hostile)
+    NoticeDisplay().notice(hostile)
+    shown = screen.file.getvalue() + capsys.readouterr().err
+    assert "]52;c;x\\x07\\u202e\\u2028\\r" in shown
+    assert not {"\x1b]52", "\x07", "\u202e", "\u2028"} & {shown[i : i + n] for i in range(len(shown)) for n in (1, 4)}

@@ -137,16 +137,31 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.01)
 
 
-def test_an_interrupted_run_says_how_to_resume_it(tmp_path, text):
+@pytest.mark.parametrize(
+    ("number", "word", "code"),
+    [(signal.SIGINT, "Interrupted", 130), (signal.SIGTERM, "Terminated", 143), (signal.SIGHUP, "Hung up", 129)],
+)
+def test_a_stopped_run_says_how_to_resume_it_and_ends_its_processes(tmp_path, text, number, word, code):
     process = start_run("uniform,transformer:budget=300", tmp_path, text)
     wait_for((tmp_path / "out/logs/002-transformer-budget=300.txt").exists)
     time.sleep(1)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors.splitlines()[-1] == "Interrupted: 1 of 2 cells are stored; resume with --out out."
+    os.kill(process.pid, number)
+    _, errors = process.communicate(timeout=60)  # returns once every process has closed its end of the pipe
+    assert process.returncode == code
+    assert errors.splitlines()[-1] == f"{word}: 1 of 2 cells are stored; resume with --out out."
     assert "Traceback" not in errors
     assert [path.name for path in (tmp_path / "out/cells").iterdir()] == ["001-uniform.json"]
+
+
+def test_a_run_directory_that_is_removed_stops_the_run_in_one_line(tmp_path, text):
+    process = start_run("transformer:budget=3,uniform", tmp_path, text)
+    wait_for((tmp_path / "out/logs/001-transformer-budget=3.txt").exists)
+    time.sleep(1)
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert errors == "Error: out was moved or removed during the run; resume with --out and its new place\n"
+    assert not (tmp_path / "out").exists()
 
 
 def children_of(process):

@@ -53,3 +53,31 @@ def test_without_signal_masks_nothing_is_deferred(monkeypatch):
     with pytest.raises(KeyboardInterrupt), interrupts.deferred():
         interrupt()
     interrupts.allow()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_other_signals_stop_a_process_as_an_interrupt_does(name):
+    number = getattr(signal, name)
+    before = {other: signal.getsignal(other) for other in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        interrupts.handle()
+        with pytest.raises(interrupts.Stopped) as stop:
+            signal.pthread_kill(threading.get_ident(), number)
+        assert signal.getsignal(number) is signal.SIG_IGN  # a second one does not disturb the cleanup
+    finally:
+        for other, handler in before.items():
+            signal.signal(other, handler)
+    stop.value.add_note("1 cell is stored")
+    word = {"SIGTERM": "Terminated", "SIGHUP": "Hung up"}[name]
+    assert interrupts.describe(stop.value) == (f"{word}: 1 cell is stored.", 128 + number)
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
+    try:
+        interrupts.handle()
+        interrupts.release()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before[0])
+        signal.signal(signal.SIGTERM, before[1])
