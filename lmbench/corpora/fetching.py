@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from lmbench.corpora.catalog import CatalogEntry, CatalogFile
-from lmbench.corpora.download import cache_path, compute_sha256, download
+from lmbench.corpora.download import LARGEST, cache_path, compute_sha256, download
 from lmbench.errors import CorpusError, UnavailableError
 from lmbench.progress import SILENT, Progress
 
@@ -45,7 +45,7 @@ def fetch_file(entry: CatalogEntry, file: CatalogFile, progress: Progress = SILE
             return cached
         cached.unlink()  # the disk has corrupted it
     try:
-        return download(entry.urls(file), file.sha256, progress)
+        return download(entry.urls(file), file.sha256, progress, file.bytes or LARGEST)
     except UnavailableError as error:
         raise UnavailableError(f"{error}; or set {MIRROR} to a folder that holds {file.path}") from error
 

@@ -1,17 +1,25 @@
 import errno
+import gc
 import hashlib
+import socket
+import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from lmbench.corpora import download as module
 from lmbench.corpora.download import cache_path, compute_sha256, download
 from lmbench.errors import CorpusError, UnavailableError
+from lmbench.progress import SILENT
 from tests.recording import Recorded
+
+# requests does not close the socket of a response whose headers are wrong or never end
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -190,3 +198,94 @@ def test_nothing_is_requested_offline(url, state, monkeypatch):
     with pytest.raises(UnavailableError, match="is not on this machine, and --offline downloads nothing"):
         download([url], sha256)
     assert state.requests == []
+
+
+def test_a_server_that_sends_more_than_the_file_is_given_up_on(url, state):
+    state.content = CONTENT + bytes(1 << 24)
+    progress = Recorded()
+    with pytest.raises(
+        CorpusError, match=r"/file \(another file: more than 1,024,000 bytes, expected .*it was deleted"
+    ):
+        download([url], sha(), progress, len(CONTENT))
+    assert progress.downloads[-1][1] < 2 * len(CONTENT)
+    assert leftovers() == []
+    state.content = CONTENT
+    assert download([url], sha(), SILENT, len(CONTENT)).read_bytes() == CONTENT
+
+
+class Raw(BaseHTTPRequestHandler):
+    """Sends `head`, and then `body` again and again, slowly or at once, until nobody listens or the server closes.
+
+    In the end it resets the connection, so that a thread that was given up on ends with an error.
+    """
+
+    def __init__(self, *args, head, body, seconds, **kwargs):
+        self.head, self.body, self.seconds = head, body, seconds
+        super().__init__(*args, **kwargs)
+
+    def do_GET(self):
+        with suppress(ConnectionError):
+            self.wfile.write(self.head)
+            while self.body and not self.server.closing.wait(self.seconds):
+                self.wfile.write(self.body)
+        if self.body:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def serve(monkeypatch, tmp_path):
+    """Return a function that starts a server of raw bytes and returns its address."""
+    monkeypatch.setattr(module.platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    with ExitStack() as stack:
+
+        def start(head, body=b"", seconds=0.0):
+            http = stack.enter_context(
+                ThreadingHTTPServer(("127.0.0.1", 0), partial(Raw, head=head, body=body, seconds=seconds))
+            )
+            http.closing = threading.Event()
+            thread = threading.Thread(target=http.serve_forever)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(http.shutdown)
+            stack.callback(http.closing.set)
+            return f"http://127.0.0.1:{http.server_port}/file"
+
+        yield start
+    gc.collect()  # closes sockets here and not in another module's tests
+
+
+OK = b"HTTP/1.0 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [(OK + b"Content-Length: 1024000\r\n\r\n", b"a"), (OK, b"X-Header: a\r\n"), (b"", b"a")],
+    ids=["body", "headers", "status"],
+)
+def test_a_server_that_is_too_slow_is_given_up_on(serve, monkeypatch, head, body):
+    monkeypatch.setattr(module, "_PATIENCE", 0.5)
+    started = time.perf_counter()
+    with pytest.raises(UnavailableError, match=r"cannot download .*/file \(less than 64 KiB in 0 seconds\)"):
+        download([serve(head, body, 0.1)], sha())
+    assert time.perf_counter() - started < 5
+
+
+def test_an_endless_server_is_given_up_on(serve, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST", 1 << 20)
+    with pytest.raises(CorpusError, match=r"another file: more than 1,048,576 bytes"):
+        download([serve(OK + b"\r\n", bytes(1 << 16))], sha(), SILENT, module.LARGEST)
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("length", [b"many", b"-5", b"9" * 5000, "٣".encode(), b"5, 6", b""])
+def test_a_wrong_content_length_is_one_line(serve, length):
+    with pytest.raises((CorpusError, UnavailableError), match=r"^cannot download .*/file") as error:
+        download([serve(OK + b"Content-Length: " + length + b"\r\n\r\nabc")], sha())
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_without_a_content_length_is_downloaded(serve):
+    assert download([serve(OK + b"Content-Length: many\r\n\r\nabc")], sha(b"abc")).read_bytes() == b"abc"
