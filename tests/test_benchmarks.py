@@ -36,6 +36,13 @@ def test_streaming_prints_a_row_for_each_size(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_bombs_are_answered_in_one_line():
+    header, *rows, outcomes = output("bombs.py", "--size", "96M", "--only", "xz bomb")
+    assert header.split()[:5] == ["input", "bytes", "command", "outcome", "seconds"]
+    assert len(rows) == 4
+    assert outcomes == "4 attempts: 4 one line"
+
+
 @pytest.mark.parametrize("tags", ["upos", "xpos"])
 def test_tagging_prints_both_taggers(mirror, tags):
     rows = output("tagging.py", "--corpus", "ud-chinese-gsd", "--tags", tags)
