@@ -4,7 +4,7 @@ LmbenchError            an error that the user can fix; the command line prints 
 ├── UnknownNameError    a model, corpus or option that does not exist; lists those that do
 ├── SpecError           a model spec or an option's value that is not valid
 ├── CorpusError         text that is missing, empty, not UTF-8 or cannot be split
-├── PluginError         a registered model that cannot be imported or built
+├── PluginError         a registered model that cannot be imported or built, or that returns wrong types
 ├── UnavailableError    weights or files that are not on this machine and cannot be downloaded
 ├── NotFittedError      a model that was used before it was fitted
 ├── ScoreError          a score that breaks the contract
@@ -15,6 +15,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+from lmbench.printable import printable
+
+_LONGEST = 1000  # characters of a message that a plugin may have written
 
 
 class LmbenchError(Exception):
@@ -47,7 +51,7 @@ class CorpusError(LmbenchError):
 
 
 class PluginError(LmbenchError):
-    """A registered model that cannot be imported or built; the message says which package it belongs to, and why."""
+    """A registered model that cannot be imported or built, or that returns values of wrong types."""
 
 
 class UnavailableError(LmbenchError):
@@ -77,3 +81,29 @@ def reason(error: Exception) -> str:
         return error.strerror
     lines = list(map(str.strip, str(error).strip().splitlines())) or [type(error).__name__]
     return lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0]
+
+
+def describe(error: BaseException) -> str:
+    """Return the type and the message of any error in one line."""
+    name, message = type(error).__name__, message_of(error)
+    return one_line(f"{name}: {message}") if message else name
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an error in one line, even if its `str` raises."""
+    try:
+        return one_line(str(error))
+    except (Exception, SystemExit):  # noqa: BLE001  (the error may be a plugin's)
+        return "its message cannot be read"
+
+
+def one_line(text: str) -> str:
+    """Return a text in one printable line, and only its first 1,000 characters if it is longer."""
+    line = printable(" ".join(line.strip() for line in text[: 2 * _LONGEST].splitlines()).strip())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def kind_of(value: object) -> str:
+    """Return what kind of thing a value is, for a message: "a list", "None"."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

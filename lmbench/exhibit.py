@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticSerializationError
 
+from lmbench.errors import PluginError, kind_of, reason
 from lmbench.printable import printable
 
 Number = int | Annotated[float, Field(allow_inf_nan=False)]
@@ -47,6 +49,26 @@ class Exhibit(BaseModel):
         if self.levels and self.kind != "lines":
             raise ValueError(f"levels are for lines, and this is a {self.kind}")
         return self
+
+
+def plain_exhibits(returned: object) -> tuple[Exhibit, ...]:
+    """Return copies of the exhibits that `LanguageModel.exhibits` returned, as they will be stored.
+
+    Raises:
+        PluginError: It returned anything else.
+    """
+    if not isinstance(returned, tuple):
+        raise PluginError(f"exhibits returned {kind_of(returned)}; it must return a tuple of Exhibit")
+    return tuple(map(_plain_exhibit, returned))
+
+
+def _plain_exhibit(exhibit: object) -> Exhibit:
+    if not isinstance(exhibit, Exhibit):
+        raise PluginError(f"exhibits returned a tuple with {kind_of(exhibit)}; it must hold Exhibit alone")
+    try:  # an exhibit can be made without validation
+        return Exhibit.model_validate_json(Exhibit.model_dump_json(exhibit, warnings=False))
+    except (ValidationError, PydanticSerializationError) as error:
+        raise PluginError(f"exhibits returned an Exhibit that is not valid: {reason(error)}") from error
 
 
 def formatted(entry: Number | str | None) -> str:

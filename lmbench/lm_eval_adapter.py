@@ -23,7 +23,8 @@ from lmbench.errors import LmbenchError, SpecError
 from lmbench.generation import Sampler, generate
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.registry import build
-from lmbench.score import Score
+from lmbench.score import Score, checked_scores
+from lmbench.signature import plain_signature
 
 _BATCH_TEXTS = 256
 _MAX_NEW_EVENTS = 256  # the default of lm_eval's own models
@@ -92,14 +93,13 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
 
     def get_model_info(self) -> dict[str, str]:
         """Return the model's signature, which lm_eval stores with its results."""
-        return {"lmbench_signature": str(self._model.signature())}
+        return {"lmbench_signature": str(plain_signature(self._model.signature()))}
 
     def _score(self, texts: Sequence[str]) -> Iterator[Score]:
         """Yield the score of each text, or raise ScoreError if it breaks the contract."""
         for start in range(0, len(texts), _BATCH_TEXTS):
             batch = texts[start : start + _BATCH_TEXTS]
-            for text, score in zip(batch, self._model.score(batch), strict=True):
-                yield score.check(text)
+            yield from checked_scores(self._model.score(batch), batch)
 
     def _is_likeliest(self, text: bytes, score: Score, event: int) -> bool:
         """Return whether no other event was as likely as this one."""

@@ -20,7 +20,15 @@ from pydantic import BaseModel, ConfigDict
 from lmbench.arrays import AnyInts, Flags, Floats, Ints
 from lmbench.corpus import WORD_SEPARATORS
 from lmbench.errors import ScoreError
-from lmbench.score import Score, probability_violation, shape_violation, tiling_violation
+from lmbench.score import (
+    Score,
+    listed_scores,
+    naming_document,
+    plain_arrays,
+    probability_violation,
+    shape_violation,
+    tiling_violation,
+)
 from lmbench.statistics import ratio_interval
 
 _GROUP_CHARACTERS = 1 << 16
@@ -34,8 +42,8 @@ SUMS = ("bits", "spelling_bits", "unknown_bits")
 class Tally:
     """Counts and sums for each document. Every array is (documents,).
 
-    A count has the narrowest unsigned type that holds all documents, so that millions of documents need little memory.
-    Widen counts before subtracting or multiplying them.
+    The counts of an Evaluation are int64. During the evaluation, a count has the narrowest unsigned type that holds all
+    documents, so that millions of documents need little memory.
 
     Attributes:
         bytes: UTF-8 bytes.
@@ -62,6 +70,26 @@ class Tally:
     spelling_bits: Floats
     unknown_bits: Floats
 
+    def is_well_formed(self) -> bool:
+        """Return whether the columns are as `tally` returns them: in narrow types, and of equal length."""
+        lengths = set()
+        for name in Tally.__dataclass_fields__:
+            column = getattr(self, name, None)
+            kind = "f" if name in SUMS else "u"
+            if type(column) is not np.ndarray or column.ndim != 1 or column.dtype.kind != kind:
+                return False
+            lengths.add(len(column))
+        return len(lengths) == 1
+
+    def widened(self) -> Tally:
+        """Return a copy with counts in int64, which can be added and subtracted without overflow."""
+        return Tally(
+            **{
+                name: getattr(self, name).astype(np.float64 if name in SUMS else np.int64)
+                for name in Tally.__dataclass_fields__
+            }
+        )
+
 
 class TallyColumns:
     """A Tally that is filled in place, from the first document to the last."""
@@ -74,7 +102,13 @@ class TallyColumns:
         }
 
     def add(self, part: Tally) -> None:
-        """Add the counts and sums of the next documents."""
+        """Add the counts and sums of the next documents.
+
+        Raises:
+            ScoreError: The part is damaged, or there are more documents than expected.
+        """
+        if not part.is_well_formed() or self._filled + len(part.bytes) > len(self._columns["bytes"]):
+            raise ScoreError("the process sent sums that are not those of its documents")
         rows = slice(self._filled, self._filled + len(part.bytes))
         for name, column in self._columns.items():
             values = getattr(part, name)
@@ -128,14 +162,13 @@ def tally(documents: Sequence[str], scores: Sequence[Score], first: int = 0) -> 
 
     Args:
         documents: The documents.
-        scores: One score for each document.
+        scores: One score for each document, as a model returned them. They are copied before they are checked.
         first: The number of the first document, for errors.
 
     Raises:
         ScoreError: A score breaks the contract; the message gives the document's number.
     """
-    if len(documents) != len(scores):
-        raise ScoreError(f"{len(scores)} scores for {len(documents)} documents")
+    scores = listed_scores(scores, documents, first)
     columns = TallyColumns(len(documents))
     for rows in _groups(documents):
         columns.add(_tally_group(documents[rows], scores[rows], first + rows.start))
@@ -154,8 +187,7 @@ def _groups(documents: Sequence[str]) -> Iterator[slice]:
 
 def _tally_group(documents: Sequence[str], scores: Sequence[Score], first: int) -> Tally:
     text = _JoinedText.of(documents)
-    score = _join_checked(documents, scores, text, first)
-    events = np.array([len(score.ends) for score in scores])
+    score, events = _join_checked(documents, scores, text, first)
     unknown = score.spelling < 0
     costs, spelling_costs = bits(score.logprobs), bits(score.spelling)
     return Tally(
@@ -172,32 +204,62 @@ def _tally_group(documents: Sequence[str], scores: Sequence[Score], first: int) 
     )
 
 
-def _join_checked(documents: Sequence[str], scores: Sequence[Score], text: _JoinedText, first: int) -> Score:
+def _join_checked(
+    documents: Sequence[str], scores: Sequence[Score], text: _JoinedText, first: int
+) -> tuple[Score, Ints]:
     """Join the scores of documents into one score of the joined text, if they keep the contract.
 
     Scores that end with their documents tile them if and only if the joined score tiles the joined text, which takes a
-    fraction of the time to check. Each score is checked only if something is wrong, to name the document.
+    fraction of the time to check. Each score is checked only if something is wrong, to name the document. The joined
+    score is a copy, so that the model cannot change what was checked.
+
+    Returns:
+        The joined score, and the number of events of each document.
     """
-    last = [int(score.ends[-1]) if score.ends.size else 0 for score in scores]
-    if any(map(shape_violation, scores)) or last != text.sizes.tolist():
-        _check_each(documents, scores, first)
-    joined = Score(
-        np.concatenate([score.ends for score in scores])
-        + np.repeat(text.offsets[text.borders[:-1]], [len(score.ends) for score in scores]),
-        np.concatenate([score.logprobs for score in scores]),
-        np.concatenate([score.spelling for score in scores]),
-    )
-    if tiling_violation(joined, text.document) or probability_violation(joined, text.document):
-        _check_each(documents, scores, first)
-    return joined
+    joined, events = _join(scores, first)
+    borders = _borders(events)
+    last, some = np.zeros(len(documents), dtype=np.int64), events > 0
+    last[some] = joined.ends[borders[1:][some] - 1]
+    ends = joined.ends + np.repeat(text.offsets[text.borders[:-1]], events)
+    whole = Score(ends, joined.logprobs, joined.spelling)
+    if (
+        (last != text.sizes).any()
+        or tiling_violation(whole, text.document)
+        or probability_violation(whole, text.document)
+    ):
+        _check_each(documents, joined, borders, first)
+    return whole, events
 
 
-def _check_each(documents: Sequence[str], scores: Sequence[Score], first: int) -> None:
-    for number, (document, score) in enumerate(zip(documents, scores, strict=True), first):
+def _join(scores: Sequence[Score], first: int) -> tuple[Score, Ints]:
+    """Return copies of the arrays of all scores, joined, and the number of events of each score."""
+    columns = []
+    for number, score in enumerate(scores, first):
         try:
-            score.check(document)
+            columns.append(plain_arrays(score))
         except ScoreError as error:
             raise ScoreError(f"document {number}: {error}") from None
+    ends, logprobs, spelling = zip(*columns, strict=True)
+    sizes = list(map(len, ends))
+    for number, (size, array, other) in enumerate(zip(sizes, logprobs, spelling, strict=True), first):
+        if not size == len(array) == len(other):
+            raise ScoreError(f"document {number}: {shape_violation(scores[number - first])}")
+    return Score(np.concatenate(ends), np.concatenate(logprobs), np.concatenate(spelling)), np.array(sizes)
+
+
+def _check_each(documents: Sequence[str], joined: Score, borders: Ints, first: int) -> None:
+    """Raise the ScoreError of the first document whose score breaks the contract.
+
+    Args:
+        documents: The documents.
+        joined: Their scores, joined; the ends are those in each document.
+        borders: (documents + 1,) the number of events before each document, and in all.
+        first: The number of the first document.
+    """
+    for number, document in enumerate(documents):
+        rows = slice(borders[number], borders[number + 1])
+        with naming_document(first + number):
+            Score(joined.ends[rows], joined.logprobs[rows], joined.spelling[rows]).check(document)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,21 @@ conventions, and docs/plugins.md the shortest complete model.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Integral
 from pathlib import Path
 from typing import ClassVar, Generic, Literal, TypeVar, overload
 
 import numpy as np
 
 from lmbench.corpus import TrainingText
-from lmbench.errors import NotFittedError, ScoreError, SpecError
+from lmbench.errors import NotFittedError, PluginError, ScoreError, SpecError, kind_of
 from lmbench.exhibit import Exhibit
 from lmbench.progress import SILENT, Progress
-from lmbench.score import Score
+from lmbench.score import Score, checked_scores
 from lmbench.signature import Signature
 from lmbench.spec import Options, Spec
 from lmbench.state import ModelState, NextEvents, TextState
@@ -69,6 +71,18 @@ class Traits:
     quick_options: tuple[tuple[str, str], ...] = ()
     unchecked_options: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name, holds in (
+            ("weights", self.weights in ("fitted", "pretrained", "partly pretrained")),
+            ("normalized", isinstance(self.normalized, bool)),
+            ("in_all", isinstance(self.in_all, bool)),
+            ("batch_characters", isinstance(self.batch_characters, int) and self.batch_characters > 0),
+            ("quick_options", isinstance(self.quick_options, tuple) and all(map(_is_option, self.quick_options))),
+            ("unchecked_options", isinstance(self.unchecked_options, tuple)),
+        ):
+            if not holds:
+                raise PluginError(f"the trait {name}={getattr(self, name)!r} is not valid")
+
     @property
     def pretrained(self) -> bool:
         """Whether `load` gets all weights, so that nothing is fitted."""
@@ -83,6 +97,42 @@ class Footprint:
     disk_bytes: int | None = None
 
 
+def plain_traits(declared: object) -> Traits:
+    """Return the traits of a model.
+
+    Raises:
+        PluginError: They are anything but a Traits.
+    """
+    if not isinstance(declared, Traits):
+        raise PluginError(f"traits is {kind_of(declared)}; it must be a Traits")
+    return Traits(**{field.name: getattr(declared, field.name) for field in fields(Traits)})
+
+
+def plain_footprint(returned: object) -> Footprint:
+    """Return what `LanguageModel.footprint` returned, in plain numbers.
+
+    Raises:
+        PluginError: It returned anything but a Footprint of numbers from 0 up, or None.
+    """
+    if not isinstance(returned, Footprint):
+        raise PluginError(f"footprint returned {kind_of(returned)}; it must return a Footprint")
+    return Footprint(_plain_size(returned.parameters, "parameters"), _plain_size(returned.disk_bytes, "disk_bytes"))
+
+
+def _plain_size(size: object, name: str) -> int | None:
+    if size is None:
+        return None
+    if type(size) is bool or not isinstance(size, Integral):
+        raise PluginError(f"{name} of the footprint is {kind_of(size)}; it must be an int or None")
+    if size < 0:
+        raise PluginError(f"{name} of the footprint is {int(size)}; it must be at least 0")
+    return int(size)
+
+
+def _is_option(option: object) -> bool:
+    return isinstance(option, tuple) and [type(entry) for entry in option] == [str, str]
+
+
 class LanguageModel(ABC):
     """A model of text: fitted on a training text, or pretrained, it scores documents.
 
@@ -92,6 +142,7 @@ class LanguageModel(ABC):
 
     Options: ClassVar[type[ModelOptions]] = ModelOptions
     traits: Traits = Traits()
+    _has_warned_of_seam = False
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
@@ -154,20 +205,29 @@ class LanguageModel(ABC):
         This sums the log-probabilities of the events of context + continuation that end after the context. If the
         context ends inside an event, the event's first bytes are given, and log P(an event with these first bytes) is
         subtracted. It is not subtracted if the model offers no distribution, or if the event begins inside a character.
+        The whole event then counts as a part of the continuation, whose log-probability is too low; the model warns of
+        this once.
 
         Returns:
             (pairs,) nats.
 
         Raises:
-            ScoreError: The model's scores are not probabilities.
+            ScoreError: The model's scores are not probabilities, or break the contract.
+
+        Warns:
+            UserWarning: An event across the seam counts in full.
         """
         if not self.traits.normalized:
             raise ScoreError("scores that are not probabilities cannot be conditioned on a context")
-        wholes = self.score([context + continuation for context, continuation in pairs])
+        texts = [context + continuation for context, continuation in pairs]
+        wholes = checked_scores(self.score(texts), texts)
         return [self.conditional_logprob(*pair, whole) for pair, whole in zip(pairs, wholes, strict=True)]
 
     def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
-        """Return log P(continuation | context), in nats, given the score of context + continuation."""
+        """Return log P(continuation | context), in nats, given the score of context + continuation.
+
+        See `score_continuations`.
+        """
         border, text = len(context.encode()), (context + continuation).encode()
         first = int(np.searchsorted(whole.ends, border, side="right")) if border else 0  # an event may have no bytes
         start = int(whole.ends[first - 1]) if first else 0
@@ -176,9 +236,24 @@ class LanguageModel(ABC):
             return cost
         try:
             given = self.state_after(text[:start].decode()).prefix_logprob(text[start:border])
-        except (UnicodeDecodeError, NotImplementedError):
+        except UnicodeDecodeError:
+            self._warn_of_seam("the event begins inside a character")
+            return cost
+        except NotImplementedError:
+            self._warn_of_seam("the model offers no next-event distribution")
             return cost
         return min(0.0, cost - given)
+
+    def _warn_of_seam(self, why: str) -> None:
+        """Warn, once, that an event across the seam counts in full."""
+        if not self._has_warned_of_seam:
+            self._has_warned_of_seam = True
+            name = type(self).__name__
+            warnings.warn(
+                f"{name} counts an event across the seam between context and continuation in full, because {why}; "
+                "end the context where an event ends",
+                stacklevel=4,
+            )
 
     def next_events(self, text: str) -> NextEvents:
         """Return the distribution over the event after `text`. Optional: implement this or `state_after`.

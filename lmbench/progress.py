@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from numbers import Integral, Real
+
+from lmbench.errors import PluginError, kind_of, one_line
+
+_ROUNDING = 1e-6
 
 
 class Progress:
@@ -52,6 +58,51 @@ class _Part(Progress):
 
     def received(self, url: str, done: int, total: int | None) -> None:
         self._whole.received(url, done, total)
+
+
+class CheckedProgress(Progress):
+    """Passes reports on as plain values. A report with a wrong type or share is an error where it is made.
+
+    Raises:
+        PluginError: From each method, if an argument is wrong.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __call__(self, message: str, share: float) -> None:
+        self._progress(_plain_text(message, "message"), _plain_share(share))
+
+    def notice(self, line: str) -> None:
+        self._progress.notice(_plain_text(line, "notice"))
+
+    def part(self, label: str, start: float = 0.0, stop: float = 1.0) -> Progress:
+        return CheckedProgress(super().part(label, start, stop))
+
+    def received(self, url: str, done: int, total: int | None) -> None:
+        size = None if total is None else _plain_count(total)
+        self._progress.received(_plain_text(url, "address"), _plain_count(done), size)
+
+
+def _plain_text(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise PluginError(f"progress received {kind_of(text)} as a {name}; it must be a str")
+    return one_line(text)
+
+
+def _plain_share(share: object) -> float:
+    if not isinstance(share, Real):
+        raise PluginError(f"progress received {kind_of(share)} as the share that is done; it must be a number")
+    plain = float(share)
+    if math.isnan(plain) or not -_ROUNDING <= plain <= 1 + _ROUNDING:
+        raise PluginError(f"progress received the share {plain:g}; it must be from 0 to 1")
+    return min(max(plain, 0.0), 1.0)
+
+
+def _plain_count(count: object) -> int:
+    if not isinstance(count, Integral):
+        raise PluginError(f"progress received {kind_of(count)} as a number of bytes; it must be an int")
+    return int(count)
 
 
 SILENT = Progress()

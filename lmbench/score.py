@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lmbench.arrays import Flags, Floats, Ints
-from lmbench.errors import ScoreError
+from lmbench.errors import ScoreError, kind_of
 
 _ROUNDING = 1e-5  # nats
+_LARGEST_OFFSET = 2.0**53  # up to which float64 holds every whole number
+_INT, _FLOAT = np.dtype(np.int64), np.dtype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +35,117 @@ class Score:
     spelling: Floats
 
     def check(self, document: str) -> Score:
-        """Return this score if it keeps the contract for `document`.
+        """Return a copy of this score, in float64 and int64, if it keeps the contract for `document`.
 
         Raises:
-            ScoreError: The score breaks the contract; the message names the event.
+            ScoreError: The score breaks the contract; the message names the rule and the event.
         """
-        if wrong := tiling_violation(self, document) or probability_violation(self, document):
+        ends, logprobs, spelling = plain_arrays(self)
+        score = Score(ends.copy(), logprobs.copy(), spelling.copy())
+        if wrong := tiling_violation(score, document) or probability_violation(score, document):
             raise ScoreError(wrong)
-        return self
+        return score
+
+
+def checked_scores(returned: object, documents: Sequence[str]) -> list[Score]:
+    """Return copies of the scores that a model returned for `documents`, if they keep the contract.
+
+    Raises:
+        ScoreError: They break it; the message names the document, the rule and the event.
+    """
+    checked = []
+    for number, (document, score) in enumerate(zip(documents, listed_scores(returned, documents), strict=True)):
+        with naming_document(number):
+            checked.append(Score.check(score, document))
+    return checked
+
+
+def plain_scores(returned: object, documents: Sequence[str]) -> list[Score]:
+    """Return the scores that a model returned for `documents`, with arrays of the right types.
+
+    Whether the numbers are possible is not checked.
+
+    Raises:
+        ScoreError: They are not one Score for each document, or hold anything but one-dimensional arrays of numbers.
+    """
+    plain = []
+    for number, score in enumerate(listed_scores(returned, documents)):
+        with naming_document(number):
+            plain.append(Score(*plain_arrays(score)))
+    return plain
+
+
+def listed_scores(returned: object, documents: Sequence[str], first: int = 0) -> list[Score]:
+    """Return what `LanguageModel.score` returned as a list, if it is one Score for each document.
+
+    The arrays of the scores are not checked.
+
+    Args:
+        returned: Anything.
+        documents: The documents.
+        first: The number of the first document, for errors.
+
+    Raises:
+        ScoreError: It is anything else.
+    """
+    if not isinstance(returned, list | tuple):
+        raise ScoreError(f"score returned {kind_of(returned)}; it must return a list of Score, one for each document")
+    scores = list(returned)
+    if len(scores) != len(documents):
+        raise ScoreError(f"{len(scores)} scores for {len(documents)} documents")
+    for number, score in enumerate(scores, first):
+        if not isinstance(score, Score):
+            raise ScoreError(f"document {number}: score returned {kind_of(score)} instead of a Score")
+    return scores
+
+
+def plain_arrays(score: Score) -> tuple[Ints, Floats, Floats]:
+    """Return the arrays of a score as one-dimensional int64, float64 and float64, copied only if their types differ.
+
+    Raises:
+        ScoreError: An array is of another kind; the message names it.
+    """
+    ends, logprobs, spelling = score.ends, score.logprobs, score.spelling
+    for array, dtype in ((ends, _INT), (logprobs, _FLOAT), (spelling, _FLOAT)):
+        if type(array) is not np.ndarray or array.dtype != dtype or array.ndim != 1:
+            return _plain_ends(ends), _plain_nats(logprobs, "logprobs"), _plain_nats(spelling, "spelling")
+    return ends, logprobs, spelling
+
+
+def _plain_ends(ends: object) -> Ints:
+    array = _real_array(ends, "ends")
+    if array.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            fractional = ~((array == np.floor(array)) & (np.abs(array) < _LARGEST_OFFSET))
+        if fractional.any():
+            event = int(np.argmax(fractional))
+            raise ScoreError(f"event {event} ends at byte {float(array[event])}, which is not a whole number")
+    return array.astype(np.int64)
+
+
+def _plain_nats(values: object, name: str) -> Floats:
+    with np.errstate(over="ignore"):
+        return _real_array(values, name).astype(np.float64)
+
+
+def _real_array(values: object, name: str) -> np.ndarray[tuple[int], np.dtype[Any]]:
+    """Return a one-dimensional array of real numbers, of any precision."""
+    if type(values) is not np.ndarray:  # subclasses, such as masked arrays, may compute anything
+        raise ScoreError(f"{name} is {kind_of(values)}; it must be a NumPy array")
+    if values.ndim != 1:
+        raise ScoreError(f"{name} has the shape {values.shape}; it must have one entry for each event")
+    if values.dtype.kind not in "fiu":
+        raise ScoreError(f"{name} has the dtype {values.dtype}; it must hold real numbers")
+    return values
+
+
+@contextmanager
+def naming_document(number: int) -> Iterator[None]:
+    """Say in a ScoreError which document it is about."""
+    try:
+        yield
+    except ScoreError as error:
+        raise ScoreError(f"document {number}: {error}") from None
 
 
 def shape_violation(score: Score) -> str:
@@ -70,7 +178,9 @@ def probability_violation(score: Score, document: str) -> str:
     ):
         if wrong.any():
             return f"{_first_event(score, document, wrong)}, {reason}"
-    return ""
+    with np.errstate(over="ignore"):
+        total = logprobs.sum()
+    return "" if np.isfinite(total) else f"the log-probabilities add up to {total:g}, which is not finite"
 
 
 def clip_rounding(logprobs: Floats) -> Floats:

@@ -165,8 +165,25 @@ def test_a_model_without_a_distribution_counts_an_event_across_the_seam_in_full(
         def score(self, documents):
             return [Score(np.array([len(document)]), np.array([-3.0]), np.zeros(1)) for document in documents]
 
-    assert Lines().score_continuation("ab", "cd") == -3.0
-    assert Lines().score_continuation("ab", "") == 0
+    model = Lines()
+    why = (
+        "Lines counts an event across the seam .* because the model offers no next-event distribution; end the context"
+    )
+    with pytest.warns(UserWarning, match=why):
+        assert model.score_continuation("ab", "cd") == -3.0
+    assert model.score_continuation("ab", "cd") == -3.0  # it has warned
+    assert model.score_continuation("ab", "") == 0
+    with pytest.warns(UserWarning, match=why):
+        assert Lines().score_continuations([("a", "b"), ("a", "c")]) == [-3.0, -3.0]
+
+
+def test_an_event_that_begins_inside_a_character_counts_in_full():
+    class Halves(Model):
+        def score(self, documents):
+            return [Score(np.array([1, 4]), np.array([-1.0, -3.0]), np.zeros(2)) for _ in documents]
+
+    with pytest.warns(UserWarning, match="because the event begins inside a character"):
+        assert Halves().score_continuation("é", "ab") == -3.0
 
 
 def test_scores_that_are_not_probabilities_have_no_continuations():

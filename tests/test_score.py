@@ -3,7 +3,7 @@ import pytest
 
 from lmbench import Score
 from lmbench.errors import ScoreError
-from lmbench.score import clip_rounding, probability_violation, shape_violation, tiling_violation
+from lmbench.score import checked_scores, clip_rounding, probability_violation, shape_violation, tiling_violation
 
 
 def score(ends, logprobs, spelling=None):
@@ -23,7 +23,23 @@ def score(ends, logprobs, spelling=None):
         (score([1, 3], [-1, -1], [-2.0, 0]), "spelling cost outside"),
         (score([1, 3], [-1, -1], [0.5, 0]), "spelling cost outside"),
         (score([1, 3], [-1]), "differ"),
-        (Score(np.zeros((1, 1), int), np.zeros((1, 1)), np.zeros((1, 1))), "differ"),
+        (
+            Score(np.zeros((1, 1), int), np.zeros((1, 1)), np.zeros((1, 1))),
+            r"ends has the shape \(1, 1\); it must have one",
+        ),
+        (score([1, 3.5], [-1, -1]), "event 1 ends at byte 3.5, which is not a whole number"),
+        (score([float("nan"), 3], [-1, -1]), "event 0 ends at byte nan, which is not a whole number"),
+        (score([1, 1e300], [-1, -1]), "event 1 ends at byte 1e[+]300, which is not a whole number"),
+        (Score([1, 3], np.zeros(2), np.zeros(2)), "ends is a list; it must be a NumPy array"),
+        (Score(np.array([1, 3]), None, np.zeros(2)), "logprobs is None; it must be a NumPy array"),
+        (Score(np.array([1, 3]), np.ma.zeros(2), np.zeros(2)), "logprobs is a MaskedArray; it must be a NumPy array"),
+        (
+            Score(np.array([1, 3]), np.zeros(2, complex), np.zeros(2)),
+            "logprobs has the dtype complex128; it must hold real",
+        ),
+        (Score(np.array([1, 3]), np.zeros(2), np.zeros(2, object)), "spelling has the dtype object; it must hold real"),
+        (Score(np.array([True, True]), np.zeros(2), np.zeros(2)), "ends has the dtype bool; it must hold real numbers"),
+        (score([1, 3], [-1e308, -1e308]), "the log-probabilities add up to -inf, which is not finite"),
     ],
 )
 def test_scores_that_break_the_contract_are_refused(given, message):
@@ -35,6 +51,36 @@ def test_scores_that_keep_the_contract_are_returned():
     assert score([1, 3], [-1, -1], [0, -0.5]).check("aé")
     assert score([], []).check("")
     assert Score(np.array([2, 2]), np.array([-1.0, -1.0]), np.zeros(2)).check("é")  # an event may have no bytes
+
+
+def test_numbers_of_other_precision_are_widened():
+    given = Score(np.array([1.0, 3.0]), np.array([-1, -2], dtype=np.float32), np.array([0, 0], dtype=np.int8))
+    checked = given.check("aé")
+    assert (checked.ends.dtype, checked.logprobs.dtype, checked.spelling.dtype) == (np.int64, np.float64, np.float64)
+    assert (checked.ends.tolist(), checked.logprobs.tolist()) == ([1, 3], [-1, -2])
+
+
+def test_a_checked_score_is_a_copy():
+    given = score([1, 3], [-1, -1])
+    checked = given.check("aé")
+    given.logprobs[:] = 1
+    assert checked.logprobs.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "score returned None; it must return a list of Score, one for each document"),
+        ({"a": 1}, "score returned a dict; it must"),
+        ((score([1, 3], [-1, -1]) for _ in range(2)), "score returned a generator; it must"),
+        ([score([1, 3], [-1, -1])], "1 scores for 2 documents"),
+        ([score([1, 3], [-1, -1]), np.zeros(3)], "document 1: score returned a ndarray instead of a Score"),
+        ([score([1, 3], [-1, -1]), score([3], [1])], "document 1: event 0 .* is above 0"),
+    ],
+)
+def test_other_values_than_scores_are_refused(returned, message):
+    with pytest.raises(ScoreError, match=message):
+        checked_scores(returned, ["aé", "é1"])
 
 
 def test_each_violation_is_reported_by_its_function():

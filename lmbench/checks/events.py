@@ -10,7 +10,7 @@ import numpy as np
 
 from lmbench.checks.subject import CheckFailedError, next_events
 from lmbench.model import LanguageModel
-from lmbench.score import Score
+from lmbench.score import Score, plain_scores
 from lmbench.state import NextEvents
 from lmbench.text.tokenizers import PRINTABLE
 
@@ -42,7 +42,7 @@ def events_of(document: str, score: Score) -> Iterator[Event]:
 
 def require_own_distribution(model: LanguageModel, text: str) -> None:
     """Fail unless every event of a text is scored as the model's distribution after the text before it says."""
-    [score] = model.score([text])
+    [score] = plain_scores(model.score([text]), [text])
     for event in events_of(text, score):
         before = decode(event.before)
         if before is None:

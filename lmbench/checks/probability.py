@@ -12,6 +12,7 @@ import numpy as np
 from lmbench.checks.events import require_own_distribution
 from lmbench.checks.subject import Subject, SuspectsHistories, next_events, require
 from lmbench.checks.texts import HAN, HISTORIES, MIXED_TEXT, random_words
+from lmbench.score import plain_scores
 
 _SUM_TOLERANCE = 1e-6
 
@@ -38,7 +39,7 @@ def check_sums(subject: Subject) -> None:
     sets = {"lines of up to 3 letters": lines}
     sets |= {f"texts of {n} letters": ["".join(letters) for letters in product("abc", repeat=n)] for n in (1, 2, 3)}
     for name, texts in sets.items():
-        total = sum(math.exp(score.logprobs.sum()) for score in subject.letter_model.score(texts))
+        total = sum(math.exp(score.logprobs.sum()) for score in plain_scores(subject.letter_model.score(texts), texts))
         require(total <= 1 + _SUM_TOLERANCE, f"the probabilities of all {name} sum to {total:.6f}")
 
 

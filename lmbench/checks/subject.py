@@ -16,7 +16,7 @@ from lmbench.checks.texts import WORDS, random_words
 from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.model import LanguageModel, ModelOptions
 from lmbench.progress import SILENT, Progress
-from lmbench.score import Score
+from lmbench.score import Score, plain_scores
 from lmbench.state import ModelState, NextEvents
 
 
@@ -84,9 +84,7 @@ class Subject:
 
     def score(self, *documents: str) -> list[Score]:
         """Score documents in one batch, and check that each has a score."""
-        scores = self.model.score(documents)
-        require(len(scores) == len(documents), f"{len(scores)} scores for {len(documents)} documents")
-        return scores
+        return plain_scores(self.model.score(documents), documents)
 
     def state_after(self, text: str) -> ModelState:
         """Return the model's state after `text`.

@@ -14,7 +14,7 @@ from lmbench.checks.independence import check_batches, check_causality, check_st
 from lmbench.checks.lifecycle import check_determinism, check_fit, check_save, check_signature
 from lmbench.checks.probability import check_chain_rule, check_normalization, check_sums, check_unknown_words
 from lmbench.checks.subject import CheckFailedError, NotApplicable, Subject
-from lmbench.errors import SpecError, UnavailableError
+from lmbench.errors import SpecError, UnavailableError, describe
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.progress import SILENT, Progress
 from lmbench.registry import ResolvedModel, resolve
@@ -145,6 +145,6 @@ def _run(name: str, check: Check, subject: Subject) -> Outcome:
         status, detail = "fail", str(failure)
     except UnavailableError:
         raise
-    except Exception as error:  # noqa: BLE001  (a plugin may raise anything, and the other checks must still run)
-        status, detail = "fail", f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything, and the other checks must run)
+        status, detail = "fail", describe(error)
     return Outcome(check=name, status=status, detail=detail, seconds=time.perf_counter() - started)

@@ -58,11 +58,12 @@ def prepare(model: LanguageModel, corpus: str) -> None:
     from rich.console import Console
 
     from lmbench.cli.displays import NoticeDisplay, RunDisplay
+    from lmbench.progress import CheckedProgress
 
     if model.traits.pretrained:
-        model.prepare(None, NoticeDisplay())
+        model.prepare(None, CheckedProgress(NoticeDisplay()))
         return
     text = load_corpus(corpus).training
     with RunDisplay(Console(stderr=True)) as display:
         display.fit_started(corpus)
-        model.prepare(text, display)
+        model.prepare(text, CheckedProgress(display))

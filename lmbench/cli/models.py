@@ -50,6 +50,7 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
     """
     from rich.console import Console
 
+    from lmbench.exhibit import plain_exhibits
     from lmbench.model import LanguageModel
     from lmbench.registry import build
     from lmbench.report import exhibits
@@ -59,7 +60,7 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
     if type(built).exhibits is LanguageModel.exhibits:
         raise LmbenchError(f"{model} cannot show what it learned")
     prepare(built, corpus)
-    shown = built.exhibits()
+    shown = plain_exhibits(built.exhibits())
     console = Console()
     for exhibit in shown:
         console.print(exhibits.terminal(exhibit))

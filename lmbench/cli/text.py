@@ -35,13 +35,14 @@ def score(model: str, file: str, corpus: str, layout: str | None, encoding: str,
     """
     from lmbench.corpora.formats import TextFormat
     from lmbench.registry import build
+    from lmbench.score import checked_scores
 
     document = load_text(file, TextFormat(None, encoding, field, layout))
     built = build(model)
     prepare(built, corpus)
-    [scored] = built.score([document])
+    [scored] = checked_scores(built.score([document]), [document])
     echo_text("start\tend\tbits\tspelling\tevent")
-    for line in _format_events(document, scored.check(document)):
+    for line in _format_events(document, scored):
         echo_text(line)
 
 
