@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from lmbench import distribution
-from lmbench.errors import LmbenchError, PluginError, UnknownNameError
-from lmbench.model import LanguageModel, ModelOptions, ModelSpec
+from lmbench import about
+from lmbench.errors import LmbenchError, PluginError, UnknownNameError, describe, kind_of
+from lmbench.model import LanguageModel, ModelOptions, ModelSpec, Traits
 
 GROUP = "lmbench.models"
 
@@ -33,7 +34,7 @@ class Registered:
     @property
     def is_built_in(self) -> bool:
         """Whether lmbench itself registers it."""
-        return self.origin == distribution.NAME
+        return self.origin == about.DISTRIBUTION_NAME
 
     def load(self) -> type[LanguageModel]:
         """Import the model's class.
@@ -45,7 +46,7 @@ class Registered:
             loaded = self.entry_point.load()
         except (Exception, SystemExit) as error:  # a plugin may raise anything, and must not stop the other models
             raise PluginError(
-                f"model '{self.name}' of {self.origin} {self.version} cannot be loaded: {type(error).__name__}: {error}"
+                f"model '{self.name}' of {self.origin} {self.version} cannot be loaded: {describe(error)}"
             ) from error
         if wrong := _why_not_a_model(loaded):
             raise PluginError(f"model '{self.name}' of {self.origin} {self.version} {wrong}")
@@ -71,8 +72,8 @@ class ResolvedModel:
             return self.model(self.options)
         except LmbenchError:
             raise
-        except Exception as error:
-            raise PluginError(f"model '{self.spec}' cannot be built: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            raise PluginError(f"model '{self.spec}' cannot be built: {describe(error)}") from error
 
     def with_arguments(self, *arguments: tuple[str, str]) -> ResolvedModel:
         """Return this model with more options, written as in a spec.
@@ -133,18 +134,20 @@ def shadowed() -> list[Registered]:
 
 
 def default_models() -> Iterator[Registered]:
-    """Yield the models that ``--models all`` includes: those without required options, unless they opt out.
+    """Yield the models that ``--models all`` includes."""
+    return filter(is_default, registered().values())
+
+
+def is_default(entry: Registered) -> bool:
+    """Return whether ``--models all`` includes a model: it needs no option, and does not opt out.
 
     Broken models are included, so that their errors are visible.
     """
-    for entry in registered().values():
-        try:
-            model = entry.load()
-        except PluginError:
-            yield entry
-        else:
-            if model.traits.in_all and not any(field.is_required() for field in model.Options.model_fields.values()):
-                yield entry
+    try:
+        model = entry.load()
+    except PluginError:
+        return True
+    return model.traits.in_all and not any(field.is_required() for field in model.Options.model_fields.values())
 
 
 def _advice(name: str, known: Mapping[str, Registered]) -> str:
@@ -168,6 +171,9 @@ def _why_not_a_model(loaded: object) -> str:
     options: object = loaded.Options
     if not (isinstance(options, type) and issubclass(options, ModelOptions)):
         return f"has Options that are not ModelOptions: {options!r}"
+    traits: object = loaded.traits
+    if not isinstance(traits, Traits | property | cached_property):
+        return f"has traits that are {kind_of(traits)}, not a Traits"
     return ""
 
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
 
 from lmbench.corpus import Corpus, Split
-from lmbench.distribution import own_version
+from lmbench.about import own_version
 from lmbench.errors import CorpusError
-from lmbench.exhibit import Exhibit
-from lmbench.metrics import Tally, TallyColumns, rate, tally
-from lmbench.model import LanguageModel
-from lmbench.progress import SILENT, Progress
+from lmbench.exhibit import Exhibit, plain_exhibits
+from lmbench.metrics import Metrics, Tally, TallyColumns, rate, summarize, tally
+from lmbench.model import LanguageModel, Traits, plain_footprint, plain_traits
+from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.runs.store import Costs
 from lmbench.runs.worker import peak_bytes
-from lmbench.signature import Signature
+from lmbench.signature import Signature, plain_signature
 
 _BATCH_CHARACTERS = 1 << 20
-_NO_COUNTS = TallyColumns(0).tally()
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The results of one model on one corpus.
+class ModelRecord(BaseModel):
+    """The record of an evaluated model, without its scores.
 
     Attributes:
         signature: Everything that the numbers depend on.
@@ -31,15 +31,42 @@ class Evaluation:
         exhibits: Tables and curves that show what the model learned.
         normalized: Whether the scores are probabilities.
         pretrained: Whether any of the weights are pretrained.
-        counts: The sums of each document.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     signature: Signature
     costs: Costs
     exhibits: tuple[Exhibit, ...]
     normalized: bool
     pretrained: bool
-    counts: Tally = _NO_COUNTS
+
+    def summarize(self, counts: Tally, corpus: Corpus) -> Metrics:
+        """Return the metrics of the model, given the sums of each document of the test split."""
+        return summarize(counts, corpus.floor if self.normalized else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The results of one model on one corpus.
+
+    Attributes:
+        metrics: The numbers, such as bits per byte.
+        counts: The counts, in int64, and the sums of each document.
+        signature: Everything that the numbers depend on.
+        costs: Time, memory and size.
+        exhibits: Tables and curves that show what the model learned.
+        normalized: Whether the scores are probabilities.
+        pretrained: Whether any of the weights are pretrained.
+    """
+
+    metrics: Metrics
+    counts: Tally
+    signature: Signature
+    costs: Costs
+    exhibits: tuple[Exhibit, ...]
+    normalized: bool
+    pretrained: bool
 
 
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = SILENT) -> Evaluation:
@@ -51,37 +78,47 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = SILENT) 
         progress: Receives reports.
 
     Raises:
-        LmbenchError: A split is empty, the model cannot learn from the text, or it breaks the scoring contract.
+        LmbenchError: A split is empty, the model cannot learn from the text, or it breaks the contract.
     """
     columns = TallyColumns(len(corpus.test.documents))
-    evaluation = evaluate_in_batches(model, corpus, progress, columns.add)
-    return replace(evaluation, counts=columns.tally())
+    record = evaluate_in_batches(model, corpus, progress, columns.add)
+    counts = columns.tally()
+    return Evaluation(
+        metrics=record.summarize(counts, corpus),
+        counts=counts.widened(),
+        signature=record.signature,
+        costs=record.costs,
+        exhibits=record.exhibits,
+        normalized=record.normalized,
+        pretrained=record.pretrained,
+    )
 
 
 def evaluate_in_batches(
     model: LanguageModel, corpus: Corpus, progress: Progress, record: Callable[[Tally], None]
-) -> Evaluation:
+) -> ModelRecord:
     """Do what `evaluate` does, but pass the sums of each batch of documents to `record`, and return no counts.
 
     A process that evaluates a model sends the sums away in this way, so that they do not add to its memory.
     """
-    _check_splits(model, corpus)
-    fit_seconds = _prepare(model, corpus, progress)
-    score_seconds = _score(model, corpus.test, progress, record)
-    costs = _costs(model, corpus.test.size, fit_seconds, score_seconds)
-    return Evaluation(
+    traits, checked = plain_traits(model.traits), CheckedProgress(progress)
+    _check_splits(traits, corpus)
+    fit_seconds = _prepare(model, corpus, checked)
+    traits = plain_traits(model.traits)  # the model may know them better by now
+    score_seconds = _score(model, corpus.test, checked, record)
+    return ModelRecord(
+        costs=_costs(model, corpus.test.size, fit_seconds, score_seconds),
         signature=_signature(model, corpus),
-        costs=costs,
-        exhibits=model.exhibits(),
-        normalized=model.traits.normalized,
-        pretrained=model.traits.weights != "fitted",
+        exhibits=plain_exhibits(model.exhibits()),
+        normalized=traits.normalized,
+        pretrained=traits.weights != "fitted",
     )
 
 
-def _check_splits(model: LanguageModel, corpus: Corpus) -> None:
+def _check_splits(traits: Traits, corpus: Corpus) -> None:
     if not corpus.test.size:
         raise CorpusError(f"the test split of {corpus.name} is empty: there is nothing to score")
-    if not (model.traits.pretrained or corpus.train.size):
+    if not (traits.pretrained or corpus.train.size):
         raise CorpusError(f"the training split of {corpus.name} is empty: there is nothing to learn from")
 
 
@@ -124,7 +161,7 @@ def _batches(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
 
 
 def _costs(model: LanguageModel, size: int, fit_seconds: float | None, score_seconds: float) -> Costs:
-    footprint = model.footprint()
+    footprint = plain_footprint(model.footprint())
     return Costs(
         fit_seconds=fit_seconds,
         score_seconds=score_seconds,
@@ -144,4 +181,4 @@ def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
         valid=corpus.valid.fingerprint[:12],
         read=corpus.provenance,
     )
-    return weights + model.signature() + text + Signature.of(lmbench=own_version())
+    return weights + plain_signature(model.signature()) + text + Signature.of(lmbench=own_version())

@@ -7,24 +7,28 @@ that is measured is that of the cell alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from lmbench.checks import Outcome, check_spec, doubt
 from lmbench.corpus import Corpus
-from lmbench.errors import LmbenchError, UnavailableError
-from lmbench.metrics import Tally, TallyColumns, summarize
+from lmbench.errors import LmbenchError, PluginError, ScoreError, UnavailableError, kind_of, reason
+from lmbench.metrics import Tally, TallyColumns
 from lmbench.model import ModelSpec
 from lmbench.printable import printable
-from lmbench.progress import Progress
-from lmbench.registry import ResolvedModel, resolve
-from lmbench.runs.evaluation import Evaluation, evaluate_in_batches
+from lmbench.progress import CheckedProgress, Progress
+from lmbench.registry import resolve
+from lmbench.runs.evaluation import ModelRecord, evaluate_in_batches
 from lmbench.runs.experiment import BrokenModel, Experiment, plugin_version
 from lmbench.runs.store import Cell, RunDirectory, Verification
-from lmbench.runs.worker import Send, Worker
+from lmbench.runs.worker import Failure, Send, Worker
 from lmbench.signature import Signature
+
+_OUTCOMES = TypeAdapter(tuple[Outcome, ...])
 
 
 class RunProgress(Progress):
@@ -84,11 +88,11 @@ def _run_checks(
             continue
         progress.check_started(number, len(experiment.models), name)
         log = directory.log(number, name, "check")
-        result = next(workers).run(partial(_check_in_process, model.spec), log, partial(_receive, progress))
+        result = _check_in_worker(next(workers), model.spec, log, progress)
         directory.close_log(log)
         if isinstance(result, UnavailableError):  # the model's cells give the reason
             continue
-        outcomes = result if isinstance(result, tuple) else ()
+        outcomes = () if isinstance(result, LmbenchError) else result
         why = doubt(outcomes) if outcomes else f"the suite did not end: {printable(str(result))}"
         directory.write_verification(number, Verification(model=name, doubt=why, outcomes=outcomes))
 
@@ -103,58 +107,102 @@ def _run_cells(
             continue
         name = str(model.spec)
         progress.cell_started(number, len(experiment.pairs), name, corpus.name)
-        result: Evaluation | LmbenchError | str
+        result: _Results | LmbenchError
         if isinstance(model, BrokenModel):
             result = model.error
         else:
             log = directory.log(number, name)
-            result = _evaluate_in_worker(next(workers), model, corpus, log, progress)
+            result = _evaluate_in_worker(next(workers), model.spec, corpus, log, progress)
             directory.close_log(log)
         cell = _cell(number, name, corpus, result)
-        if isinstance(result, Evaluation):
-            directory.write(cell, result.counts, result.exhibits)
+        if isinstance(result, _Results):
+            directory.write(cell, result.counts, result.record.exhibits)
         else:
             directory.write(cell, None)
         progress.cell_finished(cell)
 
 
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """The results of a cell's process."""
+
+    record: ModelRecord
+    counts: Tally
+
+
 def _evaluate_in_worker(
-    worker: Worker, model: ResolvedModel, corpus: Corpus, log: Path, progress: Progress
-) -> Evaluation | LmbenchError | str:
+    worker: Worker, spec: ModelSpec, corpus: Corpus, log: Path, progress: Progress
+) -> _Results | LmbenchError:
+    """Return the results of a cell, or the error that it cost. A plugin in the process may send anything."""
     columns = TallyColumns(len(corpus.test.documents))
     receive = partial(_receive, progress, record=columns.add)
-    result = worker.run(partial(_evaluate_in_process, model.spec, corpus), log, receive)
-    return replace(result, counts=columns.tally()) if isinstance(result, Evaluation) else result
+    try:
+        result = worker.run(partial(_evaluate_in_process, spec, corpus), log, receive)
+        if not isinstance(result, str):
+            return _as_error(result, log)
+        counts = columns.tally()
+        if len(counts.bytes) != len(corpus.test.documents) or int(counts.bytes.sum()) != corpus.test.size:
+            return ScoreError("the process did not send the sums of each document")
+        return _Results(ModelRecord.model_validate_json(result), counts)
+    except ValidationError as error:
+        return PluginError(f"the process sent a result that is not valid: {reason(error)}")
+    except (PluginError, ScoreError) as error:
+        return error
 
 
-def _cell(number: int, model: str, corpus: Corpus, result: Evaluation | LmbenchError | str) -> Cell:
-    if not isinstance(result, Evaluation):
+def _check_in_worker(
+    worker: Worker, spec: ModelSpec, log: Path, progress: Progress
+) -> tuple[Outcome, ...] | LmbenchError:
+    """Return the outcomes of a model's checks, or the error that ended them."""
+    try:
+        result = worker.run(partial(_check_in_process, spec), log, partial(_receive, progress))
+        return _OUTCOMES.validate_json(result) if isinstance(result, str) else _as_error(result, log)
+    except ValidationError as error:
+        return PluginError(f"the process sent a result that is not valid: {reason(error)}")
+    except PluginError as error:
+        return error
+
+
+def _as_error(result: object, log: Path) -> LmbenchError:
+    """Return how a process ended without a result, as an error."""
+    if isinstance(result, LmbenchError):
+        return result
+    text = result.text if isinstance(result, Failure) else f"the process returned {kind_of(result)}"
+    return LmbenchError(f"{text}; see {log}")
+
+
+def _cell(number: int, model: str, corpus: Corpus, result: _Results | LmbenchError) -> Cell:
+    if not isinstance(result, _Results):
         status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
         error = printable(str(result))
         return Cell(number=number, model=model, corpus=corpus.name, status=status, error=error)
+    record = result.record
     return Cell(
         number=number,
         model=model,
         corpus=corpus.name,
         status="ok",
-        pretrained=result.pretrained,
-        pseudo=not result.normalized,
-        signature=str(result.signature),
-        metrics=summarize(result.counts, corpus.floor if result.normalized else None),
-        costs=result.costs,
+        pretrained=record.pretrained,
+        pseudo=not record.normalized,
+        signature=str(record.signature),
+        metrics=record.summarize(result.counts, corpus),
+        costs=record.costs,
     )
 
 
-def _evaluate_in_process(spec: ModelSpec, corpus: Corpus, send: Send) -> Evaluation:
+def _evaluate_in_process(spec: ModelSpec, corpus: Corpus, send: Send) -> str:
+    """Return the ModelRecord as JSON, which is parsed and checked where it arrives."""
     resolved = resolve(spec)
-    evaluation = evaluate_in_batches(resolved.build(), corpus, _SendingProgress(send), send)
-    return replace(evaluation, signature=evaluation.signature + Signature(plugin_version(resolved.registered)))
+    record = evaluate_in_batches(resolved.build(), corpus, _SendingProgress(send), send)
+    signature = record.signature + Signature(plugin_version(resolved.registered))
+    return record.model_copy(update={"signature": signature}).model_dump_json()
 
 
-def _check_in_process(spec: ModelSpec, send: Send) -> tuple[Outcome, ...]:
-    progress = _SendingProgress(send)
+def _check_in_process(spec: ModelSpec, send: Send) -> str:
+    """Return the outcomes as JSON."""
+    progress = CheckedProgress(_SendingProgress(send))
     progress("checking", 0.0)
-    return check_spec(spec, progress)
+    return _OUTCOMES.dump_json(check_spec(spec, progress)).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +210,7 @@ class _Report:
     """A message from a process: one call of its progress."""
 
     method: Literal["__call__", "notice", "received"]
-    arguments: tuple[object, ...]
+    arguments: tuple[Any, ...]
 
 
 class _SendingProgress(Progress):
@@ -182,8 +230,21 @@ class _SendingProgress(Progress):
 
 
 def _receive(progress: Progress, message: object, record: Callable[[Tally], None] | None = None) -> None:
-    """Handle one message from a process: repeat a call of its progress here, or record the sums of a batch."""
-    if isinstance(message, _Report):
-        getattr(progress, message.method)(*message.arguments)
-    elif isinstance(message, Tally) and record is not None:
-        record(message)
+    """Handle one message from a process: repeat a call of its progress here, or record the sums of a batch.
+
+    Raises:
+        PluginError: The process sent anything else.
+        ScoreError: The sums are damaged.
+    """
+    checked = CheckedProgress(progress)
+    match message:
+        case _Report("__call__", (text, share)):
+            checked(text, share)
+        case _Report("notice", (line,)):
+            checked.notice(line)
+        case _Report("received", (url, done, total)):
+            checked.received(url, done, total)
+        case Tally() if record is not None:
+            record(message)
+        case _:
+            raise PluginError(f"the process sent {kind_of(message)} instead of a report")

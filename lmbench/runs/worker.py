@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
+import pickle
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, BinaryIO, Generic, NoReturn, Self, TypeVar, cast
 
-from lmbench.errors import LmbenchError, UnavailableError
+from lmbench.errors import LmbenchError, PluginError, UnavailableError, describe, message_of, one_line
 from lmbench.runs import interrupts
 
 Result = TypeVar("Result")
+
+_LONGEST_MESSAGE = 1 << 30  # bytes
+_NUMPY = ("ndarray", "dtype", "_reconstruct", "_frombuffer", "scalar")  # what a pickled array names
 
 Send = Callable[[object], None]
 """Sends a message from the work to the process that waits for it."""
@@ -28,6 +35,13 @@ class _Result(Generic[Result]):
 
     def __init__(self, value: Result) -> None:
         self.value = value
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a process ended without a result or an LmbenchError, in one line: what its work raised, or its exit code."""
+
+    text: str
 
 
 class Worker:
@@ -61,33 +75,36 @@ class Worker:
 
     def run(
         self, work: Callable[[Send], Result], log: Path, receive: Callable[[Any], None]
-    ) -> Result | LmbenchError | str:
+    ) -> Result | LmbenchError | Failure:
         """Do the work and end the process.
 
         Args:
-            work: A picklable function. It gets a `Send`, for messages while it works.
+            work: A picklable function. It gets a `Send`, for messages while it works. Messages and results consist of
+                plain values, arrays and classes of lmbench.
             log: A new or empty file, to which everything that the process prints is written.
             receive: Called with each message as it arrives.
 
         Returns:
-            What the work returned, the LmbenchError that it raised, or a text that says how the process ended.
+            What the work returned, the LmbenchError that it raised, or how the process ended otherwise.
         """
-        with self:
+        with self, log.open("w+b") as written:  # stays readable even if the process deletes it
             for message in self._exchange(work, log):
-                if isinstance(message, _Result):
-                    return cast(Result, message.value)
-                if isinstance(message, LmbenchError):
-                    return message
-                receive(message)
+                match message:
+                    case _Result():
+                        return cast(Result, message.value)
+                    case Failure() | LmbenchError():
+                        return message
+                    case _:
+                        receive(message)
             self._process.join()
-            return _how_it_ended(self._process.exitcode, log)
+            return _how_it_ended(self._process.exitcode, written)
 
     def _exchange(self, work: Callable[[Send], Result], log: Path) -> Iterator[object]:
         """Send the work, and yield each message until the process ends."""
         with suppress(EOFError, BrokenPipeError):
             self._work.send((work, log))
             while True:
-                yield self._messages.recv()
+                yield _receive(self._messages)
 
 
 def peak_bytes() -> int:
@@ -104,23 +121,67 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _main(work: Connection, messages: Connection) -> None:
-    """Wait for work and its log, do the work, and send what it returns or the LmbenchError that it raises.
+def _receive(messages: Connection) -> object:
+    """Return the next message. A plugin in the process may send anything."""
+    try:
+        return _Unpickler(io.BytesIO(messages.recv_bytes(_LONGEST_MESSAGE))).load()
+    except EOFError:
+        raise
+    except Exception:  # noqa: BLE001  (bytes that are not a pickle can raise anything)
+        return Failure("the process sent a message that cannot be read")
 
-    Any other error ends the process with a traceback in the log. The last line of the traceback is what `run` returns.
-    """
+
+class _Unpickler(pickle.Unpickler):
+    """Reads messages: plain values, arrays and classes of lmbench. Other names would run other code here."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name) if module.startswith(("lmbench.", "numpy")) else None
+        is_own = isinstance(found, type) and module in sys.modules and module.startswith("lmbench.")
+        if is_own or (module.startswith("numpy") and name in _NUMPY):
+            return found
+        raise pickle.UnpicklingError(f"{module}.{name}")
+
+
+def _main(work: Connection, messages: Connection) -> None:
+    """Wait for work and its log, do the work, and send what it returns or the error that it raises."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    lock = threading.Lock()
+
+    def send(message: object) -> None:
+        with lock:  # a model may report from several threads
+            messages.send(message)
+
     try:
         interrupts.allow()
         task, log = work.recv()
         with log.open("w") as file:
             os.dup2(file.fileno(), sys.stdout.fileno())
             os.dup2(file.fileno(), sys.stderr.fileno())
-        messages.send(_Result(task(messages.send)))
-    except LmbenchError as error:
-        messages.send(_portable(error))
+        send(_Result(task(send)))
     except KeyboardInterrupt:
-        sys.exit(130)  # the parent receives the same interrupt, and reports it
+        _exit(130)  # the parent receives the same interrupt, and reports it
+    except BaseException as error:  # noqa: BLE001  (whatever a plugin raises ends here)
+        with suppress(Exception):
+            sys.stdout.flush()
+            traceback.print_exc()
+        send(_failure(error))
+    _exit(0)
+
+
+def _failure(error: BaseException) -> LmbenchError | Failure:
+    """Return the error as a message that can be pickled: a subclass may have a constructor of its own."""
+    for kind in (UnavailableError, PluginError, LmbenchError):
+        if isinstance(error, kind):
+            return kind(message_of(error))
+    return Failure(describe(error))
+
+
+def _exit(code: int) -> NoReturn:
+    """End this process without waiting for the threads that a model has left."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
 
 
 def _end_with_parent() -> None:
@@ -131,14 +192,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _portable(error: LmbenchError) -> LmbenchError:
-    """Return the error as one that can be pickled: a subclass may have a constructor that takes other arguments."""
-    return (UnavailableError if isinstance(error, UnavailableError) else LmbenchError)(str(error))
-
-
-def _how_it_ended(exit_code: int | None, log: Path) -> str:
-    """Return how a process ended without a result: by a signal, or with the last line of its traceback."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+def _how_it_ended(exit_code: int | None, log: BinaryIO) -> Failure:
+    """Return how a process ended without a last message: by a signal, or with the last line that it printed."""
     if exit_code is not None and exit_code < 0:
-        return f"the process was killed by signal {-exit_code} (out of memory?); see {log}"
-    return f"{lines[-1].strip() if lines else f'exit code {exit_code}'}; see {log}"
+        return Failure(f"the process was killed by signal {-exit_code} (out of memory?)")
+    log.seek(max(0, log.seek(0, io.SEEK_END) - 4096))
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    last = f": {lines[-1]}" if lines else ""
+    return Failure(one_line(f"the process ended too early, with exit code {exit_code}{last}"))

@@ -1,12 +1,19 @@
+import math
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from lmbench import Corpus, Split, build, evaluate
+from lmbench import SILENT, Corpus, Split, Traits, build, evaluate
+from lmbench.backends.uniform import Uniform
 from lmbench.errors import CorpusError, ScoreError
+from lmbench.metrics import SUMS, Tally, TallyColumns, summarize
+from lmbench.runs.evaluation import evaluate_in_batches
 from tests.recording import Recorded
+
+LN2 = math.log(2)
 
 
 def test_many_documents_are_scored_in_batches_of_a_million_characters():
@@ -16,6 +23,30 @@ def test_many_documents_are_scored_in_batches_of_a_million_characters():
     evaluation = evaluate(build("uniform"), corpus, progress)
     assert [share for _, share in progress.messages] == pytest.approx([0, 4 / 9, 8 / 9])
     assert evaluation.counts.events.tolist() == [300_001] * 9
+
+
+def test_counts_can_be_added_without_overflow():
+    """250 words and 10 line ends would be 4 in 8 bits."""
+    document = ("a " * 24 + "a\n") * 10
+    corpus = Corpus("many words", Split(("a\n",)), Split(("a\n",)), Split((document, "a\n")), provenance="lines")
+    counts = evaluate(build("uniform"), corpus).counts
+    assert (counts.words + counts.line_ends).tolist() == [260, 2]
+    assert (counts.line_ends - counts.words).tolist() == [-240, 0]
+    for name in Tally.__dataclass_fields__:
+        assert getattr(counts, name).dtype == (np.float64 if name in SUMS else np.int64)
+
+
+def test_an_evaluation_has_the_metrics_of_its_counts(corpus):
+    evaluation = evaluate(build("uniform"), replace(corpus, floor=(LN2, LN2)))
+    assert evaluation.metrics == summarize(evaluation.counts, (LN2, LN2))
+    assert (evaluation.metrics.bits_per_byte, evaluation.metrics.floor) == (pytest.approx(8), pytest.approx(2 / 10))
+
+
+def test_pseudo_log_likelihoods_are_not_compared_with_the_floor(corpus):
+    class Pseudo(Uniform):
+        traits = Traits(normalized=False)
+
+    assert evaluate(Pseudo(), replace(corpus, floor=(LN2, LN2))).metrics.floor is None
 
 
 class Lines(Sequence):
@@ -37,10 +68,11 @@ def test_sums_of_many_documents_take_little_memory():
     def peak(number):
         corpus = Corpus("many", Split(("a\n",)), Split(("a\n",)), Split(Lines(number)), provenance="lines")
         tracemalloc.start()
-        counts = evaluate(build("uniform"), corpus).counts
+        columns = TallyColumns(number)
+        evaluate_in_batches(build("uniform"), corpus, SILENT, columns.add)
         taken = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return taken, counts
+        return taken, columns.tally()
 
     (few, _), (many, counts) = peak(30_000), peak(60_000)
     assert counts.events[[0, -1]].tolist() == [len(Lines(60_000)[i]) for i in (0, -1)]

@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 import time
 from functools import partial
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError, UnknownNameError
-from lmbench.runs.worker import Worker, peak_bytes
+from lmbench.runs.worker import Failure, Worker, peak_bytes
 
 
 def count(upto, send):
@@ -30,6 +31,7 @@ def leave(code, send):
 
 
 def end_silently(send):
+    os.write(1, b"some noise\nthe last words\n")
     os._exit(3)
 
 
@@ -61,18 +63,20 @@ def test_an_error_whose_constructor_takes_other_arguments_is_returned(tmp_path):
     ("work", "ending"),
     [
         (partial(fail, ValueError("a bug")), "ValueError: a bug"),
-        (partial(leave, 4), "the last words"),
-        (end_silently, "exit code 3"),
+        (partial(fail, ValueError("a\n\x1bbug\n" + "x" * 10**6)), "ValueError: a \\x1bbug " + "x" * 978 + "…"),
+        (partial(fail, KeyError()), "KeyError"),
+        (partial(leave, 4), "SystemExit: 4"),
+        (end_silently, "the process ended too early, with exit code 3: the last words"),
     ],
 )
-def test_any_other_ending_is_told_by_the_log(tmp_path, work, ending):
-    log = tmp_path / "log"
-    assert Worker().run(work, log, ignore) == f"{ending}; see {log}"
+def test_any_other_ending_is_a_failure(tmp_path, work, ending):
+    assert Worker().run(work, tmp_path / "log", ignore) == Failure(ending)
 
 
 def test_everything_printed_is_in_the_log(tmp_path):
     Worker().run(partial(leave, 0), tmp_path / "log", ignore)
-    assert (tmp_path / "log").read_text() == "the last words\n"
+    printed = (tmp_path / "log").read_text()
+    assert re.match(r"the last words\nTraceback .*\nSystemExit: 0\n$", printed, flags=re.DOTALL)
 
 
 def test_a_worker_without_work_ends_with_its_context():
