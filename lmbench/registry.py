@@ -110,13 +110,13 @@ def find(name: str) -> Registered:
     Raises:
         UnknownNameError: No model has this name.
     """
-    known = registered()
+    known = list_registered()
     if name not in known:
         raise UnknownNameError("model", name, known, _advice(name, known))
     return known[name]
 
 
-def registered() -> dict[str, Registered]:
+def list_registered() -> dict[str, Registered]:
     """Return all registered models by name, without importing them.
 
     If several packages register the same name, lmbench comes first, and then the packages in alphabetical order.
@@ -127,15 +127,15 @@ def registered() -> dict[str, Registered]:
     return found
 
 
-def shadowed() -> list[Registered]:
+def list_shadowed() -> list[Registered]:
     """Return the models that cannot be used because another package comes first with the same name."""
-    used = registered()
+    used = list_registered()
     return [entry for entry in _all_entries() if used[entry.name].origin != entry.origin]
 
 
 def default_models() -> Iterator[Registered]:
     """Yield the models that ``--models all`` includes."""
-    return filter(is_default, registered().values())
+    return filter(is_default, list_registered().values())
 
 
 def is_default(entry: Registered) -> bool:

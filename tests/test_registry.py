@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from lmbench import ModelSpec, build, distribution, registry
+from lmbench import ModelSpec, about, build, registry
 from lmbench.errors import PluginError, SpecError, UnknownNameError
 from lmbench.registry import resolve
 from tests.plugins import MODELS, installed
@@ -26,9 +26,9 @@ BUILT_IN = [
 
 
 def test_built_ins_are_registered_like_plugins():
-    found = registry.registered()
+    found = registry.list_registered()
     assert list(found) == BUILT_IN
-    assert {entry.origin for entry in found.values()} == {distribution.NAME}
+    assert {entry.origin for entry in found.values()} == {about.DISTRIBUTION_NAME}
     assert all(entry.is_built_in for entry in found.values())
 
 
@@ -49,15 +49,15 @@ def test_all_stands_for_the_models_that_need_no_option():
 
 def test_a_plugin_is_found_and_built(tmp_path):
     with installed(tmp_path, {"good": "plugin_module:Good"}, MODELS):
-        entry = registry.registered()["good"]
+        entry = registry.list_registered()["good"]
         assert (entry.origin, entry.version) == ("lmbench-plugin", "1.2")
         assert build("good").score(["ab"])[0].check("ab")
 
 
 def test_a_plugin_cannot_take_a_built_ins_name(tmp_path):
     with installed(tmp_path, {"kenlm": "plugin_module:Good"}, MODELS):
-        assert registry.registered()["kenlm"].origin == distribution.NAME
-        assert [(entry.name, entry.origin) for entry in registry.shadowed()] == [("kenlm", "lmbench-plugin")]
+        assert registry.list_registered()["kenlm"].origin == about.DISTRIBUTION_NAME
+        assert [(entry.name, entry.origin) for entry in registry.list_shadowed()] == [("kenlm", "lmbench-plugin")]
 
 
 def test_the_first_of_two_plugins_with_one_name_is_used(tmp_path):
@@ -65,8 +65,8 @@ def test_the_first_of_two_plugins_with_one_name_is_used(tmp_path):
         installed(tmp_path / "b", {"good": "plugin_module:Good"}, MODELS, name="b-plugin"),
         installed(tmp_path / "a", {"good": "plugin_module:Good"}, MODELS, name="a-plugin"),
     ):
-        assert registry.registered()["good"].origin == "a-plugin"
-        assert [entry.origin for entry in registry.shadowed()] == ["b-plugin"]
+        assert registry.list_registered()["good"].origin == "a-plugin"
+        assert [entry.origin for entry in registry.list_shadowed()] == ["b-plugin"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_version_of_a_model_is_an_option_of_it(name, hint):
 
 def test_only_backends_import_heavy_libraries():
     code = (
-        "import sys, lmbench, lmbench.cli.commands, lmbench.runs.runner, lmbench.registry; lmbench.registry.registered(); "
+        "import sys, lmbench.cli.commands, lmbench.runs.runner, lmbench.registry; lmbench.registry.list_registered(); "
         "print([m for m in ('torch', 'transformers', 'nltk', 'hmmlearn', 'kenlm') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

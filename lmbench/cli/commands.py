@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from lmbench.about import DISTRIBUTION_NAME
 from lmbench.cli.check import check
 from lmbench.cli.corpora import corpora
 from lmbench.cli.export import export
@@ -17,7 +18,6 @@ from lmbench.cli.output import echo, echo_text
 from lmbench.cli.runs import report, run
 from lmbench.cli.scaffold import new_model
 from lmbench.cli.text import generate, score
-from lmbench.distribution import NAME
 from lmbench.errors import LmbenchError
 
 
@@ -30,7 +30,7 @@ Examples:
   lmbench run --models kenlm:order=3,hmm:states=64 --corpora my/text.txt
   lmbench models kenlm""",
 )
-@click.version_option(package_name=NAME, prog_name="lmbench")
+@click.version_option(package_name=DISTRIBUTION_NAME, prog_name="lmbench")
 @click.option("--offline", is_flag=True, help="Never download corpora or models.")
 def cli(offline: bool) -> None:
     """How many bits does each language model need to spell the same text?"""

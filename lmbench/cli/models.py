@@ -73,16 +73,16 @@ def inspect(model: str, corpus: str, save: Path | None) -> None:
 
 def _list_models() -> None:
     from lmbench.cli.descriptions import docstring
-    from lmbench.registry import registered, shadowed
+    from lmbench.registry import list_registered, list_shadowed
 
-    for entry in registered().values():
+    for entry in list_registered().values():
         try:
             summary = docstring(entry.load()).splitlines()[0]
         except PluginError as error:
             summary = f"broken: {error}"
         echo(f"{entry.name:<14} {summary} [{entry.origin} {entry.version}]")
-    for entry in shadowed():
-        owner = registered()[entry.name].origin
+    for entry in list_shadowed():
+        owner = list_registered()[entry.name].origin
         echo(f"{entry.name:<14} not used: {owner} has a model of this name [{entry.origin} {entry.version}]")
 
 

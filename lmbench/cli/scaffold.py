@@ -135,11 +135,11 @@ def _write_files(values: Mapping[str, str], folder: Path) -> None:
 
 
 def _check_name(name: str) -> None:
-    from lmbench.registry import registered
+    from lmbench.registry import list_registered
 
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise LmbenchError(f"'{name}' cannot name a model; use lowercase letters, digits and hyphens, as in my-model")
     if name == "all":
         raise LmbenchError("'all' means all models; choose another name")
-    if name in registered():
-        raise LmbenchError(f"a model of {registered()[name].origin} is called '{name}'; choose another name")
+    if name in list_registered():
+        raise LmbenchError(f"a model of {list_registered()[name].origin} is called '{name}'; choose another name")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from lmbench.corpus import Corpus, Split
 from lmbench.about import own_version
+from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError
 from lmbench.exhibit import Exhibit, plain_exhibits
 from lmbench.metrics import Metrics, Tally, TallyColumns, rate, summarize, tally

@@ -16,12 +16,12 @@ from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
+from lmbench.about import own_version
 from lmbench.corpora.overlap import measure_overlap
 from lmbench.corpus import Corpus
-from lmbench.about import own_version
 from lmbench.errors import CorpusError, LmbenchError, PluginError, reason
 from lmbench.model import ModelSpec
-from lmbench.registry import Registered, find, is_default, registered, resolve
+from lmbench.registry import Registered, find, is_default, list_registered, resolve
 from lmbench.runs.store import CorpusRecord, Manifest
 from lmbench.runs.worker import Failure, Send, Worker
 
@@ -113,7 +113,7 @@ def select_models(text: str, seed: int | None = None) -> tuple[SelectedModel | B
     named: dict[ModelSpec, bool] = {}
     for spec in ModelSpec.parse_list(text):
         is_all = str(spec) == "all"
-        for member in map(ModelSpec, registered()) if is_all else (spec,):
+        for member in map(ModelSpec, list_registered()) if is_all else (spec,):
             named[member] = named.get(member, False) or not is_all
     selected = (_select(_Candidate(spec, seed, is_named)) for spec, is_named in named.items())
     return tuple(model for model in selected if model is not None)

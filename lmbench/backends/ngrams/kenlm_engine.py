@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lmbench import distribution
+from lmbench import about
 from lmbench.arrays import Floats, Ids
 from lmbench.errors import UnavailableError, reason
 from lmbench.ngrams.arpa_writer import UNKNOWN_WORD
@@ -38,7 +38,7 @@ def import_kenlm() -> Any:
         return importlib.import_module("kenlm")
     except ImportError as error:
         raise UnavailableError(
-            f"the package kenlm cannot be imported ({reason(error)}): pip install '{distribution.NAME}[kenlm]'"
+            f"the package kenlm cannot be imported ({reason(error)}): pip install '{about.DISTRIBUTION_NAME}[kenlm]'"
         ) from error
 
 

@@ -15,6 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 
+from lmbench.about import own_version
 from lmbench.arrays import Floats, Ids, Ints
 from lmbench.backends.neural.device import select_device, select_precision
 from lmbench.backends.neural.transformer.batches import examples
@@ -30,7 +31,6 @@ from lmbench.backends.neural.transformer.training import Objective, Training, Tr
 from lmbench.backends.neural.transformer.training_history import TrainingHistory
 from lmbench.backends.neural.transformer.validation import VALIDATION_EVENTS, ValidationText
 from lmbench.corpus import TrainingText
-from lmbench.distribution import own_version
 from lmbench.errors import CorpusError, SpecError, reason
 from lmbench.exhibit import Exhibit
 from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
