@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from rich import progress as bars
 from rich.console import Console
@@ -15,28 +16,20 @@ from lmbench.runs.runner import RunProgress
 from lmbench.runs.store import Cell
 
 
-class RunDisplay(RunProgress):
-    """Shows a bar for the current cell, and prints a line for each finished cell and each notice.
+class _BarDisplay(Progress):
+    """Shows bars on a console, and prints each notice once. Use it as a context manager.
 
-    If the console is not a terminal, only the lines are printed. Use it as a context manager.
+    Args:
+        console: If it is not a terminal, there are no bars.
+        columns: The columns of a bar.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *columns: bars.ProgressColumn) -> None:
         self._console = console
-        self._bars = bars.Progress(
-            bars.SpinnerColumn(),
-            bars.TextColumn("{task.description}", markup=False),
-            bars.BarColumn(bar_width=20),
-            bars.TimeElapsedColumn(),
-            bars.TextColumn("{task.fields[step]}", markup=False),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task: bars.TaskID | None = None
-        self._cell = ""
+        self._bars = bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._announced: set[str] = set()
 
-    def __enter__(self) -> RunDisplay:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 
@@ -45,12 +38,33 @@ class RunDisplay(RunProgress):
     ) -> None:
         self._bars.stop()
 
+    def notice(self, line: str) -> None:
+        if line not in self._announced:  # a model is loaded for its check and for each of its cells
+            self._announced.add(line)
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._console.print(literal(line), soft_wrap=True, highlight=False)
+
+
+class RunDisplay(_BarDisplay, RunProgress):
+    """Shows a bar for the current cell, and prints a line for each finished cell."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(
+            console,
+            bars.SpinnerColumn(),
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(bar_width=20),
+            bars.TimeElapsedColumn(),
+            bars.TextColumn("{task.fields[step]}", markup=False),
+        )
+        self._task: bars.TaskID | None = None
+        self._cell = ""
+
     def __call__(self, message: str, share: float) -> None:
         if self._task is not None:
             self._bars.update(self._task, completed=share, step=printable(message))
-
-    def notice(self, line: str) -> None:
-        self._print(line)
 
     def check_started(self, number: int, total: int, model: str) -> None:
         self._start_bar(f"checking {number}/{total} {model}")
@@ -71,9 +85,6 @@ class RunDisplay(RunProgress):
             self._bars.remove_task(self._task)
         self._task = self._bars.add_task(printable(label), total=1.0, step="starting")
 
-    def _print(self, line: str) -> None:
-        self._console.print(literal(line), soft_wrap=True, highlight=False)
-
 
 class NoticeDisplay(Progress):
     """Prints notices on standard error, and nothing else."""
@@ -82,39 +93,21 @@ class NoticeDisplay(Progress):
         echo(line, err=True)
 
 
-class DownloadDisplay(Progress):
-    """Shows a bar for each file that is downloaded, if the console is a terminal, and prints how files are read.
-
-    Use it as a context manager.
-    """
+class DownloadDisplay(_BarDisplay):
+    """Shows a bar for each file that is downloaded, and prints how files are read."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bars = bars.Progress(
+        super().__init__(
+            console,
             bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=20),
             bars.DownloadColumn(),
             bars.TransferSpeedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
         self._tasks: dict[str, bars.TaskID] = {}
 
-    def __enter__(self) -> DownloadDisplay:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bars.stop()
-
     def __call__(self, message: str, share: float) -> None:
         self.notice(message)
-
-    def notice(self, line: str) -> None:
-        self._console.print(literal(line), soft_wrap=True, highlight=False)
 
     def received(self, url: str, done: int, total: int | None) -> None:
         if url not in self._tasks:

@@ -108,3 +108,13 @@ def test_control_characters_are_escaped(terminal, capsys):
     shown = screen.file.getvalue() + capsys.readouterr().err
     assert "]52;c;x\\x07\\u202e\\u2028\\r" in shown
     assert not {"\x1b]52", "\x07", "\u202e", "\u2028"} & {shown[i : i + n] for i in range(len(shown)) for n in (1, 4)}
+
+
+def test_a_notice_is_printed_once():
+    """A model is loaded for its check and again for each of its cells."""
+    console = Console(file=io.StringIO(), width=80)
+    with RunDisplay(console) as display:
+        display.notice("a large download")
+        display.notice("another notice")
+        display.notice("a large download")
+    assert console.file.getvalue() == "a large download\nanother notice\n"
