@@ -24,7 +24,7 @@ from lmbench.ngrams.counts import join_lines
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.text.lexicon import Lexicon, LexiconOptions
 from lmbench.text.tokenizers import make_tokenizer
-from tests.ngrams.test_arpa_reader import ACROSS_LINES, SMALL
+from tests.ngrams.arpa_texts import ACROSS_LINES, SMALL
 from tests.recording import Recorded
 from tests.test_contract import ODD
 
