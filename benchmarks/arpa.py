@@ -1,10 +1,10 @@
-"""Time and memory of reading an ARPA file: lmbench, which checks every line, beside KenLM, which loads it.
+"""Compare the time and memory that lmbench and KenLM need to read an ARPA file. Only lmbench checks every line.
 
     python benchmarks/arpa.py --corpus wikitext-2 --order 5
 
-The file is what `lmbench export kenlm` writes of the corpus. The two read it in turn, each in a process of its own,
-so that both find it in the system's cache. Times are medians, without what importing takes; the memory of both is with
-lmbench's libraries.
+The file is the one that `lmbench export kenlm` writes for the corpus. The readers alternate, each in a new process, so
+both find the file in the system's cache. Times are medians and do not include imports. Both processes import lmbench,
+so the memory of its libraries is in both figures.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ config.arpa_complain = kenlm.ARPALoadComplain.NONE
 started = time.perf_counter()
 kenlm.Model(sys.argv[1], config)
 """
-_TELL = "print(time.perf_counter() - started, peak_bytes() / (1 << 20))"
+_PRINT_COST = "print(time.perf_counter() - started, peak_bytes() / (1 << 20))"
 
 
 def main() -> None:
+    """Print the time and memory of both readers, and the ratio of their times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default="wikitext-2")
-    parser.add_argument("--order", type=int, default=5, choices=range(2, 7))
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--corpus", default="wikitext-2", help="corpus to count n-grams in")
+    parser.add_argument("--order", type=int, default=5, choices=range(2, 7), help="order of the n-grams")
+    parser.add_argument("--repeats", type=int, default=5, help="number of measurements behind each median")
     arguments = parser.parse_args()
     model = build(f"kenlm:order={arguments.order}")
     model.fit(load_corpus(arguments.corpus).training)
@@ -52,7 +53,7 @@ def main() -> None:
         path = Path(folder) / "model.arpa"
         model.export(path)
         print(f"{arguments.corpus}, order {arguments.order}: {path.stat().st_size / 1e6:,.0f} MB")
-        costs = [(_cost(_READ, path), _cost(_LOAD, path)) for _ in range(arguments.repeats)]
+        costs = [(measure(_READ, path), measure(_LOAD, path)) for _ in range(arguments.repeats)]
     for name, runs in zip(("lmbench", "KenLM"), zip(*costs, strict=True), strict=True):
         seconds, mebibytes = zip(*runs, strict=True)
         print(f"{name:8} {statistics.median(seconds):7.2f} s {max(mebibytes):7,.0f} MiB")
@@ -60,9 +61,9 @@ def main() -> None:
     print(f"ratio    {statistics.median(ratios):7.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
-def _cost(code: str, path: Path) -> tuple[float, float]:
-    """Seconds of the last statement, and MiB of its process."""
-    done = subprocess.run([sys.executable, "-c", code + _TELL, path], check=True, capture_output=True, text=True)
+def measure(code: str, path: Path) -> tuple[float, float]:
+    """Run code on a file in a new process, and return the seconds of its last statement and its peak memory in MiB."""
+    done = subprocess.run([sys.executable, "-c", code + _PRINT_COST, path], check=True, capture_output=True, text=True)
     seconds, mebibytes = map(float, done.stdout.split())
     return seconds, mebibytes
 

@@ -1,14 +1,17 @@
-"""Compare lmbench with lm-evaluation-harness's rolling log-likelihood and evaluate's perplexity, on a causal model.
+"""Compare lmbench with lm-evaluation-harness's rolling log-likelihood and evaluate's perplexity on a causal model.
 
     python benchmarks/causal_lm.py                     a random GPT-2 small with its context of 1,024 tokens
     python benchmarks/causal_lm.py --context 256 --batch 8 --repeat 5
 
-All systems get the same folder, texts, context, stride and BOS, and take turns, each in a process of its own. The
-printed figures are medians over the turns. The other systems score batches of their default size, one window (lm_eval)
-and 16 documents (evaluate), or of --batch; lmbench chooses its own. Peak memory is that of the whole process. "loaded"
-is its peak after scoring one letter, when all weights have been used: the least that a process with these weights in
-memory can take. evaluate's metric is a script on the Hugging Face hub; this benchmark takes the same steps as release
-0.4: padded batches of whole documents, and float32 logits for the whole batch. lm-eval needs 'lm-eval[hf]'.
+All systems score the same texts with the same model, context, stride and BOS. They run alternately, each in a new
+process, and the printed figures are medians. lmbench chooses its batch size; the other systems use --batch or their
+defaults, which are one window (lm_eval) and 16 documents (evaluate).
+
+"peak" is the peak memory of the whole process. "loaded" is the peak after scoring one letter, which uses all weights:
+no process that holds these weights can need less.
+
+evaluate's metric is a script on the Hugging Face hub. This benchmark repeats the steps of release 0.4, which pads
+batches of whole documents and computes float32 logits for the whole batch. lm_eval needs the package 'lm-eval[hf]'.
 """
 
 from __future__ import annotations
@@ -39,10 +42,10 @@ BOS = "<|endoftext|>"
 
 @dataclass(frozen=True)
 class Task:
-    """What every system gets.
+    """The input of every system.
 
     Attributes:
-        folder: The model.
+        folder: The folder of the model.
         documents: The texts to score.
         context: Context and stride, in tokens.
         batch: Windows or documents to score at once; 0 for the system's default.
@@ -56,10 +59,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one system took.
+    """The scores and costs of one system.
 
     Attributes:
-        nats: The cost of each document.
+        nats: Log-probability of each document.
         seconds: Wall-clock time.
         cpu_seconds: CPU time.
         loaded_bytes: Peak memory once the weights are loaded.
@@ -74,7 +77,7 @@ class Measurement:
 
 
 def write_model(folder: Path, layers: int, width: int, context: int) -> None:
-    """Write a model of GPT-2's architecture with random weights and 50,257 rows, and a tokenizer trained on pydocs."""
+    """Write a GPT-2 with random weights and 50,257 embeddings, and a tokenizer trained on pydocs."""
     torch.manual_seed(0)
     config = GPT2Config(
         n_layer=layers, n_embd=width, n_head=width // 64, n_positions=context, bos_token_id=0, eos_token_id=0
@@ -99,6 +102,7 @@ def texts(folder: Path, number: int, length: int) -> list[str]:
 
 
 def measure_lmbench(task: Task) -> Measurement:
+    """Measure lmbench's `hf` model."""
     options = {"path": task.folder, "context": task.context, "stride": task.context}
     model = build(ModelSpec("hf", tuple((name, str(value)) for name, value in options.items())))
     model.load()
@@ -106,6 +110,7 @@ def measure_lmbench(task: Task) -> Measurement:
 
 
 def measure_lm_eval(task: Task) -> Measurement:
+    """Measure the rolling log-likelihood of lm_eval's Hugging Face model."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
@@ -120,7 +125,7 @@ def measure_lm_eval(task: Task) -> Measurement:
 
 
 def measure_evaluate(task: Task) -> Measurement:
-    """Score whole documents, none longer than the context. Perplexities are turned into nats."""
+    """Measure the steps of evaluate's perplexity on documents that fit into the context, converted to nats."""
     tokenizer = AutoTokenizer.from_pretrained(task.folder)
     model = AutoModelForCausalLM.from_pretrained(task.folder).eval()
     tokenizer.pad_token = tokenizer.eos_token
@@ -142,7 +147,7 @@ def measure_evaluate(task: Task) -> Measurement:
 
 
 def measure(task: Task, score: Callable[[list[str]], list[float]]) -> Measurement:
-    """Measure a system, after it has scored one letter: libraries set themselves up, and weights enter memory."""
+    """Measure a system after it has scored one letter, which initializes libraries and loads weights into memory."""
     score(["a"])
     loaded, started, cpu_started = peak_bytes(), time.perf_counter(), time.process_time()
     nats = score(task.documents)
@@ -153,63 +158,70 @@ SYSTEMS = {"lmbench": measure_lmbench, "lm-eval": measure_lm_eval, "evaluate": m
 
 
 def run_system(system: str, task: Path) -> Measurement:
-    """Measure a system on the task in a file, in a separate process."""
+    """Measure a system in a new process, on the task that a file describes."""
     command = [sys.executable, __file__, "--one", system, "--task", str(task)]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return Measurement(**json.loads(out.splitlines()[-1]))
 
 
 def row(system: str, runs: Sequence[Measurement], ours: Sequence[Measurement], tokens: int) -> str:
-    def middle(figure: Callable[[Measurement], float]) -> float:
+    """Return a system's row of the table, in which ratios compare it with lmbench's runs."""
+
+    def median_of(figure: Callable[[Measurement], float]) -> float:
         return median(map(figure, runs))
 
     pairs = list(zip(runs, ours, strict=True))
     cpu_ratio = median(run.cpu_seconds / our.cpu_seconds for run, our in pairs)
     peak_ratio = median(our.peak_bytes / run.peak_bytes for run, our in pairs)
     return (
-        f"  {system:9} {tokens / middle(lambda run: run.seconds):6,.0f} tokens/s"
-        f" {tokens / middle(lambda run: run.cpu_seconds):6,.0f} tokens/CPU-s"
-        f" ({cpu_ratio:4.2f} times lmbench's CPU seconds)"
-        f"  peak {middle(lambda run: run.peak_bytes) / 2**20:6,.0f} MiB (lmbench's is {peak_ratio:4.0%}),"
-        f" loaded {middle(lambda run: run.loaded_bytes) / 2**20:4,.0f},"
-        f" added {middle(lambda run: run.peak_bytes - run.loaded_bytes) / 2**20:6,.0f}"
-        f"  {sum(runs[0].nats):.4f} nats, largest difference of a document {largest_difference(runs[0], ours[0]):.2g}"
+        f"  {system:9} {tokens / median_of(lambda run: run.seconds):6,.0f} tokens/s"
+        f" {tokens / median_of(lambda run: run.cpu_seconds):6,.0f} tokens/CPU-s"
+        f" ({cpu_ratio:4.2f} times the CPU time of lmbench)"
+        f"  peak {median_of(lambda run: run.peak_bytes) / 2**20:6,.0f} MiB (lmbench: {peak_ratio:4.0%} of it),"
+        f" loaded {median_of(lambda run: run.loaded_bytes) / 2**20:4,.0f},"
+        f" added {median_of(lambda run: run.peak_bytes - run.loaded_bytes) / 2**20:6,.0f}"
+        f"  {sum(runs[0].nats):.4f} nats, largest difference for a document {largest_difference(runs[0], ours[0]):.2g}"
     )
 
 
 def largest_difference(one: Measurement, other: Measurement) -> float:
+    """Return the largest difference between two systems' scores of a document, in nats."""
     return float(np.abs(np.subtract(one.nats, other.nats)).max())
 
 
 def compare(folder: Path, name: str, length: int, options: argparse.Namespace, systems: Sequence[str]) -> None:
-    """Measure systems in turns on documents of `length` tokens, and print a row for each."""
+    """Measure systems alternately on documents of `length` tokens, and print a row for each."""
     documents = texts(folder, options.documents, length)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(asdict(Task(str(folder), documents, options.context, options.batch))))
-    print(
-        f"{len(documents)} documents of {length} tokens, context and stride {options.context}, {options.repeat} turns:"
-    )
-    turns = [{system: run_system(system, path) for system in systems} for _ in range(options.repeat)]
+    sizes = f"{len(documents)} documents of {length} tokens, context and stride {options.context}"
+    print(f"{sizes}, medians of {options.repeat}:")
+    rounds = [{system: run_system(system, path) for system in systems} for _ in range(options.repeat)]
     for system in systems:
-        runs, ours = [turn[system] for turn in turns], [turn["lmbench"] for turn in turns]
+        runs, ours = [each[system] for each in rounds], [each["lmbench"] for each in rounds]
         print(row(system, runs, ours, length * len(documents)), flush=True)
 
 
 def arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=int, default=12, help="layers of the model")
+    parser.add_argument("--layers", type=int, default=12, help="number of layers")
     parser.add_argument("--width", type=int, default=768, help="width of the model")
-    parser.add_argument("--context", type=int, default=1024, help="tokens of context, and of the stride")
+    parser.add_argument("--context", type=int, default=1024, help="context and stride in tokens")
     parser.add_argument("--documents", type=int, default=2, help="number of documents")
     parser.add_argument("--batch", type=int, default=0, help="batch size of the other systems; 0: their defaults")
-    parser.add_argument("--repeat", type=int, default=5, help="turns of all systems")
-    parser.add_argument("--only", choices=["long", "short"], help="only documents of two contexts, or of one")
+    parser.add_argument("--repeat", type=int, default=5, help="number of measurements behind each median")
+    parser.add_argument(
+        "--only",
+        choices=["long", "short"],
+        help="measure only documents longer or only documents shorter than the context",
+    )
     parser.add_argument("--one", choices=SYSTEMS, help=argparse.SUPPRESS)
     parser.add_argument("--task", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
+    """Compare the systems on long and on short documents."""
     options = arguments()
     if options.one:
         task = Task(**json.loads(options.task.read_text()))
@@ -219,7 +231,9 @@ def main() -> None:
         folder = Path(name)
         write_model(folder, options.layers, options.width, options.context)
         if options.only != "short":
-            compare(folder, "long", 2 * options.context, options, ["lmbench", "lm-eval"])  # evaluate truncates
+            compare(
+                folder, "long", 2 * options.context, options, ["lmbench", "lm-eval"]
+            )  # evaluate truncates long documents
         if options.only != "long":
             compare(folder, "short", options.context - 1, options, list(SYSTEMS))
 

@@ -1,10 +1,11 @@
-"""Time an EM iteration of lmbench's batched engine and of hmmlearn, for several numbers of states and events.
+"""Compare the time of an EM iteration in lmbench's batched engine and in hmmlearn.
 
     python benchmarks/hmm.py --corpus wikitext-2 --states 16,64,128 --events 100000,1000000
 
-Both start from the same parameters on the same lines in the same run, and their log-likelihoods must agree. Times are
-medians. The peak is the speed of NumPy's product of two 2,048 x 2,048 float32 matrices with all cores. An iteration's
-arithmetic is three matrix products, 6 T K^2 operations.
+Both engines start from the same parameters and lines, and their log-likelihoods must agree. Times are medians in
+seconds for T events and K states. "peak" is the speed at which NumPy multiplies two float32 matrices of 2,048 x 2,048
+on all cores. The column "of peak" divides the speed of a float32 iteration by it; an iteration consists of three matrix
+products with 6 T K^2 operations.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _PRIOR = 0.01
 
 def main() -> None:
     """Print one row for each number of events and of states."""
-    options = _options()
+    options = _parse_options()
     corpus = load_corpus(options.corpus)
     lexicon = Lexicon.learn(corpus.training, LexiconOptions())
     lines = lexicon.lines(corpus.train.documents)
@@ -42,16 +43,18 @@ def main() -> None:
             _compare(chosen, len(lexicon), states, options, peak)
 
 
-def _options() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
     def numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default="pydocs")
-    parser.add_argument("--states", type=numbers, default=[16, 64])
-    parser.add_argument("--events", type=numbers, default=[20_000, 75_000])
+    parser.add_argument("--corpus", default="pydocs", help="corpus to take lines from")
+    parser.add_argument("--states", type=numbers, default=[16, 64], help="numbers of states")
+    parser.add_argument("--events", type=numbers, default=[20_000, 75_000], help="numbers of events")
     parser.add_argument("--repeats", type=int, default=3, help="timed iterations of the batched engine")
-    parser.add_argument("--peer-states", type=int, default=128, help="time hmmlearn, once, up to this number of states")
+    parser.add_argument(
+        "--peer-states", type=int, default=128, help="largest number of states for hmmlearn, which is timed once"
+    )
     return parser.parse_args()
 
 
@@ -63,6 +66,7 @@ def _sample(lines: list[Ids], events: int) -> list[Ids]:
 
 
 def _compare(lines: list[Ids], symbols: int, states: int, options: argparse.Namespace, peak: float) -> None:
+    """Time both engines on the same lines and print a row."""
     start, events = random_start(symbols, states, seed=0), sum(map(len, lines))
     times, likelihoods = {}, {}
     for dtype in ("float32", "float64"):
@@ -84,7 +88,7 @@ def _compare(lines: list[Ids], symbols: int, states: int, options: argparse.Name
 
 
 def _time(step: EmStep, start: Parameters, repeats: int) -> tuple[float, float]:
-    """Return the median seconds of an iteration, and the log-likelihood of the start."""
+    """Return the median seconds of an iteration, and the log-likelihood of the initial parameters."""
     seconds = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -94,7 +98,7 @@ def _time(step: EmStep, start: Parameters, repeats: int) -> tuple[float, float]:
 
 
 def _measure_peak() -> float:
-    """Return the peak in operations per second."""
+    """Return the speed of a matrix product in operations per second."""
     matrix = np.ones((2048, 2048), dtype=np.float32)
     seconds = []
     for _ in range(7):

@@ -1,11 +1,12 @@
-"""Time and memory of n-grams: lmbench beside lmplz, build_binary and query, the kenlm package, and NLTK.
+"""Compare the time and memory of n-gram models in lmbench, in KenLM's programs and Python package, and in NLTK.
 
     PATH=$PATH:kenlm/build/bin python benchmarks/ngrams.py --tokens 100000,1000000,10000000
 
-The training text is the beginning of a corpus's training split, the test text its test split; where the corpus is not
-as long, a text of that length is sampled from the 4-grams of the corpus, which is said in the table. KenLM's programs
-are measured where they are on PATH, on the same files, in the same run; NLTK (order 3, as lmbench's backend calls it)
-up to --nltk-tokens. Times are wall-clock medians; memory is the largest resident memory of one process.
+Models are trained on the beginning of a corpus's training split and scored on its test split. If the training split is
+too short, the training text is sampled from its 4-grams, and the title of the table says so. KenLM's programs (lmplz,
+build_binary and query) run on the same files if they are on PATH. NLTK is measured for texts of up to --nltk-tokens
+tokens; it has order 3 and is called by lmbench's own backend. Times are medians, and memory is the peak resident memory
+of one process.
 """
 
 from __future__ import annotations
@@ -34,12 +35,19 @@ from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.text.lexicon import LexiconOptions
 
 _STREAMS = 20_000
-_UNKNOWN = "⟨unk⟩"  # lmplz refuses the literal
+_UNKNOWN = "⟨unk⟩"  # lmplz refuses a literal <unk>
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall-clock seconds, seconds of all cores together and MiB of a command, and what it printed."""
+    """The cost of a command.
+
+    Attributes:
+        seconds: Wall-clock time.
+        cpu: CPU time in seconds, summed over all cores.
+        mebibytes: Peak resident memory.
+        output: The text that the command printed.
+    """
 
     seconds: float
     cpu: float
@@ -47,73 +55,75 @@ class Cost:
     output: str = ""
 
     def row(self, name: str) -> Row:
-        """A row of the table."""
+        """Return a row of the table."""
         return (name, f"{self.seconds:.2f} s", f"{self.cpu:.2f} s", f"{self.mebibytes:,.0f} MiB")
 
 
 Row = tuple[str, str, str, str]
 
 
-def _median(costs: Sequence[Cost], output: str = "") -> Cost:
-    """The medians of the times, and the most memory."""
+def summarize_costs(costs: Sequence[Cost], output: str = "") -> Cost:
+    """Return the median times and the largest memory."""
     seconds, cpu = (statistics.median(getattr(cost, name) for cost in costs) for name in ("seconds", "cpu"))
     return Cost(seconds, cpu, max(cost.mebibytes for cost in costs), output)
 
 
 def main() -> None:
     """Print one table for each number of tokens."""
-    options = _options()
+    options = parse_options()
     corpus = load_corpus(options.corpus)
-    train = _words("".join(corpus.train.documents))
-    test = _words("".join(corpus.test.documents))
+    train = normalize_lines("".join(corpus.train.documents))
+    test = normalize_lines("".join(corpus.test.documents))
     for tokens in options.tokens:
-        text, origin = _text(train, tokens)
+        text, origin = take_text(train, tokens)
         with tempfile.TemporaryDirectory(dir=options.folder) as name:
             folder = Path(name)
             for split, content in (("train", text), ("valid", test[: len(test) // 10]), ("test", test)):
                 (folder / f"{split}.txt").write_text("".join(f"{line}\n" for line in content), encoding="utf-8")
             print(f"\n## {tokens:,} tokens: {origin} of {corpus.name}, order {options.order}\n")
-            _compare(folder, options, tokens)
+            compare(folder, options, tokens)
 
 
-def _options() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     def numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default="wikitext-2")
-    parser.add_argument("--tokens", type=numbers, default=[100_000, 1_000_000, 10_000_000])
-    parser.add_argument("--order", type=int, default=5)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--nltk-tokens", type=int, default=100_000)
-    parser.add_argument("--memory", default="1G", help="what lmplz is given, and what lmbench is in a run of its own")
-    parser.add_argument("--folder", type=Path, help="where the texts are written")
-    parser.add_argument("--estimate", type=Path, help=argparse.SUPPRESS)  # the measured process: estimates and scores
+    parser.add_argument("--corpus", default="wikitext-2", help="corpus to train and test on")
+    parser.add_argument(
+        "--tokens", type=numbers, default=[100_000, 1_000_000, 10_000_000], help="sizes of the training text"
+    )
+    parser.add_argument("--order", type=int, default=5, help="order of the n-grams")
+    parser.add_argument("--repeats", type=int, default=3, help="number of measurements behind each median")
+    parser.add_argument("--nltk-tokens", type=int, default=100_000, help="largest training text for NLTK")
+    parser.add_argument("--memory", default="1G", help="memory limit of lmplz, and of a second run of lmbench")
+    parser.add_argument("--folder", type=Path, help="folder for the texts (default: the system's temporary folder)")
+    parser.add_argument("--estimate", type=Path, help=argparse.SUPPRESS)  # used in the process that is measured
     options = parser.parse_args()
     if options.estimate:
-        _estimate_and_score(options.estimate, options.order)
+        estimate_and_score(options.estimate, options.order)
         sys.exit()
     return options
 
 
-def _words(text: str) -> list[str]:
+def normalize_lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.replace("<unk>", _UNKNOWN).splitlines()]
 
 
-def _text(lines: Sequence[str], tokens: int) -> tuple[list[str], str]:
-    """Lines with so many words and line ends, and where they are from."""
+def take_text(lines: Sequence[str], tokens: int) -> tuple[list[str], str]:
+    """Return lines with about `tokens` words and line ends, and a description of their origin."""
     sizes = np.cumsum([len(line.split()) + 1 for line in lines])
     if sizes[-1] >= tokens * 0.999:
         return list(lines[: int(np.searchsorted(sizes, tokens)) + 1]), "the beginning"
-    return _sampled(lines, tokens), f"sampled from the 4-grams of the {sizes[-1]:,} training tokens"
+    return sample_lines(lines, tokens), f"sampled from the 4-grams of the {sizes[-1]:,} training tokens"
 
 
-def _sampled(lines: Sequence[str], tokens: int) -> list[str]:
-    """Lines drawn from interpolated Kneser-Ney 4-grams, many at once."""
+def sample_lines(lines: Sequence[str], tokens: int) -> list[str]:
+    """Sample lines from a 4-gram model of `lines` with interpolated Kneser-Ney smoothing."""
     options = LexiconOptions(tokenizer="words", min_count=1)
     data = TrainingText(Split(tuple(f"{line}\n" for line in lines)), Split(()), tokenized=True)
     lexicon, text = read_lines(data, options)
-    draw = _Sampler(estimate(text, len(lexicon), KneserNeySettings(4)).orders, len(lexicon))
+    draw = LineSampler(estimate(text, len(lexicon), KneserNeySettings(4)).orders, len(lexicon))
     types = np.array([_UNKNOWN, *lexicon.types[1:]], dtype=object)
     streams: list[list[int]] = [[] for _ in range(_STREAMS)]
     for _ in range(tokens // _STREAMS + 1):
@@ -122,18 +132,18 @@ def _sampled(lines: Sequence[str], tokens: int) -> list[str]:
     return "".join(" ".join(types[stream]) for stream in streams).replace(" \n", "\n").replace("\n ", "\n").splitlines()
 
 
-class _Sampler:
-    """Draws the next word of many lines at once; after a line end a new line begins."""
+class LineSampler:
+    """Samples many streams of lines in parallel, one word of each stream at a time."""
 
     def __init__(self, orders: Sequence[Order], start: int) -> None:
         self._orders, self._start = orders, start
         self._rng = np.random.default_rng(0)
         self._history = np.full((_STREAMS, len(orders) - 1), -1)
         self._history[:, -1] = start
-        self._sums = [np.concatenate([[0.0], np.cumsum(self._own(k))]) for k in range(len(orders))]
+        self._sums = [np.concatenate([[0.0], np.cumsum(self._discounted(k))]) for k in range(len(orders))]
 
     def step(self) -> np.ndarray:
-        """One word a line."""
+        """Return the next word of each stream."""
         words = np.full(_STREAMS, -1)
         left = self._rng.random(_STREAMS)
         for length in range(len(self._orders) - 1, -1, -1):
@@ -157,7 +167,7 @@ class _Sampler:
         return words
 
     def _contexts(self, lines: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """The lines whose last `length` words are an n-gram, and its row."""
+        """Return those of `lines` whose last `length` words are a known n-gram, and the rows of these n-grams."""
         if not length:
             return lines, np.zeros(len(lines), dtype=np.int64)
         words = self._history[lines][:, -length:]
@@ -169,36 +179,36 @@ class _Sampler:
             lines, words, rows = lines[found], words[found], rows[found]
         return lines, rows
 
-    def _own(self, k: int) -> np.ndarray:
-        """What each n-gram has above its share of what its history's back-off gives the lower order."""
+    def _discounted(self, k: int) -> np.ndarray:
+        """Return the probability of each n-gram of order `k` + 1 without the part that comes from the lower order."""
         order = self._orders[k]
         if not k:
             return np.where(order.word == self._start, 0.0, order.probs)
-        suffixes = _suffixes(self._orders, k)
+        suffixes = find_suffix_rows(self._orders, k)
         return order.probs - self._orders[k - 1].backoffs[order.history] * self._orders[k - 1].probs[suffixes]
 
 
-def _suffixes(orders: Sequence[Order], k: int) -> np.ndarray:
-    """The row of each n-gram's last words in the order below."""
+def find_suffix_rows(orders: Sequence[Order], k: int) -> np.ndarray:
+    """Return the row, in the next lower order, of each n-gram without its first word."""
     if k == 1:
         return orders[1].word
-    below = _suffixes(orders, k - 1)
+    below = find_suffix_rows(orders, k - 1)
     rows = orders[k - 1].rows(below[orders[k].history], orders[k].word)
     if (rows < 0).any():
-        raise ValueError("an n-gram lacks its last words' n-gram")
+        raise ValueError("an n-gram without its first word is not in the lower order")
     return rows
 
 
-def _compare(folder: Path, options: argparse.Namespace, tokens: int) -> None:
-    """Print the table of one text."""
-    peers = _kenlm_programs(folder, options)
-    own_process = [sys.executable, __file__, "--estimate", folder, "--order", options.order]
-    inside = [_measured(own_process) for _ in range(options.repeats)]
-    told = [json.loads(cost.output) for cost in inside]
-    own = {name: statistics.median(each[name] for each in told) for name in told[0]}
+def compare(folder: Path, options: argparse.Namespace, tokens: int) -> None:
+    """Measure all systems on one text and print the table."""
+    peers = measure_kenlm_programs(folder, options)
+    command = [sys.executable, __file__, "--estimate", folder, "--order", options.order]
+    runs = [measure(command) for _ in range(options.repeats)]
+    figures = [json.loads(run.output) for run in runs]
+    own = {name: statistics.median(each[name] for each in figures) for name in figures[0]}
     spec = f"kenlm:order={options.order},tokenizer=words,min_count=1"
-    whole = _lmbench(folder, spec, options)
-    bounded = _lmbench(folder, f"{spec},memory={options.memory}", options)
+    whole = measure_lmbench(folder, spec, options)
+    bounded = measure_lmbench(folder, f"{spec},memory={options.memory}", options)
     rows: list[Row] = [
         ("lmbench: reading", f"{own['read']:.2f} s", f"{own['read_cpu']:.2f} s", ""),
         Cost(own["estimate"], own["estimate_cpu"], own["mebibytes"]).row("lmbench: estimating"),
@@ -207,45 +217,45 @@ def _compare(folder: Path, options: argparse.Namespace, tokens: int) -> None:
         *(cost.row(name) for name, cost in peers.items()),
         ("lmbench: scoring ids", f"{own['rate'] / 1e6:.2f} M tokens/s", "", ""),
         ("lmbench: scoring text", f"{own['text_rate'] / 1e6:.2f} M tokens/s", "", ""),
-        *_kenlm_rates(folder),
+        *measure_kenlm_rates(folder),
     ]
     if tokens <= options.nltk_tokens:
-        nltk = _lmbench(folder, "nltk:tokenizer=words,min_count=1", options, repeats=1)
-        three = _lmbench(folder, "kenlm:order=3,tokenizer=words,min_count=1", options)
+        nltk = measure_lmbench(folder, "nltk:tokenizer=words,min_count=1", options, repeats=1)
+        three = measure_lmbench(folder, "kenlm:order=3,tokenizer=words,min_count=1", options)
         rows += [nltk.row("NLTK Kneser-Ney, order 3, one command"), three.row("lmbench run, order 3")]
-        rows.append(_ratio("lmbench / NLTK", three, nltk))
+        rows.append(ratio("lmbench / NLTK", three, nltk))
     if peers:
         lmplz, *_ = peers.values()
         reading = Cost(own["read"] + own["estimate"], own["read_cpu"] + own["estimate_cpu"], 0)
         together = Cost(sum(cost.seconds for cost in peers.values()), sum(cost.cpu for cost in peers.values()), 0)
-        rows.append(_ratio("estimating / lmplz", Cost(own["estimate"], own["estimate_cpu"], 0), lmplz))
-        rows.append(_ratio("reading + estimating / lmplz", reading, lmplz))
-        rows.append(_ratio("lmbench run / lmplz + build_binary + query", whole, together))
+        rows.append(ratio("estimating / lmplz", Cost(own["estimate"], own["estimate_cpu"], 0), lmplz))
+        rows.append(ratio("reading + estimating / lmplz", reading, lmplz))
+        rows.append(ratio("lmbench run / lmplz + build_binary + query", whole, together))
         rows.append(("perplexity: lmbench, query", whole.output, peers["query"].output, ""))
-    print("| what | wall clock, rate or ratio | CPU | memory |\n|---|---:|---:|---:|")
+    print("| step | wall clock, rate or ratio | CPU | memory |\n|---|---:|---:|---:|")
     for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
-def _ratio(name: str, one: Cost, other: Cost) -> Row:
+def ratio(name: str, one: Cost, other: Cost) -> Row:
     return (f"ratio: {name}", f"{one.seconds / other.seconds:.2f}", f"{one.cpu / other.cpu:.2f}", "")
 
 
-def _lmbench(folder: Path, spec: str, options: argparse.Namespace, repeats: int | None = None) -> Cost:
-    """`lmbench run` on the folder, and the perplexity with KenLM's convention."""
+def measure_lmbench(folder: Path, spec: str, options: argparse.Namespace, repeats: int | None = None) -> Cost:
+    """Measure `lmbench run` on the folder; the output is the perplexity by KenLM's convention."""
     costs = []
     cell: dict[str, dict[str, float]] = {}
     for number in range(repeats or options.repeats):
         out = folder / f"run-{number}"
         command = [sys.executable, "-c", "from lmbench.cli.main import main; main()", "run", "--no-check"]
-        costs.append(_measured([*command, "--models", spec, "--corpora", folder, "--out", out]))
+        costs.append(measure([*command, "--models", spec, "--corpora", folder, "--out", out]))
         [cell] = [json.loads(path.read_text()) for path in (out / "cells").iterdir()]
         shutil.rmtree(out)
-    return _median(costs, f"{cell['metrics']['kenlm_including_oovs']:.3f}")
+    return summarize_costs(costs, f"{cell['metrics']['kenlm_including_oovs']:.3f}")
 
 
-def _kenlm_programs(folder: Path, options: argparse.Namespace) -> dict[str, Cost]:
-    """lmplz, build_binary and query on the folder's files; nothing where they are not on PATH."""
+def measure_kenlm_programs(folder: Path, options: argparse.Namespace) -> dict[str, Cost]:
+    """Measure lmplz, build_binary and query on the folder's files, if they are on PATH."""
     if not all(map(shutil.which, ("lmplz", "build_binary", "query"))):
         return {}
     arpa, binary = folder / "lmplz.arpa", folder / "lmplz.bin"
@@ -258,14 +268,14 @@ def _kenlm_programs(folder: Path, options: argparse.Namespace) -> dict[str, Cost
     }
     costs = {}
     for name, (command, given) in commands.items():
-        runs = [_measured(command, given) for _ in range(options.repeats)]
+        runs = [measure(command, given) for _ in range(options.repeats)]
         found = [line.split()[-1] for line in runs[0].output.splitlines() if line.startswith("Perplexity including")]
-        costs[name] = _median(runs, f"{float(found[0]):.3f}" if found else "")
+        costs[name] = summarize_costs(runs, f"{float(found[0]):.3f}" if found else "")
     return costs
 
 
-def _kenlm_rates(folder: Path) -> list[Row]:
-    """Tokens a second of query on the binary, without its start, and of the kenlm package's loop over lines."""
+def measure_kenlm_rates(folder: Path) -> list[Row]:
+    """Measure the tokens per second of query, without its start-up, and of the kenlm package line by line."""
     binary, empty = folder / "lmplz.bin", folder / "empty.txt"
     if not binary.exists():
         return []
@@ -275,48 +285,48 @@ def _kenlm_rates(folder: Path) -> list[Row]:
     lines = (folder / "test.txt").read_text(encoding="utf-8").splitlines()
     tokens = sum(len(line.split()) + 1 for line in lines)
     query = ["query", "-v", "summary", binary]
-    full = min(_measured(query, folder / "test.txt").seconds for _ in range(5))
-    start = min(_measured(query, empty).seconds for _ in range(5))
+    full = min(measure(query, folder / "test.txt").seconds for _ in range(5))
+    start = min(measure(query, empty).seconds for _ in range(5))
     model = kenlm.Model(str(binary))
     loops = []
     for _ in range(3):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for line in lines:
             list(model.full_scores(line))
-        loops.append(time.perf_counter() - begun)
+        loops.append(time.perf_counter() - started)
     return [
         ("query on the binary", f"{tokens / max(full - start, 1e-9) / 1e6:.2f} M tokens/s", "", ""),
         ("kenlm package, loop over lines", f"{tokens / min(loops) / 1e6:.2f} M tokens/s", "", ""),
     ]
 
 
-_WATCHED = """
+_MEASURE = """
 import json, os, sys, time
-begun = time.perf_counter()
+started = time.perf_counter()
 process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
 _, status, usage = os.wait4(process, 0)
 with open(sys.argv[1], "w") as file:
-    seconds, cpu = time.perf_counter() - begun, usage.ru_utime + usage.ru_stime
+    seconds, cpu = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
     json.dump([seconds, cpu, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)], file)
 """
-"""Starts a command from a process that is small itself: Linux counts what the starting process held."""
+"""Starts a command from a small process, because Linux counts the memory of the starting process as well."""
 
 
-def _measured(command: Sequence[object], given: Path | None = None) -> Cost:
-    """What a command takes."""
-    with tempfile.TemporaryFile("w+") as output, (given or Path(os.devnull)).open() as file:
-        with tempfile.NamedTemporaryFile("r") as told:
-            watched = [sys.executable, "-I", "-S", "-c", _WATCHED, told.name, *map(str, command)]
-            subprocess.run(watched, stdin=file, stdout=output, stderr=subprocess.DEVNULL, check=True)
-            seconds, cpu, mebibytes, code = json.load(told)
+def measure(command: Sequence[object], stdin: Path | None = None) -> Cost:
+    """Run a command and return its cost."""
+    with tempfile.TemporaryFile("w+") as output, (stdin or Path(os.devnull)).open() as file:
+        with tempfile.NamedTemporaryFile("r") as figures:
+            wrapped = [sys.executable, "-I", "-S", "-c", _MEASURE, figures.name, *map(str, command)]
+            subprocess.run(wrapped, stdin=file, stdout=output, stderr=subprocess.DEVNULL, check=True)
+            seconds, cpu, mebibytes, code = json.load(figures)
         output.seek(0)
         if code:
             raise SystemExit(f"{' '.join(map(str, command))} failed with {code}: {output.read()[-500:]}")
         return Cost(seconds, cpu, mebibytes, output.read())
 
 
-def _estimate_and_score(folder: Path, order: int) -> None:
-    """In a process of its own: seconds of reading and estimating, tokens a second of scoring ids and text, as JSON."""
+def estimate_and_score(folder: Path, order: int) -> None:
+    """Print the costs of reading and estimating, and the rates of scoring ids and text, as JSON."""
     train = (folder / "train.txt").read_text(encoding="utf-8")
     test = (folder / "test.txt").read_text(encoding="utf-8")
     data = TrainingText(Split((train,)), Split(()), tokenized=True)
@@ -329,8 +339,8 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     model = build(f"kenlm:order={order},tokenizer=words,min_count=1")
     model.fit(data)
-    whole = _fastest(lambda: model.score([test]))
-    encoded = _fastest(lambda: model._fitted.ngrams.lexicon.encode(test))  # type: ignore[attr-defined]
+    whole = time_fastest(lambda: model.score([test]))
+    encoded = time_fastest(lambda: model._fitted.ngrams.lexicon.encode(test))  # type: ignore[attr-defined]
     tokens = len(test.split()) + test.count("\n")
     rates = {"rate": tokens / max(whole - encoded, 1e-9), "text_rate": tokens / whole}
     costs = {"read": read, "read_cpu": read_cpu, "estimate": estimated, "estimate_cpu": estimated_cpu}
@@ -338,13 +348,13 @@ def _estimate_and_score(folder: Path, order: int) -> None:
     print(json.dumps(costs | rates))
 
 
-def _fastest(work: object) -> float:
-    """The shortest of three times."""
+def time_fastest(work: object) -> float:
+    """Return the seconds of the fastest of four calls."""
     seconds = []
     for _ in range(4):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         work()  # type: ignore[operator]
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started)
     return min(seconds)
 
 

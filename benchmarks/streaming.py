@@ -1,11 +1,11 @@
-"""Scoring speed and peak memory for a text larger than memory: a corpus's training split, repeated.
+"""Measure the speed and peak memory of scoring a text larger than memory: a corpus's training split, repeated.
 
     python benchmarks/streaming.py --corpus wikitext-2 --documents block --sizes 128MiB,1GiB
 
 The model is fitted on the corpus's validation split, so that most of the scored text is new to it. The corpus may also
-be a source with options (grammar:lines=200000). As in `lmbench run`, each size is read, fingerprinted, compared with
-its training text and scored, in a fresh process. The difference between two sizes shows how memory grows with the
-number of documents.
+be a source with options (grammar:lines=200000). As in `lmbench run`, a text of each size is read, fingerprinted,
+compared with the training text and scored, in a new process. The difference between two sizes shows how memory grows
+with the number of documents.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Measurement:
     Attributes:
         documents: Number of scored documents.
         bytes: Size of the scored text.
-        seconds: Time of everything, reading included.
+        seconds: Total time, including reading.
         bytes_per_second: Speed of scoring alone.
         run_peak: Peak resident bytes of the run's own process.
         cell_peak: Peak resident bytes of the cell's process.
@@ -57,7 +57,7 @@ def main() -> None:
     rows = []
     print("documents        bytes   seconds   scoring MB/s   run's process MiB   cell's process MiB")
     for size in options.sizes:
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder, _fresh_process() as pool:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder, _new_process() as pool:
             pool.submit(_write, Path(folder), options.corpus, options.documents, size).result()
             row = pool.submit(_measure, Path(folder), options.model, options.documents).result()
         rows.append(row)
@@ -71,7 +71,7 @@ def main() -> None:
         run_growth, cell_growth = (
             (getattr(rows[-1], peak) - getattr(rows[0], peak)) / more for peak in ("run_peak", "cell_peak")
         )
-        print(f"growth: {run_growth:.0f} bytes a document in the run's process, {cell_growth:.0f} in the cell's")
+        print(f"growth: {run_growth:.0f} bytes per document in the run's process, {cell_growth:.0f} in the cell's")
 
 
 def _parse_options() -> argparse.Namespace:
@@ -90,16 +90,16 @@ def _parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _fresh_process() -> ProcessPoolExecutor:
-    """Return a pool that makes each call in a process of its own, so that peaks do not mix."""
+def _new_process() -> ProcessPoolExecutor:
+    """Return a pool that runs each call in a new process, so that each has its own peak memory."""
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1)
 
 
 def _write(folder: Path, name: str, unit: str, size: int) -> None:
-    """Write a folder with splits: the text that the model is fitted on, and `size` bytes of text to score."""
+    """Write the splits of a corpus into a folder, with at least `size` bytes of text to score."""
     try:
         corpus = load_corpus(name)
-    except LmbenchError as error:  # it cannot be sent to the parent process
+    except LmbenchError as error:  # this error cannot be pickled
         raise SystemExit(f"Error: {error}") from None
     for split, source in (("train", corpus.valid), ("valid", corpus.test)):
         (folder / f"{split}.txt").write_text("".join(_texts(source, unit)), encoding="utf-8")
@@ -118,6 +118,7 @@ def _texts(split: Split, unit: str) -> Iterator[str]:
 
 
 def _measure(folder: Path, model: str, unit: str) -> Measurement:
+    """Run a model on a folder with splits."""
     started = time.perf_counter()
     corpus = load_corpus(str(folder), TextFormat(unit))
     experiment = Experiment(select_models(model), (corpus,), check=False)

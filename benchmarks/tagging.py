@@ -2,9 +2,10 @@
 
     python benchmarks/tagging.py --corpus ud-english-ewt --tags upos
 
-NLTK's tagger is trained by train_supervised with Lidstone's estimate and the same pseudo-count. Its vocabulary is every
-training word, so it learns nothing about unknown words. lmbench treats words seen once as unknown and so learns which
-tags unknown words have. In the third row NLTK's tagger does the same: words not seen twice are one symbol.
+NLTK's tagger is trained by train_supervised with Lidstone's estimate and the same pseudo-count as lmbench's. Its
+vocabulary holds every training word, so it learns nothing about unknown words. lmbench treats words that occur once as
+unknown, and so learns which tags unknown words have. In the third row (nltk-unk), NLTK's tagger does the same: all
+words that do not occur twice in training become one symbol.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from lmbench.backends.hmm.model import Hmm
 from lmbench.backends.hmm.options import HmmOptions
 
 _PRIOR = 0.01
-_RARE = "\n"  # cannot be a word
+_RARE = "\n"  # never occurs as a word
 Sentences = list[list[tuple[str, str]]]
 
 
 def main() -> None:
-    """Print each tagger's accuracy on all words and on words that training has not seen, and its seconds."""
+    """Print each tagger's accuracy on all words and on words not seen in training, and its times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default="ud-english-ewt")
-    parser.add_argument("--tags", choices=("upos", "xpos"), default="upos")
+    parser.add_argument("--corpus", default="ud-english-ewt", help="tagged corpus")
+    parser.add_argument("--tags", choices=("upos", "xpos"), default="upos", help="tag set")
     options = parser.parse_args()
     corpus = load_corpus(options.corpus)
     train, test = _sentences(corpus.train, options.tags), _sentences(corpus.test, options.tags)
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 def _compare(name: str, train: Sentences, test: Sentences, words: set[str], seen: set[str]) -> None:
-    """Train NLTK's tagger and report it; words other than `words` are one symbol."""
+    """Train NLTK's tagger and report its accuracy; words that are not in `words` become one symbol."""
 
     def replace_others(sentences: Sentences) -> Sentences:
         return [[(word if word in words else _RARE, tag) for word, tag in sentence] for sentence in sentences]

@@ -1,4 +1,4 @@
-"""Every benchmark script runs. The documentation has their figures."""
+"""Every benchmark script runs and prints its table."""
 
 import subprocess
 import sys
@@ -70,7 +70,7 @@ def test_ngrams_prints_the_costs_of_each_step():
     arguments = ("--corpus", "fables-en", "--tokens", "30000", "--order", "3", "--repeats", "1", "--nltk-tokens", "0")
     _, title, _, header, _, *rows = output("ngrams.py", *arguments)
     assert title.startswith("## 30,000 tokens: sampled from the 4-grams of the ")
-    assert header == "| what | wall clock, rate or ratio | CPU | memory |"
+    assert header == "| step | wall clock, rate or ratio | CPU | memory |"
     names = [row.split("|")[1].strip() for row in rows]
     assert names[:4] == [
         "lmbench: reading",
