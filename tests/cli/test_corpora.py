@@ -48,7 +48,6 @@ def test_a_failed_download_is_one_line(tmp_path):
     [
         (["show", "wikitext"], "unknown corpus 'wikitext'; did you mean 'wikitext-"),
         (["fetch", "blim"], "unknown corpus of the catalog 'blim'; did you mean 'blimp'?"),
-        (["shw"], "unknown command 'shw'; did you mean 'show'?"),
     ],
 )
 def test_mistakes_are_refused_in_one_line(tmp_path, arguments, message):

@@ -47,10 +47,6 @@ def test_the_package_can_be_run_as_a_module():
     assert result.stdout.startswith("lmbench, version ")
 
 
-def test_an_unknown_command_is_refused(tmp_path):
-    assert_refused(["rum"], "unknown command 'rum'; did you mean 'run'?", tmp_path)
-
-
 def test_a_closed_pipe_is_not_an_error(tmp_path):
     (tmp_path / "x.txt").write_text("x" * 300_000)
     command = f'"{sys.executable}" -c "{CODE}" score uniform x.txt | head -1'
