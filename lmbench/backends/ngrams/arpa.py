@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from lmbench.backends.ngrams.ngram_file import BinaryFile, NgramFile, TextFile, is_kenlm_binary
+from lmbench.compression import open_regular
 from lmbench.errors import UnavailableError
 from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Traits
 from lmbench.ngrams.arpa_reader import read_arpa
@@ -125,5 +126,5 @@ def _make_tokenizer(options: ArpaFileOptions) -> Tokenizer:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -13,6 +13,7 @@ import numpy as np
 
 from lmbench.backends.ngrams.fitted import FittedNgrams
 from lmbench.backends.ngrams.kenlm_engine import KenlmEngine
+from lmbench.compression import open_regular
 from lmbench.errors import UnavailableError
 from lmbench.ngrams.arpa_reader import ArpaText
 from lmbench.ngrams.arpa_writer import SENTENCE_END, UNKNOWN_WORD, escape, is_word, unescape
@@ -180,5 +181,5 @@ class BinaryFile(NgramFile):
 
 def is_kenlm_binary(path: Path) -> bool:
     """Return whether this is a KenLM binary of any version: they all begin alike."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(7) == b"mmap lm"

@@ -4,18 +4,14 @@ import json
 import lzma
 import math
 import re
-import shutil
-import subprocess
 import sys
-from importlib.util import find_spec
 from itertools import product
 
 import numpy as np
 import pytest
 
 from lmbench import ModelSpec, NotFittedError, Split, TrainingText, build
-from lmbench.backends.ngrams.kenlm_engine import KenlmEngine, import_kenlm
-from lmbench.backends.ngrams.ngram_file import BinaryFile
+from lmbench.backends.ngrams.kenlm_engine import import_kenlm
 from lmbench.checks import check_spec
 from lmbench.cli.export import write_export
 from lmbench.errors import SpecError, UnavailableError
@@ -23,7 +19,7 @@ from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WOR
 from lmbench.ngrams.counts import join_lines
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.text.lexicon import Lexicon, LexiconOptions
-from lmbench.text.tokenizers import make_tokenizer
+from tests.backends.ngrams.files import LETTERS, needs_kenlm, opened
 from tests.ngrams.arpa_texts import ACROSS_LINES, SMALL
 from tests.recording import Recorded
 from tests.test_contract import ODD
@@ -33,16 +29,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-needs_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="the extra kenlm is not installed")
-
 NO_UNKNOWN = SMALL.replace("-1.0\t<unk>\n", "").replace("1=5", "1=4")
-
-
-def opened(path, tokenizer="words", escaped=False, progress=None):
-    options = (("path", str(path)), ("tokenizer", tokenizer), ("escaped", str(escaped)))
-    model = build(ModelSpec("arpa", options))
-    model.load(progress or Recorded())
-    return model
 
 
 @pytest.fixture
@@ -184,31 +171,6 @@ def test_compressed_files(small, suffix, compress):
     assert packed.footprint().parameters == 5 + 3 + 5
 
 
-@needs_kenlm
-@pytest.mark.parametrize("kind", ["probing", "trie"])
-def test_kenlms_binary(small, kind):
-    if not shutil.which("build_binary"):
-        pytest.skip("KenLM's build_binary is not installed")
-    path = small.with_suffix(".bin")
-    subprocess.run(["build_binary", kind, small, path], check=True, capture_output=True)
-    text = "a b z\n\nb <s>\n"
-    [binary], [read] = opened(path).score([text]), opened(small).score([text])
-    assert binary.logprobs.tolist() == pytest.approx(read.logprobs.tolist(), abs=1e-6)
-    assert opened(path).footprint().parameters is None
-    with pytest.raises(NotImplementedError, match="is a KenLM binary, which does not list its words"):
-        opened(path).next_events("a")
-
-
-@needs_kenlm
-def test_a_binary_that_kenlm_cannot_read_is_one_line(tmp_path):
-    path = tmp_path / "x.bin"
-    path.write_bytes(b"mmap lm http://kheafield.com/code format version 5\n\0")
-    with pytest.raises(UnavailableError, match="looks like a binary file") as caught:
-        opened(path)
-    assert str(caught.value).startswith(f"KenLM cannot read '{path}': ")
-    assert not re.search(r"\n|threw|\.cc:", str(caught.value))
-
-
 def test_malformed_text_is_one_line(tmp_path):
     (tmp_path / "x.arpa").write_text(SMALL.replace("-0.4\ta", "0.4\ta"))
     with pytest.raises(UnavailableError, match=r"x.arpa', line 9: the log10 probability 0.4 is above 0$"):
@@ -216,46 +178,6 @@ def test_malformed_text_is_one_line(tmp_path):
 
 
 UNIGRAMS = re.sub(r"ngram 2.*\n|\t-0.\d(?=\n)|\\2-grams:(?s:.*)(?=\\end)", "", SMALL)
-TRIGRAMS = """\\data\\
-ngram 1=5
-ngram 2=4
-ngram 3=2
-
-\\1-grams:
--1.0\t<unk>\t-0.7
--99\t<s>\t-0.5
--0.6\t</s>
--0.4\ta\t-0.2
--0.7\tb
-
-\\2-grams:
--0.25\t<s> a\t-0.3
--0.15\ta b\t-0.1
--0.9\t<unk> <unk>
--0.35\ta </s>
-
-\\3-grams:
--0.05\t<s> a b
--0.08\ta b a
-
-\\end\\
-"""
-"""In this file 'b a', the end of a trigram, was pruned, as SRILM may do."""
-
-
-@needs_kenlm
-def test_kenlm_reads_the_same(tmp_path):
-    """All lines of up to four words, unknown and pruned ones included."""
-    (tmp_path / "x.arpa").write_text(TRIGRAMS)
-    kenlm = KenlmEngine(tmp_path / "x.arpa")
-    words = ["<unk>", "</s>", "a", "b"]
-    texts = [" ".join(line) for n in range(1, 5) for line in product(("a", "b", "zzz"), repeat=n)]
-    ids = {"a": 2, "b": 3, "zzz": 0}
-    lines = [np.array([*(ids[word] for word in text.split()), 1]) for text in texts]
-    scores = opened(tmp_path / "x.arpa").score([text + "\n" for text in texts])
-    assert len(texts) == 3 + 9 + 27 + 81
-    for score, expected in zip(scores, kenlm.score_lines(lines, words), strict=True):
-        np.testing.assert_allclose(score.logprobs - score.spelling, expected, rtol=0, atol=1e-6)
 
 
 def by_kenlm(path, words):
@@ -308,10 +230,6 @@ def test_the_suite_passes_a_file_with_ngrams_across_lines(tmp_path, english):
     assert [(outcome.check, outcome.detail) for outcome in outcomes if outcome.status == "fail"] == []
 
 
-LETTERS = "\u00a0\u3000\u2009\u2028\x85\x1c\x0b\x0c"
-"""White space of Unicode, and control codes, that do not separate words for lmplz, SRILM and ARPA files."""
-
-
 @needs_kenlm
 @pytest.mark.parametrize("letter", LETTERS)
 def test_other_white_space_is_a_letter(tmp_path, letter):
@@ -325,20 +243,6 @@ def test_other_white_space_is_a_letter(tmp_path, letter):
             (score.logprobs - score.spelling) / math.log(10), by_kenlm(path, words), rtol=0, atol=1e-5
         )
         assert (score.spelling < 0).tolist() == [*(known not in ("a", word) for known in words), False]
-
-
-@needs_kenlm
-@pytest.mark.parametrize("letter", LETTERS)
-def test_a_binary_knows_words_with_other_white_space(tmp_path, letter):
-    """KenLM looks the words of a binary up one by one, as it does those of this file."""
-    path = tmp_path / "x.arpa"
-    path.write_bytes(SMALL.replace("b", f"2{letter}0").encode())
-    text = f"a 2{letter}0 a\n2{letter}0"
-    [own] = opened(path).score([text])
-    [binary] = BinaryFile.read(path, make_tokenizer("words"), escaped=False).score([text])
-    assert own.ends.tolist() == binary.ends.tolist()
-    np.testing.assert_allclose(own.logprobs, binary.logprobs, rtol=0, atol=1e-5)
-    assert not binary.spelling.any()
 
 
 def test_valid_files_that_kenlm_does_not_read(tmp_path):
@@ -412,23 +316,6 @@ def test_the_suite_names_the_history_whose_back_off_is_wrong(tmp_path, english):
     [failed] = [outcome for outcome in check_spec(spec) if outcome.status == "fail"]
     assert failed.check == "normalization"
     assert re.fullmatch(r"after 'saw the' the next events sum to 1\.\d+", failed.detail)
-
-
-def test_without_escaped_the_escapes_are_words(tmp_path):
-    model = build("kenlm:order=3,min_count=1,tokenizer=pieces")
-    model.fit(TrainingText(Split((RAW["english"],)), Split(())))
-    model.export(tmp_path / "x.arpa")
-    [score] = opened(tmp_path / "x.arpa", "pieces").score([RAW["english"]])
-    assert (score.spelling < 0).any()
-
-
-def test_words_that_unescape_to_the_same_text_are_refused(tmp_path):
-    (tmp_path / "x.arpa").write_text(
-        SMALL.replace("\tb\t", "\t\\x61\t").replace("b <", "\\x61 <").replace("a b", "a a")
-    )
-    opened(tmp_path / "x.arpa")
-    with pytest.raises(UnavailableError, match="two words of the file unescape to the same text"):
-        opened(tmp_path / "x.arpa", escaped=True)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "{}"])
@@ -524,3 +411,11 @@ def test_without_the_package_only_binaries_are_unavailable(small, monkeypatch):
         UnavailableError, match=r"^the package kenlm cannot be imported \(.*\): pip install 'lmbench-su"
     ):
         opened(small)
+
+
+def test_without_escaped_the_escapes_are_words(tmp_path):
+    model = build("kenlm:order=3,min_count=1,tokenizer=pieces")
+    model.fit(TrainingText(Split((RAW["english"],)), Split(())))
+    model.export(tmp_path / "x.arpa")
+    [score] = opened(tmp_path / "x.arpa", "pieces").score([RAW["english"]])
+    assert (score.spelling < 0).any()
