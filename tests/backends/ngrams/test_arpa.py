@@ -419,3 +419,9 @@ def test_without_escaped_the_escapes_are_words(tmp_path):
     model.export(tmp_path / "x.arpa")
     [score] = opened(tmp_path / "x.arpa", "pieces").score([RAW["english"]])
     assert (score.spelling < 0).any()
+
+
+def test_a_file_of_the_kernel_that_never_ends_is_empty():
+    """/proc/kmsg waits for more, and claims to be empty, as do all files in /proc."""
+    with pytest.raises(UnavailableError, match="'/proc/self/status' is empty"):
+        build("arpa:/proc/self/status").prepare(None, Recorded())
