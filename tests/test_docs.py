@@ -20,9 +20,11 @@ def blocks(page, language):
 
 
 def test_the_scoring_example_runs(capsys):
-    score, continuation = blocks("docs/scoring.md", "python")
+    score, evaluation, continuation = blocks("docs/scoring.md", "python")
     exec(score, {})
     assert capsys.readouterr().out.splitlines()[0] == "[1 2 3 4]"
+    exec(evaluation, {})
+    assert 2 < float(capsys.readouterr().out.splitlines()[0]) < 3
     exec(continuation, {})
     assert capsys.readouterr().out == "True\n"
 
