@@ -142,7 +142,7 @@ class LanguageModel(ABC):
 
     Options: ClassVar[type[ModelOptions]] = ModelOptions
     traits: Traits = Traits()
-    _has_warned_of_seam = False
+    _has_warned_of_boundary = False
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
@@ -215,7 +215,7 @@ class LanguageModel(ABC):
             ScoreError: The model's scores are not probabilities, or break the contract.
 
         Warns:
-            UserWarning: An event across the seam counts in full.
+            UserWarning: An event across the boundary counts in full.
         """
         if not self.traits.normalized:
             raise ScoreError("scores that are not probabilities cannot be conditioned on a context")
@@ -237,21 +237,21 @@ class LanguageModel(ABC):
         try:
             given = self.state_after(text[:start].decode()).prefix_logprob(text[start:border])
         except UnicodeDecodeError:
-            self._warn_of_seam("the event begins inside a character")
+            self._warn_of_boundary("the event begins inside a character")
             return cost
         except NotImplementedError:
-            self._warn_of_seam("the model offers no next-event distribution")
+            self._warn_of_boundary("the model offers no next-event distribution")
             return cost
         return min(0.0, cost - given)
 
-    def _warn_of_seam(self, why: str) -> None:
-        """Warn, once, that an event across the seam counts in full."""
-        if not self._has_warned_of_seam:
-            self._has_warned_of_seam = True
+    def _warn_of_boundary(self, why: str) -> None:
+        """Warn, once, that an event across the boundary counts in full."""
+        if not self._has_warned_of_boundary:
+            self._has_warned_of_boundary = True
             name = type(self).__name__
             warnings.warn(
-                f"{name} counts an event across the seam between context and continuation in full, because {why}; "
-                "end the context where an event ends",
+                f"{name} counts an event across the boundary between context and continuation in full, because {why}; "
+                "let the context end as an event does",
                 stacklevel=4,
             )
 

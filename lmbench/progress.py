@@ -61,11 +61,7 @@ class _Part(Progress):
 
 
 class CheckedProgress(Progress):
-    """Passes reports on as plain values. A report with a wrong type or share is an error where it is made.
-
-    Raises:
-        PluginError: From each method, if an argument is wrong.
-    """
+    """Passes reports on as plain values. A wrong type or share raises PluginError in the code that reports it."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

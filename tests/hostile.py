@@ -95,7 +95,7 @@ class EndsReaderError(Exception):
         return os._exit, (0,)
 
 
-# What `score` returns.
+# Wrong values of `score`.
 returns("NoScores", "0 scores for 2 documents", score=[])
 returns("NoneForScores", "score returned None; it must return a list of Score", score=None)
 returns("DictOfScores", "score returned a dict; it must return a list of Score", score={})
@@ -123,7 +123,7 @@ changes(
     lambda s: Score(s.ends, s.logprobs - np.inf, s.spelling),
 )
 
-# What the other methods return.
+# Wrong values of other methods.
 returns("SignatureOfText", "signature returned a str; it must return a Signature", signature="own:yes")
 returns("SignatureOfNumbers", "a part of the signature is a tuple; it must be", signature=Signature((("a", 1),)))
 returns("SignatureOfLists", "the parts of the signature are a list", signature=Signature([["a", "b"]]))
@@ -416,7 +416,7 @@ class SendsNoSums(Good):
         return super().score(documents)
 
 
-# What is harmless: these cells succeed.
+# Unusual but harmless models, whose cells succeed.
 HARMLESS = {}
 
 

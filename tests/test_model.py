@@ -160,18 +160,16 @@ def test_an_event_without_bytes_does_not_belong_to_an_empty_context():
     assert Spaced().score_continuation("", "cd") == -4.0
 
 
-def test_a_model_without_a_distribution_counts_an_event_across_the_seam_in_full():
+def test_a_model_without_a_distribution_counts_an_event_across_the_boundary_in_full():
     class Lines(Model):
         def score(self, documents):
             return [Score(np.array([len(document)]), np.array([-3.0]), np.zeros(1)) for document in documents]
 
     model = Lines()
-    why = (
-        "Lines counts an event across the seam .* because the model offers no next-event distribution; end the context"
-    )
+    why = "Lines counts an event across the boundary .* because the model offers no next-event distribution; let the context end"
     with pytest.warns(UserWarning, match=why):
         assert model.score_continuation("ab", "cd") == -3.0
-    assert model.score_continuation("ab", "cd") == -3.0  # it has warned
+    assert model.score_continuation("ab", "cd") == -3.0  # the model warns only once
     assert model.score_continuation("ab", "") == 0
     with pytest.warns(UserWarning, match=why):
         assert Lines().score_continuations([("a", "b"), ("a", "c")]) == [-3.0, -3.0]

@@ -181,7 +181,7 @@ def _build_in_worker(candidate: _Candidate) -> _Selection | None:
 
 
 def _build_in_process(candidate: _Candidate, send: Send) -> str:
-    """Return the selection as JSON, which is parsed and checked where it arrives."""
+    """Return the selection as JSON, which the other process parses and checks."""
     return _SELECTION.dump_json(_build(candidate)).decode()
 
 
