@@ -20,10 +20,10 @@ import numpy as np
 from lmbench import Lexicon, LexiconOptions, load_corpus
 from lmbench.arrays import Ids
 from lmbench.backends.hmm.baum_welch import EmStep, batched_step
+from lmbench.backends.hmm.clusters import random_start
 from lmbench.backends.hmm.forward_backward import ForwardBackward
 from lmbench.backends.hmm.hmmlearn_engine import hmmlearn_step
 from lmbench.backends.hmm.parameters import Parameters
-from lmbench.backends.hmm.starts import random_start
 
 _PRIOR = 0.01
 

@@ -126,7 +126,7 @@ class TorchLibrary(ArrayLibrary):
 
 
 def cuda_available() -> bool:
-    """Return whether PyTorch finds a GPU. PyTorch takes seconds to import and is not asked without CUDA's driver."""
+    """Return whether PyTorch finds a GPU. PyTorch is slow to import, so CUDA's driver is looked for first."""
     try:
         ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError:

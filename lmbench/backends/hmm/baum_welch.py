@@ -20,18 +20,18 @@ class EmPoint:
     """The progress of one iteration.
 
     Attributes:
-        iteration: Its number, from 1.
-        train: Nats per event of the training lines, under the parameters before the iteration.
-        valid: Nats per event of the validation lines, under the parameters after it; None if there are none.
+        iteration: Number of the iteration, from 1.
+        train_nats: Nats per event of the training lines, under the parameters before the iteration.
+        valid_nats: Nats per event of the validation lines, under the parameters after it; None if there are none.
     """
 
     iteration: int
-    train: float
-    valid: float | None
+    train_nats: float
+    valid_nats: float | None
 
     def improves_on(self, other: EmPoint) -> bool:
         """Return whether the validation lines prefer this iteration. Without such lines every iteration improves."""
-        return self.valid is None or other.valid is None or self.valid < other.valid
+        return self.valid_nats is None or other.valid_nats is None or self.valid_nats < other.valid_nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class TrainedParameters:
     """The result of training.
 
     Attributes:
-        parameters: Those after the best iteration.
-        iteration: Its number.
-        points: Every iteration's point.
+        parameters: Parameters after the best iteration.
+        iteration: Number of that iteration.
+        points: Progress of every iteration.
     """
 
     parameters: Parameters
@@ -49,10 +49,10 @@ class TrainedParameters:
     points: tuple[EmPoint, ...]
 
     @property
-    def valid(self) -> float:
+    def valid_nats(self) -> float:
         """Nats per event of the validation lines under the parameters; infinity without such lines."""
-        valid = self.points[self.iteration - 1].valid
-        return float("inf") if valid is None else valid
+        nats = self.points[self.iteration - 1].valid_nats
+        return float("inf") if nats is None else nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Limits:
     """When training stops.
 
     Attributes:
-        iterations: The most iterations.
+        iterations: Maximum number of iterations.
         tolerance: Training stops when an iteration raises the training lines' log-likelihood plus the log-prior by
             less than this, in nats per event.
         deadline: The end of the time allowed, in time.monotonic's seconds. No iteration starts that would exceed it.

@@ -7,9 +7,8 @@ import math
 import numpy as np
 
 from lmbench.arrays import Floats
-from lmbench.backends.hmm.fitted import FittedHmm
+from lmbench.backends.hmm.fitted import FittedHmm, TagHits
 from lmbench.backends.hmm.parameters import Parameters
-from lmbench.backends.hmm.tagging import TagHits
 from lmbench.exhibit import Exhibit
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 
@@ -76,8 +75,8 @@ def _transitions(fitted: FittedHmm, order: list[int]) -> Exhibit:
 
 def _training_curve(fitted: FittedHmm) -> Exhibit:
     """Show both splits' costs after each number of iterations, from 0 up."""
-    training = [*(_bits(point.train) for point in fitted.points), None]
-    validation = [None, *(_bits(point.valid) for point in fitted.points)]
+    training = [*(_bits(point.train_nats) for point in fitted.points), None]
+    validation = [None, *(_bits(point.valid_nats) for point in fitted.points)]
     return Exhibit(
         title="Training",
         shows=f"bits per event, without spelling; the parameters after iteration {fitted.iteration} were kept",
@@ -113,7 +112,7 @@ def _name(fitted: FittedHmm, state: int) -> int | str:
 
 
 def _words(fitted: FittedHmm, state: int, number: int) -> list[tuple[str, float]]:
-    """Return the types that a state emits most often, as text for people, and their probabilities."""
+    """Return the types that a state emits most often, in human-readable form, and their probabilities."""
     emissions = fitted.parameters.emissions[:, state]
     best = np.argsort(-emissions, kind="stable")[:number].tolist()
     return [(_UNKNOWN if kind == UNKNOWN_ID else fitted.lexicon.display(kind), float(emissions[kind])) for kind in best]

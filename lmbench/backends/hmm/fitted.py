@@ -14,11 +14,32 @@ from lmbench.arrays import AnyInts, Floats
 from lmbench.backends.hmm.baum_welch import EmPoint
 from lmbench.backends.hmm.forward_backward import ForwardBackward
 from lmbench.backends.hmm.parameters import Parameters
-from lmbench.backends.hmm.tagging import TagHits
 from lmbench.errors import SpecError
 from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 _FILE = "hmm.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class TagHits:
+    """How many words were tagged correctly.
+
+    Attributes:
+        words: The number of words.
+        correct: How many of them got the right tag.
+        by_most_frequent: How many would get the right tag if each word got its most frequent tag.
+    """
+
+    words: int
+    correct: int
+    by_most_frequent: int
+
+    def __add__(self, other: TagHits) -> TagHits:
+        return TagHits(
+            self.words + other.words,
+            self.correct + other.correct,
+            self.by_most_frequent + other.by_most_frequent,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +51,7 @@ class FittedHmm:
         parameters: The probabilities, smoothed.
         unigram_share: The weight of the unigrams in the emissions.
         iteration: The EM iteration whose parameters were kept; 0 without EM.
-        points: Every EM iteration's point.
+        points: Progress of every EM iteration.
         tags: Each state's tag, if the model is supervised.
         hits: The tagging accuracy on known and on unknown words of the validation split, if the model is supervised.
     """
@@ -60,7 +81,7 @@ class FittedHmm:
             unigrams=self.unigram_share,
             tags=np.array(self.tags, dtype=np.str_),
             hits=[(hits.words, hits.correct, hits.by_most_frequent) for hits in self.hits],
-            points=[(point.iteration, point.train, _nan_if_none(point.valid)) for point in self.points],
+            points=[(point.iteration, point.train_nats, _nan_if_none(point.valid_nats)) for point in self.points],
         )
 
     @classmethod

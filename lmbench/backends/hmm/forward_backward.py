@@ -21,7 +21,7 @@ from lmbench.backends.hmm.parameters import ExpectedCounts, Parameters
 from lmbench.backends.hmm.recursions import Buffers, Recursions
 from lmbench.errors import LmbenchError
 
-Result = TypeVar("Result")
+ShareResult = TypeVar("ShareResult")
 
 _MOST_COUNTS = 1 << 28  # expected emissions that all workers together hold; bounds memory
 
@@ -54,8 +54,8 @@ class ForwardBackward:
         """Return how often each start, transition and emission is expected, given the lines.
 
         Raises:
-            LmbenchError: The counts overflow. This happens only if a start or transition is 0, so that an unreachable
-                state explains a line too well.
+            LmbenchError: The counts overflow. This happens only if a start or transition is 0, and an unreachable
+                state fits a line far better than any reachable one.
         """
         recursions = Recursions(parameters, self._library)
         parts = self._map_shares(lambda share: self._expect(recursions, share))
@@ -103,10 +103,10 @@ class ForwardBackward:
                 by_line[line] = values
         return by_line
 
-    def _map_shares(self, compute: Callable[[list[Chain]], Result]) -> list[Result]:
+    def _map_shares(self, compute: Callable[[list[Chain]], ShareResult]) -> list[ShareResult]:
         """Call `compute` with each worker's chains, in threads if there are several workers."""
 
-        def compute_quietly(share: list[Chain]) -> Result:
+        def compute_quietly(share: list[Chain]) -> ShareResult:
             with np.errstate(all="ignore"):  # zero probabilities and overflow are checked afterwards
                 return compute(share)
 
@@ -147,8 +147,8 @@ def _require_symbols(lines: Sequence[AnyInts], symbols: int) -> None:
 def _require_finite(*arrays: Floats) -> None:
     if not all(np.isfinite(array).all() for array in arrays):
         raise LmbenchError(
-            "expected counts overflow, because states that this hidden Markov model cannot reach explain a line too "
-            "well; make no start and no transition impossible"
+            "expected counts overflow, because an unreachable state fits a line far better than any reachable one; "
+            "give every start and transition a positive probability"
         )
 
 

@@ -9,12 +9,11 @@ from typing import ClassVar
 from lmbench.backends.hmm.exhibits import hmm_exhibits
 from lmbench.backends.hmm.fitted import FittedHmm
 from lmbench.backends.hmm.hmmlearn_engine import hmmlearn_version
-from lmbench.backends.hmm.line_filter import LineFilter
 from lmbench.backends.hmm.options import HmmOptions
-from lmbench.backends.hmm.supervised import fit_tags
+from lmbench.backends.hmm.recursions import LineFilter
+from lmbench.backends.hmm.tagging import best_paths, fit_tags
 from lmbench.backends.hmm.training import fit_by_em
 from lmbench.backends.hmm.training_lines import TrainingLines
-from lmbench.backends.hmm.viterbi import best_paths
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
 from lmbench.exhibit import Exhibit
@@ -23,6 +22,7 @@ from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
+from lmbench.text.lexicon_state import LexiconState
 
 
 class Hmm(LanguageModel, Saveable):
@@ -49,7 +49,7 @@ class Hmm(LanguageModel, Saveable):
         return self._fitted.lexicon.score(documents, self._fitted.logprobs)
 
     def state_after(self, text: str) -> ModelState:
-        return self._fitted.lexicon.state_after(text, LineFilter(self._fitted.parameters).next_logprobs)
+        return LexiconState(self._fitted.lexicon, text, LineFilter(self._fitted.parameters).next_logprobs)
 
     def tags(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the most likely tags of each line's words.

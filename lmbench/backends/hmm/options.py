@@ -59,12 +59,12 @@ class HmmOptions(LexiconOptions):
         number = int(states) if isinstance(states, str) and states.isdecimal() else states
         if isinstance(number, int) and 1 <= number <= _MOST_STATES:
             return number
-        raise ValueError(f"give a whole number from 1 to {_MOST_STATES}, or auto")
+        raise ValueError(f"use a whole number from 1 to {_MOST_STATES}, or auto")
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
         if self.device == "cuda" and not cuda_available():
-            raise ValueError("this machine has no CUDA device")
+            raise ValueError("this machine does not have a CUDA device")
         idle = [name for name in _EM_OPTIONS if name in self.model_fields_set]
         if self.supervised != "none" and idle:
             counted = f"supervised={self.supervised} counts one state per tag, without EM"

@@ -1,4 +1,4 @@
-"""The scaled forward and backward recursions over one chain of batches (Rabiner 1989, section V.A).
+"""The scaled forward and backward recursions (Rabiner 1989, section V.A), over batches and event by event.
 
 For the event x_t of a line in state s_t, with transitions A:
 
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from lmbench.arrays import Floats
+from lmbench.arrays import Floats, Ids
 from lmbench.backends.hmm.array_library import ArrayLibrary
 from lmbench.backends.hmm.batches import Batch, Chain
 from lmbench.backends.hmm.parameters import Parameters
@@ -80,8 +80,8 @@ class Recursions:
     def posteriors(self, chain: Chain, buffers: Buffers) -> Iterator[BatchPosteriors]:
         """Yield the posteriors of each batch of a chain, the last batch first.
 
-        They lie in `buffers` until the next ones are asked for; buffers.forward and buffers.backward then hold the
-        batch's f and g.
+        They stay valid until the next request, and so do the batch's f in buffers.forward and its g in
+        buffers.backward.
         """
         befores: list[Any] = [None]
         for batch in chain.batches[:-1]:
@@ -163,6 +163,26 @@ class Recursions:
         """Write the sum of each row of `states` into `scales`, and divide the row by it."""
         self._library.matmul(states, self._ones, out=scales)
         self._library.divide(states, scales[:, None], out=states)
+
+
+class LineFilter:
+    """Predicts the next event of a line. If a line continues the one read before, only its new events are read."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._history: Ids = np.zeros(0, dtype=np.int32)
+        self._states = parameters.start  # (K,) P(next state | history)
+
+    def next_logprobs(self, history: Ids) -> Floats:
+        """Return log P(symbol | history) of each symbol, (V,), in nats."""
+        parameters, known = self._parameters, len(self._history)
+        if not np.array_equal(history[:known], self._history):
+            known, self._states = 0, parameters.start
+        for symbol in history[known:]:
+            joint = self._states * parameters.emissions[symbol]
+            self._states = joint / joint.sum() @ parameters.transitions
+        self._history = history
+        return np.asarray(np.log(parameters.emissions @ self._states))
 
 
 def _require_positive(scales: Floats) -> Floats:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from lmbench.backends.hmm.baum_welch import BaumWelch, Limits, batched_step
+from lmbench.backends.hmm.clusters import cluster_start, random_start
 from lmbench.backends.hmm.hmmlearn_engine import hmmlearn_step
 from lmbench.backends.hmm.options import HmmOptions
-from lmbench.backends.hmm.starts import cluster_start, random_start
 from lmbench.text.lexicon import Lexicon
 from tests.backends.hmm.samples import ENGINES, float64_engine, random_lines, random_parameters
 
@@ -24,8 +24,8 @@ def train(lines, valid, start, limits=FOREVER, prior=1e-6):
 def test_clusters_are_a_better_start_than_chance():
     lines = [line for seed in range(4) for line in cyclic_lines(seed)]
     limits = Limits(iterations=3, tolerance=0, deadline=math.inf)
-    clustered = train(lines, [], cluster_start(lines, 12, 3, 0), limits).points[-1].train
-    random = train(lines, [], random_start(12, 3, 0), limits).points[-1].train
+    clustered = train(lines, [], cluster_start(lines, 12, 3, 0), limits).points[-1].train_nats
+    random = train(lines, [], random_start(12, 3, 0), limits).points[-1].train_nats
     assert clustered < random - 0.1
 
 
@@ -53,27 +53,27 @@ def test_an_iteration_never_lowers_the_objective(english, engine, start, prior):
     assert objectives[-1] > objectives[0] + 1
 
 
-def test_training_stops_when_the_validation_lines_get_no_likelier_and_keeps_the_best():
+def test_training_stops_when_validation_stops_improving_and_keeps_the_best():
     lines, valid = random_lines(20, [12] * 10), random_lines(20, [12] * 10, seed=1)
     result = train(lines, valid, random_parameters(8, 20))
-    costs = [point.valid for point in result.points]
+    costs = [point.valid_nats for point in result.points]
     assert len(result.points) < 30
     assert result.iteration == 1 + costs.index(min(costs)) == len(costs) - 3
-    assert result.valid == min(costs)
+    assert result.valid_nats == min(costs)
     again = float64_engine(valid, result.parameters)
-    assert -again.log_likelihood(result.parameters) / again.events == pytest.approx(result.valid)
+    assert -again.log_likelihood(result.parameters) / again.events == pytest.approx(result.valid_nats)
 
 
 def test_without_validation_lines_the_last_iteration_is_kept():
     result = train(random_lines(5, [9] * 5), [], random_parameters(2, 5))
-    assert (result.iteration, result.points[-1].valid, result.valid) == (30, None, math.inf)
-    costs = [point.train for point in result.points]
+    assert (result.iteration, result.points[-1].valid_nats, result.valid_nats) == (30, None, math.inf)
+    costs = [point.train_nats for point in result.points]
     assert all(after <= before + 1e-9 for before, after in pairwise(costs))
 
 
 def test_training_stops_when_it_gains_little():
     result = train(random_lines(5, [9] * 5), [], random_parameters(2, 5), Limits(30, 0.05, math.inf))
-    costs = [point.train for point in result.points]
+    costs = [point.train_nats for point in result.points]
     assert 1 < len(costs) < 30
     assert costs[-2] - costs[-1] < 0.05
 
@@ -81,14 +81,14 @@ def test_training_stops_when_it_gains_little():
 def test_a_large_prior_does_not_end_training_before_it_has_converged():
     """The first iteration with the large prior makes the lines less likely."""
     lines = random_lines(20, [12] * 10)
-    start = train(lines, [], random_parameters(4, 20)).parameters  # the likeliest without a prior
+    start = train(lines, [], random_parameters(4, 20)).parameters  # the most likely ones without a prior
     limits = Limits(200, 1e-4, math.inf)
     result = train(lines, [], start, limits, prior=1.0)
-    assert result.points[1].train > result.points[0].train
+    assert result.points[1].train_nats > result.points[0].train_nats
     assert 5 < len(result.points) < 200
     more = train(lines, [], start, Limits(len(result.points) + 1, -math.inf, math.inf), prior=1.0)
     objectives = [
-        -120 * trained.points[-1].train + parameters.log_prior(1.0)
+        -120 * trained.points[-1].train_nats + parameters.log_prior(1.0)
         for trained, parameters in (
             (result, iterate(lines, start, len(result.points) - 1, 1.0)),
             (more, result.parameters),

@@ -19,7 +19,7 @@ def test_both_engines_train_the_same_model(english, start):
     for one, other in zip(parts(batched), parts(library), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-15)
     for one, other in zip(batched._fitted.points, library._fitted.points, strict=True):
-        assert one.train == pytest.approx(other.train, rel=1e-9)
+        assert one.train_nats == pytest.approx(other.train_nats, rel=1e-9)
 
 
 def test_training_is_hmmlearns_own(english):

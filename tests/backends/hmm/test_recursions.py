@@ -5,9 +5,9 @@ from lmbench.backends.hmm.array_library import NumpyLibrary
 from lmbench.backends.hmm.batches import make_chains
 from lmbench.backends.hmm.forward_backward import ForwardBackward
 from lmbench.backends.hmm.parameters import Parameters
-from lmbench.backends.hmm.recursions import Buffers, Recursions
+from lmbench.backends.hmm.recursions import Buffers, LineFilter, Recursions
 from lmbench.errors import LmbenchError
-from tests.backends.hmm.samples import RAIN, float64_engine, random_lines, random_parameters
+from tests.backends.hmm.samples import RAIN, fit, float64_engine, random_lines, random_parameters
 
 
 def test_the_rain_by_hand():
@@ -51,3 +51,23 @@ def test_an_impossible_line_is_an_error(library):
         for ask in (ForwardBackward.expected_counts, ForwardBackward.log_likelihood):
             with pytest.raises(LmbenchError, match="a line has probability 0 under this hidden Markov model"):
                 ask(float64_engine(lines, parameters), parameters)
+
+
+def test_predictions_are_the_engines():
+    parameters = random_parameters(3, 5)
+    [line] = random_lines(5, [9])
+    [expected] = float64_engine([line], parameters).logprobs(parameters)
+    predict = LineFilter(parameters).next_logprobs
+    np.testing.assert_allclose([predict(line[:t])[line[t]] for t in range(9)], expected, rtol=1e-12)
+    np.testing.assert_allclose(predict(line[:2])[line[2]], expected[2], rtol=1e-12)  # back to a shorter line
+
+
+def test_a_line_is_read_event_by_event(english):
+    model = fit("hmm:states=3,iterations=3", english)
+    state = model.state_after("the cat")
+    words = model._fitted.lexicon.types
+    state.next_events()
+    for word, text in (("sat", "the cat sat"), ("on", "the cat sat on"), ("\n", "the cat sat on\n"), ("the", "\nthe")):
+        state.advance(words.index(word))
+        expected = model.next_events(text).logprobs
+        np.testing.assert_allclose(state.next_events().logprobs, expected, rtol=1e-12)

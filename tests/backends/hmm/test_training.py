@@ -1,8 +1,15 @@
+import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from lmbench import build
+from lmbench.backends.hmm import training
+from lmbench.backends.hmm.baum_welch import EmPoint, Limits, TrainedParameters
+from lmbench.backends.hmm.forward_backward import ForwardBackward
+from lmbench.backends.hmm.parameters import Parameters
+from lmbench.backends.hmm.training import mix_unigrams, search_states
 from lmbench.errors import CorpusError
 from tests.backends.hmm.samples import ENGINES, fit, without_valid
 from tests.recording import Recorded
@@ -19,7 +26,7 @@ def test_the_likelihood_never_falls_and_each_iteration_is_reported(english, engi
     progress = Recorded()
     model = build(f"hmm:states=4,tolerance=0,prior=1e-6,iterations=25,engine={engine},start={start},dtype=float64")
     model.fit(without_valid(english), progress)
-    nats = [point.train for point in model._fitted.points]
+    nats = [point.train_nats for point in model._fitted.points]
     assert len(nats) > 5
     assert all(after <= before + 1e-6 for before, after in pairwise(nats))
     assert nats[-1] < nats[0] - 0.02
@@ -29,7 +36,7 @@ def test_the_likelihood_never_falls_and_each_iteration_is_reported(english, engi
 def test_the_iteration_that_predicts_the_validation_split_best_is_kept(english):
     model = fit("hmm:states=6,iterations=40,tolerance=0", english)
     fitted = model._fitted
-    costs = [point.valid for point in fitted.points]
+    costs = [point.valid_nats for point in fitted.points]
     assert fitted.iteration == 1 + costs.index(min(costs))
     assert len(costs) < 40
     assert f"em:{fitted.iteration}of40" in str(model.signature())
@@ -62,3 +69,62 @@ def test_auto_ends_within_its_budget(english):
 def test_auto_needs_a_validation_split(english):
     with pytest.raises(CorpusError, match="states=auto needs a validation split"):
         fit("hmm:states=auto", without_valid(english))
+
+
+class FakeTraining:
+    """Trainings that take as many seconds as they have states, and end at the given costs."""
+
+    def __init__(self, nats):
+        self.now, self.nats, self.tried = 0.0, nats, []
+
+    def monotonic(self):
+        return self.now
+
+    def train(self, states):
+        self.tried.append(states)
+        self.now += states
+        return TrainedParameters(None, 1, (EmPoint(1, 9.0, self.nats[states]),))
+
+
+@pytest.mark.parametrize(
+    ("events", "deadline", "nats", "tried", "kept"),
+    [
+        (9999, math.inf, {16: 5, 32: 4, 64: 4.5}, [16, 32, 64], 4),
+        (9999, math.inf, {16: 5, 32: 4.9995}, [16, 32], 5),  # it gains less than the tolerance
+        (9999, 60, {16: 5}, [16], 5),  # three times 16 more seconds would not fit
+        (9999, 70, {16: 5, 32: 4}, [16, 32], 4),
+        (40, math.inf, {16: 5, 32: 4}, [16, 32], 4),
+        (5, math.inf, {5: 5}, [5], 5),
+        (9999, math.inf, {2**i: -i for i in range(4, 11)}, [2**i for i in range(4, 11)], -10),
+    ],
+)
+def test_states_double_by_a_clock(monkeypatch, events, deadline, nats, tried, kept):
+    fake = FakeTraining(nats)
+    monkeypatch.setattr(training, "time", fake)
+    best = search_states(fake.train, events, Limits(50, 1e-3, deadline))
+    assert (fake.tried, best.valid_nats) == (tried, kept)
+
+
+def test_the_validation_lines_choose_the_weight():
+    sharp = Parameters(np.ones(1), np.ones((1, 1)), np.array([[1 - 2e-9], [1e-9], [1e-9]]))
+    unigrams = np.array([0.2, 0.4, 0.4])
+    valid = ForwardBackward([np.array([0, 0, 1, 2] * 9)], 3, 1, dtype="float64")
+    parameters, share = mix_unigrams(sharp, unigrams, valid)
+    assert share == 0.1
+    np.testing.assert_allclose(parameters.emissions[:, 0], 0.9 * sharp.emissions[:, 0] + 0.1 * unigrams)
+    _, none = mix_unigrams(sharp, unigrams, ForwardBackward([np.zeros(9, dtype=int)], 3, 1, dtype="float64"))
+    assert none == 0.0
+
+
+def test_smoothing_is_by_the_training_splits_unigrams(english, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        training, "mix_unigrams", lambda parameters, unigrams, valid: given.append(unigrams) or (parameters, 0)
+    )
+    lexicon = fit("hmm:states=2,iterations=1,prior=0.5", english)._fitted.lexicon
+    counts = np.bincount(np.concatenate(lexicon.lines(english.train.documents)), minlength=len(lexicon))
+    np.testing.assert_allclose(given[0], (counts + 0.5) / (counts + 0.5).sum())
+
+
+def test_without_a_validation_split_nothing_is_smoothed(english):
+    assert fit("hmm:states=2,iterations=1", without_valid(english))._fitted.unigram_share == 0
