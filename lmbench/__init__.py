@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lmbench.signature import Signature
     from lmbench.state import ModelState, NextEvents
     from lmbench.text.lexicon import Lexicon, LexiconOptions
+    from lmbench.text.lexicon_state import LexiconState
 
 _HOMES = {
     "corpora.loading": ("load_corpus",),
@@ -54,6 +55,7 @@ _HOMES = {
     "signature": ("Signature",),
     "state": ("ModelState", "NextEvents"),
     "text.lexicon": ("Lexicon", "LexiconOptions"),
+    "text.lexicon_state": ("LexiconState",),
 }
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "LanguageModel",
     "Lexicon",
     "LexiconOptions",
+    "LexiconState",
     "LmbenchError",
     "ModelOptions",
     "ModelSpec",

@@ -12,6 +12,7 @@ from lmbench import (
     LanguageModel,
     Lexicon,
     LexiconOptions,
+    LexiconState,
     ModelOptions,
     ModelState,
     NextEvents,
@@ -79,7 +80,7 @@ class Unigram(LanguageModel):
         return self.lexicon.score(documents, lambda lines: [self.logprobs[line] for line in lines])
 
     def state_after(self, text):
-        return self.lexicon.state_after(text, lambda history: self.logprobs)
+        return LexiconState(self.lexicon, text, lambda history: self.logprobs)
 
     def signature(self):
         return self.lexicon.signature()

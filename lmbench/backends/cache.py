@@ -86,8 +86,7 @@ class Cache(LanguageModel):
         return [document.score(self._logprobs(document.ids)) for document in encoded]
 
     def state_after(self, text: str) -> ModelState:
-        lexicon = self._fitted.lexicon
-        return LexiconState(lexicon, text, lexicon.encode(text).ids, self._next_logprobs, across_lines=True)
+        return LexiconState(self._fitted.lexicon, text, self._next_logprobs, across_lines=True)
 
     def signature(self) -> Signature:
         options, fitted = self.options, self._fitted
@@ -100,7 +99,7 @@ class Cache(LanguageModel):
         return Footprint(parameters=len(self._fitted.unigrams))
 
     def _tune_weight(self, documents: Sequence[Ids], unigrams: Floats) -> float:
-        """Return the cache's weight that makes these documents likeliest; 0.5 without documents."""
+        """Return the cache's weight that makes these documents most likely; 0.5 without documents."""
         pairs = [np.stack([self._cache_logprobs(ids), unigrams[ids]]) for ids in documents]
         later = [pair[:, 1:] for pair in pairs]  # the first event of a document has no past
         weight = tune_weights(np.concatenate([np.zeros((2, 0)), *later], axis=1))[0]

@@ -21,7 +21,6 @@ from lmbench.printable import printable
 from lmbench.score import Score, clip_rounding
 from lmbench.signature import Signature
 from lmbench.text.letter_model import LetterModel
-from lmbench.text.lexicon_state import LexiconState, Predictor
 from lmbench.text.tokenizers import LINE_END, Tokenizer, make_tokenizer
 
 UNKNOWN = "<unk>"
@@ -228,15 +227,11 @@ class Lexicon:
         return self._ids_of(self.tokenizer.tokenize(text.split("\n")[-1]))
 
     def display(self, type_id: int) -> str:
-        """Return the text of a type for people to read, in one line: ``␣`` for a space, escapes for control codes."""
+        """Return the human-readable text of a type, in one line: ``␣`` for a space, escapes for control codes."""
         if type_id == UNKNOWN_ID:
             return UNKNOWN
         spelled = b"\n" if type_id == LINE_END_ID else self.tokenizer.letters(self.types[type_id])
         return printable(spelled.decode(errors="backslashreplace")).replace(" ", "␣")
-
-    def state_after(self, text: str, predict: Predictor) -> LexiconState:
-        """Return the state of a line model after a text. `predict` gets the ids of the unfinished line."""
-        return LexiconState(self, text, self.history(text), predict)
 
     def spellings(self, after_word: bool) -> tuple[bytes | None, ...]:
         """Return the bytes that each type adds to a line; None for ``<unk>``.

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmbench.arrays import Floats, Ids
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.state import ModelState, NextEvents
+from lmbench.text.lexicon import Lexicon
 from lmbench.text.tokenizers import is_white
-
-if TYPE_CHECKING:
-    from lmbench.text.lexicon import Lexicon
 
 Predictor = Callable[[Ids], Floats]
 """``predict(history)`` returns the log-probability of each type after the ids of `history`: (types,), nats."""
@@ -25,9 +22,8 @@ class LexiconState(ModelState):
     Args:
         lexicon: The model's lexicon.
         text: The text that the model has read.
-        history: The ids that `predict` gets for the event after `text`.
         predict: Returns the log-probability of each type after a history: (types + extra events,), nats.
-        across_lines: Whether the history continues across line ends. Otherwise each line begins with an empty one.
+        across_lines: Whether the history is the whole text. Otherwise each line begins with an empty history.
         extra_events: Names of events that `predict` returns after the lexicon's types and that no text contains.
     """
 
@@ -35,7 +31,6 @@ class LexiconState(ModelState):
         self,
         lexicon: Lexicon,
         text: str,
-        history: Ids,
         predict: Predictor,
         *,
         across_lines: bool = False,
@@ -43,6 +38,7 @@ class LexiconState(ModelState):
     ) -> None:
         self._lexicon, self._predict = lexicon, predict
         self._across_lines, self._extra_events = across_lines, extra_events
+        history = lexicon.encode(text).ids if across_lines else lexicon.history(text)
         self._history = history.tolist()
         [last_line] = lexicon.tokenizer.tokenize_lines([text.split("\n")[-1]])
         self._after_word = bool(last_line) and not is_white(last_line[-1])
@@ -53,7 +49,7 @@ class LexiconState(ModelState):
         return NextEvents(self._lexicon.types + self._extra_events, logprobs, spellings)
 
     def prefix_logprob(self, prefix: bytes) -> float:
-        """Return log P(the next event's bytes begin with `prefix`), in nats; an unknown word's may as well."""
+        """Return log P(the next event's bytes begin with `prefix`), in nats, counting unknown words that begin so."""
         following = self.next_events()
         known = [spelling is not None and spelling.startswith(prefix) for spelling in following.spellings]
         letters = self._lexicon.unknown_prefix_logprob(prefix, self._after_word)

@@ -18,6 +18,7 @@ from lmbench.ngrams.ids import LINE_END_ID
 from lmbench.score import Score
 from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.lexicon_state import LexiconState
 
 
 def read_lines(data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Ids]:
@@ -67,7 +68,7 @@ class FittedNgrams:
 
     def state_after(self, text: str) -> ModelState:
         """Return the state after `text`."""
-        return self.lexicon.state_after(text, self._next_logprobs)
+        return LexiconState(self.lexicon, text, self._next_logprobs)
 
     def export(self, path: Path) -> None:
         """Write an ARPA file, with words escaped if ARPA cannot hold them, and a file of what the tokenizer learned."""

@@ -27,6 +27,7 @@ from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.lexicon_state import LexiconState
 
 _FILE_OPTIONS = {"path", "tokenizer", "escaped"}
 
@@ -168,7 +169,7 @@ class FittedKenlm:
         def predict(history: Ids) -> Floats:
             return engine.next_words([words[word] for word in history], words)
 
-        return self.ngrams.lexicon.state_after(text, predict)
+        return LexiconState(self.ngrams.lexicon, text, predict)
 
 
 class KenlmNgram(LanguageModel, Exportable):

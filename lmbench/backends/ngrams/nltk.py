@@ -25,6 +25,7 @@ from lmbench.signature import Signature
 from lmbench.spec import refuse_idle
 from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.lexicon_state import LexiconState
 
 _START = -1  # <s>, which is conditioned on and never predicted
 _UNKNOWN_LINE = np.array([UNKNOWN_ID, LINE_END_ID], dtype=np.int32)
@@ -121,7 +122,7 @@ class NltkNgram(LanguageModel):
         return fitted.lexicon.score(documents, lambda lines: [fitted.score_line(line) for line in lines])
 
     def state_after(self, text: str) -> ModelState:
-        return self._fitted.lexicon.state_after(text, self._fitted.next_logprobs)
+        return LexiconState(self._fitted.lexicon, text, self._fitted.next_logprobs)
 
     def signature(self) -> Signature:
         options = self.options

@@ -127,8 +127,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
         def predict(history: Ids) -> Floats:
             return next_logprobs(network, with_bos(lexicon, history), self._stride)
 
-        history = lexicon.encode(text).ids
-        return LexiconState(lexicon, text, history, predict, across_lines=True, extra_events=(BOS,))
+        return LexiconState(lexicon, text, predict, across_lines=True, extra_events=(BOS,))
 
     def signature(self) -> Signature:
         options, fitted = self.options, self._fitted
