@@ -1,19 +1,15 @@
 import lzma
 import math
 import re
-import subprocess
-import sys
 from collections import Counter
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from lmbench import Exportable, NotFittedError, Split, TrainingText, build
 from lmbench.errors import SpecError, UnavailableError
+from tests.backends.ngrams.files import LETTERS, needs_kenlm
 from tests.conftest import ENGLISH
-
-needs_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="the extra kenlm is not installed")
 
 ENGINES = ["arrays", pytest.param("kenlm", marks=needs_kenlm)]
 SENTENCES = [["<s>", *line.split(), "</s>"] for document in ENGLISH for line in document.splitlines()]
@@ -71,27 +67,6 @@ def test_events_are_scored_as_by_lmplz_and_query(reference, train, test, query, 
     np.testing.assert_allclose(score.logprobs - score.spelling, expected, rtol=0, atol=1e-5)
     oovs = [row[0].endswith("=0") for row in rows]
     assert (score.spelling < 0).tolist() == oovs
-
-
-VARIANTS = ("order=1", "order=2,tokenizer=bytes", "order=3,prune=0-1", "order=3,prune=1-1-2", "order=6,min_count=1",
-            "order=3,interpolate_unigrams=false", "order=4,limit_vocab=words.txt", "order=4,memory=1M")  # fmt: skip
-
-
-@needs_kenlm
-@pytest.mark.parametrize("options", VARIANTS)
-def test_arrays_and_kenlm_agree(english, options, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "words.txt").write_text("the cat\n\tmat <unk>")
-    own, kenlm = (fitted(f"kenlm:{options},engine={engine}", english) for engine in ("arrays", "kenlm"))
-    texts = [*english.train.documents, "the log zzz the cat sat\n\n on  zzz zzz mat\nthe cat", "", "\n", "zzz"]
-    for one, other in zip(own.score(texts), kenlm.score(texts), strict=True):
-        assert one.ends.tolist() == other.ends.tolist()
-        np.testing.assert_allclose(one.logprobs, other.logprobs, rtol=0, atol=1e-5)
-    for text in ("", "the", "the cat sat on", "zzz", "zzz the", "a cat\nthe dog"):
-        one, other = own.next_events(text), kenlm.next_events(text)
-        assert one.names == other.names
-        np.testing.assert_allclose(one.logprobs, other.logprobs, rtol=0, atol=1e-5)
-        assert np.exp(one.logprobs).sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_pruned_words_are_unknown_and_spelled(english):
@@ -154,13 +129,10 @@ def test_options_are_in_the_signature(english, tmp_path):
     assert "prune" not in str(fitted("kenlm", english).signature())
 
 
-OTHER_WHITE = "\u00a0\u3000\u2009\u2028\x85\x1c\x0b\x0c"
-
-
 @pytest.mark.parametrize(
     "spec", ["kenlm:order=3,min_count=1", "kenlm:order=3", "ngram:order=3", "nltk:order=2", "cache:min_count=1"]
 )
-@pytest.mark.parametrize("letter", OTHER_WHITE)
+@pytest.mark.parametrize("letter", LETTERS)
 def test_other_white_space_is_a_letter_of_a_word(spec, letter):
     """lmplz and SRILM separate words at spaces, tabs and carriage returns: the text is as if it had another letter."""
     scores = []
@@ -289,31 +261,3 @@ def test_scoring_before_fitting_is_an_error():
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
         with pytest.raises(NotFittedError, match="this KenlmNgram is not ready; call prepare first"):
             ask()
-
-
-def test_without_the_package_only_its_engine_is_unavailable(english, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "kenlm", None)
-    model = fitted("kenlm:order=2", english)
-    model.export(tmp_path / "x.arpa")
-    [own], [read] = model.score(["the cat\n"]), loaded(f"kenlm:path={tmp_path}/x.arpa").score(["the cat\n"])
-    np.testing.assert_allclose(own.logprobs, read.logprobs, rtol=0, atol=1e-5)
-    with pytest.raises(UnavailableError) as caught:
-        fitted("kenlm:order=2,engine=kenlm", english)
-    assert re.fullmatch(
-        r"the package kenlm cannot be imported \(.*\): pip install 'lmbench-suite\[kenlm\]'", str(caught.value)
-    )
-
-
-def test_the_package_is_not_imported_before_it_is_asked_for():
-    code = """
-import sys
-import lmbench.backends.ngrams.arpa
-import lmbench.backends.ngrams.kenlm
-from lmbench import Split, TrainingText, build
-assert "kenlm" not in sys.modules
-model = build("kenlm:order=2,min_count=1")
-model.fit(TrainingText(Split(("a b\\n",)), Split(())))
-model.score(["a b\\n"])
-assert "kenlm" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
