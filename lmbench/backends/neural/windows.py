@@ -88,7 +88,7 @@ def score_sequences(
     members = [(number, window) for number, sequence in enumerate(sequences) for window in windowing(len(sequence) - 1)]
     members.sort(key=lambda member: (member[1].context, member[1].length), reverse=True)
     for batch in _batches(members, batch_tokens):
-        inputs, targets = _padded(sequences, batch)
+        inputs, targets = _pad_windows(sequences, batch)
         scores = score_batch(inputs, targets)
         parts = np.split(scores, np.cumsum((targets != UNSCORED).sum(axis=1))[:-1])
         for (number, window), part in zip(batch, parts, strict=True):
@@ -104,7 +104,7 @@ def last_window(sequence: Ints, windowing: Windowing) -> tuple[Ints, int]:
         windowing: How sequences are scored.
 
     Returns:
-        The ids, and how many of the last of them precede an event that is scored in the same window.
+        The ids, and the number of ids at the end that precede an event scored in the same window.
     """
     *_, window = windowing(len(sequence))
     return sequence[window.start :], window.end - window.first
@@ -120,7 +120,7 @@ def _batches(members: list[tuple[int, Window]], tokens: int) -> Iterator[list[tu
             begin += size
 
 
-def _padded(sequences: Sequence[Ints], batch: list[tuple[int, Window]]) -> tuple[Ints, Ints]:
+def _pad_windows(sequences: Sequence[Ints], batch: list[tuple[int, Window]]) -> tuple[Ints, Ints]:
     """Return the inputs and targets of a batch whose first window is the longest."""
     shape = len(batch), batch[0][1].length
     inputs, targets = np.zeros(shape, dtype=np.int64), np.full(shape, UNSCORED, dtype=np.int64)

@@ -20,7 +20,7 @@ class Example:
 
     Attributes:
         ids: (T + 1,) ids.
-        scored: How many of the last of them are predicted.
+        scored: Number of ids at the end that are predicted.
     """
 
     ids: Ints
@@ -39,7 +39,7 @@ DrawEpoch = Callable[[np.random.Generator], list[Example]]
 def examples(network: Network, sequence: Ints, generator: np.random.Generator) -> Iterator[Example]:
     """Yield examples that predict every event of a sequence once.
 
-    A sequence that is longer than a decoder's context is split at a new place in each epoch.
+    A sequence that is longer than a decoder's context is split at a new position in each epoch.
     """
     context = network.shape.context
     if isinstance(network, Decoder) and len(sequence) - 1 > context:
@@ -57,7 +57,7 @@ def batches(draw_epoch: DrawEpoch, tokens: int, seed: int) -> Iterator[list[Exam
 
     Args:
         draw_epoch: Returns the examples of an epoch.
-        tokens: The most events to predict in a batch, padding included, if it holds several examples.
+        tokens: Maximum number of events to predict in a batch of several examples, padding included.
         seed: The seed of all draws.
     """
     generator = np.random.default_rng(seed)
@@ -66,12 +66,12 @@ def batches(draw_epoch: DrawEpoch, tokens: int, seed: int) -> Iterator[list[Exam
         lengths = np.array([example.scored for example in drawn])
         contexts = np.array([example.context for example in drawn])
         order = np.lexsort((generator.random(len(drawn)), lengths, contexts))
-        epoch = list(_filled((drawn[i] for i in order), tokens))
+        epoch = list(_fill_batches((drawn[i] for i in order), tokens))
         for number in generator.permutation(len(epoch)):
             yield epoch[number]
 
 
-def padded(batch: Sequence[Example]) -> tuple[Ints, Ints]:
+def pad_examples(batch: Sequence[Example]) -> tuple[Ints, Ints]:
     """Return the inputs (B, T) and targets (B, S) of examples of equal context, padded at their ends.
 
     The causal mask hides the padding from everything before it.
@@ -85,7 +85,7 @@ def padded(batch: Sequence[Example]) -> tuple[Ints, Ints]:
     return inputs, targets
 
 
-def _filled(sorted_examples: Iterable[Example], tokens: int) -> Iterator[list[Example]]:
+def _fill_batches(sorted_examples: Iterable[Example], tokens: int) -> Iterator[list[Example]]:
     batch: list[Example] = []
     for example in sorted_examples:
         is_alike = not batch or example.context == batch[0].context

@@ -1,4 +1,4 @@
-"""Checkpoints: a training as it is stored, so that it resumes after a kill."""
+"""Weights on disk: safetensors files, and the checkpoints from which a training resumes after a kill."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lmbench.backends.neural.transformer.tensor_file import read_tensors
 from lmbench.backends.neural.transformer.training_history import TrainingHistory
 from lmbench.errors import LmbenchError, SpecError, reason
 
@@ -25,9 +24,9 @@ class Checkpoint:
 
     Attributes:
         history: The evaluations so far.
-        weights: The network's weights.
-        best: Its weights at the best evaluation.
-        optimizer: The optimizer's state.
+        weights: Weights of the network.
+        best: Weights at the best evaluation.
+        optimizer: State of the optimizer.
     """
 
     history: TrainingHistory
@@ -86,6 +85,29 @@ def read_checkpoint(folder: Path, device: torch.device) -> Checkpoint | None:
     except (OSError, SafetensorError, ValidationError) as error:
         raise SpecError(f"checkpoint {path} cannot be read: {reason(error)}; delete it to start over") from error
     return Checkpoint(history, *(_group(prefix, tensors) for prefix in (_WEIGHTS, _BEST, _OPTIMIZER)))
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a file.
+
+    Raises:
+        LmbenchError: It cannot be written.
+    """
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        raise LmbenchError(f"{path.name} cannot be written: {reason(error)}") from error
+
+
+def read_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors of a file, on a device, and its metadata.
+
+    Raises:
+        OSError: The file does not exist.
+        SafetensorError: It is damaged.
+    """
+    with safe_open(path, "pt", device=str(device)) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118  (not a mapping)
 
 
 def _group(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from lmbench.backends.neural.transformer.checkpoint import write_tensors
 from lmbench.backends.neural.transformer.networks import Decoder
-from lmbench.backends.neural.transformer.tensor_file import write_tensors
 from lmbench.backends.neural.transformer.tokenizer_file import TokenizerFile
 from lmbench.signature import Signature
 
@@ -31,8 +31,8 @@ def export_gpt2(folder: Path, decoder: Decoder, tokenizer: TokenizerFile, signat
     Args:
         folder: The folder, which does not exist yet.
         decoder: The trained network.
-        tokenizer: Its tokenizer.
-        signature: Its signature, for the README.
+        tokenizer: Tokenizer of the network.
+        signature: Signature of the model, for the README.
 
     Raises:
         LmbenchError: The weights cannot be written.

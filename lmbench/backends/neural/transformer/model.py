@@ -19,16 +19,15 @@ from lmbench.about import own_version
 from lmbench.arrays import Floats, Ids, Ints
 from lmbench.backends.neural.device import select_device, select_precision
 from lmbench.backends.neural.transformer.batches import examples
+from lmbench.backends.neural.transformer.checkpoint import read_tensors, write_tensors
 from lmbench.backends.neural.transformer.gpt2_export import export_gpt2
-from lmbench.backends.neural.transformer.learning_curve import learning_curve
 from lmbench.backends.neural.transformer.networks import Decoder, Network, Shape, make_network
 from lmbench.backends.neural.transformer.options import TransformerOptions
 from lmbench.backends.neural.transformer.schedule import Schedule
 from lmbench.backends.neural.transformer.sequences import BOS, id_count, next_logprobs, sequence_logprobs, with_bos
-from lmbench.backends.neural.transformer.tensor_file import read_tensors, write_tensors
 from lmbench.backends.neural.transformer.tokenizer_file import TokenizerFile
 from lmbench.backends.neural.transformer.training import Objective, Training, TrainingPlan
-from lmbench.backends.neural.transformer.training_history import TrainingHistory
+from lmbench.backends.neural.transformer.training_history import TrainingHistory, learning_curve
 from lmbench.backends.neural.transformer.validation import VALIDATION_EVENTS, ValidationText
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError, SpecError, reason

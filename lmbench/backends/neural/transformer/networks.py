@@ -215,6 +215,6 @@ def make_network(architecture: str, shape: Shape) -> Network:
 
     Args:
         architecture: ``decoder`` or ``encoder-decoder``.
-        shape: Its size.
+        shape: Size of the network.
     """
     return {"decoder": Decoder, "encoder-decoder": EncoderDecoder}[architecture](shape)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lmbench.backends.neural.transformer.batches import PADDING, Example, padded
+from lmbench.backends.neural.transformer.batches import PADDING, Example, pad_examples
 from lmbench.backends.neural.transformer.networks import Network
 from lmbench.backends.neural.transformer.sampled_softmax import SampledSoftmax
 
@@ -40,7 +40,7 @@ class Optimizer:
 
         Args:
             batch: The examples to learn from.
-            number: The number of the step. Its random draws depend on this and on the seed alone.
+            number: Number of the step. The random draws of the step depend on this and on the seed alone.
             rate: The learning rate.
 
         Returns:
@@ -50,7 +50,7 @@ class Optimizer:
         for group in self._adamw.param_groups:
             group["lr"] = rate
         device = self._network.device
-        inputs, targets = (torch.from_numpy(ids).to(device) for ids in padded(batch))
+        inputs, targets = (torch.from_numpy(ids).to(device) for ids in pad_examples(batch))
         with torch.autocast(device.type, self._precision, enabled=self._precision != torch.float32):
             loss = self._loss(inputs, targets)
         self._adamw.zero_grad()

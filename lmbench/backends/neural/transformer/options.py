@@ -1,4 +1,4 @@
-"""The options of the transformer model, and the presets that fill in those that are not given."""
+"""The options of the transformer model, and the presets that supply their defaults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _preset(name: str, description: str, **bounds: Any) -> Any:
 
 
 class TransformerOptions(LexiconOptions):
-    """Options of the transformer model. The preset gives the defaults of the others."""
+    """Options of the transformer model. The preset supplies the defaults of the others."""
 
     preset: Literal["tiny", "small", "base"] = Field(
         "tiny", description="tiny: under a minute on two cores; small: half an hour; base: for a GPU"
@@ -46,8 +46,8 @@ class TransformerOptions(LexiconOptions):
     batch_tokens: int = _preset("batch_tokens", "events of one optimizer step", ge=1)
     budget: Seconds | None = _preset(
         "budget",
-        "longest training time: 90, 60s, 2m, 1h30m; 0: one second for each 10 kB of training text, at least 8 s and at "
-        "most 45 s; no limit by default if steps are given",
+        "maximum training time: 90, 60s, 2m, 1h30m; 0: one second for each 10 kB of training text, at least 8 s and at "
+        "most 45 s; no limit by default if steps is set",
         ge=0,
         allow_inf_nan=False,
     )
@@ -75,9 +75,9 @@ class TransformerOptions(LexiconOptions):
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         if self.budget is None and not self.steps:
-            raise ValueError("nothing would end the training; give a budget or a number of steps")
+            raise ValueError("nothing would end the training; set a budget or a number of steps")
         if self.width % self.heads:
-            raise ValueError(f"{self.heads} heads do not divide a width of {self.width}")
+            raise ValueError(f"width={self.width} is not divisible by heads={self.heads}")
         if self.stride > self.context:
             raise ValueError(f"a stride of {self.stride} skips events: the context is {self.context}")
         if self.stride and self.architecture != "decoder":

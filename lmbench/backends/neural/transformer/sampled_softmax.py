@@ -42,15 +42,15 @@ class SampledSoftmax:
         is_real = targets.flatten() != PADDING
         wanted = targets.flatten()[is_real]  # (N,)
         drawn = torch.multinomial(self._probabilities, self._draws, replacement=True).to(targets.device)
-        candidates, places = torch.unique(torch.cat([wanted, drawn]), return_inverse=True)  # (K,)
+        candidates, indices = torch.unique(torch.cat([wanted, drawn]), return_inverse=True)  # (K,)
         logits = (states.flatten(0, 1)[is_real] @ output[candidates].T).float()  # (N, K)
-        own = places[: len(wanted), None]  # (N, 1), each target's place among the candidates
+        own = indices[: len(wanted), None]  # (N, 1), each target's index among the candidates
         corrected = logits - self._log_inclusion(candidates, len(wanted) - 1)
         corrected = corrected.scatter(1, own, logits.gather(1, own))
         return F.cross_entropy(corrected, own[:, 0])
 
     def _log_inclusion(self, ids: Tensor, targets: int) -> Tensor:
         """Return log P(an id is drawn, or is one of `targets` other targets), (K,) nats."""
-        places = ids.cpu()
-        missed = self._log_undrawn[places] + targets * self._log_absent[places]
+        indices = ids.cpu()
+        missed = self._log_undrawn[indices] + targets * self._log_absent[indices]
         return torch.log(-torch.expm1(missed)).float().to(ids.device)

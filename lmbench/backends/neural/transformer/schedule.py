@@ -16,7 +16,7 @@ _STEPS_BETWEEN = 20  # evaluations, at least
 class Schedule:
     """The length of a training and its learning rates.
 
-    A number of steps sets the pace if it is given, so that the rates do not depend on the clock; otherwise time does.
+    The number of steps sets the pace unless it is 0, so that the rates do not depend on the clock. Otherwise time does.
 
     Attributes:
         steps: The optimizer steps after which training ends; 0: only time ends it.

@@ -186,4 +186,4 @@ class Training:
             raise SpecError(f"checkpoint {path} does not fit this network: '{name}' differs; delete it to start over")
         if budget and (history.ended_by or last.seconds) > budget:
             spent = f"{last.seconds:.0f} s of this training"
-            raise SpecError(f"{path} holds {spent}, more than a budget of {budget:g} s; give a larger one")
+            raise SpecError(f"{path} holds {spent}, more than a budget of {budget:g} s; use a larger one")

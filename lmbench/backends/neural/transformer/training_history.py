@@ -1,8 +1,11 @@
-"""The course of a training: its evaluations, and what ended it."""
+"""The course of a training: its evaluations, what ended it, and its learning curve."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from lmbench.backends.neural.transformer.validation import VALIDATION_EVENTS
+from lmbench.exhibit import Exhibit
 
 
 class CurvePoint(BaseModel):
@@ -48,3 +51,27 @@ class TrainingHistory(BaseModel):
     def has_improved_within(self, evaluations: int) -> bool:
         """Return whether the best evaluation is one of the last `evaluations`."""
         return len(self.points) - 1 - self.points.index(self.best) < evaluations
+
+
+def learning_curve(history: TrainingHistory) -> tuple[Exhibit, Exhibit]:
+    """Return the validation bits per byte, and the training loss, over seconds."""
+    points, last = history.points, history.points[-1]
+    extent = f"{last.steps:,} steps, {last.events:,} events in {last.seconds:,.0f} s"
+    text = f"the validation text's first {VALIDATION_EVENTS:,} events"
+    validation = Exhibit(
+        title="Validation",
+        shows=f"bits per byte of {text} over training: {extent}; best after {history.best.steps:,} steps",
+        kind="lines",
+        columns=("seconds", "validation"),
+        rows=tuple((round(point.seconds, 3), point.bits_per_byte) for point in points),
+        unit="bits per byte",
+    )
+    loss = Exhibit(
+        title="Training loss",
+        shows="mean training cost of an event since the evaluation before, with dropout",
+        kind="lines",
+        columns=("seconds", "loss"),
+        rows=tuple((round(point.seconds, 3), point.loss) for point in points if point.loss is not None),
+        unit="nats per event",
+    )
+    return validation, loss

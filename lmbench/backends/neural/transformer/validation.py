@@ -13,7 +13,7 @@ from lmbench.errors import CorpusError
 from lmbench.text.lexicon import Lexicon
 
 VALIDATION_EVENTS = 4096
-"""The most events that an evaluation reads: it then takes a sixth of a `tiny` training."""
+"""Maximum number of events that an evaluation reads: they take a sixth of a `tiny` training."""
 
 
 @dataclass(frozen=True, slots=True)

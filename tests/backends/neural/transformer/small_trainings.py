@@ -10,6 +10,7 @@ from lmbench.backends.neural.transformer.batches import Example
 from lmbench.backends.neural.transformer.networks import Decoder, Shape
 from lmbench.backends.neural.transformer.schedule import Schedule
 from lmbench.backends.neural.transformer.training import Objective, Training, TrainingPlan
+from lmbench.progress import Progress
 
 PLAN = TrainingPlan(
     schedule=Schedule(steps=40, budget=60, peak_rate=1e-2), patience=99, batch_tokens=64, negatives=0,
@@ -49,3 +50,18 @@ def start_training(plan, values=None, kind=Decoder, draw_epoch=draw_epoch):
         return next(values) if values else F.cross_entropy(network.eval()(ids[:, :8], 8)[0], ids[0, 1:9]).item()
 
     return network, Training(network, Objective(draw_epoch, COUNTS, evaluate), plan)
+
+
+class KilledError(Exception):
+    pass
+
+
+class KilledAfter(Progress):
+    """Kills a training after a number of steps."""
+
+    def __init__(self, steps):
+        self._steps = steps
+
+    def __call__(self, message, share):
+        if message.startswith(f"step {self._steps},"):
+            raise KilledError

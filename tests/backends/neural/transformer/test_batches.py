@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmbench.backends.neural.transformer.batches import Example, batches, examples, padded
+from lmbench.backends.neural.transformer.batches import Example, batches, examples, pad_examples
 from lmbench.backends.neural.transformer.networks import Shape, make_network
 from lmbench.backends.neural.windows import segments
 
@@ -35,7 +35,7 @@ def test_a_batch_holds_examples_of_equal_context_and_an_epoch_holds_all_examples
         batch = next(stream)
         seen += len(batch)
         assert len({len(example.ids) - example.scored for example in batch}) == 1
-        inputs, targets = padded(batch)
+        inputs, targets = pad_examples(batch)
         assert len(batch) * max(example.scored for example in batch) <= 64
         for example, row, wanted in zip(batch, inputs, targets, strict=True):
             assert row[: len(example.ids) - 1].tolist() == example.ids[:-1].tolist()

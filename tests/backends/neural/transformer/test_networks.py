@@ -133,11 +133,11 @@ def test_states_do_not_depend_on_later_ids(kind, before):
     ids = torch.arange(before + scored)[None] % 11
     with torch.no_grad():
         whole = network(ids, scored)
-        for place in range(before, before + scored):
+        for position in range(before, before + scored):
             other = ids.clone()
-            other[0, place] = 9
+            other[0, position] = 9
             changed = network(other, scored)
-            first = place - before
+            first = position - before
             torch.testing.assert_close(changed[:, :first], whole[:, :first])
             assert not torch.allclose(changed[:, first], whole[:, first])
 

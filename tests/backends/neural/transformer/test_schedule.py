@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbench.backends.neural.transformer.schedule import Schedule
-from lmbench.backends.neural.transformer.training_history import CurvePoint, TrainingHistory
+from lmbench.backends.neural.transformer.training_history import CurvePoint
 
 
 def point(steps, bits_per_byte=1.0, seconds=0.0):
@@ -46,11 +46,3 @@ def test_evaluations_are_a_fiftieth_of_the_training_and_twenty_steps_apart():
         assert not schedule.is_evaluation_due(40 + due - 1, 0.0, last)
         assert schedule.is_evaluation_due(40 + due, 0.0, last)
         assert schedule.is_evaluation_due(steps, 0.0, point(steps=steps - 1))  # the end
-
-
-def test_the_first_of_equal_evaluations_is_the_best():
-    points = tuple(point(steps, bits) for steps, bits in enumerate((3.0, 2.0, 2.0)))
-    history = TrainingHistory(identity="", points=points)
-    assert history.best.steps == 1
-    assert history.has_improved_within(2)
-    assert not history.has_improved_within(1)

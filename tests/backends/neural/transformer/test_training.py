@@ -5,40 +5,24 @@ import time
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from lmbench.backends.neural.transformer.batches import Example
 from lmbench.backends.neural.transformer.networks import Decoder, EncoderDecoder
 from lmbench.backends.neural.windows import segments
-from lmbench.errors import LmbenchError, SpecError
+from lmbench.errors import SpecError
 from lmbench.progress import SILENT, Progress
-from tests.backends.neural.transformer.small_trainings import PLAN, draw_epoch, plan_with, start_training
+from tests.backends.neural.transformer.small_trainings import (
+    PLAN,
+    KilledAfter,
+    KilledError,
+    draw_epoch,
+    plan_with,
+    start_training,
+)
 from tests.recording import Recorded
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(autouse=True)
-def evaluations_every_ten_steps(monkeypatch):
-    """Evaluate twice as often as real trainings, so that short ones do."""
-    monkeypatch.setattr("lmbench.backends.neural.transformer.schedule._STEPS_BETWEEN", 10)
-
-
-class KilledError(Exception):
-    pass
-
-
-class KilledAfter(Progress):
-    """Kills a training after a number of steps."""
-
-    def __init__(self, steps):
-        self._steps = steps
-
-    def __call__(self, message, share):
-        if message.startswith(f"step {self._steps},"):
-            raise KilledError
+pytestmark = pytest.mark.usefixtures("one_thread", "frequent_evaluations")
 
 
 class RecordedRates(Progress):
@@ -94,60 +78,12 @@ def test_if_steps_set_the_pace_a_training_that_a_budget_ended_resumes_with_more_
     same, training = start_training(kept, iter(()))  # the same again, without a step
     assert points(training.run(SILENT)) == points(ended)
     assert torch.equal(same.tokens.weight, first.tokens.weight)
-    with pytest.raises(SpecError, match="holds 25 s of this training, more than a budget of 20 s; give a larger one"):
+    with pytest.raises(SpecError, match="holds 25 s of this training, more than a budget of 20 s; use a larger one"):
         start_training(plan_with(kept, budget=20), iter(()))[1].run(SILENT)
     longer, training = start_training(plan_with(kept, budget=None), iter(values[4:]))
     assert points(training.run(SILENT)) == points(expected)
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, longer.state_dict()[name]), name
-
-
-def test_a_damaged_checkpoint_is_refused(tmp_path):
-    kept = plan_with(folder=tmp_path, steps=3)
-    start_training(kept)[1].run(SILENT)
-    file = tmp_path / "training.safetensors"
-    tensors, data = load_file(file), file.read_bytes()
-    with safe_open(file, "pt") as opened:
-        metadata = opened.metadata()
-    file.write_bytes(data[:-100])
-    with pytest.raises(SpecError, match=f"^checkpoint {file} cannot be read: .*; delete it to start over$"):
-        start_training(kept)[1].run(SILENT)
-    for name, tensor in (("now.norm.weight", None), ("adam.0.step", None), ("best.norm.bias", torch.zeros(3))):
-        others = {key: value for key, value in tensors.items() if key != name}
-        save_file(others | ({} if tensor is None else {name: tensor}), file, metadata)
-        with pytest.raises(SpecError, match=f"does not fit this network: '{name}' differs; delete it to start over"):
-            start_training(kept)[1].run(SILENT)
-
-
-def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path):
-    """A limit on a file's size simulates a full disk."""
-    resource = pytest.importorskip("resource")
-    file = tmp_path / "training.safetensors"
-    kept = plan_with(folder=tmp_path)
-    with pytest.raises(KilledError):
-        start_training(kept)[1].run(KilledAfter(15))
-    before, limits = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
-    try:
-        with pytest.raises(
-            LmbenchError, match=f"^{file} cannot be written: .*large.*; the previous checkpoint is unchanged$"
-        ):
-            start_training(kept)[1].run(SILENT)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert file.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["training.safetensors"]
-    with pytest.raises(LmbenchError, match="cannot be written"):
-        start_training(plan_with(folder=file / "below"))[1].run(SILENT)
-
-
-def test_a_checkpoint_of_another_training_is_refused(tmp_path):
-    start_training(plan_with(folder=tmp_path, steps=3))[1].run(SILENT)
-    with pytest.raises(SpecError, match="from a training with other options or another text; use another folder"):
-        start_training(plan_with(folder=tmp_path, identity="b"))[1].run(SILENT)
-    (tmp_path / "training.safetensors").write_bytes(b"none")
-    with pytest.raises(SpecError, match=r"cannot be read: .*; delete it to start over"):
-        start_training(plan_with(folder=tmp_path))[1].run(SILENT)
 
 
 def test_training_keeps_the_best_weights_and_stops_if_nothing_improves():
