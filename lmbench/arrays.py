@@ -13,4 +13,7 @@ Ints = NDArray[np.int64]
 AnyInts = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
 Ids = NDArray[np.int32]
-"""Ids of types in a lexicon: those of a line, or of a whole text."""
+"""Ids of types in a lexicon, for a line or a whole text."""
+
+Int32s = NDArray[np.int32]
+"""Positions, rows or counts: arrays so long that 32 bits an entry matter."""

@@ -32,9 +32,6 @@ from lmbench import (
 Row = dict[int, int]
 """The bytes seen after one context, and their counts."""
 
-Grams = NDArray[np.uint64]
-"""Contexts with the byte after them, packed: the first byte is the highest."""
-
 _MAX_ORDER = 7  # with the byte after them, 7 bytes of context fill the 64 bits of a gram
 
 
@@ -155,8 +152,11 @@ def _count(texts: Sequence[bytes], order: int, progress: Progress) -> list[_Tabl
     return tables[::-1]
 
 
-def _pack(text: bytes, length: int) -> Grams:
-    """Return every run of `length` bytes of a text as a gram."""
+def _pack(text: bytes, length: int) -> NDArray[np.uint64]:
+    """Return every run of `length` bytes of a text as a gram.
+
+    A gram is a context and the byte after it. Its first byte is the highest.
+    """
     data = np.frombuffer(text, dtype=np.uint8)
     grams = np.zeros(max(0, len(text) - length + 1), dtype=np.uint64)
     for i in range(length):

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmbench.arrays import AnyInts, Flags, Ids, Ints
+from lmbench.arrays import AnyInts, Flags, Ids, Int32s, Ints
 from lmbench.errors import CorpusError
 from lmbench.ngrams.workspace import Workspace
 
-Int32s = NDArray[np.int32]
-"""Places in a text, rows of a table, or counts: arrays so long that 32 bits an entry matter."""
-
 _READ_AT_ONCE = 1 << 16
 _DIGIT_BITS = 16
-_MOST_IDS = 1 << 31  # places in the text are int32
+_MAX_IDS = 1 << 31  # positions in the text are int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +79,12 @@ def insert_starts(ids: Ids, begins: Flags, start: int) -> tuple[Ids, Ints]:
         start: The id of ``<s>``.
 
     Returns:
-        The longer text, and the places in it of the ids, (ids,).
+        The longer text, and the position of each id in it, (ids,).
     """
-    places = np.arange(len(ids)) + np.cumsum(begins)
+    positions = np.arange(len(ids)) + np.cumsum(begins)
     text = np.full(len(ids) + int(np.count_nonzero(begins)), start, dtype=np.int32)
-    text[places] = ids
-    return text, places
+    text[positions] = ids
+    return text, positions
 
 
 def insert_starts_after(ids: Ids, line_end: int, start: int) -> Ids:
@@ -113,8 +110,8 @@ def slices(length: int, rows: int) -> Iterator[slice]:
 def count_ngrams(text: Ids, start: int, order: int, workspace: Workspace) -> list[NgramCounts]:
     """Count the n-grams of orders 1 to `order`, except those that end in ``<s>``.
 
-    The text is sorted block by block. A block holds all places at which some words occur, so that the n-grams that
-    begin with these words are in no other block. Within a block, the places of an n-gram are sorted by the word that
+    The text is sorted block by block. A block holds all positions at which some words occur, so that the n-grams that
+    begin with these words are in no other block. Within a block, the positions of an n-gram are sorted by the word that
     follows: this gives the n-grams that are one word longer, and so on up to `order`. A block is about as long as the
     workspace's rows; a pair of words that occurs more often is a block of its own.
 
@@ -145,9 +142,9 @@ def count_ngrams(text: Ids, start: int, order: int, workspace: Workspace) -> lis
 def _check_length(text: Ids) -> None:
     if not len(text):
         raise CorpusError("cannot count n-grams: the training split does not contain a line")
-    if len(text) >= _MOST_IDS:
+    if len(text) >= _MAX_IDS:
         size = f"the training split has {len(text):,} ids"
-        raise CorpusError(f"{size}, and n-grams can be counted in fewer than {_MOST_IDS:,}; train on a part of it")
+        raise CorpusError(f"{size}, and n-grams can be counted in fewer than {_MAX_IDS:,}; train on a part of it")
 
 
 def _count_words(text: Ids, start: int, rows: int) -> Ints:
@@ -166,11 +163,11 @@ def _as_unigrams(words: Ints) -> NgramCounts:
 
 @dataclass(frozen=True, slots=True)
 class _NgramBlock:
-    """The places of some n-grams of one order that are neighbors in sorted order.
+    """The positions of some n-grams of one order that are neighbors in sorted order.
 
     Attributes:
-        starts: (places,) place in the text at which each n-gram starts.
-        numbers: (places,) number of the n-gram within the block. Ascending, except in a block of unigrams.
+        starts: (positions,) index in the text at which each n-gram starts.
+        numbers: (positions,) number of the n-gram within the block. Ascending, except in a block of unigrams.
         first: Row of the n-gram with number 0.
     """
 
@@ -192,25 +189,25 @@ class _Builder:
     """Collects the n-grams of one order, block after block.
 
     Attributes:
-        row_at: (places,) row of the n-gram that starts at each place of the text. Empty for the highest order, for
-            which nothing needs it.
+        row_at: (positions,) row of the n-gram that starts at each position of the text. Empty for the highest order,
+            for which nothing needs it.
     """
 
     def __init__(self, order: int, extended: bool, text: Ids, start: int, workspace: Workspace) -> None:
-        places = len(text)
-        self.row_at: Int32s = workspace.full(places if extended else 0, 0, np.int32)
+        length = len(text)
+        self.row_at: Int32s = workspace.full(length if extended else 0, 0, np.int32)
         self._order, self._bits, self._workspace = order, start.bit_length(), workspace
-        self._keys, self._count = workspace.growing(np.int64, places), workspace.growing(np.int32, places)
-        self._starts = workspace.growing(np.int32, places)
+        self._keys, self._count = workspace.growing(np.int64, length), workspace.growing(np.int32, length)
+        self._starts = workspace.growing(np.int32, length)
         self._rows = 0
 
     def extend(self, block: _NgramBlock, text: Ids, left: NDArray[np.uint8]) -> _NgramBlock:
-        """Find the n-grams of this order among the places of a block of the order below.
+        """Find the n-grams of this order among the positions of a block of the order below.
 
         Args:
             block: A block of the order below.
             text: The text.
-            left: (places,) ids that are left in the line from each place on.
+            left: (positions,) ids that are left in the line from each position on.
 
         Returns:
             The block of this order.
@@ -232,7 +229,7 @@ class _Builder:
         return longer
 
     def _sort(self, starts: Int32s, histories: Ints, words: Int32s) -> None:
-        """Sort three columns in place, by history, then by word. A history that occurs once is sorted already."""
+        """Sort three columns in place, by history, then by word. A history that occurs once is already sorted."""
         is_bigram = self._order == 2  # histories that are unigrams are not sorted
         unsorted = np.arange(len(words)) if is_bigram else np.flatnonzero(np.bincount(histories)[histories] > 1)
         moved = unsorted[_argsort(histories[unsorted], words[unsorted], self._bits)]
@@ -254,7 +251,7 @@ class _Builder:
 
 
 def _count_left(text: Ids, start: int, order: int, workspace: Workspace) -> NDArray[np.uint8]:
-    """Count the ids that are left in the line from each place on, up to `order`."""
+    """Count the ids that are left in the line from each position on, up to `order`."""
     column = workspace.growing(np.uint8, len(text))
     for part in slices(len(text), workspace.rows):
         left = np.full(part.stop - part.start, order, dtype=np.uint8)
@@ -267,16 +264,16 @@ def _count_left(text: Ids, start: int, order: int, workspace: Workspace) -> NDAr
 
 
 def _split(text: Ids, words: Ints, rows: int) -> Iterator[_NgramBlock]:
-    """Split the places of a text into blocks of unigrams, each of at most `rows` places if possible.
+    """Split the positions of a text into blocks of unigrams, each of at most `rows` positions if possible.
 
-    The places of a word that occurs more often are split by the word that follows.
+    The positions of a word that occurs more often are split by the word that follows.
     """
     for first, last in _ranges(words, rows):
         if words[first] <= rows:
-            yield _unigram_block(text, first, _places(text, rows, (first, last)))
+            yield _unigram_block(text, first, _find_positions(text, rows, (first, last)))
             continue
         for followers in _ranges(_count_followers(text, first, rows, len(words)), rows):
-            yield _unigram_block(text, first, _places(text, rows, (first, last), followers))
+            yield _unigram_block(text, first, _find_positions(text, rows, (first, last), followers))
 
 
 def _unigram_block(text: Ids, first: int, starts: Int32s) -> _NgramBlock:
@@ -303,8 +300,8 @@ def _ranges(counts: Ints, rows: int) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _places(text: Ids, rows: int, words: tuple[int, int], followers: tuple[int, int] | None = None) -> Int32s:
-    """Find the places of the words in a range, or only those that a word in another range follows."""
+def _find_positions(text: Ids, rows: int, words: tuple[int, int], followers: tuple[int, int] | None = None) -> Int32s:
+    """Find the positions of the words in a range, or only those that a word in another range follows."""
     found = []
     for part in slices(len(text) - (followers is not None), rows):
         chosen = _is_within(text[part], words)
@@ -319,13 +316,13 @@ def _is_within(ids: Ids, bounds: tuple[int, int]) -> Flags:
 
 
 def _argsort(histories: Ints, words: Int32s, bits: int) -> Ints:
-    """Return the places that sort n-grams by history, then by word; equal ones keep their order.
+    """Return the indices that sort n-grams by history, then by word; equal ones keep their order.
 
     NumPy sorts integers of 16 bits digit by digit, several times as fast as longer ones.
     """
     keys = histories << bits | words
-    places = np.argsort(keys.astype(np.uint16), kind="stable")
+    indices = np.argsort(keys.astype(np.uint16), kind="stable")
     for shift in range(_DIGIT_BITS, int(keys.max(initial=0)).bit_length(), _DIGIT_BITS):
         digits = (keys >> shift).astype(np.uint16)
-        places = places.take(np.argsort(digits.take(places), kind="stable"))
-    return places
+        indices = indices.take(np.argsort(digits.take(indices), kind="stable"))
+    return indices

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from lmbench.arrays import AnyFloats, AnyInts, Flags, Floats, Ids, Ints
+from lmbench.arrays import AnyFloats, AnyInts, Flags, Floats, Ids, Int32s, Ints
 from lmbench.ngrams.backoff import Order
-from lmbench.ngrams.counts import Int32s, NgramCounts, count_ngrams, slices
+from lmbench.ngrams.counts import NgramCounts, count_ngrams, slices
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.ngrams.workspace import Workspace
 
@@ -23,7 +23,7 @@ Discounts = tuple[float, float, float]
 
 _FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """The discounts of lmplz --discount_fallback."""
-_ROUNDING = 1e-9  # the most that rounding makes of a discount of 0
+_ROUNDING = 1e-9  # largest rounding error of a discount of 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Estimate:
     Attributes:
         orders: From unigrams up. A pruned word keeps its row among the unigrams, with probability 0.
         kept: (words,) whether the word was not pruned.
-        discounts: Those of each order.
+        discounts: The discounts of each order.
         fallback: The orders that have lmplz's fallback discounts, because the counts of counts gave none, or gave
             discounts that would leave an event without probability. lmplz accepts the latter.
     """
@@ -87,7 +87,7 @@ def estimate(
 
     Args:
         text: The ids of all lines, each with ``<s>`` before it and the line end at its end.
-        vocabulary: Number of ids, including those of the unknown word (0) and the line end (1). Also the id of ``<s>``.
+        vocabulary: Number of ids, including 0 for the unknown word and 1 for the line end. Also the id of ``<s>``.
         settings: How to estimate.
         allowed: (ids,) whether n-grams that contain the word are kept; None to keep all.
         workspace: Makes the arrays.
@@ -161,7 +161,7 @@ class _OrderWithoutBackoffs:
         bits: As in Order.
         probs: As in Order.
         kept: (counted n-grams,) whether the n-gram is kept; None if all are.
-        renumbered: (counted n-grams,) the row of each n-gram that is kept; None if rows are those of the counts.
+        renumbered: (counted n-grams,) the row of each n-gram that is kept; None if all rows stay the same.
     """
 
     keys: Ints
@@ -208,7 +208,7 @@ class _Estimator:
 
         Args:
             counts: The n-grams of this order.
-            above: Those of the order above; None for the highest order.
+            above: The n-grams of the order above; None for the highest order.
         """
         level = self._discount(counts, above)
         order, backoffs = self._estimate(level)
@@ -237,7 +237,7 @@ class _Estimator:
         return _DiscountedCounts(k, counts, adjusted, kept, discounts)
 
     def _select(self, k: int, counts: NgramCounts) -> Flags | None:
-        """Select the n-grams to keep; None for all. Since thresholds never fall, their histories are kept as well."""
+        """Select the n-grams to keep; None for all. Since thresholds never fall, their histories are also kept."""
         threshold, kept_below = self._settings.threshold(k), self._below.kept
         if threshold == 0 and self._allowed is None and kept_below is None:
             return None
@@ -280,7 +280,7 @@ class _Estimator:
         return _OrderWithoutBackoffs(keys, counts.bits, probs.finish(), level.kept, renumbered), backoffs
 
     def _unigrams(self, level: _DiscountedCounts, shares: _Shares) -> Floats:
-        """Return the probabilities of all unigrams. That of ``<s>``, which is never predicted, is 1."""
+        """Return the probabilities of all unigrams. ``<s>``, which is never predicted, gets 1."""
         kept = np.ones(len(shares.own), dtype=bool) if level.kept is None else level.kept
         probs = np.where(kept, shares.own, 0.0)
         if self._settings.interpolate_unigrams:
@@ -291,7 +291,7 @@ class _Estimator:
         return probs
 
     def _interpolate(self, level: _DiscountedCounts, rows: slice, shares: _Shares) -> Floats:
-        """Return the probabilities of those of some n-grams that are kept."""
+        """Return the probabilities of the n-grams in `rows` that are kept."""
         kept: slice | Flags = slice(None) if level.kept is None else level.kept[rows]
         lower = self._below.probs[self._below.rows(level.counts.suffix[rows][kept])]
         probs: Floats = shares.own[kept] + shares.freed[shares.history[kept]] * lower

@@ -75,6 +75,6 @@ def test_starts_are_inserted_slice_by_slice(monkeypatch):
 
 
 def test_texts_with_too_many_ids_are_refused(monkeypatch):
-    monkeypatch.setattr("lmbench.ngrams.counts._MOST_IDS", 5)
+    monkeypatch.setattr("lmbench.ngrams.counts._MAX_IDS", 5)
     with pytest.raises(CorpusError, match="has 5 ids, and n-grams can be counted in fewer than 5; train on"):
         count_ngrams(np.array([START, 2, 3, 4, 1], dtype=np.int32), START, 2, Workspace())
