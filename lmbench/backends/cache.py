@@ -34,7 +34,7 @@ class CacheOptions(LexiconOptions):
     @model_validator(mode="after")
     def _decay_excludes_window(self) -> Self:
         if self.window is not None and "decay" in self.model_fields_set:
-            raise ValueError("a cache decays or has a window; give decay or window, not both")
+            raise ValueError("a cache decays or has a window; set decay or window, not both")
         return self
 
 
@@ -58,7 +58,7 @@ class FittedCache:
 
 
 class Cache(LanguageModel):
-    """Unigrams of the document so far, mixed with those of the training text.
+    """Unigrams of the document so far, mixed with the training text's.
 
     An event is a type of the tokenizer or a line end. Its history is the document from its first event.
     """
@@ -128,7 +128,7 @@ class Cache(LanguageModel):
 
     def _cache_logprobs(self, ids: Ids) -> Floats:
         """Return the log of each event's share of the counts of its past, (events,); -inf for the first event."""
-        by_type = np.argsort(ids, kind="stable")  # the places of each type together, in order
+        by_type = np.argsort(ids, kind="stable")  # the positions of each type together, in order
         is_first = np.ones(len(ids), dtype=bool)
         is_first[1:] = ids[by_type[1:]] != ids[by_type[:-1]]
         counts = np.zeros(len(ids))
@@ -136,10 +136,10 @@ class Cache(LanguageModel):
         totals = np.cumsum(self._remaining(np.arange(1, len(ids))))
         return _log(counts / np.concatenate([[1.0], totals])[: len(ids)])
 
-    def _count_past(self, places: Ints, is_first: Flags) -> Floats:
+    def _count_past(self, positions: Ints, is_first: Flags) -> Floats:
         if self.options.window is not None:
-            return _count_recent(places, is_first, self.options.window)
-        return _count_decayed(places, is_first, self.options.decay)
+            return _count_recent(positions, is_first, self.options.window)
+        return _count_decayed(positions, is_first, self.options.decay)
 
 
 def _estimate_unigrams(ids: Ids, types: int) -> Floats:
@@ -150,33 +150,33 @@ def _estimate_unigrams(ids: Ids, types: int) -> Floats:
     return estimated
 
 
-def _count_recent(places: Ints, is_first: Flags, window: int) -> Floats:
-    """Return how often the type at each place occurs in the `window` places before it.
+def _count_recent(positions: Ints, is_first: Flags, window: int) -> Floats:
+    """Return how often the type at each position occurs in the `window` positions before it.
 
     Args:
-        places: (events,), sorted by type, then by position.
-        is_first: (events,), whether a place is the first of its type.
-        window: Number of places.
+        positions: (events,), sorted by type, then by position.
+        is_first: (events,), whether a position is the first of its type.
+        window: Number of positions.
     """
-    type_offsets = np.cumsum(is_first) * (len(places) + 1)
-    oldest = np.searchsorted(type_offsets + places, type_offsets + np.maximum(places - window, 0))
-    return (np.arange(len(places)) - oldest).astype(np.float64)
+    type_offsets = np.cumsum(is_first) * (len(positions) + 1)
+    oldest = np.searchsorted(type_offsets + positions, type_offsets + np.maximum(positions - window, 0))
+    return (np.arange(len(positions)) - oldest).astype(np.float64)
 
 
-def _count_decayed(places: Ints, is_first: Flags, decay: float) -> Floats:
-    """Return the decayed count of the type at each place: s = decay^gap (s of its last place + 1), 0 at its first.
+def _count_decayed(positions: Ints, is_first: Flags, decay: float) -> Floats:
+    """Return the decayed count of the type at each position: 0 at its first, else decay^gap (count at its last + 1).
 
-    All recurrences are solved at once: each round doubles the number of earlier places that every count includes.
+    All recurrences are solved at once: each round doubles the number of earlier positions that every count includes.
 
     Args:
-        places: (events,), sorted by type, then by position.
-        is_first: (events,), whether a place is the first of its type.
-        decay: The factor by which a count decays from one place to the next.
+        positions: (events,), sorted by type, then by position.
+        is_first: (events,), whether a position is the first of its type.
+        decay: The factor by which a count decays from one position to the next.
     """
-    factors = np.where(is_first, 0.0, np.power(decay, np.diff(places, prepend=0).clip(0)))
+    factors = np.where(is_first, 0.0, np.power(decay, np.diff(positions, prepend=0).clip(0)))
     counts = factors.copy()
     step = 1
-    while step < len(places) and factors.any():
+    while step < len(positions) and factors.any():
         counts[step:] += factors[step:] * counts[:-step]
         factors[step:] = factors[step:] * factors[:-step]
         step *= 2

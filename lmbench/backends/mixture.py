@@ -11,7 +11,7 @@ _TOLERANCE = 1e-6
 
 
 def tune_weights(logprobs: Floats) -> Floats:
-    """Return the weights, (models,), of the mixture that makes some events likeliest; equal ones without events.
+    """Return the weights, (models,), of the mixture that makes the events most likely; uniform ones if there are none.
 
     This is the EM algorithm of Jelinek and Mercer (1980). The likelihood is concave in the weights.
 

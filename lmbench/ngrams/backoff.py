@@ -65,9 +65,9 @@ class Matches:
     """The n-grams of one order that occur in a text.
 
     Attributes:
-        ends: (places,) places in the text whose history is listed.
-        histories: (places,) rows of these histories in the order below.
-        found: (n-grams,) indices into `ends` of the places whose n-gram is listed as well.
+        ends: (positions,) positions in the text whose history is listed.
+        histories: (positions,) rows of these histories in the order below.
+        found: (n-grams,) indices into `ends` at which the n-gram is also listed.
         rows: (n-grams,) rows of these n-grams.
     """
 
@@ -80,8 +80,8 @@ class Matches:
 def look_up(orders: Sequence[Order], text: Ids) -> Iterator[Matches]:
     """Find the n-grams of a text, order by order from bigrams up.
 
-    An n-gram is looked up only if the n-gram without its last word is listed. The places are sorted by the words that
-    begin there, since sorted look-ups stay in the cache and are several times as fast.
+    An n-gram is looked up only if the n-gram without its last word is listed. The positions are sorted by the words
+    that begin there, since sorted look-ups stay in the cache and are several times as fast.
     """
     starts = _by_next_words(text)
     rows = text.take(starts).astype(np.int64)
@@ -107,17 +107,17 @@ def probabilities(orders: Sequence[Order], text: Ids) -> Floats:
 
 
 def _by_next_words(text: Ids) -> Ints:
-    """Sort all places but the last by the word that is there and by the next two.
+    """Sort all positions but the last by the word there and the next two.
 
-    NumPy sorts integers of 16 bits digit by digit, ten times as fast as longer ones. Larger ids, those of rare words in
-    a lexicon, therefore count as equal.
+    NumPy sorts integers of 16 bits digit by digit, ten times as fast as longer ones. Larger ids, which
+    a lexicon gives to rare words, therefore count as equal.
     """
     digits = np.zeros(len(text) + 1, dtype=np.uint16)
     digits[:-1] = np.minimum(text, _LARGEST_DIGIT)
-    places = np.argsort(digits[2:], kind="stable")
+    positions = np.argsort(digits[2:], kind="stable")
     for offset in (1, 0):
-        places = places.take(np.argsort(digits[offset:].take(places), kind="stable"))
-    return places
+        positions = positions.take(np.argsort(digits[offset:].take(positions), kind="stable"))
+    return positions
 
 
 def next_probabilities(orders: Sequence[Order], history: Sequence[int]) -> Floats:

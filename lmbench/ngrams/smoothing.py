@@ -33,7 +33,7 @@ _BUCKETS = 8  # histories seen 1, 2-3, 4-7, … times share an interpolation wei
 _ROUNDS = 300
 _ENOUGH = 1e-6  # nats per event; tuning ends once a round gains less
 _SMALLEST_SHARE = 1e-4  # of a tuned weight and of what it leaves
-_ROUNDING = 1e-9  # the most that rounding makes of a probability of 0
+_ROUNDING = 1e-9  # largest rounding error of a probability of 0
 
 
 def refuse_stupid_backoff(name: str) -> str:
@@ -255,8 +255,8 @@ def _katz(levels: Sequence[_Level]) -> Smoothed:
 def _discount_frequencies(level: _Level, factors: Floats, all_seen: Flags) -> Floats:
     """Return relative frequencies in which counts up to 5 are multiplied by their factors.
 
-    After a history that every word was seen after, nothing is discounted. If all counts after a history are above 5,
-    nothing would be left for other words: 1 is added to their sum, as in SRILM.
+    If every word was seen after a history, nothing is discounted. If all counts after a history are above 5, nothing
+    would be left for other words: 1 is added to their sum, as in SRILM.
     """
     is_low = (level.number > 0) & (level.number <= _KATZ)
     has_low = np.bincount(level.counts.history, weights=is_low, minlength=len(all_seen)) > 0
@@ -281,7 +281,7 @@ def _good_turing_factors(number: Floats) -> tuple[Floats, list[int]]:
     """Return the factors of the counts 1 to 5 (Katz 1987), and the counts whose factor had to be replaced.
 
     A factor that is not between 0 and 1 would leave nothing for the word, or nothing for words that were not seen. It
-    is replaced by that of absolute discounting. SRILM does not discount such a count.
+    is replaced by the factor of absolute discounting. SRILM does not discount the count.
     """
     of_count = np.bincount(np.minimum(number, _KATZ + 2).astype(np.int64), minlength=_KATZ + 3)[1 : _KATZ + 2]
     seen, counts = of_count.astype(np.float64), np.arange(1, _KATZ + 1)
@@ -374,8 +374,8 @@ def _tune(events: _HeldOutEvents) -> Floats:
     """Find the weights, (orders, buckets), under which held-out events are most likely.
 
     This is expectation maximization (Jelinek and Mercer 1980). An event is thought to be drawn from the relative
-    frequencies of its longest history with the probability of their weight, else from those of the next shorter
-    history, and so on down to the uniform distribution.
+    frequencies of its longest history with the probability of their weight, else from the frequencies of the next
+    shorter history, and so on down to the uniform distribution.
     """
     shares, likelihood = np.full((len(events.frequency), _BUCKETS), 0.5), -np.inf
     for _ in range(_ROUNDS):

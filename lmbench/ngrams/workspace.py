@@ -16,10 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from lmbench.errors import SpecError
 
-_MOST_ROWS = 1 << 19
-_FEWEST_ROWS = 1 << 12
+_MAX_ROWS = 1 << 19
+_MIN_ROWS = 1 << 12
 _BYTES_PER_ROW = 128
-"""Memory that sorting or estimating needs for each row in work: about a dozen arrays of 8 bytes."""
+"""Memory for each row that is being sorted or estimated: about a dozen arrays of 8 bytes."""
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -36,20 +36,20 @@ def parse_size(text: str) -> int:
 
 
 class Workspace:
-    """Makes arrays and limits how many rows are in work at once.
+    """Makes arrays, and limits how many rows are processed at once.
 
     Without a memory limit, arrays are in memory. With one, they are in files below TMPDIR that are mapped into memory.
     The files are removed with the workspace, on POSIX as soon as they are mapped; the arrays remain valid.
 
     Args:
-        memory: About how many bytes the rows in work may take; None for no limit.
+        memory: Approximate limit, in bytes, for the rows that are processed at once; None for no limit.
 
     Attributes:
-        rows: The largest number of rows to work on at once.
+        rows: Maximum number of rows to work on at once.
     """
 
     def __init__(self, memory: int | None = None) -> None:
-        self.rows = _MOST_ROWS if memory is None else min(_MOST_ROWS, max(_FEWEST_ROWS, memory // _BYTES_PER_ROW))
+        self.rows = _MAX_ROWS if memory is None else min(_MAX_ROWS, max(_MIN_ROWS, memory // _BYTES_PER_ROW))
         self._folder = None if memory is None else Path(tempfile.mkdtemp(prefix="lmbench-"))
         if self._folder is not None:
             weakref.finalize(self, shutil.rmtree, self._folder)

@@ -35,7 +35,7 @@ class LetterModel:
         self._orders: list[Order] = []
 
     def learn(self, words: Iterable[bytes]) -> LetterModel:
-        """Learn from words, each as often as it occurs among them, and return this model."""
+        """Learn from words, counting repetitions, and return this model."""
         text = _symbols(words)
         if len(text):
             counted = count_ngrams(text, _START, self.order, Workspace())

@@ -289,13 +289,13 @@ class Lexicon:
 
     def _price_spelling(self, events: Sequence[str], ids: Ids) -> Floats:
         """Return what the letter model charges for each unknown event, nats; 0 for the others."""
-        places = np.flatnonzero(ids == UNKNOWN_ID)
-        unknown = [events[place] for place in places.tolist()]
+        positions = np.flatnonzero(ids == UNKNOWN_ID)
+        unknown = [events[position] for position in positions.tolist()]
         if new := [token for token in dict.fromkeys(unknown) if token not in self._spelling_costs]:
             costs = self.letter_model.logprobs([self.tokenizer.letters(token) for token in new]).tolist()
             self._spelling_costs.update(zip(new, costs, strict=True))
         spelling = np.zeros(len(ids))
-        spelling[places] = [self._spelling_costs[token] for token in unknown]
+        spelling[positions] = [self._spelling_costs[token] for token in unknown]
         return spelling
 
 

@@ -84,9 +84,9 @@ class Tokenizer(ABC):
 class Words(Tokenizer):
     """White-space words, for text that is tokenized already.
 
-    White space is that of the classical programs, WORD_SEPARATORS. The token of a word is the word itself; the single
-    space between two words belongs to the second. All other white space (two spaces, a tab, a space at the start or end
-    of a line) is a token of its own.
+    White space is what separates words for the classical programs, WORD_SEPARATORS. The token of a word is the word
+    itself; the single space between two words belongs to the second. All other white space (two spaces, a tab, a space
+    at the start or end of a line) is a token of its own.
     """
 
     name = "words"

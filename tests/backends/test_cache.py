@@ -90,7 +90,7 @@ def test_an_empty_training_split_is_refused(texts):
 
 
 def test_decay_and_window_exclude_each_other():
-    with pytest.raises(SpecError, match="give decay or window, not both"):
+    with pytest.raises(SpecError, match="set decay or window, not both"):
         build("cache:decay=0.9,window=10")
 
 

@@ -37,7 +37,7 @@ def test_tabs_in_the_header(tmp_path, header):
 
 @pytest.mark.parametrize("mark", ["iARPA", "\\interpolated"])
 def test_interpolated_probabilities_are_refused(tmp_path, mark):
-    """IRSTLM and VariKN mark files in this way whose numbers are not those of a back-off model."""
+    """IRSTLM and VariKN mark files in this way if their numbers are not a back-off model."""
     (tmp_path / "x.arpa").write_text(f"{mark}\n\n{SMALL}")
     message = f"line 1: '{mark}' marks interpolated probabilities; convert the file to plain ARPA"
     with pytest.raises(UnavailableError, match=re.escape(message)):

@@ -179,7 +179,7 @@ def assert_equal_to_lmplz(model, words, arpa):
     ],
 )
 def test_every_number_of_a_small_text_is_lmplzs(arpa, settings):
-    """The figures in data/, which everybody has."""
+    """The committed reference figures in data/."""
     lines, words = read_lines(DATA / "toy.txt")
     model = estimated(lines, len(words) - 1, int(arpa.split(".")[1][1:]), **settings)
     assert_equal_to_lmplz(model, words, DATA / f"{arpa}.arpa")

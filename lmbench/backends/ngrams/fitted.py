@@ -61,8 +61,8 @@ class FittedNgrams:
         start, rows = len(self.kept) - 1, self._rows()
 
         def score_ids(ids: Ids, begins: Flags) -> Floats:
-            text, places = insert_starts(rows[ids], begins, start)
-            return _log(probabilities(self.orders, text)[places])
+            text, positions = insert_starts(rows[ids], begins, start)
+            return _log(probabilities(self.orders, text)[positions])
 
         return self.lexicon.score_as_one_text(documents, score_ids)
 

@@ -33,7 +33,7 @@ _FILE_OPTIONS = {"path", "tokenizer", "escaped"}
 
 
 class KenlmOptions(LexiconOptions):
-    """Options of the kenlm model. If lmplz has an option as well, it means the same there."""
+    """Options of the kenlm model. Options shared with lmplz have the same meaning."""
 
     order: int = Field(
         5, ge=1, le=20, description=f"length of the longest n-gram; engine=kenlm reads up to {MAX_ORDER}"
@@ -54,7 +54,8 @@ class KenlmOptions(LexiconOptions):
 
     path: str = Field(
         "",
-        description="ARPA file or KenLM binary that was estimated elsewhere; only tokenizer and escaped go with it",
+        description="ARPA file or KenLM binary that was estimated elsewhere; can be combined only with tokenizer and "
+        "escaped",
     )
     escaped: bool = Field(False, description="with path: true for a file of `lmbench export`")
 
@@ -106,7 +107,7 @@ class KenlmOptions(LexiconOptions):
                 f"{others[0]}= is for estimating n-grams, but path={self.path} names estimated ones; leave it out"
             )
         if self.escaped and not self.path:
-            raise ValueError("escaped= says how the words of a file are written; give path=FILE with it")
+            raise ValueError("escaped= says how the words of a file are written; set path=FILE")
         return self
 
     @model_validator(mode="after")
@@ -251,7 +252,7 @@ def read_vocabulary(path: Path) -> set[str]:
 
 
 def _allowed_ids(lexicon: Lexicon, words: set[str]) -> Flags:
-    """Return which ids may occur in n-grams, that of ``<s>`` last.
+    """Return which ids may occur in n-grams; the last one is ``<s>``.
 
     The separators of words always may: a file of words cannot list them.
     """

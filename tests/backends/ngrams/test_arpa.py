@@ -201,7 +201,7 @@ def test_kenlm_reads_ngrams_across_lines_the_same(tmp_path):
     np.testing.assert_allclose((score.logprobs - score.spelling) / math.log(10), expected, rtol=0, atol=1e-5)
 
 
-def test_history_starts_anew_with_each_line_and_document(tmp_path):
+def test_each_line_and_document_begins_with_an_empty_history(tmp_path):
     (tmp_path / "x.arpa").write_text(ACROSS_LINES)
     model = opened(tmp_path / "x.arpa")
     documents = ["a b\n", "a\n", "b\na", "", "a b\nb\n", "a"]

@@ -155,7 +155,7 @@ def test_words_of_limit_vocab_are_separated_as_by_lmplz(tmp_path):
 
 
 @pytest.mark.parametrize("tokenizer", ["bytes", "pieces"])
-def test_white_space_is_known_whatever_words_limit_vocab_lists(tmp_path, tokenizer):
+def test_limit_vocab_never_makes_white_space_unknown(tmp_path, tokenizer):
     (tmp_path / "words.txt").write_text(" ".join("abcdefghijklmnopqrstuvwxyz"))
     text = TrainingText(Split(("a  b c\n  a b\n" * 5,)), Split(()))
     [score] = fitted(f"kenlm:order=2,tokenizer={tokenizer},limit_vocab={tmp_path}/words.txt", text).score(["a  b\n"])
@@ -205,7 +205,7 @@ def test_an_export_leaves_out_what_is_pruned(english, tmp_path, options, above):
         ("path=x.arpa,min_count=1,tokenizer=pieces", "min_count= is for"),
         ("path=x.arpa,tokenizer=bpm", "unknown tokenizer 'bpm'"),
         ("path=", "path= does not name a file; leave it out to estimate n-grams"),
-        ("escaped=true", "escaped= says how the words of a file are written; give path=FILE with it"),
+        ("escaped=true", "escaped= says how the words of a file are written; set path=FILE"),
     ],
 )
 def test_invalid_options_are_refused(options, message):

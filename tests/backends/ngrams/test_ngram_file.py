@@ -30,7 +30,7 @@ def test_a_binary_scores_as_its_text(tmp_path, kind):
 @needs_kenlm
 @pytest.mark.parametrize("letter", LETTERS)
 def test_a_binary_knows_words_with_other_white_space(tmp_path, letter):
-    """KenLM looks the words of a binary up one by one, as it does those of this file."""
+    """KenLM looks up the words of a binary one by one, as it does for this file."""
     path = tmp_path / "x.arpa"
     path.write_bytes(SMALL.replace("b", f"2{letter}0").encode())
     text = f"a 2{letter}0 a\n2{letter}0"
