@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 DISTRIBUTION_NAME = "lmbench-suite"
-"""The name on package indexes, where ``lmbench`` is another project's."""
+"""The name on package indexes; there, ``lmbench`` is another project."""
 
 
 def own_version() -> str:

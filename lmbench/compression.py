@@ -108,7 +108,7 @@ _COMPRESSIONS = (
 def open_regular(path: Path) -> IO[bytes]:
     """Open a file for reading, but never a device or a pipe, which may not have an end.
 
-    Files in /proc, some of which never end either, claim to be empty, and are read as empty.
+    Files in /proc claim to be empty and are read as empty; some of them do not end either.
 
     Raises:
         OSError: It cannot be opened, or is not a regular file.

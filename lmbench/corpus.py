@@ -90,10 +90,10 @@ class Corpus:
         test: Documents to score.
         provenance: How the bytes became documents and splits; part of every signature.
         tokenized: Whether spaces already separate words and punctuation.
-        description: One line for people.
+        description: Human-readable description, in one line.
         spaced: Whether white space separates words. If not, a perplexity per word means nothing.
         floor: (test documents,) nats that the source of the text needs for each document; None if it is unknown.
-        floor_note: A description of the floor, for people.
+        floor_note: Human-readable description of the floor.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Exhibits: what a fitted model shows of itself, as data for a terminal, a page or a plot."""
+"""Exhibits: what a fitted model learned, as data for a terminal, a page or a plot."""
 
 from __future__ import annotations
 

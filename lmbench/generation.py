@@ -16,15 +16,16 @@ from lmbench.state import NextEvents
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """Chooses the next event from a distribution: the likeliest one, or one drawn at a temperature.
+    """Chooses the next event from a distribution: the most likely one, or one drawn at a temperature.
 
     The temperature applies first, then top_k, then top_p, as in transformers.
 
     Attributes:
-        temperature: 0 chooses the likeliest event, the first of equals; above 0, events are drawn with probabilities
-            p^(1/temperature). None means 1 if top_k or top_p is given, else 0.
-        top_k: Draw only from the k likeliest events, and any as likely as the last of them; 0: from all.
-        top_p: Draw only from the fewest likeliest events that together have this probability (Holtzman et al. 2020).
+        temperature: 0 chooses the most likely event (of equally likely ones, the first); above 0, events are drawn
+            with probabilities p^(1/temperature). None means 1 if top_k or top_p is given, else 0.
+        top_k: Draw only from the k most likely events, and any that are as likely as the last of them; 0: from all.
+        top_p: Draw only from the smallest set of most likely events that together have this probability (Holtzman et
+            al. 2020).
         seed: Seed of the random draws.
 
     Raises:
@@ -77,7 +78,7 @@ class Sampler:
 
     def probabilities(self, logprobs: Floats) -> Floats:
         """Return the probabilities with which events are drawn, (events,), if the temperature is not 0."""
-        with np.errstate(over="ignore"):  # at 1e-310 all but the likeliest are infinitely far below
+        with np.errstate(over="ignore"):  # at 1e-310 all but the most likely are infinitely far below
             scaled = (logprobs - logprobs.max()) / self._temperature
         if 0 < self.top_k < len(scaled):
             scaled = np.where(scaled >= np.partition(scaled, -self.top_k)[-self.top_k], scaled, -np.inf)
@@ -85,7 +86,7 @@ class Sampler:
         probabilities /= probabilities.sum()
         if self.top_p < 1:
             order = np.argsort(-probabilities, kind="stable")
-            mass_above = np.cumsum(probabilities[order]) - probabilities[order]  # of the events likelier than each
+            mass_above = np.cumsum(probabilities[order]) - probabilities[order]  # of the events that are more likely than each
             probabilities[order[mass_above >= self.top_p]] = 0.0
             probabilities /= probabilities.sum()
         return probabilities
@@ -102,9 +103,9 @@ def generate(
     Args:
         model: A model that is ready to score.
         prompt: The text to continue.
-        max_new_tokens: The most events to generate. There are fewer if the model ends the text.
-        sampler: How to choose events; by default the likeliest.
-        number: Tells samples of one seed apart.
+        max_new_tokens: Maximum number of events to generate; fewer if the model ends the text.
+        sampler: How to choose events; by default the most likely one.
+        number: Distinguishes samples that share a seed.
 
     Raises:
         LmbenchError: The model offers no distribution, or none over texts.

@@ -63,7 +63,7 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         """Return log P(continuation | context) in nats, and whether the continuation is greedy, for each request.
 
         The log-probability is that of `LanguageModel.score_continuations`. A continuation is greedy if each of its
-        events was likelier than all others. It is never greedy with an unknown word, or with an event that begins
+        events was more likely than all others. It is never greedy with an unknown word, or with an event that begins
         inside a character, or if the model offers no distribution.
         """
         pairs = [request.args for request in requests]
@@ -72,7 +72,7 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         for (context, continuation), score in zip(pairs, scores, strict=True):
             events = np.flatnonzero(score.ends > len(context.encode()))
             text = (context + continuation).encode()
-            greedy = all(self._is_likeliest(text, score, event) for event in events.tolist())
+            greedy = all(self._is_most_likely(text, score, event) for event in events.tolist())
             answers.append((self._model.conditional_logprob(context, continuation, score), greedy))
         return answers
 
@@ -101,7 +101,7 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
             batch = texts[start : start + _BATCH_TEXTS]
             yield from checked_scores(self._model.score(batch), batch)
 
-    def _is_likeliest(self, text: bytes, score: Score, event: int) -> bool:
+    def _is_most_likely(self, text: bytes, score: Score, event: int) -> bool:
         """Return whether no other event was as likely as this one."""
         if score.spelling[event] < 0:
             return False

@@ -1,4 +1,4 @@
-"""Signatures: one line that says everything a number depends on."""
+"""Signatures: one line that lists everything a number depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How users name what has options: ``NAME`` or ``NAME:option=value,option=value``, alone or in a list."""
+"""Specs: names with options, ``NAME`` or ``NAME:option=value,option=value``, alone or in a list."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_the_filters_agree_with_transformers(temperature, top_k, top_p):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_tiny_temperature_draws_the_likeliest():
+def test_a_tiny_temperature_draws_the_most_likely():
     assert Sampler(1e-310).probabilities(np.log([0.2, 0.5, 0.3])).tolist() == [0, 1, 0]
 
 
@@ -84,7 +84,7 @@ def test_frequencies_of_draws_match_the_probabilities():
     assert (np.abs(shares - probabilities) <= 4 * np.sqrt(probabilities * (1 - probabilities) / len(draws))).all()
 
 
-def test_the_likeliest_event_is_chosen_by_default():
+def test_the_most_likely_event_is_chosen_by_default():
     assert Sampler().choose(np.log([0.2, 0.4, 0.4]), np.random.default_rng(0)) == 1
 
 
@@ -146,23 +146,23 @@ ODD_PROMPTS = (
 
 @pytest.mark.parametrize("spec", [spec for spec in FAMILIES if spec.split(":")[0] not in ("transformer", "ppm")])
 def test_odd_prompts_and_samplers(spec):
-    """Generated text can be scored, and extreme samplers choose the likeliest event."""
+    """Generated text can be scored, and extreme samplers choose the most likely event."""
     model = fitted(build(spec), ENGLISH)
     for prompt in ODD_PROMPTS:
         greedy = text_of(model, prompt, 4)
         model.score([prompt + greedy])[0].check(prompt + greedy)
-        likeliest = likeliest_texts(model.state_after(prompt))
+        most_likely = most_likely_texts(model.state_after(prompt))
         for settings in (
             {"temperature": 1e-300},
             {"temperature": 1.0, "top_p": 1e-12},
             {"temperature": 1e6, "top_k": 1},
         ):
-            assert text_of(model, prompt, 1, **settings) in likeliest, (prompt, settings)
+            assert text_of(model, prompt, 1, **settings) in most_likely, (prompt, settings)
         anything = text_of(model, prompt, 4, temperature=1e9)
         model.score([prompt + anything])[0].check(prompt + anything)
 
 
-def likeliest_texts(state):
+def most_likely_texts(state):
     chances = next_logprobs(state)
     return [decoded(state.next_events().spellings[i]) for i, p in chances.items() if p == max(chances.values())]
 
@@ -217,7 +217,7 @@ def test_frequencies_of_two_events_match_brute_force(spec, train, prompt, tmp_pa
 
 
 @pytest.mark.parametrize("spec", ["kenlm:order=3", "nltk:order=3", "hmm:states=4"])
-def test_greedy_text_has_the_likeliest_event_at_each_step(spec):
+def test_greedy_text_has_the_most_likely_event_at_each_step(spec):
     model = fitted(build(f"{spec},tokenizer=words"), ENGLISH)
     text = "the dog"
     for _ in range(12):

@@ -89,7 +89,7 @@ def test_uniform_bytes_cost_eight_bits(folder):
     assert greedy is False  # all bytes are equally likely
 
 
-def test_a_greedy_continuation_is_the_likeliest(folder):
+def test_a_greedy_continuation_is_the_most_likely(folder):
     """In the text "sat" is always followed by "on", and "the" by "cat" as often as by "dog"."""
     model = LmbenchLM("kenlm:order=2;tokenizer=words", "text.txt")
     texts = [("the cat sat", " on the"), ("", "the"), ("the cat sat", " on a"), ("the", " cat"), ("the", " zebra")]

@@ -249,7 +249,7 @@ def test_a_short_document_takes_31_bytes():
 
 
 def test_narrow_counts_are_summed_without_overflow():
-    """30,000 documents of 200 bytes are more than are resampled one by one."""
+    """30,000 documents are above the limit for exact resampling."""
     score = Score(np.array([200]), np.array([-200 * LN2]), np.zeros(1))
     found = summarize(tally(["x" * 200] * 30_000, [score] * 30_000))
     assert (found.bytes, found.events) == (6_000_000, 30_000)

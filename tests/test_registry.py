@@ -32,7 +32,7 @@ def test_built_ins_are_registered_like_plugins():
     assert all(entry.is_built_in for entry in found.values())
 
 
-def test_all_stands_for_the_models_that_need_no_option():
+def test_all_means_the_models_that_need_no_option():
     assert [entry.name for entry in registry.default_models()] == [
         "cache",
         "gpt2",

@@ -34,7 +34,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment(wheel, tmp_path_factory):
-    """The folder of programs of a new environment with the wheel installed.
+    """Return the folder of programs of a new environment with the wheel installed.
 
     It sees the libraries of the running one, but not its editable lmbench: a path file's folders are searched last, and
     path files in them are ignored.

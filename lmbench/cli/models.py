@@ -46,7 +46,7 @@ Examples:
 def inspect(model: str, corpus: str, save: Path | None) -> None:
     """Fit a model and show what it learned.
 
-    Not every model can show this.
+    Some models have nothing to show.
     """
     from rich.console import Console
 

@@ -94,7 +94,7 @@ def _load_corpora(names: str, text_format: TextFormat) -> tuple[Corpus, ...]:
 
     loaded = tuple(load_corpus(name, text_format) for name in parse_names(names))
     if not loaded:
-        raise LmbenchError("--corpora names no corpus; leave it out to use the embedded corpora")
+        raise LmbenchError("--corpora is empty; leave it out to use the embedded corpora")
     return loaded
 
 

@@ -61,9 +61,9 @@ Examples:
 @click.option(
     "--temperature",
     type=float,
-    help="Sampling temperature; 0 always picks the likeliest event. [default: 1 with --top-k or --top-p, else 0]",
+    help="Sampling temperature; 0 always picks the most likely event. [default: 1 with --top-k or --top-p, else 0]",
 )
-@click.option("--top-k", type=int, default=0, metavar="K", help="Draw from the K likeliest events. [default: all]")
+@click.option("--top-k", type=int, default=0, metavar="K", help="Draw from the K most likely events. [default: all]")
 @click.option(
     "--top-p",
     type=float,
@@ -87,7 +87,7 @@ def generate(
 ) -> None:
     """Continue a prompt.
 
-    By default each event is the likeliest one. The options below draw events at random instead.
+    By default each event is the most likely one. The options below draw events at random instead.
     """
     from lmbench import generation
     from lmbench.registry import build

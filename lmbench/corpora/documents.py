@@ -41,7 +41,7 @@ class _Source:
     """A file whose layout is known.
 
     Attributes:
-        name: Its name, for people.
+        name: Human-readable name.
         layout: How it holds its documents.
         pieces: Its bytes, decompressed.
         size: Number of bytes before decompression; 0 if it is unknown.

@@ -37,7 +37,7 @@ def largest_text() -> int:
 
 
 def format_size(size: int) -> str:
-    """Return a number of bytes for people: ``1.5 GiB``."""
+    """Return a number of bytes in human-readable form: ``1.5 GiB``."""
     for unit, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
         if size >= 1 << power:
             return f"{size / (1 << power):.1f} {unit}"

@@ -203,7 +203,7 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str
 
 
 def _explain(doubts: Mapping[str, str]) -> str:
-    """Return each reason once, after the models that it is about."""
+    """Return each reason once, after the models that it concerns."""
     models: dict[str, list[str]] = {}
     for model, reason in doubts.items():
         models.setdefault(reason, []).append(model)

@@ -27,7 +27,7 @@ def picture(exhibits: Sequence[Exhibit]) -> bytes:
         heights = [_height(exhibit) for exhibit in exhibits]
         figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
         FigureCanvasAgg(figure)
-        # subfigures, because each has margins of its own
+        # subfigures, because each has its own margins
         parts = figure.subfigures(len(exhibits), squeeze=False, height_ratios=heights)
         for exhibit, [part] in zip(exhibits, parts, strict=True):
             axes = part.subplots()

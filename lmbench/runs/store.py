@@ -95,7 +95,7 @@ class Manifest(BaseModel):
     cpus: int
 
     def same_work(self, other: Manifest) -> bool:
-        """Return whether the other run's cells belong in one table with this one's: all but the time is the same.
+        """Return whether both runs' cells belong in one table: everything except the creation time is the same.
 
         A file that only one of the runs found does not count: cells that needed it failed, and run again.
         """

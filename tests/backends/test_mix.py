@@ -36,7 +36,7 @@ def test_inside_a_word_by_hand(english):
     assert mix.score_continuation("the c", "at") == pytest.approx(whole - given, abs=1e-9)
 
 
-def test_the_weights_make_the_validation_split_likeliest(english):
+def test_the_weights_make_the_validation_split_most_likely(english):
     def likelihood(spec):
         return sum(score.logprobs.sum() for score in fitted(spec, english).score(english.valid.documents))
 

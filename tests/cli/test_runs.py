@@ -62,7 +62,7 @@ def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):
         (["--models", "uniform", "--corpora", "markov,ordr=3"], "unknown option of markov 'ordr'; did you mean"),
         (["--models", "uniform", "--corpora", "markov:order=9"], "order=9 with words=24 is too large a table"),
         (["--models", "uniform", "--corpora", "a/b.txt"], "no such file or folder: 'a/b.txt'"),
-        (["--models", "uniform", "--corpora", ","], "--corpora names no corpus; leave it out"),
+        (["--models", "uniform", "--corpora", ","], "--corpora is empty; leave it out"),
         (["--models", "uniform", "--corpora", "empty.txt"], "empty.txt is empty"),
         (["--models", "uniform", "--corpora", "binary"], "binary is not UTF-8: byte 0xff at offset 0"),
         (["--models", "uniform", "--corpora", "one.txt"], "has 1 document (unit: line)"),

@@ -29,7 +29,7 @@ def test_a_failing_cell_stores_its_error_and_the_others_run(tmp_path, plugins, c
 
 
 def test_a_broken_plugin_fails_its_cells_without_a_process(tmp_path, corpus):
-    """Nothing of it can be checked; its row says why, and the other models run."""
+    """A broken plugin cannot be checked; its row says why, and the other models run."""
     progress = Recorder()
     with installed(tmp_path / "plugins", {"bad": "plugin_module:Bad"}, "import not_there"):
         directory = run("bad,uniform", [corpus], tmp_path / "run", progress, check=True)

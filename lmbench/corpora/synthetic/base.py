@@ -65,7 +65,7 @@ class SyntheticSource(ABC):
     @property
     @abstractmethod
     def description(self) -> str:
-        """The source in a few words, for people."""
+        """Human-readable description of the source, in a few words."""
 
     @abstractmethod
     def make_sampler(self, lines: int, rng: np.random.Generator) -> SymbolSampler:
