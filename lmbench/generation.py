@@ -86,7 +86,7 @@ class Sampler:
         probabilities /= probabilities.sum()
         if self.top_p < 1:
             order = np.argsort(-probabilities, kind="stable")
-            mass_above = np.cumsum(probabilities[order]) - probabilities[order]  # of the events that are more likely than each
+            mass_above = np.cumsum(probabilities[order]) - probabilities[order]  # mass of more likely events
             probabilities[order[mass_above >= self.top_p]] = 0.0
             probabilities /= probabilities.sum()
         return probabilities
