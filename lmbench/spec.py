@@ -128,7 +128,7 @@ class Spec:
             name = self._option_name(key, value, kind)
             if name in values:
                 raise SpecError(f"option '{name}' is given twice in '{self}'")
-            values[name] = value
+            values[name] = _check_utf8(value, f"{self.name}: option {name}=")
         try:
             return kind.model_validate(values)
         except ValidationError as error:
@@ -146,6 +146,15 @@ class Spec:
         if name not in kind.model_fields:
             raise UnknownNameError(f"option of {self.name}", name, kind.model_fields, kind.hint(name, value))
         return name
+
+
+def _check_utf8(value: str, where: str) -> str:
+    """Return the value. Bytes from the command line that are not UTF-8 arrive as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SpecError(f"{where}{value} is not UTF-8; if it is the name of a file, rename the file") from error
+    return value
 
 
 def split_list(text: str, has_options: Callable[[str], bool] = lambda name: True) -> list[str]:

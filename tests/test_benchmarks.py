@@ -79,3 +79,9 @@ def test_ngrams_prints_the_costs_of_each_step():
         "the same, memory=1G",
     ]
     assert "lmbench: scoring ids" in names
+
+
+def test_fuzz_commands_prints_how_every_attempt_ended():
+    rows = output("fuzz_commands.py", "--attempts", "6", "--seed", "3")
+    assert sum(int(row.split()[-1]) for row in rows[:3]) == 6
+    assert rows[3] == "6 attempts, 0 faults"

@@ -173,6 +173,7 @@ def test_an_error_on_the_command_line_is_one_line(monkeypatch, capsys):
 
 def test_only_the_adapter_imports_lm_eval():
     code = (
-        "import sys, lmbench, lmbench.cli.commands, lmbench.runs.runner, lmbench.registry; print('lm_eval' in sys.modules)"
+        "import sys, lmbench, lmbench.cli.commands, lmbench.runs.runner, lmbench.registry; "
+        "print('lm_eval' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

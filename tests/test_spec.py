@@ -26,6 +26,7 @@ def test_options_are_typed():
         ("markov:line=3", UnknownNameError, "unknown option of markov 'line'; did you mean 'lines'"),
         ("markov:lines=0", SpecError, "markov: option lines=0: Input should be greater than or equal to 1"),
         ("markov:3", SpecError, "'3' in 'markov:3' is not an option; write option=value with one of: lines, share"),
+        ("markov:lines=\udcff", SpecError, "markov: option lines=\udcff is not UTF-8; if it is the name"),
         ("markov:lines=3,lines=4", SpecError, "'lines' is given twice"),
         (":lines=3", SpecError, "does not name a corpus"),
     ],
