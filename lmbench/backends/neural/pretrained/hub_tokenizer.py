@@ -12,6 +12,7 @@ import numpy as np
 
 from lmbench.arrays import Ints
 from lmbench.errors import ScoreError
+from lmbench.printable import printable
 from lmbench.text.tokenizers import UNPRINTABLE
 
 _META_SPACE = "\u2581"  # SentencePiece's space
@@ -75,11 +76,14 @@ class HubTokenizer:
 
     @cached_property
     def adds_space(self) -> bool:
-        """Whether the tokenizer puts a space, which is not part of the document, before it, as SentencePiece does."""
-        if not self._is_sentencepiece:
-            return False
-        first: int = tokenize(self.tokenizer, "a")["input_ids"][0]
-        return self.names[first].startswith(_META_SPACE)
+        """Whether the tokenizer puts a space, which is not part of the document, before it.
+
+        SentencePiece's tokenizers often do, and byte-level ones with add_prefix_space, as RoBERTa's and BART's.
+        """
+        first = tokenize(self.tokenizer, "a")["input_ids"][:1]
+        if self._is_sentencepiece:
+            return any(self.names[i].startswith(_META_SPACE) for i in first)
+        return any((self._spellings[i] or b"").startswith(b" ") for i in first)
 
     def encode(self, document: str) -> TokenizedText:
         """Return the tokens of a document.
@@ -87,7 +91,7 @@ class HubTokenizer:
         Raises:
             ScoreError: They do not spell the document, or the tokenizer does not report their ends.
         """
-        encoding = tokenize(self.tokenizer, document)
+        encoding = tokenize(self.tokenizer, self._with_own_space(document))
         ids = np.array(encoding["input_ids"], dtype=np.int64)
         if (ends := self._byte_level_ends(document, ids)) is not None:
             return TokenizedText(ids, ends)
@@ -108,15 +112,26 @@ class HubTokenizer:
     def _is_sentencepiece(self) -> bool:
         return not self._is_byte_level and any(name.startswith(_META_SPACE) for name in self.names)
 
+    def _with_own_space(self, document: str) -> str:
+        """Return a document with another space if it begins with one and a byte-level tokenizer would not add its own.
+
+        Otherwise, it would have the tokens of the document without the space.
+        """
+        doubles = document.startswith(" ") and not self._is_sentencepiece and self.adds_space
+        return f" {document}" if doubles else document
+
     def _byte_level_ends(self, document: str, ids: Ints) -> Ints | None:
         """Return the ends of tokens whose spellings join to the document; None for other tokens.
 
-        This proves that they are byte-level, whatever the tokenizer's class.
+        This proves that they are byte-level, whatever the tokenizer's class. A space before the document may be added.
         """
         spellings = [spelling for i in ids if (spelling := self._spellings[i]) is not None]
-        if len(spellings) < len(ids) or b"".join(spellings) != document.encode():
+        if len(spellings) < len(ids):
             return None
-        return np.cumsum([len(spelling) for spelling in spellings], dtype=np.int64)
+        joined, text = b"".join(spellings), document.encode()
+        if joined != text and not (self.adds_space and joined == b" " + text):
+            return None
+        return _ends_of(spellings, len(joined) - len(text))
 
     def _piece_ends(self, document: str, ids: Ints) -> Ints | None:
         """Return the ends of SentencePiece's tokens, which may be single bytes of a character; None for other tokens.
@@ -127,7 +142,7 @@ class HubTokenizer:
         added = sum(map(len, pieces)) - len(text)
         if added > 1 or b"".join(pieces) != b" " * added + text:
             return None
-        return np.maximum(np.cumsum([len(piece) for piece in pieces], dtype=np.int64) - added, 0)
+        return _ends_of(pieces, added)
 
     def _check_decoded(self, document: str, ids: Ints) -> None:
         """Check that the tokenizer decodes the ids to the document. Otherwise, two texts would share a probability."""
@@ -144,14 +159,22 @@ def tokenize(tokenizer: Any, document: str) -> Any:
     """Return a transformers tokenizer's encoding of a document, with offsets if it is a fast one.
 
     Special tokens are not added, and those in the document ("<|endoftext|>", "[MASK]") are read as text.
+
+    Raises:
+        ScoreError: The tokenizer fails.
     """
-    return tokenizer(
-        document,
-        add_special_tokens=False,
-        split_special_tokens=True,
-        return_offsets_mapping=tokenizer.is_fast,
-        verbose=False,
-    )
+    try:
+        return tokenizer(
+            document,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_offsets_mapping=tokenizer.is_fast,
+            verbose=False,
+        )
+    except Exception as error:
+        if type(error) is not Exception:  # tokenizers raises it, for example for a letter that it does not know
+            raise
+        raise ScoreError(f"{type(tokenizer).__name__} cannot read a document: {printable(str(error))}") from error
 
 
 def byte_ends(document: str, offsets: Sequence[tuple[int, int]]) -> Ints:
@@ -175,6 +198,11 @@ def _spell_piece(name: str) -> bytes:
     if byte := _BYTE_NAME.fullmatch(name):
         return bytes.fromhex(byte[1])
     return name.replace(_META_SPACE, " ").encode()
+
+
+def _ends_of(spellings: Sequence[bytes], added: int) -> Ints:
+    """Return the ends of tokens in a document before which some bytes, which the first tokens spell, are added."""
+    return np.maximum(np.cumsum([len(spelling) for spelling in spellings], dtype=np.int64) - added, 0)
 
 
 def _decode(spelling: bytes | None) -> str | None:

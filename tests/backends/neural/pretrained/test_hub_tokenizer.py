@@ -114,6 +114,13 @@ class SlowGpt2(PythonBackend):
         return next(token for token, i in self._ids.items() if i == index)
 
 
+def bart():
+    """Return one like BART's and RoBERTa's: byte-level, with a space before every text that does not begin with one."""
+    tokenizer = byte_level()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=BOS)
+
+
 def slow_gpt2():
     stored = json.loads(byte_level().to_str())["model"]
     return SlowGpt2(stored["vocab"], stored["merges"], bos_token=BOS, eos_token=BOS)
@@ -151,6 +158,26 @@ def test_bytes_of_a_character_by_hand():
     assert HubTokenizer(fast_gpt2()).encode(text).ends.tolist() == [1, 2, 3, 4, 5]
     assert HubTokenizer(unigram()).encode(text).ends.tolist() == [1, 2, 3, 4, 5]
     assert HubTokenizer(llama()).encode(text).ends.tolist() == [0, 1, 2, 3, 4, 5]  # the first token is the added space
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_byte_level_tokenizer_may_add_a_space(text):
+    """Every text has the tokens of a space and itself: none shares those of another, even if it begins with a space."""
+    tokenizer, plain = HubTokenizer(bart()), HubTokenizer(fast_gpt2())
+    assert tokenizer.adds_space
+    assert not plain.adds_space
+    encoded, expected = tokenizer.encode(text), plain.encode(" " + text if text else "")
+    assert encoded.ids.tolist() == expected.ids.tolist()
+    assert encoded.ends.tolist() == np.maximum(expected.ends - 1, 0).tolist()
+    if not text.startswith(" "):
+        assert encoded.ids.tolist() == tokenizer.tokenizer(text, split_special_tokens=True)["input_ids"]
+
+
+def test_ends_after_an_added_space_by_hand():
+    assert HubTokenizer(bart()).encode("x y").ends.tolist() == [0, 1, 2, 3]
+    assert HubTokenizer(bart()).encode("cat").ends.tolist() == [3]
+    assert HubTokenizer(bart()).encode(" cat").ends.tolist() == [0, 4]
+    assert HubTokenizer(bart()).encode("我").ends.tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
@@ -227,3 +254,12 @@ def test_both_file_formats_of_a_tokenizer_agree(tmp_path):
 def test_offsets_in_characters_become_ends_in_bytes():
     """Tokens that share a character end with it, one without offsets ends with the previous, the last with the text."""
     assert byte_ends("a我b ", [(0, 1), (1, 2), (1, 2), (0, 0), (2, 3)]).tolist() == [1, 4, 4, 4, 6]
+
+
+def test_what_the_library_cannot_read_is_reported_in_one_line():
+    """It raises Exception itself for a word without an unknown token to replace it."""
+    tokenizer = Tokenizer(models.WordLevel({"the": 0}, unk_token="<missing>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    mine = HubTokenizer(PreTrainedTokenizerFast(tokenizer_object=tokenizer))
+    with pytest.raises(ScoreError, match=r"^\S+ cannot read a document: [^\n]*$"):
+        mine.encode("the cat")
