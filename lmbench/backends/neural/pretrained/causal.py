@@ -9,14 +9,14 @@ import numpy as np
 import torch
 import transformers
 from pydantic import Field
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from lmbench.arrays import Ints
 from lmbench.backends.neural.pretrained.allocator import return_freed_blocks
 from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
 from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer, CausalState
-from lmbench.backends.neural.pretrained.hub_cache import revision, weight_files
-from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, positions
+from lmbench.backends.neural.pretrained.finite_logits import check_logits
+from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, naming_model, positions
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
 from lmbench.errors import ScoreError, SpecError
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
@@ -71,7 +71,9 @@ class HuggingFace(LanguageModel):
 
     def load(self, progress: Progress = SILENT) -> None:
         self._loader.allow_downloads(progress)
-        self._load_scorer().warm_up()
+        scorer = self._load_scorer()
+        with naming_model(self.options.path):
+            scorer.warm_up()
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._load_scorer().score(documents)
@@ -83,7 +85,7 @@ class HuggingFace(LanguageModel):
         scorer = self._load_scorer()
         return Signature.of(
             model=self.options.path,
-            revision=revision(self.options.path),
+            revision=self._loader.files.revision(scorer.tokenizer.tokenizer.is_fast),
             context=scorer.context,
             stride=scorer.stride,
             bos=self.options.bos,
@@ -104,19 +106,20 @@ class HuggingFace(LanguageModel):
         """Return the number of parameters, tied weights counted once, and the size of the weight files."""
         return Footprint(
             parameters=sum(parameter.numel() for parameter in self._load_scorer().network.model.parameters()),
-            disk_bytes=sum(file.stat().st_size for file in weight_files(self.options.path)),
+            disk_bytes=self._loader.files.disk_bytes,
         )
 
     def _load_scorer(self) -> CausalScorer:
         """Load the tokenizer and the weights on the first call."""
         if self._loaded is None:
-            tokenizer = HubTokenizer(self._loader.load(AutoTokenizer))
+            tokenizer = HubTokenizer(self._loader.load_tokenizer())
             bos = self._find_bos(tokenizer.tokenizer)
             model = self._loader.load_network(AutoModelForCausalLM)
-            _check_causal(model, self.options.path)
             return_freed_blocks()
-            network = CausalNetwork.prepare(model, self.options.memory)
-            context = self._choose_context(network)
+            with naming_model(self.options.path):
+                _check_causal(model, self.options.path)
+                network = CausalNetwork.prepare(model, self.options.memory)
+                context = self._choose_context(network)
             stride = self.options.stride or max(1, context // 2)
             batch_tokens = self.options.batch_tokens or network.batch_tokens
             self._loaded = CausalScorer(tokenizer, network, bos, context, stride, batch_tokens)
@@ -160,15 +163,16 @@ class Gpt2(HuggingFace):
 
 
 def _check_causal(model: Any, path: str) -> None:
-    """Check that predictions do not depend on the tokens that they predict. BERT loads as a causal model.
+    """Check that predictions are numbers and do not depend on the tokens that they predict. BERT loads as causal.
 
     Raises:
-        ScoreError: They do.
+        ScoreError: They are not, or they do.
     """
     if positions(model) == 1:
         return
     with torch.inference_mode():
         ids = torch.tensor([[0, 0], [0, 1]], device=model.device)
         one, other = model(ids).logits[:, 0].float()
+    check_logits(torch.stack([one, other]), model)
     if not torch.allclose(one, other, atol=1e-2):
         raise ScoreError(f"'{path}' reads the tokens that it should predict: it is not a causal language model")

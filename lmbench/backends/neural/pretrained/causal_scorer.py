@@ -12,6 +12,7 @@ import numpy as np
 
 from lmbench.arrays import Floats, Ints
 from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
+from lmbench.backends.neural.pretrained.finite_logits import check_finite, check_logits
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer, TokenizedText
 from lmbench.backends.neural.pretrained.token_events import TokenEvents
 from lmbench.backends.neural.windows import Window, last_window, score_sequences, strided_windows
@@ -44,11 +45,14 @@ class CausalScorer:
         """Return one Score for each document.
 
         Raises:
-            ScoreError: The tokens do not spell a document, or the model does not have a row for one of them.
+            ScoreError: The tokens do not spell a document, the model does not have a row for one of them, or a logit is
+                not finite.
         """
         texts = [self.tokenizer.encode(document) for document in documents]
         logprobs = self._score_sequences([self.sequence(text) for text in texts])
-        return [self._score_of(text, known) for text, known in zip(texts, logprobs, strict=True)]
+        scores = [self._score_of(text, known) for text, known in zip(texts, logprobs, strict=True)]
+        checked = zip(scores, documents, strict=True)
+        return [check_finite(score, document, self.network.model) for score, document in checked]
 
     def warm_up(self) -> None:
         """Run everything once, since libraries set themselves up on first use.
@@ -85,8 +89,9 @@ class CausalScorer:
     def events(self) -> TokenEvents:
         """The names and spellings of the network's events. Those at which the library's `generate` stops end a text."""
         end = self.network.model.generation_config.eos_token_id
-        ends = [] if end is None else [end] if isinstance(end, int) else end
-        return TokenEvents.of_rows(self.network.rows, self.tokenizer, ends)
+        ends = end if isinstance(end, list) else [end]
+        ids = [end for end in ends if isinstance(end, int)]
+        return TokenEvents.of_rows(self.network.rows, self.tokenizer, ids)
 
     @cached_property
     def first_events(self) -> TokenEvents:
@@ -133,4 +138,5 @@ class CausalState(ModelState):
             self._start, self._cached, self._cache = start, 0, None
         logits, self._cache = scorer.network.advance(window[None, self._cached :], self._cache)  # (V,)
         self._cached = len(window)
+        check_logits(logits, scorer.network.model)
         return logits.double().log_softmax(-1).cpu().numpy()

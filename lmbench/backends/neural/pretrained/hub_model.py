@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import urllib.error
-import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,18 +14,34 @@ import transformers
 from huggingface_hub.errors import StrictDataclassError
 from pydantic import Field, field_validator, model_validator
 from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer
 
 from lmbench.backends.neural.device import select_device
-from lmbench.backends.neural.pretrained.hub_cache import cached_file, describe_missing, has_cached_weights
+from lmbench.backends.neural.pretrained.hub_cache import cached_snapshot
+from lmbench.backends.neural.pretrained.hub_download import download, hub_answers, missing_bytes
+from lmbench.backends.neural.pretrained.model_files import (
+    VOCABULARY_SIZE,
+    ModelFiles,
+    UnusableFileError,
+    is_complete,
+    read_settings,
+)
+from lmbench.backends.neural.pretrained.size_check import (
+    check_counts,
+    check_growth,
+    check_network,
+    check_token_ids,
+    find_mismatch,
+)
 from lmbench.errors import UnavailableError
 from lmbench.model import ModelOptions
+from lmbench.printable import printable
 from lmbench.progress import Progress
 
-_HUB_TIMEOUT = 5.0  # seconds; transformers itself would retry for most of a minute
-_DOWNLOADED = re.compile(r"[^/]+\.(safetensors|json|txt|model)")  # files of a repository that loading downloads
+_LONGEST_LINE = 400  # characters of a library's message
 _LOADING_ERRORS = (  # raised by from_pretrained; RuntimeError: the weights' sizes contradict the configuration
-    OSError, ValueError, KeyError, ImportError, TypeError, AttributeError, ArithmeticError, RuntimeError,
-    SafetensorError, StrictDataclassError,
+    OSError, ValueError, LookupError, ImportError, TypeError, AttributeError, ArithmeticError, RuntimeError,
+    AssertionError, MemoryError, SafetensorError, StrictDataclassError, UnusableFileError,
 )  # fmt: skip
 
 
@@ -65,6 +79,18 @@ class HubLoader:
         self._path = options.path
         self._progress: Progress | None = None  # set once downloads are allowed
         self._announced = False
+        self._files: ModelFiles | None = None
+
+    @property
+    def files(self) -> ModelFiles:
+        """The files of the model on this machine, which are checked once.
+
+        Raises:
+            UnavailableError: The model is not on this machine, or it cannot be loaded from its files.
+        """
+        if self._files is None:
+            self._files = self._check_files()
+        return self._files
 
     def allow_downloads(self, progress: Progress) -> None:
         """Allow downloads from now on, and announce what loading will do.
@@ -73,28 +99,28 @@ class HubLoader:
             UnavailableError: The model is not on this machine and cannot be downloaded.
         """
         self._progress = progress
-        if Path(self._path).exists() or has_cached_weights(self._path):
+        if _is_folder(self._path) or self._is_cached():
             progress(f"loading '{self._path}'", 0.0)
         else:
-            self._announce_download(self._require_hub(None))
+            with self._naming_download(), _silenced():
+                self._announce_download(self._require_hub())
 
-    def load(self, kind: Any, **options: bool) -> Any:
-        """Return what ``kind.from_pretrained`` makes of the model's files on this machine, or else of the hub's.
+    def load_tokenizer(self) -> Any:
+        """Return the library's tokenizer.
 
         Raises:
-            UnavailableError: They are missing or cannot be loaded.
+            UnavailableError: It is missing or cannot be loaded.
         """
-        with _silenced():
-            try:
-                with _offline():
-                    return kind.from_pretrained(self._path, local_files_only=True, trust_remote_code=False, **options)
-            except _LOADING_ERRORS as error:
-                progress = self._require_hub(error)
-            self._announce_download(progress)
-            try:
-                return kind.from_pretrained(self._path, trust_remote_code=False, **options)
-            except _LOADING_ERRORS as error:
-                raise _download_error(self._path, error) from error
+        files = self.files
+        with naming_model(self._path):
+            for vocabulary in files.fast_vocabularies:
+                check_growth(read_settings(vocabulary, VOCABULARY_SIZE))
+            tokenizer = self._load(AutoTokenizer)
+            check_token_ids(tokenizer.get_vocab())
+            longest = tokenizer.model_max_length
+            if not isinstance(longest, int | float) or not longest >= 1:
+                raise ValueError(f"its tokenizer's model_max_length is {longest!r}, not a number of tokens")
+        return tokenizer
 
     def load_network(self, kind: Any) -> Any:
         """Return the network of an AutoModel class, with all its weights, in the options' precision on their device.
@@ -102,47 +128,113 @@ class HubLoader:
         Raises:
             UnavailableError: Weights are missing or cannot be loaded.
         """
-        network, report = self.load(kind, use_safetensors=True, output_loading_info=True)
+        device, dtype = select_device(self._options.device), getattr(torch, self._options.dtype)
+        with naming_model(self._path):
+            outline = self._outline(kind)
+            check_network(outline, self.files, dtype.itemsize if device.type == "cpu" else 0)
+            try:
+                network, report = self._load(kind, use_safetensors=True, output_loading_info=True)
+            except RuntimeError as error:
+                raise UnusableFileError(find_mismatch(outline, self.files) or first_line(error)) from error
         if report["missing_keys"]:  # transformers draws these at random
-            missing = sorted(report["missing_keys"])[0]
+            missing = printable(sorted(report["missing_keys"])[0])
             raise UnavailableError(
                 f"the weights of '{self._path}' lack {missing}; use a complete checkpoint for {kind.__name__}"
             )
-        return network.to(select_device(self._options.device), getattr(torch, self._options.dtype)).eval()
+        return network.to(device, dtype).eval()
+
+    def _outline(self, kind: Any) -> Any:
+        """Return the network that the configuration describes, without memory for its weights."""
+        config = self._load(AutoConfig)
+        with torch.device("meta"), torch.random.fork_rng(devices=[]), _reading():
+            return kind.from_config(config, trust_remote_code=False)
+
+    def _load(self, kind: Any, **options: bool) -> Any:
+        """Return what ``kind.from_pretrained`` makes of the files that were checked. It runs no code from them."""
+        commit = {"revision": self.files.commit} if self.files.commit else {}
+        with _reading():
+            return kind.from_pretrained(self._path, local_files_only=True, trust_remote_code=False, **commit, **options)
+
+    def _check_files(self) -> ModelFiles:
+        if _is_folder(self._path):
+            return self._check_folder(Path(self._path))
+        if not self._is_cached():
+            self._download()
+        snapshot = cached_snapshot(self._path)
+        if snapshot is None:
+            raise UnavailableError(f"the commit of '{self._path}' in the hub's cache is unknown; download it again")
+        return self._check_folder(snapshot, commit=snapshot.name)
+
+    def _check_folder(self, folder: Path, commit: str = "") -> ModelFiles:
+        with naming_model(self._path):
+            files = ModelFiles.check(folder, commit)
+            check_counts(files)
+        return files
+
+    def _is_cached(self) -> bool:
+        """Return whether the hub's cache holds the model's weights and a vocabulary."""
+        snapshot = cached_snapshot(self._path)
+        return snapshot is not None and is_complete(snapshot)
+
+    def _download(self) -> None:
+        """Download the files that loading reads.
+
+        Raises:
+            UnavailableError: They cannot be downloaded.
+        """
+        progress = self._require_hub()
+        with self._naming_download(), _silenced():
+            self._announce_download(progress)
+            download(self._path)
+
+    @contextmanager
+    def _naming_download(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, UnusableFileError) as error:
+            why = first_line(error)
+            raise UnavailableError(f"'{printable(self._path)}' cannot be downloaded from the hub: {why}") from error
 
     def _announce_download(self, progress: Progress) -> None:
         if not self._announced:
-            megabytes = _missing_bytes(self._path) / 1e6
+            megabytes = missing_bytes(self._path) / 1e6
             progress.notice(f"downloading '{self._path}' from the Hugging Face hub: {megabytes:,.0f} MB")
             self._announced = True
 
-    def _require_hub(self, error: Exception | None) -> Progress:
-        """Return the progress of a download, after `error` showed that the model is not on this machine.
+    def _require_hub(self) -> Progress:
+        """Return the progress of a download of a model that is not on this machine.
 
         Raises:
             UnavailableError: The model cannot be downloaded.
         """
         path = self._path
-        if error and Path(path).is_dir():
-            why = describe_missing(Path(path)) or _first_line(error)
-            raise UnavailableError(f"folder '{path}' does not contain a model that can be loaded: {why}") from error
+        if _is_file(path):
+            raise UnavailableError(f"'{path}' is a file; give the folder of a model")
         if path.startswith(("/", ".", "~")) or path.count("/") > 1:
-            raise UnavailableError(f"there is no folder '{path}'") from error
+            raise UnavailableError(f"there is no folder '{path}'")
         missing = f"weights of '{path}' are not on this machine"
         remedy = f"run `hf download {path}` while online, or give a folder: hf:PATH"
         if self._options.offline or huggingface_hub.constants.HF_HUB_OFFLINE:
-            raise UnavailableError(f"{missing}, and the hub is not contacted (offline); {remedy}") from error
+            raise UnavailableError(f"{missing}, and the hub is not contacted (offline); {remedy}")
         if self._progress is None:
-            raise UnavailableError(f"{missing}; call the model's `load`, which downloads them") from error
-        if not _hub_answers():
-            raise UnavailableError(f"{missing}, and the hub cannot be reached; {remedy}") from error
+            raise UnavailableError(f"{missing}; call the model's `load`, which downloads them")
+        if not hub_answers():
+            raise UnavailableError(f"{missing}, and the hub cannot be reached; {remedy}")
         return self._progress
 
 
 def positions(model: Any) -> int | None:
-    """Return how many tokens the model can read at once; None if its configuration does not say."""
-    largest: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return largest - _first_position(model) if largest else None
+    """Return how many tokens the model can read at once; None if its configuration does not say.
+
+    Raises:
+        ValueError: The configuration does not give a number.
+    """
+    largest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if largest is None:
+        return None
+    if not isinstance(largest, int) or largest - _first_position(model) < 1:
+        raise ValueError(f"max_position_embeddings is {largest!r}, not a number of tokens")
+    return largest - _first_position(model)
 
 
 def _first_position(model: Any) -> int:
@@ -153,36 +245,62 @@ def _first_position(model: Any) -> int:
     return 0
 
 
-def _missing_bytes(path: str) -> int:
-    """Return the total size of the files that loading downloads: those that the hub's cache lacks.
-
-    Raises:
-        UnavailableError: The hub does not list them.
-    """
+def _is_folder(path: str) -> bool:
     try:
-        files = huggingface_hub.HfApi().model_info(path, files_metadata=True).siblings or []
-    except (OSError, ValueError) as error:
-        raise _download_error(path, error) from error
-    needed = [file for file in files if _DOWNLOADED.fullmatch(file.rfilename)]
-    return sum(file.size or 0 for file in needed if cached_file(path, file.rfilename) is None)
+        return Path(path).is_dir()
+    except OSError:  # the name is too long
+        return False
 
 
-def _download_error(path: str, error: Exception) -> UnavailableError:
-    return UnavailableError(f"'{path}' cannot be downloaded from the hub: {_first_line(error)}")
-
-
-def _hub_answers() -> bool:
+def _is_file(path: str) -> bool:
     try:
-        with urllib.request.urlopen(huggingface_hub.constants.ENDPOINT, timeout=_HUB_TIMEOUT):
-            return True
-    except urllib.error.HTTPError:
-        return True
+        return Path(path).exists() and not Path(path).is_dir()
     except OSError:
         return False
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+@contextmanager
+def naming_model(path: str) -> Iterator[None]:
+    """Translate what the libraries raise about a model's files into an error of one line that names the model.
+
+    Raises:
+        UnavailableError: A library failed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not _is_about_files(error):
+            raise
+        subject = f"folder '{printable(path)}' does not contain a model that can be loaded"
+        if not _is_folder(path):
+            subject = f"'{printable(path)}' cannot be loaded"
+        raise UnavailableError(f"{subject}: {first_line(error)}") from error
+
+
+def _is_about_files(error: BaseException) -> bool:
+    """Return whether damaged files may cause this error.
+
+    Tokenizers raises Exception itself, and if its Rust code panics, an exception that cannot be imported.
+    """
+    return isinstance(error, _LOADING_ERRORS) or type(error) is Exception or type(error).__name__ == "PanicException"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, without control characters and not much longer than a line."""
+    if isinstance(error, MemoryError):
+        return "this machine does not have enough memory for it"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    line = printable((str(error).strip() or type(error).__name__).splitlines()[0])
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Let the library read files, without the hub and without a word."""
+    with _silenced(), _offline(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager

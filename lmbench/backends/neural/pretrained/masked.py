@@ -10,11 +10,11 @@ import numpy as np
 import torch
 import transformers
 from pydantic import Field
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoModelForMaskedLM
 
 from lmbench.arrays import Floats, Ints
-from lmbench.backends.neural.pretrained.hub_cache import revision
-from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, positions
+from lmbench.backends.neural.pretrained.finite_logits import check_finite
+from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, naming_model, positions
 from lmbench.backends.neural.pretrained.hub_tokenizer import byte_ends, tokenize
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
@@ -52,7 +52,11 @@ class MaskedScorer:
     memory: int
 
     def score(self, document: str) -> Score:
-        """Return pseudo-log-likelihoods. A text without tokens, such as white space, is one event of cost 0."""
+        """Return pseudo-log-likelihoods. A text without tokens, such as white space, is one event of cost 0.
+
+        Raises:
+            ScoreError: The tokenizer fails, or a logit is not finite.
+        """
         encoding = tokenize(self.tokenizer, document)
         ids = np.array(encoding["input_ids"], dtype=np.int64)
         if not len(ids):
@@ -61,7 +65,8 @@ class MaskedScorer:
         size = self.context - len(self.prefix) - len(self.suffix)
         parts = [self._score_segment(ids[start : start + size]) for start in range(0, len(ids), size)]
         ends = byte_ends(document, encoding["offset_mapping"])
-        return Score(ends, clip_rounding(np.concatenate(parts)), np.zeros(len(ids)))
+        score = Score(ends, clip_rounding(np.concatenate(parts)), np.zeros(len(ids)))
+        return check_finite(score, document, self.network)
 
     def _score_segment(self, ids: Ints) -> Floats:
         """Return the log-probability (nats) of each id of a segment (T,), each masked alone in a copy of it."""
@@ -104,7 +109,9 @@ class MaskedModel(LanguageModel):
 
     def load(self, progress: Progress = SILENT) -> None:
         self._loader.allow_downloads(progress)
-        self.score(["a"])
+        self._load_scorer()
+        with naming_model(self.options.path):
+            self.score(["a"])
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         scorer = self._load_scorer()
@@ -114,7 +121,7 @@ class MaskedModel(LanguageModel):
         scorer = self._load_scorer()
         return Signature.of(
             model=self.options.path,
-            revision=revision(self.options.path),
+            revision=self._loader.files.revision(scorer.tokenizer.is_fast),
             score="pseudo-log-likelihood",
             context=scorer.context,
             dtype=self.options.dtype,
@@ -134,12 +141,13 @@ class MaskedModel(LanguageModel):
     def _load_scorer(self) -> MaskedScorer:
         """Load the tokenizer and the weights on the first call."""
         if self._loaded is None:
-            tokenizer = self._loader.load(AutoTokenizer)
+            tokenizer = self._loader.load_tokenizer()
             _check_tokenizer(tokenizer, self.options.path)
             network = self._loader.load_network(AutoModelForMaskedLM)
-            prefix, suffix = _special_tokens(tokenizer)
-            limit = min(positions(network) or _DEFAULT_CONTEXT, tokenizer.model_max_length)
-            context = int(min(self.options.context or limit, limit))
+            with naming_model(self.options.path):
+                prefix, suffix = _special_tokens(tokenizer)
+                limit = min(positions(network) or _DEFAULT_CONTEXT, tokenizer.model_max_length)
+                context = int(min(self.options.context or limit, limit))
             if context <= len(prefix) + len(suffix):
                 raise SpecError(f"a context of {context} has room only for special tokens; give a longer one")
             self._loaded = MaskedScorer(tokenizer, network, prefix, suffix, context, self.options.memory)
@@ -159,7 +167,13 @@ def _check_tokenizer(tokenizer: Any, path: str) -> None:
 
 
 def _special_tokens(tokenizer: Any) -> tuple[Ints, Ints]:
-    """Return the special tokens that the model expects before and after a text."""
+    """Return the special tokens that the model expects before and after a text.
+
+    Raises:
+        ValueError: The tokenizer does not frame the tokens of a text with them.
+    """
     bare, framed = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
-    first = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
+    first = next((i for i in range(len(framed)) if framed[i : i + len(bare)] == bare), None)
+    if first is None:
+        raise ValueError("its tokenizer changes the tokens of a text when it adds special ones")
     return np.array(framed[:first], dtype=np.int64), np.array(framed[first + len(bare) :], dtype=np.int64)

@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import (
     BertConfig,
@@ -25,6 +26,7 @@ from lmbench.backends.neural.windows import last_window
 from lmbench.checks import check_model
 from lmbench.errors import ScoreError, SpecError, UnavailableError, UnknownNameError
 from lmbench.model import ModelSpec
+from tests.backends.neural.pretrained.test_hub_tokenizer import bart as bart_tokenizer
 from tests.backends.neural.pretrained.test_hub_tokenizer import llama as llama_tokenizer
 from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
 
@@ -229,8 +231,10 @@ def test_no_score_depends_on_what_follows(model):
 def test_signature_and_footprint(folder, model, library):
     parts = dict(model.signature().parts)
     assert (parts["context"], parts["stride"], parts["bos"]) == ("64", "32", "first")
-    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).digest()
-    assert parts["revision"] == f"sha256={hashlib.sha256(weights).hexdigest()[:12]}"
+    names = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    listing = "".join(f"{hash} {name}\n" for name, hash in hashes.items())
+    assert parts["revision"] == f"sha256={hashlib.sha256(listing.encode()).hexdigest()[:12]}"
     assert model.footprint().parameters == sum(p.numel() for p in library[0].parameters())
     assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
 
@@ -283,6 +287,61 @@ def test_an_added_space_is_not_part_of_the_text(tmp_path):
     assert outcomes["state"].status == "pass"
     text = "我 the"  # its first event is the added space alone
     assert model.score_continuation("", text) == pytest.approx(model.score([text])[0].logprobs.sum(), abs=1e-4)
+
+
+def test_a_byte_level_tokenizer_that_adds_a_space(tmp_path):
+    """BART's and RoBERTa's add it. The conformance suite checks that states, scores and generated texts agree."""
+    tokenizer = bart_tokenizer().backend_tokenizer
+    folder = save(tmp_path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+    model, library = load(folder), GPT2LMHeadModel.from_pretrained(folder).eval()
+    text = "the cat sat.\n"
+    ids = torch.tensor([[0, *tokenizer.encode(text).ids]])
+    with torch.inference_mode():
+        nats = library(ids, labels=ids).loss.item() * (ids.shape[1] - 1)
+    score = model.score([text])[0].check(text)
+    assert score.ends[:3].tolist() == [3, 7, 11]
+    assert -score.logprobs.sum() == pytest.approx(nats, rel=1e-5)
+    spaced = model.score([" " + text])[0].check(" " + text)
+    assert spaced.ends[:3].tolist() == [0, 4, 8]
+    nexts = model.next_events("")
+    assert nexts.logprobs[nexts.spellings.index(b"the")] == pytest.approx(score.logprobs[0], abs=1e-5)
+    assert b" the" in model.next_events("the").spellings
+    outcomes = {outcome.check: outcome for outcome in check_model(lambda: load(folder))}
+    assert [name for name, outcome in outcomes.items() if outcome.status == "fail"] == []
+    assert outcomes["state"].status == "pass"
+    first = "".join(generate(model, "", 5))
+    assert not first.startswith(" ")
+    for text, score in zip(ODD.values(), model.score(list(ODD.values())), strict=True):
+        score.check(text)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_not_finite_are_reported(folder, tmp_path, value):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["transformer.ln_f.weight"][:] = value
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(
+        ScoreError, match=r"^the logits of '.*' are not finite; its weights are damaged, or the network"
+    ):
+        load(tmp_path).score(["x"])
+    with pytest.raises(ScoreError, match=r"^the logits of '.*' are not finite; try dtype=float32$"):
+        load(tmp_path, ",dtype=float16").score(["x"])
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("float16", 1e6), ("bfloat16", 3e38)])
+def test_an_overflow_at_one_token_names_the_event(folder, tmp_path, dtype, largest):
+    """Only the embedding of "!" is large, so that other texts are scored."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    tensors = load_file(folder / "model.safetensors")
+    token = scorer(load(folder)).tokenizer.encode("!").ids[0]
+    tensors["transformer.wte.weight"][token] = largest
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    model = load(tmp_path, f",dtype={dtype}")
+    with pytest.raises(ScoreError, match=r"not finite; try dtype=float32$"):
+        model.score(["the!x"])
+    with pytest.raises(ScoreError, match=r"not finite; try dtype=float32$"):
+        model.next_events("the!")
 
 
 def test_a_tokenizer_that_changes_the_text_is_refused(tmp_path):

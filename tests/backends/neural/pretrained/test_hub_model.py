@@ -157,7 +157,7 @@ def options(spec):
 def serve_listing(monkeypatch, files):
     """Make the hub answer, and list these (name, size) pairs as its model's files."""
     siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in files]
-    monkeypatch.setattr("lmbench.backends.neural.pretrained.hub_model._hub_answers", lambda: True)
+    monkeypatch.setattr("lmbench.backends.neural.pretrained.hub_model.hub_answers", lambda: True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: SimpleNamespace(siblings=siblings))
 
@@ -188,6 +188,7 @@ def test_an_unreachable_hub_is_reported_at_once(monkeypatch, tmp_path):
 
 def test_a_download_is_announced_with_its_size(monkeypatch):
     files = [("model.safetensors", 500_000_000), ("config.json", 1_000_000), ("onnx/model.onnx", 9e9), ("tf.h5", 9e9)]
+    files += [("pytorch_model.bin", 9e9), ("consolidated.safetensors", 9e9)]  # other copies of the weights
     serve_listing(monkeypatch, files)
 
     class Stopping(Recorded):
@@ -235,6 +236,7 @@ def test_weights_that_the_cache_lacks_must_be_downloaded(folder, monkeypatch, tm
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     snapshot = tmp_path / "models--some--model" / "snapshots" / in_hub_cache(tmp_path, "some/model", folder)
     if "of" in file:
+        (snapshot / "model.safetensors").unlink()
         names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
         (snapshot / names[0]).write_bytes(b"")
         (snapshot / "model.safetensors.index.json").write_text(
@@ -272,3 +274,18 @@ for spec in ("hf:some/model,offline=true", "hf:{folder}"):
 def test_an_impossible_model_id_is_reported(path):
     with pytest.raises(UnavailableError):
         build(ModelSpec("hf", (("path", path), ("offline", "true")))).load()
+
+
+def test_only_the_weights_that_are_loaded_are_downloaded(hub, folder):
+    copy = folder / "consolidated.safetensors"
+    copy.write_bytes(b"a copy of the weights in another format")
+    ran = python(hub, """
+from lmbench import build
+from tests.recording import Recorded
+build("hf:some/model").load(Recorded())
+""")  # fmt: skip
+    copy.unlink()
+    assert (ran.stderr, ran.returncode) == ("", 0)
+    downloaded = {path.rsplit("/", 1)[-1] for path in hub.requested if "/resolve/" in path}
+    assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json"} <= downloaded
+    assert "consolidated.safetensors" not in downloaded

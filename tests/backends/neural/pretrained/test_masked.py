@@ -1,14 +1,18 @@
 """Pseudo-log-likelihoods of a tiny random BERT against a plain loop of single masks; they are never ranked."""
 
+import math
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
 from lmbench import Split, build
 from lmbench.backends.neural.pretrained.masked import MaskedModel
-from lmbench.checks import check_model, doubt
+from lmbench.checks import check_model, find_doubt
 from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, ScoreError, SpecError, UnavailableError
 from lmbench.generation import generate
@@ -93,6 +97,43 @@ def test_positions_that_begin_after_padding(tmp_path):
     assert "context:18" in str(load(tmp_path, ",context=20").signature())
 
 
+@pytest.mark.parametrize("trim", [False, True])
+def test_a_byte_level_tokenizer_that_adds_a_space(tmp_path, trim):
+    """As RoBERTa's does."""
+    tokenizer = byte_level(special=("<s>", "</s>", "<mask>", "<pad>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 1), ("<s>", 0), trim, add_prefix_space=True)
+    torch.manual_seed(7)
+    roberta = RobertaForMaskedLM(RobertaConfig(
+        vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=40, pad_token_id=3, hidden_size=16,
+        num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, initializer_range=0.5,
+    ))  # fmt: skip
+    special = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>"}
+    model = load(save(tmp_path, roberta, tokenizer, mask_token="<mask>", **special))
+    for text in ("the cat sat.", " the cat", "", " ", "我 cat\n", "x"):
+        model.score([text])[0].check(text)
+    score = model.score(["the cat sat"])[0]
+    assert score.ends.tolist() == [3, 7, 11]
+    ids = torch.tensor([[0, *tokenizer.encode("the cat sat", add_special_tokens=False).ids, 1]])
+    masked = ids.clone()
+    masked[0, 1] = 2
+    with torch.inference_mode():
+        expected = roberta.eval()(masked).logits[0, 1].log_softmax(-1)[ids[0, 1]].item()
+    assert score.logprobs[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_logits_that_are_not_finite_name_the_event(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["bert.embeddings.word_embeddings.weight"][6] = math.nan  # of "cat"
+    tensors["cls.predictions.decoder.weight"] = torch.zeros(len(WORDS), 16)
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ScoreError, match=r"^event 0 \('the', byte 0\): the logits of '.*' are not finite; its weights"):
+        load(tmp_path).score(["the cat"])
+    with pytest.raises(ScoreError, match=r"are not finite; try dtype=float32$"):
+        load(tmp_path, ",dtype=bfloat16").score(["the cat"])
+
+
 def test_it_sees_what_follows_and_declares_that_it_is_not_a_probability(folder):
     model = load(folder)
     one, other = model.score(["the cat sat", "the cat on"])
@@ -100,7 +141,9 @@ def test_it_sees_what_follows_and_declares_that_it_is_not_a_probability(folder):
     assert not MaskedModel.traits.normalized
     [outcome] = check_model(lambda: load(folder))
     assert (outcome.check, outcome.status) == ("probability", "fail")
-    assert doubt([outcome]).startswith("probability failed: the model declares that its scores are not probabilities")
+    assert find_doubt([outcome]).startswith(
+        "probability failed: the model declares that its scores are not probabilities"
+    )
     with pytest.raises(ScoreError, match="cannot be conditioned on a context"):
         model.score_continuation("the", " cat")
     with pytest.raises(LmbenchError, match="cannot generate text"):
