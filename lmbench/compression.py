@@ -105,7 +105,7 @@ _COMPRESSIONS = (
 )
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading, but never a device or a pipe, which may not have an end.
 
     Files in /proc claim to be empty and are read as empty; some of them do not end either.
