@@ -116,7 +116,7 @@ class Fuzzer:
     Args:
         seed: The seed.
         names: The files and folders.
-        texts: Those that are ordinary texts.
+        texts: The names of ordinary texts among them.
     """
 
     def __init__(self, seed: str, names: tuple[str, ...], texts: tuple[str, ...]) -> None:
