@@ -22,8 +22,8 @@ class NextEvents:
         names: The text of each event if it has one; a newline for the line end. All unknown words are one event.
         logprobs: (events,) float64, nats, without spelling costs; ``exp(logprobs)`` sums to 1.
         spellings: The bytes that each event adds to the text; ``b""`` for the event that ends the text; None for an
-            event without a certain text, such as an unknown word. Empty if the model does not tell spellings; it then
-            cannot generate text.
+            event without a certain text, such as an unknown word. Empty if the model does not provide spellings; it
+            then cannot generate text.
     """
 
     names: tuple[str, ...]

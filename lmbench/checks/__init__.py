@@ -6,7 +6,7 @@ docs/checks.md lists the checks, and which deliberately wrong models each of the
 
 from lmbench.checks.pytest_checks import parametrize_with_checks
 from lmbench.checks.subject import CheckFailedError, NotApplicable, Subject, SuspectsHistories
-from lmbench.checks.suite import CHECKS, Outcome, check_model, check_spec, doubt
+from lmbench.checks.suite import CHECKS, Outcome, check_model, check_spec, find_doubt
 from lmbench.checks.texts import EDGE_TEXTS
 
 __all__ = [
@@ -19,6 +19,6 @@ __all__ = [
     "SuspectsHistories",
     "check_model",
     "check_spec",
-    "doubt",
+    "find_doubt",
     "parametrize_with_checks",
 ]

@@ -41,7 +41,7 @@ def events_of(document: str, score: Score) -> Iterator[Event]:
 
 
 def require_own_distribution(model: LanguageModel, text: str) -> None:
-    """Fail unless every event of a text is scored as the model's distribution after the text before it says."""
+    """Fail unless each event of a text has the log-probability that the model's distribution gives it."""
     [score] = plain_scores(model.score([text]), [text])
     for event in events_of(text, score):
         before = decode(event.before)
@@ -69,7 +69,7 @@ def _matching_entries(nexts: NextEvents, event: Event) -> list[int]:
     """Return the entries of a distribution that may be this event; all of them, if none is known to be.
 
     An unknown word is an entry without a spelling: with `pieces`, " ." may be unknown although "." is known. Any other
-    event is the entry with its spelling. If the model does not tell spellings, it is the entry named by the event's
+    event is the entry with its spelling. If the model does not provide spellings, it is the entry named by the event's
     text as it is, without its space, or in GPT-2's notation.
     """
     if event.is_unknown:
@@ -78,11 +78,11 @@ def _matching_entries(nexts: NextEvents, event: Event) -> list[int]:
         text = decode(event.spelling) or ""
         variants = {text.removeprefix(" "), text.replace(" ", PRINTABLE[ord(" ")])}
         found = [i for i, spelling in enumerate(nexts.spellings) if spelling == event.spelling]
-        found = found or _named(nexts, {text}) or _named(nexts, variants)
+        found = found or _find_named(nexts, {text}) or _find_named(nexts, variants)
     return found or list(range(len(nexts.names)))
 
 
-def _named(nexts: NextEvents, names: set[str]) -> list[int]:
+def _find_named(nexts: NextEvents, names: set[str]) -> list[int]:
     return [i for i, name in enumerate(nexts.names) if name in names]
 
 

@@ -21,7 +21,7 @@ from lmbench.state import ModelState, NextEvents
 
 
 class CheckFailedError(AssertionError):
-    """The model breaks the contract; the message names the place."""
+    """The model breaks the contract; the message says where."""
 
 
 class NotApplicable(Exception):  # noqa: N818  (nothing went wrong)

@@ -1,4 +1,4 @@
-"""Runs the checks, and says whether a model is verified."""
+"""Run the checks, and find out whether a model is verified."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def check_spec(spec: ModelSpec, progress: Progress = SILENT) -> tuple[Outcome, .
     return check_model(quick_maker(spec), progress)
 
 
-def doubt(outcomes: Sequence[Outcome]) -> str:
-    """Return the gravest reason why a model is not verified, in one line; "" if it is."""
+def find_doubt(outcomes: Sequence[Outcome]) -> str:
+    """Return the most serious reason why a model is not verified, in one line; "" if it is."""
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
-    gravest = [outcome for outcome in failed if outcome.check in _NECESSARY]
+    most_serious = [outcome for outcome in failed if outcome.check in _NECESSARY]
     unknown = [outcome for outcome in outcomes if outcome.status == "n/a" and outcome.check in _NECESSARY]
-    for outcome in (*gravest, *unknown, *failed):
+    for outcome in (*most_serious, *unknown, *failed):
         return f"{outcome.check} {'failed' if outcome.status == 'fail' else 'cannot be checked'}: {outcome.detail}"
     return "" if outcomes else "not checked"
 

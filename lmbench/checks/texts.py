@@ -46,7 +46,7 @@ EDGE_TEXTS = {
     "control characters": "\x00\x01 \x1b[31m \x7f\n",
     "Unicode separators": "a\x0bb\x1cc\x85d\u2028e\n",
 }
-"""Unusual texts by what is unusual about them."""
+"""Unusual texts, named by what is unusual about them."""
 
 HAN = "".join(map(chr, range(0x4E00, 0x9FA6)))
 """The unified ideographs of Unicode 1."""

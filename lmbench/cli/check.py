@@ -19,14 +19,14 @@ def check(model: str, as_json: bool) -> None:
     """
     from rich.console import Console
 
-    from lmbench.checks import check_spec, doubt
+    from lmbench.checks import check_spec, find_doubt
     from lmbench.cli.displays import NoticeDisplay
     from lmbench.model import ModelSpec
     from lmbench.report import tables
     from lmbench.runs.store import Verification
 
     outcomes = check_spec(ModelSpec.parse(model), NoticeDisplay())
-    why = doubt(outcomes)
+    why = find_doubt(outcomes)
     if as_json:
         echo_json(Verification(model=model, doubt=why, outcomes=outcomes).model_dump_json(indent=1))
     else:

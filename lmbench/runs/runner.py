@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from lmbench.checks import Outcome, check_spec, doubt
+from lmbench.checks import Outcome, check_spec, find_doubt
 from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, PluginError, ScoreError, UnavailableError, kind_of, reason
 from lmbench.metrics import Tally, TallyColumns
@@ -93,7 +93,7 @@ def _run_checks(
         if isinstance(result, UnavailableError):  # the model's cells give the reason
             continue
         outcomes = () if isinstance(result, LmbenchError) else result
-        why = doubt(outcomes) if outcomes else f"the suite did not end: {printable(str(result))}"
+        why = find_doubt(outcomes) if outcomes else f"the suite did not end: {printable(str(result))}"
         directory.write_verification(number, Verification(model=name, doubt=why, outcomes=outcomes))
 
 
