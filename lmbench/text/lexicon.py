@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from lmbench.arrays import Flags, Floats, Ids, Ints
+from lmbench.compression import open_regular
 from lmbench.corpus import TrainingText, lines_of, with_line_end
 from lmbench.errors import SpecError, reason
 from lmbench.model import ModelOptions
@@ -168,7 +169,8 @@ class Lexicon:
             SpecError: The file is missing or damaged, or belongs to a model with other options.
         """
         try:
-            stored = _StoredLexicon.model_validate_json((folder / _FILE).read_bytes())
+            with open_regular(folder / _FILE) as file:
+                stored = _StoredLexicon.model_validate_json(file.read())
             tokenizer = make_tokenizer(stored.tokenizer)
             tokenizer.restore(stored.tokenizer_state)
         except (OSError, ValueError, SpecError) as error:

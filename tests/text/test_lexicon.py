@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -75,6 +76,11 @@ def test_a_damaged_file_is_reported_with_the_reason(tmp_path, lexicon):
         message = f"^{tmp_path} does not hold a saved model: lexicon.json cannot be read: {reason}"
         with pytest.raises(SpecError, match=message):
             Lexicon.restore(tmp_path, options)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(SpecError, match="not a regular file"):
+        Lexicon.restore(tmp_path, options)
+    file.unlink()
     lexicon.save(tmp_path, options)
     with pytest.raises(SpecError, match="holds a model with min_count=2, not 3"):
         Lexicon.restore(tmp_path, LexiconOptions(min_count=3))

@@ -14,10 +14,14 @@ from lmbench.arrays import AnyInts, Floats
 from lmbench.backends.hmm.baum_welch import EmPoint
 from lmbench.backends.hmm.forward_backward import ForwardBackward
 from lmbench.backends.hmm.parameters import Parameters
+from lmbench.compression import open_regular
 from lmbench.errors import SpecError
 from lmbench.text.lexicon import Lexicon, LexiconOptions
 
 _FILE = "hmm.npz"
+_READ_ERRORS = (  # raised by NumPy for a damaged file, or one of another kind
+    OSError, EOFError, KeyError, TypeError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,12 @@ class FittedHmm:
         lexicon = Lexicon.restore(folder, options)
         try:
             return cls._read(folder / _FILE, lexicon)
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except _READ_ERRORS as error:
             raise SpecError(f"{folder} does not hold a saved model: {_FILE} cannot be read") from error
 
     @classmethod
     def _read(cls, file: Path, lexicon: Lexicon) -> FittedHmm:
-        with file.open("rb") as opened, np.load(opened) as arrays:
+        with open_regular(file) as opened, np.load(opened) as arrays:
             return cls(
                 lexicon=lexicon,
                 parameters=Parameters(arrays["start"], arrays["transitions"], arrays["emissions"]),

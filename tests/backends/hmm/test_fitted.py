@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -42,5 +44,19 @@ def test_a_damaged_file_is_an_error_of_one_line(english, tmp_path, damage):
     model.save(tmp_path)
     file = tmp_path / "hmm.npz"
     file.write_bytes(damage(file.read_bytes())) if damage else file.unlink()
+    with pytest.raises(SpecError, match=r"does not hold a saved model: hmm.npz cannot be read"):
+        Hmm(model.options).restore(tmp_path)
+
+
+def test_a_file_of_another_kind_is_an_error_of_one_line(english, tmp_path):
+    model = fit("hmm:states=2,iterations=1", english)
+    model.save(tmp_path)
+    file = tmp_path / "hmm.npz"
+    with file.open("wb") as opened:
+        np.save(opened, np.zeros(3))  # one array, not an archive of some
+    with pytest.raises(SpecError, match=r"does not hold a saved model: hmm.npz cannot be read"):
+        Hmm(model.options).restore(tmp_path)
+    file.unlink()
+    os.mkfifo(file)
     with pytest.raises(SpecError, match=r"does not hold a saved model: hmm.npz cannot be read"):
         Hmm(model.options).restore(tmp_path)

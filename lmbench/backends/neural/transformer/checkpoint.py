@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lmbench.backends.neural.transformer.training_history import TrainingHistory
+from lmbench.compression import open_regular
 from lmbench.errors import LmbenchError, SpecError, reason
 
 _FILE = "training.safetensors"
@@ -103,9 +104,10 @@ def read_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], d
     """Return the tensors of a file, on a device, and its metadata.
 
     Raises:
-        OSError: The file does not exist.
+        OSError: The file does not exist, or is not a regular file.
         SafetensorError: It is damaged.
     """
+    open_regular(path).close()  # safe_open would wait for a pipe
     with safe_open(path, "pt", device=str(device)) as file:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118  (not a mapping)
 

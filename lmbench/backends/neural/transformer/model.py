@@ -67,7 +67,7 @@ class _StoredTraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    context: int = Field(ge=1)
+    context: int = Field(ge=1, lt=1 << 31)
     budget: float | None
     history: TrainingHistory
 
@@ -107,7 +107,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
         context = min(self.options.context, longest)
         budget = seconds_for(data.train.size) if self.options.budget == 0 else self.options.budget
         with _seeded(self._device, self.options.seed):
-            network = self._make_network(lexicon, context)
+            network = self._make_network(lexicon, context).to(self._device)
             plan = self._plan(lexicon, budget, self._identity(data, lexicon, context, budget))
             history = Training(network, _objective(network, sequences, validation), plan).run(progress)
         self._fitted = FittedTransformer(lexicon, network, budget, history)
@@ -178,7 +178,9 @@ class Transformer(LanguageModel, Saveable, Exportable):
             weights, metadata = read_tensors(folder / _FILE, self._device)
             stored = _StoredTraining.model_validate_json(metadata.get("training", ""))
             with torch.random.fork_rng(devices=[]):  # the weights that are drawn here are replaced
-                network = self._make_network(lexicon, stored.context)
+                with torch.device("meta"):  # compares the shapes before memory is allocated for them
+                    self._make_network(lexicon, stored.context).load_state_dict(weights, assign=True)
+                network = self._make_network(lexicon, stored.context).to(self._device)
             network.load_state_dict(weights)
         except (OSError, SafetensorError, ValidationError, RuntimeError) as error:
             author, this = metadata.get("lmbench"), own_version()
@@ -224,7 +226,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
     def _make_network(self, lexicon: Lexicon, context: int) -> Network:
         options = self.options
         shape = Shape(id_count(lexicon), context, options.layers, options.width, options.heads, options.dropout)
-        return make_network(options.architecture, shape).to(self._device)
+        return make_network(options.architecture, shape)
 
     def _plan(self, lexicon: Lexicon, budget: float | None, identity: str) -> TrainingPlan:
         options = self.options

@@ -1,6 +1,8 @@
 """The Transformer: the scoring contract, training, signatures, and saving."""
 
+import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -184,6 +186,14 @@ def test_a_model_that_cannot_be_restored_is_refused_with_the_reason(model, tmp_p
     assert reason().startswith("size mismatch for tokens.weight")
     save_file(wider, file, metadata | {"lmbench": "0.0.1"})
     assert reason().endswith("; it was written by lmbench 0.0.1")
+    for context in (10**9, 10**30):  # no memory is allocated for so many positions
+        training = json.loads(metadata["training"]) | {"context": context}
+        save_file(weights, file, metadata | {"training": json.dumps(training)})
+        assert reason().startswith("size mismatch for positions.weight" if context < 2**31 else "context: Input should")
+    file.unlink()
+    os.mkfifo(file)
+    assert "not a regular file" in reason()
+    file.unlink()
     save_file(weights, file, metadata)
     unfitted(f",steps=60,device=cpu,checkpoint={tmp_path}").restore(tmp_path)  # neither option changes the model
     with pytest.raises(SpecError, match="holds a model with layers=2, not 3"):
