@@ -234,16 +234,17 @@ def _join_checked(
 def _join(scores: Sequence[Score], first: int) -> tuple[Score, Ints]:
     """Return copies of the arrays of all scores, joined, and the number of events of each score."""
     columns = []
-    for number, score in enumerate(scores, first):
-        try:
-            columns.append(plain_arrays(score))
-        except ScoreError as error:
-            raise ScoreError(f"document {number}: {error}") from None
+    try:
+        for score in scores:
+            columns.append(plain_arrays(score))  # noqa: PERF401  (their number tells which document is wrong)
+    except ScoreError as error:
+        raise ScoreError(f"document {first + len(columns)}: {error}") from None
     ends, logprobs, spelling = zip(*columns, strict=True)
     sizes = list(map(len, ends))
-    for number, (size, array, other) in enumerate(zip(sizes, logprobs, spelling, strict=True), first):
-        if not size == len(array) == len(other):
-            raise ScoreError(f"document {number}: {shape_violation(scores[number - first])}")
+    if not sizes == list(map(len, logprobs)) == list(map(len, spelling)):
+        for number, arrays in enumerate(columns, first):
+            if wrong := shape_violation(Score(*arrays)):
+                raise ScoreError(f"document {number}: {wrong}")
     return Score(np.concatenate(ends), np.concatenate(logprobs), np.concatenate(spelling)), np.array(sizes)
 
 

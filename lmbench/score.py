@@ -93,9 +93,10 @@ def listed_scores(returned: object, documents: Sequence[str], first: int = 0) ->
     scores = list(returned)
     if len(scores) != len(documents):
         raise ScoreError(f"{len(scores)} scores for {len(documents)} documents")
-    for number, score in enumerate(scores, first):
-        if not isinstance(score, Score):
-            raise ScoreError(f"document {number}: score returned {kind_of(score)} instead of a Score")
+    if set(map(type, scores)) - {Score}:
+        for number, score in enumerate(scores, first):
+            if not isinstance(score, Score):
+                raise ScoreError(f"document {number}: score returned {kind_of(score)} instead of a Score")
     return scores
 
 
@@ -106,10 +107,14 @@ def plain_arrays(score: Score) -> tuple[Ints, Floats, Floats]:
         ScoreError: An array is of another kind; the message names it.
     """
     ends, logprobs, spelling = score.ends, score.logprobs, score.spelling
-    for array, dtype in ((ends, _INT), (logprobs, _FLOAT), (spelling, _FLOAT)):
-        if type(array) is not np.ndarray or array.dtype != dtype or array.ndim != 1:
-            return _plain_ends(ends), _plain_nats(logprobs, "logprobs"), _plain_nats(spelling, "spelling")
-    return ends, logprobs, spelling
+    if (  # not a loop, which would be noticed with many short documents
+        type(ends) is type(logprobs) is type(spelling) is np.ndarray
+        and ends.dtype is _INT
+        and logprobs.dtype is spelling.dtype is _FLOAT
+        and ends.ndim == logprobs.ndim == spelling.ndim == 1
+    ):
+        return ends, logprobs, spelling
+    return _plain_ends(ends), _plain_nats(logprobs, "logprobs"), _plain_nats(spelling, "spelling")
 
 
 def _plain_ends(ends: object) -> Ints:
