@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,6 +19,9 @@ from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.runs.store import Costs
 from lmbench.runs.worker import peak_bytes
 from lmbench.signature import Signature, plain_signature
+
+if TYPE_CHECKING:
+    import pandas
 
 _BATCH_CHARACTERS = 1 << 20
 
@@ -67,6 +71,12 @@ class Evaluation:
     exhibits: tuple[Exhibit, ...]
     normalized: bool
     pretrained: bool
+
+    def per_document(self) -> pandas.DataFrame:
+        """Return the counts and sums as a data frame, one row a document; `Tally` defines the columns."""
+        import pandas as pd
+
+        return pd.DataFrame({field.name: getattr(self.counts, field.name) for field in fields(Tally)})
 
 
 def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = SILENT) -> Evaluation:

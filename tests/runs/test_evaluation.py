@@ -109,3 +109,12 @@ def test_errors_number_the_documents_of_all_batches(plugins, corpus, monkeypatch
     monkeypatch.setattr("lmbench.runs.evaluation._BATCH_CHARACTERS", 1)
     with pytest.raises(ScoreError, match="document 1: event 0"):
         evaluate(build("toolikely"), replace(corpus, test=Split(("", "b 中\n"))))
+
+
+def test_a_data_frame_has_a_row_for_each_document():
+    corpus = Corpus("toy", Split(("a b\n",)), Split(()), Split(("a b\n", "中\n")), provenance="lines")
+    frame = evaluate(build("uniform"), corpus).per_document()
+    assert frame["bytes"].tolist() == [4, 4]
+    assert frame["characters"].tolist() == [4, 2]
+    assert frame["bits"].tolist() == pytest.approx([32, 32])
+    assert frame["bytes"].dtype == "int64"
