@@ -108,7 +108,9 @@ def plain_arrays(score: Score) -> tuple[Ints, Floats, Floats]:
     """
     ends, logprobs, spelling = score.ends, score.logprobs, score.spelling
     if (  # not a loop, which would be noticed with many short documents
-        type(ends) is type(logprobs) is type(spelling) is np.ndarray
+        type(ends) is np.ndarray
+        and type(logprobs) is np.ndarray
+        and type(spelling) is np.ndarray
         and ends.dtype is _INT
         and logprobs.dtype is spelling.dtype is _FLOAT
         and ends.ndim == logprobs.ndim == spelling.ndim == 1
