@@ -154,9 +154,11 @@ def _main(work: Connection, messages: Connection) -> None:
     try:
         interrupts.allow()
         task, log = work.recv()
-        with log.open("w") as file:
-            os.dup2(file.fileno(), sys.stdout.fileno())
-            os.dup2(file.fileno(), sys.stderr.fileno())
+        try:
+            _redirect_output(log)
+        except OSError as error:  # the run directory was removed: a traceback would reach the terminal
+            send(Failure(f"cannot write the log: {error.strerror}"))
+            _exit(1)
         send(_Result(task(send)))
     except KeyboardInterrupt:
         _exit(130)  # the parent receives the same interrupt, and reports it
@@ -166,6 +168,12 @@ def _main(work: Connection, messages: Connection) -> None:
             traceback.print_exc()
         send(_failure(error))
     _exit(0)
+
+
+def _redirect_output(log: Path) -> None:
+    with log.open("w") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
 
 
 def _failure(error: BaseException) -> LmbenchError | Failure:

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import sys
 import time
 from functools import partial
@@ -77,6 +78,21 @@ def test_everything_printed_is_in_the_log(tmp_path):
     Worker().run(partial(leave, 0), tmp_path / "log", ignore)
     printed = (tmp_path / "log").read_text()
     assert re.match(r"the last words\nTraceback .*\nSystemExit: 0\n$", printed, flags=re.DOTALL)
+
+
+def test_a_log_that_is_removed_before_the_work_starts_is_a_failure(tmp_path, monkeypatch, capfd):
+    log = tmp_path / "logs/log"
+    log.parent.mkdir()
+    worker = Worker()
+    exchange = worker._exchange
+
+    def remove_and_exchange(*arguments):
+        shutil.rmtree(log.parent)
+        return exchange(*arguments)
+
+    monkeypatch.setattr(worker, "_exchange", remove_and_exchange)
+    assert worker.run(partial(count, 3), log, ignore) == Failure("cannot write the log: No such file or directory")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_worker_without_work_ends_with_its_context():
