@@ -191,7 +191,7 @@ def _cell(number: int, model: str, corpus: Corpus, result: _Results | LmbenchErr
 
 
 def _evaluate_in_process(spec: ModelSpec, corpus: Corpus, send: Send) -> str:
-    """Return the ModelRecord as JSON, which is parsed and checked where it arrives."""
+    """Return the ModelRecord as JSON, which the other process parses and checks."""
     resolved = resolve(spec)
     record = evaluate_in_batches(resolved.build(), corpus, _SendingProgress(send), send)
     signature = record.signature + Signature(plugin_version(resolved.registered))
