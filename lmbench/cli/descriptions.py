@@ -36,7 +36,8 @@ def list_corpora(embedded: Mapping[str, Corpus], catalog: Mapping[str, CatalogEn
 
 def describe_corpus(corpus: Corpus) -> Iterator[str]:
     """Yield the lines that describe an embedded or synthetic corpus, or a user's text."""
-    yield f"{corpus.name}: {corpus.description}\n"
+    yield f"{corpus.name}: {corpus.description}"
+    yield ""
     yield f"  read as   {corpus.provenance}"
     yield from _describe_splits(corpus)
 
@@ -49,7 +50,8 @@ def describe_entry(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Ite
         entry: The entry.
         corpus: The corpus that the entry is read as; None if it is not downloaded, or is not a text.
     """
-    yield f"{name}: {entry.description}\n"
+    yield f"{name}: {entry.description}"
+    yield ""
     yield f"  language  {entry.language}"
     yield f"  license   {entry.license}"
     yield f"  citation  {entry.citation}"

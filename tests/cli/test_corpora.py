@@ -52,3 +52,10 @@ def test_a_failed_download_is_one_line(tmp_path):
 )
 def test_mistakes_are_refused_in_one_line(tmp_path, arguments, message):
     assert_refused(["corpora", *arguments], message, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["fables-en", "wikitext-2"])
+def test_a_description_has_an_empty_line_and_no_escapes(name):
+    shown = lmbench("corpora", "show", name).stdout
+    assert shown.splitlines()[1] == ""
+    assert "\\n" not in shown

@@ -74,9 +74,9 @@ def test_corpora_are_listed_with_their_license_and_whether_they_are_here(entry):
 
 def test_a_corpus_is_described_by_its_splits_and_its_floor():
     lines = list(describe_corpus(CORPUS))
-    assert lines[:2] == ["toy: A toy\n", "  read as   lines"]
-    assert lines[2] == f"  train     1,000 documents, 2,000 bytes, sha256 {CORPUS.train.fingerprint[:12]}…"
-    assert [line.split()[0] for line in lines[3:]] == ["valid", "test", "floor"]
+    assert lines[:3] == ["toy: A toy", "", "  read as   lines"]
+    assert lines[3] == f"  train     1,000 documents, 2,000 bytes, sha256 {CORPUS.train.fingerprint[:12]}…"
+    assert [line.split()[0] for line in lines[4:]] == ["valid", "test", "floor"]
 
 
 def test_an_entry_is_described_by_its_files_and_published_figures(entry):
