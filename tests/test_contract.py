@@ -108,7 +108,7 @@ def test_no_score_depends_on_later_text(spec):
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_text_costs_as_much_as_its_two_parts(spec):
-    """The sum is exact at seams that do not change the events of the first part; elsewhere, part of an event is given."""
+    """The sum is exact at boundaries that keep the events of the first part; elsewhere, part of an event is given."""
     model, text = fitted(spec), "a b c\nab ca  abc\n zzz \u6c49a\u6c49\n"
     pairs = [(text[:seam], text[seam:]) for seam in range(len(text) + 1)]
     [whole], beginnings = model.score([text]), model.score([beginning for beginning, _ in pairs])

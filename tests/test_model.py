@@ -166,7 +166,8 @@ def test_a_model_without_a_distribution_counts_an_event_across_the_boundary_in_f
             return [Score(np.array([len(document)]), np.array([-3.0]), np.zeros(1)) for document in documents]
 
     model = Lines()
-    why = "Lines counts an event across the boundary .* because the model offers no next-event distribution; let the context end"
+    reason = "the model offers no next-event distribution; let the context end"
+    why = f"Lines counts an event across the boundary .* because {reason}"
     with pytest.warns(UserWarning, match=why):
         assert model.score_continuation("ab", "cd") == -3.0
     assert model.score_continuation("ab", "cd") == -3.0  # the model warns only once
