@@ -447,8 +447,8 @@ class ChangesLater(Good):
     """Changes its scores from a thread, after they were returned."""
 
     def change(self, score):
-        threading.Timer(0.001, score.logprobs.fill, [np.nan]).start()
-        return Score(score.ends, score.logprobs.copy(), score.spelling)
+        threading.Timer(2.0, score.logprobs.fill, [np.nan]).start()  # the scores are copied long before, on any machine
+        return score
 
 
 @is_harmless
