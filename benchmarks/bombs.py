@@ -57,7 +57,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What became of one attempt.
+    """The outcome of one attempt.
 
     Attributes:
         outcome: "one line", "result", "traceback", "too slow", "killed" or "other".

@@ -11,23 +11,11 @@ from safetensors.torch import load_file, save_file
 from lmbench import build
 from lmbench.backends.neural.pretrained.model_files import ModelFiles, UnusableFileError, weight_names
 from lmbench.errors import UnavailableError
-from tests.checkpoints import BOS, byte_level, gpt2, in_hub_cache, save
+from tests.checkpoints import BOS, in_hub_cache
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 INDEX = "model.safetensors.index.json"
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    tokenizer = byte_level()
-    path = tmp_path_factory.mktemp("gpt2")
-    return save(path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
-
-
-@pytest.fixture
-def folder(original, tmp_path):
-    return shutil.copytree(original, tmp_path / "model")
 
 
 def load(folder):

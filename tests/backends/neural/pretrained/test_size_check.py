@@ -1,7 +1,6 @@
 """Numbers that are out of proportion to the weights are refused before memory is allocated."""
 
 import json
-import shutil
 import struct
 import time
 
@@ -19,21 +18,9 @@ from lmbench.backends.neural.pretrained.size_check import (
     read_shapes,
 )
 from lmbench.errors import UnavailableError
-from tests.checkpoints import BOS, byte_level, gpt2, save
+from tests.checkpoints import gpt2
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    tokenizer = byte_level()
-    path = tmp_path_factory.mktemp("gpt2")
-    return save(path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
-
-
-@pytest.fixture
-def folder(original, tmp_path):
-    return shutil.copytree(original, tmp_path / "model")
 
 
 def change(folder, **values):
