@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Protocol, runtime_checkable
@@ -43,15 +43,17 @@ class Subject:
     Attributes:
         make: Returns a new model that is not fitted.
         progress: Receives reports while a model is fitted or its weights are loaded.
+        seed: Seed of the random texts.
     """
 
     make: Callable[[], LanguageModel]
     progress: Progress = SILENT
+    seed: int = 0
 
     @cached_property
     def corpus(self) -> Corpus:
         """Tokenized text over few words, four lines a document. The words of the test split occur nowhere else."""
-        generator = random.Random(0)
+        generator = self.generator("corpus")
         lines = [" ".join(generator.choices(WORDS, k=generator.randint(1, 8))) + "\n" for _ in range(240)]
         documents = tuple("".join(lines[i : i + 4]) for i in range(0, len(lines), 4))
         test = tuple(" ".join(random_words(generator, 6)) + "\n" for _ in range(8))
@@ -63,12 +65,33 @@ class Subject:
         return self.prepare(self.corpus.training)
 
     @cached_property
+    def raw_model(self) -> LanguageModel:
+        """The model fitted on the same text as raw text, which models may tokenize in another way."""
+        if self.model.traits.pretrained:
+            return self.model
+        return self.prepare(replace(self.corpus.training, tokenized=False))
+
+    @cached_property
     def letter_model(self) -> LanguageModel:
         """The model fitted on lines of one to three letters a, b and c, which then get nearly all probability."""
         if self.model.traits.pretrained:
             return self.model
         lines = ["".join(letters) + "\n" for n in (1, 2, 3) for letters in product("abc", repeat=n)]
         return self.prepare(TrainingText(Split(tuple(lines * 8)), Split(tuple(lines)), tokenized=True))
+
+    def generator(self, purpose: str) -> random.Random:
+        """Return a generator of random texts. The same seed and purpose give the same texts."""
+        return random.Random(f"{self.seed} {purpose}")
+
+    def fit(self, lines: Sequence[str], *, tokenized: bool = True) -> LanguageModel:
+        """Return a new model, fitted on documents of one line each. Every fourth of them is also held out.
+
+        Raises:
+            NotApplicable: The model is pretrained.
+        """
+        if self.model.traits.pretrained:
+            raise NotApplicable("the model is pretrained")
+        return self.prepare(TrainingText(Split(tuple(lines)), Split(tuple(lines[::4])), tokenized))
 
     def prepare(self, data: TrainingText, **options: int) -> LanguageModel:
         """Return a new model, fitted or with its weights, with some options changed.

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationErro
 
 from lmbench import atomic
 from lmbench.checks import Outcome
+from lmbench.checks.audit import Audit
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
@@ -145,6 +146,9 @@ class Cell(BaseModel):
         signature: Everything that the numbers depend on.
         metrics: The numbers, if the status is "ok".
         costs: Time, memory and size, if the status is "ok".
+        audit: The results of the audit, if there was one.
+        doubt: Why the numbers cannot be trusted, in one line: a failed audit, or a probability that no honest model
+            can give. Empty if there is no such reason.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -160,6 +164,8 @@ class Cell(BaseModel):
     signature: str = ""
     metrics: Metrics | None = None
     costs: Costs | None = None
+    audit: Audit | None = None
+    doubt: str = ""
 
 
 class Verification(BaseModel):
