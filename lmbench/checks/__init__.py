@@ -5,9 +5,10 @@ docs/checks.md lists the checks, and which deliberately wrong models each of the
 """
 
 from lmbench.checks.pytest_checks import parametrize_with_checks
-from lmbench.checks.subject import CheckFailedError, NotApplicable, Subject, SuspectsHistories
+from lmbench.checks.subject import Subject, SuspectsHistories
 from lmbench.checks.suite import CHECKS, Outcome, check_model, check_spec, find_doubt
 from lmbench.checks.texts import EDGE_TEXTS
+from lmbench.checks.verdicts import CheckFailedError, NotApplicable
 
 __all__ = [
     "CHECKS",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
 
-from lmbench.checks.subject import CheckFailedError, next_events
+from lmbench.checks.comparison import require_no_bias, tolerance_of
+from lmbench.checks.subject import next_events
+from lmbench.checks.verdicts import CheckFailedError
 from lmbench.model import LanguageModel
 from lmbench.score import Score, plain_scores
 from lmbench.state import NextEvents
 from lmbench.text.tokenizers import PRINTABLE
+
+_UNKNOWN_NAMES = frozenset(("<unk>", "<UNK>", "[UNK]", "UNK", "<oov>"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +46,33 @@ def events_of(document: str, score: Score) -> Iterator[Event]:
 
 def require_own_distribution(model: LanguageModel, text: str) -> None:
     """Fail unless each event of a text has the log-probability that the model's distribution gives it."""
-    [score] = plain_scores(model.score([text]), [text])
+    [score] = plain_scores(model.score((text,)), (text,))
+    tolerance, differences = tolerance_of(model), []
     for event in events_of(text, score):
         before = decode(event.before)
-        if before is None:
-            continue  # the event begins inside a character, and no text ends there
-        nexts = next_events(model, before)
-        candidates = nexts.logprobs[_matching_entries(nexts, event)]
-        predicted = float(candidates[np.argmin(np.abs(candidates - event.logprob))])
-        if not abs(predicted - event.logprob) <= model.score_tolerance:
-            raise CheckFailedError(
-                f"after {before.encode()[-20:]!r} the event {event.spelling[-20:]!r} is scored {event.logprob:.6f}, "
-                f"but its distribution says {predicted:.6f}{_suspected_unit(event.logprob, predicted)}"
-            )
+        if before is not None:  # else the event begins inside a character, and no text ends there
+            differences.append(difference_from_entry(next_events(model, before), event, tolerance))
+    require_no_bias(np.array(differences), tolerance, "scored, and as the distributions say")
+
+
+def difference_from_entry(nexts: NextEvents, event: Event, tolerance: float) -> float:
+    """Return by how many nats an event's score exceeds what a distribution says.
+
+    Raises:
+        CheckFailedError: It differs by more than the tolerance, or the distribution does not have the event.
+    """
+    candidates = nexts.logprobs[_matching_entries(nexts, event)]
+    after = f"after {event.before[-20:]!r} the event {event.spelling[-20:]!r}"
+    if not len(candidates):
+        kind = "an entry for unknown words" if event.is_unknown else "this event"
+        raise CheckFailedError(f"{after} is scored {event.logprob:.6f}, but its distribution does not have {kind}")
+    predicted = float(candidates[np.argmin(np.abs(candidates - event.logprob))])
+    if not abs(predicted - event.logprob) <= tolerance:
+        raise CheckFailedError(
+            f"{after} is scored {event.logprob:.6f}, but its distribution says {predicted:.6f}"
+            f"{_suspected_unit(event.logprob, predicted)}"
+        )
+    return event.logprob - predicted
 
 
 def decode(data: bytes) -> str | None:
@@ -66,23 +84,25 @@ def decode(data: bytes) -> str | None:
 
 
 def _matching_entries(nexts: NextEvents, event: Event) -> list[int]:
-    """Return the entries of a distribution that may be this event; all of them, if none is known to be.
+    """Return the entries of a distribution that may be this event.
 
     An unknown word is an entry without a spelling: with `pieces`, " ." may be unknown although "." is known. Any other
-    event is the entry with its spelling. If the model does not provide spellings, it is the entry named by the event's
-    text as it is, without its space, or in GPT-2's notation.
+    event is the entry with its spelling. If the model does not provide spellings, an unknown word is the entry with one
+    of the usual names, and any other event the entry named by the event's text as it is, without its space, or in
+    GPT-2's notation.
     """
     if event.is_unknown:
-        found = [i for i, spelling in enumerate(nexts.spellings) if spelling is None]
-    else:
-        text = decode(event.spelling) or ""
-        variants = {text.removeprefix(" "), text.replace(" ", PRINTABLE[ord(" ")])}
-        found = [i for i, spelling in enumerate(nexts.spellings) if spelling == event.spelling]
-        found = found or _find_named(nexts, {text}) or _find_named(nexts, variants)
-    return found or list(range(len(nexts.names)))
+        named = _find_named(nexts, _UNKNOWN_NAMES)
+        unspelled = [i for i, spelling in enumerate(nexts.spellings) if spelling is None]
+        return [i for i in named if not nexts.spellings or nexts.spellings[i] is None] or unspelled
+    if nexts.spellings:
+        return [i for i, spelling in enumerate(nexts.spellings) if spelling == event.spelling]
+    text = decode(event.spelling) or ""
+    variants = {text.removeprefix(" "), text.replace(" ", PRINTABLE[ord(" ")])}
+    return _find_named(nexts, {text}) or _find_named(nexts, variants)
 
 
-def _find_named(nexts: NextEvents, names: set[str]) -> list[int]:
+def _find_named(nexts: NextEvents, names: Set[str]) -> list[int]:
     return [i for i, name in enumerate(nexts.names) if name in names]
 
 

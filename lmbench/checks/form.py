@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 
 from lmbench.checks.events import events_of
-from lmbench.checks.subject import NotApplicable, Subject, require
+from lmbench.checks.subject import Subject
 from lmbench.checks.texts import EDGE_TEXTS, SAMPLE_TEXTS
+from lmbench.checks.verdicts import NotApplicable, require
 from lmbench.score import Score, probability_violation, tiling_violation
 
 _LONG_TEXT_SECONDS = 5.0

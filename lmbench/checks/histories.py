@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from lmbench.checks.comparison import mean_tolerance, tolerance_of
 from lmbench.checks.events import Event, decode, events_of, require_own_distribution
-from lmbench.checks.subject import CheckFailedError, NotApplicable, Subject, require
+from lmbench.checks.subject import Subject
+from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
 from lmbench.score import plain_scores
 from lmbench.state import ModelState
 
@@ -41,7 +43,7 @@ def check_continuations(subject: Subject) -> None:
         total = float(first.logprobs.sum()) + subject.model.score_continuation(beginning, rest)
         expected = float(whole.logprobs.sum())
         require(
-            abs(total - expected) <= subject.model.score_tolerance * len(whole.ends),
+            abs(total - expected) <= len(whole.ends) * mean_tolerance(tolerance_of(subject.model), len(whole.ends)),
             f"cut at byte {end}: {total:.6f} is not {expected:.6f}",
         )
 
@@ -79,7 +81,7 @@ def _advance(subject: Subject, state: ModelState, event: Event, following: Event
         return False
     chosen = min(candidates, key=lambda i: abs(float(nexts.logprobs[i]) - event.logprob))
     predicted = float(nexts.logprobs[chosen])
-    if not abs(predicted - event.logprob) <= subject.model.score_tolerance:
+    if not abs(predicted - event.logprob) <= tolerance_of(subject.model):
         raise CheckFailedError(
             f"read step by step to {after}, the model gives the event {event.spelling!r} {predicted:.6f}, "
             f"but it is scored {event.logprob:.6f}"

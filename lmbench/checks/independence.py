@@ -6,8 +6,9 @@ import random
 
 import numpy as np
 
-from lmbench.checks.subject import NotApplicable, Subject, require
+from lmbench.checks.subject import Subject
 from lmbench.checks.texts import SAMPLE_TEXTS, random_words
+from lmbench.checks.verdicts import NotApplicable, require
 from lmbench.score import Score
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lmbench.checks.subject import NotApplicable, Subject, require
+from lmbench.checks.subject import Subject
 from lmbench.checks.texts import EDGE_TEXTS, SAMPLE_TEXTS
+from lmbench.checks.verdicts import NotApplicable, require
 from lmbench.model import LanguageModel, Saveable
 from lmbench.score import plain_scores
 from lmbench.signature import Signature

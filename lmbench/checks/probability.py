@@ -10,8 +10,9 @@ from itertools import product
 import numpy as np
 
 from lmbench.checks.events import require_own_distribution
-from lmbench.checks.subject import Subject, SuspectsHistories, next_events, require
+from lmbench.checks.subject import Subject, SuspectsHistories, next_events
 from lmbench.checks.texts import HAN, HISTORIES, MIXED_TEXT, random_words
+from lmbench.checks.verdicts import require
 from lmbench.score import plain_scores
 
 _SUM_TOLERANCE = 1e-6

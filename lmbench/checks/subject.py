@@ -1,4 +1,4 @@
-"""The model under test, and the verdicts of a check."""
+"""The model under test, and the texts that it is fitted on."""
 
 from __future__ import annotations
 
@@ -9,23 +9,16 @@ from functools import cached_property
 from itertools import product
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 from pydantic import ValidationError
 
+from lmbench.checks.comparison import require_same, tolerance_of
 from lmbench.checks.texts import WORDS, random_words
+from lmbench.checks.verdicts import NotApplicable
 from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.model import LanguageModel, ModelOptions
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score, plain_scores
 from lmbench.state import ModelState, NextEvents
-
-
-class CheckFailedError(AssertionError):
-    """The model breaks the contract; the message says where."""
-
-
-class NotApplicable(Exception):  # noqa: N818  (nothing went wrong)
-    """The model lacks what the check examines; the message says what is missing."""
 
 
 @runtime_checkable
@@ -120,26 +113,14 @@ class Subject:
         return self.model.state_after(text)
 
     def require_same(self, first: Score, second: Score, what: str) -> None:
-        """Fail at the first event in which two scores differ.
+        """Fail at the first event in which two scores of the model differ.
 
         Args:
             first: A score.
             second: Another score of the same events.
             what: Describes the two scores, for the message.
         """
-        require(first.ends.tolist() == second.ends.tolist(), f"{what}: the events differ")
-        with np.errstate(invalid="ignore"):
-            same = np.abs(first.logprobs - second.logprobs) <= self.model.score_tolerance
-        if not same.all():
-            event = int(np.argmin(same))
-            logprobs = f"{first.logprobs[event]:.6f} and {second.logprobs[event]:.6f}"
-            raise CheckFailedError(f"{what}: event {event} (to byte {int(first.ends[event])}) is scored {logprobs}")
-
-
-def require(condition: bool, message: str) -> None:
-    """Fail the check with a message unless the condition holds."""
-    if not condition:
-        raise CheckFailedError(message)
+        require_same(first, second, tolerance_of(self.model), what)
 
 
 def next_events(model: LanguageModel, text: str) -> NextEvents:

@@ -13,7 +13,8 @@ from lmbench.checks.histories import check_continuations, check_step_by_step, ch
 from lmbench.checks.independence import check_batches, check_causality, check_state, check_test_split
 from lmbench.checks.lifecycle import check_determinism, check_fit, check_save, check_signature
 from lmbench.checks.probability import check_chain_rule, check_normalization, check_sums, check_unknown_words
-from lmbench.checks.subject import CheckFailedError, NotApplicable, Subject
+from lmbench.checks.subject import Subject
+from lmbench.checks.verdicts import CheckFailedError, NotApplicable
 from lmbench.errors import SpecError, UnavailableError, describe
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.progress import SILENT, Progress

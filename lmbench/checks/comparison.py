@@ -1,0 +1,83 @@
+"""Compare the log-probabilities of events that must be equal."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lmbench.arrays import Floats
+from lmbench.checks.verdicts import CheckFailedError, require
+from lmbench.model import LanguageModel
+from lmbench.score import Score
+
+LARGEST_TOLERANCE = 0.25
+"""The largest `score_tolerance` that the suite accepts, in nats: that of bfloat16."""
+
+_UNAVOIDABLE_BIAS = 1e-5  # nats by which float32 may err in one direction
+
+
+def tolerance_of(model: LanguageModel) -> float:
+    """Return the model's `score_tolerance`, in nats.
+
+    Raises:
+        CheckFailedError: It is larger than rounding explains, or not a number.
+    """
+    declared: object = model.score_tolerance
+    if isinstance(declared, float | int) and 0 <= declared <= LARGEST_TOLERANCE:
+        return float(declared)
+    raise CheckFailedError(
+        f"score_tolerance is {declared!r}; it must be a number of nats up to {LARGEST_TOLERANCE}, which explains the "
+        "rounding of bfloat16"
+    )
+
+
+def mean_tolerance(tolerance: float, events: int) -> float:
+    """Return the nats by which equal scores may differ in the mean over a number of events.
+
+    Rounding errors have both signs, so the mean of n of them is smaller by the square root of n. A model that is too
+    cheap by less than its tolerance in every event has errors of one sign.
+    """
+    return max(tolerance / math.sqrt(max(events, 1)), min(tolerance, _UNAVOIDABLE_BIAS))
+
+
+def require_same(first: Score, second: Score, tolerance: float, what: str) -> float:
+    """Fail unless two scores of the same events are the same, each within the tolerance and without bias.
+
+    Args:
+        first: A score.
+        second: Another score of the same events.
+        tolerance: Nats by which one event may differ.
+        what: Describes the two scores, for the message.
+
+    Returns:
+        The largest difference of an event, in nats.
+
+    Raises:
+        CheckFailedError: They differ; the message names the first event that does.
+    """
+    require(first.ends.tolist() == second.ends.tolist(), f"{what}: the events differ")
+    largest = 0.0
+    for name, one, other in (
+        ("scored", first.logprobs, second.logprobs),
+        ("charged for its spelling", first.spelling, second.spelling),
+    ):
+        with np.errstate(invalid="ignore"):
+            differences = one - other
+            wrong = ~(np.abs(differences) <= tolerance)
+        if wrong.any():
+            event = int(np.argmax(wrong))
+            place = f"event {event} (to byte {int(first.ends[event])})"
+            raise CheckFailedError(f"{what}: {place} is {name} {one[event]:.6f} and {other[event]:.6f}")
+        require_no_bias(differences, tolerance, what)
+        largest = max(largest, float(np.abs(differences).max(initial=0.0)))
+    return largest
+
+
+def require_no_bias(differences: Floats, tolerance: float, what: str) -> None:
+    """Fail if the differences of equal log-probabilities, (events,) nats, are larger in the mean than rounding is."""
+    mean = float(differences.mean()) if len(differences) else 0.0
+    require(
+        abs(mean) <= mean_tolerance(tolerance, len(differences)),
+        f"{what}: {len(differences)} events differ by {mean:.6f} nats in the mean, which is not rounding",
+    )
