@@ -60,6 +60,17 @@ class ModelState(ABC):
         """Return log P(the next event's bytes begin with `prefix`), in nats; 0 if no event is known to do so."""
         return self.next_events().prefix_logprob(prefix)
 
+    def spelling_logprob(self, spelling: bytes) -> float | None:
+        """Return what a letter model charges for the spelling of an unknown word, in nats.
+
+        Args:
+            spelling: The bytes that the word adds to the text.
+
+        Returns:
+            None if there is no letter model, or if these bytes are not one event.
+        """
+        return None
+
 
 class TextState(ModelState):
     """The state of a model that only implements `next_events`, which it calls again for each longer text."""

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from lmbench.checks.comparison import SUM_TOLERANCE, common_events, require_no_bias, require_same, tolerance_of
+from lmbench.checks.events import Event, decode, difference_from_entry, event_at
+from lmbench.checks.sample import AuditSample
+from lmbench.checks.verdicts import CheckFailedError, require
+from lmbench.errors import describe, one_line
 from lmbench.model import LanguageModel
-from lmbench.score import Score
+from lmbench.score import checked_scores
+
+Work = TypeVar("Work")
+
+_CUTS = 2  # of each document
+_EVENTS, _UNKNOWN_EVENTS = 40, 10
+_SECONDS = 2.0  # after which the audit ends, if it has done the fewest pieces of work:
+_FEWEST_RESCORINGS, _FEWEST_EVENTS = 4, 8
+_LONGEST, _LONGEST_PRETRAINED = 20_000, 4_000  # characters that are scored again at once
+_ENDING = 500  # characters
 
 
 class Audit(BaseModel):
@@ -37,33 +55,184 @@ class Audit(BaseModel):
     seconds: float = 0.0
 
 
+def audit(model: LanguageModel, sample: AuditSample) -> Audit:
+    """Audit a fitted model on documents that it has scored.
+
+    Each document is scored again alone; at random cuts, its prefix is scored alone and before another ending; and at
+    random events, the next-event distribution must sum to 1 and say what the event costs, and the spelling of an
+    unknown word must cost what the letter model says. The work is done in random order. It ends early if the model is
+    slow.
+
+    Returns:
+        The results; they include the first failure, whatever the model raised.
+    """
+    started = time.perf_counter()
+    auditor = _Auditor(model, sample)
+    failure = ""
+    try:
+        auditor.score_again()
+        auditor.examine_events()
+    except CheckFailedError as error:
+        failure = str(error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
+        failure = f"{auditor.place}: {describe(error)}"
+    return auditor.results.model_copy(update={"failure": one_line(failure), "seconds": time.perf_counter() - started})
+
+
 @dataclass(frozen=True, slots=True)
-class AuditSample:
-    """The documents of an audit, and the scores that the model gave them.
+class _Rescoring:
+    """A document to score again.
 
     Attributes:
-        numbers: The numbers of the documents in the test split.
-        documents: Their texts.
-        scores: Their scores.
-        seed: Seed of the random positions.
+        index: Its index in the sample.
+        cut: Where its prefix ends, in characters; None to score the whole document.
     """
 
-    numbers: tuple[int, ...]
-    documents: tuple[str, ...]
-    scores: tuple[Score, ...]
-    seed: str
+    index: int
+    cut: int | None
 
 
-def choose_documents(sizes: Sequence[int], seed: str) -> tuple[int, ...]:
-    """Return the numbers of the documents to audit: the last one, and some others drawn in proportion to their size.
+class _Auditor:
+    """An audit that is under way.
 
-    Args:
-        sizes: The size of each document of the test split.
-        seed: Seed of the choice.
+    Attributes:
+        results: What has been found so far.
+        place: Describes what the audit does at the moment.
     """
-    raise NotImplementedError
+
+    def __init__(self, model: LanguageModel, sample: AuditSample) -> None:
+        self.results, self.place = Audit(), "the audit"
+        self._model, self._sample = model, sample
+        self._generator = random.Random(sample.seed)
+        self._longest = _LONGEST_PRETRAINED if model.traits.pretrained else _LONGEST
+        self._longest = min(self._longest, model.traits.batch_characters // 4)
+
+    def score_again(self) -> None:
+        """Score documents again, and their prefixes.
+
+        Raises:
+            CheckFailedError: A score is not that of the first time.
+        """
+        tolerance, work = tolerance_of(self._model), self._plan_rescoring()
+        for rescoring in self._until_late(work, _FEWEST_RESCORINGS):
+            document = self._sample.documents[rescoring.index]
+            if rescoring.cut is None:
+                self._compare(rescoring, (document,), ("alone",), tolerance)
+                self._count(documents=1)
+            else:
+                prefix = document[: rescoring.cut]
+                texts = (prefix, prefix + self._other_ending())
+                self._compare(rescoring, texts, ("as a prefix", "before another ending"), tolerance)
+                self._count(prefixes=1)
+
+    def examine_events(self) -> None:
+        """Compare events with the distributions and the letter model of the model, if it offers any.
+
+        Raises:
+            CheckFailedError: A sum is not 1, or an event is scored another way.
+        """
+        tolerance, differences = tolerance_of(self._model), []
+        for index, event in self._until_late(self._choose_events(), _FEWEST_EVENTS):
+            self._name_place(index, f"the event {event.spelling[-20:]!r} after byte {len(event.before)}")
+            try:
+                difference = self._examine(event, tolerance)
+            except NotImplementedError:
+                return  # the suite reports that the model offers no distribution
+            except CheckFailedError as failure:
+                raise CheckFailedError(f"{self.place}: {failure}") from None
+            differences.append(difference)
+            self._count(positions=1, largest_difference=abs(difference))
+        require_no_bias(np.array(differences), tolerance, "scored, and as the distributions say")
+
+    def _plan_rescoring(self) -> list[_Rescoring]:
+        work = []
+        for index, document in enumerate(self._sample.documents):
+            whole = None if len(document) <= self._longest else self._longest
+            cuts = [
+                self._generator.randint(1, min(len(document), self._longest)) for _ in range(_CUTS if document else 0)
+            ]
+            work += [_Rescoring(index, cut) for cut in (whole, *cuts)]
+        self._generator.shuffle(work)
+        return work
+
+    def _compare(self, rescoring: _Rescoring, texts: tuple[str, ...], names: tuple[str, ...], tolerance: float) -> None:
+        """Compare the scores of texts with the score of the document with which they begin."""
+        size = len(self._sample.documents[rescoring.index][: rescoring.cut].encode())
+        self._name_place(rescoring.index, "" if rescoring.cut is None else f"cut at byte {size}")
+        for name, score in zip(names, checked_scores(self._model.score(texts), texts), strict=True):
+            first = self._sample.scores[rescoring.index]
+            pair = (
+                (first, score)
+                if name == "alone"
+                else (common_events(first, score, size), common_events(score, first, size))
+            )
+            difference = require_same(*pair, tolerance, f"{self.place}, scored in the run and {name}")
+            self._count(largest_difference=difference)
+
+    def _other_ending(self) -> str:
+        """Return another text, from a random place of the audited documents and with words that they may lack."""
+        text = self._generator.choice(self._sample.documents)
+        start = self._generator.randrange(len(text) + 1)
+        return " zzqx 汉字 0\n" + text[start : start + _ENDING] + "\n"
+
+    def _choose_events(self) -> Iterator[tuple[int, Event]]:
+        """Yield random events, each with the index of its document, beginning with some unknown words.
+
+        No text ends inside a character, so no event that begins there is among them.
+        """
+        places, unknown = self._list_places()
+        for index, number in (
+            *_sample(self._generator, unknown, _UNKNOWN_EVENTS),
+            *_sample(self._generator, places, _EVENTS),
+        ):
+            event = event_at(self._sample.documents[index].encode(), self._sample.scores[index], number)
+            if decode(event.before) is not None:
+                yield index, event
+
+    def _list_places(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return the documents and numbers of all events whose history is not too long, and those of unknown words."""
+        places, unknown = [], []
+        for index, score in enumerate(self._sample.scores):
+            numbers = np.flatnonzero(np.concatenate([[0], score.ends[:-1]])[: len(score.ends)] <= self._longest)
+            places += [(index, number) for number in numbers.tolist()]
+            unknown += [(index, number) for number in numbers[score.spelling[numbers] < 0].tolist()]
+        return places, unknown
+
+    def _examine(self, event: Event, tolerance: float) -> float:
+        state = self._model.state_after(event.before.decode())
+        nexts = state.next_events()
+        error = abs(float(np.exp(nexts.logprobs).sum()) - 1)
+        self._count(largest_sum_error=error)
+        require(error <= SUM_TOLERANCE, f"the next events sum to {1 + error:.7f}")
+        difference = difference_from_entry(nexts, event, tolerance)
+        charged = state.spelling_logprob(event.spelling) if event.is_unknown else None
+        if charged is not None:
+            self._count(spellings=1)
+            found = f"its spelling is charged {event.spelling_logprob:.6f}, but costs {charged:.6f} in the letter model"
+            require(abs(charged - event.spelling_logprob) <= tolerance, found)
+        return difference
+
+    def _name_place(self, index: int, place: str) -> None:
+        self.place = ", ".join(filter(None, (f"document {self._sample.numbers[index]}", place)))
+
+    def _count(self, **found: float) -> None:
+        """Add to the counts of the results, and raise their largest values."""
+        old = {name: getattr(self.results, name) for name in found}
+        new = {
+            name: max(old[name], value) if name.startswith("largest") else old[name] + value
+            for name, value in found.items()
+        }
+        self.results = self.results.model_copy(update=new)
+
+    @staticmethod
+    def _until_late(work: Iterable[Work], fewest: int) -> Iterator[Work]:
+        """Yield the pieces of work until half the audit's time is over, but at least some of them."""
+        started = time.perf_counter()
+        for done, piece in enumerate(work):
+            if done >= fewest and time.perf_counter() - started > _SECONDS / 2:
+                return
+            yield piece
 
 
-def audit(model: LanguageModel, sample: AuditSample) -> Audit:
-    """Audit a fitted model."""
-    raise NotImplementedError
+def _sample(generator: random.Random, entries: Sequence[Work], most: int) -> list[Work]:
+    return generator.sample(entries, min(most, len(entries)))

@@ -14,6 +14,9 @@ from lmbench.score import Score
 LARGEST_TOLERANCE = 0.25
 """The largest `score_tolerance` that the suite accepts, in nats: that of bfloat16."""
 
+SUM_TOLERANCE = 1e-6
+"""How far a sum of probabilities may be from 1."""
+
 _UNAVOIDABLE_BIAS = 1e-5  # nats by which float32 may err in one direction
 
 
@@ -81,3 +84,10 @@ def require_no_bias(differences: Floats, tolerance: float, what: str) -> None:
         abs(mean) <= mean_tolerance(tolerance, len(differences)),
         f"{what}: {len(differences)} events differ by {mean:.6f} nats in the mean, which is not rounding",
     )
+
+
+def common_events(score: Score, other: Score, cut: int) -> Score:
+    """Return the first events of a score, up to byte `cut`, that another score has in the same places."""
+    length = min(np.count_nonzero(score.ends <= cut), np.count_nonzero(other.ends <= cut))
+    shared = int(np.argmin(np.append(score.ends[:length] == other.ends[:length], False)))
+    return Score(score.ends[:shared], score.logprobs[:shared], score.spelling[:shared])

@@ -27,21 +27,38 @@ class Event:
         before: The bytes of the text before the event.
         spelling: The event's own bytes.
         logprob: Nats, without the cost of spelling an unknown word.
-        is_unknown: Whether a letter model spelled it.
+        spelling_logprob: Nats that a letter model charged for its spelling; 0 for any other event.
     """
 
     before: bytes
     spelling: bytes
     logprob: float
-    is_unknown: bool
+    spelling_logprob: float = 0.0
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a letter model spelled it."""
+        return self.spelling_logprob < 0
 
 
 def events_of(document: str, score: Score) -> Iterator[Event]:
     """Yield the events of a scored document."""
-    data, start = document.encode(), 0
-    for end, logprob, spelling in zip(score.ends.tolist(), score.logprobs, score.spelling, strict=True):
-        yield Event(data[:start], data[start:end], float(logprob - spelling), bool(spelling < 0))
-        start = end
+    data = document.encode()
+    for number in range(len(score.ends)):
+        yield event_at(data, score, number)
+
+
+def event_at(data: bytes, score: Score, number: int) -> Event:
+    """Return one event of a scored document.
+
+    Args:
+        data: The bytes of the document.
+        score: Its score.
+        number: The number of the event, from 0.
+    """
+    start, end = int(score.ends[number - 1]) if number else 0, int(score.ends[number])
+    logprob, spelling = float(score.logprobs[number]), float(score.spelling[number])
+    return Event(data[:start], data[start:end], logprob - spelling, spelling)
 
 
 def require_own_distribution(model: LanguageModel, text: str) -> None:

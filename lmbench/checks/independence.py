@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
-
+from lmbench.checks.comparison import common_events
 from lmbench.checks.subject import Subject
 from lmbench.checks.texts import SAMPLE_TEXTS, random_words
 from lmbench.checks.verdicts import NotApplicable, require
-from lmbench.score import Score
 
 
 def check_causality(subject: Subject) -> None:
@@ -22,7 +20,7 @@ def check_causality(subject: Subject) -> None:
     for cut in range(3, len(text), 7):
         whole, changed, shorter = subject.score(text, text[:cut] + " zzqx 汉字 zzqx\n" * 3, text[:cut])
         for other in (changed, shorter):
-            same = (_common_events(whole, other, cut), _common_events(other, whole, cut))
+            same = (common_events(whole, other, cut), common_events(other, whole, cut))
             subject.require_same(*same, f"with another text after byte {cut}")
 
 
@@ -65,10 +63,3 @@ def check_test_split(subject: Subject) -> None:
     test = -sum(float(score.logprobs.sum()) for score in subject.score(*subject.corpus.test.documents))
     control = -sum(float(score.logprobs.sum()) for score in subject.score(*similar))
     require(test > 0.8 * control, f"the test split costs {test:.0f} nats, but similar words cost {control:.0f}")
-
-
-def _common_events(score: Score, other: Score, cut: int) -> Score:
-    """Return the first events of a score, up to byte `cut`, that another score has in the same places."""
-    length = min(np.count_nonzero(score.ends <= cut), np.count_nonzero(other.ends <= cut))
-    shared = int(np.argmin(np.append(score.ends[:length] == other.ends[:length], False)))
-    return Score(score.ends[:shared], score.logprobs[:shared], score.spelling[:shared])

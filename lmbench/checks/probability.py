@@ -9,13 +9,12 @@ from itertools import product
 
 import numpy as np
 
+from lmbench.checks.comparison import SUM_TOLERANCE
 from lmbench.checks.events import require_own_distribution
 from lmbench.checks.subject import Subject, SuspectsHistories, next_events
 from lmbench.checks.texts import HAN, HISTORIES, MIXED_TEXT, random_words
 from lmbench.checks.verdicts import require
 from lmbench.score import plain_scores
-
-_SUM_TOLERANCE = 1e-6
 
 
 def check_normalization(subject: Subject) -> None:
@@ -28,7 +27,7 @@ def check_normalization(subject: Subject) -> None:
     suspects = model.suspect_histories() if isinstance(model, SuspectsHistories) else ()
     for history in (*HISTORIES, *suspects):
         total = float(np.exp(next_events(model, history).logprobs).sum())
-        require(abs(total - 1) <= _SUM_TOLERANCE, f"after {history!r} the next events sum to {total:.7f}")
+        require(abs(total - 1) <= SUM_TOLERANCE, f"after {history!r} the next events sum to {total:.7f}")
 
 
 def check_sums(subject: Subject) -> None:
@@ -41,7 +40,7 @@ def check_sums(subject: Subject) -> None:
     sets |= {f"texts of {n} letters": ["".join(letters) for letters in product("abc", repeat=n)] for n in (1, 2, 3)}
     for name, texts in sets.items():
         total = sum(math.exp(score.logprobs.sum()) for score in plain_scores(subject.letter_model.score(texts), texts))
-        require(total <= 1 + _SUM_TOLERANCE, f"the probabilities of all {name} sum to {total:.6f}")
+        require(total <= 1 + SUM_TOLERANCE, f"the probabilities of all {name} sum to {total:.6f}")
 
 
 def check_chain_rule(subject: Subject) -> None:

@@ -40,8 +40,9 @@ class LexiconState(ModelState):
         self._across_lines, self._extra_events = across_lines, extra_events
         history = lexicon.encode(text).ids if across_lines else lexicon.history(text)
         self._history = history.tolist()
-        [last_line] = lexicon.tokenizer.tokenize_lines([text.split("\n")[-1]])
-        self._after_word = bool(last_line) and not is_white(last_line[-1])
+        self._last_line: str | None = text.split("\n")[-1]
+        self._tokens = lexicon.tokenizer.tokenize(self._last_line)
+        self._after_word = bool(self._tokens) and not is_white(self._tokens[-1])
 
     def next_events(self) -> NextEvents:
         logprobs = self._predict(np.array(self._history, dtype=np.int32))
@@ -55,7 +56,23 @@ class LexiconState(ModelState):
         letters = self._lexicon.unknown_prefix_logprob(prefix, self._after_word)
         return float(np.logaddexp.reduce([*following.logprobs[known], following.logprobs[UNKNOWN_ID] + letters]))
 
+    def spelling_logprob(self, spelling: bytes) -> float | None:
+        """Return what the letter model charges for the next word, in nats; see `ModelState`.
+
+        Only a state that has not advanced knows it, because other words may precede the spelling in the line.
+        """
+        if self._last_line is None:
+            return None
+        try:
+            tokens = self._lexicon.tokenizer.tokenize(self._last_line + spelling.decode())
+        except UnicodeDecodeError:
+            return None
+        if not tokens or tokens[:-1] != self._tokens or self._lexicon.tokenizer.spell(tokens)[-1] != spelling:
+            return None
+        return self._lexicon.letter_model.logprob(self._lexicon.tokenizer.letters(tokens[-1]))
+
     def advance(self, event: int) -> None:
+        self._last_line = None
         self._after_word = not is_white(self._lexicon.types[event])  # a line end is white space
         starts_over = event == LINE_END_ID and not self._across_lines
         self._history = [] if starts_over else [*self._history, event]
