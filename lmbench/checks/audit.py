@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.checks.comparison import SUM_TOLERANCE, common_events, require_no_bias, require_same, tolerance_of
-from lmbench.checks.events import Event, decode, difference_from_entry, event_at
+from lmbench.checks.events import Event, compare_with_distribution, decode, event_at
 from lmbench.checks.sample import AuditSample
-from lmbench.checks.verdicts import CheckFailedError, require
+from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
 from lmbench.errors import describe, one_line
 from lmbench.model import LanguageModel
 from lmbench.score import checked_scores
@@ -131,18 +131,25 @@ class _Auditor:
         Raises:
             CheckFailedError: A sum is not 1, or an event is scored another way.
         """
-        tolerance, differences = tolerance_of(self._model), []
-        for index, event in self._until_late(self._choose_events(), _FEWEST_EVENTS):
-            self._name_place(index, f"the event {event.spelling[-20:]!r} after byte {len(event.before)}")
+        differences = []
+        for index, number in self._until_late(self._choose_events(), _FEWEST_EVENTS):
+            document, score = self._sample.documents[index], self._sample.scores[index]
+            self._name_place(index, f"event {number}")
             try:
-                difference = self._examine(event, tolerance)
-            except NotImplementedError:
+                found = compare_with_distribution(self._model, document, score, number)
+                self._examine_spelling(event_at(document.encode(), score, number))
+            except NotApplicable:
                 return  # the suite reports that the model offers no distribution
             except CheckFailedError as failure:
                 raise CheckFailedError(f"{self.place}: {failure}") from None
-            differences.append(difference)
-            self._count(positions=1, largest_difference=abs(difference))
-        require_no_bias(np.array(differences), tolerance, "scored, and as the distributions say")
+            if found is not None:
+                error = abs(found.total - 1)
+                self._count(positions=1, largest_difference=abs(found.difference), largest_sum_error=error)
+                differences.append(found.difference)
+                require(error <= SUM_TOLERANCE, f"{self.place}: the next events sum to {found.total:.7f}")
+        require_no_bias(
+            np.array(differences), tolerance_of(self._model), "audited events, scored and as the distributions say"
+        )
 
     def _plan_rescoring(self) -> list[_Rescoring]:
         work = []
@@ -175,19 +182,10 @@ class _Auditor:
         start = self._generator.randrange(len(text) + 1)
         return " zzqx 汉字 0\n" + text[start : start + _ENDING] + "\n"
 
-    def _choose_events(self) -> Iterator[tuple[int, Event]]:
-        """Yield random events, each with the index of its document, beginning with some unknown words.
-
-        No text ends inside a character, so no event that begins there is among them.
-        """
+    def _choose_events(self) -> list[tuple[int, int]]:
+        """Return random events as the indices of their documents and their numbers, beginning with unknown words."""
         places, unknown = self._list_places()
-        for index, number in (
-            *_sample(self._generator, unknown, _UNKNOWN_EVENTS),
-            *_sample(self._generator, places, _EVENTS),
-        ):
-            event = event_at(self._sample.documents[index].encode(), self._sample.scores[index], number)
-            if decode(event.before) is not None:
-                yield index, event
+        return [*_sample(self._generator, unknown, _UNKNOWN_EVENTS), *_sample(self._generator, places, _EVENTS)]
 
     def _list_places(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Return the documents and numbers of all events whose history is not too long, and those of unknown words."""
@@ -198,19 +196,16 @@ class _Auditor:
             unknown += [(index, number) for number in numbers[score.spelling[numbers] < 0].tolist()]
         return places, unknown
 
-    def _examine(self, event: Event, tolerance: float) -> float:
-        state = self._model.state_after(event.before.decode())
-        nexts = state.next_events()
-        error = abs(float(np.exp(nexts.logprobs).sum()) - 1)
-        self._count(largest_sum_error=error)
-        require(error <= SUM_TOLERANCE, f"the next events sum to {1 + error:.7f}")
-        difference = difference_from_entry(nexts, event, tolerance)
-        charged = state.spelling_logprob(event.spelling) if event.is_unknown else None
+    def _examine_spelling(self, event: Event) -> None:
+        before = decode(event.before)
+        if not event.is_unknown or before is None:
+            return
+        charged = self._model.state_after(before).spelling_logprob(event.spelling)
         if charged is not None:
             self._count(spellings=1)
-            found = f"its spelling is charged {event.spelling_logprob:.6f}, but costs {charged:.6f} in the letter model"
-            require(abs(charged - event.spelling_logprob) <= tolerance, found)
-        return difference
+            difference = abs(charged - event.spelling_logprob)
+            found = f"the spelling of {event.spelling!r} is charged {event.spelling_logprob:.6f}"
+            require(difference <= tolerance_of(self._model), f"{found}, but costs {charged:.6f} in the letter model")
 
     def _name_place(self, index: int, place: str) -> None:
         self.place = ", ".join(filter(None, (f"document {self._sample.numbers[index]}", place)))
