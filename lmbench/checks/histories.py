@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lmbench.checks.comparison import mean_tolerance, tolerance_of
 from lmbench.checks.events import Event, decode, events_of, require_own_distribution
-from lmbench.checks.subject import Subject
+from lmbench.checks.subject import Subject, on_raw_text_too
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
 from lmbench.score import plain_scores
 from lmbench.state import ModelState
@@ -48,6 +48,7 @@ def check_continuations(subject: Subject) -> None:
         )
 
 
+@on_raw_text_too
 def check_step_by_step(subject: Subject) -> None:
     """Read event by event, a text has the scores of the whole text, and the spellings of its events join to it.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 
 from lmbench.checks.comparison import common_events
-from lmbench.checks.subject import Subject
+from lmbench.checks.subject import Subject, on_raw_text_too
 from lmbench.checks.texts import SAMPLE_TEXTS, random_words
 from lmbench.checks.verdicts import NotApplicable, require
 
 
+@on_raw_text_too
 def check_causality(subject: Subject) -> None:
     """No event's score changes if the text after it changes.
 
@@ -24,6 +25,7 @@ def check_causality(subject: Subject) -> None:
             subject.require_same(*same, f"with another text after byte {cut}")
 
 
+@on_raw_text_too
 def check_batches(subject: Subject) -> None:
     """A document's score does not depend on the rest of its batch or on the order.
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from lmbench.checks.comparison import SUM_TOLERANCE
 from lmbench.checks.events import require_own_distribution
-from lmbench.checks.subject import Subject, SuspectsHistories, next_events
+from lmbench.checks.subject import Subject, SuspectsHistories, next_events, on_raw_text_too
 from lmbench.checks.texts import HAN, HISTORIES, MIXED_TEXT, random_words
 from lmbench.checks.verdicts import require
 from lmbench.score import plain_scores
 
 
+@on_raw_text_too
 def check_normalization(subject: Subject) -> None:
     """The next-event distribution sums to 1 after seen, unseen and empty histories.
 
@@ -43,6 +44,7 @@ def check_sums(subject: Subject) -> None:
         require(total <= 1 + SUM_TOLERANCE, f"the probabilities of all {name} sum to {total:.6f}")
 
 
+@on_raw_text_too
 def check_chain_rule(subject: Subject) -> None:
     """Every event, apart from its spelling, is scored as the distribution after the text before it says, in nats.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import product
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from lmbench.checks.comparison import require_same, tolerance_of
 from lmbench.checks.texts import WORDS, random_words
-from lmbench.checks.verdicts import NotApplicable
+from lmbench.checks.verdicts import CheckFailedError, NotApplicable
 from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.model import LanguageModel, ModelOptions
 from lmbench.progress import SILENT, Progress
@@ -37,20 +37,23 @@ class Subject:
         make: Returns a new model that is not fitted.
         progress: Receives reports while a model is fitted or its weights are loaded.
         seed: Seed of the random texts.
+        tokenized: Whether the model is told that its training text is tokenized.
     """
 
     make: Callable[[], LanguageModel]
     progress: Progress = SILENT
     seed: int = 0
+    tokenized: bool = True
 
     @cached_property
     def corpus(self) -> Corpus:
-        """Tokenized text over few words, four lines a document. The words of the test split occur nowhere else."""
+        """Text over few words, four lines a document. The words of the test split occur nowhere else."""
         generator = self.generator("corpus")
         lines = [" ".join(generator.choices(WORDS, k=generator.randint(1, 8))) + "\n" for _ in range(240)]
         documents = tuple("".join(lines[i : i + 4]) for i in range(0, len(lines), 4))
         test = tuple(" ".join(random_words(generator, 6)) + "\n" for _ in range(8))
-        return Corpus("check", Split(documents[:50]), Split(documents[50:]), Split(test), "check", tokenized=True)
+        train, valid = Split(documents[:50]), Split(documents[50:])
+        return Corpus("check", train, valid, Split(test), "check", tokenized=self.tokenized)
 
     @cached_property
     def model(self) -> LanguageModel:
@@ -58,11 +61,17 @@ class Subject:
         return self.prepare(self.corpus.training)
 
     @cached_property
+    def raw(self) -> Subject:
+        """The subject whose model is fitted on the same text as raw text, which models may tokenize in another way.
+
+        A pretrained model is fitted on neither, and this subject is returned.
+        """
+        return self if self.model.traits.pretrained else replace(self, tokenized=False)
+
+    @property
     def raw_model(self) -> LanguageModel:
-        """The model fitted on the same text as raw text, which models may tokenize in another way."""
-        if self.model.traits.pretrained:
-            return self.model
-        return self.prepare(replace(self.corpus.training, tokenized=False))
+        """The model fitted on the same text as raw text, or with its pretrained weights."""
+        return self.raw.model
 
     @cached_property
     def letter_model(self) -> LanguageModel:
@@ -121,6 +130,21 @@ class Subject:
             what: Describes the two scores, for the message.
         """
         require_same(first, second, tolerance_of(self.model), what)
+
+
+def on_raw_text_too(check: Callable[[Subject], None]) -> Callable[[Subject], None]:
+    """Return a check that also examines the model that was fitted on raw text, unless the model is pretrained."""
+
+    @wraps(check)
+    def check_both(subject: Subject) -> None:
+        check(subject)
+        if subject.raw is not subject:
+            try:
+                check(subject.raw)
+            except CheckFailedError as failure:
+                raise CheckFailedError(f"fitted on raw text: {failure}") from failure
+
+    return check_both
 
 
 def next_events(model: LanguageModel, text: str) -> NextEvents:
