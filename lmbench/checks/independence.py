@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import random
-
 from lmbench.checks.comparison import common_events
 from lmbench.checks.subject import Subject, on_raw_text_too
-from lmbench.checks.texts import SAMPLE_TEXTS, random_words
-from lmbench.checks.verdicts import NotApplicable, require
+from lmbench.checks.texts import SAMPLE_TEXTS
 
 
 @on_raw_text_too
@@ -51,17 +48,3 @@ def check_state(subject: Subject) -> None:
     for _ in range(2):
         [again] = subject.score(text)
         subject.require_same(first, again, "the same text scored again")
-
-
-def check_test_split(subject: Subject) -> None:
-    """The words of the test split, which no model can have seen, cost as much as similar words.
-
-    Catches models that find a way to read the test split while they are fitted.
-    """
-    if subject.model.traits.pretrained:
-        raise NotApplicable("the model is pretrained")
-    generator = random.Random(2)
-    similar = [" ".join(random_words(generator, 6)) + "\n" for _ in subject.corpus.test.documents]
-    test = -sum(float(score.logprobs.sum()) for score in subject.score(*subject.corpus.test.documents))
-    control = -sum(float(score.logprobs.sum()) for score in subject.score(*similar))
-    require(test > 0.8 * control, f"the test split costs {test:.0f} nats, but similar words cost {control:.0f}")
