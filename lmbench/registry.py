@@ -8,6 +8,8 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
+from pydantic import JsonValue
+
 from lmbench import about
 from lmbench.errors import LmbenchError, PluginError, UnknownNameError, describe, kind_of
 from lmbench.model import LanguageModel, ModelOptions, ModelSpec, Traits
@@ -74,6 +76,17 @@ class ResolvedModel:
             raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             raise PluginError(f"model '{self.spec}' cannot be built: {describe(error)}") from error
+
+    def dump_options(self) -> dict[str, JsonValue]:
+        """Return all options, defaults included, as JSON has them.
+
+        Raises:
+            PluginError: JSON cannot hold them.
+        """
+        try:
+            return self.options.model_dump(mode="json")
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            raise PluginError(f"the options of '{self.spec}' cannot be stored: {describe(error)}") from error
 
     def with_arguments(self, *arguments: tuple[str, str]) -> ResolvedModel:
         """Return this model with more options, written as in a spec.

@@ -5,21 +5,36 @@ docs/checks.md lists the checks, and which deliberately wrong models each of the
 """
 
 from lmbench.checks.pytest_checks import parametrize_with_checks
+from lmbench.checks.quick import ChangedOption, changed_options
 from lmbench.checks.subject import Subject, SuspectsHistories
-from lmbench.checks.suite import CHECKS, Outcome, check_model, check_spec, find_doubt
+from lmbench.checks.suite import (
+    CHECKS,
+    SUITE_VERSION,
+    Outcome,
+    check_fitted,
+    check_model,
+    check_spec,
+    find_doubt,
+    find_prior_knowledge,
+)
 from lmbench.checks.texts import EDGE_TEXTS
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable
 
 __all__ = [
     "CHECKS",
     "EDGE_TEXTS",
+    "SUITE_VERSION",
+    "ChangedOption",
     "CheckFailedError",
     "NotApplicable",
     "Outcome",
     "Subject",
     "SuspectsHistories",
+    "changed_options",
+    "check_fitted",
     "check_model",
     "check_spec",
     "find_doubt",
+    "find_prior_knowledge",
     "parametrize_with_checks",
 ]

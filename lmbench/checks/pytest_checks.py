@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lmbench.checks.quick import quick_maker
 from lmbench.checks.subject import Subject
-from lmbench.checks.suite import CHECKS, Check, quick_maker
+from lmbench.checks.suite import CHECKS, Check
 from lmbench.checks.verdicts import NotApplicable
 from lmbench.model import ModelSpec
 

@@ -15,12 +15,13 @@ from lmbench.checks.learning import check_test_split
 from lmbench.checks.lifecycle import check_determinism, check_fit, check_save, check_signature
 from lmbench.checks.mass import check_sums, check_unknown_words
 from lmbench.checks.probability import check_chain_rule, check_normalization
+from lmbench.checks.quick import quick_maker
 from lmbench.checks.subject import Subject
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable
-from lmbench.errors import SpecError, UnavailableError, describe
+from lmbench.corpus import TrainingText
+from lmbench.errors import UnavailableError, describe
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.progress import SILENT, Progress
-from lmbench.registry import ResolvedModel, resolve
 
 Check = Callable[[Subject], None]
 """Returns if the contract holds; raises CheckFailedError with the event that breaks it, or NotApplicable."""
@@ -49,8 +50,29 @@ CHECKS: dict[str, Check] = {
     )
 }
 
+SUITE_VERSION = 2
+"""The suite's version: 1 in lmbench 0.1.0. Raise it when a check is added or made stricter."""
+
 _NECESSARY = ("normalization", "sums", "chain-rule")
 """The checks that must apply: without them a model's scores may be right, but nothing shows that they are."""
+
+_PRIOR = "prior"
+"""The check that finds what a model knows before it is fitted. Scores that fail it are still probabilities."""
+
+_SCORING_CHECKS = (
+    "tiling",
+    "finite",
+    "line-ends",
+    "normalization",
+    "chain-rule",
+    "causality",
+    "batches",
+    "state",
+    "continuations",
+    "step-by-step",
+    "unknown-words",
+)
+"""The checks that hold for a model fitted on any text, and do not fit it again."""
 
 
 class Outcome(BaseModel):
@@ -71,12 +93,28 @@ class Outcome(BaseModel):
     seconds: float
 
 
-def check_model(make: Callable[[], LanguageModel], progress: Progress = SILENT) -> tuple[Outcome, ...]:
+class _FittedSubject(Subject):
+    """A fitted model under test, which is never fitted again."""
+
+    @property
+    def model(self) -> LanguageModel:
+        return self.make()
+
+    @property
+    def raw_model(self) -> LanguageModel:
+        return self.make()
+
+    def prepare(self, data: TrainingText, **options: int) -> LanguageModel:
+        raise NotApplicable("the model is already fitted")
+
+
+def check_model(make: Callable[[], LanguageModel], progress: Progress = SILENT, seed: int = 0) -> tuple[Outcome, ...]:
     """Run all checks on a model.
 
     Args:
         make: Returns a new model that is not fitted.
         progress: Receives reports while models are fitted or their weights are loaded.
+        seed: Seed of the random texts.
 
     Returns:
         The outcome of each check; only that of fitting, if it fails.
@@ -87,25 +125,41 @@ def check_model(make: Callable[[], LanguageModel], progress: Progress = SILENT) 
     if not make().traits.normalized:
         detail = "the model declares that its scores are not probabilities; it is never ranked with models whose are"
         return (Outcome(check="probability", status="fail", detail=detail, seconds=0.0),)
-    subject = Subject(make, progress)
+    subject = Subject(make, progress, seed)
     fit = _run("fit", check_fit, subject)
     if fit.status == "fail":
         return (fit,)
     return tuple(_run(name, check, subject) for name, check in CHECKS.items())
 
 
-def check_spec(spec: ModelSpec, progress: Progress = SILENT) -> tuple[Outcome, ...]:
+def check_spec(spec: ModelSpec, progress: Progress = SILENT, seed: int = 0) -> tuple[Outcome, ...]:
     """Run all checks on the model that `spec` names, made small enough to be quick.
+
+    Args:
+        spec: The model. `changed_options` returns the options that are changed to make it quick.
+        progress: Receives reports while models are fitted or their weights are loaded.
+        seed: Seed of the random texts.
 
     Raises:
         LmbenchError: The model cannot be built, or its weights are missing.
     """
-    return check_model(quick_maker(spec), progress)
+    return check_model(quick_maker(spec), progress, seed)
+
+
+def check_fitted(model: LanguageModel, seed: int = 0) -> tuple[Outcome, ...]:
+    """Run the checks that need not fit a model on one that is fitted, on any text and with its own options.
+
+    Args:
+        model: The model, fitted or with its weights.
+        seed: Seed of the random texts.
+    """
+    subject = _FittedSubject(lambda: model, SILENT, seed)
+    return tuple(_run(name, CHECKS[name], subject) for name in _SCORING_CHECKS)
 
 
 def find_doubt(outcomes: Sequence[Outcome]) -> str:
     """Return the most serious reason why a model is not verified, in one line; "" if it is."""
-    failed = [outcome for outcome in outcomes if outcome.status == "fail"]
+    failed = [outcome for outcome in outcomes if outcome.status == "fail" and outcome.check != _PRIOR]
     most_serious = [outcome for outcome in failed if outcome.check in _NECESSARY]
     unknown = [outcome for outcome in outcomes if outcome.status == "n/a" and outcome.check in _NECESSARY]
     for outcome in (*most_serious, *unknown, *failed):
@@ -113,27 +167,12 @@ def find_doubt(outcomes: Sequence[Outcome]) -> str:
     return "" if outcomes else "not checked"
 
 
-def quick_maker(spec: ModelSpec) -> Callable[[], LanguageModel]:
-    """Return a function that builds the model with its quick options, except those that `spec` sets or contradicts.
+def find_prior_knowledge(outcomes: Sequence[Outcome]) -> str:
+    """Return why a model seems to be trained before it is fitted, in one line; "" if it does not.
 
-    Raises:
-        LmbenchError: The spec is not valid, or the model cannot be built.
+    Its scores can be probabilities all the same, but its rank says little about its method.
     """
-    model = resolve(spec)
-    traits, given = model.model.traits, dict(spec.arguments)
-    kept = tuple((name, value) for name, value in spec.arguments if name not in traits.unchecked_options)
-    quick = resolve(ModelSpec(spec.name, kept))
-    for name, value in traits.quick_options:
-        quick = quick if name in given else _with_argument(quick, name, value)
-    quick.build()  # an error in the spec is the user's and not a failure of the model
-    return quick.build
-
-
-def _with_argument(model: ResolvedModel, name: str, value: str) -> ResolvedModel:
-    try:
-        return model.with_arguments((name, value))
-    except SpecError:
-        return model
+    return next((outcome.detail for outcome in outcomes if outcome.check == _PRIOR and outcome.status == "fail"), "")
 
 
 def _run(name: str, check: Check, subject: Subject) -> Outcome:

@@ -5,9 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from lmbench import ModelSpec, Traits, build
-from lmbench.checks import CHECKS, Outcome, Subject, check_model, check_spec, find_doubt
-from lmbench.checks.suite import quick_maker
+from lmbench import SILENT, ModelSpec, Split, TrainingText, Traits, build
+from lmbench.checks import (
+    CHECKS,
+    Outcome,
+    Subject,
+    check_fitted,
+    check_model,
+    check_spec,
+    find_doubt,
+    find_prior_knowledge,
+)
+from lmbench.checks.quick import quick_maker
 from lmbench.errors import SpecError
 from tests.checks.outcomes import failed
 from tests.mutants import CORRECT, MUTANTS, Bigram, Log10WithoutDistribution, Unnormalized
@@ -67,15 +76,66 @@ def test_a_model_without_a_distribution_cannot_be_verified():
 
 
 def test_the_most_serious_doubt_is_found():
-    def outcome(check, status):
-        return Outcome(check=check, status=status, detail="why", seconds=0)
-
     unknown = [outcome("state", "fail"), outcome("normalization", "n/a")]
     assert find_doubt([]) == "not checked"
     assert find_doubt([outcome("windows", "n/a"), outcome("sums", "pass")]) == ""
     assert find_doubt(unknown) == "normalization cannot be checked: why"
     assert find_doubt([outcome("windows", "n/a"), outcome("state", "fail")]) == "state failed: why"
     assert find_doubt(check_model(Unnormalized)).startswith("normalization failed: after")
+
+
+def outcome(check, status, detail="why"):
+    return Outcome(check=check, status=status, detail=detail, seconds=0)
+
+
+def test_knowledge_before_fitting_is_not_a_doubt():
+    """The scores are probabilities, but the model's rank does not compare methods."""
+    outcomes = [outcome("normalization", "pass"), outcome("prior", "fail", "English costs 3 nats less")]
+    assert find_doubt(outcomes) == ""
+    assert find_prior_knowledge(outcomes) == "English costs 3 nats less"
+    assert find_prior_knowledge([outcome("prior", "pass"), outcome("sums", "fail")]) == ""
+    assert find_doubt([*outcomes, outcome("state", "fail")]) == "state failed: why"
+
+
+class FreeOnceFitted(Bigram):
+    """Correct on the suite's text, and far too certain of texts with capital letters."""
+
+    def fit(self, data, progress=SILENT):
+        super().fit(data, progress)
+        if any("A" in document for document in data.train.documents):
+            self.table = self.table / 2
+
+
+def test_a_fitted_model_is_checked_as_it_is():
+    capitals = TrainingText(Split(("A cat\n",)), Split(("A cat\n",)), tokenized=False)
+    assert failed(check_model(FreeOnceFitted)) == []
+    model = FreeOnceFitted()
+    model.prepare(capitals)
+    assert "normalization" in failed(check_fitted(model))
+    model.fit = None  # it is not fitted again
+    assert "fit" not in str(check_fitted(model))
+    correct = Bigram()
+    correct.prepare(capitals)
+    outcomes = check_fitted(correct)
+    assert failed(outcomes) == []
+    assert find_doubt(outcomes) == ""
+    assert {outcome.check for outcome in outcomes} < set(CHECKS)
+
+
+def test_other_seeds_draw_other_texts():
+    """Each model notes the texts on which it is fitted."""
+    texts = []
+
+    class Noting(Bigram):
+        def fit(self, data, progress=SILENT):
+            texts.append(data.train.documents)
+            super().fit(data, progress)
+
+    for seed in (0, 0, 1):
+        check_model(Noting, seed=seed)
+    number = len(texts) // 3
+    assert texts[:number] == texts[number : 2 * number]
+    assert texts[0] != texts[-number]
 
 
 def test_the_users_options_override_the_quick_ones():
