@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import random
+import time
+from collections.abc import Iterable, Sequence
+
 from lmbench.checks.comparison import common_events
 from lmbench.checks.subject import Subject, on_raw_text_too
-from lmbench.checks.texts import SAMPLE_TEXTS
+from lmbench.checks.texts import SAMPLE_TEXTS, random_text
+from lmbench.score import Score
+
+_CUTS, _FEWEST_CUTS = 6, 2
+_SLOW_SECONDS = 1.0
 
 
 @on_raw_text_too
@@ -16,25 +25,50 @@ def check_causality(subject: Subject) -> None:
     """
     text = "the cat sat on a mat .\nab cab the cat\nsat\n"
     for cut in range(3, len(text), 7):
-        whole, changed, shorter = subject.score(text, text[:cut] + " zzqx 汉字 zzqx\n" * 3, text[:cut])
-        for other in (changed, shorter):
-            same = (common_events(whole, other, cut), common_events(other, whole, cut))
-            subject.require_same(*same, f"with another text after byte {cut}")
+        whole, *others = subject.score(text, text[:cut] + " zzqx 汉字 zzqx\n" * 3, text[:cut])
+        _require_same_beginning(subject, whole, others, cut)
+
+
+@on_raw_text_too
+def check_cuts(subject: Subject) -> None:
+    """No score in a document of 1,500 words depends on the text after it, whether it is scored in a batch or alone.
+
+    Catches an attention mask that is wrong in long documents only, a second window that looks ahead, a model that
+    learns a block before scoring it, and weights that are fitted on the document that is scored. The document is
+    compared with its beginnings up to six random characters, which end there or continue with other words; up to two
+    if the model is slow or fitted on raw text.
+    """
+    generator = subject.generator("cuts")
+    document = random_text(generator, 1500)
+    started = time.perf_counter()
+    [whole] = subject.score(document)
+    is_quick = time.perf_counter() - started < _SLOW_SECONDS
+    number = _CUTS if is_quick and subject.tokenized else _FEWEST_CUTS
+    beginnings = [document[:cut] for cut in _draw_cuts(generator, len(document), number)]
+    changed = [text + random_text(generator, generator.randint(1, 100)) for text in beginnings]
+    whole_in_batch, *batch = subject.score(document, *beginnings, *changed)
+    for i, (beginning, text) in enumerate(zip(beginnings, changed, strict=True)):
+        size = len(beginning.encode())
+        _require_same_beginning(subject, whole_in_batch, (batch[i], batch[i + number]), size)
+        _require_same_beginning(subject, whole, subject.score(text if i % 2 else beginning), size)
 
 
 @on_raw_text_too
 def check_batches(subject: Subject) -> None:
     """A document's score does not depend on the rest of its batch or on the order.
 
-    Catches padding that is counted or attended to, shuffled batches, caches with too coarse a key, and n-grams that
-    match across documents.
+    Catches padding that is counted or attended to, shuffled batches, caches with too coarse a key, n-grams that match
+    across documents, and mistakes that begin with the second of a model's own batches. Seven documents are scored in
+    batches of three orders, and 70 documents of 0 to 120 words in one batch, in two parts, each in another order, and
+    alone.
     """
-    documents = [*SAMPLE_TEXTS, "", "a", "the cat sat on a mat .\n" * 12]
-    alone = [subject.score(document)[0] for document in documents]
-    orders = [list(range(len(documents))), list(reversed(range(len(documents)))), [3, 0, 3, 1, 6, 2, 6]]
-    for order in orders:
-        for i, score in zip(order, subject.score(*(documents[i] for i in order)), strict=True):
-            subject.require_same(alone[i], score, f"{documents[i][:30]!r} in a batch of {len(order)} and alone")
+    few = [*SAMPLE_TEXTS, "", "a", "the cat sat on a mat .\n" * 12]
+    _require_independence(subject, few, [range(7), range(6, -1, -1), [3, 0, 3, 1, 6, 2, 6]])
+    generator = subject.generator("batches")
+    sizes = [0, 0, 1, 1, *generator.choices(range(2, 16), k=63), *generator.choices(range(100, 121), k=3)]
+    many = [random_text(generator, words) for words in generator.sample(sizes, 70)]
+    order = generator.sample(range(70), 70)
+    _require_independence(subject, many, [range(70), order[:23], order[23:]])
 
 
 def check_state(subject: Subject) -> None:
@@ -48,3 +82,23 @@ def check_state(subject: Subject) -> None:
     for _ in range(2):
         [again] = subject.score(text)
         subject.require_same(first, again, "the same text scored again")
+
+
+def _draw_cuts(generator: random.Random, length: int, number: int) -> list[int]:
+    """Return random places all over a text, more of them near its beginning."""
+    return [math.ceil(length * ((part + generator.random()) / number) ** 2) for part in range(number)]
+
+
+def _require_same_beginning(subject: Subject, whole: Score, others: Iterable[Score], size: int) -> None:
+    """Fail unless the scores of texts that share their first bytes are the same up to there."""
+    for other in others:
+        same = (common_events(whole, other, size), common_events(other, whole, size))
+        subject.require_same(*same, f"with another text after byte {size}")
+
+
+def _require_independence(subject: Subject, documents: Sequence[str], orders: Iterable[Sequence[int]]) -> None:
+    """Fail unless documents have the same scores alone and in batches of these orders."""
+    alone = [subject.score(document)[0] for document in documents]
+    for order in orders:
+        for i, score in zip(order, subject.score(*(documents[i] for i in order)), strict=True):
+            subject.require_same(alone[i], score, f"{documents[i][:30]!r} in a batch of {len(order)} and alone")

@@ -138,7 +138,7 @@ def on_raw_text_too(check: Callable[[Subject], None]) -> Callable[[Subject], Non
     @wraps(check)
     def check_both(subject: Subject) -> None:
         check(subject)
-        if subject.raw is not subject:
+        if subject.raw_model is not subject.model:
             try:
                 check(subject.raw)
             except CheckFailedError as failure:

@@ -57,3 +57,23 @@ def random_words(
 ) -> list[str]:
     """Return words of random letters."""
     return ["".join(generator.choices(alphabet, k=length)) for _ in range(number)]
+
+
+def random_text(generator: random.Random, words: int) -> str:
+    """Return a text of words of the corpus, unknown words, Chinese characters and numbers, about ten words a line.
+
+    One line in ten is ten times as long.
+    """
+    lines = []
+    while words > 0:
+        length = min(words, generator.randint(1, 20) * generator.choice((1,) * 9 + (10,)))
+        lines.append(" ".join(_random_word(generator) for _ in range(length)) + "\n")
+        words -= length
+    return "".join(lines)
+
+
+def _random_word(generator: random.Random) -> str:
+    alphabet = generator.choice((string.ascii_lowercase, string.digits, HAN, *(None,) * 9))
+    if alphabet is None:
+        return generator.choice(WORDS)
+    return "".join(generator.choices(alphabet, k=generator.randint(1, 6)))
