@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import re
+from collections.abc import Sequence
+
 import numpy as np
 
-from lmbench.checks.comparison import SUM_TOLERANCE
-from lmbench.checks.events import require_own_distribution
+from lmbench.arrays import Ints
+from lmbench.checks.comparison import SUM_TOLERANCE, require_no_bias, tolerance_of
+from lmbench.checks.events import compare_with_distribution, require_own_distribution
 from lmbench.checks.subject import Subject, SuspectsHistories, next_events, on_raw_text_too
-from lmbench.checks.texts import HISTORIES, MIXED_TEXT
+from lmbench.checks.texts import HISTORIES, MIXED_TEXT, random_text
 from lmbench.checks.verdicts import require
+from lmbench.model import LanguageModel
+from lmbench.score import Score
 
 
 @on_raw_text_too
@@ -21,8 +28,7 @@ def check_normalization(subject: Subject) -> None:
     model = subject.model
     suspects = model.suspect_histories() if isinstance(model, SuspectsHistories) else ()
     for history in (*HISTORIES, *suspects):
-        total = float(np.exp(next_events(model, history).logprobs).sum())
-        require(abs(total - 1) <= SUM_TOLERANCE, f"after {history!r} the next events sum to {total:.7f}")
+        _require_sum(float(np.exp(next_events(model, history).logprobs).sum()), history)
 
 
 @on_raw_text_too
@@ -33,3 +39,57 @@ def check_chain_rule(subject: Subject) -> None:
     space, digits, case.
     """
     require_own_distribution(subject.model, MIXED_TEXT)
+
+
+@on_raw_text_too
+def check_deep(subject: Subject) -> None:
+    """Deep in a text, the next-event distribution sums to 1 and says what the following event costs.
+
+    Catches back-off without its weight after three and more words, and windows, blocks and counters that are wrong only
+    far into a document. The histories are 40 passages of the training text of up to 50 words, half of them from the
+    beginning of a document, and a document of 1,500 words up to its 64th, 128th, ... and 4,096th byte and event.
+    """
+    generator = subject.generator("deep")
+    passages = [_draw_passage(generator, subject.corpus.train.documents) for _ in range(40)]
+    long = re.sub(r"[^\x00-\x7f]", "x", random_text(generator, 1500))  # since no text ends inside a character
+    documents = [long, *(history + rest for history, rest in passages)]
+    scores = subject.score(*documents)
+    numbers = [_list_round_events(scores[0].ends)]
+    for (history, _), score in zip(passages, scores[1:], strict=True):
+        numbers.append([int(np.searchsorted(score.ends, len(history.encode()), side="right"))])
+    differences = [
+        difference
+        for document, score, chosen in zip(documents, scores, numbers, strict=True)
+        for number in chosen
+        if (difference := _compare(subject.model, document, score, number)) is not None
+    ]
+    require_no_bias(np.array(differences), tolerance_of(subject.model), "scored, and as the distributions say")
+
+
+def _require_sum(total: float, history: str) -> None:
+    require(abs(total - 1) <= SUM_TOLERANCE, f"after {history!r} the next events sum to {total:.7f}")
+
+
+def _draw_passage(generator: random.Random, documents: Sequence[str]) -> tuple[str, str]:
+    """Return up to 50 words and line ends of a text, and some that follow. Half the passages begin with a document."""
+    first = generator.randrange(len(documents) - 10)
+    start, length = generator.choice((0, generator.randint(1, 100))), generator.randint(0, 50)
+    words = re.findall(r" *\S+|\n", "".join(documents[first : first + 10]))[start : start + length + 4]
+    words[0] = words[0].lstrip(" ")
+    return "".join(words[:length]), "".join(words[length:])
+
+
+def _list_round_events(ends: Ints) -> list[int]:
+    """Return the numbers of the events around powers of two, counted in events and in bytes."""
+    powers = 2 ** np.arange(6, 13)
+    middles = (*powers, *np.searchsorted(ends, powers, side="right"))
+    return sorted({int(middle) + shift for middle in middles for shift in (-1, 0, 1)} & set(range(len(ends))))
+
+
+def _compare(model: LanguageModel, document: str, score: Score, number: int) -> float | None:
+    """Return by how many nats an event's score exceeds what the distribution says; None if they cannot be compared."""
+    found = compare_with_distribution(model, document, score, number)
+    if found is None:
+        return None
+    _require_sum(found.total, document.encode()[: score.ends[number - 1] if number else 0].decode()[-60:])
+    return found.difference
