@@ -59,8 +59,8 @@ def check_batches(subject: Subject) -> None:
 
     Catches padding that is counted or attended to, shuffled batches, caches with too coarse a key, n-grams that match
     across documents, and mistakes that begin with the second of a model's own batches. Seven documents are scored in
-    batches of three orders, and 70 documents of 0 to 120 words in one batch, in two parts, each in another order, and
-    alone.
+    batches of three orders, and 70 documents of 0 to 120 words in one batch, shuffled in two batches of unequal size,
+    and alone.
     """
     few = [*SAMPLE_TEXTS, "", "a", "the cat sat on a mat .\n" * 12]
     _require_independence(subject, few, [range(7), range(6, -1, -1), [3, 0, 3, 1, 6, 2, 6]])

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from lmbench.checks.form import check_edge_texts, check_finite, check_line_ends, check_tiling
 from lmbench.checks.histories import check_continuations, check_step_by_step, check_windows
-from lmbench.checks.independence import check_batches, check_causality, check_state
+from lmbench.checks.independence import check_batches, check_causality, check_cuts, check_state
 from lmbench.checks.learning import check_test_split
 from lmbench.checks.lifecycle import check_determinism, check_fit, check_save, check_signature
 from lmbench.checks.mass import check_sums, check_unknown_words
-from lmbench.checks.probability import check_chain_rule, check_normalization
+from lmbench.checks.probability import check_chain_rule, check_deep, check_normalization
 from lmbench.checks.quick import quick_maker
 from lmbench.checks.subject import Subject
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable
@@ -34,9 +34,11 @@ CHECKS: dict[str, Check] = {
         check_edge_texts,
         check_line_ends,
         check_normalization,
+        check_deep,
         check_sums,
         check_chain_rule,
         check_causality,
+        check_cuts,
         check_batches,
         check_state,
         check_windows,
@@ -64,8 +66,10 @@ _SCORING_CHECKS = (
     "finite",
     "line-ends",
     "normalization",
+    "deep",
     "chain-rule",
     "causality",
+    "cuts",
     "batches",
     "state",
     "continuations",
