@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lmbench.metrics import Metrics
+from lmbench.report.marks import Marks
 from lmbench.runs.store import Cell, CorpusRecord, Costs, RunDirectory
 
 
@@ -78,8 +79,6 @@ _EXCESS = _Measure(
 )
 _SCORE_COSTS = ("params: number of parameters", "MiB: peak memory of the cell's process, libraries included")
 _COSTS = ("fit s, score s: wall-clock seconds", *_SCORE_COSTS)
-_UNVERIFIED = "‡ Unverified: the conformance suite did not confirm that the scores are probabilities."
-_PRETRAINED = "† Pretrained on other, and usually more, text: its rank does not compare methods."
 _PSEUDO_LEGEND = (
     "pseudo-ppl: 2^(total bits / tokens), each token predicted from all others",
     "score s: wall-clock seconds",
@@ -102,9 +101,9 @@ _ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
 
 def build_tables(directory: RunDirectory) -> list[Contents]:
     """Return the tables of a run: one for each corpus, and one of pseudo-perplexities if there are any."""
-    cells, doubts = directory.cells(), find_doubts(directory)
+    cells, marks = directory.cells(), Marks.of(directory)
     by_corpus = [
-        _ranked_table(corpus, ranked([cell for cell in cells if cell.corpus == corpus.name]), doubts)
+        _ranked_table(corpus, ranked([cell for cell in cells if cell.corpus == corpus.name]), marks)
         for corpus in directory.manifest.corpora
     ]
     pseudo_rows = tuple(
@@ -118,25 +117,22 @@ def build_tables(directory: RunDirectory) -> list[Contents]:
 def ranked(cells: Sequence[Cell]) -> list[Cell]:
     """Return the cells that have bits per byte, sorted by them, then the others in the order of the run.
 
-    Pseudo-perplexities are left out.
+    Cells whose numbers are impossible come between the two. Pseudo-perplexities are left out.
     """
     probable = [cell for cell in cells if not cell.pseudo]
-    return sorted(probable, key=lambda cell: (cell.metrics is None, cell.metrics.bits_per_byte if cell.metrics else 0))
-
-
-def find_doubts(directory: RunDirectory) -> dict[str, str]:
-    """Return, for each model of a run, why it is unverified; "" if it is verified."""
-    found = directory.verifications()
-    models = [cell.model for cell in directory.cells()]
-    return {model: found[model].doubt if model in found else "not checked" for model in models}
-
-
-def _ranked_table(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> Contents:
-    measures = _measures(corpus)
-    rows = (
-        _ranked_row(measures, rank, cell, unverified=bool(doubts[cell.model]))
-        for rank, cell in enumerate(cells, start=1)
+    return sorted(
+        probable,
+        key=lambda cell: (
+            cell.metrics is None,
+            cell.is_impossible,
+            cell.metrics.bits_per_byte if cell.metrics else 0,
+        ),
     )
+
+
+def _ranked_table(corpus: CorpusRecord, cells: Sequence[Cell], marks: Marks) -> Contents:
+    measures = _measures(corpus)
+    rows = (_ranked_row(measures, rank, cell, marks.label(cell)) for rank, cell in enumerate(cells, start=1))
     return Contents(
         f"{corpus.name}: {corpus.test_bytes:,} bytes of test text in {corpus.test_documents:,} documents",
         (
@@ -150,7 +146,7 @@ def _ranked_table(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[s
         ),
         tuple(rows),
         (*(f"{measure.name}: {measure.meaning}" for measure in measures), *_COSTS),
-        tuple(_notes(corpus, cells, doubts)),
+        tuple(_notes(corpus, cells, marks)),
     )
 
 
@@ -161,13 +157,13 @@ def _measures(corpus: CorpusRecord) -> tuple[_Measure, ...]:
     return (_PER_BYTE, _EXCESS, _INTERVAL, _PER_WORD) if corpus.floor_note else (_PER_BYTE, _INTERVAL, _PER_WORD, _OOV)
 
 
-def _ranked_row(measures: Sequence[_Measure], rank: int, cell: Cell, unverified: bool) -> tuple[str, ...]:
+def _ranked_row(measures: Sequence[_Measure], rank: int, cell: Cell, label: str) -> tuple[str, ...]:
     metrics, costs = cell.metrics, cell.costs
     if metrics is None or costs is None:
         return ("", cell.model, cell.status, *[""] * (len(measures) + 3))
     return (
-        str(rank),
-        cell.model + " †" * cell.pretrained + " ‡" * unverified,
+        "✗" if cell.is_impossible else str(rank),
+        label,
         *(measure.show(metrics) for measure in measures),
         "–" if costs.fit_seconds is None else _seconds(costs.fit_seconds),
         *_score_costs(costs),
@@ -186,13 +182,8 @@ def _score_costs(costs: Costs) -> tuple[str, str, str]:
     )
 
 
-def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str]) -> list[str]:
-    notes = []
-    doubted = {cell.model: doubts[cell.model] for cell in cells if cell.metrics and doubts[cell.model]}
-    if doubted:
-        notes.append(f"{_UNVERIFIED} {_explain(doubted)}.")
-    if any(cell.pretrained for cell in cells):
-        notes.append(_PRETRAINED)
+def _notes(corpus: CorpusRecord, cells: Sequence[Cell], marks: Marks) -> list[str]:
+    notes = marks.notes(cells)
     floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
     if floor is not None:
         notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}.")
@@ -200,14 +191,6 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell], doubts: Mapping[str, str
         notes.append(f"Overlap: {corpus.overlap}.")
     notes += [f"{cell.model} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error]
     return notes
-
-
-def _explain(doubts: Mapping[str, str]) -> str:
-    """Return each reason once, after the models that it concerns."""
-    models: dict[str, list[str]] = {}
-    for model, reason in doubts.items():
-        models.setdefault(reason, []).append(model)
-    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in models.items())
 
 
 def _perplexity(value: float) -> str:

@@ -13,8 +13,10 @@ from rich.text import Text
 from tabulate import tabulate
 
 from lmbench.checks import Outcome
-from lmbench.report.contents import Contents, build_tables, find_doubts
+from lmbench.report.audits import audit_entries, summarize_audits
+from lmbench.report.contents import Contents, build_tables
 from lmbench.report.exhibits import page_name
+from lmbench.report.marks import Marks
 from lmbench.report.markup import code, csv_text, literal, plain
 from lmbench.runs.store import Cell, RunDirectory
 
@@ -32,6 +34,7 @@ def markdown(directory: RunDirectory) -> str:
     for contents in build_tables(directory):
         parts += _markdown_table(contents)
     parts += [
+        *_audits(directory),
         *_exhibit_links(directory),
         "## Signatures\n",
         *(f"- {plain(cell.model)}: {code(cell.signature)}" for cell in directory.cells() if cell.signature),
@@ -58,8 +61,8 @@ def csv(directory: RunDirectory) -> str:
 
     An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
     """
-    doubts = find_doubts(directory)
-    rows = [_csv_row(cell, doubts[cell.model]) for cell in directory.cells()]
+    marks = Marks.of(directory)
+    rows = [_csv_row(cell, marks) for cell in directory.cells()]
     text = StringIO(newline="")
     writer = DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()
@@ -78,6 +81,11 @@ def _markdown_table(contents: Contents) -> list[str]:
     legend = "\n".join(f"- {plain(line)}" for line in contents.legend)
     parts = (f"## {plain(contents.title)}", table, legend, *map(plain, contents.notes))
     return [f"{part}\n" for part in parts]
+
+
+def _audits(directory: RunDirectory) -> list[str]:
+    sentences = [f"- {plain(sentence)}" for sentence in summarize_audits(directory)]
+    return ["## Audit\n", *sentences, ""] if sentences else []
 
 
 def _exhibit_links(directory: RunDirectory) -> list[str]:
@@ -105,19 +113,19 @@ def _terminal_table(contents: Contents) -> Table:
     return table
 
 
-def _csv_row(cell: Cell, doubt: str) -> dict[str, object]:
+def _csv_row(cell: Cell, marks: Marks) -> dict[str, object]:
     row: dict[str, object] = {
         "model": cell.model,
         "corpus": cell.corpus,
         "status": cell.status,
-        "pretrained": cell.pretrained,
-        "unverified": doubt,
+        "pretrained": marks.is_pretrained(cell),
+        "unverified": marks.doubt(cell),
     }
     if cell.metrics and cell.pseudo:
         row["pseudo_perplexity"] = cell.metrics.token_perplexity
     elif cell.metrics:
         row |= cell.metrics.model_dump()
-    row |= cell.costs.model_dump() if cell.costs else {}
+    row |= (cell.costs.model_dump() if cell.costs else {}) | audit_entries(cell)
     return row | {"signature": cell.signature, "error": cell.error}
 
 

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
 
 from lmbench import atomic
-from lmbench.checks import Outcome
+from lmbench.checks import ChangedOption, Outcome, find_prior_knowledge
 from lmbench.checks.audit import Audit
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
@@ -34,6 +34,9 @@ from lmbench.metrics import SUMS, Metrics, Tally
 from lmbench.printable import printable_json, printable_lines
 
 Stored = TypeVar("Stored", bound=BaseModel)
+
+IMPOSSIBLE = "impossible: "
+"""The beginning of the doubt of a cell whose numbers no honest model can have."""
 
 _ROW_GROUP = 1 << 16  # documents
 
@@ -167,6 +170,11 @@ class Cell(BaseModel):
     audit: Audit | None = None
     doubt: str = ""
 
+    @property
+    def is_impossible(self) -> bool:
+        """Whether no honest model can have these numbers."""
+        return self.doubt.startswith(IMPOSSIBLE)
+
 
 class Verification(BaseModel):
     """A model's results in the conformance suite.
@@ -175,6 +183,7 @@ class Verification(BaseModel):
         model: The model's spec.
         doubt: Why the model is not verified, in one line; empty if it is.
         outcomes: The outcome of each check; empty if the suite did not run to its end.
+        changed: The options that the suite changed to make the model quick. Older results do not have them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -182,6 +191,12 @@ class Verification(BaseModel):
     model: str
     doubt: str
     outcomes: tuple[Outcome, ...]
+    changed: tuple[ChangedOption, ...] = ()
+
+    @property
+    def prior_knowledge(self) -> str:
+        """Why the model seems to be trained before it is fitted, in one line; "" if it does not."""
+        return find_prior_knowledge(self.outcomes)
 
 
 class _Exhibits(RootModel[tuple[Exhibit, ...]]):

@@ -2,47 +2,9 @@
 
 import pytest
 
-from lmbench.backends.uniform import Uniform
-from lmbench.metrics import summarize, tally
 from lmbench.report.contents import build_tables
-from lmbench.runs.store import Cell, CorpusRecord, Costs, Manifest, RunDirectory, Verification
-
-CORPUS = CorpusRecord(
-    name="c",
-    description="",
-    provenance="lines",
-    tokenized=True,
-    spaced=True,
-    train_fingerprint="",
-    valid_fingerprint="",
-    test_fingerprint="",
-    train_bytes=1,
-    valid_bytes=1,
-    test_bytes=1234,
-    test_documents=2,
-    floor_note="",
-)
-MANIFEST = Manifest(
-    created="2026-01-01T00:00:00+00:00",
-    models=(),
-    options=(),
-    corpora=(CORPUS,),
-    versions=(),
-    python="3",
-    platform="x",
-    cpus=2,
-)
-COSTS = Costs(
-    fit_seconds=None, score_seconds=123.4, bytes_per_second=1.0, peak_bytes=3 << 20, parameters=9_610_000, disk_bytes=1
-)
-
-
-def cell(number, model, **fields):
-    documents = ["ab\n", "中\n"]
-    metrics = summarize(tally(documents, Uniform().score(documents)))
-    return Cell(
-        number=number, model=model, corpus="c", status="ok", metrics=metrics, costs=fields.pop("costs", COSTS), **fields
-    )
+from lmbench.runs.store import Cell, RunDirectory, Verification
+from tests.report.cells import COSTS, MANIFEST, cell
 
 
 @pytest.fixture
@@ -81,6 +43,24 @@ def test_a_reason_for_doubt_is_given_once(directory):
     assert [row[1] for row in table.rows] == ["a ‡", "b ‡", "c ‡"]
     [note] = [note for note in table.notes if note.startswith("‡")]
     assert note.endswith("a, c: not checked; b: sums failed: 2.")
+
+
+def test_impossible_numbers_are_not_ranked(directory):
+    """They come after the ranked rows, although their bits per byte are the lowest."""
+    free = cell(1, "free", doubt="impossible: 900.0 nats likelier than the source's own probability")
+    metrics = free.metrics.model_copy(update={"bits_per_byte": 0.01})
+    directory.write(free.model_copy(update={"metrics": metrics}), None)
+    directory.write(cell(2, "honest"), None)
+    directory.write(Cell(number=3, model="broken", corpus="c", status="failed", error="why"), None)
+    for number, model in enumerate(("free", "honest"), start=1):
+        directory.write_verification(number, Verification(model=model, doubt="", outcomes=()))
+    [table] = build_tables(directory)
+    assert [row[:3] for row in table.rows] == [
+        ("1", "honest", "8.0000"),
+        ("✗", "free ‡", "0.0100"),
+        ("", "broken", "failed"),
+    ]
+    assert table.notes[0] == "‡ free is impossible: 900.0 nats likelier than the source's own probability."
 
 
 def test_verified_models_do_not_need_notes(directory):

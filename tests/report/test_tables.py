@@ -5,6 +5,7 @@ import math
 import pytest
 
 from lmbench import Corpus, Split
+from lmbench.checks import Outcome
 from lmbench.printable import printable_lines
 from lmbench.report import tables
 from lmbench.report.contents import ranked
@@ -88,6 +89,16 @@ def test_unverified_models_are_marked(directory):
         doubt,
         "not checked",
     ]
+
+
+def test_models_that_the_check_prior_finds_trained_are_pretrained_in_csv(directory):
+    prior = Outcome(check="prior", status="fail", detail="English | costs less", seconds=0)
+    directory.write_verification(1, Verification(model="uniform", doubt="", outcomes=(prior,)))
+    rows = list(csv.DictReader(io.StringIO(tables.csv(directory))))
+    assert [row["pretrained"] for row in rows] == ["True", "False", "False"]
+    text = tables.markdown(directory)
+    assert "| uniform †" in text
+    assert "uniform: English \\| costs less." in text
 
 
 def test_text_without_spaces_shows_bits_per_character_instead_of_word_perplexity(tmp_path):

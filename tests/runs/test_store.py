@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 
 from lmbench.backends.uniform import Uniform
+from lmbench.checks import ChangedOption, Outcome
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import summarize, tally
 from lmbench.printable import printable_lines
-from lmbench.runs.store import Cell, Costs, Manifest, RunDirectory, stem
+from lmbench.runs.store import IMPOSSIBLE, Cell, Costs, Manifest, RunDirectory, Verification, stem
 
 MANIFEST = Manifest(
     created="2026-01-01T00:00:00+00:00",
@@ -76,6 +77,29 @@ def test_exhibits_are_stored_with_their_cell(tmp_path, counts):
     (tmp_path / "run/exhibits/001-uniform.json").write_text('[{"title": 1}]')
     with pytest.raises(ResultsError, match=r"001-uniform.json cannot be read as format 1: 0.title"):
         directory.exhibits(cell(counts))
+
+
+def test_verifications_are_read_as_they_were_written_and_older_ones_too(tmp_path):
+    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
+    changed = (ChangedOption(name="steps", checked="60", own="0"),)
+    new = Verification(model="new", doubt="", outcomes=(), changed=changed)
+    directory.write_verification(1, new)
+    (tmp_path / "run/checks/002-old.json").write_text('{"model": "old", "doubt": "not checked", "outcomes": []}')
+    old = Verification(model="old", doubt="not checked", outcomes=(), changed=())
+    assert directory.verifications() == {"new": new, "old": old}
+
+
+def test_a_verification_says_what_the_check_prior_found(tmp_path):
+    prior = Outcome(check="prior", status="fail", detail="English is cheap", seconds=0)
+    assert Verification(model="m", doubt="", outcomes=(prior,)).prior_knowledge == "English is cheap"
+    assert Verification(model="m", doubt="", outcomes=()).prior_knowledge == ""
+
+
+@pytest.mark.parametrize(
+    ("doubt", "impossible"), [(f"{IMPOSSIBLE}20 nats", True), ("audit failed: x", False), ("", False)]
+)
+def test_a_doubt_says_whether_numbers_are_impossible(counts, doubt, impossible):
+    assert cell(counts).model_copy(update={"doubt": doubt}).is_impossible == impossible
 
 
 def test_a_run_resumes_only_with_the_same_work(tmp_path):

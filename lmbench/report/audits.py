@@ -1,0 +1,52 @@
+"""The audits of a run's cells: a sentence for each corpus, and entries for table.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lmbench.checks.audit import Audit
+from lmbench.runs.store import Cell, RunDirectory
+
+
+def summarize_audits(directory: RunDirectory) -> list[str]:
+    """Return a sentence on the audits of each corpus that has any."""
+    cells = directory.cells()
+    by_corpus = (
+        (corpus.name, [cell for cell in cells if cell.corpus == corpus.name]) for corpus in directory.manifest.corpora
+    )
+    return [f"{name}: {_summarize(cells)}" for name, cells in by_corpus if any(cell.audit for cell in cells)]
+
+
+def audit_entries(cell: Cell) -> dict[str, object]:
+    """Return the figures of a cell's audit, by their names in table.csv."""
+    return {f"audit_{name}": value for name, value in cell.audit.model_dump().items()} if cell.audit else {}
+
+
+def _summarize(cells: Sequence[Cell]) -> str:
+    audits = [cell.audit for cell in cells if cell.audit]
+    missing = [cell.model for cell in cells if cell.metrics and not cell.audit and not cell.pseudo]
+    failed = [cell.model for cell in cells if cell.audit and cell.audit.failure]
+    parts = [
+        f"{_count(audits, 'documents')} documents and {_count(audits, 'prefixes')} prefixes scored again",
+        f"{_count(audits, 'positions')} distributions and {_count(audits, 'spellings')} spellings examined",
+        f"largest difference {_largest(audit.largest_difference for audit in audits)} nats",
+        f"largest sum error {_largest(audit.largest_sum_error for audit in audits)}",
+        f"{sum(audit.seconds for audit in audits):.1f} s",
+    ]
+    if failed:
+        parts.append(f"failed: {', '.join(failed)}")
+    if missing:
+        parts.append(f"not audited: {', '.join(missing)}")
+    return f"{_number(len(audits), 'cell')} audited: {'; '.join(parts)}"
+
+
+def _count(audits: Iterable[Audit], name: str) -> str:
+    return f"{sum(getattr(audit, name) for audit in audits):,}"
+
+
+def _largest(values: Iterable[float]) -> str:
+    return f"{max(values):.1g}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

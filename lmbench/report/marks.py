@@ -1,0 +1,99 @@
+"""The marks † and ‡ of a run's tables, and the notes that explain them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lmbench.checks import ChangedOption
+from lmbench.runs.store import Cell, RunDirectory, Verification
+
+_PRETRAINED = "† Pretrained on other, and usually more, text: its rank does not compare methods."
+_PRIOR = "† The check prior found knowledge from other text than the training split:"
+_UNVERIFIED = "‡ Unverified: the conformance suite did not confirm that the scores are probabilities."
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The marks of the cells of a run.
+
+    Attributes:
+        verifications: The results of the conformance suite, by model.
+    """
+
+    verifications: Mapping[str, Verification]
+
+    @classmethod
+    def of(cls, directory: RunDirectory) -> Marks:
+        """Return the marks of a run's cells."""
+        return cls(directory.verifications())
+
+    def doubt(self, cell: Cell) -> str:
+        """Return why a cell is marked ‡, in one line; "" if it is not."""
+        return "; ".join(filter(None, (cell.doubt, self._model_doubt(cell))))
+
+    def is_pretrained(self, cell: Cell) -> bool:
+        """Return whether a cell is marked †: its model is pretrained, by its own words or by those of the suite."""
+        return cell.pretrained or bool(self._prior_knowledge(cell))
+
+    def label(self, cell: Cell) -> str:
+        """Return the name of a cell's model with its marks."""
+        return cell.model + " †" * self.is_pretrained(cell) + " ‡" * bool(self.doubt(cell))
+
+    def notes(self, cells: Sequence[Cell]) -> list[str]:
+        """Return sentences that explain the marks of cells, the most serious ones first."""
+        scored = [cell for cell in cells if cell.metrics]
+        notes = [f"‡ {cell.model} is {cell.doubt}." for cell in scored if cell.is_impossible]
+        notes += [f"‡ {cell.model}: {cell.doubt}." for cell in scored if cell.doubt and not cell.is_impossible]
+        if doubts := _group((cell.model, self._model_doubt(cell)) for cell in scored):
+            notes.append(f"{_UNVERIFIED} {doubts}.")
+        if any(cell.pretrained for cell in cells):
+            notes.append(_PRETRAINED)
+        if prior := _group((cell.model, self._prior_knowledge(cell)) for cell in scored):
+            notes.append(f"{_PRIOR} {prior}.")
+        return notes + self._changes(scored)
+
+    def _changes(self, cells: Sequence[Cell]) -> list[str]:
+        """Return which models the suite checked with other options than those of the run."""
+        changes = _models_by_reason((cell.model, describe_changes(self._changed(cell))) for cell in cells)
+        return [
+            f"Checked with {change} instead of the model's own options: {', '.join(models)}."
+            for change, models in changes.items()
+        ]
+
+    def _model_doubt(self, cell: Cell) -> str:
+        found = self.verifications.get(cell.model)
+        return found.doubt if found else "not checked"
+
+    def _prior_knowledge(self, cell: Cell) -> str:
+        found = self.verifications.get(cell.model)
+        return found.prior_knowledge if found else ""
+
+    def _changed(self, cell: Cell) -> tuple[ChangedOption, ...]:
+        found = self.verifications.get(cell.model)
+        return found.changed if found else ()
+
+
+def describe_changes(changed: Iterable[ChangedOption], own: bool = False) -> str:
+    """Return the options that the suite changed, in one line: "steps=60, layers=1, no checkpoint".
+
+    Args:
+        changed: The options.
+        own: Whether to give the values of the model that runs, and not those in the suite.
+    """
+    values = ((option.name, option.own if own else option.checked) for option in changed)
+    return ", ".join(f"{name}={value}" if value else f"no {name}" for name, value in values)
+
+
+def _group(reasons: Iterable[tuple[str, str]]) -> str:
+    """Return each reason once, after the models that it concerns; "" if there is none."""
+    return "; ".join(f"{', '.join(models)}: {reason}" for reason, models in _models_by_reason(reasons).items())
+
+
+def _models_by_reason(reasons: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the models of each reason that is not empty."""
+    models: dict[str, list[str]] = {}
+    for model, reason in reasons:
+        if reason:
+            models.setdefault(reason, []).append(model)
+    return models

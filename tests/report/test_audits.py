@@ -1,0 +1,61 @@
+"""The audits in table.md and table.csv."""
+
+import csv
+import io
+
+import pytest
+
+from lmbench.checks.audit import Audit
+from lmbench.report import tables
+from lmbench.report.audits import summarize_audits
+from lmbench.runs.store import Cell, RunDirectory
+from tests.report.cells import MANIFEST, cell
+
+FIRST = Audit(
+    documents=1200,
+    prefixes=3,
+    positions=40,
+    spellings=5,
+    largest_difference=1e-9,
+    largest_sum_error=4e-12,
+    seconds=0.25,
+)
+SECOND = Audit(documents=34, prefixes=1, positions=2, largest_difference=0.5, failure="document 3: 0.5 nats", seconds=1)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    made = RunDirectory.start(tmp_path / "run", MANIFEST)
+    made.write(cell(1, "a", audit=FIRST), None)
+    made.write(cell(2, "b", audit=SECOND, doubt="audit failed: document 3: 0.5 nats"), None)
+    made.write(cell(3, "c"), None)
+    made.write(cell(4, "d", pseudo=True), None)
+    made.write(Cell(number=5, model="e", corpus="c", status="failed", error="why"), None)
+    return made
+
+
+SENTENCE = (
+    "c: 2 cells audited: 1,234 documents and 4 prefixes scored again; 42 distributions and 5 spellings examined; "
+    "largest difference 0.5 nats; largest sum error 4e-12; 1.2 s; failed: b; not audited: c"
+)
+
+
+def test_one_sentence_a_corpus_says_what_was_audited(directory):
+    assert summarize_audits(directory) == [SENTENCE]
+    assert f"## Audit\n\n- {SENTENCE}\n" in tables.markdown(directory)
+
+
+def test_csv_has_the_figures_of_each_audit(directory):
+    rows = list(csv.DictReader(io.StringIO(tables.csv(directory))))
+    assert [row["audit_documents"] for row in rows] == ["1200", "34", "", "", ""]
+    assert (rows[0]["audit_largest_sum_error"], rows[0]["audit_seconds"]) == ("4e-12", "0.25")
+    assert rows[1]["audit_failure"] == "document 3: 0.5 nats"
+    assert rows[1]["unverified"] == "audit failed: document 3: 0.5 nats; not checked"
+
+
+def test_runs_without_an_audit_have_no_section(tmp_path):
+    made = RunDirectory.start(tmp_path / "run", MANIFEST)
+    made.write(cell(1, "a"), None)
+    assert summarize_audits(made) == []
+    assert "Audit" not in tables.markdown(made)
+    assert "audit" not in tables.csv(made)

@@ -1,0 +1,76 @@
+"""The marks † and ‡, and the notes that explain them."""
+
+import pytest
+
+from lmbench.checks import ChangedOption, Outcome
+from lmbench.checks.audit import Audit
+from lmbench.report.marks import Marks, describe_changes
+from lmbench.runs.store import Verification
+from tests.report.cells import cell
+
+PRIOR = Outcome(check="prior", status="fail", detail="English costs 3 nats less", seconds=0)
+CHANGED = (
+    ChangedOption(name="steps", checked="60", own=""),
+    ChangedOption(name="width", checked="32", own="128"),
+    ChangedOption(name="checkpoint", checked="", own="folder"),
+)
+
+
+def marks(**verifications):
+    """Return the marks for these fields of verifications."""
+    empty = {"doubt": "", "outcomes": ()}
+    return Marks({model: Verification(model=model, **empty | fields) for model, fields in verifications.items()})
+
+
+def test_a_failed_audit_marks_its_cell_alone():
+    doubt = "audit failed: document 3, cut at byte 17: 0.5 nats"
+    audited = cell(1, "m", audit=Audit(documents=6, failure=doubt), doubt=doubt)
+    made = marks(m={})
+    assert made.label(audited) == "m ‡"
+    assert made.doubt(audited) == doubt
+    assert made.notes([audited]) == [f"‡ m: {doubt}."]
+    assert made.label(cell(2, "m")) == "m"
+    assert made.notes([cell(2, "m")]) == []
+
+
+def test_all_reasons_for_doubt_are_given():
+    impossible = cell(1, "m", doubt="impossible: 52.1 nats likelier than the source")
+    audited = cell(2, "n", doubt="audit failed: document 3")
+    made = marks(m={"doubt": "sums failed: 2"}, n={})
+    assert made.doubt(impossible) == "impossible: 52.1 nats likelier than the source; sums failed: 2"
+    first, second, third = made.notes([audited, impossible])
+    assert first == "‡ m is impossible: 52.1 nats likelier than the source."
+    assert second == "‡ n: audit failed: document 3."
+    assert third.startswith("‡ Unverified: ")
+    assert third.endswith(" m: sums failed: 2.")
+
+
+def test_knowledge_before_fitting_is_marked_like_pretraining():
+    made = marks(m={"outcomes": (PRIOR,)}, n={}, pretrained={})
+    cells = [cell(1, "m"), cell(2, "n"), cell(3, "pretrained", pretrained=True)]
+    assert [made.label(each) for each in cells] == ["m †", "n", "pretrained †"]
+    assert [made.is_pretrained(each) for each in cells] == [True, False, True]
+    assert made.doubt(cells[0]) == ""
+    declared, found = made.notes(cells)
+    assert declared.startswith("† Pretrained on other")
+    assert found.startswith("† The check prior found knowledge")
+    assert found.endswith(": m: English costs 3 nats less.")
+
+
+def test_options_that_the_suite_changed_are_named_once():
+    made = marks(m={"changed": CHANGED}, n={"changed": CHANGED}, other={})
+    [note] = made.notes([cell(1, "m"), cell(2, "n"), cell(3, "other")])
+    assert note == "Checked with steps=60, width=32, no checkpoint instead of the model's own options: m, n."
+
+
+@pytest.mark.parametrize(
+    ("own", "described"),
+    [(False, "steps=60, width=32, no checkpoint"), (True, "no steps, width=128, checkpoint=folder")],
+)
+def test_changes_are_described_from_both_sides(own, described):
+    assert describe_changes(CHANGED, own=own) == described
+
+
+def test_models_that_were_not_checked_are_doubted():
+    assert marks().doubt(cell(1, "m")) == "not checked"
+    assert not marks().is_pretrained(cell(1, "m"))
