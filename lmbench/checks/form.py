@@ -14,7 +14,7 @@ from lmbench.checks.texts import EDGE_TEXTS, SAMPLE_TEXTS
 from lmbench.checks.verdicts import NotApplicable, require
 from lmbench.score import Score, probability_violation, tiling_violation
 
-_LONG_TEXT_SECONDS = 5.0
+_LONG_TEXT_SECONDS = 2.0
 _LONG_TEXT_BYTES = 1 << 20
 
 
@@ -39,7 +39,7 @@ def check_edge_texts(subject: Subject) -> None:
     """Unusual texts can be scored: empty, CRLF, NBSP, emoji, literal markers, and one line of up to a megabyte.
 
     Catches crashes on empty batches, and special tokens parsed out of text. The long line is shorter for models that
-    would need more than five seconds.
+    would need more than two seconds.
     """
     for name, text in EDGE_TEXTS.items():
         [score] = subject.score(text)
