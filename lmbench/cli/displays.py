@@ -120,4 +120,5 @@ def _summarize(cell: Cell) -> str:
     if cell.metrics is None or cell.costs is None:
         return f"{cell.status}: {cell.error}"
     fit = "" if cell.costs.fit_seconds is None else f"fit {cell.costs.fit_seconds:.1f} s, "
-    return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s)"
+    doubt = f" ‡ {cell.doubt}" if cell.doubt else ""
+    return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s){doubt}"

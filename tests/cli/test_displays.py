@@ -49,6 +49,16 @@ def test_a_pretrained_models_line_does_not_mention_fitting():
     assert screen.file.getvalue() == "1/1 m on c: 8.0000 bits/byte (score 0.5 s)\n"
 
 
+def test_a_doubt_is_shown_at_once():
+    screen = console(False)
+    with RunDisplay(screen) as display:
+        display.cell_started(1, 1, "m", "c")
+        display.cell_finished(finished().model_copy(update={"doubt": "audit failed: document 3"}))
+    assert "8.0000 bits/byte (fit 1.2 s, score 0.5 s) ‡ audit failed: document 3" in " ".join(
+        screen.file.getvalue().split()
+    )
+
+
 def test_a_terminal_shows_the_current_step():
     screen = console(True)
     with RunDisplay(screen) as display:
