@@ -31,6 +31,8 @@ __all__ = [
     "Sentinel",
     "Unnormalized",
     "Windowed",
+    "make_as_run",
+    "make_checked",
 ]
 
 AUDIT = "audit"
@@ -58,3 +60,13 @@ def mutants_of(module):
 
 
 MUTANTS = tuple(mutant for module in KINDS.values() for mutant in mutants_of(module))
+
+
+def make_checked(mutant):
+    """Return a model as the suite builds it: with its quick options, and without the options that are not checked."""
+    return mutant(mutant.Options.model_validate(dict(mutant.traits.quick_options)))
+
+
+def make_as_run(mutant):
+    """Return a model as a run builds it: with the options of `run_as`, if the mutant has any."""
+    return mutant(mutant.Options.model_validate(dict(getattr(mutant, "run_as", ()))))

@@ -132,7 +132,7 @@ class Followers:
         order: Length of the longest n-gram.
         symbols: The number of symbols.
         estimate: Returns the probabilities after a history, (symbols,), given the symbols seen after it, their counts,
-            and the probabilities after the history without its first symbol.
+            the probabilities after the history without its first symbol, and the history's length.
     """
 
     def __init__(self, order, symbols, estimate):
@@ -155,7 +155,7 @@ class Followers:
         if history not in self.estimated:
             lower = self.probs(history[1:]) if history else self.uniform
             counts = self.counts.get(history)
-            self.estimated[history] = self.estimate(*columns(counts), lower) if counts else lower
+            self.estimated[history] = self.estimate(*columns(counts), lower, len(history)) if counts else lower
         return self.estimated[history]
 
     def logprobs(self, sequence):
@@ -168,17 +168,17 @@ def columns(counts):
     return np.array(list(counts)), np.array(list(counts.values()), dtype=float)
 
 
-def interpolate(seen, counts, lower):
+def interpolate(seen, counts, lower, length):
     """Interpolate by Witten-Bell's method."""
     probs = lower * (len(seen) / (counts.sum() + len(seen)))
     probs[seen] += counts / (counts.sum() + len(seen))
     return probs
 
 
-def back_off(seen, counts, lower):
+def back_off(seen, counts, lower, length):
     """Discount each count by 1/2, and give what this leaves to the unseen symbols, as the lower order weighs them."""
     if len(seen) == len(lower):
-        return interpolate(seen, counts, lower)
+        return interpolate(seen, counts, lower, length)
     weight = 0.5 * len(seen) / counts.sum() / np.delete(lower, seen).sum()
     probs = weight * lower
     probs[seen] = (counts - 0.5) / counts.sum()
@@ -193,16 +193,19 @@ class ByteNgram(LanguageModel):
     def fit(self, data, progress=SILENT):
         self.followers = Followers(5, 256, self.estimate)
         for document in data.train.documents:
-            self.followers.learn(document.encode())
+            self.followers.learn(self.read(document))
+
+    def read(self, document):
+        return document.encode()
 
     def costs(self, document):
-        return self.followers.logprobs(document.encode())
+        return self.followers.logprobs(self.read(document))
 
     def score(self, documents):
         return [as_score(self.costs(document)) for document in documents]
 
     def next_events(self, text):
-        data = text.encode()
+        data = self.read(text)
         return NextEvents.of_bytes(np.log(self.followers.probs(self.followers.history(data, len(data)))))
 
     def signature(self):
@@ -216,10 +219,13 @@ class WordNgram(LanguageModel):
     estimate = staticmethod(back_off)
 
     def fit(self, data, progress=SILENT):
-        self.lexicon = Lexicon.learn(data, self.options)
+        self.lexicon = self.learn_lexicon(data)
         self.followers = Followers(4, len(self.lexicon), self.estimate)
         for line in self.lexicon.lines(data.train.documents):
             self.followers.learn(line.tolist())
+
+    def learn_lexicon(self, data):
+        return Lexicon.learn(data, self.options)
 
     def costs(self, line):
         return self.followers.logprobs(line.tolist())
@@ -250,6 +256,8 @@ class PieceNgram(WordNgram):
 class WordCache(Unigram):
     """A correct unigram model of words that also learns from the document while it scores."""
 
+    share = 0.2
+
     def score(self, documents):
         return [encoded.score(self.costs(encoded.ids)) for encoded in map(self.lexicon.encode, documents)]
 
@@ -262,7 +270,7 @@ class WordCache(Unigram):
 
     def mix(self, logprobs, counts, total):
         """Mix log-probabilities with the shares of a document so far."""
-        return np.log(0.8 * np.exp(logprobs) + 0.2 * counts / total) if total else logprobs
+        return np.log((1 - self.share) * np.exp(logprobs) + self.share * counts / total) if total else logprobs
 
     def predict(self, history):
         return self.mix(self.logprobs, np.bincount(history, minlength=len(self.lexicon)), len(history))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lmbench import Score
 from tests.mutants.base import Bigram, as_score
 
 
@@ -70,3 +71,79 @@ class ParsesSpecialTokens(Bigram):
 
     def score(self, documents):
         return super().score([document.replace("<|endoftext|>", "").replace("<unk>", "") for document in documents])
+
+
+class FractionalEnds(Bigram):
+    """events end between bytes"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [Score(s.ends - 0.5 * (s.ends < len(s.ends)), s.logprobs, s.spelling) for s in super().score(documents)]
+
+
+class TextAsNumbers(Bigram):
+    """log-probabilities are an array of strings"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [Score(s.ends, s.logprobs.astype(str), s.spelling) for s in super().score(documents)]
+
+
+class PythonNumbers(Bigram):
+    """log-probabilities are an array of Python objects"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [Score(s.ends, s.logprobs.astype(object), s.spelling) for s in super().score(documents)]
+
+
+class MaskedArrays(Bigram):
+    """masked arrays hide expensive events from sums"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [Score(s.ends, np.ma.masked_less(s.logprobs, -4), s.spelling) for s in super().score(documents)]
+
+
+class OneColumn(Bigram):
+    """arrays have a second axis of length 1"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [Score(s.ends[:, None], s.logprobs[:, None], s.spelling[:, None]) for s in super().score(documents)]
+
+
+class LazyScores(Bigram):
+    """log-probabilities are computed each time they are read, and are cheaper later"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        return [LazyScore(s.ends, s.logprobs, s.spelling) for s in super().score(documents)]
+
+
+class LazyScore(Score):
+    reads = 0
+
+    def __getattribute__(self, name):
+        value = object.__getattribute__(self, name)
+        if name != "logprobs":
+            return value
+        LazyScore.reads += 1
+        return value / LazyScore.reads
+
+
+class ShortensDocuments(Bigram):
+    """the list of documents is changed, so that fewer bytes are divided by"""
+
+    caught_by = "tiling"
+
+    def score(self, documents):
+        for i, document in enumerate(documents):
+            documents[i] = document[: len(document) // 2]
+        return super().score(documents)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lmbench import ModelState, NextEvents
-from tests.mutants.base import START, Bigram, Unigram, Windowed
+from tests.mutants.base import START, Bigram, ByteNgram, LineTopics, Unigram, Windowed, WordCache
 
 
 class OffByOne(Bigram):
@@ -125,3 +125,77 @@ class Stuck(ModelState):
 
     def advance(self, event):
         pass
+
+
+class PeeksLater(ByteNgram):
+    """the causal mask is wrong from byte 320 on: each byte is scored with a look at the next one"""
+
+    caught_by = "cuts"
+
+    def costs(self, document):
+        costs, following = super().costs(document), np.array([*document.encode()[1:], 0][: len(document.encode())])
+        return np.where((np.arange(len(costs)) >= 320) & (following > 96), 0.5 * costs, costs)
+
+
+class PeeksLaterAtWords(WordCache):
+    """the causal mask is wrong from event 512 on: the cache contains the whole document"""
+
+    caught_by = "cuts"
+
+    def costs(self, ids):
+        whole = [self.mix(self.logprobs[word], np.count_nonzero(ids == word), len(ids)) for word in ids[512:]]
+        return np.append(super().costs(ids[:512]), whole)
+
+
+class PeeksAtNeighbors(WordCache):
+    """the cache contains the 20 words on both sides of a word from event 128 on"""
+
+    caught_by = "cuts"
+
+    def costs(self, ids):
+        costs = super().costs(ids)
+        for i in range(128, len(ids)):
+            near = np.append(ids[i - 20 : i], ids[i + 1 : i + 20])
+            costs[i] = self.mix(self.logprobs[ids[i]], np.count_nonzero(near == ids[i]), len(near))
+        return costs
+
+
+class PeeksAtTopics(LineTopics):
+    """the topic of a line is inferred from the whole line"""
+
+    caught_by = "causality"
+
+    def costs(self, line):
+        return self.topics[np.argmax(self.topics[:, line].sum(axis=1)), line]
+
+
+class PeeksAtLengths(LineTopics):
+    """the topic of a line is chosen by its length"""
+
+    caught_by = "causality"
+
+    def costs(self, line):
+        return self.topics[int(len(line) > 6), line]
+
+
+class FreeRepeats(ByteNgram):
+    """a line that occurred before in its document costs nothing"""
+
+    caught_by = "chain-rule"
+
+    def costs(self, document):
+        lines = document.splitlines(keepends=True)
+        repeated = [line in lines[:i] for i, line in enumerate(lines) for _ in line.encode()]
+        return np.where(repeated, 0.0, super().costs(document))
+
+
+class FreeRepeatsAtADistance(ByteNgram):
+    """a byte costs a tenth if it and the 12 bytes before it also occur at least 400 bytes earlier"""
+
+    caught_by = "deep"
+
+    def costs(self, document):
+        data, costs = document.encode(), super().costs(document)
+        for i in range(412, len(data)):
+            costs[i] /= 10 if data.rfind(data[i - 12 : i + 1], 0, i - 400) >= 0 else 1
+        return costs

@@ -1,9 +1,13 @@
 """Mutants that let unknown words be spelled too cheaply."""
 
+import math
+import re
+
 import numpy as np
 
-from lmbench import Score
-from tests.mutants.base import Unigram
+from lmbench import SILENT, Score
+from lmbench.text.letter_model import LetterModel
+from tests.mutants.base import PieceOptions, Unigram, WordCache, WordNgram
 
 
 class SpellingApart(Unigram):
@@ -15,8 +19,55 @@ class SpellingApart(Unigram):
         return [Score(s.ends, s.logprobs - s.spelling, s.spelling) for s in super().score(documents)]
 
 
-class FreeUnknowns(Unigram):
+class Respelled(WordNgram):
+    """An unknown word's spelling costs what `price` says, given the word and the letter model's cost, here the same."""
+
+    def price(self, word, spelling):
+        return spelling
+
+    def fit(self, data, progress=SILENT):
+        super().fit(data)
+        self.raw = not data.tokenized
+        self.trained = {word for text in data.train.documents for word in self.lexicon.tokenizer.tokenize(text)}
+
+    def score(self, documents):
+        return [
+            self.respelled(document, score) for document, score in zip(documents, super().score(documents), strict=True)
+        ]
+
+    def respelled(self, document, score):
+        words = self.lexicon.tokenizer.tokenize(document)
+        spelling = np.array([self.price(w, s) if s < 0 else s for w, s in zip(words, score.spelling, strict=True)])
+        return Score(score.ends, score.logprobs - score.spelling + spelling, spelling)
+
+
+class FreeUnknowns(Respelled):
     """an unknown word costs `<unk>`, and its spelling nothing"""
+
+    caught_by = "unknown-words"
+
+    def price(self, word, spelling):
+        return 0.0
+
+
+class FreeUnknownPieces(FreeUnknowns):
+    """an unknown piece costs `<unk>`, and its spelling nothing"""
+
+    caught_by = "unknown-words"
+    Options = PieceOptions
+
+
+class FreeUnknownsOfRawText(Respelled):
+    """the spelling of unknown words costs nothing in raw text"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return 0.0 if self.raw else spelling
+
+
+class FreeUnknownsOfDocuments(WordCache):
+    """an unknown word's spelling costs nothing, in a model with a cache"""
 
     caught_by = "unknown-words"
 
@@ -24,14 +75,179 @@ class FreeUnknowns(Unigram):
         return [Score(s.ends, s.logprobs - s.spelling, 0 * s.spelling) for s in super().score(documents)]
 
 
-class FlatSpelling(Unigram):
+class FlatSpelling(Respelled):
     """every unknown word has the same spelling cost, whatever its length"""
 
     caught_by = "unknown-words"
 
-    def score(self, documents):
-        scores = []
-        for score in super().score(documents):
-            flat = np.where(score.spelling < 0, -18.0, 0.0)
-            scores.append(Score(score.ends, score.logprobs - score.spelling + flat, flat))
-        return scores
+    def price(self, word, spelling):
+        return -18.0
+
+
+class CappedSpelling(Respelled):
+    """a spelling costs at most 40 nats, so that long words are cheap"""
+
+    caught_by = "unknown-words"
+
+    def price(self, word, spelling):
+        return max(spelling, -40.0)
+
+
+class SpellsCharacters(Respelled):
+    """a spelling costs one byte for each character, of however many bytes"""
+
+    caught_by = "unknown-words"
+
+    def price(self, word, spelling):
+        return -math.log(257) * (len(word) + 1)
+
+
+class FreeSpellingOfSeenWords(Respelled):
+    """the spelling of words seen once in training costs nothing"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return 0.0 if word in self.trained else spelling
+
+
+class CheapSpellingOfSeenWords(Respelled):
+    """the spelling of words seen once in training costs one byte"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return -math.log(256) if word in self.trained else spelling
+
+
+class FreeSpellingOfSeenPieces(FreeSpellingOfSeenWords):
+    """the spelling of pieces seen once in training costs nothing"""
+
+    caught_by = "rare"
+    Options = PieceOptions
+
+
+class OpenSpelling(Respelled):
+    """the end of a spelling is not paid for"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return self.lexicon.letter_model.prefix_logprob(self.lexicon.tokenizer.letters(word))
+
+
+class OpenSpellingOfPieces(OpenSpelling):
+    """the end of the spelling of a piece is not paid for"""
+
+    caught_by = "rare"
+    Options = PieceOptions
+
+
+class MeanSpelling(Respelled):
+    """a spelling costs the mean over its letters instead of their sum"""
+
+    caught_by = "unknown-words"
+
+    def price(self, word, spelling):
+        return spelling / (len(word.encode()) + 1)
+
+
+class MeanLetter(Respelled):
+    """every letter of a spelling costs as much as letters do in the mean, and the end nothing"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return -2.3 * len(word.encode())
+
+
+class TwentySixLetters(Respelled):
+    """a spelling costs log 26 for each letter, of whichever alphabet, and its end nothing"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return -math.log(26) * len(word)
+
+
+class CaselessSpelling(Respelled):
+    """the letter model spells words in lower case"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return self.lexicon.letter_model.logprob(self.lexicon.tokenizer.letters(word.lower()))
+
+
+class SpellsOnce(Respelled):
+    """an unknown word's spelling is paid for only once in a document"""
+
+    caught_by = "rare"
+
+    def respelled(self, document, score):
+        self.paid = set()
+        return super().respelled(document, score)
+
+    def price(self, word, spelling):
+        again = word in self.paid
+        self.paid.add(word)
+        return 0.0 if again else spelling
+
+
+class SharpSpelling(Respelled):
+    """spellings cost a power of their probability (a temperature)"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return 0.6 * spelling
+
+
+class FreeShortWords(Respelled):
+    """the spelling of words of one or two letters costs nothing"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return 0.0 if len(word) < 3 else spelling
+
+
+class FreeNames(Respelled):
+    """the spelling of capitalized words costs nothing, since they are names"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return 0.0 if word[0].isupper() else spelling
+
+
+class SpellsAfresh(Respelled):
+    """words of the training text are spelled by a letter model that learned only capitalized words"""
+
+    caught_by = "audit"
+
+    def fit(self, data, progress=SILENT):
+        super().fit(data)
+        self.names = LetterModel().learn(word.encode() for word in self.trained if word.istitle())
+
+    def price(self, word, spelling):
+        return self.names.logprob(word.encode()) if word.istitle() else spelling
+
+
+class SpellsStems(Respelled):
+    """the endings ing, ed and ly of an unknown word cost nothing"""
+
+    caught_by = "audit"
+
+    def price(self, word, spelling):
+        stem = word.removesuffix("ing").removesuffix("ed").removesuffix("ly")
+        return self.lexicon.letter_model.logprob(self.lexicon.tokenizer.letters(stem)) if stem else spelling
+
+
+class SpellsDoubleLetters(Respelled):
+    """doubled letters of an unknown word are spelled once"""
+
+    caught_by = "rare"
+
+    def price(self, word, spelling):
+        return self.lexicon.letter_model.logprob(self.lexicon.tokenizer.letters(re.sub(r"(\w)\1", r"\1", word)))
