@@ -60,14 +60,15 @@ def check_batches(subject: Subject) -> None:
     Catches padding that is counted or attended to, shuffled batches, caches with too coarse a key, n-grams that match
     across documents, and mistakes that begin with the second of a model's own batches. Seven documents are scored in
     batches of three orders, and 70 documents of 0 to 120 words in one batch, shuffled in two batches of unequal size,
-    and alone.
+    and alone. Ten of them share their length and their first half with another one.
     """
     few = [*SAMPLE_TEXTS, "", "a", "the cat sat on a mat .\n" * 12]
     _require_independence(subject, few, [range(7), range(6, -1, -1), [3, 0, 3, 1, 6, 2, 6]])
     generator = subject.generator("batches")
-    sizes = [0, 0, 1, 1, *generator.choices(range(2, 16), k=63), *generator.choices(range(100, 121), k=3)]
-    many = [random_text(generator, words) for words in generator.sample(sizes, 70)]
-    order = generator.sample(range(70), 70)
+    sizes = [0, 0, 1, 1, *generator.choices(range(2, 16), k=53), *generator.choices(range(100, 121), k=3)]
+    texts = [random_text(generator, words) for words in sizes]
+    twins = [_with_other_ending(text) for text in sorted(texts, key=len)[-10:]]
+    many, order = generator.sample(texts + twins, 70), generator.sample(range(70), 70)
     _require_independence(subject, many, [range(70), order[:23], order[23:]])
 
 
@@ -82,6 +83,12 @@ def check_state(subject: Subject) -> None:
     for _ in range(2):
         [again] = subject.score(text)
         subject.require_same(first, again, "the same text scored again")
+
+
+def _with_other_ending(text: str) -> str:
+    """Return a text of the same length and with the same first half."""
+    half = len(text) // 2
+    return text[:half] + text[half:][::-1]
 
 
 def _draw_cuts(generator: random.Random, length: int, number: int) -> list[int]:

@@ -45,14 +45,15 @@ def check_chain_rule(subject: Subject) -> None:
 def check_deep(subject: Subject) -> None:
     """Deep in a text, the next-event distribution sums to 1 and says what the following event costs.
 
-    Catches back-off without its weight after three and more words, and windows, blocks and counters that are wrong only
-    far into a document. The histories are 40 passages of the training text of up to 50 words, half of them from the
-    beginning of a document, and a document of 1,500 words up to its 64th, 128th, ... and 4,096th byte and event.
+    Catches back-off without its weight after three and more words, and windows, blocks, counters and caches that are
+    wrong only far into a document or in its repetitions. The histories are 40 passages of the training text of up to 50
+    words, half of them from the beginning of a document, and a document of 1,500 words, whose second half repeats the
+    first, up to its 64th, 128th, ... and 4,096th byte and event.
     """
     generator = subject.generator("deep")
     passages = [_draw_passage(generator, subject.corpus.train.documents) for _ in range(40)]
-    long = re.sub(r"[^\x00-\x7f]", "x", random_text(generator, 1500))  # since no text ends inside a character
-    documents = [long, *(history + rest for history, rest in passages)]
+    half = re.sub(r"[^\x00-\x7f]", "x", random_text(generator, 750))  # since no text ends inside a character
+    documents = [half * 2, *(history + rest for history, rest in passages)]
     scores = subject.score(*documents)
     numbers = [_list_round_events(scores[0].ends)]
     for (history, _), score in zip(passages, scores[1:], strict=True):

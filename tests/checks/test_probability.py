@@ -72,6 +72,15 @@ class CheapTail(Bigram):
         return np.where(np.arange(len(costs)) >= 2000, 0.9 * costs, costs)
 
 
+class CheapRepetitions(Bigram):
+    """A byte costs half if it followed the 20 bytes before it more than 300 bytes ago."""
+
+    def costs(self, document):
+        costs, data = super().costs(document), document.encode()
+        repeated = [data.find(data[max(0, i - 20) : i + 1], 0, max(0, i - 300)) >= 0 for i in range(len(data))]
+        return np.where(repeated, costs / 2, costs)
+
+
 @pytest.mark.parametrize("model", [LacksWeights, PiecesLackWeights])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_missing_weights_of_long_histories_are_caught(model, seed):
@@ -79,7 +88,7 @@ def test_missing_weights_of_long_histories_are_caught(model, seed):
         check_deep(Subject(model, seed=seed))
 
 
-@pytest.mark.parametrize("model", [ForgetsAtByte512, FreeEvent1024, CheapTail])
+@pytest.mark.parametrize("model", [ForgetsAtByte512, FreeEvent1024, CheapTail, CheapRepetitions])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_wrong_scores_deep_in_a_text_are_caught(model, seed):
     subject = Subject(model, seed=seed)
