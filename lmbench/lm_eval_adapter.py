@@ -98,7 +98,7 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
     def _score(self, texts: Sequence[str]) -> Iterator[Score]:
         """Yield the score of each text, or raise ScoreError if it breaks the contract."""
         for start in range(0, len(texts), _BATCH_TEXTS):
-            batch = texts[start : start + _BATCH_TEXTS]
+            batch = tuple(texts[start : start + _BATCH_TEXTS])
             yield from checked_scores(self._model.score(batch), batch)
 
     def _is_most_likely(self, text: bytes, score: Score, event: int) -> bool:

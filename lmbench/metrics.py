@@ -9,7 +9,7 @@ docs/scoring.md defines each number.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,19 +19,9 @@ from pydantic import BaseModel, ConfigDict
 
 from lmbench.arrays import AnyInts, Flags, Floats, Ints
 from lmbench.corpus import WORD_SEPARATORS
-from lmbench.errors import ScoreError
-from lmbench.score import (
-    Score,
-    listed_scores,
-    naming_document,
-    plain_arrays,
-    probability_violation,
-    shape_violation,
-    tiling_violation,
-)
+from lmbench.score import JoinedScores, Score, join_groups, naming_document, probability_violation, tiling_violation
 from lmbench.statistics import ratio_interval
 
-_GROUP_CHARACTERS = 1 << 16
 _WHITE = np.array([chr(code).isspace() for code in range(0x3002)])  # Unicode has no white space beyond U+3001
 _SEPARATES = np.array([chr(code) in WORD_SEPARATORS for code in range(len(_WHITE))])
 SUMS = ("bits", "spelling_bits", "unknown_bits")
@@ -70,17 +60,6 @@ class Tally:
     spelling_bits: Floats
     unknown_bits: Floats
 
-    def is_well_formed(self) -> bool:
-        """Return whether the columns are as `tally` returns them: in narrow types, and of equal length."""
-        lengths = set()
-        for name in Tally.__dataclass_fields__:
-            column = getattr(self, name, None)
-            kind = "f" if name in SUMS else "u"
-            if type(column) is not np.ndarray or column.ndim != 1 or column.dtype.kind != kind:
-                return False
-            lengths.add(len(column))
-        return len(lengths) == 1
-
     def widened(self) -> Tally:
         """Return a copy with counts in int64, which can be added and subtracted without overflow."""
         return Tally(
@@ -102,13 +81,7 @@ class TallyColumns:
         }
 
     def add(self, part: Tally) -> None:
-        """Add the counts and sums of the next documents.
-
-        Raises:
-            ScoreError: The part is damaged, or there are more documents than expected.
-        """
-        if not part.is_well_formed() or self._filled + len(part.bytes) > len(self._columns["bytes"]):
-            raise ScoreError("the process sent sums that are not those of its documents")
+        """Add the counts and sums of the next documents."""
         rows = slice(self._filled, self._filled + len(part.bytes))
         for name, column in self._columns.items():
             values = getattr(part, name)
@@ -157,7 +130,7 @@ class Metrics(BaseModel):
     excess: float | None = None  # older results do not have it
 
 
-def tally(documents: Sequence[str], scores: Sequence[Score], first: int = 0) -> Tally:
+def tally(documents: Sequence[str], scores: object, first: int = 0) -> Tally:
     """Count and sum each document.
 
     Args:
@@ -168,99 +141,63 @@ def tally(documents: Sequence[str], scores: Sequence[Score], first: int = 0) -> 
     Raises:
         ScoreError: A score breaks the contract; the message gives the document's number.
     """
-    scores = listed_scores(scores, documents, first)
-    columns = TallyColumns(len(documents))
-    for rows in _groups(documents):
-        columns.add(_tally_group(documents[rows], scores[rows], first + rows.start))
+    columns, numbers, done = TallyColumns(len(documents)), range(first, first + len(documents)), 0
+    for joined in join_groups(scores, documents, numbers):
+        rows = slice(done, done + len(joined.events))
+        columns.add(tally_joined(documents[rows], joined, numbers[rows]))
+        done = rows.stop
     return columns.tally()
 
 
-def _groups(documents: Sequence[str]) -> Iterator[slice]:
-    """Group consecutive documents, so that NumPy's overhead is shared and its arrays stay small."""
-    start = size = 0
-    for end, document in enumerate(documents, start=1):
-        size += len(document)
-        if size >= _GROUP_CHARACTERS or end == len(documents):
-            yield slice(start, end)
-            start, size = end, 0
+def tally_joined(documents: Sequence[str], scores: JoinedScores, numbers: Sequence[int]) -> Tally:
+    """Count and sum each document.
 
+    Args:
+        documents: The documents, which together are small enough for arrays with a number for each character.
+        scores: Their scores. They must not change any more.
+        numbers: The number of each document, for errors.
 
-def _tally_group(documents: Sequence[str], scores: Sequence[Score], first: int) -> Tally:
+    Raises:
+        ScoreError: A score breaks the contract; the message gives the document's number.
+    """
     text = _JoinedText.of(documents)
-    score, events = _join_checked(documents, scores, text, first)
-    unknown = score.spelling < 0
-    costs, spelling_costs = bits(score.logprobs), bits(score.spelling)
+    ends = _check_joined(documents, scores, text, numbers)
+    events, unknown = scores.events, scores.spelling < 0
+    costs, spelling_costs = bits(scores.logprobs), bits(scores.spelling)
     return Tally(
         bytes=_narrow(text.sizes),
         characters=_narrow(np.diff(text.borders)),
         words=_narrow(_count_between(text.borders, text.word_ends)),
         line_ends=_narrow(_count_between(text.borders, text.line_ends)),
         events=_narrow(events),
-        unknown=_narrow(_count_between(_borders(events), unknown)),
-        by_words=_are_words(score.ends, events, text).astype(np.uint8),
+        unknown=_narrow(_count_between(scores.borders, unknown)),
+        by_words=_are_words(ends, events, text).astype(np.uint8),
         bits=_sums(costs, events),
         spelling_bits=_sums(spelling_costs, events),
         unknown_bits=_sums(np.where(unknown, costs - spelling_costs, 0.0), events),
     )
 
 
-def _join_checked(
-    documents: Sequence[str], scores: Sequence[Score], text: _JoinedText, first: int
-) -> tuple[Score, Ints]:
-    """Join the scores of documents into one score of the joined text, if they keep the contract.
+def _check_joined(documents: Sequence[str], scores: JoinedScores, text: _JoinedText, numbers: Sequence[int]) -> Ints:
+    """Check that the scores keep the contract, and return the ends of the events in the joined text.
 
     Scores that end with their documents tile them if and only if the joined score tiles the joined text, which takes a
-    fraction of the time to check. Each score is checked only if something is wrong, to name the document. The joined
-    score is a copy, so that the model cannot change what was checked.
-
-    Returns:
-        The joined score, and the number of events of each document.
+    fraction of the time to check. Each score is checked only if something is wrong, to name the document.
     """
-    joined, events = _join(scores, first)
-    borders = _borders(events)
+    events, borders = scores.events, scores.borders
     last, some = np.zeros(len(documents), dtype=np.int64), events > 0
-    last[some] = joined.ends[borders[1:][some] - 1]
-    ends = joined.ends + np.repeat(text.offsets[text.borders[:-1]], events)
-    whole = Score(ends, joined.logprobs, joined.spelling)
+    last[some] = scores.ends[borders[1:][some] - 1]
+    ends: Ints = scores.ends + np.repeat(text.offsets[text.borders[:-1]], events)
+    whole = Score(ends, scores.logprobs, scores.spelling)
     if (
         (last != text.sizes).any()
         or tiling_violation(whole, text.document)
         or probability_violation(whole, text.document)
     ):
-        _check_each(documents, joined, borders, first)
-    return whole, events
-
-
-def _join(scores: Sequence[Score], first: int) -> tuple[Score, Ints]:
-    """Return copies of the arrays of all scores, joined, and the number of events of each score."""
-    columns = []
-    try:
-        for score in scores:
-            columns.append(plain_arrays(score))  # noqa: PERF401  (their number tells which document is wrong)
-    except ScoreError as error:
-        raise ScoreError(f"document {first + len(columns)}: {error}") from None
-    ends, logprobs, spelling = zip(*columns, strict=True)
-    sizes = list(map(len, ends))
-    if not sizes == list(map(len, logprobs)) == list(map(len, spelling)):
-        for number, arrays in enumerate(columns, first):
-            if wrong := shape_violation(Score(*arrays)):
-                raise ScoreError(f"document {number}: {wrong}")
-    return Score(np.concatenate(ends), np.concatenate(logprobs), np.concatenate(spelling)), np.array(sizes)
-
-
-def _check_each(documents: Sequence[str], joined: Score, borders: Ints, first: int) -> None:
-    """Raise the ScoreError of the first document whose score breaks the contract.
-
-    Args:
-        documents: The documents.
-        joined: Their scores, joined; the ends are those in each document.
-        borders: (documents + 1,) the number of events before each document, and in all.
-        first: The number of the first document.
-    """
-    for number, document in enumerate(documents):
-        rows = slice(borders[number], borders[number + 1])
-        with naming_document(first + number):
-            Score(joined.ends[rows], joined.logprobs[rows], joined.spelling[rows]).check(document)
+        for row, document in enumerate(documents):
+            with naming_document(numbers[row]):
+                scores.score(int(borders[row]), int(borders[row + 1])).check(document)
+    return ends
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ class LanguageModel(ABC):
         """
         if not self.traits.normalized:
             raise ScoreError("scores that are not probabilities cannot be conditioned on a context")
-        texts = [context + continuation for context, continuation in pairs]
+        texts = tuple(context + continuation for context, continuation in pairs)
         wholes = checked_scores(self.score(texts), texts)
         return [self.conditional_logprob(*pair, whole) for pair, whole in zip(pairs, wholes, strict=True)]
 

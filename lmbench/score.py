@@ -12,6 +12,7 @@ import numpy as np
 from lmbench.arrays import Flags, Floats, Ints
 from lmbench.errors import ScoreError, kind_of
 
+_GROUP_CHARACTERS = 1 << 16
 _ROUNDING = 1e-5  # nats
 _LARGEST_OFFSET = 2.0**53  # up to which float64 holds every whole number
 _INT, _FLOAT = np.dtype(np.int64), np.dtype(np.float64)
@@ -40,11 +41,36 @@ class Score:
         Raises:
             ScoreError: The score breaks the contract; the message names the rule and the event.
         """
-        ends, logprobs, spelling = plain_arrays(self)
-        score = Score(ends.copy(), logprobs.copy(), spelling.copy())
+        score = _plain_copy(self)
         if wrong := tiling_violation(score, document) or probability_violation(score, document):
             raise ScoreError(wrong)
         return score
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedScores:
+    """The scores of consecutive documents, joined.
+
+    Attributes:
+        events: (documents,) int64, the number of events of each document.
+        ends: (events,) int64, the byte offset in its own document at which each event's text ends.
+        logprobs: (events,) float64, nats.
+        spelling: (events,) float64, nats.
+    """
+
+    events: Ints
+    ends: Ints
+    logprobs: Floats
+    spelling: Floats
+
+    @property
+    def borders(self) -> Ints:
+        """The number of events before each document, and in all, (documents + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.events)])
+
+    def score(self, start: int, stop: int) -> Score:
+        """Return the score that consists of these events of one document."""
+        return Score(self.ends[start:stop], self.logprobs[start:stop], self.spelling[start:stop])
 
 
 def checked_scores(returned: object, documents: Sequence[str]) -> list[Score]:
@@ -61,7 +87,7 @@ def checked_scores(returned: object, documents: Sequence[str]) -> list[Score]:
 
 
 def plain_scores(returned: object, documents: Sequence[str]) -> list[Score]:
-    """Return the scores that a model returned for `documents`, with arrays of the right types.
+    """Return copies of the scores that a model returned for `documents`, with arrays of the right types.
 
     Whether the numbers are possible is not checked.
 
@@ -71,11 +97,30 @@ def plain_scores(returned: object, documents: Sequence[str]) -> list[Score]:
     plain = []
     for number, score in enumerate(listed_scores(returned, documents)):
         with naming_document(number):
-            plain.append(Score(*plain_arrays(score)))
+            plain.append(_plain_copy(score))
     return plain
 
 
-def listed_scores(returned: object, documents: Sequence[str], first: int = 0) -> list[Score]:
+def join_groups(returned: object, documents: Sequence[str], numbers: Sequence[int]) -> Iterator[JoinedScores]:
+    """Join the scores that a model returned for `documents`, a few documents at a time.
+
+    The groups are large enough to share NumPy's overhead, and small enough to need little memory. The arrays are
+    copies of the right types; whether the numbers are possible is not checked.
+
+    Args:
+        returned: Anything.
+        documents: The documents.
+        numbers: The number of each document, for errors.
+
+    Raises:
+        ScoreError: They are not one Score for each document, or hold anything but one-dimensional arrays of numbers.
+    """
+    scores = listed_scores(returned, documents, numbers)
+    for rows in _groups(documents):
+        yield _join(scores[rows], numbers[rows])
+
+
+def listed_scores(returned: object, documents: Sequence[str], numbers: Sequence[int] | None = None) -> list[Score]:
     """Return what `LanguageModel.score` returned as a list, if it is one Score for each document.
 
     The arrays of the scores are not checked.
@@ -83,7 +128,7 @@ def listed_scores(returned: object, documents: Sequence[str], first: int = 0) ->
     Args:
         returned: Anything.
         documents: The documents.
-        first: The number of the first document, for errors.
+        numbers: The number of each document, for errors; by default they count from 0.
 
     Raises:
         ScoreError: It is anything else.
@@ -94,10 +139,44 @@ def listed_scores(returned: object, documents: Sequence[str], first: int = 0) ->
     if len(scores) != len(documents):
         raise ScoreError(f"{len(scores)} scores for {len(documents)} documents")
     if set(map(type, scores)) - {Score}:
-        for number, score in enumerate(scores, first):
-            if not isinstance(score, Score):
-                raise ScoreError(f"document {number}: score returned {kind_of(score)} instead of a Score")
+        for number, score in zip(numbers or range(len(scores)), scores, strict=True):
+            if type(score) is not Score:  # the attributes of a subclass may compute anything, each time anew
+                raise ScoreError(f"document {number}: score returned {kind_of(score)} instead of a Score{_hint(score)}")
     return scores
+
+
+def _hint(score: object) -> str:
+    return ", of which it is a subclass" if issubclass(type(score), Score) else ""
+
+
+def _groups(documents: Sequence[str]) -> Iterator[slice]:
+    start = size = 0
+    for end, document in enumerate(documents, start=1):
+        size += len(document)
+        if size >= _GROUP_CHARACTERS or end == len(documents):
+            yield slice(start, end)
+            start, size = end, 0
+
+
+def _join(scores: Sequence[Score], numbers: Sequence[int]) -> JoinedScores:
+    columns = []
+    try:
+        for score in scores:
+            columns.append(plain_arrays(score))  # noqa: PERF401  (their number tells which document is wrong)
+    except ScoreError as error:
+        raise ScoreError(f"document {numbers[len(columns)]}: {error}") from None
+    ends, logprobs, spelling = zip(*columns, strict=True)
+    sizes = list(map(len, ends))
+    if not sizes == list(map(len, logprobs)) == list(map(len, spelling)):
+        for number, arrays in zip(numbers, columns, strict=True):
+            if wrong := shape_violation(Score(*arrays)):
+                raise ScoreError(f"document {number}: {wrong}")
+    return JoinedScores(np.array(sizes), np.concatenate(ends), np.concatenate(logprobs), np.concatenate(spelling))
+
+
+def _plain_copy(score: Score) -> Score:
+    ends, logprobs, spelling = plain_arrays(score)
+    return Score(ends.copy(), logprobs.copy(), spelling.copy())
 
 
 def plain_arrays(score: Score) -> tuple[Ints, Floats, Floats]:

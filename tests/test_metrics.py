@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmbench import Score, metrics
+from lmbench import Score
 from lmbench.errors import ScoreError
 from lmbench.metrics import Metrics, Tally, TallyColumns, perplexity, srilm_ppl, srilm_ppl1, summarize, tally
 
@@ -169,7 +169,7 @@ def scored(draw):
 def test_a_tally_has_the_sums_of_each_document(pairs, characters):
     """Python's own string methods count the same, for groups of any size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "_GROUP_CHARACTERS", characters)
+        patch.setattr("lmbench.score._GROUP_CHARACTERS", characters)
         counts = tally([document for document, _ in pairs], [score for _, score in pairs])
     for row, (document, score) in enumerate(pairs):
         unknown = score.spelling < 0

@@ -3,7 +3,19 @@ import pytest
 
 from lmbench import Score
 from lmbench.errors import ScoreError
-from lmbench.score import checked_scores, clip_rounding, probability_violation, shape_violation, tiling_violation
+from lmbench.score import (
+    checked_scores,
+    clip_rounding,
+    join_groups,
+    plain_scores,
+    probability_violation,
+    shape_violation,
+    tiling_violation,
+)
+
+
+class Subclass(Score):
+    """A score that may compute its attributes."""
 
 
 def score(ends, logprobs, spelling=None):
@@ -67,6 +79,40 @@ def test_a_checked_score_is_a_copy():
     assert checked.logprobs.tolist() == [-1, -1]
 
 
+def test_plain_scores_are_copies_even_of_the_right_types():
+    given = score([1, 3], [-1, -1], [0, -0.5])
+    [plain] = plain_scores((given,), ("aé",))
+    for name in ("ends", "logprobs", "spelling"):
+        assert not np.shares_memory(getattr(plain, name), getattr(given, name))
+        assert getattr(plain, name).tolist() == getattr(given, name).tolist()
+
+
+def test_scores_are_joined_in_groups_of_many_characters(monkeypatch):
+    monkeypatch.setattr("lmbench.score._GROUP_CHARACTERS", 3)
+    scores = [score([1], [-1]), score([2], [-2]), score([], []), score([2, 4], [-3, -4])]
+    first, second = join_groups(scores, ["a", "bb", "", "cccc"], range(4))
+    assert (first.events.tolist(), first.ends.tolist(), first.logprobs.tolist()) == ([1, 1], [1, 2], [-1, -2])
+    assert (second.events.tolist(), second.borders.tolist(), second.ends.tolist()) == ([0, 2], [0, 0, 2], [2, 4])
+    assert second.score(0, 2).logprobs.tolist() == [-3, -4]
+
+
+def test_joined_scores_are_copies():
+    given = score([1], [-1])
+    [joined] = join_groups([given], ["a"], [0])
+    given.logprobs[:] = 0
+    assert joined.logprobs.tolist() == [-1]
+
+
+def test_errors_of_groups_name_the_documents(monkeypatch):
+    """The numbers are those of a split in any order."""
+    monkeypatch.setattr("lmbench.score._GROUP_CHARACTERS", 1)
+    wrong = Score(np.array([1]), np.zeros(1, complex), np.zeros(1))
+    with pytest.raises(ScoreError, match="document 3: logprobs has the dtype complex128"):
+        list(join_groups([score([1], [-1]), wrong], ["a", "b"], (8, 3)))
+    with pytest.raises(ScoreError, match="document 3: score returned None instead"):
+        list(join_groups([score([1], [-1]), None], ["a", "b"], (8, 3)))
+
+
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
@@ -76,6 +122,10 @@ def test_a_checked_score_is_a_copy():
         ([score([1, 3], [-1, -1])], "1 scores for 2 documents"),
         ([score([1, 3], [-1, -1]), np.zeros(3)], "document 1: score returned a ndarray instead of a Score"),
         ([score([1, 3], [-1, -1]), score([3], [1])], "document 1: event 0 .* is above 0"),
+        (
+            [score([1, 3], [-1, -1]), Subclass(np.array([3]), np.zeros(1), np.zeros(1))],
+            "document 1: score returned a Subclass instead of a Score, of which it is a subclass",
+        ),
     ],
 )
 def test_other_values_than_scores_are_refused(returned, message):

@@ -22,7 +22,7 @@ def check_windows(subject: Subject) -> None:
     [whole] = subject.score(document)
     for stride in (1, 5, 8):
         model = subject.prepare(subject.corpus.training, context=8, stride=stride)
-        [score] = plain_scores(model.score([document]), [document])
+        [score] = plain_scores(model.score((document,)), (document,))
         require(score.ends.tolist() == whole.ends.tolist(), f"at stride {stride} the events end elsewhere")
         require_own_distribution(model, document[:90])
 

@@ -20,7 +20,7 @@ def check_fit(subject: Subject) -> None:
     """
     model = subject.model
     require(isinstance(model, LanguageModel), f"{model!r} is not a LanguageModel")
-    plain_scores(model.score([]), [])
+    plain_scores(model.score(()), ())
 
 
 def check_determinism(subject: Subject) -> None:
@@ -48,7 +48,7 @@ def check_save(subject: Subject) -> None:
     with TemporaryDirectory(prefix="lmbench-") as folder:
         saved.save(Path(folder))
         restored.restore(Path(folder))
-    texts = [*SAMPLE_TEXTS, *EDGE_TEXTS.values()]
+    texts = (*SAMPLE_TEXTS, *EDGE_TEXTS.values())
     for text, first, second in zip(
         texts, subject.score(*texts), plain_scores(restored.score(texts), texts), strict=True
     ):

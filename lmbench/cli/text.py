@@ -40,7 +40,7 @@ def score(model: str, file: str, corpus: str, layout: str | None, encoding: str,
     document = load_text(file, TextFormat(None, encoding, field, layout))
     built = build(model)
     prepare(built, corpus)
-    [scored] = checked_scores(built.score([document]), [document])
+    [scored] = checked_scores(built.score((document,)), (document,))
     echo_text("start\tend\tbits\tspelling\tevent")
     for line in _format_events(document, scored):
         echo_text(line)

@@ -111,7 +111,7 @@ class MaskedModel(LanguageModel):
         self._loader.allow_downloads(progress)
         self._load_scorer()
         with naming_model(self.options.path):
-            self.score(["a"])
+            self.score(("a",))
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         scorer = self._load_scorer()
