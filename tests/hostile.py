@@ -9,14 +9,18 @@ import os
 import sys
 import threading
 import time
+import traceback
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
-from lmbench import SILENT, Exhibit, Footprint, LanguageModel, ModelOptions, Score, Signature
+import lmbench.score
+from lmbench import SILENT, Exhibit, Footprint, LanguageModel, ModelOptions, Score, Signature, metrics
 from lmbench.errors import LmbenchError
+from lmbench.score import join_groups
 
 EXHIBIT = Exhibit(title="a", shows="b", kind="table", columns=("c",), rows=((1,),))
 
@@ -77,6 +81,12 @@ class Lazy:
         raise RuntimeError("too lazy")
 
 
+class LazyScore(Score):
+    """A score whose log-probabilities are other ones each time."""
+
+    logprobs = property(lambda self: np.zeros(len(self.ends)), lambda self, value: None)
+
+
 class Array(np.ndarray):
     """An array that is not one."""
 
@@ -101,7 +111,12 @@ returns("NoneForScores", "score returned None; it must return a list of Score", 
 returns("DictOfScores", "score returned a dict; it must return a list of Score", score={})
 returns("GeneratorOfScores", "score returned a generator; it must return a list", score=(i for i in ()))
 changes("WithoutEnds", "document 0: score returned a SimpleNamespace instead of a Score", lambda _: SimpleNamespace())
-changes("LazyScores", "RuntimeError: too lazy", lambda _: Lazy())
+changes("LazyScores", "document 0: score returned a Lazy instead of a Score", lambda _: Lazy())
+changes(
+    "SubclassOfScore",
+    "score returned a LazyScore instead of a Score, of which it is a subclass",
+    lambda s: LazyScore(s.ends, s.logprobs, s.spelling),
+)
 changes("LazyArrays", "document 0: ends is a Lazy", lambda score: Score(Lazy(), score.logprobs, score.spelling))
 changes(
     "Complex", "document 0: logprobs has the dtype complex128", lambda s: Score(s.ends, s.logprobs + 1j, s.spelling)
@@ -315,28 +330,98 @@ class SendsADict(Good):
         return score
 
 
+def sent_scores(documents):
+    """Return the message with the scores of documents."""
+    from lmbench.runs.scoring import Events
+
+    [joined] = join_groups([plain_score(document) for document in documents], documents, range(len(documents)))
+    return Events(joined.events, joined.ends, joined.logprobs, joined.spelling)
+
+
 @costs("the process sent a result that is not valid: Input should be an object")
 class SendsAResult(Good):
-    """Sends the sums of all documents itself, and then a result that is none."""
+    """Sends the scores of all documents itself, and then a record that is none."""
 
     def score(self, documents):
-        from lmbench.metrics import tally
+        from lmbench.runs.cells import _Finished
+
+        connection().send(sent_scores(documents))
+        connection().send(_Finished("[]"))
+        return super().score(documents)
+
+
+@costs("the process did not send one score for each document")
+class SendsTooManyScores(Good):
+    def score(self, documents):
+        connection().send(sent_scores(documents))
+        connection().send(sent_scores(documents))
+        return super().score(documents)
+
+
+@costs("the process did not send one score for each document")
+class SendsOtherArrays(Good):
+    def score(self, documents):
+        connection().send(replace(sent_scores(documents), logprobs=np.zeros(10, dtype=object)))
+        return super().score(documents)
+
+
+@costs("the process sent other events than it counted")
+class Miscounts(Good):
+    """Counts 2^64 events more than there are, which NumPy's sum does not notice."""
+
+    def score(self, documents):
+        events = sent_scores(documents)
+        counts = np.array([2**62, 2**62, 2**62, 2**62 + events.counts.sum()])
+        connection().send(replace(events, counts=counts))
+        return super().score(documents)
+
+
+@costs("the process sent more scores than there are documents")
+class CountsMoreDocuments(Good):
+    def score(self, documents):
+        events = sent_scores(documents)
+        connection().send(replace(events, counts=np.append(events.counts, 0)))
+        return super().score(documents)
+
+
+@costs("the process did not send one score for each document")
+class AsksTwice(Good):
+    """Asks for the next batch before this one is scored."""
+
+    def score(self, documents):
+        from lmbench.runs.scoring import Scored
+
+        connection().send(Scored())
+        return super().score(documents)
+
+
+@costs("the process sent a _Result instead of a report")
+class SendsAnEmptyResult(Good):
+    """Sends a result that lacks its value."""
+
+    def score(self, documents):
         from lmbench.runs.worker import _Result
 
-        connection().send(tally(documents, super().score(documents)))
-        connection().send(_Result("[]"))
+        connection().send(_Result.__new__(_Result))
         return super().score(documents)
 
 
-@costs("the process sent sums that are not those of its documents")
-class SendsTooManySums(Good):
+@costs("document 0: event 0 .*log-probability 5.54518, is above 0")
+class PatchesChecks(Good):
+    """Makes the checks useless in its own process, and returns scores that are wrong."""
+
+    def change(self, score):
+        metrics.tally_joined = lmbench.score.probability_violation = Score.check = lambda *_: ""
+        return Score(score.ends, -score.logprobs, score.spelling)
+
+
+@costs("AttributeError: 'tuple' object has no attribute 'clear'")
+class ClearsDocuments(Good):
+    """Removes documents from the batch, which would then be fewer bytes to divide by."""
+
     def score(self, documents):
-        from lmbench.metrics import tally
-
-        sums = tally(documents, super().score(documents))
-        connection().send(sums)
-        connection().send(sums)
-        return super().score(documents)
+        documents.clear()
+        return []
 
 
 class RaisesWhenShownError(Exception):
@@ -407,8 +492,8 @@ class PatchesWhenBuilt(Good):
         builtins.any = builtins.sorted = builtins.tuple = None
 
 
-@costs("the process did not send the sums of each document")
-class SendsNoSums(Good):
+@costs("the process did not send the scores of each document")
+class SendsNoScores(Good):
     def score(self, documents):
         from lmbench.runs.worker import _Result
 
@@ -488,3 +573,35 @@ class UnpicklableSignature(Good):
 
     def signature(self):
         return Unpicklable((("own", "yes"),))
+
+
+@is_harmless
+class PatchesMetrics(Good):
+    """Makes every number better, in its own process."""
+
+    def score(self, documents):
+        metrics.bits = lambda logprobs: np.zeros(len(logprobs))
+        metrics.summarize = metrics.tally = metrics.tally_joined = None
+        return super().score(documents)
+
+
+@is_harmless
+class SearchesForDocuments(Good):
+    """Searches its process for the test split while it is fitted. The same search finds the training split."""
+
+    def fit(self, data, progress=SILENT):
+        texts = {value.encode(errors="replace") for value in reachable_values() if type(value) is str}
+        if b"a b\n" not in texts or b"b \xe4\xb8\xad\n" in texts:  # the two splits
+            raise RuntimeError("the training split was not found, or the test split was")
+
+
+def reachable_values():
+    """Yield all values that Python's garbage collector and the frames of all threads can reach."""
+    frames = [frame for top in sys._current_frames().values() for frame, _ in traceback.walk_stack(top)]
+    waiting, seen = [*gc.get_objects(), *(frame.f_locals for frame in frames[1:])], set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield value
+            waiting.extend(gc.get_referents(value))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.about import own_version
-from lmbench.corpus import Corpus, Split
+from lmbench.corpus import Corpus, TrainingText
 from lmbench.errors import CorpusError
 from lmbench.exhibit import Exhibit, plain_exhibits
 from lmbench.metrics import Metrics, Tally, TallyColumns, rate, summarize, tally
-from lmbench.model import LanguageModel, Traits, plain_footprint, plain_traits
+from lmbench.model import LanguageModel, plain_footprint, plain_traits
 from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.runs.store import Costs
 from lmbench.runs.worker import peak_bytes
@@ -23,15 +23,20 @@ from lmbench.signature import Signature, plain_signature
 if TYPE_CHECKING:
     import pandas
 
-_BATCH_CHARACTERS = 1 << 20
+BATCH_CHARACTERS = 1 << 20
+"""About how many characters of documents a batch has at most."""
 
 
 class ModelRecord(BaseModel):
     """The record of an evaluated model, without its scores.
 
     Attributes:
-        signature: Everything that the numbers depend on.
-        costs: Time, memory and size.
+        signature: Everything about the model that the numbers depend on.
+        fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
+        score_seconds: Wall-clock seconds of scoring the test split.
+        peak_bytes: Peak resident memory of the process.
+        parameters: The number of parameters as stored, if known.
+        disk_bytes: The model's size on disk, if known.
         exhibits: Tables and curves that show what the model learned.
         normalized: Whether the scores are probabilities.
         pretrained: Whether any of the weights are pretrained.
@@ -40,7 +45,11 @@ class ModelRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     signature: Signature
-    costs: Costs
+    fit_seconds: float | None
+    score_seconds: float
+    peak_bytes: int
+    parameters: int | None
+    disk_bytes: int | None
     exhibits: tuple[Exhibit, ...]
     normalized: bool
     pretrained: bool
@@ -48,6 +57,28 @@ class ModelRecord(BaseModel):
     def summarize(self, counts: Tally, corpus: Corpus) -> Metrics:
         """Return the metrics of the model, given the sums of each document of the test split."""
         return summarize(counts, corpus.floor if self.normalized else None)
+
+    def costs(self, corpus: Corpus) -> Costs:
+        """Return what the evaluation on a corpus cost."""
+        return Costs(
+            fit_seconds=self.fit_seconds,
+            score_seconds=self.score_seconds,
+            bytes_per_second=rate(corpus.test.size, self.score_seconds),
+            peak_bytes=self.peak_bytes,
+            parameters=self.parameters,
+            disk_bytes=self.disk_bytes,
+        )
+
+    def sign(self, corpus: Corpus) -> Signature:
+        """Return the signature of the model's numbers on a corpus."""
+        text = Signature.of(
+            corpus=corpus.name,
+            test=corpus.test.fingerprint[:12],
+            train=corpus.train.fingerprint[:12],
+            valid=corpus.valid.fingerprint[:12],
+            read=corpus.provenance,
+        )
+        return self.signature + text + Signature.of(lmbench=own_version())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,73 +121,104 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = SILENT) 
     Raises:
         LmbenchError: A split is empty, the model cannot learn from the text, or it breaks the contract.
     """
-    columns = TallyColumns(len(corpus.test.documents))
-    record = evaluate_in_batches(model, corpus, progress, columns.add)
-    counts = columns.tally()
+    require_test_text(corpus)
+    timed = TimedModel(model)
+    timed.prepare(corpus.training, corpus.name, CheckedProgress(progress))
+    columns, done = TallyColumns(len(corpus.test.documents)), 0
+    for batch in batches(corpus.test.documents, timed.batch_characters):
+        progress("score", done / len(corpus.test.documents))
+        columns.add(tally(batch, timed.score(batch), first=done))
+        done += len(batch)
+    record, counts = timed.record(), columns.tally()
     return Evaluation(
         metrics=record.summarize(counts, corpus),
         counts=counts.widened(),
-        signature=record.signature,
-        costs=record.costs,
+        signature=record.sign(corpus),
+        costs=record.costs(corpus),
         exhibits=record.exhibits,
         normalized=record.normalized,
         pretrained=record.pretrained,
     )
 
 
-def evaluate_in_batches(
-    model: LanguageModel, corpus: Corpus, progress: Progress, record: Callable[[Tally], None]
-) -> ModelRecord:
-    """Do what `evaluate` does, but pass the sums of each batch of documents to `record`, and return no counts.
+class TimedModel:
+    """A model whose fitting and scoring are timed.
 
-    A process that evaluates a model sends the sums away in this way, so that they do not add to its memory.
+    Attributes:
+        model: The model.
+        traits: Its traits.
     """
-    traits, checked = plain_traits(model.traits), CheckedProgress(progress)
-    _check_splits(traits, corpus)
-    fit_seconds = _prepare(model, corpus, checked)
-    traits = plain_traits(model.traits)  # the model may know them better by now
-    score_seconds = _score(model, corpus.test, checked, record)
-    return ModelRecord(
-        costs=_costs(model, corpus.test.size, fit_seconds, score_seconds),
-        signature=_signature(model, corpus),
-        exhibits=plain_exhibits(model.exhibits()),
-        normalized=traits.normalized,
-        pretrained=traits.weights != "fitted",
-    )
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model, self.traits = model, plain_traits(model.traits)
+        self._fit_seconds: float | None = None
+        self._score_seconds = 0.0
+
+    @property
+    def batch_characters(self) -> int:
+        """About how many characters of documents to score in one batch."""
+        return min(self.traits.batch_characters, BATCH_CHARACTERS)
+
+    def prepare(self, text: TrainingText, name: str, progress: Progress) -> None:
+        """Fit the model on a text, or load its weights.
+
+        Args:
+            text: The text.
+            name: The corpus's name, for errors.
+            progress: Receives reports.
+
+        Raises:
+            LmbenchError: There is no text to learn from, or the model raised it.
+        """
+        if self.traits.pretrained:
+            self.model.prepare(text, progress)
+        elif not text.train.size:
+            raise CorpusError(f"the training split of {name} is empty: there is nothing to learn from")
+        else:
+            started = time.perf_counter()
+            self.model.prepare(text, progress.part("fit"))
+            self._fit_seconds = time.perf_counter() - started
+        self.traits = plain_traits(self.model.traits)  # the model may know them better by now
+
+    def score(self, documents: tuple[str, ...]) -> object:
+        """Return whatever the model returns as the scores of the documents."""
+        started = time.perf_counter()
+        scores = self.model.score(documents)
+        self._score_seconds += time.perf_counter() - started
+        return scores
+
+    def record(self) -> ModelRecord:
+        """Return the record of the model, and of what it has cost so far.
+
+        Raises:
+            PluginError: The model returns wrong types.
+        """
+        footprint = plain_footprint(self.model.footprint())
+        weights = Signature() if self.traits.weights == "fitted" else Signature.of(weights="pretrained")
+        return ModelRecord(
+            signature=weights + plain_signature(self.model.signature()),
+            fit_seconds=self._fit_seconds,
+            score_seconds=self._score_seconds,
+            peak_bytes=peak_bytes(),
+            parameters=footprint.parameters,
+            disk_bytes=footprint.disk_bytes,
+            exhibits=plain_exhibits(self.model.exhibits()),
+            normalized=self.traits.normalized,
+            pretrained=self.traits.weights != "fitted",
+        )
 
 
-def _check_splits(traits: Traits, corpus: Corpus) -> None:
+def require_test_text(corpus: Corpus) -> None:
+    """Check that there is something to score.
+
+    Raises:
+        CorpusError: The test split is empty.
+    """
     if not corpus.test.size:
         raise CorpusError(f"the test split of {corpus.name} is empty: there is nothing to score")
-    if not (traits.pretrained or corpus.train.size):
-        raise CorpusError(f"the training split of {corpus.name} is empty: there is nothing to learn from")
 
 
-def _prepare(model: LanguageModel, corpus: Corpus, progress: Progress) -> float | None:
-    """Load or fit the model. Return the seconds of fitting; None if it is pretrained."""
-    if model.traits.pretrained:
-        model.prepare(corpus.training, progress)
-        return None
-    started = time.perf_counter()
-    model.prepare(corpus.training, progress.part("fit"))
-    return time.perf_counter() - started
-
-
-def _score(model: LanguageModel, test: Split, progress: Progress, record: Callable[[Tally], None]) -> float:
-    """Score the split in batches, pass the sums of each to `record`, and return the seconds that the model took."""
-    done, seconds = 0, 0.0
-    for batch in _batches(test.documents, min(model.traits.batch_characters, _BATCH_CHARACTERS)):
-        progress("score", done / len(test.documents))
-        started = time.perf_counter()
-        scores = model.score(batch)
-        seconds += time.perf_counter() - started
-        record(tally(batch, scores, first=done))
-        del scores  # frees them before the next batch needs memory
-        done += len(batch)
-    return seconds
-
-
-def _batches(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
+def batches(documents: Iterable[str], characters: int) -> Iterator[tuple[str, ...]]:
     """Yield consecutive documents of about this many characters, to bound memory and to report progress."""
     batch: list[str] = []
     size = 0
@@ -164,31 +226,7 @@ def _batches(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
         batch.append(document)
         size += len(document)
         if size >= characters:
-            yield batch
+            yield tuple(batch)
             batch, size = [], 0
     if batch:
-        yield batch
-
-
-def _costs(model: LanguageModel, size: int, fit_seconds: float | None, score_seconds: float) -> Costs:
-    footprint = plain_footprint(model.footprint())
-    return Costs(
-        fit_seconds=fit_seconds,
-        score_seconds=score_seconds,
-        bytes_per_second=rate(size, score_seconds),
-        peak_bytes=peak_bytes(),
-        parameters=footprint.parameters,
-        disk_bytes=footprint.disk_bytes,
-    )
-
-
-def _signature(model: LanguageModel, corpus: Corpus) -> Signature:
-    weights = Signature() if model.traits.weights == "fitted" else Signature.of(weights="pretrained")
-    text = Signature.of(
-        corpus=corpus.name,
-        test=corpus.test.fingerprint[:12],
-        train=corpus.train.fingerprint[:12],
-        valid=corpus.valid.fingerprint[:12],
-        read=corpus.provenance,
-    )
-    return weights + plain_signature(model.signature()) + text + Signature.of(lmbench=own_version())
+        yield tuple(batch)

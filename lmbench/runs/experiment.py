@@ -13,6 +13,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
@@ -23,7 +24,10 @@ from lmbench.errors import CorpusError, LmbenchError, PluginError, reason
 from lmbench.model import ModelSpec
 from lmbench.registry import Registered, find, is_default, list_registered, resolve
 from lmbench.runs.store import CorpusRecord, Manifest
-from lmbench.runs.worker import Failure, Send, Worker
+from lmbench.runs.worker import Channel, Failure, Worker
+
+AuditKind = Literal["none", "sample", "full"]
+"""How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
 
 _VERSIONED = ("hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torch", "transformers")
 
@@ -62,6 +66,7 @@ class Experiment:
         models: The models, without duplicates.
         corpora: The corpora; their names differ.
         check: Whether the models go through the conformance suite first.
+        audit: How each cell is audited.
 
     Raises:
         CorpusError: Two corpora have the same name.
@@ -70,6 +75,7 @@ class Experiment:
     models: tuple[SelectedModel | BrokenModel, ...]
     corpora: tuple[Corpus, ...]
     check: bool = True
+    audit: AuditKind = "sample"
 
     def __post_init__(self) -> None:
         names = [corpus.name for corpus in self.corpora]
@@ -180,7 +186,7 @@ def _build_in_worker(candidate: _Candidate) -> _Selection | None:
         raise PluginError(f"model '{candidate.spec}' has options that are not valid: {reason(error)}") from error
 
 
-def _build_in_process(candidate: _Candidate, send: Send) -> str:
+def _build_in_process(candidate: _Candidate, channel: Channel) -> str:
     """Return the selection as JSON, which the other process parses and checks."""
     return _SELECTION.dump_json(_build(candidate)).decode()
 

@@ -6,29 +6,24 @@ that is measured is that of the cell alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from lmbench.checks import Outcome, check_spec, find_doubt
+from lmbench.checks import ChangedOption, Outcome, changed_options, check_spec, find_doubt
 from lmbench.corpus import Corpus
-from lmbench.errors import LmbenchError, PluginError, ScoreError, UnavailableError, kind_of, reason
-from lmbench.metrics import Tally, TallyColumns
+from lmbench.errors import LmbenchError, PluginError, UnavailableError, reason
 from lmbench.model import ModelSpec
 from lmbench.printable import printable
 from lmbench.progress import CheckedProgress, Progress
-from lmbench.registry import resolve
-from lmbench.runs.evaluation import ModelRecord, evaluate_in_batches
-from lmbench.runs.experiment import BrokenModel, Experiment, plugin_version
+from lmbench.runs.cells import CellResult, CellTask, as_error, evaluate_cell
+from lmbench.runs.experiment import BrokenModel, Experiment
+from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.store import Cell, RunDirectory, Verification
-from lmbench.runs.worker import Failure, Send, Worker
-from lmbench.signature import Signature
-
-_OUTCOMES = TypeAdapter(tuple[Outcome, ...])
+from lmbench.runs.worker import Channel, Worker
 
 
 class RunProgress(Progress):
@@ -92,9 +87,7 @@ def _run_checks(
         directory.close_log(log)
         if isinstance(result, UnavailableError):  # the model's cells give the reason
             continue
-        outcomes = () if isinstance(result, LmbenchError) else result
-        why = find_doubt(outcomes) if outcomes else f"the suite did not end: {printable(str(result))}"
-        directory.write_verification(number, Verification(model=name, doubt=why, outcomes=outcomes))
+        directory.write_verification(number, _verification(name, result))
 
 
 def _run_cells(
@@ -107,144 +100,69 @@ def _run_cells(
             continue
         name = str(model.spec)
         progress.cell_started(number, len(experiment.pairs), name, corpus.name)
-        result: _Results | LmbenchError
+        result: CellResult | LmbenchError
         if isinstance(model, BrokenModel):
             result = model.error
         else:
             log = directory.log(number, name)
-            result = _evaluate_in_worker(next(workers), model.spec, corpus, log, progress)
+            result = evaluate_cell(next(workers), CellTask(model, corpus, experiment.audit), log, progress)
             directory.close_log(log)
         cell = _cell(number, name, corpus, result)
-        if isinstance(result, _Results):
+        if isinstance(result, CellResult):
             directory.write(cell, result.counts, result.record.exhibits)
         else:
             directory.write(cell, None)
         progress.cell_finished(cell)
 
 
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """The results of a cell's process."""
+class _Checked(BaseModel):
+    """The outcomes of a model's checks, and the options that were changed for them."""
 
-    record: ModelRecord
-    counts: Tally
+    outcomes: tuple[Outcome, ...]
+    changed: tuple[ChangedOption, ...]
 
 
-def _evaluate_in_worker(
-    worker: Worker, spec: ModelSpec, corpus: Corpus, log: Path, progress: Progress
-) -> _Results | LmbenchError:
-    """Return the results of a cell, or the error that it cost. A plugin in the process may send anything."""
-    columns = TallyColumns(len(corpus.test.documents))
-    receive = partial(_receive, progress, record=columns.add)
+def _verification(model: str, result: _Checked | LmbenchError) -> Verification:
+    if isinstance(result, LmbenchError):
+        return Verification(model=model, doubt=f"the suite did not end: {printable(str(result))}", outcomes=())
+    doubt = find_doubt(result.outcomes)
+    return Verification(model=model, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
+
+
+def _check_in_worker(worker: Worker, spec: ModelSpec, log: Path, progress: Progress) -> _Checked | LmbenchError:
+    """Return the results of a model's checks, or the error that ended them."""
     try:
-        result = worker.run(partial(_evaluate_in_process, spec, corpus), log, receive)
-        if not isinstance(result, str):
-            return _as_error(result, log)
-        counts = columns.tally()
-        if len(counts.bytes) != len(corpus.test.documents) or int(counts.bytes.sum()) != corpus.test.size:
-            return ScoreError("the process did not send the sums of each document")
-        return _Results(ModelRecord.model_validate_json(result), counts)
-    except ValidationError as error:
-        return PluginError(f"the process sent a result that is not valid: {reason(error)}")
-    except (PluginError, ScoreError) as error:
-        return error
-
-
-def _check_in_worker(
-    worker: Worker, spec: ModelSpec, log: Path, progress: Progress
-) -> tuple[Outcome, ...] | LmbenchError:
-    """Return the outcomes of a model's checks, or the error that ended them."""
-    try:
-        result = worker.run(partial(_check_in_process, spec), log, partial(_receive, progress))
-        return _OUTCOMES.validate_json(result) if isinstance(result, str) else _as_error(result, log)
+        result = worker.run(partial(_check_in_process, spec), log, partial(repeat_report, progress))
+        return _Checked.model_validate_json(result) if isinstance(result, str) else as_error(result, log)
     except ValidationError as error:
         return PluginError(f"the process sent a result that is not valid: {reason(error)}")
     except PluginError as error:
         return error
 
 
-def _as_error(result: object, log: Path) -> LmbenchError:
-    """Return how a process ended without a result, as an error."""
-    if isinstance(result, LmbenchError):
-        return result
-    text = result.text if isinstance(result, Failure) else f"the process returned {kind_of(result)}"
-    return LmbenchError(f"{text}; see {log}")
-
-
-def _cell(number: int, model: str, corpus: Corpus, result: _Results | LmbenchError) -> Cell:
-    if not isinstance(result, _Results):
+def _cell(number: int, model: str, corpus: Corpus, result: CellResult | LmbenchError) -> Cell:
+    if not isinstance(result, CellResult):
         status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
         error = printable(str(result))
         return Cell(number=number, model=model, corpus=corpus.name, status=status, error=error)
-    record = result.record
+    failure = result.audit.failure if result.audit else ""
     return Cell(
         number=number,
         model=model,
         corpus=corpus.name,
         status="ok",
-        pretrained=record.pretrained,
-        pseudo=not record.normalized,
-        signature=str(record.signature),
-        metrics=record.summarize(result.counts, corpus),
-        costs=record.costs,
+        pretrained=result.record.pretrained,
+        pseudo=not result.record.normalized,
+        signature=str(result.signature),
+        metrics=result.metrics,
+        costs=result.record.costs(corpus),
+        audit=result.audit,
+        doubt=result.doubt or (f"audit failed: {failure}" if failure else ""),
     )
 
 
-def _evaluate_in_process(spec: ModelSpec, corpus: Corpus, send: Send) -> str:
-    """Return the ModelRecord as JSON, which the other process parses and checks."""
-    resolved = resolve(spec)
-    record = evaluate_in_batches(resolved.build(), corpus, _SendingProgress(send), send)
-    signature = record.signature + Signature(plugin_version(resolved.registered))
-    return record.model_copy(update={"signature": signature}).model_dump_json()
-
-
-def _check_in_process(spec: ModelSpec, send: Send) -> str:
-    """Return the outcomes as JSON."""
-    progress = CheckedProgress(_SendingProgress(send))
+def _check_in_process(spec: ModelSpec, channel: Channel) -> str:
+    """Return a _Checked as JSON."""
+    progress = CheckedProgress(SendingProgress(channel))
     progress("checking", 0.0)
-    return _OUTCOMES.dump_json(check_spec(spec, progress)).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """A message from a process: one call of its progress."""
-
-    method: Literal["__call__", "notice", "received"]
-    arguments: tuple[Any, ...]
-
-
-class _SendingProgress(Progress):
-    """The progress of work in a process: sends every report to the run."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-
-    def __call__(self, message: str, share: float) -> None:
-        self._send(_Report("__call__", (message, share)))
-
-    def notice(self, line: str) -> None:
-        self._send(_Report("notice", (line,)))
-
-    def received(self, url: str, done: int, total: int | None) -> None:
-        self._send(_Report("received", (url, done, total)))
-
-
-def _receive(progress: Progress, message: object, record: Callable[[Tally], None] | None = None) -> None:
-    """Handle one message from a process: repeat a call of its progress here, or record the sums of a batch.
-
-    Raises:
-        PluginError: The process sent anything else.
-        ScoreError: The sums are damaged.
-    """
-    checked = CheckedProgress(progress)
-    match message:
-        case _Report("__call__", (text, share)):
-            checked(text, share)
-        case _Report("notice", (line,)):
-            checked.notice(line)
-        case _Report("received", (url, done, total)):
-            checked.received(url, done, total)
-        case Tally() if record is not None:
-            record(message)
-        case _:
-            raise PluginError(f"the process sent {kind_of(message)} instead of a report")
+    return _Checked(outcomes=check_spec(spec, progress), changed=changed_options(spec)).model_dump_json()

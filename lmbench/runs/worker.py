@@ -26,8 +26,31 @@ Result = TypeVar("Result")
 _LONGEST_MESSAGE = 1 << 30  # bytes
 _NUMPY = ("ndarray", "dtype", "_reconstruct", "_frombuffer", "scalar")  # what a pickled array names
 
-Send = Callable[[object], None]
-"""Sends a message from the work to the process that waits for it."""
+
+class Channel:
+    """Connects the work in a process with the process that waits for it."""
+
+    def __init__(self, replies: Connection, messages: Connection) -> None:
+        self._replies, self._messages = replies, messages
+        self._sending, self._asking = threading.Lock(), threading.Lock()  # a model may report from several threads
+
+    def send(self, message: object) -> None:
+        """Send a message."""
+        with self._sending:
+            self._messages.send(message)
+
+    def ask(self, message: object) -> Any:
+        """Send a message, and return the reply."""
+        with self._asking:
+            self.send(_Question(message))
+            return self._replies.recv()
+
+
+class _Question:
+    """A message that waits for a reply."""
+
+    def __init__(self, message: object) -> None:
+        self.message = message
 
 
 class _Result(Generic[Result]):
@@ -74,15 +97,15 @@ class Worker:
         self._messages.close()
 
     def run(
-        self, work: Callable[[Send], Result], log: Path, receive: Callable[[Any], None]
+        self, work: Callable[[Channel], Result], log: Path, receive: Callable[[object], object]
     ) -> Result | LmbenchError | Failure:
         """Do the work and end the process.
 
         Args:
-            work: A picklable function. It gets a `Send`, for messages while it works. Messages and results consist of
-                plain values, arrays and classes of lmbench.
+            work: A picklable function. It gets a `Channel`, for messages while it works. Messages and results consist
+                of plain values, arrays and classes of lmbench.
             log: A new or empty file, to which everything that the process prints is written.
-            receive: Called with each message as it arrives.
+            receive: Called with each message as it arrives. If the work asks, it returns the reply.
 
         Returns:
             What the work returned, the LmbenchError that it raised, or how the process ended otherwise.
@@ -90,16 +113,22 @@ class Worker:
         with self, log.open("w+b") as written:  # stays readable even if the process deletes it
             for message in self._exchange(work, log):
                 match message:
-                    case _Result():
-                        return cast(Result, message.value)
-                    case Failure() | LmbenchError():
+                    case _Result(value=value):  # a plugin may send one without a value
+                        return cast(Result, value)
+                    case Failure(str()) | LmbenchError():
                         return message
+                    case _Question(message=question):
+                        self._reply(receive(question))
                     case _:
                         receive(message)
             self._process.join()
             return _how_it_ended(self._process.exitcode, written)
 
-    def _exchange(self, work: Callable[[Send], Result], log: Path) -> Iterator[object]:
+    def _reply(self, reply: object) -> None:
+        with suppress(BrokenPipeError):  # the process has ended, which the next message will say
+            self._work.send(reply)
+
+    def _exchange(self, work: Callable[[Channel], Result], log: Path) -> Iterator[object]:
         """Send the work, and yield each message until the process ends."""
         with suppress(EOFError, BrokenPipeError):
             self._work.send((work, log))
@@ -145,28 +174,23 @@ class _Unpickler(pickle.Unpickler):
 def _main(work: Connection, messages: Connection) -> None:
     """Wait for work and its log, do the work, and send what it returns or the error that it raises."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    lock = threading.Lock()
-
-    def send(message: object) -> None:
-        with lock:  # a model may report from several threads
-            messages.send(message)
-
+    channel = Channel(work, messages)
     try:
         interrupts.allow()
         task, log = work.recv()
         try:
             _redirect_output(log)
         except OSError as error:  # the run directory was removed: a traceback would reach the terminal
-            send(Failure(f"cannot write the log: {error.strerror}"))
+            channel.send(Failure(f"cannot write the log: {error.strerror}"))
             _exit(1)
-        send(_Result(task(send)))
+        channel.send(_Result(task(channel)))
     except KeyboardInterrupt:
         _exit(130)  # the parent receives the same interrupt, and reports it
     except BaseException as error:  # noqa: BLE001  (whatever a plugin raises ends here)
         with suppress(Exception):
             sys.stdout.flush()
             traceback.print_exc()
-        send(_failure(error))
+        channel.send(_failure(error))
     _exit(0)
 
 

@@ -1,16 +1,13 @@
 import math
-import tracemalloc
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lmbench import SILENT, Corpus, Split, Traits, build, evaluate
+from lmbench import Corpus, Split, Traits, build, evaluate
 from lmbench.backends.uniform import Uniform
 from lmbench.errors import CorpusError, ScoreError
-from lmbench.metrics import SUMS, Tally, TallyColumns, summarize
-from lmbench.runs.evaluation import evaluate_in_batches
+from lmbench.metrics import SUMS, Tally, summarize
 from tests.recording import Recorded
 
 LN2 = math.log(2)
@@ -49,36 +46,6 @@ def test_pseudo_log_likelihoods_are_not_compared_with_the_floor(corpus):
     assert evaluate(Pseudo(), replace(corpus, floor=(LN2, LN2))).metrics.floor is None
 
 
-class Lines(Sequence):
-    """Documents that take up no memory."""
-
-    def __init__(self, number):
-        self.number = number
-
-    def __len__(self):
-        return self.number
-
-    def __getitem__(self, index):
-        return f"a line, the one with the number {range(self.number)[index]}\n"
-
-
-def test_sums_of_many_documents_take_little_memory():
-    """A document's row is at most 33 bytes, and nothing else of the document stays in memory."""
-
-    def peak(number):
-        corpus = Corpus("many", Split(("a\n",)), Split(("a\n",)), Split(Lines(number)), provenance="lines")
-        tracemalloc.start()
-        columns = TallyColumns(number)
-        evaluate_in_batches(build("uniform"), corpus, SILENT, columns.add)
-        taken = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return taken, columns.tally()
-
-    (few, _), (many, counts) = peak(30_000), peak(60_000)
-    assert counts.events[[0, -1]].tolist() == [len(Lines(60_000)[i]) for i in (0, -1)]
-    assert many - few < 40 * 30_000
-
-
 @pytest.mark.parametrize(("empty", "message"), [("test", "nothing to score"), ("train", "nothing to learn from")])
 def test_empty_splits_are_refused(corpus, empty, message):
     with pytest.raises(CorpusError, match=message):
@@ -94,7 +61,7 @@ def test_a_corpus_on_disk_gives_the_same_numbers_as_one_in_memory(tmp_path, monk
     from lmbench.corpora.files import read_path
     from lmbench.corpora.on_disk import StoredDocuments
 
-    monkeypatch.setattr("lmbench.runs.evaluation._BATCH_CHARACTERS", 50)
+    monkeypatch.setattr("lmbench.runs.evaluation.BATCH_CHARACTERS", 50)
     (tmp_path / "text.txt").write_text("".join(f"a b c {i}\n" for i in range(200)))
     held = evaluate(build("kenlm:order=2"), read_path(tmp_path / "text.txt"))
     monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 0)
@@ -106,7 +73,7 @@ def test_a_corpus_on_disk_gives_the_same_numbers_as_one_in_memory(tmp_path, monk
 
 
 def test_errors_number_the_documents_of_all_batches(plugins, corpus, monkeypatch):
-    monkeypatch.setattr("lmbench.runs.evaluation._BATCH_CHARACTERS", 1)
+    monkeypatch.setattr("lmbench.runs.evaluation.BATCH_CHARACTERS", 1)
     with pytest.raises(ScoreError, match="document 1: event 0"):
         evaluate(build("toolikely"), replace(corpus, test=Split(("", "b 中\n"))))
 

@@ -12,26 +12,35 @@ from lmbench.errors import CorpusError, LmbenchError, UnavailableError, UnknownN
 from lmbench.runs.worker import Failure, Worker, peak_bytes
 
 
-def count(upto, send):
+def count(upto, channel):
     for number in range(upto):
-        send(number)
+        channel.send(number)
     return upto
 
 
-def fail(error, send):
+def double(numbers, channel):
+    return [channel.ask(number) for number in numbers]
+
+
+def ask_and_end(channel):
+    channel.send("now")
+    os._exit(5)
+
+
+def fail(error, channel):
     raise error
 
 
-def misspell(send):
+def misspell(channel):
     raise UnknownNameError("model", "kenml", ["kenlm"])
 
 
-def leave(code, send):
+def leave(code, channel):
     sys.stdout.write("the last words\n")
     sys.exit(code)
 
 
-def end_silently(send):
+def end_silently(channel):
     os.write(1, b"some noise\nthe last words\n")
     os._exit(3)
 
@@ -44,6 +53,25 @@ def test_messages_arrive_in_order_before_the_result(tmp_path):
     messages = []
     assert Worker().run(partial(count, 3), tmp_path / "log", messages.append) == 3
     assert messages == [0, 1, 2]
+
+
+def test_the_work_can_ask_and_gets_the_replies(tmp_path):
+    assert Worker().run(partial(double, [1, 5]), tmp_path / "log", lambda number: 2 * number) == [2, 10]
+
+
+def test_a_long_reply_arrives_whole(tmp_path):
+    text = "x" * 10_000_000
+    assert Worker().run(partial(double, [0]), tmp_path / "log", lambda _: text) == [text]
+
+
+def test_a_reply_to_a_process_that_has_ended_is_no_error(tmp_path):
+    worker = Worker()
+
+    def reply_late(_):
+        worker._process.join()
+        worker._reply("x" * 10_000_000)
+
+    assert type(worker.run(ask_and_end, tmp_path / "log", reply_late)) is Failure
 
 
 @pytest.mark.parametrize(

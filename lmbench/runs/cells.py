@@ -1,0 +1,273 @@
+"""Evaluate a cell: one model on one corpus, in a process of its own.
+
+The process fits the model, and only then asks for documents (scoring.py). What it sends is checked and summed in this
+process. When all documents are scored, the model is audited on some of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from lmbench.checks.audit import Audit, audit
+from lmbench.checks.sample import AuditSample, choose_documents
+from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.corpus import Corpus, Split, TrainingText
+from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, describe, kind_of, one_line, reason
+from lmbench.metrics import Metrics, Tally, TallyColumns, tally_joined
+from lmbench.model import LanguageModel, ModelSpec, Saveable
+from lmbench.progress import CheckedProgress, Progress
+from lmbench.registry import resolve
+from lmbench.runs.evaluation import ModelRecord, TimedModel, require_test_text
+from lmbench.runs.experiment import AuditKind, SelectedModel, plugin_version
+from lmbench.runs.reports import SendingProgress, repeat_report
+from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
+from lmbench.runs.store import IMPOSSIBLE
+from lmbench.runs.worker import Channel, Failure, Worker
+from lmbench.score import JoinedScores, Score
+from lmbench.signature import Signature
+
+_LONGEST_AUDITED = 100_000  # characters of a document; an audit never scores as many again
+_CERTAINTY = 13.8  # nats: the logarithm of a million
+
+
+@dataclass(frozen=True, slots=True)
+class CellTask:
+    """A cell to evaluate.
+
+    Attributes:
+        model: The model.
+        corpus: The text.
+        audit: How the cell is audited.
+        folder: Where the model is saved after scoring, if it can be saved; None to save it nowhere.
+    """
+
+    model: SelectedModel
+    corpus: Corpus
+    audit: AuditKind
+    folder: Path | None = None
+
+    @property
+    def seed(self) -> str:
+        """The seed of the audit, which differs between any two cells."""
+        splits = (self.corpus.train, self.corpus.valid, self.corpus.test)
+        options = json.dumps(self.model.options, sort_keys=True)
+        identity = (str(self.model.spec), options, self.corpus.name, *(split.fingerprint for split in splits))
+        return hashlib.sha256("\n".join(identity).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """The results of a cell.
+
+    Attributes:
+        record: The record of the model.
+        signature: Everything that the numbers depend on.
+        counts: The sums of each document.
+        metrics: The numbers.
+        audit: The results of the audit; None if there was none.
+        doubt: Why no honest model can have these numbers, in one line; "" if it can.
+    """
+
+    record: ModelRecord
+    signature: Signature
+    counts: Tally
+    metrics: Metrics
+    audit: Audit | None
+    doubt: str
+
+
+def evaluate_cell(worker: Worker, task: CellTask, log: Path, progress: Progress) -> CellResult | LmbenchError:
+    """Return the results of a cell, or the error that it cost. A plugin in the process may send anything."""
+    try:
+        require_test_text(task.corpus)
+        evaluation = _Evaluation(task, progress)
+        work = _Work(task.model.spec, task.corpus.training, task.corpus.name)
+        ending = worker.run(partial(_evaluate_in_process, work), log, evaluation.receive)
+        return evaluation.finish(ending, log)
+    except (CorpusError, PluginError, ScoreError) as error:
+        return error
+
+
+def as_error(ending: object, log: Path) -> LmbenchError:
+    """Return how a process ended without a result, as an error."""
+    if isinstance(ending, LmbenchError):
+        return ending
+    text = ending.text if isinstance(ending, Failure) else f"the process returned {kind_of(ending)}"
+    return LmbenchError(f"{text}; see {log}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a cell's process gets before its model is fitted: nothing of the test split.
+
+    Attributes:
+        spec: The model.
+        text: The text to fit it on.
+        name: The corpus's name.
+    """
+
+    spec: ModelSpec
+    text: TrainingText
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A question of a process that has scored everything: what is to be audited? The record is a ModelRecord's JSON."""
+
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class _AuditRequest:
+    """A reply: the sample to audit, and the folder in which to save the model, unless it is None."""
+
+    sample: AuditSample
+    folder: Path | None
+
+
+def _evaluate_in_process(work: _Work, channel: Channel) -> str:
+    """Evaluate the model, and return the Audit as JSON, or "" if there was none."""
+    timed = TimedModel(resolve(work.spec).build())
+    timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
+    score_in_process(timed, channel)
+    request = channel.ask(_Finished(timed.record().model_dump_json()))
+    return "" if request is None else _audit(timed.model, request).model_dump_json()
+
+
+def _audit(model: LanguageModel, request: _AuditRequest) -> Audit:
+    try:
+        if request.folder is not None and isinstance(model, Saveable):
+            model.save(request.folder)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
+        return Audit(failure=f"the model cannot be saved: {describe(error)}")
+    return audit(model, request.sample)
+
+
+class _Evaluation:
+    """A cell whose process is at work."""
+
+    def __init__(self, task: CellTask, progress: Progress) -> None:
+        self._task, self._progress = task, progress
+        test = task.corpus.test
+        self._columns = TallyColumns(len(test.documents))
+        self._scoring = Scoring(test.documents, range(len(test.documents)), self._tally, progress)
+        self._sampled = () if task.audit == "none" else choose_documents(_sizes(test), task.seed)
+        self._kept: dict[int, tuple[str, Score]] = {}
+        self._record: ModelRecord | None = None
+        self._is_audited = False
+
+    def receive(self, message: object) -> object:
+        """Return the reply to a message of the process.
+
+        Raises:
+            PluginError: The process sent anything else than the message that may come now.
+            ScoreError: A score breaks the contract.
+        """
+        match message:
+            case Ready() | Scored() | Events():
+                return self._scoring.receive(message)
+            case _Finished(str(record)) if self._record is None:
+                return self._end_scoring(record)
+            case _:
+                repeat_report(self._progress, message)
+                return None
+
+    def finish(self, ending: object, log: Path) -> CellResult | LmbenchError:
+        """Return the results, or the error.
+
+        Args:
+            ending: How the process ended.
+            log: What it printed.
+        """
+        record, corpus = self._record, self._task.corpus
+        if not (isinstance(ending, str) or self._is_audited):
+            return as_error(ending, log)
+        if record is None:
+            return ScoreError("the process did not send the scores of each document")
+        counts = self._columns.tally()
+        metrics = record.summarize(counts, corpus)
+        return CellResult(
+            record=record,
+            signature=record.sign(corpus) + Signature(plugin_version(self._task.model.registered)),
+            counts=counts,
+            metrics=metrics,
+            audit=_read_audit(ending, log) if self._is_audited else None,
+            doubt=_find_impossible(metrics, corpus) if record.normalized else "",
+        )
+
+    def _tally(self, numbers: Sequence[int], documents: Sequence[str], scores: JoinedScores) -> None:
+        self._columns.add(tally_joined(documents, scores, numbers))
+        borders = scores.borders
+        for number in self._sampled:
+            if number in numbers:
+                row = numbers.index(number)
+                score = scores.score(int(borders[row]), int(borders[row + 1]))
+                self._kept[number] = _beginning(documents[row], score)
+
+    def _end_scoring(self, record: str) -> _AuditRequest | None:
+        if not self._scoring.is_done:
+            raise ScoreError("the process did not send the scores of each document")
+        try:
+            self._record = ModelRecord.model_validate_json(record)
+        except ValidationError as error:
+            raise PluginError(f"the process sent a result that is not valid: {reason(error)}") from error
+        self._is_audited = self._record.normalized and self._task.audit != "none"
+        if not self._is_audited:
+            return None
+        self._progress("audit", 0.0)
+        kept = [self._kept[number] for number in self._sampled]
+        documents, scores = zip(*kept, strict=True)
+        return _AuditRequest(AuditSample(self._sampled, documents, scores, self._task.seed), self._task.folder)
+
+
+def _sizes(split: Split) -> list[int]:
+    """Return the bytes of each document, without reading those that stay in their file."""
+    if isinstance(split.documents, StoredDocuments):
+        sizes: list[int] = np.diff(split.documents.starts).tolist()
+        return sizes
+    return [len(document.encode()) for document in split.documents]
+
+
+def _beginning(document: str, score: Score) -> tuple[str, Score]:
+    """Return as much of a document as an audit may need, and a copy of the score of this part."""
+    text = document[:_LONGEST_AUDITED]
+    end = int(np.searchsorted(score.ends, len(text.encode()), side="right"))
+    return text, Score(score.ends[:end].copy(), score.logprobs[:end].copy(), score.spelling[:end].copy())
+
+
+def _read_audit(ending: object, log: Path) -> Audit:
+    """Return the audit with which a process ended; a failed one if it ended otherwise."""
+    if not isinstance(ending, str):
+        return Audit(failure=one_line(str(as_error(ending, log))))
+    try:
+        found = Audit.model_validate_json(ending)
+    except ValidationError as error:
+        return Audit(failure=f"the process sent an audit that is not valid: {one_line(reason(error))}")
+    return found.model_copy(update={"failure": one_line(found.failure)})
+
+
+def _find_impossible(metrics: Metrics, corpus: Corpus) -> str:
+    """Return why no honest model can be as good as these numbers; "" if one can.
+
+    By Markov's inequality, a model gives a random text a probability a million times as high as that of the text's
+    source in at most one of a million cases, because its probabilities of all such texts sum to at most 1.
+    """
+    if corpus.floor is None:
+        return ""
+    excess = math.fsum(corpus.floor) - metrics.bits * math.log(2)
+    if excess <= _CERTAINTY:
+        return ""
+    return (
+        f"{IMPOSSIBLE}{excess:.1f} nats likelier than the source's own probability, which an honest model reaches with "
+        "a probability below 1e-6"
+    )
