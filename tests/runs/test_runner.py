@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from lmbench.backends.ngrams.kenlm import KenlmNgram
+from lmbench.checks import ChangedOption
 from lmbench.errors import ResultsError
 from lmbench.runs.store import RunDirectory
+from tests.checks.test_quick import QUICK
 from tests.plugins import installed
 from tests.running import Recorder, run
 
@@ -119,6 +121,16 @@ def test_models_are_checked_before_they_run_and_only_once(tmp_path, plugins, cor
     run(models.split(",")[0], [corpus], tmp_path / "other", check=True)
     run(models, [corpus], tmp_path / "run", again, check=True)
     assert [event for event in again.events if event[0] == "check"] == [("check", 4, 4, "absent")]
+
+
+def test_the_options_that_the_suite_changed_are_stored(tmp_path, corpus):
+    with installed(tmp_path / "plugins", {"slow": "plugin_module:Slow"}, QUICK):
+        directory = run("slow:steps=7,slow:steps=7,wide=false", [corpus], tmp_path / "run", check=True)
+    changed = {model: found.changed for model, found in directory.verifications().items()}
+    assert changed == {
+        "slow:steps=7": (ChangedOption(name="wide", checked="false", own="true"),),
+        "slow:steps=7,wide=false": (),
+    }
 
 
 def test_a_run_that_is_being_written_is_left_alone(tmp_path, corpus):
