@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 AUDIT = "audit"
-"""What catches a mutant whose bug the texts of the suite do not show."""
+"""Names the audit as what catches a mutant: the texts of the suite do not show its bug."""
 
 CORRECT = (Bigram, Unigram, Windowed, Adaptive, ByteNgram, WordNgram, PieceNgram, WordCache, LineTopics)
 

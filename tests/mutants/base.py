@@ -23,7 +23,7 @@ START = 256
 """The row of the bigrams that begin a document; no byte has this number."""
 
 BEGINNING = -1
-"""What precedes the first symbol of a sequence."""
+"""Precedes the first symbol of a sequence."""
 
 
 class Bigram(LanguageModel, Saveable):
@@ -126,7 +126,7 @@ class Adaptive(Bigram):
 
 
 class Followers:
-    """What follows each history of up to `order` - 1 symbols, and the probabilities estimated from it.
+    """The symbols that follow each history of up to `order` - 1 symbols, and the probabilities estimated from them.
 
     Args:
         order: Length of the longest n-gram.

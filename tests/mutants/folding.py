@@ -196,23 +196,14 @@ class Truncates(FoldsWords):
         return word[:5]
 
 
-class DropsMarks(FoldsWords):
-    """punctuation at the end of a word is dropped in the vocabulary"""
+class PronounsAsOne(FoldsWords):
+    """all pronouns are one class"""
 
     caught_by = "audit"
+    pronouns = re.compile(" ?(i|you|he|she|it|we|they|my|your|his|her|our|their|我|你|他|她|它)", re.IGNORECASE)
 
     def fold(self, word):
-        return word.rstrip('.,;:!?"”。，') or word
-
-
-class PlainQuotes(FoldsWords):
-    """curly quotes and dashes are replaced by those of ASCII"""
-
-    caught_by = "audit"
-    Options = PieceOptions
-
-    def fold(self, word):
-        return word.translate({0x201C: '"', 0x201D: '"', 0x2019: "'", 0x2014: "-"})
+        return "it" if self.pronouns.fullmatch(word) else word
 
 
 class FoldsBytes(ByteNgram):

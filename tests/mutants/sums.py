@@ -193,7 +193,7 @@ class AnotherDistributionOfLongWords(WordNgram):
     caught_by = "audit"
 
     def costs(self, line):
-        long = [len(word := self.lexicon.types[i]) > 6 and word != UNKNOWN for i in line]
+        long = [len(word := self.lexicon.types[i].strip()) > 5 and word != UNKNOWN for i in line]
         return np.where(long, super().costs(line) / 2, super().costs(line))
 
 
