@@ -33,6 +33,8 @@ def _summarize(cells: Sequence[Cell]) -> str:
         f"largest sum error {_largest(audit.largest_sum_error for audit in audits)}",
         f"{sum(audit.seconds for audit in audits):.1f} s",
     ]
+    if rescored := sum(audit.rescored for audit in audits):
+        parts.insert(1, f"{rescored:,} documents scored in another process")
     if failed:
         parts.append(f"failed: {', '.join(failed)}")
     if missing:

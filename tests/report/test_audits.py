@@ -45,6 +45,14 @@ def test_one_sentence_a_corpus_says_what_was_audited(directory):
     assert f"## Audit\n\n- {SENTENCE}\n" in tables.markdown(directory)
 
 
+def test_documents_of_a_full_audit_are_counted(tmp_path):
+    made = RunDirectory.start(tmp_path / "run", MANIFEST)
+    for number in (1, 2):
+        made.write(cell(number, f"m{number}", audit=FIRST.model_copy(update={"rescored": 2000})), None)
+    [sentence] = summarize_audits(made)
+    assert "6 prefixes scored again; 4,000 documents scored in another process; 80 distributions" in sentence
+
+
 def test_csv_has_the_figures_of_each_audit(directory):
     rows = list(csv.DictReader(io.StringIO(tables.csv(directory))))
     assert [row["audit_documents"] for row in rows] == ["1200", "34", "", "", ""]

@@ -33,6 +33,11 @@ def test_a_failed_audit_marks_its_cell_alone():
     assert made.notes([cell(2, "m")]) == []
 
 
+def test_a_reason_that_cells_share_is_given_once():
+    doubt = "audit failed: the process was killed by signal 9"
+    assert marks(m={}, n={}).notes([cell(1, "m", doubt=doubt), cell(2, "n", doubt=doubt)]) == [f"‡ m, n: {doubt}."]
+
+
 def test_all_reasons_for_doubt_are_given():
     impossible = cell(1, "m", doubt="impossible: 52.1 nats likelier than the source")
     audited = cell(2, "n", doubt="audit failed: document 3")
