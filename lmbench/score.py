@@ -140,7 +140,7 @@ def listed_scores(returned: object, documents: Sequence[str], numbers: Sequence[
         raise ScoreError(f"{len(scores)} scores for {len(documents)} documents")
     if set(map(type, scores)) - {Score}:
         for number, score in zip(numbers or range(len(scores)), scores, strict=True):
-            if type(score) is not Score:  # the attributes of a subclass may compute anything, each time anew
+            if type(score) is not Score:  # a subclass can compute its attributes anew each time
                 raise ScoreError(f"document {number}: score returned {kind_of(score)} instead of a Score{_hint(score)}")
     return scores
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lmbench import Corpus
 from lmbench.runs import runner
-from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.experiment import AuditKind, Experiment, select_models
 from lmbench.runs.runner import RunProgress
 from lmbench.runs.store import Cell, RunDirectory
 
@@ -44,6 +44,7 @@ def run(
     path: Path,
     progress: RunProgress | None = None,
     check: bool = False,
+    audit: AuditKind = "sample",
 ) -> RunDirectory:
     """Run the models of a comma-separated list, by default without checking them."""
-    return runner.run(Experiment(select_models(models), tuple(corpora), check), path, progress or RunProgress())
+    return runner.run(Experiment(select_models(models), tuple(corpora), check, audit), path, progress or RunProgress())

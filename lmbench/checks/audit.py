@@ -39,11 +39,12 @@ class Audit(BaseModel):
         spellings: The unknown words whose spelling cost was compared with the letter model's.
         largest_difference: Nats by which two scores of the same event differ at most.
         largest_sum_error: The largest distance of a distribution's sum from 1.
+        rescored: The documents that a fresh process scored again, in another order and other batches.
         failure: What failed first and where, in one line; empty if the audit found nothing wrong.
         seconds: How long the audit took.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     documents: int = 0
     prefixes: int = 0
@@ -51,6 +52,7 @@ class Audit(BaseModel):
     spellings: int = 0
     largest_difference: float = 0.0
     largest_sum_error: float = 0.0
+    rescored: int = 0
     failure: str = ""
     seconds: float = 0.0
 

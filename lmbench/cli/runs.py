@@ -18,7 +18,7 @@ from lmbench.runs import interrupts
 if TYPE_CHECKING:
     from lmbench.corpora.formats import TextFormat
     from lmbench.corpus import Corpus
-    from lmbench.runs.experiment import Experiment
+    from lmbench.runs.experiment import AuditKind, Experiment
     from lmbench.runs.store import RunDirectory
 
 
@@ -43,6 +43,14 @@ Examples:
 )
 @text_format
 @click.option("--check/--no-check", default=True, help="Run the conformance suite on each model first.")
+@click.option(
+    "--audit",
+    type=click.Choice(["none", "sample", "full"]),
+    default="sample",
+    show_default=True,
+    help="Audit each model on a few documents after scoring. 'full' also scores all documents again in a fresh "
+    "process, in another order. A row that fails is marked.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed for all models that have one.")
 @click.option(
     "--out",
@@ -57,6 +65,7 @@ def run(
     encoding: str,
     field: str | None,
     check: bool,
+    audit: AuditKind,
     seed: int | None,
     out: Path | None,
 ) -> None:
@@ -70,7 +79,7 @@ def run(
 
     selected = select_models(models, seed)
     texts = _load_corpora(corpora, TextFormat(documents, encoding, field, layout))
-    directory = _run(Experiment(selected, texts, check), out or _new_folder(Path("results")))
+    directory = _run(Experiment(selected, texts, check, audit), out or _new_folder(Path("results")))
     _write_report(directory)
     _print_tables(directory)
     statuses = {cell.status for cell in directory.cells()}

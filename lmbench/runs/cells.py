@@ -1,7 +1,7 @@
 """Evaluate a cell: one model on one corpus, in a process of its own.
 
-The process fits the model, and only then asks for documents (scoring.py). What it sends is checked and summed in this
-process. When all documents are scored, the model is audited on some of them.
+The process fits the model, and only then asks for documents (scoring.py). The run checks and sums the scores. When all
+documents are scored, the model is audited on some of them.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def as_error(ending: object, log: Path) -> LmbenchError:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a cell's process gets before its model is fitted: nothing of the test split.
+    """The work of a cell's process. It holds nothing of the test split.
 
     Attributes:
         spec: The model.
@@ -122,7 +122,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
-    """A question of a process that has scored everything: what is to be audited? The record is a ModelRecord's JSON."""
+    """A question of a process that has scored everything: is there an audit? `record` is the JSON of a ModelRecord."""
 
     record: str
 
@@ -187,7 +187,7 @@ class _Evaluation:
 
         Args:
             ending: How the process ended.
-            log: What it printed.
+            log: The process's log.
         """
         record, corpus = self._record, self._task.corpus
         if not (isinstance(ending, str) or self._is_audited):

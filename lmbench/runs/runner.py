@@ -7,13 +7,16 @@ that is measured is that of the cell alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
 from lmbench.checks import ChangedOption, Outcome, changed_options, check_spec, find_doubt
+from lmbench.checks.audit import Audit
 from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, PluginError, UnavailableError, reason
 from lmbench.model import ModelSpec
@@ -22,6 +25,7 @@ from lmbench.progress import CheckedProgress, Progress
 from lmbench.runs.cells import CellResult, CellTask, as_error, evaluate_cell
 from lmbench.runs.experiment import BrokenModel, Experiment
 from lmbench.runs.reports import SendingProgress, repeat_report
+from lmbench.runs.rescoring import score_again
 from lmbench.runs.store import Cell, RunDirectory, Verification
 from lmbench.runs.worker import Channel, Worker
 
@@ -104,9 +108,7 @@ def _run_cells(
         if isinstance(model, BrokenModel):
             result = model.error
         else:
-            log = directory.log(number, name)
-            result = evaluate_cell(next(workers), CellTask(model, corpus, experiment.audit), log, progress)
-            directory.close_log(log)
+            result = _Cells(directory, workers, progress).evaluate(number, CellTask(model, corpus, experiment.audit))
         cell = _cell(number, name, corpus, result)
         if isinstance(result, CellResult):
             directory.write(cell, result.counts, result.record.exhibits)
@@ -127,6 +129,44 @@ def _verification(model: str, result: _Checked | LmbenchError) -> Verification:
         return Verification(model=model, doubt=f"the suite did not end: {printable(str(result))}", outcomes=())
     doubt = find_doubt(result.outcomes)
     return Verification(model=model, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Evaluates cells.
+
+    Attributes:
+        directory: Where the logs of their processes are.
+        workers: The processes.
+        progress: Receives reports.
+    """
+
+    directory: RunDirectory
+    workers: Iterator[Worker]
+    progress: Progress
+
+    def evaluate(self, number: int, task: CellTask) -> CellResult | LmbenchError:
+        """Return the results of the cell with this number, or the error that it cost."""
+        if task.audit != "full":
+            return self._evaluate_once(number, task)
+        with TemporaryDirectory(prefix="lmbench-") as folder:
+            saving = replace(task, folder=Path(folder))
+            result = self._evaluate_once(number, saving)
+            if isinstance(result, CellResult) and result.audit and not result.audit.failure:
+                return replace(result, audit=self._score_again(number, saving, result))
+        return result
+
+    def _evaluate_once(self, number: int, task: CellTask) -> CellResult | LmbenchError:
+        log = self.directory.log(number, str(task.model.spec))
+        result = evaluate_cell(next(self.workers), task, log, self.progress)
+        self.directory.close_log(log)
+        return result
+
+    def _score_again(self, number: int, task: CellTask, first: CellResult) -> Audit:
+        log = self.directory.log(number, str(task.model.spec), "audit")
+        audit = score_again(next(self.workers), task, first, log, self.progress)
+        self.directory.close_log(log)
+        return audit
 
 
 def _check_in_worker(worker: Worker, spec: ModelSpec, log: Path, progress: Progress) -> _Checked | LmbenchError:

@@ -1,6 +1,6 @@
 """Score documents in a process: it asks for them batch by batch, and sends back the scores.
 
-The process gets no document before its model is ready. What it sends is checked and summed here, against documents that
+The process gets no document before its model is ready. The run checks and sums the scores, against documents that
 nothing in the process can change.
 """
 

@@ -309,10 +309,10 @@ class RunDirectory:
         """Store a picture."""
         atomic.write(self._place(name), data)
 
-    def log(self, number: int, model: str, kind: Literal["cell", "check"] = "cell") -> Path:
-        """Create an empty log for the process of a cell, or of a model's checks."""
+    def log(self, number: int, model: str, kind: Literal["cell", "check", "audit"] = "cell") -> Path:
+        """Create an empty log for the process of a cell, of a model's checks, or of a full audit."""
         name = f"{stem(number, model)}.txt"
-        file = self._place("logs", name if kind == "cell" else f"check-{name}")
+        file = self._place("logs", name if kind == "cell" else f"{kind}-{name}")
         atomic.write(file, b"")
         return file
 

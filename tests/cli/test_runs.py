@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lmbench.runs.store import RunDirectory
 from tests.cli.commands import CODE, assert_refused, lmbench, start
 from tests.plugins import installed
 
@@ -32,6 +33,18 @@ def test_a_source_may_have_options_and_be_named_twice(tmp_path):
     for corpus in ("a=b.txt", "recall:lines=30,seed=3", "recall:lines=60", "d/a=b.txt"):
         assert f"uniform on {corpus}" in result.stderr
     assert "excess" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_audited", "is_rescored"), [("none", False, False), ("sample", True, False), ("full", True, True)]
+)
+def test_the_audit_of_a_cell_can_be_chosen(tmp_path, text, kind, is_audited, is_rescored):
+    arguments = ("--models", "uniform", "--no-check", "--corpora", text, "--audit", kind, "--out", "out")
+    assert lmbench("run", *arguments, cwd=tmp_path).returncode == 0
+    [cell] = RunDirectory.open(tmp_path / "out").cells()
+    assert bool(cell.audit) == is_audited
+    assert bool(cell.audit and cell.audit.rescored) == is_rescored
+    assert cell.doubt == ""
 
 
 def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):

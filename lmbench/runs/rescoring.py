@@ -1,0 +1,166 @@
+"""Score a whole test split once more, in a fresh process, in another order and in other batches."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lmbench.checks.audit import Audit
+from lmbench.checks.comparison import LARGEST_TOLERANCE, mean_tolerance, tolerance_of
+from lmbench.corpus import TrainingText
+from lmbench.errors import LmbenchError, ScoreError, one_line
+from lmbench.metrics import Tally, tally_joined
+from lmbench.model import ModelSpec, Saveable
+from lmbench.progress import CheckedProgress, Progress
+from lmbench.registry import resolve
+from lmbench.runs.cells import CellResult, CellTask, as_error
+from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel
+from lmbench.runs.reports import SendingProgress, repeat_report
+from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
+from lmbench.runs.worker import Channel, Worker
+from lmbench.score import JoinedScores
+
+_FEWEST_BATCHES = 5
+
+
+def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, progress: Progress) -> Audit:
+    """Score all documents of a cell again, and return its audit with what this found.
+
+    Args:
+        worker: A fresh process.
+        task: The cell. The model is restored from its folder, or fitted again if it cannot be saved.
+        first: The results of the cell.
+        log: The process's log, a new file.
+        progress: Receives reports.
+    """
+    started = time.perf_counter()
+    rescoring = _Rescoring(task, first.counts, progress.part("audit"))
+    try:
+        work = _Work(task.model.spec, task.corpus.training, task.corpus.name, task.folder)
+        ending = worker.run(partial(_score_again_in_process, work), log, rescoring.receive)
+        rescoring.require_end(ending, log)
+        failure = ""
+    except LmbenchError as error:
+        failure = one_line(f"scored again by a fresh process, in another order: {error}")
+    audit = first.audit or Audit()
+    seconds = audit.seconds + time.perf_counter() - started
+    return audit.model_copy(update={"rescored": rescoring.done, "failure": failure, "seconds": seconds})
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The work of the process.
+
+    Attributes:
+        spec: The model.
+        text: The text to fit it on, if it cannot be saved.
+        name: The corpus's name.
+        folder: The folder in which the model was saved, if it can be.
+    """
+
+    spec: ModelSpec
+    text: TrainingText
+    name: str
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tolerance:
+    """A message: the nats by which equal scores of the model may differ."""
+
+    nats: float
+
+
+def _score_again_in_process(work: _Work, channel: Channel) -> str:
+    """Score the documents that the run gives out, and return "" as soon as there are no more."""
+    model = resolve(work.spec).build()
+    timed = TimedModel(model)
+    if isinstance(model, Saveable) and work.folder is not None:
+        model.restore(work.folder)
+    else:
+        timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
+    channel.send(_Tolerance(tolerance_of(model)))
+    score_in_process(timed, channel)
+    return ""
+
+
+class _Rescoring:
+    """A test split that is being scored again.
+
+    Attributes:
+        done: The documents that had the same scores.
+    """
+
+    def __init__(self, task: CellTask, first: Tally, progress: Progress) -> None:
+        self.done = 0
+        self._first, self._progress, self._tolerance = first, progress, 0.0
+        documents = task.corpus.test.documents
+        order = list(range(len(documents)))
+        random.Random(task.seed).shuffle(order)
+        size = min(BATCH_CHARACTERS, 1 + int(first.characters.sum()) // _FEWEST_BATCHES)
+        self._scoring = Scoring((documents[number] for number in order), order, self._compare, progress, size)
+
+    def receive(self, message: object) -> object:
+        """Return the reply to a message of the process.
+
+        Raises:
+            PluginError: The process sent anything else than the message that may come now.
+            ScoreError: A score breaks the contract, or is another one than the first time.
+        """
+        match message:
+            case Ready() | Scored() | Events():
+                return self._scoring.receive(message)
+            case _Tolerance(float(nats)) if 0 <= nats <= LARGEST_TOLERANCE:
+                self._tolerance = nats
+            case _:
+                repeat_report(self._progress, message)
+        return None
+
+    def require_end(self, ending: object, log: Path) -> None:
+        """Check that the process ended well, after it had scored all documents.
+
+        Raises:
+            LmbenchError: It did not.
+        """
+        if ending != "":
+            raise as_error(ending, log)
+        if not self._scoring.is_done:
+            raise ScoreError("the process did not send the scores of each document")
+
+    def _compare(self, numbers: Sequence[int], documents: Sequence[str], scores: JoinedScores) -> None:
+        counts = tally_joined(documents, scores, numbers)
+        for row, number in enumerate(numbers):
+            now, first = _Sums.of(counts, row), _Sums.of(self._first, number)
+            if not now.is_close(first, self._tolerance):
+                raise ScoreError(f"document {number} costs {now}, and cost {first} the first time")
+            self.done += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """The sums of one document."""
+
+    events: int
+    bits: float
+    spelling_bits: float
+
+    @classmethod
+    def of(cls, counts: Tally, row: int) -> _Sums:
+        return cls(int(counts.events[row]), float(counts.bits[row]), float(counts.spelling_bits[row]))
+
+    def __str__(self) -> str:
+        return f"{self.bits:.4f} bits in {self.events} events ({self.spelling_bits:.4f} bits for spelling)"
+
+    def is_close(self, other: _Sums, tolerance: float) -> bool:
+        """Return whether the sums differ by no more than rounding, given the nats by which an event may differ."""
+        allowed = self.events * mean_tolerance(tolerance, self.events) / math.log(2)
+        return (
+            self.events == other.events
+            and abs(self.bits - other.bits) <= allowed
+            and abs(self.spelling_bits - other.spelling_bits) <= allowed
+        )

@@ -1,0 +1,136 @@
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lmbench import Corpus, Score, Split, build, evaluate
+from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.runs.cells import CellTask, _beginning, _find_impossible, _sizes
+from lmbench.runs.experiment import select_models
+from tests.plugins import installed
+from tests.running import Recorder, run
+from tests.runs.dishonest import DOCUMENTS
+
+BIT = math.log(2)
+CORPUS = Corpus(
+    "lines",
+    Split(DOCUMENTS[:20]),
+    Split(DOCUMENTS[:2]),
+    Split(DOCUMENTS),
+    provenance="lines",
+    floor=tuple(0.6 * BIT * len(document.encode()) for document in DOCUMENTS),
+)
+MODELS = (
+    *("Honest", "CheapAtFirst", "Peeks", "TooGood", "Remembers", "RaisesLater", "VanishesLater", "Boasts", "Pseudo"),
+    *("Saves", "ForgetsToRestore", "CannotSave"),
+)
+POINTS = {name.lower(): f"tests.runs.dishonest:{name}" for name in MODELS}
+
+
+def run_models(folder, models, **options):
+    """Return the cells of models, by name."""
+    with installed(folder / "plugins", POINTS):
+        return {cell.model: cell for cell in run(models, [CORPUS], folder / "run", **options).cells()}
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory):
+    names = ("honest", "cheapatfirst", "peeks", "toogood", "raiseslater", "vanisheslater", "boasts", "pseudo")
+    return run_models(tmp_path_factory.mktemp("cells"), ",".join((*names, "kenlm:order=2")))
+
+
+@pytest.mark.parametrize("model", ["honest", "kenlm:order=2"])
+def test_an_honest_model_passes_the_audit(cells, model):
+    cell = cells[model]
+    assert (cell.status, cell.doubt, cell.audit.failure) == ("ok", "", "")
+    assert cell.audit.documents >= 4
+    assert cell.audit.prefixes >= 4
+    assert cell.audit.rescored == 0
+    assert cell.audit.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "failure"),
+    [
+        ("cheapatfirst", "document .* is scored -4.990660 and -5.545177"),
+        ("peeks", r"document .*cut at byte \d+.* is scored"),
+        ("raiseslater", r"document \d+.*: RuntimeError: no \\x1b\[31m more"),
+        ("vanisheslater", "the process ended too early, with exit code 9; see .*vanisheslater.txt"),
+        ("boasts", "the process sent an audit that is not valid: documents: Input should be a valid integer"),
+    ],
+)
+def test_a_failed_audit_marks_the_cell_and_keeps_its_numbers(cells, model, failure):
+    cell = cells[model]
+    assert cell.status == "ok"
+    assert cell.metrics.documents == 40
+    assert cell.doubt == f"audit failed: {cell.audit.failure}"
+    assert cell.audit.failure.isprintable()
+    assert re.match(failure, cell.audit.failure)
+
+
+def test_a_model_below_the_floor_is_impossible_whatever_its_audit_says(cells):
+    cell = cells["toogood"]
+    size = sum(len(document.encode()) for document in DOCUMENTS)
+    assert cell.audit.failure == ""
+    assert cell.doubt == (
+        f"impossible: {size * BIT * 0.1:.1f} nats likelier than the source's own probability, which an honest "
+        "model reaches with a probability below 1e-6"
+    )
+
+
+def test_scores_that_are_no_probabilities_are_not_audited(cells):
+    assert (cells["pseudo"].status, cells["pseudo"].audit, cells["pseudo"].doubt) == ("ok", None, "")
+
+
+@pytest.mark.parametrize(("nats", "is_impossible"), [(0, False), (13.7, False), (13.9, True)])
+def test_a_million_to_one_is_impossible(nats, is_impossible):
+    """A total log-probability may exceed that of the source by log(1e6) = 13.8 nats."""
+    floor = tuple(8 * BIT * len(document.encode()) for document in DOCUMENTS)
+    corpus = replace(CORPUS, floor=(floor[0] + nats, *floor[1:]))
+    assert bool(_find_impossible(evaluate(build("uniform"), corpus).metrics, corpus)) == is_impossible
+    assert _find_impossible(evaluate(build("uniform"), corpus).metrics, replace(corpus, floor=None)) == ""
+
+
+def test_the_audit_is_reported_and_can_be_left_out(tmp_path):
+    progress = Recorder()
+    assert run_models(tmp_path / "a", "honest", progress=progress)["honest"].audit is not None
+    assert [message for message, _ in progress.messages] == ["score", "audit"]
+    progress = Recorder()
+    assert run_models(tmp_path / "b", "honest", progress=progress, audit="none")["honest"].audit is None
+    assert [message for message, _ in progress.messages] == ["score"]
+
+
+def test_each_cell_has_a_seed_of_its_own():
+    [uniform, kenlm] = select_models("uniform,kenlm")
+    task = CellTask(uniform, CORPUS, "sample")
+    others = (
+        replace(task, model=kenlm),
+        replace(task, model=replace(uniform, options={"a": 1})),
+        replace(task, corpus=replace(CORPUS, name="other")),
+        replace(task, corpus=replace(CORPUS, train=Split(DOCUMENTS))),
+        replace(task, corpus=replace(CORPUS, valid=Split(DOCUMENTS))),
+        replace(task, corpus=replace(CORPUS, test=Split(DOCUMENTS[1:]))),
+    )
+    assert task.seed == CellTask(uniform, CORPUS, "full").seed
+    assert len({task.seed, *(other.seed for other in others)}) == 7
+
+
+def test_sizes_are_bytes_and_those_of_stored_documents_need_no_reading(tmp_path):
+    (tmp_path / "text.txt").write_text("".join(DOCUMENTS))
+    stored = StoredDocuments.of_file(tmp_path / "text.txt", "line")
+    expected = [len(document.encode()) for document in DOCUMENTS]
+    assert _sizes(Split(DOCUMENTS)) == expected
+    (tmp_path / "text.txt").unlink()
+    assert _sizes(Split(stored)) == expected
+
+
+def test_an_audit_gets_the_beginning_of_a_long_document():
+    document = "é" * 150_000
+    ends = np.arange(2, 300_001, 2)
+    score = Score(ends, -np.arange(1.0, 150_001), np.zeros(150_000))
+    text, part = _beginning(document, score)
+    assert text == "é" * 100_000
+    assert (part.ends[-1], len(part.ends), part.logprobs[-1]) == (200_000, 100_000, -100_000)
+    assert _beginning("é", Score(ends[:1], score.logprobs[:1], score.spelling[:1]))[0] == "é"

@@ -1,0 +1,38 @@
+import pytest
+
+from tests.runs.test_cells import run_models
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory):
+    models = "honest,remembers,saves,forgetstorestore,cannotsave,cheapatfirst,pseudo,kenlm:order=2"
+    return run_models(tmp_path_factory.mktemp("cells"), models, audit="full")
+
+
+@pytest.mark.parametrize("model", ["honest", "saves", "kenlm:order=2"])
+def test_an_honest_model_scores_the_same_in_a_fresh_process(cells, model):
+    assert (cells[model].doubt, cells[model].audit.failure, cells[model].audit.rescored) == ("", "", 40)
+    assert cells[model].audit.documents >= 4
+
+
+@pytest.mark.parametrize("model", ["remembers", "forgetstorestore"])
+def test_other_scores_in_a_fresh_process_mark_the_cell(cells, model):
+    cell = cells[model]
+    assert cell.status == "ok"
+    assert cell.audit.rescored < 40
+    assert cell.doubt == f"audit failed: {cell.audit.failure}"
+    assert cell.audit.failure.startswith("scored again by a fresh process, in another order: document ")
+    assert " bits for spelling), and cost " in cell.audit.failure
+
+
+def test_a_model_that_cannot_be_saved_after_all_fails_the_audit(cells):
+    assert cells["cannotsave"].audit.failure == "the model cannot be saved: OSError: no space"
+
+
+def test_a_failed_audit_of_the_sample_is_enough(cells):
+    assert "is scored" in cells["cheapatfirst"].audit.failure
+    assert cells["cheapatfirst"].audit.rescored == 0
+
+
+def test_scores_that_are_no_probabilities_are_not_scored_again(cells):
+    assert cells["pseudo"].audit is None
