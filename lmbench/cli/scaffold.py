@@ -85,6 +85,12 @@ Compare the model with a 5-gram:
 ```console
 lmbench run --models $name,kenlm
 ```
+
+Check that its scores are probabilities, and write a page with the results to publish:
+
+```console
+lmbench check $name --report conformance.md
+```
 """,
 }
 
