@@ -13,7 +13,7 @@ from lmbench.checks.histories import check_continuations, check_step_by_step, ch
 from lmbench.checks.independence import check_batches, check_causality, check_cuts, check_state
 from lmbench.checks.learning import check_test_split
 from lmbench.checks.lifecycle import check_determinism, check_fit, check_save, check_signature
-from lmbench.checks.mass import check_sums, check_unknown_words
+from lmbench.checks.mass import check_long, check_rare, check_sums, check_unknown_words, check_variants
 from lmbench.checks.probability import check_chain_rule, check_deep, check_normalization
 from lmbench.checks.quick import quick_maker
 from lmbench.checks.subject import Subject
@@ -45,6 +45,9 @@ CHECKS: dict[str, Check] = {
         check_continuations,
         check_step_by_step,
         check_unknown_words,
+        check_rare,
+        check_variants,
+        check_long,
         check_determinism,
         check_save,
         check_signature,
