@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import ValidationError
 
 from lmbench.checks.comparison import require_same, tolerance_of
-from lmbench.checks.texts import WORDS, random_words
+from lmbench.checks.texts import WORDS, random_words, secret_documents
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable
 from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.model import LanguageModel, ModelOptions
@@ -47,13 +47,18 @@ class Subject:
 
     @cached_property
     def corpus(self) -> Corpus:
-        """Text over few words, four lines a document. The words of the test split occur nowhere else."""
+        """Text over few words, four lines a document. The secrets and the test split have words of their own."""
         generator = self.generator("corpus")
         lines = [" ".join(generator.choices(WORDS, k=generator.randint(1, 8))) + "\n" for _ in range(240)]
         documents = tuple("".join(lines[i : i + 4]) for i in range(0, len(lines), 4))
         test = tuple(" ".join(random_words(generator, 6)) + "\n" for _ in range(8))
-        train, valid = Split(documents[:50]), Split(documents[50:])
+        train, valid = Split(documents[:50]), Split((*documents[50:], *self.secrets))
         return Corpus("check", train, valid, Split(test), "check", tokenized=self.tokenized)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Documents of random words at the end of the validation split."""
+        return secret_documents(self.generator("secrets"))
 
     @cached_property
     def model(self) -> LanguageModel:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from lmbench.checks.form import check_edge_texts, check_finite, check_line_ends, check_tiling
 from lmbench.checks.histories import check_continuations, check_step_by_step, check_windows
 from lmbench.checks.independence import check_batches, check_causality, check_cuts, check_state
-from lmbench.checks.learning import check_test_split
+from lmbench.checks.learning import check_prior, check_test_split, check_valid
 from lmbench.checks.lifecycle import check_determinism, check_fit, check_save, check_signature
 from lmbench.checks.mass import check_long, check_rare, check_sums, check_unknown_words, check_variants
 from lmbench.checks.probability import check_chain_rule, check_deep, check_normalization
@@ -52,6 +52,8 @@ CHECKS: dict[str, Check] = {
         check_save,
         check_signature,
         check_test_split,
+        check_valid,
+        check_prior,
     )
 }
 

@@ -48,6 +48,17 @@ EDGE_TEXTS = {
 }
 """Unusual texts, named by what is unusual about them."""
 
+ENGLISH_TEXT = """\
+the old man who kept the light had lived on the island for more than thirty years and he knew every rock of it
+in the morning he climbed the narrow stairs cleaned the glass and wrote down what the wind had done during the night
+ships passed far away on their way to the north but few of them ever came near enough for him to read their names
+once a month a small boat brought flour oil letters and the news of the town where his sister had a shop
+he would sit with the young men for an hour ask them about their children and then help them to carry the boxes
+when they were gone the silence came back like water into a hollow and he was not sorry that it did
+people often asked him whether he was lonely and he always said that there was too much work for that
+"""
+"""A paragraph of English, in lower-case letters."""
+
 HAN = "".join(map(chr, range(0x4E00, 0x9FA6)))
 """The unified ideographs of Unicode 1."""
 
@@ -57,6 +68,11 @@ def random_words(
 ) -> list[str]:
     """Return words of random letters."""
     return ["".join(generator.choices(alphabet, k=length)) for _ in range(number)]
+
+
+def secret_documents(generator: random.Random) -> tuple[str, ...]:
+    """Return eight documents, each of a line of six random words that comes three times."""
+    return tuple((" ".join(random_words(generator, 6)) + "\n") * 3 for _ in range(8))
 
 
 def random_text(generator: random.Random, words: int) -> str:
