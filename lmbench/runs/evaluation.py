@@ -187,6 +187,15 @@ class TimedModel:
         self._score_seconds += time.perf_counter() - started
         return scores
 
+    def sign(self) -> Signature:
+        """Return everything about the model that its scores depend on.
+
+        Raises:
+            PluginError: The model returns wrong types.
+        """
+        weights = Signature() if self.traits.weights == "fitted" else Signature.of(weights="pretrained")
+        return weights + plain_signature(self.model.signature())
+
     def record(self) -> ModelRecord:
         """Return the record of the model, and of what it has cost so far.
 
@@ -194,9 +203,8 @@ class TimedModel:
             PluginError: The model returns wrong types.
         """
         footprint = plain_footprint(self.model.footprint())
-        weights = Signature() if self.traits.weights == "fitted" else Signature.of(weights="pretrained")
         return ModelRecord(
-            signature=weights + plain_signature(self.model.signature()),
+            signature=self.sign(),
             fit_seconds=self._fit_seconds,
             score_seconds=self._score_seconds,
             peak_bytes=peak_bytes(),

@@ -29,7 +29,7 @@ _FEWEST_BATCHES = 5
 
 
 def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, progress: Progress) -> Audit:
-    """Score all documents of a cell again, and return its audit with what this found.
+    """Score all documents of a cell again, and return its audit with the results of this.
 
     Args:
         worker: A fresh process.
@@ -39,11 +39,14 @@ def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, pr
         progress: Receives reports.
     """
     started = time.perf_counter()
-    rescoring = _Rescoring(task, first.counts, progress.part("audit"))
+    rescoring = _Rescoring(task, first, progress.part("audit"))
     try:
         work = _Work(task.model.spec, task.corpus.training, task.corpus.name, task.folder)
         ending = worker.run(partial(_score_again_in_process, work), log, rescoring.receive)
         rescoring.require_end(ending, log)
+        failure = ""
+    except _OtherModelError as error:
+        progress.notice(one_line(f"{task.model.spec} on {task.corpus.name} is not scored again: {error}"))
         failure = ""
     except LmbenchError as error:
         failure = one_line(f"scored again by a fresh process, in another order: {error}")
@@ -60,7 +63,7 @@ class _Work:
         spec: The model.
         text: The text to fit it on, if it cannot be saved.
         name: The corpus's name.
-        folder: The folder in which the model was saved, if it can be.
+        folder: The folder in which the model was saved, if it can be saved.
     """
 
     spec: ModelSpec
@@ -69,22 +72,34 @@ class _Work:
     folder: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Tolerance:
-    """A message: the nats by which equal scores of the model may differ."""
+class _OtherModelError(LmbenchError):
+    """A model that was fitted again is another one, such as one that is trained for a limited time."""
 
-    nats: float
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A message of a process whose model is ready.
+
+    Attributes:
+        signature: The model's signature.
+        is_restored: Whether the model was saved and restored, and not fitted again.
+        tolerance: Nats by which equal scores of an event may differ.
+    """
+
+    signature: str
+    is_restored: bool
+    tolerance: float
 
 
 def _score_again_in_process(work: _Work, channel: Channel) -> str:
     """Score the documents that the run gives out, and return "" as soon as there are no more."""
     model = resolve(work.spec).build()
-    timed = TimedModel(model)
-    if isinstance(model, Saveable) and work.folder is not None:
+    if is_restored := isinstance(model, Saveable) and work.folder is not None:
         model.restore(work.folder)
-    else:
+    timed = TimedModel(model)
+    if not is_restored:
         timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
-    channel.send(_Tolerance(tolerance_of(model)))
+    channel.send(_Prepared(str(timed.sign()), is_restored, tolerance_of(model)))
     score_in_process(timed, channel)
     return ""
 
@@ -96,13 +111,13 @@ class _Rescoring:
         done: The documents that had the same scores.
     """
 
-    def __init__(self, task: CellTask, first: Tally, progress: Progress) -> None:
+    def __init__(self, task: CellTask, first: CellResult, progress: Progress) -> None:
         self.done = 0
         self._first, self._progress, self._tolerance = first, progress, 0.0
         documents = task.corpus.test.documents
         order = list(range(len(documents)))
         random.Random(task.seed).shuffle(order)
-        size = min(BATCH_CHARACTERS, 1 + int(first.characters.sum()) // _FEWEST_BATCHES)
+        size = min(BATCH_CHARACTERS, 1 + first.metrics.characters // _FEWEST_BATCHES)
         self._scoring = Scoring((documents[number] for number in order), order, self._compare, progress, size)
 
     def receive(self, message: object) -> object:
@@ -115,8 +130,9 @@ class _Rescoring:
         match message:
             case Ready() | Scored() | Events():
                 return self._scoring.receive(message)
-            case _Tolerance(float(nats)) if 0 <= nats <= LARGEST_TOLERANCE:
+            case _Prepared(str(signature), bool(is_restored), float(nats)) if 0 <= nats <= LARGEST_TOLERANCE:
                 self._tolerance = nats
+                self._require_same_model(signature, is_restored)
             case _:
                 repeat_report(self._progress, message)
         return None
@@ -132,10 +148,18 @@ class _Rescoring:
         if not self._scoring.is_done:
             raise ScoreError("the process did not send the scores of each document")
 
+    def _require_same_model(self, signature: str, is_restored: bool) -> None:
+        first = str(self._first.record.signature)
+        if signature == first:
+            return
+        if is_restored:
+            raise ScoreError(f"the signature of the restored model is {signature}, and was {first}")
+        raise _OtherModelError(f"it cannot be saved, and fitted again its signature is {signature} and not {first}")
+
     def _compare(self, numbers: Sequence[int], documents: Sequence[str], scores: JoinedScores) -> None:
         counts = tally_joined(documents, scores, numbers)
         for row, number in enumerate(numbers):
-            now, first = _Sums.of(counts, row), _Sums.of(self._first, number)
+            now, first = _Sums.of(counts, row), _Sums.of(self._first.counts, number)
             if not now.is_close(first, self._tolerance):
                 raise ScoreError(f"document {number} costs {now}, and cost {first} the first time")
             self.done += 1

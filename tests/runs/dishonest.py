@@ -4,6 +4,7 @@ Each document of their corpus begins with a character of its own.
 """
 
 import os
+import time
 
 import numpy as np
 
@@ -132,6 +133,27 @@ class ForgetsToRestore(Saves):
 
     def restore(self, folder):
         pass
+
+
+class RestoresAnother(ForgetsToRestore):
+    """Does not restore what was fitted, and signs with it."""
+
+    def signature(self):
+        return Signature.of(factor=self.factor)
+
+
+class TrainsForATime(Honest):
+    """Is another model each time it is fitted, and signs with the difference, but cannot be saved."""
+
+    def fit(self, data, progress):
+        self.steps = time.perf_counter_ns()
+
+    def signature(self):
+        return Signature.of(steps=self.steps)
+
+    def price(self, document):
+        score = super().price(document)
+        return Score(score.ends, score.logprobs * (1 + 1 / (1 + self.steps % 1000)), score.spelling)
 
 
 class CannotSave(Saves):

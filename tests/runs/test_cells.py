@@ -24,7 +24,7 @@ CORPUS = Corpus(
 )
 MODELS = (
     *("Honest", "CheapAtFirst", "Peeks", "TooGood", "Remembers", "RaisesLater", "VanishesLater", "Boasts", "Pseudo"),
-    *("Saves", "ForgetsToRestore", "CannotSave"),
+    *("Saves", "ForgetsToRestore", "CannotSave", "RestoresAnother", "TrainsForATime"),
 )
 POINTS = {name.lower(): f"tests.runs.dishonest:{name}" for name in MODELS}
 

@@ -5,7 +5,7 @@ from tests.runs.test_cells import run_models
 
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
-    models = "honest,remembers,saves,forgetstorestore,cannotsave,cheapatfirst,pseudo,kenlm:order=2"
+    models = "honest,remembers,saves,forgetstorestore,cannotsave,restoresanother,cheapatfirst,pseudo,kenlm:order=2"
     return run_models(tmp_path_factory.mktemp("cells"), models, audit="full")
 
 
@@ -27,6 +27,18 @@ def test_other_scores_in_a_fresh_process_mark_the_cell(cells, model):
 
 def test_a_model_that_cannot_be_saved_after_all_fails_the_audit(cells):
     assert cells["cannotsave"].audit.failure == "the model cannot be saved: OSError: no space"
+
+
+def test_a_restored_model_must_have_its_signature(cells):
+    failure = "the signature of the restored model is factor:1.0, and was factor:0.7"
+    assert cells["restoresanother"].audit.failure.endswith(failure)
+
+
+def test_a_model_that_is_fitted_for_a_limited_time_is_not_scored_again(tmp_path):
+    """Another fit gives another model, which the signature says."""
+    with pytest.warns(UserWarning, match="trainsforatime on lines is not scored again: it cannot be saved, and fitted"):
+        cell = run_models(tmp_path, "trainsforatime", audit="full")["trainsforatime"]
+    assert (cell.doubt, cell.audit.rescored, cell.audit.documents > 0) == ("", 0, True)
 
 
 def test_a_failed_audit_of_the_sample_is_enough(cells):
