@@ -134,3 +134,12 @@ def test_an_audit_gets_the_beginning_of_a_long_document():
     assert text == "é" * 100_000
     assert (part.ends[-1], len(part.ends), part.logprobs[-1]) == (200_000, 100_000, -100_000)
     assert _beginning("é", Score(ends[:1], score.logprobs[:1], score.spelling[:1]))[0] == "é"
+
+
+def test_a_resumed_run_keeps_cells_without_an_audit(tmp_path):
+    """They are valid, as those of earlier versions are."""
+    with installed(tmp_path / "plugins", POINTS):
+        [first] = run("honest", [CORPUS], tmp_path / "run", audit="none").cells()
+        [kept] = run("honest", [CORPUS], tmp_path / "run", audit="full").cells()
+    assert kept == first
+    assert kept.audit is None
