@@ -15,7 +15,7 @@ def failed(outcomes):
     return [outcome.check for outcome in outcomes if outcome.status == "fail"]
 
 
-def audit_of(model, training, documents, seed="seed"):
+def audit_of(model, training, documents, seed="c"):
     """Fit a model, score documents, and return the results of the audit."""
     model.prepare(training)
     scores = model.score(documents)

@@ -38,13 +38,13 @@ PAGE = Path(__file__).parent.parent.parent / "docs/checks.md"
 
 @pytest.fixture(scope="module")
 def fables():
-    """Return some English and Chinese fables to train on, and others to audit models on."""
+    """Return some fables to train on, and others to audit models on."""
     english, chinese = load_corpus("fables-en"), load_corpus("fables-zh")
     train, valid = (
-        Split(getattr(english, name).documents[:12] + getattr(chinese, name).documents[:12])
+        Split(getattr(english, name).documents[:40] + getattr(chinese, name).documents[:10])
         for name in ("train", "valid")
     )
-    return TrainingText(train, valid), english.test.documents[:5] + chinese.test.documents[:5]
+    return TrainingText(train, valid), english.test.documents[:12] + chinese.test.documents[:4]
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.caught_by != AUDIT], ids=lambda mutant: mutant.__name__)
@@ -55,9 +55,9 @@ def test_every_mutant_is_caught_by_its_check(mutant):
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.caught_by == AUDIT], ids=lambda mutant: mutant.__name__)
-def test_other_mutants_are_caught_by_the_audit_alone(mutant, fables):
+def test_other_mutants_are_caught_by_the_audit(mutant, fables, monkeypatch):
+    monkeypatch.setattr("lmbench.checks.audit._SECONDS", 60)  # on a slow machine it examines as many events
     assert audit_of(make_as_run(mutant), *fables).failure
-    assert failed(check_model(lambda: make_checked(mutant))) == []
 
 
 @pytest.mark.parametrize("model", CORRECT, ids=lambda model: model.__name__)
@@ -120,11 +120,11 @@ def test_knowledge_before_fitting_is_not_a_doubt():
 
 
 class FreeOnceFitted(Bigram):
-    """Correct on the suite's text, and far too certain of texts with capital letters."""
+    """Correct on the suite's text, and far too certain if its training text has "A cat"."""
 
     def fit(self, data, progress=SILENT):
         super().fit(data, progress)
-        if any("A" in document for document in data.train.documents):
+        if any("A cat" in document for document in data.train.documents):
             self.table = self.table / 2
 
 
@@ -173,7 +173,8 @@ def test_a_tiny_gpt2_passes(tmp_path):
     save(tmp_path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
     outcomes = check_spec(ModelSpec("hf", (("path", str(tmp_path)),)))
     assert failed(outcomes) == []
-    assert [outcome.check for outcome in outcomes if outcome.status == "n/a"] == ["determinism", "save", "test-split"]
+    unfitted = {outcome.check for outcome in outcomes if outcome.status == "n/a"}
+    assert unfitted == {"rare", "determinism", "save", "test-split", "valid", "prior"}
 
 
 def test_the_suite_stores_no_checkpoint_and_drops_quick_options_that_contradict_the_users(tmp_path):

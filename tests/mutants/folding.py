@@ -140,15 +140,17 @@ class SpacesAsOne(FoldsWords):
 
 
 class StripsLines(FoldsWords):
-    """white space at the ends of lines costs nothing"""
+    """white space at the beginning and end of a line is stripped"""
 
     caught_by = "variants"
 
     def costs(self, line):
         words = [self.lexicon.types[word] for word in line]
         ends = (0, len(words) - 1 - (words[-1] == LINE_END))
-        free = [i in ends and word.isspace() and word != LINE_END for i, word in enumerate(words)]
-        return np.where(free, 0.0, super().costs(line))
+        kept = np.array([i not in ends or not word.isspace() or word == LINE_END for i, word in enumerate(words)])
+        costs = np.zeros(len(line))
+        costs[kept] = super().costs(line[kept])
+        return costs
 
 
 class ComposesAccents(FoldsWords):
@@ -181,7 +183,7 @@ class StripsAccents(FoldsWords):
 class Stems(FoldsWords):
     """words are stemmed: endings such as s, ed and ing are cut off"""
 
-    caught_by = "rare"
+    caught_by = "variants"
 
     def fold(self, word):
         return re.sub(r"(?<=\w\w)(s|ed|ing|ly)$", "", word)

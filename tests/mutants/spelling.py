@@ -155,7 +155,7 @@ class MeanSpelling(Respelled):
 class MeanLetter(Respelled):
     """every letter of a spelling costs as much as letters do in the mean, and the end nothing"""
 
-    caught_by = "rare"
+    caught_by = "unknown-words"
 
     def price(self, word, spelling):
         return -2.3 * len(word.encode())
@@ -164,19 +164,10 @@ class MeanLetter(Respelled):
 class TwentySixLetters(Respelled):
     """a spelling costs log 26 for each letter, of whichever alphabet, and its end nothing"""
 
-    caught_by = "rare"
+    caught_by = "unknown-words"
 
     def price(self, word, spelling):
         return -math.log(26) * len(word)
-
-
-class CaselessSpelling(Respelled):
-    """the letter model spells words in lower case"""
-
-    caught_by = "rare"
-
-    def price(self, word, spelling):
-        return self.lexicon.letter_model.logprob(self.lexicon.tokenizer.letters(word.lower()))
 
 
 class SpellsOnce(Respelled):
@@ -221,33 +212,62 @@ class FreeNames(Respelled):
         return 0.0 if word[0].isupper() else spelling
 
 
-class SpellsAfresh(Respelled):
-    """words of the training text are spelled by a letter model that learned only capitalized words"""
+class SpellsNamesApart(Respelled):
+    """capitalized words are spelled by a letter model of their own, beside the one of all words"""
 
-    caught_by = "audit"
+    caught_by = "rare"
 
     def fit(self, data, progress=SILENT):
         super().fit(data)
-        self.names = LetterModel().learn(word.encode() for word in self.trained if word.istitle())
+        self.names = LetterModel().learn(word.encode() for word in self.trained if word.strip().istitle())
 
     def price(self, word, spelling):
-        return self.names.logprob(word.encode()) if word.istitle() else spelling
+        return self.names.logprob(word.encode()) if word.strip().istitle() else spelling
 
 
-class SpellsStems(Respelled):
-    """the endings ing, ed and ly of an unknown word cost nothing"""
+class FoldedSpelling(Respelled):
+    """The letter model learns and spells words that are folded by `fold`, here not at all."""
 
-    caught_by = "audit"
+    def fold(self, word):
+        return word
+
+    def fit(self, data, progress=SILENT):
+        super().fit(data)
+        self.letters = LetterModel().learn(self.fold(word).encode() for word in self.lexicon._spelled)
 
     def price(self, word, spelling):
-        stem = word.removesuffix("ing").removesuffix("ed").removesuffix("ly")
-        return self.lexicon.letter_model.logprob(self.lexicon.tokenizer.letters(stem)) if stem else spelling
+        return self.letters.logprob(self.fold(word).encode())
 
 
-class SpellsDoubleLetters(Respelled):
+class CaselessSpelling(FoldedSpelling):
+    """the letter model spells words in lower case"""
+
+    caught_by = "rare"
+    fold = staticmethod(str.lower)
+
+
+class AsciiSpelling(FoldedSpelling):
+    """the letter model drops every character that is not ASCII"""
+
+    caught_by = "unknown-words"
+
+    def fold(self, word):
+        return word.encode("ascii", "ignore").decode()
+
+
+class SpellsDoubleLetters(FoldedSpelling):
     """doubled letters of an unknown word are spelled once"""
 
     caught_by = "rare"
 
-    def price(self, word, spelling):
-        return self.lexicon.letter_model.logprob(self.lexicon.tokenizer.letters(re.sub(r"(\w)\1", r"\1", word)))
+    def fold(self, word):
+        return re.sub(r"(\w)\1+", r"\1", word)
+
+
+class SpellsStems(FoldedSpelling):
+    """the endings ing, ed and ly of an unknown word cost nothing"""
+
+    caught_by = "audit"
+
+    def fold(self, word):
+        return re.sub(r"(ing|ed|ly)$", "", word)

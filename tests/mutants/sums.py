@@ -1,6 +1,7 @@
 """Mutants whose probabilities do not add up to 1, or that score events as something else than what they sum."""
 
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -177,14 +178,14 @@ class AnotherDistribution(WordNgram):
 
 
 class AnotherDistributionAfterQuotes(ByteNgram):
-    """after a quotation mark, scores are other than the distribution"""
+    """after a document's first quotation mark, events cost less than the distribution says"""
 
     caught_by = "audit"
 
     def costs(self, document):
+        before = len(re.split('["“”]', document, maxsplit=1)[0].encode())
         costs = super().costs(document)
-        quoted = [document.encode()[:i].count(b'"') % 2 for i in range(len(costs))]
-        return np.where(quoted, costs / 2, costs)
+        return np.where(np.arange(len(costs)) > before, costs / 2, costs)
 
 
 class AnotherDistributionOfLongWords(WordNgram):
