@@ -107,12 +107,14 @@ def main() -> None:
         print_mutants(names, options.jobs)
         return
     with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
-        write_models(Path(folder))
+        templates = _choose(VARIANTS if options.command == "alarms" else BUILT_INS, names)
+        if any("{folder}" in template for template in templates):
+            write_models(Path(folder))
         if options.command == "alarms":
-            tasks = [(folder, spec, seed) for seed in range(options.seeds) for spec in _choose(VARIANTS, names)]
+            tasks = [(folder, template, seed) for seed in range(options.seeds) for template in templates]
             print_alarms(tasks, options.results, options.jobs)
         else:
-            print_seconds(_choose(BUILT_INS, names), folder)
+            print_seconds(templates, folder)
 
 
 def print_mutants(names: set[str], jobs: int) -> None:

@@ -1,5 +1,6 @@
 """Every benchmark script runs and prints its table."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,25 @@ def test_fuzz_commands_prints_how_every_attempt_ended():
     rows = output("fuzz_commands.py", "--attempts", "6", "--seed", "3")
     assert sum(int(row.split()[-1]) for row in rows[:3]) == 6
     assert rows[3] == "6 attempts, 0 faults"
+
+
+def test_conformance_prints_what_catches_a_mutant():
+    header, _, row, _, missed = output("conformance.py", "mutants", "--models", "LearnsBlocksFirst")
+    assert header.split(" | ")[1:4] == ["checks that fail", "checks that fail on fables", "audit"]
+    _, name, _, _, audit, bits, base, *_ = (cell.strip() for cell in row.split("|"))
+    assert (name, audit) == ("`LearnsBlocksFirst`", "audit")
+    assert float(bits) < float(base)
+    assert missed == "1 mutants, 0 missed by what is meant to catch them: -"
+
+
+def test_conformance_counts_false_alarms_and_continues(tmp_path):
+    arguments = ("alarms", "--models", "uniform", "--seeds", "2", "--results", str(tmp_path / "alarms.jsonl"))
+    assert output("conformance.py", *arguments) == ["0 false alarms in 2 runs of the suite and the audit, of 1 models"]
+    first = (tmp_path / "alarms.jsonl").read_text()
+    output("conformance.py", *arguments)
+    assert (tmp_path / "alarms.jsonl").read_text() == first
+
+
+def test_conformance_prints_the_seconds_of_suite_and_audit():
+    *_, row = output("conformance.py", "seconds", "--models", "uniform")
+    assert re.fullmatch(r"\| uniform \| [\d.]+ \| [\w-]+ [\d.]+ \| [\d.]+ \|", row)
