@@ -33,7 +33,7 @@ def check_valid(subject: Subject) -> None:
     """The words of the validation split, from which a model only tunes what it has learned, cost as much as others.
 
     Catches models that are trained on the validation split, and vocabularies and letter models that are learned from
-    it. The split has 48 random words, each three times.
+    it. The split has 48 random words, each three times. They must cost more than 0.8 of what similar words cost.
     """
     similar = secret_documents(subject.generator("valid"))
     _require_similar_cost(subject, subject.secrets, similar, "the words of the validation split")
@@ -42,10 +42,10 @@ def check_valid(subject: Subject) -> None:
 def check_prior(subject: Subject) -> None:
     """Fitted on random letters, a model does not predict English better than text in which the letters are exchanged.
 
-    Finds models that know English before they are fitted, from weights or a tokenizer that was trained elsewhere. Their
-    scores can still be probabilities, so a model that only fails this check is verified, but it is marked. A paragraph
-    is compared with 19 substitution ciphers of it; nothing but a cipher's chance resemblance to the training text makes
-    it cheaper.
+    Catches models that know English before they are fitted, from weights or a tokenizer that was trained elsewhere.
+    Their scores can still be probabilities, so a model that fails only this check is verified, but marked. A paragraph
+    is compared with 19 substitution ciphers of it, which are as probable for a model that knows only random letters. It
+    must cost at least 0.9 of what the cheapest of them costs.
     """
     if subject.model.traits.weights != "fitted":
         raise NotApplicable(f"the model is {subject.model.traits.weights}")

@@ -21,7 +21,7 @@ from lmbench.score import Score, plain_scores
 _TWINS = 100
 
 _IMPOSSIBLE_GAIN = 13.8
-"""Nats. An honest model exceeds the source's probability of a random text by this with a probability of at most 1e-6:
+"""Nats. A correct model exceeds the source's probability of a random text by this with a probability of at most 1e-6:
 the expected ratio of the two probabilities is at most 1, and Markov's inequality bounds how often it is e^13.8."""
 
 
@@ -135,17 +135,24 @@ def _require_no_gain(model: LanguageModel, vocabulary: Sequence[str], drawn: Seq
     scores = plain_scores(model.score(documents), documents)
     gains = [nats + float(score.logprobs.sum()) for nats, score in zip(needed, scores, strict=True)]
     for gain in (*gains, sum(gains)):
-        require(gain <= _IMPOSSIBLE_GAIN, f"words drawn from {len(vocabulary)} gain {gain:.1f} nats on their source")
+        require(gain <= _IMPOSSIBLE_GAIN, f"words drawn from {len(vocabulary)} cost {gain:.1f} nats less than possible")
 
 
 def sum_probabilities(model: LanguageModel, places: Sequence[Alternatives]) -> list[float]:
     """Return the total probability of alternatives after the text before them, less what rounding explains.
 
-    The sum of a correct model is at most 1, whatever its tokenizer. Let `texts` be the documents that begin with the
-    same events as the first one, up to the last event that ends in the text before the alternatives. Each continues
-    with a sequence of events. No document begins with another one, so the sequences differ, and at the first event in
-    which two of them do, they are exclusive. The product of the events after the common ones is the conditional
-    probability of a sequence, and the probabilities of exclusive sequences sum to at most 1.
+    The sum of a correct model is at most 1, whatever its tokenizer. Each document begins with the text before the
+    alternatives. Only those count whose events are the same as in the first one, up to the last event that ends in that
+    text. Each of them continues with a sequence of events. No document begins with another one, so two sequences differ
+    in some event, and the first such events are exclusive. The product of the events after the common ones is the
+    conditional probability of a sequence, and the probabilities of exclusive sequences sum to at most 1.
+
+    Args:
+        model: The model.
+        places: The alternatives, scored in one batch.
+
+    Returns:
+        The sum at each of the places.
     """
     documents = [place.before + text for place in places for text in place.texts]
     scores = iter(plain_scores(model.score(documents), documents))
@@ -156,6 +163,7 @@ def sum_probabilities(model: LanguageModel, places: Sequence[Alternatives]) -> l
 def _sum_place(scores: Sequence[Score], border: int, tolerance: float) -> float:
     shared = int(np.searchsorted(scores[0].ends, border, side="right"))
     same = [score for score in scores if score.ends[:shared].tolist() == scores[0].ends[:shared].tolist()]
-    total = sum(math.exp(score.logprobs[shared:].sum()) for score in same)
+    log_total = float(np.logaddexp.reduce([score.logprobs[shared:].sum() for score in same]))
     events = max(len(score.ends) - shared for score in same)
-    return total / (1 + SUM_TOLERANCE) * math.exp(-events * mean_tolerance(tolerance, events))
+    rounding = math.log1p(SUM_TOLERANCE) + events * mean_tolerance(tolerance, events)
+    return math.exp(min(log_total - rounding, 700))

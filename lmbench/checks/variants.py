@@ -136,10 +136,10 @@ def _extend(word: str, generator: random.Random) -> list[str]:
 
 
 def _replace_lookalikes(word: str) -> Iterator[str]:
-    """Yield a word with other apostrophes, quotes or dashes."""
+    """Yield a word with all its apostrophes, quotes or dashes replaced by another one."""
     for alike in _LOOKALIKES:
-        for mark in alike:
-            yield from (word.replace(mark, other) for other in alike)
+        for other in alike:
+            yield "".join(other if character in alike else character for character in word)
 
 
 def _change_bytes(word: str) -> list[str]:
