@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from lmbench.checks import Outcome, check_fitted
 from lmbench.checks.audit import Audit, audit
 from lmbench.checks.sample import AuditSample, choose_documents
 from lmbench.corpora.on_disk import StoredDocuments
@@ -36,6 +37,7 @@ from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
 
 _LONGEST_AUDITED = 100_000  # characters of a document; an audit never scores as many again
+_MISSING = "the process did not send the scores of each document"
 _CERTAINTY = 13.8  # nats: the logarithm of a million
 
 
@@ -47,12 +49,14 @@ class CellTask:
         model: The model.
         corpus: The text.
         audit: How the cell is audited.
+        checks: Whether the suite's checks of scoring are run on the fitted model.
         folder: Where the model is saved after scoring, if it can be saved; None to save it nowhere.
     """
 
     model: SelectedModel
     corpus: Corpus
     audit: AuditKind
+    checks: bool = False
     folder: Path | None = None
 
     @property
@@ -74,6 +78,7 @@ class CellResult:
         counts: The sums of each document.
         metrics: The numbers.
         audit: The results of the audit; None if there was none.
+        outcomes: The outcomes of the suite's checks of the fitted model; empty if they were not run.
         doubt: Why no honest model can have these numbers, in one line; "" if it can.
     """
 
@@ -82,6 +87,7 @@ class CellResult:
     counts: Tally
     metrics: Metrics
     audit: Audit | None
+    outcomes: tuple[Outcome, ...]
     doubt: str
 
 
@@ -122,35 +128,52 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
-    """A question of a process that has scored everything: is there an audit? `record` is the JSON of a ModelRecord."""
+    """A question of a process that has scored everything: what is to be examined? `record` is a ModelRecord as JSON."""
 
     record: str
 
 
 @dataclass(frozen=True, slots=True)
-class _AuditRequest:
-    """A reply: the sample to audit, and the folder in which to save the model, unless it is None."""
+class _Examination:
+    """A reply: how to examine the model.
 
-    sample: AuditSample
+    Attributes:
+        sample: The sample to audit; None for no audit.
+        checks: Whether to run the suite's checks of scoring.
+        folder: Where to save the model first; None to save it nowhere.
+    """
+
+    sample: AuditSample | None
+    checks: bool
     folder: Path | None
 
 
+class _Findings(BaseModel):
+    """What an examination found; see CellResult."""
+
+    audit: Audit | None = None
+    outcomes: tuple[Outcome, ...] = ()
+
+
 def _evaluate_in_process(work: _Work, channel: Channel) -> str:
-    """Evaluate the model, and return the Audit as JSON, or "" if there was none."""
+    """Evaluate the model, and return the _Findings as JSON."""
     timed = TimedModel(resolve(work.spec).build())
     timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
     score_in_process(timed, channel)
-    request = channel.ask(_Finished(timed.record().model_dump_json()))
-    return "" if request is None else _audit(timed.model, request).model_dump_json()
+    examination = channel.ask(_Finished(timed.record().model_dump_json()))
+    return _examine(timed.model, examination).model_dump_json()
 
 
-def _audit(model: LanguageModel, request: _AuditRequest) -> Audit:
+def _examine(model: LanguageModel, examination: _Examination) -> _Findings:
     try:
-        if request.folder is not None and isinstance(model, Saveable):
-            model.save(request.folder)
+        if examination.folder is not None and isinstance(model, Saveable):
+            model.save(examination.folder)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
-        return Audit(failure=f"the model cannot be saved: {describe(error)}")
-    return audit(model, request.sample)
+        return _Findings(audit=Audit(failure=f"the model cannot be saved: {describe(error)}"))
+    return _Findings(
+        audit=audit(model, examination.sample) if examination.sample else None,
+        outcomes=check_fitted(model) if examination.checks else (),
+    )
 
 
 class _Evaluation:
@@ -164,7 +187,12 @@ class _Evaluation:
         self._sampled = () if task.audit == "none" else choose_documents(_sizes(test), task.seed)
         self._kept: dict[int, tuple[str, Score]] = {}
         self._record: ModelRecord | None = None
-        self._is_audited = False
+
+    @property
+    def _is_examined(self) -> bool:
+        """Whether the process was asked to examine its model."""
+        is_wanted = self._task.audit != "none" or self._task.checks
+        return is_wanted and self._record is not None and self._record.normalized
 
     def receive(self, message: object) -> object:
         """Return the reply to a message of the process.
@@ -190,10 +218,11 @@ class _Evaluation:
             log: The process's log.
         """
         record, corpus = self._record, self._task.corpus
-        if not (isinstance(ending, str) or self._is_audited):
+        if not (isinstance(ending, str) or self._is_examined):
             return as_error(ending, log)
         if record is None:
-            return ScoreError("the process did not send the scores of each document")
+            return ScoreError(_MISSING)
+        findings = _read_findings(ending, log) if self._is_examined else _Findings()
         counts = self._columns.tally()
         metrics = record.summarize(counts, corpus)
         return CellResult(
@@ -201,7 +230,8 @@ class _Evaluation:
             signature=record.sign(corpus) + Signature(plugin_version(self._task.model.registered)),
             counts=counts,
             metrics=metrics,
-            audit=_read_audit(ending, log) if self._is_audited else None,
+            audit=findings.audit,
+            outcomes=findings.outcomes,
             doubt=_find_impossible(metrics, corpus) if record.normalized else "",
         )
 
@@ -214,20 +244,20 @@ class _Evaluation:
                 score = scores.score(int(borders[row]), int(borders[row + 1]))
                 self._kept[number] = _beginning(documents[row], score)
 
-    def _end_scoring(self, record: str) -> _AuditRequest | None:
+    def _end_scoring(self, record: str) -> _Examination:
         if not self._scoring.is_done:
-            raise ScoreError("the process did not send the scores of each document")
+            raise ScoreError(_MISSING)
         try:
             self._record = ModelRecord.model_validate_json(record)
         except ValidationError as error:
             raise PluginError(f"the process sent a result that is not valid: {reason(error)}") from error
-        self._is_audited = self._record.normalized and self._task.audit != "none"
-        if not self._is_audited:
-            return None
+        if not self._is_examined:
+            return _Examination(None, False, None)
         self._progress("audit", 0.0)
         kept = [self._kept[number] for number in self._sampled]
-        documents, scores = zip(*kept, strict=True)
-        return _AuditRequest(AuditSample(self._sampled, documents, scores, self._task.seed), self._task.folder)
+        documents, scores = zip(*kept, strict=True) if kept else ((), ())
+        sample = AuditSample(self._sampled, documents, scores, self._task.seed) if kept else None
+        return _Examination(sample, self._task.checks, self._task.folder)
 
 
 def _sizes(split: Split) -> list[int]:
@@ -245,15 +275,18 @@ def _beginning(document: str, score: Score) -> tuple[str, Score]:
     return text, Score(score.ends[:end].copy(), score.logprobs[:end].copy(), score.spelling[:end].copy())
 
 
-def _read_audit(ending: object, log: Path) -> Audit:
-    """Return the audit with which a process ended; a failed one if it ended otherwise."""
+def _read_findings(ending: object, log: Path) -> _Findings:
+    """Return the findings with which a process ended; a failed audit if it ended otherwise."""
     if not isinstance(ending, str):
-        return Audit(failure=one_line(str(as_error(ending, log))))
+        return _Findings(audit=Audit(failure=one_line(str(as_error(ending, log)))))
     try:
-        found = Audit.model_validate_json(ending)
+        found = _Findings.model_validate_json(ending)
     except ValidationError as error:
-        return Audit(failure=f"the process sent an audit that is not valid: {one_line(reason(error))}")
-    return found.model_copy(update={"failure": one_line(found.failure)})
+        failure = f"the process sent findings that are not valid: {one_line(reason(error))}"
+        return _Findings(audit=Audit(failure=failure))
+    if found.audit is None:
+        return found
+    return found.model_copy(update={"audit": found.audit.model_copy(update={"failure": one_line(found.audit.failure)})})
 
 
 def _find_impossible(metrics: Metrics, corpus: Corpus) -> str:

@@ -108,7 +108,7 @@ def _run_cells(
         if isinstance(model, BrokenModel):
             result = model.error
         else:
-            result = _Cells(directory, workers, progress).evaluate(number, CellTask(model, corpus, experiment.audit))
+            result = _evaluate(number, CellTask(model, corpus, experiment.audit), _Cells(directory, workers, progress))
         cell = _cell(number, name, corpus, result)
         if isinstance(result, CellResult):
             directory.write(cell, result.counts, result.record.exhibits)
@@ -129,6 +129,22 @@ def _verification(model: str, result: _Checked | LmbenchError) -> Verification:
         return Verification(model=model, doubt=f"the suite did not end: {printable(str(result))}", outcomes=())
     doubt = find_doubt(result.outcomes)
     return Verification(model=model, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
+
+
+def _evaluate(number: int, task: CellTask, cells: _Cells) -> CellResult | LmbenchError:
+    """Return the results of a cell.
+
+    If the suite checked the model with other options, the first cell of the model also checks it with its own.
+    """
+    verified = cells.directory.verifications().get(str(task.model.spec))
+    is_other = verified is not None and bool(verified.changed) and not verified.own_outcomes
+    result = cells.evaluate(number, replace(task, checks=is_other))
+    if verified and isinstance(result, CellResult) and result.outcomes:
+        directory = cells.directory
+        directory.write_verification(
+            1 + directory.manifest.models.index(verified.model), verified.with_own(result.outcomes)
+        )
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
 
 from lmbench import atomic
-from lmbench.checks import ChangedOption, Outcome, find_prior_knowledge
+from lmbench.checks import ChangedOption, Outcome, find_doubt, find_prior_knowledge
 from lmbench.checks.audit import Audit
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
@@ -184,6 +184,8 @@ class Verification(BaseModel):
         doubt: Why the model is not verified, in one line; empty if it is.
         outcomes: The outcome of each check; empty if the suite did not run to its end.
         changed: The options that the suite changed to make the model quick. Older results do not have them.
+        own_outcomes: The outcomes of the checks that were run on the model of a cell, with its own options; empty if
+            the suite changed none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -192,11 +194,18 @@ class Verification(BaseModel):
     doubt: str
     outcomes: tuple[Outcome, ...]
     changed: tuple[ChangedOption, ...] = ()
+    own_outcomes: tuple[Outcome, ...] = ()
 
     @property
     def prior_knowledge(self) -> str:
         """Why the model seems to be trained before it is fitted, in one line; "" if it does not."""
         return find_prior_knowledge(self.outcomes)
+
+    def with_own(self, outcomes: tuple[Outcome, ...]) -> Verification:
+        """Return these results with those of the model that has its own options."""
+        own = find_doubt(outcomes)
+        doubt = self.doubt or (own and f"with its own options, {own}")
+        return self.model_copy(update={"own_outcomes": outcomes, "doubt": doubt})
 
 
 class _Exhibits(RootModel[tuple[Exhibit, ...]]):

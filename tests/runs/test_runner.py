@@ -1,5 +1,6 @@
 import multiprocessing
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,6 +132,42 @@ def test_the_options_that_the_suite_changed_are_stored(tmp_path, corpus):
         "slow:steps=7": (ChangedOption(name="wide", checked="false", own="true"),),
         "slow:steps=7,wide=false": (),
     }
+
+
+CHEAPER = (
+    QUICK
+    + """
+class Cheaper(Good):
+    class Options(ModelOptions):
+        bonus: float = 0.5
+
+    traits = Traits(quick_options=(("bonus", "0"),))
+
+    def score(self, documents):
+        return [Score(s.ends, s.logprobs + self.options.bonus, s.spelling) for s in super().score(documents)]
+
+    def next_events(self, text):
+        from lmbench import NextEvents
+
+        return NextEvents.of_bytes(np.full(256, -np.log(256)))
+"""
+)
+
+
+def test_the_first_cell_checks_a_model_with_its_own_options_if_the_suite_changed_them(tmp_path, corpus):
+    """The quick options switch off what makes every event too cheap. Only the checks, and no audit, see the model."""
+    corpora = [corpus, replace(corpus, name="again")]
+    with installed(tmp_path / "plugins", {"cheaper": "plugin_module:Cheaper"}, CHEAPER):
+        run("cheaper,uniform,cheaper:bonus=0", corpora, tmp_path / "run", check=True, audit="none")
+        directory = run("cheaper,uniform,cheaper:bonus=0", corpora, tmp_path / "run", check=True, audit="none")
+    found = directory.verifications()
+    assert [outcome.status for outcome in found["cheaper"].outcomes if outcome.check == "chain-rule"] == ["pass"]
+    assert [outcome.status for outcome in found["cheaper"].own_outcomes if outcome.check == "chain-rule"] == ["fail"]
+    assert found["cheaper"].doubt.startswith("with its own options, chain-rule failed: after b'' the event b't' is")
+    assert [(found[model].doubt, found[model].own_outcomes) for model in ("uniform", "cheaper:bonus=0")] == [
+        ("", ())
+    ] * 2
+    assert {cell.audit for cell in directory.cells()} == {None}
 
 
 def test_a_run_that_is_being_written_is_left_alone(tmp_path, corpus):
