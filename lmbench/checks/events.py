@@ -149,7 +149,7 @@ def _matching_entries(nexts: NextEvents, event: Event) -> list[int]:
     An unknown word is an entry without a spelling: with `pieces`, " ." may be unknown although "." is known. Any other
     event is the entry with its spelling. If the model does not provide spellings, an unknown word is the entry with one
     of the usual names, and any other event the entry named by the event's text as it is, without its space, or in
-    GPT-2's notation.
+    GPT-2's notation, which also has names for parts of characters.
     """
     if event.is_unknown:
         named = _find_named(nexts, _UNKNOWN_NAMES)
@@ -157,9 +157,11 @@ def _matching_entries(nexts: NextEvents, event: Event) -> list[int]:
         return [i for i in named if not nexts.spellings or nexts.spellings[i] is None] or unspelled
     if nexts.spellings:
         return [i for i, spelling in enumerate(nexts.spellings) if spelling == event.spelling]
-    text = decode(event.spelling) or ""
-    variants = {text.removeprefix(" "), text.replace(" ", PRINTABLE[ord(" ")])}
-    return _find_named(nexts, {text}) or _find_named(nexts, variants)
+    text, printable = decode(event.spelling), "".join(PRINTABLE[byte] for byte in event.spelling)
+    if text is None:
+        return _find_named(nexts, {printable})
+    spaced = text.replace(" ", PRINTABLE[ord(" ")])
+    return _find_named(nexts, {text}) or _find_named(nexts, {text.removeprefix(" "), spaced, printable})
 
 
 def _find_named(nexts: NextEvents, names: Set[str]) -> list[int]:

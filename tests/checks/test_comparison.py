@@ -1,5 +1,7 @@
 """Scores that must be equal may differ by rounding, but not in one direction."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,14 @@ def test_an_event_is_matched_by_its_spelling_its_name_or_as_unknown(event, entry
     named = NextEvents(("a", "b", "<unk>"), HALVES)
     for nexts in (spelled, named):
         assert difference_from_entry(nexts, event, 0.1) == pytest.approx(event.logprob - HALVES[entry])
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"), [(b" cat", "Ġcat"), (b" \xe6", "Ġæ"), ("é".encode(), "Ã©"), ("é".encode(), "é"), (b"\n", "Ċ")]
+)
+def test_names_may_be_in_the_notation_of_gpt2(spelling, name):
+    nexts = NextEvents(("a", name), np.log([0.25, 0.75]))
+    assert difference_from_entry(nexts, Event(b"", spelling, math.log(0.75)), 0.1) == pytest.approx(0)
 
 
 @pytest.mark.parametrize("spelled", [(), (b"a", b" b", b"c")])
