@@ -64,6 +64,11 @@ class ResolvedModel:
     model: type[LanguageModel]
     options: ModelOptions
 
+    @property
+    def traits(self) -> Traits:
+        """The traits that the class declares; the usual ones if each instance computes its own."""
+        return _class_traits(self.model)
+
     def build(self) -> LanguageModel:
         """Return a model that is not fitted yet.
 
@@ -160,7 +165,7 @@ def is_default(entry: Registered) -> bool:
         model = entry.load()
     except PluginError:
         return True
-    return model.traits.in_all and not any(field.is_required() for field in model.Options.model_fields.values())
+    return _class_traits(model).in_all and not any(field.is_required() for field in model.Options.model_fields.values())
 
 
 def _advice(name: str, known: Mapping[str, Registered]) -> str:
@@ -188,6 +193,12 @@ def _why_not_a_model(loaded: object) -> str:
     if not isinstance(traits, Traits | property | cached_property):
         return f"has traits that are {kind_of(traits)}, not a Traits"
     return ""
+
+
+def _class_traits(model: type[LanguageModel]) -> Traits:
+    """Return the traits that a class declares; the usual ones if each instance computes its own."""
+    declared: object = model.traits
+    return declared if isinstance(declared, Traits) else Traits()
 
 
 def _all_entries() -> list[Registered]:

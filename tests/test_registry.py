@@ -54,6 +54,21 @@ def test_a_plugin_is_found_and_built(tmp_path):
         assert build("good").score(["ab"])[0].check("ab")
 
 
+def test_traits_may_be_computed_for_each_instance(tmp_path):
+    computed = (
+        MODELS
+        + """
+from lmbench import Traits
+
+class Computes(Good):
+    traits = property(lambda self: Traits(in_all=False))
+"""
+    )
+    with installed(tmp_path, {"computes": "plugin_module:Computes"}, computed):
+        assert "computes" in [entry.name for entry in registry.default_models()]
+        assert resolve("computes").traits.quick_options == ()
+
+
 def test_a_plugin_cannot_take_a_built_ins_name(tmp_path):
     with installed(tmp_path, {"kenlm": "plugin_module:Good"}, MODELS):
         assert registry.list_registered()["kenlm"].origin == about.DISTRIBUTION_NAME

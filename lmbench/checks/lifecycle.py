@@ -8,9 +8,20 @@ from tempfile import TemporaryDirectory
 from lmbench.checks.subject import Subject
 from lmbench.checks.texts import EDGE_TEXTS, SAMPLE_TEXTS
 from lmbench.checks.verdicts import NotApplicable, require
-from lmbench.model import LanguageModel, Saveable
+from lmbench.model import LanguageModel, Saveable, plain_traits
 from lmbench.score import plain_scores
 from lmbench.signature import Signature
+
+
+def check_declaration(subject: Subject) -> None:
+    """The model can be built, and declares that its scores are probabilities.
+
+    If this fails, no other check runs.
+    """
+    require(
+        plain_traits(subject.make().traits).normalized,
+        "the model declares that its scores are not probabilities; it is never ranked with models whose are",
+    )
 
 
 def check_fit(subject: Subject) -> None:

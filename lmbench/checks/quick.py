@@ -35,7 +35,7 @@ def changed_options(spec: ModelSpec) -> tuple[ChangedOption, ...]:
         LmbenchError: The spec is not valid, or the model's options cannot be shown.
     """
     model = resolve(spec)
-    traits = model.model.traits
+    traits = model.traits
     own, checked = model.dump_options(), _quicken(model).dump_options()
     return tuple(
         ChangedOption(name=name, checked=show_value(checked.get(name)), own=show_value(value))
@@ -64,7 +64,7 @@ def quick_maker(spec: ModelSpec) -> Callable[[], LanguageModel]:
 
 def _quicken(model: ResolvedModel) -> ResolvedModel:
     """Return the model with its quick options, except those that its spec sets or contradicts."""
-    traits, arguments = model.model.traits, model.spec.arguments
+    traits, arguments = model.traits, model.spec.arguments
     kept = tuple((name, value) for name, value in arguments if name not in traits.unchecked_options)
     quick = resolve(ModelSpec(model.spec.name, kept))
     for name, value in traits.quick_options:

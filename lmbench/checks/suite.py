@@ -12,7 +12,7 @@ from lmbench.checks.form import check_edge_texts, check_finite, check_line_ends,
 from lmbench.checks.histories import check_continuations, check_step_by_step, check_windows
 from lmbench.checks.independence import check_batches, check_causality, check_cuts, check_state
 from lmbench.checks.learning import check_prior, check_test_split, check_valid
-from lmbench.checks.lifecycle import check_determinism, check_fit, check_save, check_signature
+from lmbench.checks.lifecycle import check_declaration, check_determinism, check_fit, check_save, check_signature
 from lmbench.checks.mass import check_long, check_rare, check_sums, check_unknown_words, check_variants
 from lmbench.checks.probability import check_chain_rule, check_deep, check_normalization
 from lmbench.checks.quick import quick_maker
@@ -126,18 +126,16 @@ def check_model(make: Callable[[], LanguageModel], progress: Progress = SILENT, 
         seed: Seed of the random texts.
 
     Returns:
-        The outcome of each check; only that of fitting, if it fails.
+        The outcome of each check; only that of declaring probabilities or of fitting, if it fails.
 
     Raises:
         UnavailableError: Weights are missing.
     """
-    if not make().traits.normalized:
-        detail = "the model declares that its scores are not probabilities; it is never ranked with models whose are"
-        return (Outcome(check="probability", status="fail", detail=detail, seconds=0.0),)
     subject = Subject(make, progress, seed)
-    fit = _run("fit", check_fit, subject)
-    if fit.status == "fail":
-        return (fit,)
+    for name, check in (("probability", check_declaration), ("fit", check_fit)):
+        first = _run(name, check, subject)
+        if first.status == "fail":
+            return (first,)
     return tuple(_run(name, check, subject) for name, check in CHECKS.items())
 
 
