@@ -67,7 +67,7 @@ OPTIONS = {
         "order=2", "order=1", "min_count=1", "smoothing=laplace", "smoothing=lidstone", "smoothing=lidstone,gamma=0.01",
         "smoothing=jelinek-mercer", "smoothing=jelinek-mercer,weight=0.7", "smoothing=witten-bell",
         "smoothing=absolute", "smoothing=absolute,discount=0.9", "smoothing=kneser-ney",
-        "smoothing=kneser-ney,uniform=false", "smoothing=modified-kneser-ney",
+        "smoothing=modified-kneser-ney",
     ),
     "nltk": ("smoothing=laplace", "smoothing=lidstone", "smoothing=witten-bell", "order=2,discount=0.1"),
     "cache": ("decay=1", "decay=0.9", "window=5,weight=0.9"),
