@@ -11,21 +11,21 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from lmbench.checks.comparison import SUM_TOLERANCE, common_events, require_no_bias, require_same, tolerance_of
-from lmbench.checks.events import Event, compare_with_distribution, decode, event_at
+from lmbench.checks.comparison import SUM_TOLERANCE, common_events, require_same, tolerance_of
+from lmbench.checks.events import Comparison, Event, compare_with_distribution, decode, event_at, require_agreement
 from lmbench.checks.sample import AuditSample
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
 from lmbench.errors import describe, one_line
 from lmbench.model import LanguageModel
-from lmbench.score import checked_scores
+from lmbench.score import Score, checked_scores
 
-Work = TypeVar("Work")
+Item = TypeVar("Item")
 
 _CUTS = 2  # of each document
 _EVENTS, _UNKNOWN_EVENTS = 40, 10
 _SECONDS = 2.0  # after which the audit ends, if it has done the fewest pieces of work:
-_FEWEST_RESCORINGS, _FEWEST_EVENTS = 4, 8
-_LONGEST, _LONGEST_PRETRAINED = 20_000, 4_000  # characters that are scored again at once
+_FEWEST_READINGS, _FEWEST_EVENTS = 4, 10
+_LONGEST, _LONGEST_PRETRAINED, _SHORTEST = 20_000, 4_000, 2_000  # characters that are scored again at once
 _ENDING = 500  # characters
 
 
@@ -35,7 +35,9 @@ class Audit(BaseModel):
     Attributes:
         documents: The documents that were scored again, each alone.
         prefixes: The prefixes of documents that were scored, alone and before another ending.
-        positions: The events whose distribution was examined.
+        positions: The events that were compared with their distributions.
+        excused: The events that cannot be compared, because the text before them is split in another way if nothing
+            follows it.
         spellings: The unknown words whose spelling cost was compared with the letter model's.
         largest_difference: Nats by which two scores of the same event differ at most.
         largest_sum_error: The largest distance of a distribution's sum from 1.
@@ -49,6 +51,7 @@ class Audit(BaseModel):
     documents: int = 0
     prefixes: int = 0
     positions: int = 0
+    excused: int = 0
     spellings: int = 0
     largest_difference: float = 0.0
     largest_sum_error: float = 0.0
@@ -82,16 +85,18 @@ def audit(model: LanguageModel, sample: AuditSample) -> Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rescoring:
-    """A document to score again.
+class _Reading:
+    """A document, or its beginning, to score again.
 
     Attributes:
-        index: Its index in the sample.
-        cut: Where its prefix ends, in characters; None to score the whole document.
+        index: The index of the document in the sample.
+        cut: Where its beginning ends, in characters; None to score the whole document.
+        length: The number of characters to score.
     """
 
     index: int
     cut: int | None
+    length: int
 
 
 class _Auditor:
@@ -106,26 +111,22 @@ class _Auditor:
         self.results, self.place = Audit(), "the audit"
         self._model, self._sample = model, sample
         self._generator = random.Random(sample.seed)
-        self._longest = _LONGEST_PRETRAINED if model.traits.pretrained else _LONGEST
-        self._longest = min(self._longest, model.traits.batch_characters // 4)
+        longest = _LONGEST_PRETRAINED if model.traits.pretrained else _LONGEST
+        self._longest = max(_SHORTEST, min(longest, model.traits.batch_characters // 4))
 
     def score_again(self) -> None:
-        """Score documents again, and their prefixes.
+        """Score documents again, and their beginnings.
 
         Raises:
             CheckFailedError: A score is not that of the first time.
         """
-        tolerance, work = tolerance_of(self._model), self._plan_rescoring()
-        for rescoring in self._until_late(work, _FEWEST_RESCORINGS):
-            document = self._sample.documents[rescoring.index]
-            if rescoring.cut is None:
-                self._compare(rescoring, (document,), ("alone",), tolerance)
-                self._count(documents=1)
-            else:
-                prefix = document[: rescoring.cut]
-                texts = (prefix, prefix + self._other_ending())
-                self._compare(rescoring, texts, ("as a prefix", "before another ending"), tolerance)
-                self._count(prefixes=1)
+        tolerance, seconds, characters = tolerance_of(self._model), 0.0, 0
+        for reading in self._until_late(self._plan_readings(), _FEWEST_READINGS):
+            if reading.length > self._longest and reading.length * seconds > characters * _SECONDS / 2:
+                continue  # the beginning of a long document would take too long
+            started = time.perf_counter()
+            self._read_again(reading, tolerance)
+            seconds, characters = seconds + time.perf_counter() - started, characters + reading.length
 
     def examine_events(self) -> None:
         """Compare events with the distributions and the letter model of the model, if it offers any.
@@ -133,70 +134,88 @@ class _Auditor:
         Raises:
             CheckFailedError: A sum is not 1, or an event is scored another way.
         """
-        differences = []
+        found = []
         for index, number in self._until_late(self._choose_events(), _FEWEST_EVENTS):
-            document, score = self._sample.documents[index], self._sample.scores[index]
             self._name_place(index, f"event {number}")
             try:
-                found = compare_with_distribution(self._model, document, score, number)
-                self._examine_spelling(event_at(document.encode(), score, number))
+                found.append(self._examine_event(self._sample.documents[index], self._sample.scores[index], number))
             except NotApplicable:
                 return  # the suite reports that the model offers no distribution
             except CheckFailedError as failure:
                 raise CheckFailedError(f"{self.place}: {failure}") from None
-            if found is not None:
-                error = abs(found.total - 1)
-                self._count(positions=1, largest_difference=abs(found.difference), largest_sum_error=error)
-                differences.append(found.difference)
-                require(error <= SUM_TOLERANCE, f"{self.place}: the next events sum to {found.total:.7f}")
-        require_no_bias(
-            np.array(differences), tolerance_of(self._model), "audited events, scored and as the distributions say"
-        )
+        require_agreement(found, tolerance_of(self._model))
 
-    def _plan_rescoring(self) -> list[_Rescoring]:
-        work = []
+    def _plan_readings(self) -> list[_Reading]:
+        """Return what to score again, in random order; the beginnings of long documents come last."""
+        near, far = [], []
         for index, document in enumerate(self._sample.documents):
-            whole = None if len(document) <= self._longest else self._longest
-            cuts = [
-                self._generator.randint(1, min(len(document), self._longest)) for _ in range(_CUTS if document else 0)
-            ]
-            work += [_Rescoring(index, cut) for cut in (whole, *cuts)]
-        self._generator.shuffle(work)
-        return work
+            length = min(len(document), self._longest)
+            near.append(_Reading(index, None if length == len(document) else length, length))
+            cuts = [self._generator.randint(1, length) for _ in range(_CUTS if document else 0)]
+            near += [_Reading(index, cut, cut) for cut in cuts]
+            if length < len(document):
+                cut = self._generator.randint(length, len(document))
+                far.append(_Reading(index, cut, cut))
+        self._generator.shuffle(near)
+        return near + far
 
-    def _compare(self, rescoring: _Rescoring, texts: tuple[str, ...], names: tuple[str, ...], tolerance: float) -> None:
-        """Compare the scores of texts with the score of the document with which they begin."""
-        size = len(self._sample.documents[rescoring.index][: rescoring.cut].encode())
-        self._name_place(rescoring.index, "" if rescoring.cut is None else f"cut at byte {size}")
-        for name, score in zip(names, checked_scores(self._model.score(texts), texts), strict=True):
-            first = self._sample.scores[rescoring.index]
-            pair = (
-                (first, score)
-                if name == "alone"
-                else (common_events(first, score, size), common_events(score, first, size))
-            )
-            difference = require_same(*pair, tolerance, f"{self.place}, scored in the run and {name}")
-            self._count(largest_difference=difference)
+    def _read_again(self, reading: _Reading, tolerance: float) -> None:
+        document = self._sample.documents[reading.index]
+        if reading.cut is None:
+            self._name_place(reading.index)
+            [score] = checked_scores(self._model.score((document,)), (document,))
+            self._require_same(self._sample.scores[reading.index], score, "alone", tolerance)
+            self._add("documents")
+        else:
+            beginning = document[: reading.cut]
+            self._name_place(reading.index, f"cut at byte {len(beginning.encode())}")
+            texts = (beginning, beginning + self._draw_ending())
+            first, size = self._sample.scores[reading.index], len(beginning.encode())
+            scores = checked_scores(self._model.score(texts), texts)
+            for name, score in zip(("as a prefix", "before another ending"), scores, strict=True):
+                pair = (common_events(first, score, size), common_events(score, first, size))
+                self._require_same(*pair, name, tolerance)
+            self._add("prefixes")
 
-    def _other_ending(self) -> str:
+    def _require_same(self, first: Score, second: Score, name: str, tolerance: float) -> None:
+        difference = require_same(first, second, tolerance, f"{self.place}, scored in the run and {name}")
+        self._raise("largest_difference", difference)
+
+    def _draw_ending(self) -> str:
         """Return another text, from a random place of the audited documents and with words that they may lack."""
         text = self._generator.choice(self._sample.documents)
         start = self._generator.randrange(len(text) + 1)
         return " zzqx 汉字 0\n" + text[start : start + _ENDING] + "\n"
 
     def _choose_events(self) -> list[tuple[int, int]]:
-        """Return random events as the indices of their documents and their numbers, beginning with unknown words."""
-        places, unknown = self._list_places()
-        return [*_sample(self._generator, unknown, _UNKNOWN_EVENTS), *_sample(self._generator, places, _EVENTS)]
+        """Return random events as the indices of their documents and their numbers, in random order.
 
-    def _list_places(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Return the documents and numbers of all events whose history is not too long, and those of unknown words."""
-        places, unknown = [], []
+        Half of them do not lie far into a document, so that even a slow model is examined at some. Some unknown words
+        are among them.
+        """
+        near, unknown, everywhere = [], [], []
         for index, score in enumerate(self._sample.scores):
-            numbers = np.flatnonzero(np.concatenate([[0], score.ends[:-1]])[: len(score.ends)] <= self._longest)
-            places += [(index, number) for number in numbers.tolist()]
-            unknown += [(index, number) for number in numbers[score.spelling[numbers] < 0].tolist()]
-        return places, unknown
+            starts = np.concatenate([[0], score.ends[:-1]])[: len(score.ends)]
+            longest = len(self._sample.documents[index][: self._longest].encode())
+            everywhere += [(index, number) for number in range(len(starts))]
+            near += [(index, number) for number in np.flatnonzero(starts <= longest).tolist()]
+            unknown += [(index, number) for number in np.flatnonzero(score.spelling < 0).tolist()]
+        chosen = {
+            *_sample(self._generator, near, _EVENTS // 2),
+            *_sample(self._generator, everywhere, _EVENTS // 2),
+            *_sample(self._generator, unknown, _UNKNOWN_EVENTS),
+        }
+        return self._generator.sample(sorted(chosen), len(chosen))
+
+    def _examine_event(self, document: str, score: Score, number: int) -> Comparison | None:
+        found = compare_with_distribution(self._model, document, score, number)
+        if found is not None:
+            self._add("excused" if found.difference is None else "positions")
+            self._raise("largest_difference", abs(found.difference or 0.0))
+            self._raise("largest_sum_error", abs(found.total - 1))
+            require(abs(found.total - 1) <= SUM_TOLERANCE, f"the next events sum to {found.total:.7f}")
+        self._examine_spelling(event_at(document.encode(), score, number))
+        return found
 
     def _examine_spelling(self, event: Event) -> None:
         before = decode(event.before)
@@ -204,25 +223,26 @@ class _Auditor:
             return
         charged = self._model.state_after(before).spelling_logprob(event.spelling)
         if charged is not None:
-            self._count(spellings=1)
-            difference = abs(charged - event.spelling_logprob)
+            self._add("spellings")
             found = f"the spelling of {event.spelling!r} is charged {event.spelling_logprob:.6f}"
-            require(difference <= tolerance_of(self._model), f"{found}, but costs {charged:.6f} in the letter model")
+            require(
+                abs(charged - event.spelling_logprob) <= tolerance_of(self._model),
+                f"{found}, but costs {charged:.6f} in the letter model",
+            )
 
-    def _name_place(self, index: int, place: str) -> None:
+    def _name_place(self, index: int, place: str = "") -> None:
         self.place = ", ".join(filter(None, (f"document {self._sample.numbers[index]}", place)))
 
-    def _count(self, **found: float) -> None:
-        """Add to the counts of the results, and raise their largest values."""
-        old = {name: getattr(self.results, name) for name in found}
-        new = {
-            name: max(old[name], value) if name.startswith("largest") else old[name] + value
-            for name, value in found.items()
-        }
-        self.results = self.results.model_copy(update=new)
+    def _add(self, count: str) -> None:
+        """Add one to a count of the results."""
+        self.results = self.results.model_copy(update={count: getattr(self.results, count) + 1})
+
+    def _raise(self, largest: str, value: float) -> None:
+        """Raise a largest value of the results to a value, if that is larger."""
+        self.results = self.results.model_copy(update={largest: max(getattr(self.results, largest), value)})
 
     @staticmethod
-    def _until_late(work: Iterable[Work], fewest: int) -> Iterator[Work]:
+    def _until_late(work: Iterable[Item], fewest: int) -> Iterator[Item]:
         """Yield the pieces of work until half the audit's time is over, but at least some of them."""
         started = time.perf_counter()
         for done, piece in enumerate(work):
@@ -231,5 +251,5 @@ class _Auditor:
             yield piece
 
 
-def _sample(generator: random.Random, entries: Sequence[Work], most: int) -> list[Work]:
+def _sample(generator: random.Random, entries: Sequence[Item], most: int) -> list[Item]:
     return generator.sample(entries, min(most, len(entries)))

@@ -1,6 +1,7 @@
 """The audit finds, on a text of its own choice, scores that the suite does not see."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -114,8 +115,6 @@ class Unbounded(Bigram):
     ],
 )
 def test_the_place_of_the_first_failure_is_named(kind, failure):
-    import re
-
     found = audited(kind)
     assert re.search(failure, found.failure), found.failure
     assert "\n" not in found.failure
@@ -132,26 +131,61 @@ def test_a_model_without_a_distribution_is_audited_by_its_scores():
     assert "cut at byte" in audited(ClosedPeeks).failure
 
 
-def test_long_documents_are_audited_by_their_prefixes():
-    class Slow(Bigram):
-        traits = Traits(batch_characters=400)  # of which the audit scores 100 characters at once
+class HalfPriceLate(Bigram):
+    """Every event after byte 32,768 costs half, as an overflow of a narrow integer might make it."""
+
+    def costs(self, document):
+        costs = super().costs(document)
+        return np.where(np.arange(len(costs)) > 32_768, costs / 2, costs)
+
+
+def test_long_documents_are_audited_as_far_as_they_go():
+    document = DOCUMENTS[0] * 500
+    assert audited(Bigram, (document,)).failure == ""
+    for seed in map(str, range(5)):
+        assert re.search(r"document 10, event \d{5,6}: after", audited(HalfPriceLate, (document,), seed).failure)
+
+
+@pytest.mark.parametrize("batch_characters", [1, 400])
+def test_a_model_that_wants_small_batches_is_audited(batch_characters):
+    class Small(Bigram):
+        traits = Traits(batch_characters=batch_characters)
 
         def score(self, documents):
             texts.extend(documents)
             return super().score(documents)
 
-    texts = []
-    found = audited(Slow)
-    assert found.failure == ""
-    assert max(map(len, texts[len(DOCUMENTS) :])) <= 100 + 550
-    assert found.documents == 0
-    assert found.prefixes == 12
+    texts, document = [], DOCUMENTS[0] * 50
+    found = audited(Small, (document,))
+    assert (found.failure, found.documents) == ("", 0)
+    assert found.prefixes >= 3
+    assert len([text for text in texts if len(text) <= 2_000 + 550]) >= 6  # near the beginning
 
 
 def test_a_slow_model_is_audited_at_few_places(monkeypatch):
+    """Known events are among them, and unknown ones."""
     import lmbench.checks.audit as module
 
     monkeypatch.setattr(module, "_SECONDS", 0.0)
-    found = audited(Bigram)
-    assert found.documents + found.prefixes == 4
-    assert 4 <= found.positions <= 8  # some of the 8 are inside characters
+    found = [audited(Unigram, seed=str(seed)) for seed in range(10)]
+    assert {audit.documents + audit.prefixes for audit in found} == {4}
+    assert {audit.positions for audit in found} == {10}
+    assert 0 < sum(audit.spellings for audit in found) < 80
+
+
+def test_a_score_that_hides_its_events_from_comparison_fails():
+    """The last event of each text is split in two, so that no prefix has the events of the text."""
+
+    class Splits(Bigram):
+        def score(self, documents):
+            scores = [self.split(score) for score in super().score(documents)]
+            return [Score(s.ends, np.where(s.ends > 8, s.logprobs / 2, s.logprobs), s.spelling) for s in scores]
+
+        def split(self, score):
+            if not len(score.ends):
+                return score
+            return Score(
+                np.append(score.ends, score.ends[-1]), np.append(score.logprobs, 0.0), np.append(score.spelling, 0.0)
+            )
+
+    assert re.search("of .* events cannot be compared", audited(Splits).failure)
