@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 
@@ -17,7 +18,14 @@ LARGEST_TOLERANCE = 0.25
 SUM_TOLERANCE = 1e-6
 """How far a sum of probabilities may be from 1."""
 
+IMPOSSIBLE_GAIN = 13.8
+"""Nats, the logarithm of a million. A correct model exceeds the source's probability of a random text by this with a
+probability of at most 1e-6: the expected ratio of the two is at most 1, and Markov's inequality bounds how often it is
+a million."""
+
 _UNAVOIDABLE_BIAS = 1e-5  # nats by which float32 may err in one direction
+_SMALL_BIAS, _STANDARD_ERRORS = 1 / 25, 6  # of a mean, as a share of the tolerance and in its standard errors
+_ENOUGH_EVENTS = 20  # for an estimate of the standard error
 
 
 def tolerance_of(model: LanguageModel) -> float:
@@ -27,7 +35,7 @@ def tolerance_of(model: LanguageModel) -> float:
         CheckFailedError: It is larger than rounding explains, or not a number.
     """
     declared: object = model.score_tolerance
-    if isinstance(declared, float | int) and 0 <= declared <= LARGEST_TOLERANCE:
+    if isinstance(declared, Real) and 0 <= float(declared) <= LARGEST_TOLERANCE:
         return float(declared)
     raise CheckFailedError(
         f"score_tolerance is {declared!r}; it must be a number of nats up to {LARGEST_TOLERANCE}, which explains the "
@@ -78,11 +86,20 @@ def require_same(first: Score, second: Score, tolerance: float, what: str) -> fl
 
 
 def require_no_bias(differences: Floats, tolerance: float, what: str) -> None:
-    """Fail if the differences of equal log-probabilities, (events,) nats, are larger in the mean than rounding is."""
-    mean = float(differences.mean()) if len(differences) else 0.0
+    """Fail if the differences of equal log-probabilities, (events,) nats, have a mean that rounding does not explain.
+
+    The mean of twenty and more rounding errors is smaller than six of its standard errors. A model that is a little too
+    cheap in every event has errors of one sign and of a small spread.
+    """
+    number = len(differences)
+    mean, spread = (float(differences.mean()), float(differences.std())) if number else (0.0, 0.0)
+    allowed = mean_tolerance(tolerance, number)
+    if number >= _ENOUGH_EVENTS:
+        most = max(_SMALL_BIAS * tolerance, _STANDARD_ERRORS * spread / math.sqrt(number), _UNAVOIDABLE_BIAS)
+        allowed = min(most, allowed)
     require(
-        abs(mean) <= mean_tolerance(tolerance, len(differences)),
-        f"{what}: {len(differences)} events differ by {mean:.6f} nats in the mean, which is not rounding",
+        abs(mean) <= allowed,
+        f"{what}: {number} events differ by {mean:.6f} nats in the mean, which is not rounding",
     )
 
 

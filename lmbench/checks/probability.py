@@ -9,8 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbench.arrays import Ints
-from lmbench.checks.comparison import SUM_TOLERANCE, require_no_bias, tolerance_of
-from lmbench.checks.events import compare_with_distribution, require_own_distribution
+from lmbench.checks.comparison import SUM_TOLERANCE, tolerance_of
+from lmbench.checks.events import (
+    Comparison,
+    compare_with_distribution,
+    require_agreement,
+    require_own_distribution,
+)
 from lmbench.checks.subject import Subject, SuspectsHistories, next_events, on_raw_text_too
 from lmbench.checks.texts import HISTORIES, MIXED_TEXT, random_text
 from lmbench.checks.verdicts import require
@@ -58,13 +63,12 @@ def check_deep(subject: Subject) -> None:
     numbers = [_list_round_events(scores[0].ends)]
     for (history, _), score in zip(passages, scores[1:], strict=True):
         numbers.append([int(np.searchsorted(score.ends, len(history.encode()), side="right"))])
-    differences = [
-        difference
+    found = [
+        _compare(subject.model, document, score, number)
         for document, score, chosen in zip(documents, scores, numbers, strict=True)
         for number in chosen
-        if (difference := _compare(subject.model, document, score, number)) is not None
     ]
-    require_no_bias(np.array(differences), tolerance_of(subject.model), "scored, and as the distributions say")
+    require_agreement(found, tolerance_of(subject.model))
 
 
 def _require_sum(total: float, history: str) -> None:
@@ -87,10 +91,9 @@ def _list_round_events(ends: Ints) -> list[int]:
     return sorted({int(middle) + shift for middle in middles for shift in (-1, 0, 1)} & set(range(len(ends))))
 
 
-def _compare(model: LanguageModel, document: str, score: Score, number: int) -> float | None:
-    """Return by how many nats an event's score exceeds what the distribution says; None if they cannot be compared."""
+def _compare(model: LanguageModel, document: str, score: Score, number: int) -> Comparison | None:
+    """Compare an event with its distribution, which must sum to 1."""
     found = compare_with_distribution(model, document, score, number)
-    if found is None:
-        return None
-    _require_sum(found.total, document.encode()[: score.ends[number - 1] if number else 0].decode()[-60:])
-    return found.difference
+    if found is not None:
+        _require_sum(found.total, document.encode()[: score.ends[number - 1] if number else 0].decode()[-60:])
+    return found

@@ -8,7 +8,13 @@ import pytest
 from lmbench import NextEvents, Score
 from lmbench.checks import CheckFailedError
 from lmbench.checks.comparison import mean_tolerance, require_same, tolerance_of
-from lmbench.checks.events import Event, difference_from_entry, require_own_distribution
+from lmbench.checks.events import (
+    Comparison,
+    Event,
+    difference_from_entry,
+    require_agreement,
+    require_own_distribution,
+)
 from tests.mutants import Bigram
 
 
@@ -27,7 +33,7 @@ def test_a_tolerance_that_rounding_does_not_explain_is_refused(declared):
         tolerance_of(with_tolerance(declared))
 
 
-@pytest.mark.parametrize("declared", [0, 1e-4, 0.25, np.float64(0.1)])
+@pytest.mark.parametrize("declared", [0, 1e-4, 0.25, np.float64(0.1), np.float32(0.125)])
 def test_tolerances_up_to_that_of_bfloat16_are_accepted(declared):
     assert tolerance_of(with_tolerance(declared)) == declared
 
@@ -44,6 +50,33 @@ def test_errors_of_both_signs_are_rounding_and_errors_of_one_sign_are_not():
     assert require_same(score(-3 + 0.2 * signs), score([-3] * 100), 0.25, "a") == pytest.approx(0.2)
     with pytest.raises(CheckFailedError, match=r"a: 100 events differ by 0\.200000 nats in the mean"):
         require_same(score([-2.8] * 100), score([-3] * 100), 0.25, "a")
+
+
+@pytest.mark.parametrize(("bias", "is_rounding"), [(0.009, True), (0.02, False)])
+def test_a_small_bias_of_a_small_spread_is_not_rounding(bias, is_rounding):
+    """The tolerance allows 0.25 nats an event. Differences of one size and sign are no rounding errors."""
+    biased = score(np.full(40, -3 + bias))
+    if is_rounding:
+        assert require_same(biased, score([-3] * 40), 0.25, "a") == pytest.approx(bias)
+    else:
+        with pytest.raises(CheckFailedError, match=r"a: 40 events differ by 0\.020000 nats in the mean"):
+            require_same(biased, score([-3] * 40), 0.25, "a")
+
+
+def test_the_rounding_of_bfloat16_passes():
+    """Logits of about 20 are rounded to multiples of 1/8, which errs by up to 1/16 in either direction."""
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        errors = generator.uniform(-1 / 16, 1 / 16, size=generator.integers(1, 200))
+        require_same(score(-3 + errors), score(np.full(len(errors), -3.0)), 0.25, "a")
+
+
+def test_most_events_must_be_comparable():
+    made, excused = Comparison(0.0, 1.0), Comparison(None, 1.0)
+    require_agreement([made, made, excused, None, None], 1e-4)
+    require_agreement([], 1e-4)
+    with pytest.raises(CheckFailedError, match="2 of 3 events cannot be compared with a distribution"):
+        require_agreement([made, excused, excused], 1e-4)
 
 
 def test_the_first_event_that_differs_is_named():
