@@ -36,7 +36,7 @@ from lmbench.runs.worker import Channel, Failure, Worker
 from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
 
-_LONGEST_AUDITED = 100_000  # characters of a document; an audit never scores as many again
+_LONGEST_AUDITED = 500_000  # characters of a document; an audit never scores as many again
 _MISSING = "the process did not send the scores of each document"
 _CERTAINTY = 13.8  # nats: the logarithm of a million
 

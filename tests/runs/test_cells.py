@@ -127,12 +127,12 @@ def test_sizes_are_bytes_and_those_of_stored_documents_need_no_reading(tmp_path)
 
 
 def test_an_audit_gets_the_beginning_of_a_long_document():
-    document = "é" * 150_000
-    ends = np.arange(2, 300_001, 2)
-    score = Score(ends, -np.arange(1.0, 150_001), np.zeros(150_000))
+    document = "é" * 600_000
+    ends = np.arange(2, 1_200_001, 2)
+    score = Score(ends, -np.arange(1.0, 600_001), np.zeros(600_000))
     text, part = _beginning(document, score)
-    assert text == "é" * 100_000
-    assert (part.ends[-1], len(part.ends), part.logprobs[-1]) == (200_000, 100_000, -100_000)
+    assert text == "é" * 500_000
+    assert (part.ends[-1], len(part.ends), part.logprobs[-1]) == (1_000_000, 500_000, -500_000)
     assert _beginning("é", Score(ends[:1], score.logprobs[:1], score.spelling[:1]))[0] == "é"
 
 
