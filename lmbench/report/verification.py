@@ -17,13 +17,12 @@ from tabulate import tabulate
 
 from lmbench import atomic
 from lmbench.about import own_version
-from lmbench.checks import SUITE_VERSION, Outcome, changed_options, find_doubt, find_prior_knowledge
+from lmbench.checks import SUITE_VERSION, ChangedOption, Outcome, changed_options, find_doubt, find_prior_knowledge
 from lmbench.checks.quick import show_value
 from lmbench.errors import PluginError, ResultsError, describe
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.registry import ResolvedModel, resolve
 from lmbench.report.markup import code, plain
-from lmbench.runs.store import Verification
 
 
 class Package(BaseModel):
@@ -43,10 +42,14 @@ class Package(BaseModel):
     sha256: str
 
 
-class CheckReport(Verification):
+class CheckReport(BaseModel):
     """A model's results in the conformance suite, with everything that they depend on.
 
     Attributes:
+        model: The model's spec.
+        doubt: Why the model is not verified, in one line; empty if it is.
+        outcomes: The outcome of each check.
+        changed: The options that the suite changed to make the model quick.
         trained_elsewhere: Why the model seems to be trained before it is fitted, in one line; empty if it does not.
         options: All options of the model, defaults included.
         files: The files that the options name and that can be read, each with its sha256.
@@ -60,6 +63,12 @@ class CheckReport(Verification):
         command: The command that repeats the checks.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    doubt: str
+    outcomes: tuple[Outcome, ...]
+    changed: tuple[ChangedOption, ...]
     trained_elsewhere: str
     options: dict[str, JsonValue]
     files: tuple[tuple[str, str], ...]

@@ -20,6 +20,7 @@ def test_check_prints_its_results():
     assert failing.returncode == 1
     verification = json.loads(failing.stdout)
     assert verification["doubt"].startswith("normalization failed")
+    assert "own_outcomes" not in verification
     outcomes = {outcome["check"]: outcome for outcome in verification["outcomes"]}
     assert outcomes["finite"]["status"] == "fail"
     assert "log-probability -inf" in outcomes["finite"]["detail"]
