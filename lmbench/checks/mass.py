@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from lmbench.checks.comparison import SUM_TOLERANCE, mean_tolerance, tolerance_of
+from lmbench.checks.comparison import IMPOSSIBLE_GAIN, SUM_TOLERANCE, mean_tolerance, tolerance_of
 from lmbench.checks.subject import Subject, on_raw_text_too
 from lmbench.checks.texts import HAN, random_words
 from lmbench.checks.variants import ODD_LINE, SHORT_ODD_LINE, Alternatives, drop_extensions, vary_words
@@ -19,10 +19,6 @@ from lmbench.model import LanguageModel
 from lmbench.score import Score, plain_scores
 
 _TWINS = 100
-
-_IMPOSSIBLE_GAIN = 13.8
-"""Nats. A correct model exceeds the source's probability of a random text by this with a probability of at most 1e-6:
-the expected ratio of the two probabilities is at most 1, and Markov's inequality bounds how often it is e^13.8."""
 
 
 def check_sums(subject: Subject) -> None:
@@ -135,7 +131,7 @@ def _require_no_gain(model: LanguageModel, vocabulary: Sequence[str], drawn: Seq
     scores = plain_scores(model.score(documents), documents)
     gains = [nats + float(score.logprobs.sum()) for nats, score in zip(needed, scores, strict=True)]
     for gain in (*gains, sum(gains)):
-        require(gain <= _IMPOSSIBLE_GAIN, f"words drawn from {len(vocabulary)} cost {gain:.1f} nats less than possible")
+        require(gain <= IMPOSSIBLE_GAIN, f"words drawn from {len(vocabulary)} cost {gain:.1f} nats less than possible")
 
 
 def sum_probabilities(model: LanguageModel, places: Sequence[Alternatives]) -> list[float]:
