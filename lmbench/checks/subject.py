@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from itertools import product
@@ -13,12 +14,15 @@ from pydantic import ValidationError
 
 from lmbench.checks.comparison import require_same, tolerance_of
 from lmbench.checks.texts import WORDS, random_words, secret_documents
-from lmbench.checks.verdicts import CheckFailedError, NotApplicable
+from lmbench.checks.verdicts import CheckCrashedError, CheckFailedError, NotApplicable
 from lmbench.corpus import Corpus, Split, TrainingText
+from lmbench.errors import UnavailableError, describe
 from lmbench.model import LanguageModel, ModelOptions
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score, plain_scores
 from lmbench.state import ModelState, NextEvents
+
+_ON_RAW_TEXT = "fitted on raw text"
 
 
 @runtime_checkable
@@ -72,11 +76,6 @@ class Subject:
         A pretrained model is fitted on neither, and this subject is returned.
         """
         return self if self.model.traits.pretrained else replace(self, tokenized=False)
-
-    @property
-    def raw_model(self) -> LanguageModel:
-        """The model fitted on the same text as raw text, or with its pretrained weights."""
-        return self.raw.model
 
     @cached_property
     def letter_model(self) -> LanguageModel:
@@ -138,18 +137,45 @@ class Subject:
 
 
 def on_raw_text_too(check: Callable[[Subject], None]) -> Callable[[Subject], None]:
-    """Return a check that also examines the model that was fitted on raw text, unless the model is pretrained."""
+    """Return a check that also examines the model that was fitted on raw text, unless the model is pretrained.
+
+    It applies if both halves do. If one half does not apply, the other one can still fail.
+    """
 
     @wraps(check)
     def check_both(subject: Subject) -> None:
-        check(subject)
-        if subject.raw_model is not subject.model:
-            try:
-                check(subject.raw)
-            except CheckFailedError as failure:
-                raise CheckFailedError(f"fitted on raw text: {failure}") from failure
+        missing = _find_missing(check, subject)
+        if subject.raw is not subject:
+            with _naming_raw_text():
+                missing_on_raw_text = _find_missing(check, subject.raw)
+            if missing is None and missing_on_raw_text is not None:
+                missing = f"{_ON_RAW_TEXT}: {missing_on_raw_text}"
+        if missing is not None:
+            raise NotApplicable(missing)
 
     return check_both
+
+
+def _find_missing(check: Callable[[Subject], None], subject: Subject) -> str | None:
+    """Run a check, and return why it does not apply; None if it passes."""
+    try:
+        check(subject)
+    except NotApplicable as reason:
+        return str(reason)
+    return None
+
+
+@contextmanager
+def _naming_raw_text() -> Iterator[None]:
+    """Say of whatever fails that it does so on raw text."""
+    try:
+        yield
+    except CheckFailedError as failure:
+        raise CheckFailedError(f"{_ON_RAW_TEXT}: {failure}") from failure
+    except UnavailableError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise CheckCrashedError(f"{_ON_RAW_TEXT}: {describe(error)}") from error
 
 
 def next_events(model: LanguageModel, text: str) -> NextEvents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +18,7 @@ from lmbench.checks.mass import check_long, check_rare, check_sums, check_unknow
 from lmbench.checks.probability import check_chain_rule, check_deep, check_normalization
 from lmbench.checks.quick import quick_maker
 from lmbench.checks.subject import Subject
-from lmbench.checks.verdicts import CheckFailedError, NotApplicable
+from lmbench.checks.verdicts import CheckCrashedError, CheckFailedError, NotApplicable
 from lmbench.corpus import TrainingText
 from lmbench.errors import UnavailableError, describe
 from lmbench.model import LanguageModel, ModelSpec
@@ -92,6 +93,7 @@ class Outcome(BaseModel):
         status: "n/a" if the check does not apply.
         detail: Where it failed, or why it does not apply.
         seconds: How long it took.
+        crashed: Whether it failed because the model raised another error than a check does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,6 +102,7 @@ class Outcome(BaseModel):
     status: Literal["pass", "fail", "n/a"]
     detail: str
     seconds: float
+    crashed: bool = False
 
 
 class _FittedSubject(Subject):
@@ -109,9 +112,9 @@ class _FittedSubject(Subject):
     def model(self) -> LanguageModel:
         return self.make()
 
-    @property
-    def raw_model(self) -> LanguageModel:
-        return self.make()
+    @cached_property
+    def raw(self) -> Subject:
+        return self
 
     def prepare(self, data: TrainingText, **options: int) -> LanguageModel:
         raise NotApplicable("the model is already fitted")
@@ -166,7 +169,7 @@ def check_fitted(model: LanguageModel, seed: int = 0) -> tuple[Outcome, ...]:
 
 def find_doubt(outcomes: Sequence[Outcome]) -> str:
     """Return the most serious reason why a model is not verified, in one line; "" if it is."""
-    failed = [outcome for outcome in outcomes if outcome.status == "fail" and outcome.check != _PRIOR]
+    failed = [outcome for outcome in outcomes if outcome.status == "fail" and not _shows_prior_knowledge(outcome)]
     most_serious = [outcome for outcome in failed if outcome.check in _NECESSARY]
     unknown = [outcome for outcome in outcomes if outcome.status == "n/a" and outcome.check in _NECESSARY]
     for outcome in (*most_serious, *unknown, *failed):
@@ -179,21 +182,26 @@ def find_prior_knowledge(outcomes: Sequence[Outcome]) -> str:
 
     Its scores can be probabilities all the same, but its rank says little about its method.
     """
-    return next((outcome.detail for outcome in outcomes if outcome.check == _PRIOR and outcome.status == "fail"), "")
+    return next((outcome.detail for outcome in outcomes if _shows_prior_knowledge(outcome)), "")
+
+
+def _shows_prior_knowledge(outcome: Outcome) -> bool:
+    """Say whether the check of prior knowledge found some. If the model crashed in it, nothing is known."""
+    return outcome.check == _PRIOR and outcome.status == "fail" and not outcome.crashed
 
 
 def _run(name: str, check: Check, subject: Subject) -> Outcome:
     started = time.perf_counter()
     status: Literal["pass", "fail", "n/a"] = "pass"
-    detail = ""
+    detail, crashed = "", False
     try:
         check(subject)
     except NotApplicable as reason:
         status, detail = "n/a", str(reason)
     except CheckFailedError as failure:
-        status, detail = "fail", str(failure)
+        status, detail, crashed = "fail", str(failure), isinstance(failure, CheckCrashedError)
     except UnavailableError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything, and the other checks must run)
-        status, detail = "fail", describe(error)
-    return Outcome(check=name, status=status, detail=detail, seconds=time.perf_counter() - started)
+        status, detail, crashed = "fail", describe(error), True
+    return Outcome(check=name, status=status, detail=detail, seconds=time.perf_counter() - started, crashed=crashed)

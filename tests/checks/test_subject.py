@@ -58,9 +58,40 @@ def test_a_mistake_in_raw_text_alone_is_caught(model, check):
     assert outcome_of(check, model).detail.startswith("fitted on raw text: ")
 
 
+class Crashes(OnRawText):
+    def next_events(self, text):
+        return super().next_events(text) if not self.raw else {}["raw"]
+
+
+def test_a_crash_on_raw_text_alone_says_so():
+    crash = outcome_of("normalization", Crashes)
+    assert (crash.status, crash.detail, crash.crashed) == ("fail", "fitted on raw text: KeyError: 'raw'", True)
+
+
+@pytest.mark.parametrize("message", ["no distribution", ""])
+def test_each_half_of_a_check_runs_even_if_the_other_one_does_not_apply(message):
+    class OnlyOne(OnRawText):
+        raw_has_one = False
+
+        def next_events(self, text):
+            if self.raw is not self.raw_has_one:
+                raise NotImplementedError(message)
+            return super().next_events(text)
+
+    class OnlyWrongOnRawText(Unnormalized, OnlyOne):
+        raw_has_one = True
+
+    only_tokenized = outcome_of("normalization", OnlyOne)
+    assert (only_tokenized.status, only_tokenized.detail) == ("n/a", f"fitted on raw text: {message}")
+    assert outcome_of("normalization", OnlyWrongOnRawText).status == "fail"
+    OnlyOne.raw_has_one = True
+    only_raw = outcome_of("normalization", OnlyOne)
+    assert (only_raw.status, only_raw.detail) == ("n/a", message)
+
+
 def test_a_model_is_fitted_on_the_same_text_twice():
     subject = Subject(OnRawText)
-    assert (subject.model.raw, subject.raw_model.raw) == (False, True)
+    assert (subject.model.raw, subject.raw.model.raw) == (False, True)
     assert subject.corpus.training.train == subject.raw.corpus.training.train
 
 
@@ -73,4 +104,3 @@ def test_a_pretrained_model_is_examined_once():
 
     subject = Subject(Loaded)
     assert subject.raw is subject
-    assert subject.raw_model is subject.model

@@ -119,6 +119,26 @@ def test_knowledge_before_fitting_is_not_a_doubt():
     assert find_doubt([*outcomes, outcome("state", "fail")]) == "state failed: why"
 
 
+def test_a_crash_of_prior_is_a_doubt_like_any_other():
+    class CannotLearnLetters(Bigram):
+        """Raises an error for the lines of the check, which have eight words of random letters."""
+
+        def fit(self, data, progress=SILENT):
+            if len(data.train.documents) == 300:
+                raise ValueError("too many letters")
+            super().fit(data, progress)
+
+    outcomes = check_model(CannotLearnLetters)
+    assert failed(outcomes) == ["prior"]
+    assert find_doubt(outcomes) == "prior failed: ValueError: too many letters"
+    assert find_prior_knowledge(outcomes) == ""
+
+
+def test_outcomes_written_before_crashes_were_noted_can_be_read():
+    stored = '{"check": "prior", "status": "fail", "detail": "English costs 3 nats less", "seconds": 0.1}'
+    assert find_prior_knowledge([Outcome.model_validate_json(stored)]) == "English costs 3 nats less"
+
+
 class FreeOnceFitted(Bigram):
     """Correct on the suite's text, and far too certain if its training text has "A cat"."""
 
