@@ -39,11 +39,11 @@ def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, pr
         progress: Receives reports.
     """
     started = time.perf_counter()
-    rescoring = _Rescoring(task, first, progress.part("audit"))
+    scoring = _SecondScoring(task, first, progress.part("audit"))
     try:
-        work = _Work(task.model.spec, task.corpus.training, task.corpus.name, task.folder)
-        ending = worker.run(partial(_score_again_in_process, work), log, rescoring.receive)
-        rescoring.require_end(ending, log)
+        work = _RescoringWork(task.model.spec, task.corpus.training, task.corpus.name, task.folder)
+        ending = worker.run(partial(_score_again_in_process, work), log, scoring.receive)
+        scoring.require_end(ending, log)
         failure = ""
     except _OtherModelError as error:
         progress.notice(one_line(f"{task.model.spec} on {task.corpus.name} is not scored again: {error}"))
@@ -52,11 +52,11 @@ def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, pr
         failure = one_line(f"scored again by a fresh process, in another order: {error}")
     audit = first.audit or Audit()
     seconds = audit.seconds + time.perf_counter() - started
-    return audit.model_copy(update={"rescored": rescoring.done, "failure": failure, "seconds": seconds})
+    return audit.model_copy(update={"rescored": scoring.done, "failure": failure, "seconds": seconds})
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _RescoringWork:
     """The work of the process.
 
     Attributes:
@@ -91,7 +91,7 @@ class _Prepared:
     tolerance: float
 
 
-def _score_again_in_process(work: _Work, channel: Channel) -> str:
+def _score_again_in_process(work: _RescoringWork, channel: Channel) -> str:
     """Score the documents that the run gives out, and return "" as soon as there are no more."""
     model = resolve(work.spec).build()
     if is_restored := isinstance(model, Saveable) and work.folder is not None:
@@ -104,7 +104,7 @@ def _score_again_in_process(work: _Work, channel: Channel) -> str:
     return ""
 
 
-class _Rescoring:
+class _SecondScoring:
     """A test split that is being scored again.
 
     Attributes:
