@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from lmbench.checks import Outcome, check_fitted
 from lmbench.checks.audit import Audit, audit
+from lmbench.checks.comparison import IMPOSSIBLE_GAIN
 from lmbench.checks.sample import AuditSample, choose_documents
 from lmbench.corpora.on_disk import StoredDocuments
 from lmbench.corpus import Corpus, Split, TrainingText
@@ -38,7 +39,6 @@ from lmbench.signature import Signature
 
 _LONGEST_AUDITED = 500_000  # characters of a document; an audit never scores as many again
 _MISSING = "the process did not send the scores of each document"
-_CERTAINTY = 13.8  # nats: the logarithm of a million
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class CellTask:
         model: The model.
         corpus: The text.
         audit: How the cell is audited.
-        checks: Whether the suite's checks of scoring are run on the fitted model.
+        checks: Whether to run the suite's scoring checks on the fitted model.
         folder: Where the model is saved after scoring, if it can be saved; None to save it nowhere.
     """
 
@@ -78,7 +78,7 @@ class CellResult:
         counts: The sums of each document.
         metrics: The numbers.
         audit: The results of the audit; None if there was none.
-        outcomes: The outcomes of the suite's checks of the fitted model; empty if they were not run.
+        outcomes: The outcomes of the suite's scoring checks; empty if they were not run.
         doubt: Why no honest model can have these numbers, in one line; "" if it can.
     """
 
@@ -92,12 +92,13 @@ class CellResult:
 
 
 def evaluate_cell(worker: Worker, task: CellTask, log: Path, progress: Progress) -> CellResult | LmbenchError:
-    """Return the results of a cell, or the error that it cost. A plugin in the process may send anything."""
+    """Return the results of a cell, or the error that ended it. A plugin in the process may send anything."""
     try:
-        require_test_text(task.corpus)
-        evaluation = _Evaluation(task, progress)
-        work = _Work(task.model.spec, task.corpus.training, task.corpus.name)
-        ending = worker.run(partial(_evaluate_in_process, work), log, evaluation.receive)
+        with worker:  # ends the process, which waits for work, if there is nothing to score
+            require_test_text(task.corpus)
+            evaluation = _Evaluation(task, progress)
+            work = _CellWork(task.model.spec, task.corpus.training, task.corpus.name)
+            ending = worker.run(partial(_evaluate_in_process, work), log, evaluation.receive)
         return evaluation.finish(ending, log)
     except (CorpusError, PluginError, ScoreError) as error:
         return error
@@ -112,7 +113,7 @@ def as_error(ending: object, log: Path) -> LmbenchError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _CellWork:
     """The work of a cell's process. It holds nothing of the test split.
 
     Attributes:
@@ -128,7 +129,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
-    """A question of a process that has scored everything: what is to be examined? `record` is a ModelRecord as JSON."""
+    """Asks, once everything is scored: what should be examined? `record` is a ModelRecord as JSON."""
 
     record: str
 
@@ -139,7 +140,7 @@ class _Examination:
 
     Attributes:
         sample: The sample to audit; None for no audit.
-        checks: Whether to run the suite's checks of scoring.
+        checks: Whether to run the suite's scoring checks.
         folder: Where to save the model first; None to save it nowhere.
     """
 
@@ -155,7 +156,7 @@ class _Findings(BaseModel):
     outcomes: tuple[Outcome, ...] = ()
 
 
-def _evaluate_in_process(work: _Work, channel: Channel) -> str:
+def _evaluate_in_process(work: _CellWork, channel: Channel) -> str:
     """Evaluate the model, and return the _Findings as JSON."""
     timed = TimedModel(resolve(work.spec).build())
     timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
@@ -298,7 +299,7 @@ def _find_impossible(metrics: Metrics, corpus: Corpus) -> str:
     if corpus.floor is None:
         return ""
     excess = math.fsum(corpus.floor) - metrics.bits * math.log(2)
-    if excess <= _CERTAINTY:
+    if excess <= IMPOSSIBLE_GAIN:
         return ""
     return (
         f"{IMPOSSIBLE}{excess:.1f} nats likelier than the source's own probability, which an honest model reaches with "

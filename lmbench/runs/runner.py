@@ -162,7 +162,7 @@ class _Cells:
     progress: Progress
 
     def evaluate(self, number: int, task: CellTask) -> CellResult | LmbenchError:
-        """Return the results of the cell with this number, or the error that it cost."""
+        """Return the results of the cell with this number, or the error that ended it."""
         if task.audit != "full":
             return self._evaluate_once(number, task)
         with TemporaryDirectory(prefix="lmbench-") as folder:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lmbench import Split
 from lmbench.backends.ngrams.kenlm import KenlmNgram
 from lmbench.checks import ChangedOption
 from lmbench.errors import ResultsError
@@ -101,6 +102,13 @@ def test_an_interrupt_keeps_the_finished_cells_and_ends_the_process(tmp_path, pl
     with pytest.raises(KeyboardInterrupt):
         run("good,uniform", [corpus], tmp_path / "run", Impatient())
     assert [cell.model for cell in RunDirectory.open(tmp_path / "run").cells()] == ["good"]
+    assert multiprocessing.active_children() == []
+
+
+def test_cells_with_nothing_to_score_leave_no_process(tmp_path, corpus):
+    empty = [replace(corpus, name=name, test=Split(("",))) for name in ("a", "b", "c")]
+    cells = run("uniform", empty, tmp_path / "run").cells()
+    assert cells[2].error == "the test split of c is empty: there is nothing to score"
     assert multiprocessing.active_children() == []
 
 
