@@ -124,7 +124,7 @@ def ranked(cells: Sequence[Cell]) -> list[Cell]:
         probable,
         key=lambda cell: (
             cell.metrics is None,
-            cell.is_impossible,
+            cell.impossible,
             cell.metrics.bits_per_byte if cell.metrics else 0,
         ),
     )
@@ -162,7 +162,7 @@ def _ranked_row(measures: Sequence[_Measure], rank: int, cell: Cell, label: str)
     if metrics is None or costs is None:
         return ("", cell.model, cell.status, *[""] * (len(measures) + 3))
     return (
-        "✗" if cell.is_impossible else str(rank),
+        "✗" if cell.impossible else str(rank),
         label,
         *(measure.show(metrics) for measure in measures),
         "–" if costs.fit_seconds is None else _seconds(costs.fit_seconds),

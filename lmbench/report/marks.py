@@ -43,8 +43,8 @@ class Marks:
     def notes(self, cells: Sequence[Cell]) -> list[str]:
         """Return sentences that explain the marks of cells, the most serious ones first."""
         scored = [cell for cell in cells if cell.metrics]
-        notes = [f"‡ {cell.model} is {cell.doubt}." for cell in scored if cell.is_impossible]
-        others = _models_by_reason((cell.model, cell.doubt) for cell in scored if not cell.is_impossible)
+        notes = [f"‡ {cell.model} is {cell.doubt}." for cell in scored if cell.impossible]
+        others = _models_by_reason((cell.model, cell.doubt) for cell in scored if not cell.impossible)
         notes += [f"‡ {', '.join(models)}: {doubt}." for doubt, models in others.items()]
         if doubts := _group((cell.model, self._model_doubt(cell)) for cell in scored):
             notes.append(f"{_UNVERIFIED} {doubts}.")

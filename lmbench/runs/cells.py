@@ -32,7 +32,6 @@ from lmbench.runs.evaluation import ModelRecord, TimedModel, require_test_text
 from lmbench.runs.experiment import AuditKind, SelectedModel, plugin_version
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
-from lmbench.runs.store import IMPOSSIBLE
 from lmbench.runs.worker import Channel, Failure, Worker
 from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
@@ -79,7 +78,7 @@ class CellResult:
         metrics: The numbers.
         audit: The results of the audit; None if there was none.
         outcomes: The outcomes of the suite's scoring checks; empty if they were not run.
-        doubt: Why no honest model can have these numbers, in one line; "" if it can.
+        excess: Why no honest model can have these numbers, in one line; "" if one can.
     """
 
     record: ModelRecord
@@ -88,7 +87,7 @@ class CellResult:
     metrics: Metrics
     audit: Audit | None
     outcomes: tuple[Outcome, ...]
-    doubt: str
+    excess: str
 
 
 def evaluate_cell(worker: Worker, task: CellTask, log: Path, progress: Progress) -> CellResult | LmbenchError:
@@ -233,7 +232,7 @@ class _Evaluation:
             metrics=metrics,
             audit=findings.audit,
             outcomes=findings.outcomes,
-            doubt=_find_impossible(metrics, corpus) if record.normalized else "",
+            excess=_find_excess(metrics, corpus) if record.normalized else "",
         )
 
     def _tally(self, numbers: Sequence[int], documents: Sequence[str], scores: JoinedScores) -> None:
@@ -290,7 +289,7 @@ def _read_findings(ending: object, log: Path) -> _Findings:
     return found.model_copy(update={"audit": found.audit.model_copy(update={"failure": one_line(found.audit.failure)})})
 
 
-def _find_impossible(metrics: Metrics, corpus: Corpus) -> str:
+def _find_excess(metrics: Metrics, corpus: Corpus) -> str:
     """Return why no honest model can be as good as these numbers; "" if one can.
 
     By Markov's inequality, a model gives a random text a probability a million times as high as that of the text's
@@ -302,6 +301,6 @@ def _find_impossible(metrics: Metrics, corpus: Corpus) -> str:
     if excess <= IMPOSSIBLE_GAIN:
         return ""
     return (
-        f"{IMPOSSIBLE}{excess:.1f} nats likelier than the source's own probability, which an honest model reaches with "
+        f"{excess:.1f} nats likelier than the source's own probability, which an honest model reaches with "
         "a probability below 1e-6"
     )

@@ -201,7 +201,6 @@ def _cell(number: int, model: str, corpus: Corpus, result: CellResult | LmbenchE
         status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
         error = printable(str(result))
         return Cell(number=number, model=model, corpus=corpus.name, status=status, error=error)
-    failure = result.audit.failure if result.audit else ""
     return Cell(
         number=number,
         model=model,
@@ -213,8 +212,17 @@ def _cell(number: int, model: str, corpus: Corpus, result: CellResult | LmbenchE
         metrics=result.metrics,
         costs=result.record.costs(corpus),
         audit=result.audit,
-        doubt=result.doubt or (f"audit failed: {failure}" if failure else ""),
+        impossible=bool(result.excess),
+        doubt="; ".join(_find_doubts(result)),
     )
+
+
+def _find_doubts(result: CellResult) -> Iterator[str]:
+    """Yield why the numbers cannot be trusted, the most serious reason first."""
+    if result.excess:
+        yield f"impossible: {result.excess}"
+    if result.audit and result.audit.failure:
+        yield f"audit failed: {result.audit.failure}"
 
 
 def _check_in_process(spec: ModelSpec, channel: Channel) -> str:

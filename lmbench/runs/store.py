@@ -35,9 +35,6 @@ from lmbench.printable import printable_json, printable_lines
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
-IMPOSSIBLE = "impossible: "
-"""The beginning of the doubt of a cell whose numbers no honest model can have."""
-
 _ROW_GROUP = 1 << 16  # documents
 
 
@@ -150,8 +147,9 @@ class Cell(BaseModel):
         metrics: The numbers, if the status is "ok".
         costs: Time, memory and size, if the status is "ok".
         audit: The results of the audit, if there was one.
-        doubt: Why the numbers cannot be trusted, in one line: a failed audit, or a probability that no honest model
-            can give. Empty if there is no such reason.
+        impossible: Whether no honest model can have these numbers.
+        doubt: Why the numbers cannot be trusted, in one line: they are impossible, the audit failed, or both. Empty if
+            there is no such reason.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -168,12 +166,8 @@ class Cell(BaseModel):
     metrics: Metrics | None = None
     costs: Costs | None = None
     audit: Audit | None = None
+    impossible: bool = False
     doubt: str = ""
-
-    @property
-    def is_impossible(self) -> bool:
-        """Whether no honest model can have these numbers."""
-        return self.doubt.startswith(IMPOSSIBLE)
 
 
 class Verification(BaseModel):

@@ -47,7 +47,7 @@ def test_a_reason_for_doubt_is_given_once(directory):
 
 def test_impossible_numbers_are_not_ranked(directory):
     """They come after the ranked rows, although their bits per byte are the lowest."""
-    free = cell(1, "free", doubt="impossible: 900.0 nats likelier than the source's own probability")
+    free = cell(1, "free", impossible=True, doubt="impossible: 900.0 nats likelier than the source's own probability")
     metrics = free.metrics.model_copy(update={"bits_per_byte": 0.01})
     directory.write(free.model_copy(update={"metrics": metrics}), None)
     directory.write(cell(2, "honest"), None)

@@ -39,7 +39,7 @@ def test_a_reason_that_cells_share_is_given_once():
 
 
 def test_all_reasons_for_doubt_are_given():
-    impossible = cell(1, "m", doubt="impossible: 52.1 nats likelier than the source")
+    impossible = cell(1, "m", impossible=True, doubt="impossible: 52.1 nats likelier than the source")
     audited = cell(2, "n", doubt="audit failed: document 3")
     made = marks(m={"doubt": "sums failed: 2"}, n={})
     assert made.doubt(impossible) == "impossible: 52.1 nats likelier than the source; sums failed: 2"

@@ -103,6 +103,10 @@ class Boasts(Honest):
         cells.audit = lambda model, sample: cells.Audit.model_construct(documents="all of them")
 
 
+class TooGoodAndGone(VanishesLater, TooGood):
+    """Charges half a bit for each byte, and ends its process before an audit sees more."""
+
+
 class Pseudo(CheapAtFirst):
     """Declares that its scores are not probabilities."""
 

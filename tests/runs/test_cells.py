@@ -7,7 +7,7 @@ import pytest
 
 from lmbench import Corpus, Score, Split, build, evaluate
 from lmbench.corpora.on_disk import StoredDocuments
-from lmbench.runs.cells import CellTask, _beginning, _find_impossible, _sizes
+from lmbench.runs.cells import CellTask, _beginning, _find_excess, _sizes
 from lmbench.runs.experiment import select_models
 from tests.plugins import installed
 from tests.running import Recorder, run
@@ -24,7 +24,7 @@ CORPUS = Corpus(
 )
 MODELS = (
     *("Honest", "CheapAtFirst", "Peeks", "TooGood", "Remembers", "RaisesLater", "VanishesLater", "Boasts", "Pseudo"),
-    *("Saves", "ForgetsToRestore", "CannotSave", "RestoresAnother", "TrainsForATime"),
+    *("TooGoodAndGone", "Saves", "ForgetsToRestore", "CannotSave", "RestoresAnother", "TrainsForATime"),
 )
 POINTS = {name.lower(): f"tests.runs.dishonest:{name}" for name in MODELS}
 
@@ -38,7 +38,7 @@ def run_models(folder, models, **options):
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
     names = ("honest", "cheapatfirst", "peeks", "toogood", "raiseslater", "vanisheslater", "boasts", "pseudo")
-    return run_models(tmp_path_factory.mktemp("cells"), ",".join((*names, "kenlm:order=2")))
+    return run_models(tmp_path_factory.mktemp("cells"), ",".join((*names, "toogoodandgone", "kenlm:order=2")))
 
 
 @pytest.mark.parametrize("model", ["honest", "kenlm:order=2"])
@@ -74,9 +74,19 @@ def test_a_model_below_the_floor_is_impossible_whatever_its_audit_says(cells):
     cell = cells["toogood"]
     size = sum(len(document.encode()) for document in DOCUMENTS)
     assert cell.audit.failure == ""
+    assert cell.impossible
+    assert not cells["honest"].impossible
     assert cell.doubt == (
         f"impossible: {size * BIT * 0.1:.1f} nats likelier than the source's own probability, which an honest "
         "model reaches with a probability below 1e-6"
+    )
+
+
+def test_an_impossible_cell_gives_the_reason_of_a_failed_audit_too(cells):
+    cell = cells["toogoodandgone"]
+    assert cell.impossible
+    assert re.match(
+        "impossible: .* below 1e-6; audit failed: the process ended too early, with exit code 9", cell.doubt
     )
 
 
@@ -89,8 +99,8 @@ def test_a_million_to_one_is_impossible(nats, is_impossible):
     """A total log-probability may exceed that of the source by log(1e6) = 13.8 nats."""
     floor = tuple(8 * BIT * len(document.encode()) for document in DOCUMENTS)
     corpus = replace(CORPUS, floor=(floor[0] + nats, *floor[1:]))
-    assert bool(_find_impossible(evaluate(build("uniform"), corpus).metrics, corpus)) == is_impossible
-    assert _find_impossible(evaluate(build("uniform"), corpus).metrics, replace(corpus, floor=None)) == ""
+    assert bool(_find_excess(evaluate(build("uniform"), corpus).metrics, corpus)) == is_impossible
+    assert _find_excess(evaluate(build("uniform"), corpus).metrics, replace(corpus, floor=None)) == ""
 
 
 def test_the_audit_is_reported_and_can_be_left_out(tmp_path):

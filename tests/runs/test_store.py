@@ -11,7 +11,7 @@ from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import summarize, tally
 from lmbench.printable import printable_lines
-from lmbench.runs.store import IMPOSSIBLE, Cell, Costs, Manifest, RunDirectory, Verification, stem
+from lmbench.runs.store import Cell, Costs, Manifest, RunDirectory, Verification, stem
 
 MANIFEST = Manifest(
     created="2026-01-01T00:00:00+00:00",
@@ -93,13 +93,6 @@ def test_a_verification_says_what_the_check_prior_found(tmp_path):
     prior = Outcome(check="prior", status="fail", detail="English is cheap", seconds=0)
     assert Verification(model="m", doubt="", outcomes=(prior,)).prior_knowledge == "English is cheap"
     assert Verification(model="m", doubt="", outcomes=()).prior_knowledge == ""
-
-
-@pytest.mark.parametrize(
-    ("doubt", "impossible"), [(f"{IMPOSSIBLE}20 nats", True), ("audit failed: x", False), ("", False)]
-)
-def test_a_doubt_says_whether_numbers_are_impossible(counts, doubt, impossible):
-    assert cell(counts).model_copy(update={"doubt": doubt}).is_impossible == impossible
 
 
 def test_a_run_resumes_only_with_the_same_work(tmp_path):
