@@ -42,6 +42,7 @@ class Audit(BaseModel):
         largest_difference: Nats by which two scores of the same event differ at most.
         largest_sum_error: The largest distance of a distribution's sum from 1.
         rescored: The documents that a fresh process scored again, in another order and other batches.
+        not_rescored: Why a full audit did not score them again, in one line; empty if there was no such reason.
         failure: What failed first and where, in one line; empty if the audit found nothing wrong.
         seconds: How long the audit took.
     """
@@ -56,6 +57,7 @@ class Audit(BaseModel):
     largest_difference: float = 0.0
     largest_sum_error: float = 0.0
     rescored: int = 0
+    not_rescored: str = ""
     failure: str = ""
     seconds: float = 0.0
 

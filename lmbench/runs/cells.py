@@ -15,24 +15,25 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from lmbench.checks import Outcome, check_fitted
-from lmbench.checks.audit import Audit, audit
+from lmbench.checks import Outcome
+from lmbench.checks.audit import Audit
 from lmbench.checks.comparison import IMPOSSIBLE_GAIN
 from lmbench.checks.sample import AuditSample, choose_documents
 from lmbench.corpora.on_disk import StoredDocuments
 from lmbench.corpus import Corpus, Split, TrainingText
-from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, describe, kind_of, one_line, reason
+from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, reason
 from lmbench.metrics import Metrics, Tally, TallyColumns, tally_joined
-from lmbench.model import LanguageModel, ModelSpec, Saveable
+from lmbench.model import ModelSpec
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.registry import resolve
 from lmbench.runs.evaluation import ModelRecord, TimedModel, require_test_text
+from lmbench.runs.examination import Audited, Checked, Examination, Findings, examine
 from lmbench.runs.experiment import AuditKind, SelectedModel, plugin_version
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
-from lmbench.runs.worker import Channel, Failure, Worker
+from lmbench.runs.worker import Channel, Worker, as_error
 from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
 
@@ -49,7 +50,7 @@ class CellTask:
         corpus: The text.
         audit: How the cell is audited.
         checks: Whether to run the suite's scoring checks on the fitted model.
-        folder: Where the model is saved after scoring, if it can be saved; None to save it nowhere.
+        folder: Where the model is saved in the end, if it can be saved; None to save it nowhere.
     """
 
     model: SelectedModel
@@ -89,6 +90,11 @@ class CellResult:
     outcomes: tuple[Outcome, ...]
     excess: str
 
+    @property
+    def can_be_rescored(self) -> bool:
+        """Whether there was an audit that ended well, so that the documents may be scored once more."""
+        return self.audit is not None and not (self.audit.failure or self.audit.not_rescored)
+
 
 def evaluate_cell(worker: Worker, task: CellTask, log: Path, progress: Progress) -> CellResult | LmbenchError:
     """Return the results of a cell, or the error that ended it. A plugin in the process may send anything."""
@@ -101,14 +107,6 @@ def evaluate_cell(worker: Worker, task: CellTask, log: Path, progress: Progress)
         return evaluation.finish(ending, log)
     except (CorpusError, PluginError, ScoreError) as error:
         return error
-
-
-def as_error(ending: object, log: Path) -> LmbenchError:
-    """Return how a process ended without a result, as an error."""
-    if isinstance(ending, LmbenchError):
-        return ending
-    text = ending.text if isinstance(ending, Failure) else f"the process returned {kind_of(ending)}"
-    return LmbenchError(f"{text}; see {log}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,47 +131,13 @@ class _Finished:
     record: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Examination:
-    """A reply: how to examine the model.
-
-    Attributes:
-        sample: The sample to audit; None for no audit.
-        checks: Whether to run the suite's scoring checks.
-        folder: Where to save the model first; None to save it nowhere.
-    """
-
-    sample: AuditSample | None
-    checks: bool
-    folder: Path | None
-
-
-class _Findings(BaseModel):
-    """What an examination found; see CellResult."""
-
-    audit: Audit | None = None
-    outcomes: tuple[Outcome, ...] = ()
-
-
 def _evaluate_in_process(work: _CellWork, channel: Channel) -> str:
-    """Evaluate the model, and return the _Findings as JSON."""
+    """Evaluate and examine the model. Return why it cannot be saved, in one line; "" if it can."""
     timed = TimedModel(resolve(work.spec).build())
     timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
     score_in_process(timed, channel)
     examination = channel.ask(_Finished(timed.record().model_dump_json()))
-    return _examine(timed.model, examination).model_dump_json()
-
-
-def _examine(model: LanguageModel, examination: _Examination) -> _Findings:
-    try:
-        if examination.folder is not None and isinstance(model, Saveable):
-            model.save(examination.folder)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
-        return _Findings(audit=Audit(failure=f"the model cannot be saved: {describe(error)}"))
-    return _Findings(
-        audit=audit(model, examination.sample) if examination.sample else None,
-        outcomes=check_fitted(model) if examination.checks else (),
-    )
+    return examine(timed.model, examination, channel)
 
 
 class _Evaluation:
@@ -187,12 +151,7 @@ class _Evaluation:
         self._sampled = () if task.audit == "none" else choose_documents(_sizes(test), task.seed)
         self._kept: dict[int, tuple[str, Score]] = {}
         self._record: ModelRecord | None = None
-
-    @property
-    def _is_examined(self) -> bool:
-        """Whether the process was asked to examine its model."""
-        is_wanted = self._task.audit != "none" or self._task.checks
-        return is_wanted and self._record is not None and self._record.normalized
+        self._findings: Findings | None = None
 
     def receive(self, message: object) -> object:
         """Return the reply to a message of the process.
@@ -206,9 +165,11 @@ class _Evaluation:
                 return self._scoring.receive(message)
             case _Finished(str(record)) if self._record is None:
                 return self._end_scoring(record)
+            case Audited(str()) | Checked(str()) if self._findings is not None:
+                self._findings.receive(message)
             case _:
                 repeat_report(self._progress, message)
-                return None
+        return None
 
     def finish(self, ending: object, log: Path) -> CellResult | LmbenchError:
         """Return the results, or the error.
@@ -218,11 +179,11 @@ class _Evaluation:
             log: The process's log.
         """
         record, corpus = self._record, self._task.corpus
-        if not (isinstance(ending, str) or self._is_examined):
+        if not isinstance(ending, str) and self._findings is None:
             return as_error(ending, log)
         if record is None:
             return ScoreError(_MISSING)
-        findings = _read_findings(ending, log) if self._is_examined else _Findings()
+        audit, outcomes = self._findings.finish(ending, log) if self._findings else (None, ())
         counts = self._columns.tally()
         metrics = record.summarize(counts, corpus)
         return CellResult(
@@ -230,8 +191,8 @@ class _Evaluation:
             signature=record.sign(corpus) + Signature(plugin_version(self._task.model.registered)),
             counts=counts,
             metrics=metrics,
-            audit=findings.audit,
-            outcomes=findings.outcomes,
+            audit=audit,
+            outcomes=outcomes,
             excess=_find_excess(metrics, corpus) if record.normalized else "",
         )
 
@@ -244,20 +205,27 @@ class _Evaluation:
                 score = scores.score(int(borders[row]), int(borders[row + 1]))
                 self._kept[number] = _beginning(documents[row], score)
 
-    def _end_scoring(self, record: str) -> _Examination:
+    def _end_scoring(self, record: str) -> Examination:
         if not self._scoring.is_done:
             raise ScoreError(_MISSING)
         try:
             self._record = ModelRecord.model_validate_json(record)
         except ValidationError as error:
             raise PluginError(f"the process sent a result that is not valid: {reason(error)}") from error
-        if not self._is_examined:
-            return _Examination(None, False, None)
+        if not self._record.normalized or (self._task.audit == "none" and not self._task.checks):
+            return Examination()
         self._progress("audit", 0.0)
+        examination = Examination(self._sample(), self._task.checks, self._task.folder)
+        self._findings = Findings(examination)
+        return examination
+
+    def _sample(self) -> AuditSample | None:
+        """Return the sample to audit, with the scores that the documents had; None for no audit."""
         kept = [self._kept[number] for number in self._sampled]
-        documents, scores = zip(*kept, strict=True) if kept else ((), ())
-        sample = AuditSample(self._sampled, documents, scores, self._task.seed) if kept else None
-        return _Examination(sample, self._task.checks, self._task.folder)
+        if not kept:
+            return None
+        documents, scores = zip(*kept, strict=True)
+        return AuditSample(self._sampled, documents, scores, self._task.seed)
 
 
 def _sizes(split: Split) -> list[int]:
@@ -273,20 +241,6 @@ def _beginning(document: str, score: Score) -> tuple[str, Score]:
     text = document[:_LONGEST_AUDITED]
     end = int(np.searchsorted(score.ends, len(text.encode()), side="right"))
     return text, Score(score.ends[:end].copy(), score.logprobs[:end].copy(), score.spelling[:end].copy())
-
-
-def _read_findings(ending: object, log: Path) -> _Findings:
-    """Return the findings with which a process ended; a failed audit if it ended otherwise."""
-    if not isinstance(ending, str):
-        return _Findings(audit=Audit(failure=one_line(str(as_error(ending, log)))))
-    try:
-        found = _Findings.model_validate_json(ending)
-    except ValidationError as error:
-        failure = f"the process sent findings that are not valid: {one_line(reason(error))}"
-        return _Findings(audit=Audit(failure=failure))
-    if found.audit is None:
-        return found
-    return found.model_copy(update={"audit": found.audit.model_copy(update={"failure": one_line(found.audit.failure)})})
 
 
 def _find_excess(metrics: Metrics, corpus: Corpus) -> str:

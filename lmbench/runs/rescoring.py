@@ -18,11 +18,11 @@ from lmbench.metrics import Tally, tally_joined
 from lmbench.model import ModelSpec, Saveable
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.registry import resolve
-from lmbench.runs.cells import CellResult, CellTask, as_error
+from lmbench.runs.cells import CellResult, CellTask
 from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
-from lmbench.runs.worker import Channel, Worker
+from lmbench.runs.worker import Channel, Worker, as_error
 from lmbench.score import JoinedScores
 
 _FEWEST_BATCHES = 5
@@ -40,19 +40,21 @@ def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, pr
     """
     started = time.perf_counter()
     scoring = _SecondScoring(task, first, progress.part("audit"))
+    not_rescored = failure = ""
     try:
         work = _RescoringWork(task.model.spec, task.corpus.training, task.corpus.name, task.folder)
         ending = worker.run(partial(_score_again_in_process, work), log, scoring.receive)
         scoring.require_end(ending, log)
-        failure = ""
     except _OtherModelError as error:
-        progress.notice(one_line(f"{task.model.spec} on {task.corpus.name} is not scored again: {error}"))
-        failure = ""
+        not_rescored = one_line(str(error))
+        progress.notice(f"{task.model.spec} on {task.corpus.name} is not scored again: {not_rescored}")
     except LmbenchError as error:
         failure = one_line(f"scored again by a fresh process, in another order: {error}")
     audit = first.audit or Audit()
     seconds = audit.seconds + time.perf_counter() - started
-    return audit.model_copy(update={"rescored": scoring.done, "failure": failure, "seconds": seconds})
+    return audit.model_copy(
+        update={"rescored": scoring.done, "not_rescored": not_rescored, "failure": failure, "seconds": seconds}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,12 @@ from lmbench.errors import LmbenchError, PluginError, UnavailableError, reason
 from lmbench.model import ModelSpec
 from lmbench.printable import printable
 from lmbench.progress import CheckedProgress, Progress
-from lmbench.runs.cells import CellResult, CellTask, as_error, evaluate_cell
+from lmbench.runs.cells import CellResult, CellTask, evaluate_cell
 from lmbench.runs.experiment import BrokenModel, Experiment
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
 from lmbench.runs.store import Cell, RunDirectory, Verification
-from lmbench.runs.worker import Channel, Worker
+from lmbench.runs.worker import Channel, Worker, as_error
 
 
 class RunProgress(Progress):
@@ -168,7 +168,7 @@ class _Cells:
         with TemporaryDirectory(prefix="lmbench-") as folder:
             saving = replace(task, folder=Path(folder))
             result = self._evaluate_once(number, saving)
-            if isinstance(result, CellResult) and result.audit and not result.audit.failure:
+            if isinstance(result, CellResult) and result.can_be_rescored:
                 return replace(result, audit=self._score_again(number, saving, result))
         return result
 

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, NoReturn, Self, TypeVar, cast
 
-from lmbench.errors import LmbenchError, PluginError, UnavailableError, describe, message_of, one_line
+from lmbench.errors import LmbenchError, PluginError, UnavailableError, describe, kind_of, message_of, one_line
 from lmbench.runs import interrupts
 
 Result = TypeVar("Result")
@@ -134,6 +134,14 @@ class Worker:
             self._work.send((work, log))
             while True:
                 yield _receive(self._messages)
+
+
+def as_error(ending: object, log: Path) -> LmbenchError:
+    """Return how a process ended without a result, as an error."""
+    if isinstance(ending, LmbenchError):
+        return ending
+    text = ending.text if isinstance(ending, Failure) else f"the process returned {kind_of(ending)}"
+    return LmbenchError(f"{text}; see {log}")
 
 
 def peak_bytes() -> int:

@@ -98,9 +98,9 @@ class Boasts(Honest):
     """Replaces the audit with one that is not valid."""
 
     def fit(self, data, progress):
-        from lmbench.runs import cells
+        from lmbench.runs import examination
 
-        cells.audit = lambda model, sample: cells.Audit.model_construct(documents="all of them")
+        examination.audit = lambda model, sample: examination.Audit.model_construct(documents="all of them")
 
 
 class TooGoodAndGone(VanishesLater, TooGood):
@@ -158,6 +158,13 @@ class TrainsForATime(Honest):
     def price(self, document):
         score = super().price(document)
         return Score(score.ends, score.logprobs * (1 + 1 / (1 + self.steps % 1000)), score.spelling)
+
+
+class DiesWhenSaved(Saves):
+    """Ends its process when it is saved."""
+
+    def save(self, folder):
+        os._exit(9)
 
 
 class CannotSave(Saves):

@@ -24,7 +24,8 @@ CORPUS = Corpus(
 )
 MODELS = (
     *("Honest", "CheapAtFirst", "Peeks", "TooGood", "Remembers", "RaisesLater", "VanishesLater", "Boasts", "Pseudo"),
-    *("TooGoodAndGone", "Saves", "ForgetsToRestore", "CannotSave", "RestoresAnother", "TrainsForATime"),
+    *("TooGoodAndGone", "Saves", "ForgetsToRestore", "CannotSave", "DiesWhenSaved", "RestoresAnother"),
+    "TrainsForATime",
 )
 POINTS = {name.lower(): f"tests.runs.dishonest:{name}" for name in MODELS}
 
@@ -58,7 +59,7 @@ def test_an_honest_model_passes_the_audit(cells, model):
         ("peeks", r"document .*cut at byte \d+.* is scored"),
         ("raiseslater", r"document \d+.*: RuntimeError: no \\x1b\[31m more"),
         ("vanisheslater", "the process ended too early, with exit code 9; see .*vanisheslater.txt"),
-        ("boasts", "the process sent findings that are not valid: audit: documents: Input should be a valid"),
+        ("boasts", "the process sent an audit that is not valid: documents: Input should be a valid"),
     ],
 )
 def test_a_failed_audit_marks_the_cell_and_keeps_its_numbers(cells, model, failure):

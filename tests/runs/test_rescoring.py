@@ -6,6 +6,7 @@ from tests.runs.test_cells import run_models
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
     models = "honest,remembers,saves,forgetstorestore,cannotsave,restoresanother,cheapatfirst,pseudo,kenlm:order=2"
+    models += ",dieswhensaved"
     return run_models(tmp_path_factory.mktemp("cells"), models, audit="full")
 
 
@@ -25,8 +26,18 @@ def test_other_scores_in_a_fresh_process_mark_the_cell(cells, model):
     assert " bits for spelling), and cost " in cell.audit.failure
 
 
-def test_a_model_that_cannot_be_saved_after_all_fails_the_audit(cells):
-    assert cells["cannotsave"].audit.failure == "the model cannot be saved: OSError: no space"
+@pytest.mark.parametrize(
+    ("model", "failure"),
+    [
+        ("cannotsave", "the model cannot be saved: OSError: no space"),
+        ("dieswhensaved", "the model cannot be saved: the process ended too early, with exit code 9; see "),
+    ],
+)
+def test_a_model_that_cannot_be_saved_after_all_fails_the_audit(cells, model, failure):
+    """The audit of the sample was before that, and is kept."""
+    assert cells[model].audit.failure.startswith(failure)
+    assert cells[model].audit.documents >= 4
+    assert cells[model].audit.rescored == 0
 
 
 def test_a_restored_model_must_have_its_signature(cells):
@@ -39,6 +50,7 @@ def test_a_model_that_is_fitted_for_a_limited_time_is_not_scored_again(tmp_path)
     with pytest.warns(UserWarning, match="trainsforatime on lines is not scored again: it cannot be saved, and fitted"):
         cell = run_models(tmp_path, "trainsforatime", audit="full")["trainsforatime"]
     assert (cell.doubt, cell.audit.rescored, cell.audit.documents > 0) == ("", 0, True)
+    assert cell.audit.not_rescored.startswith("it cannot be saved, and fitted again its signature is steps:")
 
 
 def test_a_failed_audit_of_the_sample_is_enough(cells):

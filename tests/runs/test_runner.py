@@ -178,6 +178,43 @@ def test_the_first_cell_checks_a_model_with_its_own_options_if_the_suite_changed
     assert {cell.audit for cell in directory.cells()} == {None}
 
 
+CRASHING = (
+    QUICK
+    + """
+class Crashing(Good):
+    class Options(ModelOptions):
+        crash: bool = True
+
+    traits = Traits(quick_options=(("crash", "false"),))
+
+    def score(self, documents):
+        if self.options.crash and len(documents) > 9:
+            os._exit(9)
+        return super().score(documents)
+"""
+)
+
+
+@pytest.mark.parametrize("audit", ["none", "full"])
+def test_a_crash_while_a_model_is_checked_with_its_own_options_ends_these_checks_alone(tmp_path, corpus, audit):
+    """The checks score many documents at once, and the audit does not. The second cell does not repeat the crash."""
+    corpora = [corpus, replace(corpus, name="again")]
+    with installed(tmp_path / "plugins", {"crashing": "plugin_module:Crashing"}, CRASHING):
+        directory = run("crashing", corpora, tmp_path / "run", check=True, audit=audit)
+    [found] = directory.verifications().values()
+    [outcome] = found.own_outcomes
+    assert (outcome.check, outcome.status, outcome.crashed) == ("checks", "fail", True)
+    assert "the process ended too early, with exit code 9" in outcome.detail
+    first, second = directory.cells()
+    assert (first.status, second.status, first.doubt, second.doubt) == ("ok", "ok", "", "")
+    if audit == "none":
+        assert (first.audit, second.audit) == (None, None)
+    else:
+        assert first.audit.documents > 0
+        assert first.audit.not_rescored.startswith("the suite's checks did not end: the process ended too early")
+        assert (second.audit.rescored, second.audit.not_rescored) == (2, "")
+
+
 def test_a_run_that_is_being_written_is_left_alone(tmp_path, corpus):
     directory = run("uniform", [corpus], tmp_path / "run")
     with directory.locked(), pytest.raises(ResultsError, match="another run is writing to"):
