@@ -89,6 +89,24 @@ def test_the_page_explains_every_check():
     assert described("The checks", r"\*\*([\w-]+)\*\*") == expected
 
 
+def listed(pattern):
+    """Return the names that a sentence of the page lists."""
+    names = re.search(pattern.replace("…", "([a-z, -]+)"), " ".join(PAGE.read_text().split()))[1]
+    return re.split(r", | and ", names)
+
+
+def test_the_page_lists_the_checks_that_also_examine_raw_text():
+    names = listed("The checks … also examine a model that was fitted on raw text")
+    assert set(names) == {name for name, check in CHECKS.items() if hasattr(check, "__wrapped__")}
+
+
+def test_the_page_lists_the_checks_that_are_not_repeated_with_a_models_own_options():
+    correct = Bigram()
+    correct.prepare(Subject(Bigram).corpus.training)
+    repeated = {outcome.check for outcome in check_fitted(correct)}
+    assert listed("It does not repeat …:") == [name for name in CHECKS if name not in repeated]
+
+
 def test_a_model_without_a_distribution_cannot_be_verified():
     class Closed(Bigram):
         next_events = Log10WithoutDistribution.next_events

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 AUDIT = "audit"
-"""Names the audit as what catches a mutant: the texts of the suite do not show its bug."""
+"""Says that the audit must catch a mutant, because the texts of the suite do not show its bug."""
 
 CORRECT = (Bigram, Unigram, Windowed, Adaptive, ByteNgram, WordNgram, PieceNgram, WordCache, LineTopics)
 

@@ -162,7 +162,7 @@ class MeanLetter(Respelled):
 
 
 class TwentySixLetters(Respelled):
-    """a spelling costs log 26 for each letter, of whichever alphabet, and its end nothing"""
+    """a spelling costs log 26 for each letter in any alphabet; its end is free"""
 
     caught_by = "unknown-words"
 

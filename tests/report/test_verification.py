@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -149,11 +150,14 @@ def package(tmp_path):
     sys.modules.pop("plug_package", None)
 
 
-def test_a_package_is_hashed_as_sha256sum_lists_its_files(package):
+def test_a_package_is_hashed_as_the_manual_says(package):
     model = resolve("plug").model
     (package / "__pycache__").mkdir(exist_ok=True)
     (package / "__pycache__/models.pyc").write_bytes(b"compiled")
-    command = r"find plug_package -type f ! -path '*__pycache__*' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum"
+    (package / "link.json").symlink_to("data/a b.json")
+    (package / "folder").symlink_to("data")
+    manual = (Path(__file__).parent.parent.parent / "docs/checks.md").read_text()
+    command = re.search(r"^find my_package(?:.|\n  )*$", manual, re.MULTILINE)[0].replace("my_package", "plug_package")
     listed = subprocess.run(command, shell=True, cwd=package.parent, capture_output=True, text=True, check=True).stdout
     before = hash_package(model)
     assert before == listed.split()[0]
