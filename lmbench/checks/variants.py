@@ -71,10 +71,13 @@ def vary_words(line: str, generator: random.Random) -> Iterator[Alternatives]:
 
 def drop_extensions(texts: Iterable[str]) -> tuple[str, ...]:
     """Return texts without those that begin with an earlier one, or that an earlier one begins with."""
-    kept: list[str] = []
+    kept: dict[str, None] = {}
+    beginnings: set[str] = set()
     for text in texts:
-        if not any(text.startswith(other) or other.startswith(text) for other in kept):
-            kept.append(text)
+        own = [text[:length] for length in range(len(text) + 1)]
+        if text not in beginnings and kept.keys().isdisjoint(own):
+            kept[text] = None
+            beginnings.update(own)
     return tuple(kept)
 
 
