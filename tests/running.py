@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lmbench import Corpus
 from lmbench.runs import runner
-from lmbench.runs.experiment import AuditKind, Experiment, select_models
+from lmbench.runs.experiment import Experiment, select_models
 from lmbench.runs.runner import RunProgress
-from lmbench.runs.store import Cell, RunDirectory
+from lmbench.runs.store import AuditKind, Cell, RunDirectory
 
 
 class Recorder(RunProgress):

@@ -18,8 +18,8 @@ from lmbench.runs import interrupts
 if TYPE_CHECKING:
     from lmbench.corpora.formats import TextFormat
     from lmbench.corpus import Corpus
-    from lmbench.runs.experiment import AuditKind, Experiment
-    from lmbench.runs.store import RunDirectory
+    from lmbench.runs.experiment import Experiment
+    from lmbench.runs.store import AuditKind, RunDirectory
 
 
 @click.command(
@@ -49,7 +49,8 @@ Examples:
     default="sample",
     show_default=True,
     help="Audit each model on a few documents after scoring. 'full' also scores all documents again in a fresh "
-    "process, in another order. A row that fails is marked.",
+    "process, in another order. A row that fails is marked. A resumed run evaluates the cells again that had a weaker "
+    "audit.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed for all models that have one.")
 @click.option(

@@ -30,9 +30,10 @@ from lmbench.progress import CheckedProgress, Progress
 from lmbench.registry import resolve
 from lmbench.runs.evaluation import ModelRecord, TimedModel, require_test_text
 from lmbench.runs.examination import Audited, Checked, Examination, Findings, examine
-from lmbench.runs.experiment import AuditKind, SelectedModel, plugin_version
+from lmbench.runs.experiment import SelectedModel, plugin_version
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
+from lmbench.runs.store import AuditKind
 from lmbench.runs.worker import Channel, Worker, as_error
 from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
@@ -77,6 +78,7 @@ class CellResult:
         signature: Everything that the numbers depend on.
         counts: The sums of each document.
         metrics: The numbers.
+        audit_kind: The audit that was asked for.
         audit: The results of the audit; None if there was none.
         outcomes: The outcomes of the suite's scoring checks; empty if they were not run.
         excess: Why no honest model can have these numbers, in one line; "" if one can.
@@ -86,6 +88,7 @@ class CellResult:
     signature: Signature
     counts: Tally
     metrics: Metrics
+    audit_kind: AuditKind
     audit: Audit | None
     outcomes: tuple[Outcome, ...]
     excess: str
@@ -191,6 +194,7 @@ class _Evaluation:
             signature=record.sign(corpus) + Signature(plugin_version(self._task.model.registered)),
             counts=counts,
             metrics=metrics,
+            audit_kind=self._task.audit,
             audit=audit,
             outcomes=outcomes,
             excess=_find_excess(metrics, corpus) if record.normalized else "",

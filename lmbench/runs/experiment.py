@@ -13,7 +13,6 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
@@ -23,11 +22,8 @@ from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, PluginError, reason
 from lmbench.model import ModelSpec
 from lmbench.registry import Registered, find, is_default, list_registered, resolve
-from lmbench.runs.store import CorpusRecord, Manifest
+from lmbench.runs.store import AuditKind, CorpusRecord, Manifest
 from lmbench.runs.worker import Channel, Failure, Worker
-
-AuditKind = Literal["none", "sample", "full"]
-"""How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
 
 _VERSIONED = ("hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torch", "transformers")
 

@@ -26,7 +26,7 @@ from lmbench.runs.cells import CellResult, CellTask, evaluate_cell
 from lmbench.runs.experiment import BrokenModel, Experiment
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
-from lmbench.runs.store import Cell, RunDirectory, Verification
+from lmbench.runs.store import AUDIT_KINDS, Cell, RunDirectory, Verification
 from lmbench.runs.worker import Channel, Worker, as_error
 
 
@@ -49,7 +49,8 @@ class RunProgress(Progress):
 def run(experiment: Experiment, path: Path, progress: RunProgress) -> RunDirectory:
     """Evaluate every model on every corpus, and store the results in a run directory.
 
-    Cells that the directory already holds do not run again, unless they failed.
+    Cells that the directory already holds do not run again, unless they failed or the experiment asks for a stronger
+    audit. If the suite checked a model with other options, the first cell of it that runs also checks it with its own.
 
     Args:
         experiment: The models and corpora.
@@ -97,24 +98,33 @@ def _run_checks(
 def _run_cells(
     directory: RunDirectory, experiment: Experiment, progress: RunProgress, workers: Iterator[Worker]
 ) -> None:
-    """Run the cells that are missing or failed."""
-    done = {cell.number for cell in directory.cells() if cell.status == "ok"}
+    """Run the cells that are missing or failed, or that were audited or checked less than the experiment asks for."""
+    stored = {cell.number: cell for cell in directory.cells() if cell.status == "ok"}
     for number, (corpus, model) in enumerate(experiment.pairs, start=1):
-        if number in done:
+        name, before = str(model.spec), stored.get(number)
+        checks = experiment.check and directory.needs_own_checks(name)
+        if before is not None and before.has_audit(experiment.audit) and (before.pseudo or not checks):
             continue
-        name = str(model.spec)
         progress.cell_started(number, len(experiment.pairs), name, corpus.name)
+        audit = max(experiment.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
         result: CellResult | LmbenchError
         if isinstance(model, BrokenModel):
             result = model.error
         else:
-            result = _evaluate(number, CellTask(model, corpus, experiment.audit), _Cells(directory, workers, progress))
+            result = _Cells(directory, workers, progress).evaluate(number, CellTask(model, corpus, audit, checks))
         cell = _cell(number, name, corpus, result)
-        if isinstance(result, CellResult):
-            directory.write(cell, result.counts, result.record.exhibits)
-        else:
-            directory.write(cell, None)
+        _store(directory, cell, result)
         progress.cell_finished(cell)
+
+
+def _store(directory: RunDirectory, cell: Cell, result: CellResult | LmbenchError) -> None:
+    """Store a cell, after the outcomes of the checks of its model if there are any."""
+    if not isinstance(result, CellResult):
+        directory.write(cell, None)
+        return
+    if result.outcomes:
+        directory.write_own_outcomes(cell.model, result.outcomes)
+    directory.write(cell, result.counts, result.record.exhibits)
 
 
 class _Checked(BaseModel):
@@ -129,22 +139,6 @@ def _verification(model: str, result: _Checked | LmbenchError) -> Verification:
         return Verification(model=model, doubt=f"the suite did not end: {printable(str(result))}", outcomes=())
     doubt = find_doubt(result.outcomes)
     return Verification(model=model, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
-
-
-def _evaluate(number: int, task: CellTask, cells: _Cells) -> CellResult | LmbenchError:
-    """Return the results of a cell.
-
-    If the suite checked the model with other options, the first cell of the model also checks it with its own.
-    """
-    verified = cells.directory.verifications().get(str(task.model.spec))
-    is_other = verified is not None and bool(verified.changed) and not verified.own_outcomes
-    result = cells.evaluate(number, replace(task, checks=is_other))
-    if verified and isinstance(result, CellResult) and result.outcomes:
-        directory = cells.directory
-        directory.write_verification(
-            1 + directory.manifest.models.index(verified.model), verified.with_own(result.outcomes)
-        )
-    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +205,7 @@ def _cell(number: int, model: str, corpus: Corpus, result: CellResult | LmbenchE
         signature=str(result.signature),
         metrics=result.metrics,
         costs=result.record.costs(corpus),
+        audit_kind=result.audit_kind,
         audit=result.audit,
         impossible=bool(result.excess),
         doubt="; ".join(_find_doubts(result)),

@@ -35,6 +35,12 @@ from lmbench.printable import printable_json, printable_lines
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
+AuditKind = Literal["none", "sample", "full"]
+"""How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
+
+AUDIT_KINDS: tuple[AuditKind, ...] = ("none", "sample", "full")
+"""All kinds of audits; each is stronger than those before it."""
+
 _ROW_GROUP = 1 << 16  # documents
 
 
@@ -146,6 +152,7 @@ class Cell(BaseModel):
         signature: Everything that the numbers depend on.
         metrics: The numbers, if the status is "ok".
         costs: Time, memory and size, if the status is "ok".
+        audit_kind: The audit that was asked for. Scores that are not probabilities get none all the same.
         audit: The results of the audit, if there was one.
         impossible: Whether no honest model can have these numbers.
         doubt: Why the numbers cannot be trusted, in one line: they are impossible, the audit failed, or both. Empty if
@@ -165,9 +172,14 @@ class Cell(BaseModel):
     signature: str = ""
     metrics: Metrics | None = None
     costs: Costs | None = None
+    audit_kind: AuditKind = "none"
     audit: Audit | None = None
     impossible: bool = False
     doubt: str = ""
+
+    def has_audit(self, kind: AuditKind) -> bool:
+        """Return whether the cell was evaluated with an audit of this kind or a stronger one."""
+        return AUDIT_KINDS.index(self.audit_kind) >= AUDIT_KINDS.index(kind)
 
 
 class Verification(BaseModel):
@@ -189,6 +201,11 @@ class Verification(BaseModel):
     outcomes: tuple[Outcome, ...]
     changed: tuple[ChangedOption, ...] = ()
     own_outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def lacks_own(self) -> bool:
+        """Whether the suite changed options, and no checks were run with the model's own."""
+        return bool(self.changed) and not self.own_outcomes
 
     @property
     def prior_knowledge(self) -> str:
@@ -303,6 +320,16 @@ class RunDirectory:
     def write_verification(self, number: int, verification: Verification) -> None:
         """Store the results of the run's model with this number in the conformance suite."""
         atomic.write(self._place("checks", f"{stem(number, verification.model)}.json"), _dump(verification))
+
+    def needs_own_checks(self, model: str) -> bool:
+        """Return whether a model was checked, but never with its own options."""
+        found = self.verifications().get(model)
+        return found is not None and found.lacks_own
+
+    def write_own_outcomes(self, model: str, outcomes: tuple[Outcome, ...]) -> None:
+        """Store the outcomes of a model with its own options, in addition to its other results."""
+        number = 1 + self.manifest.models.index(model)
+        self.write_verification(number, self.verifications()[model].with_own(outcomes))
 
     def write_text(self, name: str, text: str) -> None:
         """Store a table or a page."""

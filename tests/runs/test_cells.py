@@ -1,3 +1,4 @@
+import json
 import math
 import re
 from dataclasses import replace
@@ -147,10 +148,32 @@ def test_an_audit_gets_the_beginning_of_a_long_document():
     assert _beginning("é", Score(ends[:1], score.logprobs[:1], score.spelling[:1]))[0] == "é"
 
 
-def test_a_resumed_run_keeps_cells_without_an_audit(tmp_path):
-    """They are valid, as those of earlier versions are."""
+def test_a_resumed_run_evaluates_cells_again_for_a_stronger_audit_alone(tmp_path):
+    """Scores that are no probabilities cannot be audited, and run again as well: a stronger audit asks for it once."""
+    counts = []
     with installed(tmp_path / "plugins", POINTS):
-        [first] = run("honest", [CORPUS], tmp_path / "run", audit="none").cells()
-        [kept] = run("honest", [CORPUS], tmp_path / "run", audit="full").cells()
-    assert kept == first
-    assert kept.audit is None
+        for audit in ("none", "sample", "full", "full", "sample", "none"):
+            progress = Recorder()
+            cells = run("honest,pseudo", [CORPUS], tmp_path / "run", progress, audit=audit).cells()
+            counts.append((audit, len(progress.events) // 2, *(cell.audit_kind for cell in cells)))
+    assert counts == [
+        ("none", 2, "none", "none"),
+        ("sample", 2, "sample", "sample"),
+        ("full", 2, "full", "full"),
+        ("full", 0, "full", "full"),
+        ("sample", 0, "full", "full"),
+        ("none", 0, "full", "full"),
+    ]
+    assert (cells[0].audit.rescored, cells[1].audit) == (40, None)
+
+
+def test_cells_of_earlier_versions_count_as_not_audited(tmp_path):
+    directory = run("uniform", [CORPUS], tmp_path / "run", audit="none")
+    file = directory.path / "cells/001-uniform.json"
+    old = json.loads(file.read_text())
+    for field in ("audit_kind", "audit", "impossible", "doubt"):
+        del old[field]
+    file.write_text(json.dumps(old))
+    assert run("uniform", [CORPUS], tmp_path / "run", audit="none").cells()[0].audit is None
+    assert json.loads(file.read_text()) == old
+    assert run("uniform", [CORPUS], tmp_path / "run").cells()[0].audit.documents > 0

@@ -178,6 +178,30 @@ def test_the_first_cell_checks_a_model_with_its_own_options_if_the_suite_changed
     assert {cell.audit for cell in directory.cells()} == {None}
 
 
+def test_a_resumed_run_makes_up_for_the_checks_in_one_cell_and_keeps_its_audit(tmp_path, corpus):
+    corpora = [corpus, replace(corpus, name="again")]
+    counts = []
+    with installed(tmp_path / "plugins", {"cheaper": "plugin_module:Cheaper"}, CHEAPER):
+        for check, audit in ((False, "full"), (False, "full"), (True, "none"), (True, "none")):
+            progress = Recorder()
+            directory = run("cheaper", corpora, tmp_path / "run", progress, check=check, audit=audit)
+            counts.append([event for event in progress.events if isinstance(event[0], int)])
+    assert counts[1:] == [[], [(1, 2, "cheaper", "toy")], []]
+    assert directory.verifications()["cheaper"].own_outcomes
+    assert [cell.audit_kind for cell in directory.cells()] == ["full", "full"]
+
+
+def test_scores_that_are_no_probabilities_are_not_evaluated_again_for_checks(tmp_path, corpus):
+    """The suite refuses such a model, and its cells cannot be checked either."""
+    module = CHEAPER.replace("traits = Traits(quick_options", "traits = Traits(normalized=False, quick_options")
+    with installed(tmp_path / "plugins", {"cheaper": "plugin_module:Cheaper"}, module):
+        directory = run("cheaper", [corpus], tmp_path / "run", check=True)
+        progress = Recorder()
+        run("cheaper", [corpus], tmp_path / "run", progress, check=True)
+    assert directory.needs_own_checks("cheaper")
+    assert progress.events == []
+
+
 CRASHING = (
     QUICK
     + """
