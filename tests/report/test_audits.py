@@ -61,9 +61,25 @@ def test_csv_has_the_figures_of_each_audit(directory):
     assert rows[1]["unverified"] == "audit failed: document 3: 0.5 nats; not checked"
 
 
-def test_runs_without_an_audit_have_no_section(tmp_path):
+def test_runs_without_an_audit_say_so(tmp_path):
     made = RunDirectory.start(tmp_path / "run", MANIFEST)
     made.write(cell(1, "a"), None)
+    made.write(cell(2, "b"), None)
+    assert "## Audit\n\n- c: not audited: a, b\n" in tables.markdown(made)
+    assert "audit" not in tables.csv(made)
+
+
+def test_runs_without_probabilities_have_no_section(tmp_path):
+    made = RunDirectory.start(tmp_path / "run", MANIFEST)
+    made.write(cell(1, "d", pseudo=True), None)
+    made.write(Cell(number=2, model="e", corpus="c", status="failed", error="why"), None)
     assert summarize_audits(made) == []
     assert "Audit" not in tables.markdown(made)
-    assert "audit" not in tables.csv(made)
+
+
+def test_models_that_were_not_scored_again_are_named_with_the_reason(tmp_path):
+    made = RunDirectory.start(tmp_path / "run", MANIFEST)
+    made.write(cell(1, "a", audit=FIRST.model_copy(update={"not_rescored": "it cannot be saved"})), None)
+    made.write(cell(2, "b", audit=FIRST), None)
+    [sentence] = summarize_audits(made)
+    assert sentence.endswith("; 0.5 s; not scored again: a: it cannot be saved")
