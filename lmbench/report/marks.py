@@ -10,6 +10,7 @@ from lmbench.runs.store import Cell, RunDirectory, Verification
 
 _PRETRAINED = "† Pretrained on other, and usually more, text: its rank does not compare methods."
 _PRIOR = "† The check prior found knowledge from other text than the training split:"
+_UNCHECKED = "‡ Not checked by the conformance suite:"
 _UNVERIFIED = "‡ Unverified: the conformance suite did not confirm that the scores are probabilities."
 
 
@@ -46,7 +47,9 @@ class Marks:
         notes = [f"‡ {cell.model} is {cell.doubt}." for cell in scored if cell.impossible]
         others = _models_by_reason((cell.model, cell.doubt) for cell in scored if not cell.impossible)
         notes += [f"‡ {', '.join(models)}: {doubt}." for doubt, models in others.items()]
-        if doubts := _group((cell.model, self._model_doubt(cell)) for cell in scored):
+        if unchecked := [cell.model for cell in scored if cell.model not in self.verifications]:
+            notes.append(f"{_UNCHECKED} {', '.join(unchecked)}.")
+        if doubts := _group((cell.model, self._model_doubt(cell)) for cell in scored if cell.model not in unchecked):
             notes.append(f"{_UNVERIFIED} {doubts}.")
         if any(cell.pretrained for cell in cells):
             notes.append(_PRETRAINED)
@@ -55,12 +58,15 @@ class Marks:
         return notes + self._changes(scored)
 
     def _changes(self, cells: Sequence[Cell]) -> list[str]:
-        """Return which models the suite checked with other options than those of the run."""
+        """Return which models the suite checked with other options than those of the run, and which only with these."""
         changes = _models_by_reason((cell.model, describe_changes(self._changed(cell))) for cell in cells)
-        return [
+        notes = [
             f"Checked with {change} instead of the model's own options: {', '.join(models)}."
             for change, models in changes.items()
         ]
+        if lacking := [cell.model for cell in cells if self._lacks_own(cell)]:
+            notes.append(f"Never checked with the model's own options: {', '.join(lacking)}.")
+        return notes
 
     def _model_doubt(self, cell: Cell) -> str:
         found = self.verifications.get(cell.model)
@@ -73,6 +79,10 @@ class Marks:
     def _changed(self, cell: Cell) -> tuple[ChangedOption, ...]:
         found = self.verifications.get(cell.model)
         return found.changed if found else ()
+
+    def _lacks_own(self, cell: Cell) -> bool:
+        found = self.verifications.get(cell.model)
+        return found is not None and found.lacks_own
 
 
 def describe_changes(changed: Iterable[ChangedOption], own: bool = False) -> str:

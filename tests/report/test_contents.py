@@ -41,8 +41,9 @@ def test_a_reason_for_doubt_is_given_once(directory):
     directory.write_verification(2, Verification(model="b", doubt="sums failed: 2", outcomes=()))
     [table] = build_tables(directory)
     assert [row[1] for row in table.rows] == ["a ‡", "b ‡", "c ‡"]
-    [note] = [note for note in table.notes if note.startswith("‡")]
-    assert note.endswith("a, c: not checked; b: sums failed: 2.")
+    unchecked, doubt = [note for note in table.notes if note.startswith("‡")]
+    assert unchecked == "‡ Not checked by the conformance suite: a, c."
+    assert doubt.endswith("did not confirm that the scores are probabilities. b: sums failed: 2.")
 
 
 def test_impossible_numbers_are_not_ranked(directory):

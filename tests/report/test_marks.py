@@ -63,9 +63,18 @@ def test_knowledge_before_fitting_is_marked_like_pretraining():
 
 
 def test_options_that_the_suite_changed_are_named_once():
-    made = marks(m={"changed": CHANGED}, n={"changed": CHANGED}, other={})
+    own = {"changed": CHANGED, "own_outcomes": (PRIOR,)}
+    made = marks(m=own, n=own, other={})
     [note] = made.notes([cell(1, "m"), cell(2, "n"), cell(3, "other")])
     assert note == "Checked with steps=60, width=32, no checkpoint instead of the model's own options: m, n."
+
+
+def test_models_whose_own_options_were_never_checked_are_named():
+    own = {"changed": CHANGED, "own_outcomes": (PRIOR,)}
+    made = marks(m={"changed": CHANGED}, n=own, other={})
+    first, second = made.notes([cell(1, "m"), cell(2, "n"), cell(3, "other")])
+    assert first.endswith(" instead of the model's own options: m, n.")
+    assert second == "Never checked with the model's own options: m."
 
 
 @pytest.mark.parametrize(
@@ -78,4 +87,5 @@ def test_changes_are_described_from_both_sides(own, described):
 
 def test_models_that_were_not_checked_are_doubted():
     assert marks().doubt(cell(1, "m")) == "not checked"
+    assert marks(n={}).notes([cell(1, "m"), cell(2, "n")]) == ["‡ Not checked by the conformance suite: m."]
     assert not marks().is_pretrained(cell(1, "m"))
