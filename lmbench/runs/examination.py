@@ -65,10 +65,10 @@ def examine(model: LanguageModel, examination: Examination, channel: Channel) ->
 
 
 class Findings:
-    """What an examination has found so far.
+    """The findings of an examination so far.
 
     Args:
-        examination: What the process was asked to do.
+        examination: The work that the process was given.
     """
 
     def __init__(self, examination: Examination) -> None:
@@ -77,14 +77,14 @@ class Findings:
         self._outcomes: tuple[Outcome, ...] = ()
 
     def receive(self, message: Audited | Checked) -> None:
-        """Keep a finding. Its text comes from the process, where a plugin may send anything."""
+        """Keep a finding. Its text comes from the process, and a plugin in it may send anything."""
         if isinstance(message, Audited):
             self._audit = _parse_audit(message.audit)
         else:
             self._outcomes = _parse_outcomes(message.outcomes)
 
     def finish(self, ending: object, log: Path) -> tuple[Audit | None, tuple[Outcome, ...]]:
-        """Return the audit and the outcomes. Those that are missing fail, with how the process ended as the reason.
+        """Return the audit and the outcomes. Missing ones fail, and say how the process ended.
 
         Args:
             ending: How the process ended. A text says why the model cannot be saved.
