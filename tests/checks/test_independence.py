@@ -168,7 +168,7 @@ def test_wrong_scores_of_large_batches_are_caught(model, seed):
 
 @pytest.mark.parametrize("model", [Bigram, Windowed, Adaptive, WordNgram])
 @pytest.mark.parametrize("check", [check_cuts, check_batches])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[1:])  # test_suite.py has the first one
 def test_correct_models_pass(model, check, seed):
     check(Subject(model, seed=seed))
 

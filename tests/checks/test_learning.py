@@ -15,9 +15,9 @@ CORRECT = (Bigram, Unigram, WordNgram, WordCache, Adaptive)
 
 @pytest.mark.parametrize("model", CORRECT)
 @pytest.mark.parametrize("check", [check_test_split, check_valid, check_prior])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_correct_models_pass(check, model, seed):
-    check(Subject(model, seed=seed))
+def test_correct_models_pass(check, model):
+    """All checks run on them with the seed 0 in test_suite.py."""
+    check(Subject(model, seed=1))
 
 
 def test_the_secrets_occur_only_in_the_validation_split():
@@ -55,10 +55,11 @@ class KnowsEnglish(ByteNgram):
     """A model that also learns some English fables, whatever it is fitted on."""
 
     def fit(self, data, progress=SILENT):
-        english = load_corpus("fables-en").train.documents
+        english = load_corpus("fables-en").train.documents[:30]
         super().fit(replace(data, train=Split((*data.train.documents, *(text.lower() for text in english)))))
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_a_model_that_knows_english_is_found_and_its_scores_are_still_probabilities():
     outcomes = check_model(KnowsEnglish)
     assert failed(outcomes) == ["prior"]

@@ -37,5 +37,6 @@ def test_a_model_that_does_not_declare_probabilities_fails_one_check(traits, det
     assert outcome.detail.removeprefix("lmbench.errors.").startswith(detail)
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_traits_may_be_computed_when_a_model_is_built():
     assert check_model(type("Computes", (Bigram,), {"traits": property(lambda self: Traits())}))[0].status == "pass"

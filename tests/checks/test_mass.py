@@ -26,9 +26,9 @@ CORRECT = (Bigram, Unigram, WordNgram, WordCache, Adaptive)
 
 @pytest.mark.parametrize("model", CORRECT)
 @pytest.mark.parametrize("check", [check_sums, check_unknown_words, check_rare, check_variants, check_long])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_correct_models_pass(check, model, seed):
-    check(Subject(model, seed=seed))
+def test_correct_models_pass(check, model):
+    """All checks run on them with the seed 0 in test_suite.py."""
+    check(Subject(model, seed=1))
 
 
 class Pairs(LanguageModel):

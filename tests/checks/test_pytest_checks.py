@@ -15,8 +15,8 @@ OTHERS = (
     "nltk:order=3,tokenizer=bytes",
     "nltk:smoothing=witten-bell,tokenizer=pieces",
     "hmm:iterations=3,tokenizer=bpe:300",
-    "transformer:steps=60,tokenizer=pieces",
-    "transformer:architecture=encoder-decoder,tokenizer=bytes",
+    "transformer:steps=20,tokenizer=pieces",
+    "transformer:steps=20,architecture=encoder-decoder,tokenizer=bytes",
 )
 
 

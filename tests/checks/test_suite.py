@@ -60,6 +60,7 @@ def test_other_mutants_are_caught_by_the_audit(mutant, fables, monkeypatch):
     assert audit_of(make_as_run(mutant), *fables).failure
 
 
+@pytest.mark.usefixtures("shorter_line")
 @pytest.mark.parametrize("model", CORRECT, ids=lambda model: model.__name__)
 def test_correct_models_pass(model, fables):
     outcomes = check_model(model)
@@ -107,6 +108,7 @@ def test_the_page_lists_the_checks_that_are_not_repeated_with_a_models_own_optio
     assert listed("It does not repeat …:") == [name for name in CHECKS if name not in repeated]
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_a_model_without_a_distribution_cannot_be_verified():
     class Closed(Bigram):
         next_events = Log10WithoutDistribution.next_events
@@ -115,6 +117,7 @@ def test_a_model_without_a_distribution_cannot_be_verified():
     assert find_doubt(check_model(Closed)) == f"normalization cannot be checked: {reason}"
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_the_most_serious_doubt_is_found():
     unknown = [outcome("state", "fail"), outcome("normalization", "n/a")]
     assert find_doubt([]) == "not checked"
@@ -137,6 +140,7 @@ def test_knowledge_before_fitting_is_not_a_doubt():
     assert find_doubt([*outcomes, outcome("state", "fail")]) == "state failed: why"
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_a_crash_of_prior_is_a_doubt_like_any_other():
     class CannotLearnLetters(Bigram):
         """Raises an error for the lines of the check, which have eight words of random letters."""
@@ -166,6 +170,7 @@ class FreeOnceFitted(Bigram):
             self.table = self.table / 2
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_a_fitted_model_is_checked_as_it_is():
     capitals = TrainingText(Split(("A cat\n",)), Split(("A cat\n",)), tokenized=False)
     assert failed(check_model(FreeOnceFitted)) == []
@@ -182,6 +187,7 @@ def test_a_fitted_model_is_checked_as_it_is():
     assert {outcome.check for outcome in outcomes} < set(CHECKS)
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_other_seeds_draw_other_texts():
     """Each model notes the texts on which it is fitted."""
     texts = []
@@ -228,6 +234,7 @@ def test_the_suite_stores_no_checkpoint_and_drops_quick_options_that_contradict_
         check_spec(ModelSpec.parse("transformer:heads=3"))
 
 
+@pytest.mark.usefixtures("shorter_line")
 def test_the_suite_reports_the_loading_of_weights():
     class Downloaded(Bigram):
         traits = Traits(weights="pretrained")
