@@ -43,7 +43,8 @@ Result = TypeVar("Result")
 
 CORPORA = ("fables-en", "fables-zh")
 
-# {folder} holds the files that `write_models` writes: two ARPA files and a tiny GPT-2.
+# {folder} holds the files that `write_models` writes: two ARPA files, a tiny GPT-2, and a tiny Llama whose tokenizer
+# looks ahead. The transformer's checkpoint folder is not among the options: the suite leaves it out.
 BUILT_INS = (
     "uniform", "kenlm", "ngram", "nltk", "cache", "mix", "ppm", "hmm", "transformer", "arpa:path={folder}/words.arpa",
     "hf:path={folder}/gpt2",
@@ -78,11 +79,12 @@ OPTIONS = {
     ),
     "transformer": (
         "architecture=encoder-decoder", "architecture=encoder-decoder,context=12", "context=16", "context=16,stride=3",
-        "dropout=0.5", "layers=3", "min_count=1",
+        "dropout=0.5", "layers=3", "min_count=1", "precision=bfloat16",
     ),
     "arpa": ("path={folder}/pieces.arpa,tokenizer=pieces,escaped=true",),
     "hf": (
         "path={folder}/gpt2,context=16,stride=3", "path={folder}/gpt2,dtype=bfloat16", "path={folder}/gpt2,bos=none",
+        "path={folder}/llama", "path={folder}/llama,context=16,stride=3",
     ),
 }  # fmt: skip
 VARIANTS = (
@@ -232,11 +234,13 @@ def print_seconds(templates: Sequence[str], folder: str) -> None:
 
 
 def write_models(folder: Path) -> None:
-    """Write the files that pretrained models read: two ARPA files and a tiny GPT-2."""
-    from tests.checkpoints import BOS, byte_level, gpt2, save
+    """Write the files that pretrained models read: two ARPA files, a tiny GPT-2 and a tiny Llama."""
+    from tests.checkpoints import BOS, byte_level, gpt2, llama, metaspace, save
 
     tokenizer = byte_level()
     save(folder / "gpt2", gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+    looks_ahead = metaspace()
+    save(folder / "llama", llama(looks_ahead), looks_ahead, bos_token="<unk>")
     for name in ("words", "pieces"):
         model = KenlmNgram(KenlmOptions(order=3, tokenizer=name))
         model.fit(Subject(KenlmNgram).corpus.training)

@@ -4,7 +4,7 @@ import shutil
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 BOS = "<|endoftext|>"
 LINES = ["the cat sat on the mat.", "the dog sat on the log, and the cat was glad.", "a mat, a log, a cat"]
@@ -29,6 +29,28 @@ def gpt2(rows):
         initializer_range=0.5,  # so that scores differ visibly
     )  # fmt: skip
     return GPT2LMHeadModel(config)
+
+
+def metaspace(normalizer=None):
+    """Return a tokenizer like SentencePiece's: U+2581 for spaces, and bytes for unknown characters.
+
+    It looks ahead: it chooses the most probable pieces of the whole text.
+    """
+    pieces = [("<unk>", 0.0), *((f"<0x{byte:02X}>", -9.0) for byte in range(256))]
+    pieces += [(piece, -2.0) for piece in ("▁", "▁the", "▁cat", "at", *"acehmst.")]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never", split=False)
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    return tokenizer
+
+
+def llama(tokenizer):
+    torch.manual_seed(7)
+    return LlamaForCausalLM(LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=32,
+    ))  # fmt: skip
 
 
 def in_hub_cache(cache, name, folder):

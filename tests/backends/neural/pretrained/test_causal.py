@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, normalizers
 from transformers import (
     BertConfig,
     BertLMHeadModel,
@@ -28,7 +28,7 @@ from lmbench.errors import ScoreError, SpecError, UnavailableError, UnknownNameE
 from lmbench.model import ModelSpec
 from tests.backends.neural.pretrained.test_hub_tokenizer import bart as bart_tokenizer
 from tests.backends.neural.pretrained.test_hub_tokenizer import llama as llama_tokenizer
-from tests.checkpoints import BOS, LINES, byte_level, gpt2, save
+from tests.checkpoints import BOS, LINES, byte_level, gpt2, llama, metaspace, save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -237,25 +237,6 @@ def test_signature_and_footprint(folder, model, library):
     assert parts["revision"] == f"sha256={hashlib.sha256(listing.encode()).hexdigest()[:12]}"
     assert model.footprint().parameters == sum(p.numel() for p in library[0].parameters())
     assert model.footprint().disk_bytes == (folder / "model.safetensors").stat().st_size
-
-
-def metaspace(normalizer=None):
-    """Return a tokenizer like SentencePiece's: U+2581 for spaces, and bytes for unknown characters."""
-    pieces = [("<unk>", 0.0), *((f"<0x{byte:02X}>", -9.0) for byte in range(256))]
-    pieces += [(piece, -2.0) for piece in ("▁", "▁the", "▁cat", "at", *"acehmst.")]
-    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
-    tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never", split=False)
-    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-    return tokenizer
-
-
-def llama(tokenizer):
-    torch.manual_seed(7)
-    return LlamaForCausalLM(LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
-        num_attention_heads=2, max_position_embeddings=32,
-    ))  # fmt: skip
 
 
 def test_sentencepieces_tokens_end_at_their_bytes(tmp_path):
