@@ -18,6 +18,6 @@ types:
 imports:
     .venv/bin/lint-imports --no-logo
 
-# All tests; those on real corpora need LMBENCH_MIRROR
+# All tests, in as many processes as there are CPUs; those on real corpora need LMBENCH_MIRROR
 test *arguments:
-    {{python}} -m pytest {{arguments}}
+    {{python}} -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile {{arguments}}
