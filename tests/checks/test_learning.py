@@ -55,7 +55,7 @@ class KnowsEnglish(ByteNgram):
     """A model that also learns some English fables, whatever it is fitted on."""
 
     def fit(self, data, progress=SILENT):
-        english = load_corpus("fables-en").train.documents[:30]
+        english = load_corpus("fables-en").train.documents[:12]
         super().fit(replace(data, train=Split((*data.train.documents, *(text.lower() for text in english)))))
 
 
