@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from lmbench.checks.comparison import SUM_TOLERANCE, common_events, require_same, tolerance_of
+from lmbench.checks.comparison import require_same, require_same_beginning, require_sum_of_one, tolerance_of
 from lmbench.checks.events import Comparison, Event, compare_with_distribution, decode, event_at, require_agreement
 from lmbench.checks.sample import AuditSample
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
@@ -166,7 +166,10 @@ class _Auditor:
         if reading.cut is None:
             self._name_place(reading.index)
             [score] = checked_scores(self._model.score((document,)), (document,))
-            self._require_same(self._sample.scores[reading.index], score, "alone", tolerance)
+            difference = require_same(
+                self._sample.scores[reading.index], score, tolerance, f"{self.place}, scored in the run and alone"
+            )
+            self._raise("largest_difference", difference)
             self._add("documents")
         else:
             beginning = document[: reading.cut]
@@ -175,13 +178,9 @@ class _Auditor:
             first, size = self._sample.scores[reading.index], len(beginning.encode())
             scores = checked_scores(self._model.score(texts), texts)
             for name, score in zip(("as a prefix", "before another ending"), scores, strict=True):
-                pair = (common_events(first, score, size), common_events(score, first, size))
-                self._require_same(*pair, name, tolerance)
+                what = f"{self.place}, scored in the run and {name}"
+                self._raise("largest_difference", require_same_beginning(first, score, size, tolerance, what))
             self._add("prefixes")
-
-    def _require_same(self, first: Score, second: Score, name: str, tolerance: float) -> None:
-        difference = require_same(first, second, tolerance, f"{self.place}, scored in the run and {name}")
-        self._raise("largest_difference", difference)
 
     def _draw_ending(self) -> str:
         """Return another text, from a random place of the audited documents and with words that they may lack."""
@@ -215,13 +214,14 @@ class _Auditor:
             self._add("excused" if found.difference is None else "positions")
             self._raise("largest_difference", abs(found.difference or 0.0))
             self._raise("largest_sum_error", abs(found.total - 1))
-            require(abs(found.total - 1) <= SUM_TOLERANCE, f"the next events sum to {found.total:.7f}")
-        self._examine_spelling(event_at(document.encode(), score, number))
+            require_sum_of_one(found.total)
+        if score.spelling[number] < 0:
+            self._examine_spelling(event_at(document.encode(), score, number))
         return found
 
     def _examine_spelling(self, event: Event) -> None:
         before = decode(event.before)
-        if not event.is_unknown or before is None:
+        if before is None:
             return
         charged = self._model.state_after(before).spelling_logprob(event.spelling)
         if charged is not None:

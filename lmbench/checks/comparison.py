@@ -103,7 +103,21 @@ def require_no_bias(differences: Floats, tolerance: float, what: str) -> None:
     )
 
 
-def common_events(score: Score, other: Score, cut: int) -> Score:
+def require_sum_of_one(total: float, where: str = "") -> None:
+    """Fail unless the probabilities of the next events sum to 1. The message begins with `where`."""
+    require(abs(total - 1) <= SUM_TOLERANCE, f"{where}the next events sum to {total:.7f}")
+
+
+def require_same_beginning(first: Score, second: Score, size: int, tolerance: float, what: str) -> float:
+    """Fail unless the scores of two texts that share their first `size` bytes are the same up to there.
+
+    Only events that end at the same places are compared. The other arguments, the result and the error are those of
+    `require_same`.
+    """
+    return require_same(_common_events(first, second, size), _common_events(second, first, size), tolerance, what)
+
+
+def _common_events(score: Score, other: Score, cut: int) -> Score:
     """Return the first events of a score, up to byte `cut`, that another score has in the same places."""
     length = min(np.count_nonzero(score.ends <= cut), np.count_nonzero(other.ends <= cut))
     shared = int(np.argmin(np.append(score.ends[:length] == other.ends[:length], False)))

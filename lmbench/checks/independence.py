@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 
-from lmbench.checks.comparison import common_events
+from lmbench.checks.comparison import require_same_beginning, tolerance_of
 from lmbench.checks.subject import Subject, on_raw_text_too
 from lmbench.checks.texts import SAMPLE_TEXTS, random_text
 from lmbench.score import Score
@@ -99,8 +99,8 @@ def _draw_cuts(generator: random.Random, length: int, number: int) -> list[int]:
 def _require_same_beginning(subject: Subject, whole: Score, others: Iterable[Score], size: int) -> None:
     """Fail unless the scores of texts that share their first bytes are the same up to there."""
     for other in others:
-        same = (common_events(whole, other, size), common_events(other, whole, size))
-        subject.require_same(*same, f"with another text after byte {size}")
+        what = f"with another text after byte {size}"
+        require_same_beginning(whole, other, size, tolerance_of(subject.model), what)
 
 
 def _require_independence(subject: Subject, documents: Sequence[str], orders: Iterable[Sequence[int]]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbench.arrays import Ints
-from lmbench.checks.comparison import SUM_TOLERANCE, tolerance_of
+from lmbench.checks.comparison import require_sum_of_one, tolerance_of
 from lmbench.checks.events import (
     Comparison,
     compare_with_distribution,
@@ -18,7 +18,6 @@ from lmbench.checks.events import (
 )
 from lmbench.checks.subject import Subject, SuspectsHistories, next_events, on_raw_text_too
 from lmbench.checks.texts import HISTORIES, MIXED_TEXT, random_text
-from lmbench.checks.verdicts import require
 from lmbench.model import LanguageModel
 from lmbench.score import Score
 
@@ -33,7 +32,7 @@ def check_normalization(subject: Subject) -> None:
     model = subject.model
     suspects = model.suspect_histories() if isinstance(model, SuspectsHistories) else ()
     for history in (*HISTORIES, *suspects):
-        _require_sum(float(np.exp(next_events(model, history).logprobs).sum()), history)
+        require_sum_of_one(float(np.exp(next_events(model, history).logprobs).sum()), f"after {history!r} ")
 
 
 @on_raw_text_too
@@ -71,10 +70,6 @@ def check_deep(subject: Subject) -> None:
     require_agreement(found, tolerance_of(subject.model))
 
 
-def _require_sum(total: float, history: str) -> None:
-    require(abs(total - 1) <= SUM_TOLERANCE, f"after {history!r} the next events sum to {total:.7f}")
-
-
 def _draw_passage(generator: random.Random, documents: Sequence[str]) -> tuple[str, str]:
     """Return up to 50 words and line ends of a text, and some that follow. Half the passages begin with a document."""
     first = generator.randrange(len(documents) - 10)
@@ -95,5 +90,6 @@ def _compare(model: LanguageModel, document: str, score: Score, number: int) -> 
     """Compare an event with its distribution, which must sum to 1."""
     found = compare_with_distribution(model, document, score, number)
     if found is not None:
-        _require_sum(found.total, document.encode()[: score.ends[number - 1] if number else 0].decode()[-60:])
+        history = document.encode()[: score.ends[number - 1] if number else 0].decode()[-60:]
+        require_sum_of_one(found.total, f"after {history!r} ")
     return found
