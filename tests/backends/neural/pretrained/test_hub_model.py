@@ -18,17 +18,16 @@ from lmbench.cli.displays import RunDisplay
 from lmbench.errors import UnavailableError
 from lmbench.model import ModelSpec
 from lmbench.progress import SILENT
-from tests.checkpoints import BOS, byte_level, gpt2, in_hub_cache, save
+from tests.checkpoints import in_hub_cache
 from tests.recording import Recorded
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    tokenizer = byte_level()
-    path = tmp_path_factory.mktemp("gpt2")
-    return save(path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
+def folder(original):
+    """Return the folder itself and not a copy, since no test changes it."""
+    return original
 
 
 @pytest.fixture
