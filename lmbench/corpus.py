@@ -53,6 +53,18 @@ class Split:
             digest.update(document.encode())
         return digest.hexdigest()
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the documents, their borders and their tags: of all that a model can see of the split."""
+        digest = hashlib.sha256()
+        for document in self.documents:
+            data = document.encode()
+            digest.update(f"{len(data)}:".encode())
+            digest.update(data)
+        if self.tagged is not None:
+            digest.update(repr(self.tagged).encode())
+        return digest.hexdigest()
+
     @property
     def lines(self) -> list[str]:
         """All lines, without their line ends."""

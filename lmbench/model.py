@@ -62,6 +62,12 @@ class Traits:
             batches, so that progress is visible.
         quick_options: Options, as in a spec, with which the conformance suite makes a slow model quick.
         unchecked_options: Options that the conformance suite leaves out, such as the folder of a checkpoint.
+        version: The version of the algorithm. Raise it if the same options give other numbers than before, so that
+            stored cells and fitted models of older versions are not used.
+        threads: How many threads the numeric libraries get at most; None: as many as there are CPUs. A run evaluates
+            cells at the same time if their threads fit.
+        libraries: Heavy libraries that the model imports, so that a run may import them once for several cells.
+        gpu: Whether the model uses a GPU if there is one.
     """
 
     weights: Literal["fitted", "pretrained", "partly pretrained"] = "fitted"
@@ -70,6 +76,10 @@ class Traits:
     batch_characters: int = 1 << 20
     quick_options: tuple[tuple[str, str], ...] = ()
     unchecked_options: tuple[str, ...] = ()
+    version: int = 1
+    threads: int | None = None
+    libraries: tuple[str, ...] = ()
+    gpu: bool = False
 
     def __post_init__(self) -> None:
         for name, holds in (
@@ -79,6 +89,10 @@ class Traits:
             ("batch_characters", isinstance(self.batch_characters, int) and self.batch_characters > 0),
             ("quick_options", isinstance(self.quick_options, tuple) and all(map(_is_option, self.quick_options))),
             ("unchecked_options", isinstance(self.unchecked_options, tuple)),
+            ("version", _is_count(self.version)),
+            ("threads", self.threads is None or _is_count(self.threads)),
+            ("libraries", isinstance(self.libraries, tuple) and all(isinstance(name, str) for name in self.libraries)),
+            ("gpu", isinstance(self.gpu, bool)),
         ):
             if not holds:
                 raise PluginError(f"the trait {name}={getattr(self, name)!r} is not valid")
@@ -127,6 +141,10 @@ def _plain_size(size: object, name: str) -> int | None:
     if size < 0:
         raise PluginError(f"{name} of the footprint is {int(size)}; it must be at least 0")
     return int(size)
+
+
+def _is_count(number: object) -> bool:
+    return type(number) is int and number > 0
 
 
 def _is_option(option: object) -> bool:
