@@ -6,6 +6,7 @@ conventions, and docs/plugins.md the shortest complete model.
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, Literal, TypeVar, overload
 
 import numpy as np
+from pydantic import JsonValue
 
 from lmbench.corpus import TrainingText
 from lmbench.errors import NotFittedError, PluginError, ScoreError, SpecError, kind_of
@@ -34,6 +36,24 @@ class ModelOptions(Options):
     def files(self) -> tuple[Path, ...]:
         """Return the files that the options name and the model reads. A run resumes only if they are unchanged."""
         return ()
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Return everything that the options say about the model, with the contents of the files that they name.
+
+        Models whose options say the same are the same model. An option that names a file is replaced by the file's
+        SHA-256, so that a file may be moved. A file that is missing has none.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        digests = {path: _hash_file(path) for path in self.files()}
+        named: dict[str, JsonValue] = {}
+        for name, value in self.model_dump(mode="json").items():
+            path = Path(value).expanduser() if isinstance(value, str) and value else None
+            named[name] = f"sha256:{digests.pop(path)}" if path in digests else value
+        if digests:
+            named["files"] = [*sorted(digests.values())]
+        return named
 
     def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
         """Return the model class and the options to use instead, if these options name a model of another class."""
@@ -141,6 +161,14 @@ def _plain_size(size: object, name: str) -> int | None:
     if size < 0:
         raise PluginError(f"{name} of the footprint is {int(size)}; it must be at least 0")
     return int(size)
+
+
+def _hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal; "" if it is missing."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_count(number: object) -> bool:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from lmbench.arrays import Floats
 from lmbench.backends.mixture import interpolate, tune_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
+from lmbench.identity import identify_model
 from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, ModelSpec, Traits
 from lmbench.progress import SILENT, Progress
 from lmbench.registry import ResolvedModel, resolve
@@ -49,6 +50,9 @@ class MixOptions(ModelOptions):
 
     def files(self) -> tuple[Path, ...]:
         return tuple(path for part in self.parts for path in part.options.files())
+
+    def identity(self) -> dict[str, JsonValue]:
+        return {"models": [identify_model(part.model, part.options) for part in self.parts], "weight": self.weight}
 
     @classmethod
     def hint(cls, name: str, value: str) -> str:
