@@ -234,7 +234,7 @@ def attack(command: list[str], seed: str, seconds: float) -> Ending:
         folder = Path(name) / "files"
         folder.mkdir()
         arguments = Fuzzer(seed, *write_files(folder)).command()
-        environment = {**os.environ, "HOME": name, "XDG_CACHE_HOME": name, "LMBENCH_MIRROR": ""}
+        environment = {**os.environ, "HOME": name, "LMBENCH_CACHE": name, "LMBENCH_MIRROR": ""}
         process = subprocess.Popen(
             [*command, *map(os.fsencode, arguments)],
             cwd=folder,

@@ -18,6 +18,12 @@ ENGLISH = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what the tests store away from the user's cache."""
+    os.environ["LMBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def english() -> TrainingText:
     """Return a few tokenized lines, one of them empty."""

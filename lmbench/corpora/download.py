@@ -14,9 +14,9 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import platformdirs
 from filelock import FileLock
 
+from lmbench.cache_folder import cache_folder
 from lmbench.errors import CorpusError, UnavailableError
 from lmbench.progress import SILENT, Progress
 
@@ -35,7 +35,7 @@ _PIECE = 1 << 16  # bytes
 
 def cache_path(sha256: str) -> Path:
     """Return the path of the file with this SHA-256 in the cache, whether it exists or not."""
-    return platformdirs.user_cache_path("lmbench") / "files" / sha256[:2] / sha256
+    return cache_folder() / "files" / sha256[:2] / sha256
 
 
 def compute_sha256(path: Path) -> str:
@@ -77,7 +77,7 @@ def download(urls: Iterable[str], sha256: str, progress: Progress = SILENT, size
                 target.with_suffix(".partial").unlink(missing_ok=True)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        hint = "free some space and try again: the download resumes" if full else "XDG_CACHE_HOME sets another folder"
+        hint = "free some space and try again: the download resumes" if full else "LMBENCH_CACHE sets another folder"
         raise UnavailableError(f"cannot write {error.filename or target}: {error.strerror}; {hint}") from error
     return target
 

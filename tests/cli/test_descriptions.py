@@ -17,7 +17,7 @@ DATA = b"a b\na\n"
 def entry(tmp_path, monkeypatch):
     """An entry with one file in the mirror and one that is not downloaded."""
     monkeypatch.setenv("LMBENCH_MIRROR", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "here.txt").write_bytes(DATA)
     return CatalogEntry(
         description="Two files",

@@ -55,7 +55,7 @@ def test_a_closed_pipe_is_not_an_error(tmp_path):
 
 
 def test_offline_nothing_is_downloaded(tmp_path):
-    home = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "LMBENCH_MIRROR": ""}
+    home = {**os.environ, "LMBENCH_CACHE": str(tmp_path), "LMBENCH_MIRROR": ""}
     model = lmbench("--offline", "generate", "hf:no-such-owner/no-such-model", env=home)
     corpus = lmbench("--offline", "generate", "uniform", "--corpus", "wikitext-2", env=home)
     for result, message in ((model, "the hub is not contacted (offline)"), (corpus, "--offline downloads nothing")):

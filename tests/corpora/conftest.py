@@ -8,7 +8,7 @@ from lmbench.corpora.fetching import MIRROR
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache; no mirror."""
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache")
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv(MIRROR, raising=False)
     return tmp_path / "cache"
 

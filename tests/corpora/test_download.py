@@ -67,7 +67,7 @@ def state():
 
 @pytest.fixture
 def url(state, monkeypatch, tmp_path):
-    monkeypatch.setattr(module.platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path / "lmbench"))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, server_state=state)) as http:
         thread = threading.Thread(target=http.serve_forever)
         thread.start()
@@ -188,7 +188,7 @@ def test_a_page_instead_of_the_file_does_not_discard_the_partial_file(url, state
 
 def test_a_cache_that_cannot_be_written_is_named(url, tmp_path):
     (tmp_path / "lmbench").write_text("a file")
-    with pytest.raises(UnavailableError, match=r"cannot write .*lmbench.*; XDG_CACHE_HOME sets another folder"):
+    with pytest.raises(UnavailableError, match=r"cannot write .*lmbench.*; LMBENCH_CACHE sets another folder"):
         download([url], sha())
 
 
@@ -238,7 +238,7 @@ class Raw(BaseHTTPRequestHandler):
 @pytest.fixture
 def serve(monkeypatch, tmp_path):
     """Return a function that starts a server of raw bytes and returns its address."""
-    monkeypatch.setattr(module.platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path / "lmbench"))
     with ExitStack() as stack:
 
         def start(head, body=b"", seconds=0.0):

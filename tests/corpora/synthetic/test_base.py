@@ -290,7 +290,8 @@ def test_wrong_options_are_one_line(spec, message):
 
 def test_a_run_may_have_two_sizes_of_a_source(tmp_path):
     from lmbench.runs.experiment import Experiment, select_models
-    from lmbench.runs.runner import RunProgress, run
+    from lmbench.runs.events import RunProgress
+    from lmbench.runs.runner import run
 
     corpora = (generate_corpus("recall:lines=30"), generate_corpus("recall:lines=60"))
     cells = run(Experiment(select_models("uniform"), corpora, check=False), tmp_path / "run", RunProgress()).cells()
