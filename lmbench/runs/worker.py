@@ -67,13 +67,29 @@ class Failure:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one piece of work may use.
+
+    Attributes:
+        seconds: Wall-clock seconds; None for as long as it takes.
+        bytes: Resident memory of the process and of those that it started; None for as much as there is.
+    """
+
+    seconds: float | None = None
+    bytes: int | None = None
+
+
 class Worker:
     """A fresh process that does one piece of work.
 
     The process starts at once, and waits for its work; it ends with the context, or with `run`.
+
+    Args:
+        threads: How many threads the numeric libraries get at most; None: as many as they choose.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         work, self._work = context.Pipe(duplex=False)
         self._messages, messages = context.Pipe(duplex=False)
@@ -97,7 +113,11 @@ class Worker:
         self._messages.close()
 
     def run(
-        self, work: Callable[[Channel], Result], log: Path, receive: Callable[[object], object]
+        self,
+        work: Callable[[Channel], Result],
+        log: Path,
+        receive: Callable[[object], object],
+        limits: Limits = Limits(),
     ) -> Result | LmbenchError | Failure:
         """Do the work and end the process.
 
@@ -106,6 +126,7 @@ class Worker:
                 of plain values, arrays and classes of lmbench.
             log: A new or empty file, to which everything that the process prints is written.
             receive: Called with each message as it arrives. If the work asks, it returns the reply.
+            limits: What the work may use. The process ends if it uses more.
 
         Returns:
             What the work returned, the LmbenchError that it raised, or how the process ended otherwise.
