@@ -29,6 +29,8 @@ from lmbench.state import ModelState, NextEvents, TextState
 
 Value = TypeVar("Value")
 
+_LONGEST_REMARK = 60  # characters
+
 
 class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
@@ -151,6 +153,25 @@ def plain_footprint(returned: object) -> Footprint:
     if not isinstance(returned, Footprint):
         raise PluginError(f"footprint returned {kind_of(returned)}; it must return a Footprint")
     return Footprint(_plain_size(returned.parameters, "parameters"), _plain_size(returned.disk_bytes, "disk_bytes"))
+
+
+def plain_remarks(returned: object) -> tuple[str, ...]:
+    """Return what `LanguageModel.remarks` returned, which is shown beside the model's row.
+
+    Raises:
+        PluginError: It returned anything but a tuple of short texts.
+    """
+    if not isinstance(returned, tuple):
+        raise PluginError(f"remarks returned {kind_of(returned)}; it must return a tuple of str")
+    return tuple(map(_plain_remark, returned))
+
+
+def _plain_remark(remark: object) -> str:
+    if type(remark) is not str:
+        raise PluginError(f"remarks returned a tuple with {kind_of(remark)}; it must hold str alone")
+    if not 0 < len(remark) <= _LONGEST_REMARK:
+        raise PluginError(f"a remark has {len(remark)} characters; it must have 1 to {_LONGEST_REMARK}")
+    return remark
 
 
 def _plain_size(size: object, name: str) -> int | None:
@@ -324,6 +345,14 @@ class LanguageModel(ABC):
 
     def exhibits(self) -> tuple[Exhibit, ...]:
         """Return the exhibits of the fitted model, for `lmbench inspect` and the report. Optional; by default none."""
+        return ()
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return short remarks on how the model was fitted that a reader of its numbers must know.
+
+        They are shown beside the model's row, such as "time-limited" if the clock decided how long it was trained. Each
+        has at most 60 characters. Optional; by default none.
+        """
         return ()
 
     @property

@@ -145,6 +145,10 @@ returns("SignatureOfLists", "the parts of the signature are a list", signature=S
 returns("FootprintOfTexts", "parameters of the footprint is a str", footprint=Footprint("many", None))
 returns("NegativeFootprint", "disk_bytes of the footprint is -1; it must be at least 0", footprint=Footprint(1, -1))
 returns("FootprintOfNothing", "footprint returned a dict", footprint={"parameters": 1})
+returns("RemarksOfText", "remarks returned a str; it must return a tuple of str", remarks="slow")
+returns("RemarksOfNumbers", "remarks returned a tuple with an int; it must hold str alone", remarks=(1,))
+returns("LongRemark", "a remark has 61 characters; it must have 1 to 60", remarks=("a" * 61,))
+returns("EmptyRemark", "a remark has 0 characters; it must have 1 to 60", remarks=("",))
 returns("ExhibitsOfText", "exhibits returned a str; it must return a tuple of Exhibit", exhibits="a table")
 returns("ExhibitsOfDicts", "exhibits returned a tuple with a dict", exhibits=({"title": "a"},))
 returns(

@@ -168,6 +168,10 @@ class Mix(LanguageModel):
         known = [size for size in sizes if size is not None]
         return Footprint(sum(known) + len(sizes) if len(known) == len(sizes) else None)
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return the remarks of all models, each one once."""
+        return tuple(dict.fromkeys(remark for model in self._models for remark in model.remarks()))
+
     @property
     def score_tolerance(self) -> float:
         return max(model.score_tolerance for model in self._models)

@@ -14,7 +14,7 @@ from lmbench.corpus import Corpus, TrainingText
 from lmbench.errors import CorpusError
 from lmbench.exhibit import Exhibit, plain_exhibits
 from lmbench.metrics import Metrics, Tally, TallyColumns, rate, summarize, tally
-from lmbench.model import LanguageModel, plain_footprint, plain_traits
+from lmbench.model import LanguageModel, plain_footprint, plain_remarks, plain_traits
 from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.runs.store import Costs
 from lmbench.runs.worker import peak_bytes
@@ -38,6 +38,7 @@ class ModelRecord(BaseModel):
         parameters: The number of parameters as stored, if known.
         disk_bytes: The model's size on disk, if known.
         exhibits: Tables and curves that show what the model learned.
+        remarks: What a reader of the numbers must know about the fit.
         normalized: Whether the scores are probabilities.
         pretrained: Whether any of the weights are pretrained.
     """
@@ -51,6 +52,7 @@ class ModelRecord(BaseModel):
     parameters: int | None
     disk_bytes: int | None
     exhibits: tuple[Exhibit, ...]
+    remarks: tuple[str, ...]
     normalized: bool
     pretrained: bool
 
@@ -211,6 +213,7 @@ class TimedModel:
             parameters=footprint.parameters,
             disk_bytes=footprint.disk_bytes,
             exhibits=plain_exhibits(self.model.exhibits()),
+            remarks=plain_remarks(self.model.remarks()),
             normalized=self.traits.normalized,
             pretrained=self.traits.weights != "fitted",
         )

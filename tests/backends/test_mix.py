@@ -113,6 +113,10 @@ def test_a_pretrained_part_marks_the_mixture(tmp_path, english):
     assert "weights:pretrained" not in own.signature
 
 
+def test_the_remarks_of_a_part_are_those_of_the_mixture():
+    assert build("mix:hmm:budget=9s+hmm:states=2;budget=9s").remarks() == ("time-limited",)
+
+
 def test_scoring_before_fitting_is_an_error():
     model = build("mix")
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature):

@@ -80,6 +80,9 @@ class Hmm(LanguageModel, Saveable):
     def exhibits(self) -> tuple[Exhibit, ...]:
         return hmm_exhibits(self._fitted)
 
+    def remarks(self) -> tuple[str, ...]:
+        return ("time-limited",) if self.options.budget else ()
+
     def save(self, folder: Path) -> None:
         self._fitted.save(folder, self.options)
 

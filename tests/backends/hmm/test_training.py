@@ -64,6 +64,8 @@ def test_auto_ends_within_its_budget(english):
     assert model._fitted.parameters.states == 16
     assert len(model._fitted.points) == 1
     assert "budget:1e-06s" in str(model.signature())
+    assert model.remarks() == ("time-limited",)
+    assert fit("hmm:states=2,iterations=1", english).remarks() == ()
 
 
 def test_auto_needs_a_validation_split(english):
