@@ -31,7 +31,7 @@ def identify_model(model: type[LanguageModel], options: ModelOptions) -> dict[st
         options: Its options.
 
     Raises:
-        OSError: A file cannot be read.
+        SpecError: A file cannot be read.
     """
     declared: object = model.traits
     return {

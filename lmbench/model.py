@@ -35,6 +35,9 @@ _LONGEST_REMARK = 60  # characters
 class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset()
+    """The options that do not decide what fitting learns, such as a device: a saved model can be restored with others."""
+
     def files(self) -> tuple[Path, ...]:
         """Return the files that the options name and the model reads. A run resumes only if they are unchanged."""
         return ()
@@ -46,7 +49,7 @@ class ModelOptions(Options):
         SHA-256, so that a file may be moved. A file that is missing has none.
 
         Raises:
-            OSError: A file cannot be read.
+            SpecError: A file cannot be read.
         """
         digests = {path: _hash_file(path) for path in self.files()}
         named: dict[str, JsonValue] = {}
@@ -188,8 +191,11 @@ def _hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal; "" if it is missing."""
     if not path.is_file():
         return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SpecError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _is_count(number: object) -> bool:

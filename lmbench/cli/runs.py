@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.inputs import load_corpus
-from lmbench.cli.options import text_format
+from lmbench.cli.options import corpus_options
 from lmbench.cli.output import echo
 from lmbench.errors import LmbenchError
 from lmbench.runs import interrupts
 
 if TYPE_CHECKING:
-    from lmbench.corpora.formats import TextFormat
+    from lmbench.corpora.options import CorpusOptions
     from lmbench.corpus import Corpus
-    from lmbench.runs.experiment import Experiment
-    from lmbench.runs.store import AuditKind, RunDirectory
+    from lmbench.progress import Progress
+    from lmbench.runs.events import RunProgress
+    from lmbench.runs.experiment import BrokenModel, Experiment, SelectedModel
+    from lmbench.runs.records import AuditKind
+    from lmbench.runs.store import RunDirectory
 
 
 @click.command(
@@ -38,10 +42,10 @@ Examples:
     default="pydocs,fables-en,fables-zh,markov,hidden-markov,grammar,recall",
     show_default=True,
     metavar="LIST",
-    help="Comma-separated list of names, files, folders or hf:DATASET; '-' is standard input. Synthetic sources take "
-    "options, as in markov:order=3,lines=100000.",
+    help="Comma-separated list of names, files, folders or hf:DATASET; '-' is standard input. Options may follow each "
+    "of them, as in my.jsonl:field=body,documents=block or markov:order=3,lines=100000.",
 )
-@text_format
+@corpus_options
 @click.option("--check/--no-check", default=True, help="Run the conformance suite on each model first.")
 @click.option(
     "--audit",
@@ -53,6 +57,8 @@ Examples:
     "audit.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed for all models that have one.")
+@click.option("--quiet", is_flag=True, help="Print errors and the tables, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a JSON object, and no tables.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -61,13 +67,12 @@ Examples:
 def run(
     models: str,
     corpora: str,
-    documents: str | None,
-    layout: str | None,
-    encoding: str,
-    field: str | None,
+    defaults: CorpusOptions,
     check: bool,
     audit: AuditKind,
     seed: int | None,
+    quiet: bool,
+    as_json: bool,
     out: Path | None,
 ) -> None:
     """Evaluate models on corpora and write the tables.
@@ -75,14 +80,20 @@ def run(
     The exit code is 1 if a model fails, or if none can be evaluated.
     """
     with interrupts.deferred():
-        from lmbench.corpora.formats import TextFormat
         from lmbench.runs.experiment import Experiment, select_models
 
-    selected = select_models(models, seed)
-    texts = _load_corpora(corpora, TextFormat(documents, encoding, field, layout))
-    directory = _run(Experiment(selected, texts, check, audit), out or _new_folder(Path("results")))
-    _write_report(directory)
-    _print_tables(directory)
+    with _open_display(quiet, as_json) as display:
+        display("resolving models", 0.0)
+        selected = select_models(models, seed)
+        display("loading corpora", 0.0)
+        texts = _load_corpora(corpora, selected, defaults, display)
+        experiment = Experiment(selected, texts, check, audit)
+        directory = _run(experiment, out or _new_folder(Path("results")), display)
+        display("writing the tables", 1.0)
+        _write_report(directory)
+        display.written(directory.path)
+    if not as_json:
+        _print_tables(directory)
     statuses = {cell.status for cell in directory.cells()}
     if "failed" in statuses or "ok" not in statuses:
         sys.exit(1)
@@ -99,30 +110,67 @@ def report(directory: Path) -> None:
     _print_tables(opened)
 
 
-def _load_corpora(names: str, text_format: TextFormat) -> tuple[Corpus, ...]:
-    from lmbench.corpora.loading import parse_names
-
-    loaded = tuple(load_corpus(name, text_format) for name in parse_names(names))
-    if not loaded:
-        raise LmbenchError("--corpora is empty; leave it out to use the embedded corpora")
-    return loaded
-
-
-def _run(experiment: Experiment, path: Path) -> RunDirectory:
-    """Run the experiment. An interrupt gets a note that says how to resume it."""
+def _open_display(quiet: bool, as_json: bool) -> AbstractContextManager[RunProgress]:
+    """Return a context with what shows the run's progress."""
+    if quiet and as_json:
+        raise click.UsageError("--quiet and --json exclude each other")
     with interrupts.deferred():
         from rich.console import Console
 
-        from lmbench.cli.displays import RunDisplay
+        from lmbench.cli.displays import QuietDisplay, RunDisplay
+        from lmbench.cli.json_events import JsonDisplay
+
+    if as_json:
+        return nullcontext(JsonDisplay())
+    return nullcontext(QuietDisplay()) if quiet else RunDisplay(Console(stderr=True))
+
+
+def _load_corpora(
+    names: str, models: Sequence[SelectedModel | BrokenModel], defaults: CorpusOptions, progress: RunProgress
+) -> tuple[Corpus, ...]:
+    """Load the corpora. Users' files are scored as a whole if no model is fitted on them."""
+    from lmbench.cli.displays import LoadingProgress
+    from lmbench.corpora.loading import load_corpus, refuse_idle_options
+    from lmbench.corpora.names import parse_names
+
+    listed, loading = parse_names(names), LoadingProgress(progress)
+    if not listed:
+        raise LmbenchError("--corpora is empty; leave it out to use the embedded corpora")
+    refuse_idle_options(listed, defaults)
+    pretrained = {getattr(model, "pretrained", False) for model in models}
+    loaded = tuple(load_corpus(name, defaults, loading, whole=pretrained == {True}) for name in listed)
+    if len(pretrained) == 2:
+        _announce_divided(loaded, loading)
+    return loaded
+
+
+def _announce_divided(corpora: Sequence[Corpus], progress: Progress) -> None:
+    """Announce that pretrained models score only a part of users' files, because other models are fitted."""
+    from lmbench.corpora.splitting import DIVIDED
+
+    for corpus in corpora:
+        if corpus.provenance.endswith(DIVIDED):
+            progress.notice(
+                f"{corpus.name}: its last tenth is scored, because some models are fitted on the rest; to score all of "
+                "it, run the pretrained models alone"
+            )
+
+
+def _run(experiment: Experiment, path: Path, progress: RunProgress) -> RunDirectory:
+    """Run the experiment. An interrupt gets a note that says how to resume it."""
+    with interrupts.deferred():
         from lmbench.runs import runner
+        from lmbench.runs.engines import LocalEngine
         from lmbench.runs.store import RunDirectory
+        from lmbench.runs.templates import Workers
 
     try:
-        with RunDisplay(Console(stderr=True)) as display:
-            return runner.run(experiment, path, display)
+        with Workers() as workers:
+            return runner.run(experiment, path, LocalEngine(workers), progress)
     except KeyboardInterrupt as stop:
         if RunDirectory.is_at(path):
-            stored, total = len(RunDirectory.open(path).cells()), len(experiment.pairs)
+            directory = RunDirectory.open(path)
+            stored, total = len(directory.cells()), len(directory.manifest.rows)
             stop.add_note(f"{stored} of {total} cells are stored; resume with --out {path}")
         raise
 

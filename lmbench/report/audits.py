@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lmbench.checks.audit import Audit
-from lmbench.runs.store import Cell, RunDirectory
+from lmbench.runs.records import Cell
+from lmbench.runs.store import RunDirectory
 
 
 def summarize_audits(directory: RunDirectory) -> list[str]:
@@ -26,12 +27,12 @@ def _summarize(cells: Sequence[Cell]) -> Iterator[str]:
     """Yield what was audited and found, and what was not."""
     if audits := [cell.audit for cell in cells if cell.audit]:
         yield f"{_number(len(audits), 'cell')} audited: {'; '.join(_figures(audits))}"
-    if failed := [cell.model for cell in cells if cell.audit and cell.audit.failure]:
+    if failed := [cell.label for cell in cells if cell.audit and cell.audit.failure]:
         yield f"failed: {', '.join(failed)}"
     for cell in cells:
         if cell.audit and cell.audit.not_rescored:
-            yield f"not scored again: {cell.model}: {cell.audit.not_rescored}"
-    if missing := [cell.model for cell in cells if not cell.audit]:
+            yield f"not scored again: {cell.label}: {cell.audit.not_rescored}"
+    if missing := [cell.label for cell in cells if not cell.audit]:
         yield f"not audited: {', '.join(missing)}"
 
 

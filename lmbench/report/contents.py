@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lmbench.metrics import Metrics
 from lmbench.report.marks import Marks
-from lmbench.runs.store import Cell, CorpusRecord, Costs, RunDirectory
+from lmbench.runs.records import Cell, CorpusRecord, Costs, Row
+from lmbench.runs.store import RunDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,10 @@ _EXCESS = _Measure(
     lambda metrics: "–" if metrics.excess is None else f"{metrics.excess:.4f}",
 )
 _SCORE_COSTS = ("params: number of parameters", "MiB: peak memory of the cell's process, libraries included")
-_COSTS = ("fit s, score s: wall-clock seconds", *_SCORE_COSTS)
+_COSTS = (
+    "fit s, score s: wall-clock seconds; *: while other cells were evaluated; °: of the fit that was stored",
+    *_SCORE_COSTS,
+)
 _PSEUDO_LEGEND = (
     "pseudo-ppl: 2^(total bits / tokens), each token predicted from all others",
     "score s: wall-clock seconds",
@@ -101,9 +105,12 @@ _ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
 
 def build_tables(directory: RunDirectory) -> list[Contents]:
     """Return the tables of a run: one for each corpus, and one of pseudo-perplexities if there are any."""
-    cells, marks = directory.cells(), Marks.of(directory)
+    cells, marks, missing = directory.cells(), Marks.of(directory), directory.missing()
     by_corpus = [
-        _ranked_table(corpus, ranked([cell for cell in cells if cell.corpus == corpus.name]), marks)
+        _add_missing(
+            _ranked_table(corpus, ranked([cell for cell in cells if cell.corpus == corpus.name]), marks),
+            [row for row in missing if row.corpus == corpus.name],
+        )
         for corpus in directory.manifest.corpora
     ]
     pseudo_rows = tuple(
@@ -150,6 +157,15 @@ def _ranked_table(corpus: CorpusRecord, cells: Sequence[Cell], marks: Marks) -> 
     )
 
 
+def _add_missing(contents: Contents, missing: Sequence[Row]) -> Contents:
+    """Return a table that says which of its rows are missing."""
+    if not missing:
+        return contents
+    found, names = len(contents.rows), ", ".join(row.label for row in missing)
+    note = f"{found} of {found + len(missing)} cells: missing or damaged are {names}; `lmbench run` evaluates them."
+    return replace(contents, notes=(*contents.notes, note))
+
+
 def _measures(corpus: CorpusRecord) -> tuple[_Measure, ...]:
     """Return the four measures that suit a corpus. More do not fit into 80 columns; table.csv has all."""
     if not corpus.spaced:
@@ -160,23 +176,29 @@ def _measures(corpus: CorpusRecord) -> tuple[_Measure, ...]:
 def _ranked_row(measures: Sequence[_Measure], rank: int, cell: Cell, label: str) -> tuple[str, ...]:
     metrics, costs = cell.metrics, cell.costs
     if metrics is None or costs is None:
-        return ("", cell.model, cell.status, *[""] * (len(measures) + 3))
+        return ("", cell.label, cell.status, *[""] * (len(measures) + 3))
     return (
         "✗" if cell.impossible else str(rank),
         label,
         *(measure.show(metrics) for measure in measures),
-        "–" if costs.fit_seconds is None else _seconds(costs.fit_seconds),
+        _fit_seconds(costs),
         *_score_costs(costs),
     )
 
 
 def _pseudo_row(cell: Cell, metrics: Metrics, costs: Costs) -> tuple[str, ...]:
-    return (cell.model, cell.corpus, _perplexity(metrics.token_perplexity), *_score_costs(costs))
+    return (cell.label, cell.corpus, _perplexity(metrics.token_perplexity), *_score_costs(costs))
+
+
+def _fit_seconds(costs: Costs) -> str:
+    if costs.fit_seconds is None:
+        return "–"
+    return _seconds(costs.fit_seconds) + ("°" if costs.was_stored else "*" * bool(costs.company))
 
 
 def _score_costs(costs: Costs) -> tuple[str, str, str]:
     return (
-        _seconds(costs.score_seconds),
+        _seconds(costs.score_seconds) + "*" * bool(costs.company),
         "–" if costs.parameters is None else _abbreviate(costs.parameters),
         f"{costs.peak_bytes / 2**20:.0f}",
     )
@@ -189,8 +211,20 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell], marks: Marks) -> list[st
         notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}.")
     if corpus.overlap is not None:
         notes.append(f"Overlap: {corpus.overlap}.")
-    notes += [f"{cell.model} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error]
-    return notes
+    notes += [f"{cell.label} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error]
+    return [*notes, *_machine_notes(cells)]
+
+
+def _machine_notes(cells: Sequence[Cell]) -> list[str]:
+    """Return which cells were evaluated on which machine, if there are several machines."""
+    places: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.provenance is not None and cell.costs is not None:
+            places.setdefault(str(cell.provenance.machine), []).append(cell.label)
+    if len(places) < 2:
+        return []
+    where = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in places.items())
+    return [f"Costs are of different machines: {where}."]
 
 
 def _perplexity(value: float) -> str:

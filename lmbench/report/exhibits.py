@@ -10,7 +10,8 @@ from tabulate import tabulate
 
 from lmbench.exhibit import Exhibit, formatted
 from lmbench.report.markup import code, literal, plain
-from lmbench.runs.store import Cell, RunDirectory, stem
+from lmbench.runs.records import Cell
+from lmbench.runs.store import RunDirectory, stem
 
 _SHADES = " ░▒▓█"
 _TERMINAL_POINTS = 20  # rows that show a line in the terminal
@@ -41,12 +42,12 @@ def write(directory: RunDirectory) -> None:
 
 def page_name(cell: Cell) -> str:
     """Return the path of the page with a cell's exhibits, within the run directory."""
-    return f"exhibits/{stem(cell.number, cell.model)}.md"
+    return f"exhibits/{stem(cell.row)}.md"
 
 
 def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
     """Return a cell's exhibits as Markdown, with links to the pictures of lines and heatmaps."""
-    parts = [f"# {plain(cell.model)} on {plain(cell.corpus)}\n"]
+    parts = [f"# {plain(cell.label)} on {plain(cell.corpus)}\n"]
     for number, exhibit in enumerate(exhibits, start=1):
         parts.append(f"## {plain(exhibit.title)}\n")
         if exhibit.kind == "table":
@@ -60,9 +61,9 @@ def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
 def _add_levels(directory: RunDirectory, cell: Cell) -> tuple[Exhibit, ...]:
     """Return a cell's exhibits, with lines in bits per byte compared with the run's best other models."""
     others = [
-        (other.metrics.bits_per_byte, f"{other.model}, test text")
+        (other.metrics.bits_per_byte, f"{other.label}, test text")
         for other in directory.cells()
-        if other.metrics and other.corpus == cell.corpus and other.number != cell.number and not other.pseudo
+        if other.metrics and other.corpus == cell.corpus and other.row != cell.row and not other.pseudo
     ]
     levels = tuple((name, value) for value, name in sorted(others)[:_MOST_LEVELS])
     return tuple(
@@ -82,7 +83,7 @@ def _write_pictures(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhi
 
 
 def _picture_name(cell: Cell, number: int) -> str:
-    return f"{stem(cell.number, cell.model)}-{number}.png"
+    return f"{stem(cell.row)}-{number}.png"
 
 
 def _markdown_table(exhibit: Exhibit) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lmbench.checks import ChangedOption
-from lmbench.runs.store import Cell, RunDirectory, Verification
+from lmbench.runs.records import Cell, Verification
+from lmbench.runs.store import RunDirectory
 
 _PRETRAINED = "† Pretrained on other, and usually more, text: its rank does not compare methods."
 _PRIOR = "† The check prior found knowledge from other text than the training split:"
@@ -38,16 +39,17 @@ class Marks:
         return cell.pretrained or bool(self._prior_knowledge(cell))
 
     def label(self, cell: Cell) -> str:
-        """Return the name of a cell's model with its marks."""
-        return cell.model + " †" * self.is_pretrained(cell) + " ‡" * bool(self.doubt(cell))
+        """Return the name of a cell's model with the remarks on its fit, and its marks."""
+        remarks = f" ({', '.join(cell.remarks)})" if cell.remarks else ""
+        return cell.label + remarks + " †" * self.is_pretrained(cell) + " ‡" * bool(self.doubt(cell))
 
     def notes(self, cells: Sequence[Cell]) -> list[str]:
         """Return sentences that explain the marks of cells, the most serious ones first."""
         scored = [cell for cell in cells if cell.metrics]
-        notes = [f"‡ {cell.model} is {cell.doubt}." for cell in scored if cell.impossible]
-        others = _models_by_reason((cell.model, cell.doubt) for cell in scored if not cell.impossible)
+        notes = [f"‡ {cell.label} is {cell.doubt}." for cell in scored if cell.impossible]
+        others = _models_by_reason((cell.label, cell.doubt) for cell in scored if not cell.impossible)
         notes += [f"‡ {', '.join(models)}: {doubt}." for doubt, models in others.items()]
-        if unchecked := [cell.model for cell in scored if cell.model not in self.verifications]:
+        if unchecked := _names(cell.model for cell in scored if cell.model not in self.verifications):
             notes.append(f"{_UNCHECKED} {', '.join(unchecked)}.")
         if doubts := _group((cell.model, self._model_doubt(cell)) for cell in scored if cell.model not in unchecked):
             notes.append(f"{_UNVERIFIED} {doubts}.")
@@ -64,7 +66,7 @@ class Marks:
             f"Checked with {change} instead of the model's own options: {', '.join(models)}."
             for change, models in changes.items()
         ]
-        if lacking := [cell.model for cell in cells if self._lacks_own(cell)]:
+        if lacking := _names(cell.model for cell in cells if self._lacks_own(cell)):
             notes.append(f"Never checked with the model's own options: {', '.join(lacking)}.")
         return notes
 
@@ -107,4 +109,9 @@ def _models_by_reason(reasons: Iterable[tuple[str, str]]) -> dict[str, list[str]
     for model, reason in reasons:
         if reason:
             models.setdefault(reason, []).append(model)
-    return models
+    return {reason: _names(named) for reason, named in models.items()}
+
+
+def _names(models: Iterable[str]) -> list[str]:
+    """Return each model once: it may have several rows."""
+    return list(dict.fromkeys(models))

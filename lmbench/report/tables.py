@@ -18,7 +18,8 @@ from lmbench.report.contents import Contents, build_tables
 from lmbench.report.exhibits import page_name
 from lmbench.report.marks import Marks
 from lmbench.report.markup import code, csv_text, literal, plain
-from lmbench.runs.store import Cell, RunDirectory
+from lmbench.runs.records import Cell, Provenance
+from lmbench.runs.store import RunDirectory
 
 
 def write(directory: RunDirectory) -> None:
@@ -29,7 +30,6 @@ def write(directory: RunDirectory) -> None:
 
 def markdown(directory: RunDirectory) -> str:
     """Return the page with a run's tables, links to its exhibits, and the signatures."""
-    machine = directory.manifest
     parts = ["# Results\n"]
     for contents in build_tables(directory):
         parts += _markdown_table(contents)
@@ -37,8 +37,9 @@ def markdown(directory: RunDirectory) -> str:
         *_audits(directory),
         *_exhibit_links(directory),
         "## Signatures\n",
-        *(f"- {plain(cell.model)}: {code(cell.signature)}" for cell in directory.cells() if cell.signature),
-        f"\nPython {plain(machine.python)}, {plain(machine.platform)}, {machine.cpus} CPUs, {plain(machine.created)}.",
+        *(f"- {plain(cell.label)}: {code(cell.signature)}" for cell in directory.cells() if cell.signature),
+        "\n## Machines\n",
+        *(f"- {plain(line)}" for line in _list_machines(directory.cells())),
     ]
     return "\n".join(parts) + "\n"
 
@@ -83,6 +84,16 @@ def _markdown_table(contents: Contents) -> list[str]:
     return [f"{part}\n" for part in parts]
 
 
+def _list_machines(cells: Sequence[Cell]) -> list[str]:
+    """Return a line for each machine, system and version of Python that evaluated cells, with their number."""
+    places: dict[str, int] = {}
+    for cell in cells:
+        if found := cell.provenance:
+            place = f"{found.machine}; {found.machine.platform}, Python {found.python}"
+            places[place] = places.get(place, 0) + 1
+    return [f"{place}: {count} cell{'s' * (count != 1)}" for place, count in places.items()]
+
+
 def _audits(directory: RunDirectory) -> list[str]:
     sentences = [f"- {plain(sentence)}" for sentence in summarize_audits(directory)]
     return ["## Audit\n", *sentences, ""] if sentences else []
@@ -90,7 +101,7 @@ def _audits(directory: RunDirectory) -> list[str]:
 
 def _exhibit_links(directory: RunDirectory) -> list[str]:
     links = [
-        f"- [{plain(cell.model)} on {plain(cell.corpus)}]({page_name(cell)}): "
+        f"- [{plain(cell.label)} on {plain(cell.corpus)}]({page_name(cell)}): "
         + plain("; ".join(exhibit.title for exhibit in exhibits))
         for cell in directory.cells()
         if (exhibits := directory.exhibits(cell))
@@ -117,6 +128,7 @@ def _csv_row(cell: Cell, marks: Marks) -> dict[str, object]:
     row: dict[str, object] = {
         "model": cell.model,
         "corpus": cell.corpus,
+        "train_size": cell.train_size,
         "status": cell.status,
         "pretrained": marks.is_pretrained(cell),
         "unverified": marks.doubt(cell),
@@ -126,7 +138,26 @@ def _csv_row(cell: Cell, marks: Marks) -> dict[str, object]:
     elif cell.metrics:
         row |= cell.metrics.model_dump()
     row |= (cell.costs.model_dump() if cell.costs else {}) | audit_entries(cell)
+    row |= {"remarks": "; ".join(cell.remarks)} | (_provenance_entries(cell.provenance) if cell.provenance else {})
     return row | {"signature": cell.signature, "error": cell.error}
+
+
+def _provenance_entries(provenance: Provenance) -> dict[str, object]:
+    """Return where, when and with what a cell was evaluated, by their names in table.csv."""
+    machine = provenance.machine
+    return {
+        "started": provenance.started,
+        "processor": machine.processor,
+        "cpus": machine.cpus,
+        "memory": machine.memory,
+        "gpu": machine.gpu,
+        "platform": machine.platform,
+        "python": provenance.python,
+        "revision": provenance.revision,
+        "threads": provenance.threads,
+        "load": provenance.load,
+        "versions": " ".join("=".join(pair) for pair in provenance.versions),
+    }
 
 
 def _csv_entry(value: object) -> object:

@@ -6,13 +6,13 @@ documents are scored, the model is audited on some of them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -24,17 +24,20 @@ from lmbench.checks.sample import AuditSample, choose_documents
 from lmbench.corpora.on_disk import StoredDocuments
 from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, reason
+from lmbench.identity import fit_key
 from lmbench.metrics import Metrics, Tally, TallyColumns, tally_joined
 from lmbench.model import ModelSpec
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.registry import resolve
+from lmbench.runs.cell_files import LARGEST_SCORED, LOG, SCORES, ScoresFile
 from lmbench.runs.evaluation import ModelRecord, TimedModel, require_test_text
 from lmbench.runs.examination import Audited, Checked, Examination, Findings, examine
 from lmbench.runs.experiment import SelectedModel, plugin_version
+from lmbench.runs.fitted_models import Fit, FittedModels
+from lmbench.runs.records import AuditKind, Row
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
-from lmbench.runs.store import AuditKind
-from lmbench.runs.worker import Channel, Worker, as_error
+from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
 from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
 
@@ -47,26 +50,28 @@ class CellTask:
     """A cell to evaluate.
 
     Attributes:
+        row: Its row.
         model: The model.
         corpus: The text.
         audit: How the cell is audited.
         checks: Whether to run the suite's scoring checks on the fitted model.
-        folder: Where the model is saved in the end, if it can be saved; None to save it nowhere.
+        keep_scores: Whether to store each event.
+        use_store: Whether to use the store of fitted models.
     """
 
+    row: Row
     model: SelectedModel
     corpus: Corpus
-    audit: AuditKind
+    audit: AuditKind = "sample"
     checks: bool = False
-    folder: Path | None = None
+    keep_scores: bool = True
+    use_store: bool = True
 
     @property
-    def seed(self) -> str:
-        """The seed of the audit, which differs between any two cells."""
-        splits = (self.corpus.train, self.corpus.valid, self.corpus.test)
-        options = json.dumps(self.model.options, sort_keys=True)
-        identity = (str(self.model.spec), options, self.corpus.name, *(split.fingerprint for split in splits))
-        return hashlib.sha256("\n".join(identity).encode()).hexdigest()
+    def fit(self) -> Fit:
+        """What the store knows the fit by."""
+        text = None if self.model.pretrained else self.corpus.training
+        return Fit(fit_key(self.model.identity, text), str(self.model.spec), self.corpus.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +104,58 @@ class CellResult:
         return self.audit is not None and not (self.audit.failure or self.audit.not_rescored)
 
 
-def evaluate_cell(worker: Worker, task: CellTask, log: Path, progress: Progress) -> CellResult | LmbenchError:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the files of a cell go while it is evaluated.
+
+    Attributes:
+        folder: The folder of its files: its log, and its events if they are stored.
+        saved: Where the fitted model is saved in the end, if it can be saved; None to save it nowhere.
+    """
+
+    folder: Path
+    saved: Path | None = None
+
+    @property
+    def log(self) -> Path:
+        """What the cell's process prints."""
+        return self.folder / LOG
+
+
+def evaluate_cell(
+    worker: Worker, task: CellTask, places: Places, progress: Progress, limits: Limits = UNLIMITED
+) -> CellResult | LmbenchError:
     """Return the results of a cell, or the error that ended it. A plugin in the process may send anything."""
     try:
         with worker:  # ends the process, which waits for work, if there is nothing to score
             require_test_text(task.corpus)
-            evaluation = _Evaluation(task, progress)
-            work = _CellWork(task.model.spec, task.corpus.training, task.corpus.name)
-            ending = worker.run(partial(_evaluate_in_process, work), log, evaluation.receive)
-        return evaluation.finish(ending, log)
+            with _Evaluation(task, places, progress) as evaluation:
+                work = CellWork(task.model.spec, task.corpus.training, task.fit, task.use_store)
+                ending = worker.run(partial(_evaluate_in_process, work), places.log, evaluation.receive, limits)
+        return evaluation.finish(ending)
     except (CorpusError, PluginError, ScoreError) as error:
         return error
 
 
 @dataclass(frozen=True, slots=True)
-class _CellWork:
+class CellWork:
     """The work of a cell's process. It holds nothing of the test split.
 
     Attributes:
         spec: The model.
         text: The text to fit it on.
-        name: The corpus's name.
+        fit: What the store knows the fit by.
+        use_store: Whether to use the store of fitted models.
     """
 
     spec: ModelSpec
     text: TrainingText
-    name: str
+    fit: Fit
+    use_store: bool
+
+    def prepare(self, model: TimedModel, progress: Progress) -> None:
+        """Fit the model or restore it."""
+        model.prepare(self.text, self.fit, progress, FittedModels() if self.use_store else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +165,10 @@ class _Finished:
     record: str
 
 
-def _evaluate_in_process(work: _CellWork, channel: Channel) -> str:
+def _evaluate_in_process(work: CellWork, channel: Channel) -> str:
     """Evaluate and examine the model. Return why it cannot be saved, in one line; "" if it can."""
     timed = TimedModel(resolve(work.spec).build())
-    timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
+    work.prepare(timed, CheckedProgress(SendingProgress(channel)))
     score_in_process(timed, channel)
     examination = channel.ask(_Finished(timed.record().model_dump_json()))
     return examine(timed.model, examination, channel)
@@ -146,15 +177,27 @@ def _evaluate_in_process(work: _CellWork, channel: Channel) -> str:
 class _Evaluation:
     """A cell whose process is at work."""
 
-    def __init__(self, task: CellTask, progress: Progress) -> None:
-        self._task, self._progress = task, progress
+    def __init__(self, task: CellTask, places: Places, progress: Progress) -> None:
+        self._task, self._places, self._progress = task, places, progress
         test = task.corpus.test
         self._columns = TallyColumns(len(test.documents))
         self._scoring = Scoring(test.documents, range(len(test.documents)), self._tally, progress)
-        self._sampled = () if task.audit == "none" else choose_documents(_sizes(test), task.seed)
+        self._sampled = () if task.audit == "none" else choose_documents(_sizes(test), task.row.key)
         self._kept: dict[int, tuple[str, Score]] = {}
         self._record: ModelRecord | None = None
         self._findings: Findings | None = None
+        self._events = ExitStack()
+        self._file: ScoresFile | None = None
+
+    def __enter__(self) -> Self:
+        test = self._task.corpus.test
+        if self._task.keep_scores and test.size <= LARGEST_SCORED:
+            longest = max(_sizes(test), default=0)
+            self._file = self._events.enter_context(ScoresFile(self._places.folder / SCORES, longest))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._events.__exit__(*error)
 
     def receive(self, message: object) -> object:
         """Return the reply to a message of the process.
@@ -174,14 +217,9 @@ class _Evaluation:
                 repeat_report(self._progress, message)
         return None
 
-    def finish(self, ending: object, log: Path) -> CellResult | LmbenchError:
-        """Return the results, or the error.
-
-        Args:
-            ending: How the process ended.
-            log: The process's log.
-        """
-        record, corpus = self._record, self._task.corpus
+    def finish(self, ending: object) -> CellResult | LmbenchError:
+        """Return the results, or the error, given how the process ended."""
+        record, corpus, log = self._record, self._task.corpus, self._places.log
         if not isinstance(ending, str) and self._findings is None:
             return as_error(ending, log)
         if record is None:
@@ -202,6 +240,8 @@ class _Evaluation:
 
     def _tally(self, numbers: Sequence[int], documents: Sequence[str], scores: JoinedScores) -> None:
         self._columns.add(tally_joined(documents, scores, numbers))
+        if self._file is not None:
+            self._file.add(scores)
         borders = scores.borders
         for number in self._sampled:
             if number in numbers:
@@ -219,7 +259,7 @@ class _Evaluation:
         if not self._record.normalized or (self._task.audit == "none" and not self._task.checks):
             return Examination()
         self._progress("audit", 0.0)
-        examination = Examination(self._sample(), self._task.checks, self._task.folder)
+        examination = Examination(self._sample(), self._task.checks, self._places.saved)
         self._findings = Findings(examination)
         return examination
 
@@ -229,7 +269,7 @@ class _Evaluation:
         if not kept:
             return None
         documents, scores = zip(*kept, strict=True)
-        return AuditSample(self._sampled, documents, scores, self._task.seed)
+        return AuditSample(self._sampled, documents, scores, self._task.row.key)
 
 
 def _sizes(split: Split) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +17,8 @@ from lmbench.exhibit import Exhibit, plain_exhibits
 from lmbench.metrics import Metrics, Tally, TallyColumns, rate, summarize, tally
 from lmbench.model import LanguageModel, plain_footprint, plain_remarks, plain_traits
 from lmbench.progress import SILENT, CheckedProgress, Progress
-from lmbench.runs.store import Costs
+from lmbench.runs.fitted_models import Fit, FittedModels, Prepared, measure_fit
+from lmbench.runs.records import Costs
 from lmbench.runs.worker import peak_bytes
 from lmbench.signature import Signature, plain_signature
 
@@ -33,8 +35,10 @@ class ModelRecord(BaseModel):
     Attributes:
         signature: Everything about the model that the numbers depend on.
         fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
+        was_stored: Whether the fitted model came from the store.
         score_seconds: Wall-clock seconds of scoring the test split.
-        peak_bytes: Peak resident memory of the process.
+        cpu_seconds: Processor seconds of the process so far.
+        peak_bytes: Peak resident memory of the process, or of that which fitted the model.
         parameters: The number of parameters as stored, if known.
         disk_bytes: The model's size on disk, if known.
         exhibits: Tables and curves that show what the model learned.
@@ -47,7 +51,9 @@ class ModelRecord(BaseModel):
 
     signature: Signature
     fit_seconds: float | None
+    was_stored: bool
     score_seconds: float
+    cpu_seconds: float
     peak_bytes: int
     parameters: int | None
     disk_bytes: int | None
@@ -64,7 +70,9 @@ class ModelRecord(BaseModel):
         """Return what the evaluation on a corpus cost."""
         return Costs(
             fit_seconds=self.fit_seconds,
+            was_stored=self.was_stored,
             score_seconds=self.score_seconds,
+            cpu_seconds=self.cpu_seconds,
             bytes_per_second=rate(corpus.test.size, self.score_seconds),
             peak_bytes=self.peak_bytes,
             parameters=self.parameters,
@@ -125,7 +133,7 @@ def evaluate(model: LanguageModel, corpus: Corpus, progress: Progress = SILENT) 
     """
     require_test_text(corpus)
     timed = TimedModel(model)
-    timed.prepare(corpus.training, corpus.name, CheckedProgress(progress))
+    timed.prepare(corpus.training, Fit("", type(model).__name__, corpus.name), CheckedProgress(progress))
     columns, done = TallyColumns(len(corpus.test.documents)), 0
     for batch in batches(corpus.test.documents, timed.batch_characters):
         progress("score", done / len(corpus.test.documents))
@@ -153,7 +161,7 @@ class TimedModel:
 
     def __init__(self, model: LanguageModel) -> None:
         self.model, self.traits = model, plain_traits(model.traits)
-        self._fit_seconds: float | None = None
+        self._prepared: Prepared | None = None
         self._score_seconds = 0.0
 
     @property
@@ -161,13 +169,14 @@ class TimedModel:
         """About how many characters of documents to score in one batch."""
         return min(self.traits.batch_characters, BATCH_CHARACTERS)
 
-    def prepare(self, text: TrainingText, name: str, progress: Progress) -> None:
-        """Fit the model on a text, or load its weights.
+    def prepare(self, text: TrainingText, fit: Fit, progress: Progress, store: FittedModels | None = None) -> None:
+        """Fit the model on a text, restore it from the store, or load its weights.
 
         Args:
             text: The text.
-            name: The corpus's name, for errors.
+            fit: What the store knows the fit by.
             progress: Receives reports.
+            store: The store of fitted models; None to fit in any case.
 
         Raises:
             LmbenchError: There is no text to learn from, or the model raised it.
@@ -175,11 +184,10 @@ class TimedModel:
         if self.traits.pretrained:
             self.model.prepare(text, progress)
         elif not text.train.size:
-            raise CorpusError(f"the training split of {name} is empty: there is nothing to learn from")
+            raise CorpusError(f"the training split of {fit.corpus} is empty: there is nothing to learn from")
         else:
-            started = time.perf_counter()
-            self.model.prepare(text, progress.part("fit"))
-            self._fit_seconds = time.perf_counter() - started
+            train = partial(self.model.prepare, text, progress.part("fit"))
+            self._prepared = store.prepare(self.model, fit, train, progress) if store else measure_fit(train)
         self.traits = plain_traits(self.model.traits)  # the model may know them better by now
 
     def score(self, documents: tuple[str, ...]) -> object:
@@ -205,11 +213,14 @@ class TimedModel:
             PluginError: The model returns wrong types.
         """
         footprint = plain_footprint(self.model.footprint())
+        prepared = self._prepared
         return ModelRecord(
             signature=self.sign(),
-            fit_seconds=self._fit_seconds,
+            fit_seconds=prepared.fit_seconds if prepared else None,
+            was_stored=prepared is not None and prepared.was_stored,
             score_seconds=self._score_seconds,
-            peak_bytes=peak_bytes(),
+            cpu_seconds=time.process_time(),
+            peak_bytes=max(peak_bytes(), prepared.peak_bytes if prepared else 0),
             parameters=footprint.parameters,
             disk_bytes=footprint.disk_bytes,
             exhibits=plain_exhibits(self.model.exhibits()),

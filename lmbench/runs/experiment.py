@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
-from lmbench.about import own_version
 from lmbench.corpora.overlap import measure_overlap
+from lmbench.corpora.selection import take_training
 from lmbench.corpus import Corpus
-from lmbench.errors import CorpusError, LmbenchError, PluginError, reason
-from lmbench.model import ModelSpec
+from lmbench.errors import CorpusError, LmbenchError, PluginError, SpecError, reason
+from lmbench.identity import cell_key, digest, identify_model
+from lmbench.model import ModelSpec, plain_traits
 from lmbench.registry import Registered, find, is_default, list_registered, resolve
-from lmbench.runs.store import AuditKind, CorpusRecord, Manifest
+from lmbench.runs.machine import count_cpus
+from lmbench.runs.records import AuditKind, CorpusRecord, Manifest, ModelRecord, Row
 from lmbench.runs.worker import Channel, Failure, Worker
 
-_VERSIONED = ("hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torch", "transformers")
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the processes of a model need.
+
+    Attributes:
+        threads: Threads of numeric libraries.
+        libraries: Heavy libraries that the model imports.
+        gpu: Whether the model uses a GPU if there is one.
+    """
+
+    threads: int = 1
+    libraries: tuple[str, ...] = ()
+    gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +43,47 @@ class SelectedModel:
     """A model that can be built.
 
     Attributes:
+        label: The name of its rows.
         spec: The spec.
         registered: The model that it names.
         options: All options, defaults included.
-        files: The files that the options name.
+        identity: Everything that its numbers depend on, apart from the text.
+        pretrained: Whether nothing is fitted.
+        needs: What its processes need.
     """
 
+    label: str
     spec: ModelSpec
     registered: Registered
     options: dict[str, JsonValue]
-    files: tuple[Path, ...]
+    identity: dict[str, JsonValue]
+    pretrained: bool
+    needs: Needs
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenModel:
     """A registered model that cannot be imported or built. Its cells fail with the error."""
 
+    label: str
     spec: ModelSpec
     registered: Registered
     error: PluginError
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """A cell of an experiment.
+
+    Attributes:
+        row: Its row in the manifest.
+        model: The model.
+        corpus: The corpus, with as much of the training split as the row says.
+    """
+
+    row: Row
+    model: SelectedModel | BrokenModel
+    corpus: Corpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,45 +91,50 @@ class Experiment:
     """Models and the corpora on which each of them is evaluated.
 
     Attributes:
-        models: The models, without duplicates.
+        models: The models; their labels differ.
         corpora: The corpora; their names differ.
         check: Whether the models go through the conformance suite first.
         audit: How each cell is audited.
+        train_shares: The shares of the training split on which each model is fitted.
 
     Raises:
         CorpusError: Two corpora have the same name.
+        SpecError: Two models have the same label.
     """
 
     models: tuple[SelectedModel | BrokenModel, ...]
     corpora: tuple[Corpus, ...]
     check: bool = True
     audit: AuditKind = "sample"
+    train_shares: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
-        names = [corpus.name for corpus in self.corpora]
-        if repeated := {name for name in names if names.count(name) > 1}:
-            raise CorpusError(f"two corpora have the same name: {', '.join(sorted(repeated))}")
+        if repeated := _repeated([corpus.name for corpus in self.corpora]):
+            raise CorpusError(f"two corpora have the same name: {repeated}")
+        if repeated := _repeated([model.label for model in self.models]):
+            raise SpecError(f"two models have the same label: {repeated}")
 
-    @property
-    def pairs(self) -> tuple[tuple[Corpus, SelectedModel | BrokenModel], ...]:
-        """Each corpus with each model, in the order in which they run."""
-        return tuple((corpus, model) for corpus in self.corpora for model in self.models)
+    def plan(self) -> tuple[PlannedCell, ...]:
+        """Return each corpus with each model and each share of the training split, in the order of the tables.
 
-    def build_manifest(self) -> Manifest:
-        """Return the record of the models, the texts, the versions and the machine.
-
-        This reads the texts and the files that options name, to compare and to fingerprint them.
+        This reads the texts, to identify them.
         """
+        return tuple(
+            _plan_cell(model, corpus, share)
+            for whole in self.corpora
+            for share in self.train_shares
+            for corpus in (take_training(whole, share) if share < 1 else whole,)
+            for model in self.models
+            if share == self.train_shares[0] or not _is_pretrained(model)
+        )
+
+    def build_manifest(self, plan: Sequence[PlannedCell]) -> Manifest:
+        """Return the record of the models, the texts and the planned cells."""
         return Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            models=tuple(str(model.spec) for model in self.models),
-            options=tuple(map(_options, self.models)),
-            files=tuple(sorted(set(_digests(self.models)))),
-            corpora=tuple(map(_record, self.corpora)),
-            versions=(("lmbench", own_version()), *_installed_versions(), *_plugin_versions(self.models)),
-            python=platform.python_version(),
-            platform=platform.platform(),
-            cpus=os.cpu_count() or 1,
+            models=tuple(map(_record_model, self.models)),
+            corpora=tuple(map(_record_corpus, self.corpora)),
+            rows=tuple(cell.row for cell in plan),
         )
 
 
@@ -137,11 +174,13 @@ class _Candidate:
 
 
 class _Selection(BaseModel):
-    """The spec's arguments, the options and the files of a SelectedModel."""
+    """What a process found out about a model that it built; see SelectedModel."""
 
     arguments: tuple[tuple[str, str], ...]
     options: dict[str, JsonValue]
-    files: tuple[Path, ...]
+    identity: dict[str, JsonValue]
+    pretrained: bool
+    needs: Needs
 
 
 def _select(candidate: _Candidate) -> SelectedModel | BrokenModel | None:
@@ -150,10 +189,19 @@ def _select(candidate: _Candidate) -> SelectedModel | BrokenModel | None:
     try:
         selection = _build(candidate) if entry.is_built_in else _build_in_worker(candidate)
     except PluginError as error:
-        return BrokenModel(candidate.spec, entry, error)
+        return BrokenModel(str(candidate.spec), candidate.spec, entry, error)
     if selection is None:
         return None
-    return SelectedModel(ModelSpec(entry.name, selection.arguments), entry, selection.options, selection.files)
+    spec = ModelSpec(entry.name, selection.arguments)
+    return SelectedModel(
+        label=str(spec),
+        spec=spec,
+        registered=entry,
+        options=selection.options,
+        identity=selection.identity,
+        pretrained=selection.pretrained,
+        needs=selection.needs,
+    )
 
 
 def _build(candidate: _Candidate) -> _Selection | None:
@@ -163,9 +211,14 @@ def _build(candidate: _Candidate) -> _Selection | None:
     is_seeded = "seed" in dict(candidate.spec.arguments)
     if candidate.seed is not None and not is_seeded and "seed" in model.model.Options.model_fields:
         model = model.with_arguments(("seed", str(candidate.seed)))
-    model.build()  # so that a mistake in the options stops the run before it starts
-    options = model.options.model_dump(mode="json")
-    return _Selection(arguments=model.spec.arguments, options=options, files=model.options.files())
+    traits = plain_traits(model.build().traits)  # so that a mistake in the options stops the run before it starts
+    return _Selection(
+        arguments=model.spec.arguments,
+        options=model.dump_options(),
+        identity=identify_model(model.model, model.options),
+        pretrained=traits.pretrained,
+        needs=Needs(min(traits.threads or count_cpus(), count_cpus()), traits.libraries, traits.gpu),
+    )
 
 
 def _build_in_worker(candidate: _Candidate) -> _Selection | None:
@@ -195,29 +248,36 @@ def plugin_version(registered: Registered) -> tuple[tuple[str, str], ...]:
     return () if registered.is_built_in else ((registered.origin, registered.version),)
 
 
-def _options(model: SelectedModel | BrokenModel) -> dict[str, JsonValue]:
-    """Return all options of a model, defaults included."""
-    return model.options if isinstance(model, SelectedModel) else {}
+def _plan_cell(model: SelectedModel | BrokenModel, corpus: Corpus, share: float) -> PlannedCell:
+    broken: dict[str, JsonValue] = {"broken": str(model.spec)}
+    identity = model.identity if isinstance(model, SelectedModel) else broken
+    pretrained = _is_pretrained(model)
+    size = "" if pretrained or share == 1 else f"{100 * share:g}%"
+    row = Row(model=model.label, corpus=corpus.name, train_size=size, key=cell_key(identity, pretrained, corpus))
+    return PlannedCell(row, model, corpus)
 
 
-def _digests(models: Sequence[SelectedModel | BrokenModel]) -> Iterator[tuple[str, str]]:
-    """Yield each file that the models' options name and that can be read, with its sha256."""
-    for path in {path for model in models if isinstance(model, SelectedModel) for path in model.files}:
-        with suppress(OSError), path.open("rb") as file:
-            yield str(path), hashlib.file_digest(file, "sha256").hexdigest()
+def _is_pretrained(model: SelectedModel | BrokenModel) -> bool:
+    return isinstance(model, SelectedModel) and model.pretrained
 
 
-def _installed_versions() -> Iterator[tuple[str, str]]:
-    for package in _VERSIONED:
-        with suppress(PackageNotFoundError):
-            yield package, version(package)
+def _repeated(names: Sequence[str]) -> str:
+    return ", ".join(sorted({name for name in names if names.count(name) > 1}))
 
 
-def _plugin_versions(models: Sequence[SelectedModel | BrokenModel]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted({pair for model in models for pair in plugin_version(model.registered)}))
+def _record_model(model: SelectedModel | BrokenModel) -> ModelRecord:
+    built = model if isinstance(model, SelectedModel) else None
+    return ModelRecord(
+        label=model.label,
+        spec=str(model.spec),
+        origin=f"{model.registered.origin} {model.registered.version}",
+        options=built.options if built else {},
+        identity=built.identity if built else None,
+    )
 
 
-def _record(corpus: Corpus) -> CorpusRecord:
+def _record_corpus(corpus: Corpus) -> CorpusRecord:
+    splits = (corpus.train, corpus.valid, corpus.test)
     return CorpusRecord(
         name=corpus.name,
         description=corpus.description,
@@ -227,6 +287,7 @@ def _record(corpus: Corpus) -> CorpusRecord:
         train_fingerprint=corpus.train.fingerprint,
         valid_fingerprint=corpus.valid.fingerprint,
         test_fingerprint=corpus.test.fingerprint,
+        digest=digest([corpus.tokenized, *(split.digest for split in splits)]),
         train_bytes=corpus.train.size,
         valid_bytes=corpus.valid.size,
         test_bytes=corpus.test.size,

@@ -12,13 +12,12 @@ from pathlib import Path
 
 from lmbench.checks.audit import Audit
 from lmbench.checks.comparison import LARGEST_TOLERANCE, mean_tolerance, tolerance_of
-from lmbench.corpus import TrainingText
 from lmbench.errors import LmbenchError, ScoreError, one_line
 from lmbench.metrics import Tally, tally_joined
-from lmbench.model import ModelSpec, Saveable
+from lmbench.model import Saveable
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.registry import resolve
-from lmbench.runs.cells import CellResult, CellTask
+from lmbench.runs.cells import CellResult, CellTask, CellWork, Places
 from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
@@ -28,22 +27,23 @@ from lmbench.score import JoinedScores
 _FEWEST_BATCHES = 5
 
 
-def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, progress: Progress) -> Audit:
+def score_again(worker: Worker, task: CellTask, places: Places, first: CellResult, progress: Progress) -> Audit:
     """Score all documents of a cell again, and return its audit with the results of this.
 
     Args:
         worker: A fresh process.
-        task: The cell. The model is restored from its folder, or fitted again if it cannot be saved.
+        task: The cell. The model is restored from where it was saved, or fitted again if it cannot be saved.
+        places: Where its files are.
         first: The results of the cell.
-        log: The process's log, a new file.
         progress: Receives reports.
     """
     started = time.perf_counter()
     scoring = _SecondScoring(task, first, progress.part("audit"))
     not_rescored = failure = ""
     try:
-        work = _RescoringWork(task.model.spec, task.corpus.training, task.corpus.name, task.folder)
-        ending = worker.run(partial(_score_again_in_process, work), log, scoring.receive)
+        log = places.folder / "audit-log.txt"
+        work = CellWork(task.model.spec, task.corpus.training, task.fit, use_store=False)
+        ending = worker.run(partial(_score_again_in_process, work, places.saved), log, scoring.receive)
         scoring.require_end(ending, log)
     except _OtherModelError as error:
         not_rescored = one_line(str(error))
@@ -55,23 +55,6 @@ def score_again(worker: Worker, task: CellTask, first: CellResult, log: Path, pr
     return audit.model_copy(
         update={"rescored": scoring.done, "not_rescored": not_rescored, "failure": failure, "seconds": seconds}
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _RescoringWork:
-    """The work of the process.
-
-    Attributes:
-        spec: The model.
-        text: The text to fit it on, if it cannot be saved.
-        name: The corpus's name.
-        folder: The folder in which the model was saved, if it can be saved.
-    """
-
-    spec: ModelSpec
-    text: TrainingText
-    name: str
-    folder: Path | None
 
 
 class _OtherModelError(LmbenchError):
@@ -93,14 +76,14 @@ class _Prepared:
     tolerance: float
 
 
-def _score_again_in_process(work: _RescoringWork, channel: Channel) -> str:
+def _score_again_in_process(work: CellWork, saved: Path | None, channel: Channel) -> str:
     """Score the documents that the run gives out, and return "" as soon as there are no more."""
     model = resolve(work.spec).build()
-    if is_restored := isinstance(model, Saveable) and work.folder is not None:
-        model.restore(work.folder)
+    if is_restored := isinstance(model, Saveable) and saved is not None:
+        model.restore(saved)
     timed = TimedModel(model)
     if not is_restored:
-        timed.prepare(work.text, work.name, CheckedProgress(SendingProgress(channel)))
+        work.prepare(timed, CheckedProgress(SendingProgress(channel)))
     channel.send(_Prepared(str(timed.sign()), is_restored, tolerance_of(model)))
     score_in_process(timed, channel)
     return ""
@@ -118,7 +101,7 @@ class _SecondScoring:
         self._first, self._progress, self._tolerance = first, progress, 0.0
         documents = task.corpus.test.documents
         order = list(range(len(documents)))
-        random.Random(task.seed).shuffle(order)
+        random.Random(task.row.key).shuffle(order)
         size = min(BATCH_CHARACTERS, 1 + first.metrics.characters // _FEWEST_BATCHES)
         self._scoring = Scoring((documents[number] for number in order), order, self._compare, progress, size)
 

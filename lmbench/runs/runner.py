@@ -1,227 +1,204 @@
-"""Run an experiment: each cell, and each model's conformance suite, in a process of its own.
-
-A model that raises, leaks memory or crashes the interpreter then costs one cell and not the run, and the peak memory
-that is measured is that of the cell alone.
-"""
+"""Run an experiment: find out what is missing, have an engine do it, and store the results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
 
-from pydantic import BaseModel, ValidationError
-
-from lmbench.checks import ChangedOption, Outcome, changed_options, check_spec, find_doubt
-from lmbench.checks.audit import Audit
-from lmbench.corpus import Corpus
-from lmbench.errors import LmbenchError, PluginError, UnavailableError, reason
-from lmbench.model import ModelSpec
-from lmbench.printable import printable
-from lmbench.progress import CheckedProgress, Progress
-from lmbench.runs.cells import CellResult, CellTask, evaluate_cell
-from lmbench.runs.experiment import BrokenModel, Experiment
-from lmbench.runs.reports import SendingProgress, repeat_report
-from lmbench.runs.rescoring import score_again
-from lmbench.runs.store import AUDIT_KINDS, Cell, RunDirectory, Verification
-from lmbench.runs.worker import Channel, Worker, as_error
+from lmbench.cache_folder import cache_folder
+from lmbench.checks import SUITE_VERSION
+from lmbench.errors import LmbenchError, ResultsError
+from lmbench.identity import digest
+from lmbench.runs.cell_files import LOG, write_cell
+from lmbench.runs.cells import CellTask
+from lmbench.runs.engines import Engine, Order
+from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.experiment import BrokenModel, Experiment, PlannedCell, SelectedModel
+from lmbench.runs.machine import source_digest
+from lmbench.runs.records import AUDIT_KINDS, Cell, Row, Verification
+from lmbench.runs.sealed import read_sealed, write_sealed
+from lmbench.runs.store import RunDirectory
+from lmbench.runs.tasks import CheckTask, Done, Task, describe_failure
 
 
-class RunProgress(Progress):
-    """Receives reports of a run; this class ignores them.
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How an experiment is run, which changes none of its numbers.
 
-    Calls of the progress itself are about the cell, or the model's checks, that started last. Numbers count from 1.
+    Attributes:
+        keep_scores: Whether to store each event.
+        use_store: Whether to use the store of fitted models.
+        shard: Which share of the cells to run: (3, 16) is the third of sixteen.
     """
 
-    def check_started(self, number: int, total: int, model: str) -> None:
-        """Report that the conformance suite starts on a model."""
-
-    def cell_started(self, number: int, total: int, model: str, corpus: str) -> None:
-        """Report that a cell starts."""
-
-    def cell_finished(self, cell: Cell) -> None:
-        """Report that a cell has ended, successfully or not."""
+    keep_scores: bool = True
+    use_store: bool = True
+    shard: tuple[int, int] = (1, 1)
 
 
-def run(experiment: Experiment, path: Path, progress: RunProgress) -> RunDirectory:
+DEFAULTS = RunOptions()
+
+
+def run(
+    experiment: Experiment,
+    path: Path,
+    engine: Engine,
+    progress: RunProgress,
+    options: RunOptions = DEFAULTS,
+) -> RunDirectory:
     """Evaluate every model on every corpus, and store the results in a run directory.
 
-    Cells that the directory already holds do not run again, unless they failed or the experiment asks for a stronger
-    audit. If the suite checked a model with other options, the first cell of it that runs also checks it with its own.
+    Cells that the directory already holds do not run again, unless they failed or are damaged, or the experiment asks
+    for a stronger audit. If the suite checked a model with other options, the first cell of it that runs also checks it
+    with its own.
 
     Args:
         experiment: The models and corpora.
-        path: The run directory, which may hold an interrupted run of the same experiment.
+        path: The run directory, which may hold other cells.
+        engine: Does the work.
         progress: Receives reports.
+        options: How to run.
 
     Raises:
         LmbenchError: Something would fail in every cell, such as writing to the run directory. A failure within a cell
             is stored as the cell's error.
     """
-    with Worker() as first:  # starts up while the manifest is built, which takes time
-        directory = RunDirectory.start(path, experiment.build_manifest())
-        workers = _workers(first)
-        with directory.locked():
-            if experiment.check:
-                _run_checks(directory, experiment, progress, workers)
-            _run_cells(directory, experiment, progress, workers)
-    return directory
-
-
-def _workers(first: Worker) -> Iterator[Worker]:
-    yield first
-    while True:
-        yield Worker()
-
-
-def _run_checks(
-    directory: RunDirectory, experiment: Experiment, progress: RunProgress, workers: Iterator[Worker]
-) -> None:
-    """Check the models that have not been checked yet. A broken one has nothing to check: its cells give the reason."""
-    done = directory.verifications()
-    for number, model in enumerate(experiment.models, start=1):
-        name = str(model.spec)
-        if name in done or isinstance(model, BrokenModel):
-            continue
-        progress.check_started(number, len(experiment.models), name)
-        log = directory.log(number, name, "check")
-        result = _check_in_worker(next(workers), model.spec, log, progress)
-        directory.close_log(log)
-        if isinstance(result, UnavailableError):  # the model's cells give the reason
-            continue
-        directory.write_verification(number, _verification(name, result))
-
-
-def _run_cells(
-    directory: RunDirectory, experiment: Experiment, progress: RunProgress, workers: Iterator[Worker]
-) -> None:
-    """Run the cells that are missing or failed, or that were audited or checked less than the experiment asks for."""
-    stored = {cell.number: cell for cell in directory.cells() if cell.status == "ok"}
-    for number, (corpus, model) in enumerate(experiment.pairs, start=1):
-        name, before = str(model.spec), stored.get(number)
-        checks = experiment.check and directory.needs_own_checks(name)
-        if before is not None and before.has_audit(experiment.audit) and (before.pseudo or not checks):
-            continue
-        progress.cell_started(number, len(experiment.pairs), name, corpus.name)
-        audit = max(experiment.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
-        result: CellResult | LmbenchError
-        if isinstance(model, BrokenModel):
-            result = model.error
-        else:
-            result = _Cells(directory, workers, progress).evaluate(number, CellTask(model, corpus, audit, checks))
-        cell = _cell(number, name, corpus, result)
-        _store(directory, cell, result)
-        progress.cell_finished(cell)
-
-
-def _store(directory: RunDirectory, cell: Cell, result: CellResult | LmbenchError) -> None:
-    """Store a cell, after the outcomes of the checks of its model if there are any."""
-    if not isinstance(result, CellResult):
-        directory.write(cell, None)
-        return
-    if result.outcomes:
-        directory.write_own_outcomes(cell.model, result.outcomes)
-    directory.write(cell, result.counts, result.record.exhibits)
-
-
-class _Checked(BaseModel):
-    """The outcomes of a model's checks, and the options that were changed for them."""
-
-    outcomes: tuple[Outcome, ...]
-    changed: tuple[ChangedOption, ...]
-
-
-def _verification(model: str, result: _Checked | LmbenchError) -> Verification:
-    if isinstance(result, LmbenchError):
-        return Verification(model=model, doubt=f"the suite did not end: {printable(str(result))}", outcomes=())
-    doubt = find_doubt(result.outcomes)
-    return Verification(model=model, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
+    progress("reading the texts", 0.0)
+    plan = _take_shard(experiment.plan(), options.shard)
+    with RunDirectory.growing(path, experiment.build_manifest(plan)) as directory:
+        started = _Run(experiment, directory, engine, progress, options)
+        for damage in directory.damage():
+            progress.notice(f"{damage.reason}; the cell is evaluated again")
+        if experiment.check:
+            started.run_checks({cell.model.label for cell in plan})
+        started.run_cells(plan)
+        return directory
 
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
-    """Evaluates cells.
+class _Run:
+    """A run at work."""
 
-    Attributes:
-        directory: Where the logs of their processes are.
-        workers: The processes.
-        progress: Receives reports.
-    """
-
+    experiment: Experiment
     directory: RunDirectory
-    workers: Iterator[Worker]
-    progress: Progress
+    engine: Engine
+    progress: RunProgress
+    options: RunOptions
 
-    def evaluate(self, number: int, task: CellTask) -> CellResult | LmbenchError:
-        """Return the results of the cell with this number, or the error that ended it."""
-        if task.audit != "full":
-            return self._evaluate_once(number, task)
-        with TemporaryDirectory(prefix="lmbench-") as folder:
-            saving = replace(task, folder=Path(folder))
-            result = self._evaluate_once(number, saving)
-            if isinstance(result, CellResult) and result.can_be_rescored:
-                return replace(result, audit=self._score_again(number, saving, result))
-        return result
+    def run_checks(self, labels: set[str]) -> None:
+        """Check the models that have not been checked yet. A broken one has nothing to check: its cells say why."""
+        stored = self.directory.verifications()
+        tasks = []
+        for model in self.experiment.models:
+            if isinstance(model, BrokenModel) or model.label not in labels:
+                continue
+            key = _suite_key(model)
+            if model.label in stored and stored[model.label].key == key:
+                continue
+            if (known := _read_verdict(key)) is not None:
+                self.directory.write_verification(known.model_copy(update={"model": model.label}))
+            else:
+                tasks.append(CheckTask(model, key))
+        self._do(tasks, self._keep_verification)
 
-    def _evaluate_once(self, number: int, task: CellTask) -> CellResult | LmbenchError:
-        log = self.directory.log(number, str(task.model.spec))
-        result = evaluate_cell(next(self.workers), task, log, self.progress)
-        self.directory.close_log(log)
-        return result
+    def run_cells(self, plan: Sequence[PlannedCell]) -> None:
+        """Run the cells that are missing or failed, or that were audited or checked less than they should be."""
+        stored = {cell.row: cell for cell in self.directory.cells()}
+        tasks = list(self._choose_cells(plan, stored))
+        self.progress.planned(len(plan), len(plan) - len(tasks))
+        for cell in plan:
+            if isinstance(cell.model, BrokenModel):
+                self._store_failure(cell.row, cell.model.error)
+        self._do([task for task in tasks if task is not None], self._keep_cell)
 
-    def _score_again(self, number: int, task: CellTask, first: CellResult) -> Audit:
-        log = self.directory.log(number, str(task.model.spec), "audit")
-        audit = score_again(next(self.workers), task, first, log, self.progress)
-        self.directory.close_log(log)
-        return audit
+    def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellTask | None]:
+        """Yield the task of each cell that has to be evaluated; None if its model is broken."""
+        unchecked = {
+            label
+            for label, found in self.directory.verifications().items()
+            if self.experiment.check and found.lacks_own
+        }
+        for cell in plan:
+            before = stored.get(cell.row)
+            if isinstance(cell.model, BrokenModel):
+                yield None
+                continue
+            checks = cell.model.label in unchecked and not (before and before.pseudo)
+            if before and before.status == "ok" and before.has_audit(self.experiment.audit) and not checks:
+                continue
+            unchecked.discard(cell.model.label)
+            audit = max(self.experiment.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
+            yield CellTask(
+                cell.row, cell.model, cell.corpus, audit, checks, self.options.keep_scores, self.options.use_store
+            )
+
+    def _do(self, tasks: Sequence[Task], keep: Callable[[Done], None]) -> None:
+        """Do tasks, and store each as it ends."""
+        orders = [Order(task, _name_task(task, number, len(tasks))) for number, task in enumerate(tasks, start=1)]
+        with closing(self.engine.run(orders, self.directory.new_work_folder, self.progress)) as ended:
+            for order, done in ended:
+                keep(done)
+                summary = "" if done.verification is None else done.verification.doubt or "verified"
+                self.progress.task_ended(order.name, summary)
+
+    def _keep_verification(self, done: Done) -> None:
+        self.directory.keep_log(done.folder / LOG, done.task.model.label)
+        if done.verification is not None:
+            self.directory.write_verification(done.verification)
+            if done.verification.outcomes:
+                _keep_verdict(done.verification)
+
+    def _keep_cell(self, done: Done) -> None:
+        if done.cell is None:
+            return
+        if done.outcomes:
+            self.directory.write_own_outcomes(done.cell.model, done.outcomes)
+            _keep_verdict(self.directory.verifications()[done.cell.model])
+        self.directory.adopt(done.folder, done.cell)
+        self.progress.cell_finished(done.cell)
+
+    def _store_failure(self, row: Row, error: LmbenchError) -> None:
+        folder = self.directory.new_work_folder()
+        cell = write_cell(folder, describe_failure(row, error), ())
+        self.directory.adopt(folder, cell)
+        self.progress.cell_finished(cell)
 
 
-def _check_in_worker(worker: Worker, spec: ModelSpec, log: Path, progress: Progress) -> _Checked | LmbenchError:
-    """Return the results of a model's checks, or the error that ended them."""
-    try:
-        result = worker.run(partial(_check_in_process, spec), log, partial(repeat_report, progress))
-        return _Checked.model_validate_json(result) if isinstance(result, str) else as_error(result, log)
-    except ValidationError as error:
-        return PluginError(f"the process sent a result that is not valid: {reason(error)}")
-    except PluginError as error:
-        return error
+def _take_shard(plan: Sequence[PlannedCell], shard: tuple[int, int]) -> tuple[PlannedCell, ...]:
+    """Return every so-manieth cell, so that each shard gets some of each corpus."""
+    number, total = shard
+    return tuple(plan[number - 1 :: total])
 
 
-def _cell(number: int, model: str, corpus: Corpus, result: CellResult | LmbenchError) -> Cell:
-    if not isinstance(result, CellResult):
-        status: Literal["unavailable", "failed"] = "unavailable" if isinstance(result, UnavailableError) else "failed"
-        error = printable(str(result))
-        return Cell(number=number, model=model, corpus=corpus.name, status=status, error=error)
-    return Cell(
-        number=number,
-        model=model,
-        corpus=corpus.name,
-        status="ok",
-        pretrained=result.record.pretrained,
-        pseudo=not result.record.normalized,
-        signature=str(result.signature),
-        metrics=result.metrics,
-        costs=result.record.costs(corpus),
-        audit_kind=result.audit_kind,
-        audit=result.audit,
-        impossible=bool(result.excess),
-        doubt="; ".join(_find_doubts(result)),
-    )
+def _name_task(task: Task, number: int, total: int) -> TaskName:
+    if isinstance(task, CellTask):
+        return TaskName(kind="cell", model=task.model.label, corpus=task.corpus.name, number=number, total=total)
+    return TaskName(kind="check", model=task.model.label, number=number, total=total)
 
 
-def _find_doubts(result: CellResult) -> Iterator[str]:
-    """Yield why the numbers cannot be trusted, the most serious reason first."""
-    if result.excess:
-        yield f"impossible: {result.excess}"
-    if result.audit and result.audit.failure:
-        yield f"audit failed: {result.audit.failure}"
+def _suite_key(model: SelectedModel) -> str:
+    """Return the key of a model's verdict: it holds for this model, this suite and this source of lmbench."""
+    return digest({"model": model.identity, "suite": SUITE_VERSION, "lmbench": source_digest()})
 
 
-def _check_in_process(spec: ModelSpec, channel: Channel) -> str:
-    """Return a _Checked as JSON."""
-    progress = CheckedProgress(SendingProgress(channel))
-    progress("checking", 0.0)
-    return _Checked(outcomes=check_spec(spec, progress), changed=changed_options(spec)).model_dump_json()
+def _verdict_path(key: str) -> Path:
+    return cache_folder() / "verdicts" / f"{key}.json"
+
+
+def _read_verdict(key: str) -> Verification | None:
+    """Return the results that the suite had on the same model in an earlier run, if they are kept."""
+    path = _verdict_path(key)
+    if not path.is_file():
+        return None
+    with suppress(ResultsError):
+        found = read_sealed(Verification, path)
+        return found if found.key == key else None
+    return None
+
+
+def _keep_verdict(verification: Verification) -> None:
+    """Keep the results of the suite for later runs, if the cache can be written."""
+    with suppress(ResultsError):
+        write_sealed(_verdict_path(verification.key), verification)

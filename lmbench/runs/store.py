@@ -1,226 +1,54 @@
-"""A run directory: the files that a run writes, from which it resumes and from which the report is made.
+"""A run directory: the files that a run writes, from which it resumes and grows, and from which reports are made.
 
 results/RUN/
-  manifest.json                the models, the texts, the versions and the machine
-  cells/003-kenlm.json         one cell: status, signature, metrics, costs
-  documents/003-kenlm.parquet  the cell's Tally, one row per document
-  exhibits/003-hmm.json        the exhibits of the cell's model, if it has any
-  checks/001-kenlm.json        a model's results in the conformance suite
-  logs/003-kenlm.txt           what the cell's process printed
+  manifest.json                        the models, the texts, and the cells that were asked for
+  cells/kenlm-on-fables-en/            one cell; see cell_files.py
+  checks/kenlm.json                    a model's results in the conformance suite
+  logs/check-kenlm.txt                 what the process of a model's checks printed
   table.md  table.csv  exhibits/*.md  exhibits/*.png   written by `lmbench report`
 
-Each file is written to a temporary name first, so that it is complete or missing. Nothing is written once the
-directory was moved or removed. JSON and finished logs are safe to print on a terminal.
+Each file and each cell's folder is written under a temporary name first, so that it is complete or missing. A record is
+believed only if its checksum is right and it is what the manifest asks for. Nothing is written once the directory was
+moved or removed. JSON and finished logs are safe to print on a terminal.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
 
 from lmbench import atomic
-from lmbench.checks import ChangedOption, Outcome, find_doubt, find_prior_knowledge
-from lmbench.checks.audit import Audit
-from lmbench.corpora.overlap import Overlap
+from lmbench.checks import Outcome
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
-from lmbench.metrics import SUMS, Metrics, Tally
-from lmbench.printable import printable_json, printable_lines
+from lmbench.identity import digest
+from lmbench.printable import printable_lines
+from lmbench.runs import cell_files
+from lmbench.runs.records import Cell, Manifest, Row, Verification
+from lmbench.runs.sealed import read_sealed, write_sealed
 
-Stored = TypeVar("Stored", bound=BaseModel)
-
-AuditKind = Literal["none", "sample", "full"]
-"""How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
-
-AUDIT_KINDS: tuple[AuditKind, ...] = ("none", "sample", "full")
-"""All kinds of audits; each is stronger than those before it."""
-
-_ROW_GROUP = 1 << 16  # documents
+_WORK = ".work"
+_OWN = (".lock", _WORK, "cells", "checks", "logs", "exhibits", "table.md", "table.csv")
 
 
-class CorpusRecord(BaseModel):
-    """A corpus as a run read it; see `Corpus`.
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A stored cell that is not believed.
 
     Attributes:
-        train_fingerprint: sha256 of the training split's bytes. The other splits have theirs.
-        train_bytes: UTF-8 bytes of the training split. The other splits have theirs.
-        test_documents: The number of documents in the test split.
-        overlap: The share of the test split that is also in the training split.
+        row: The row that it was stored for.
+        reason: What is wrong, in one line.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    description: str
-    provenance: str
-    tokenized: bool
-    spaced: bool
-    train_fingerprint: str
-    valid_fingerprint: str
-    test_fingerprint: str
-    train_bytes: int
-    valid_bytes: int
-    test_bytes: int
-    test_documents: int
-    floor_note: str
-    overlap: Overlap | None = None
-
-
-class Manifest(BaseModel):
-    """The record of a run: its models, its texts, the versions and the machine.
-
-    Attributes:
-        format: The version of the run directory's format.
-        created: When the run started, as an ISO 8601 time.
-        models: The specs of the models.
-        options: The options of each model, defaults included.
-        files: The files that the options name and that existed, each with its sha256.
-        corpora: The corpora as they were read.
-        versions: The packages that the numbers depend on, those that provide the models included, with their versions.
-        python: The version of Python.
-        platform: The operating system and the machine's architecture.
-        cpus: The number of CPUs.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal[1] = 1
-    created: str
-    models: tuple[str, ...]
-    options: tuple[dict[str, JsonValue], ...]
-    files: tuple[tuple[str, str], ...] = ()
-    corpora: tuple[CorpusRecord, ...]
-    versions: tuple[tuple[str, str], ...]
-    python: str
-    platform: str
-    cpus: int
-
-    def same_work(self, other: Manifest) -> bool:
-        """Return whether both runs' cells belong in one table: everything except the creation time is the same.
-
-        A file that only one of the runs found does not count: cells that needed it failed, and run again.
-        """
-        mine, others = dict(self.files), dict(other.files)
-        unchanged = all(mine[name] == others[name] for name in mine.keys() & others.keys())
-        return unchanged and self == other.model_copy(update={"created": self.created, "files": self.files})
-
-    def with_files(self, other: Manifest) -> Manifest:
-        """Return this manifest with the other one's files added."""
-        return self.model_copy(update={"files": tuple(sorted({*self.files, *other.files}))})
-
-
-class Costs(BaseModel):
-    """The costs of a cell.
-
-    Attributes:
-        fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
-        score_seconds: Wall-clock seconds of scoring the test split.
-        bytes_per_second: UTF-8 bytes of the test split scored per second.
-        peak_bytes: Peak resident memory of the cell's own process, interpreter and libraries included.
-        parameters: The number of parameters as stored, if known.
-        disk_bytes: The model's size on disk, if known.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    fit_seconds: float | None
-    score_seconds: float
-    bytes_per_second: float
-    peak_bytes: int
-    parameters: int | None
-    disk_bytes: int | None
-
-
-class Cell(BaseModel):
-    """The result of one model on one corpus.
-
-    Attributes:
-        format: The version of the run directory's format.
-        number: The cell's position in the run, from 1.
-        model: The model's spec.
-        corpus: The corpus's name.
-        status: "ok"; "unavailable" if weights or files are missing; "failed" after any other error.
-        error: The reason of another status, in one line; empty if the status is "ok".
-        pretrained: Whether any of the weights are pretrained.
-        pseudo: Whether the scores are not probabilities, so that the metrics compare with no other model's.
-        signature: Everything that the numbers depend on.
-        metrics: The numbers, if the status is "ok".
-        costs: Time, memory and size, if the status is "ok".
-        audit_kind: The audit that was asked for. Scores that are not probabilities get none all the same.
-        audit: The results of the audit, if there was one.
-        impossible: Whether no honest model can have these numbers.
-        doubt: Why the numbers cannot be trusted, in one line: they are impossible, the audit failed, or both. Empty if
-            there is no such reason.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal[1] = 1
-    number: int
-    model: str
-    corpus: str
-    status: Literal["ok", "unavailable", "failed"]
-    error: str = ""
-    pretrained: bool = False
-    pseudo: bool = False
-    signature: str = ""
-    metrics: Metrics | None = None
-    costs: Costs | None = None
-    audit_kind: AuditKind = "none"
-    audit: Audit | None = None
-    impossible: bool = False
-    doubt: str = ""
-
-    def has_audit(self, kind: AuditKind) -> bool:
-        """Return whether the cell was evaluated with an audit of this kind or a stronger one."""
-        return AUDIT_KINDS.index(self.audit_kind) >= AUDIT_KINDS.index(kind)
-
-
-class Verification(BaseModel):
-    """A model's results in the conformance suite.
-
-    Attributes:
-        model: The model's spec.
-        doubt: Why the model is not verified, in one line; empty if it is.
-        outcomes: The outcome of each check; empty if the suite did not run to its end.
-        changed: The options that the suite changed to make the model quick. Older results do not have them.
-        own_outcomes: The outcomes of the checks that were run on the model of a cell, with its own options; empty if
-            the suite changed none.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str
-    doubt: str
-    outcomes: tuple[Outcome, ...]
-    changed: tuple[ChangedOption, ...] = ()
-    own_outcomes: tuple[Outcome, ...] = ()
-
-    @property
-    def lacks_own(self) -> bool:
-        """Whether the suite changed options, and no checks were run with the model's own."""
-        return bool(self.changed) and not self.own_outcomes
-
-    @property
-    def prior_knowledge(self) -> str:
-        """Why the model seems to be trained before it is fitted, in one line; "" if it does not."""
-        return find_prior_knowledge(self.outcomes)
-
-    def with_own(self, outcomes: tuple[Outcome, ...]) -> Verification:
-        """Return these results with those of the model that has its own options."""
-        own = find_doubt(outcomes)
-        doubt = self.doubt or (own and f"with its own options, {own}")
-        return self.model_copy(update={"own_outcomes": outcomes, "doubt": doubt})
-
-
-class _Exhibits(RootModel[tuple[Exhibit, ...]]):
-    """The contents of a cell's file of exhibits."""
+    row: Row
+    reason: str
 
 
 class RunDirectory:
@@ -234,26 +62,31 @@ class RunDirectory:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
+        self._read: dict[str, tuple[object, Cell]] = {}
 
     @classmethod
-    def start(cls, path: Path, manifest: Manifest) -> RunDirectory:
-        """Create a run directory at `path`, or open the one that is there if it is of the same work.
+    @contextmanager
+    def growing(cls, path: Path, manifest: Manifest) -> Iterator[RunDirectory]:
+        """Create a run directory at `path`, or extend the one that is there, and lock it until the context ends.
 
         Raises:
-            ResultsError: `path` holds another run or anything else, or cannot be written.
+            ResultsError: `path` holds anything else, a run with other texts, or one to which another run is writing; or
+                it cannot be written.
         """
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            existing = cls.open(path)
-            if not existing.manifest.same_work(manifest):
-                raise ResultsError(
-                    f"{path} holds another run (other models, options, files, texts, versions, machine); "
-                    "choose another --out"
-                )
-            manifest = existing.manifest.with_files(manifest)
-            if manifest == existing.manifest:
-                return existing
-        atomic.write(path / "manifest.json", _dump(manifest))
-        return cls(path, manifest)
+        if path.exists() and not _is_run_or_empty(path):
+            raise ResultsError(f"{path} is not a run directory: manifest.json is missing; choose another --out")
+        with _lock(path):
+            directory = cls(path, manifest)
+            if cls.is_at(path):
+                directory = cls.open(path)
+                directory.extend(manifest)
+            else:
+                write_sealed(path / "manifest.json", manifest)
+            shutil.rmtree(path / _WORK, ignore_errors=True)
+            try:
+                yield directory
+            finally:
+                shutil.rmtree(path / _WORK, ignore_errors=True)
 
     @staticmethod
     def is_at(path: Path) -> bool:
@@ -267,69 +100,94 @@ class RunDirectory:
         Raises:
             ResultsError: It is not a run directory, or its manifest cannot be read.
         """
-        file = path / "manifest.json"
         if not cls.is_at(path):
             raise ResultsError(f"{path} is not a run directory: manifest.json is missing")
-        return cls(path, _parse(Manifest, file))
+        return cls(path, read_sealed(Manifest, path / "manifest.json"))
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Lock the directory, so that no other run writes to it.
+    def extend(self, manifest: Manifest) -> None:
+        """Add the models, corpora and rows of another manifest.
 
         Raises:
-            ResultsError: Another run holds the lock.
+            ResultsError: A corpus of the same name has another text.
         """
         try:
-            with FileLock(self.path / ".lock", blocking=False):
-                yield
-        except Timeout as error:
-            raise ResultsError(f"another run is writing to {self.path}; choose another --out") from error
+            extended = self.manifest.extended(manifest)
+        except ResultsError as error:
+            raise ResultsError(f"{self.path} holds another run: {error}; choose another --out") from None
+        if extended != self.manifest:
+            self.manifest = extended
+            write_sealed(self._place("manifest.json"), extended)
 
     def cells(self) -> list[Cell]:
-        """Return the stored cells, in the order of the run."""
-        files = sorted((self.path / "cells").glob("*.json"))
-        return sorted((_parse(Cell, file) for file in files), key=lambda cell: cell.number)
+        """Return the stored cells that can be believed, in the order of the manifest's rows."""
+        return [found for _, found in self._survey() if isinstance(found, Cell)]
+
+    def damage(self) -> list[Damage]:
+        """Return the stored cells that cannot be believed."""
+        return [Damage(row, found) for row, found in self._survey() if isinstance(found, str) and found]
+
+    def missing(self) -> list[Row]:
+        """Return the rows that have no cell that can be believed."""
+        return [row for row, found in self._survey() if not isinstance(found, Cell)]
+
+    def folder(self, row: Row) -> Path:
+        """Return the folder of a row's cell."""
+        return self.path / "cells" / stem(row)
 
     def exhibits(self, cell: Cell) -> tuple[Exhibit, ...]:
         """Return the exhibits of a cell's model, if it has any."""
-        file = self.path / "exhibits" / f"{stem(cell.number, cell.model)}.json"
-        return _parse(_Exhibits, file).root if file.is_file() else ()
+        return cell_files.read_exhibits(self.folder(cell.row))
 
-    def write(self, cell: Cell, counts: Tally | None, exhibits: tuple[Exhibit, ...] = ()) -> None:
-        """Store a cell.
+    def new_work_folder(self) -> Path:
+        """Create a folder for the files of a task, on the same disk. It is removed when the lock is released.
 
-        Its documents and exhibits are written first, so that a stored cell is complete.
+        Raises:
+            ResultsError: It cannot be created.
+        """
+        place = self._place(_WORK)
+        try:
+            place.mkdir(exist_ok=True)
+            return Path(tempfile.mkdtemp(dir=place))
+        except OSError as error:
+            raise ResultsError(f"cannot write {place}: {error.strerror or error}") from error
+
+    def adopt(self, folder: Path, cell: Cell) -> None:
+        """Store a cell whose files are complete, instead of one in the same place.
 
         Args:
+            folder: The folder with its files, in a work folder. It is moved.
             cell: The cell.
-            counts: The sums of each document; None if the model failed.
-            exhibits: The exhibits of the cell's model.
+
+        Raises:
+            ResultsError: The cell cannot be stored.
         """
-        if counts is not None:
-            with atomic.replacing(self._place("documents", f"{stem(cell.number, cell.model)}.parquet")) as documents:
-                _write_documents(documents, counts)
-        if exhibits:
-            atomic.write(self._place("exhibits", f"{stem(cell.number, cell.model)}.json"), _dump(_Exhibits(exhibits)))
-        atomic.write(self._place("cells", f"{stem(cell.number, cell.model)}.json"), _dump(cell))
+        place = self._place("cells", stem(cell.row))
+        replaced = folder.with_name(f"{folder.name}.replaced")
+        try:
+            place.parent.mkdir(exist_ok=True)
+            if place.exists():
+                place.rename(replaced)
+            folder.rename(place)
+        except OSError as error:
+            raise ResultsError(f"cannot write {place}: {error.strerror}") from error
 
     def verifications(self) -> dict[str, Verification]:
-        """Return the stored results of the conformance suite, by model."""
-        found = (_parse(Verification, file) for file in sorted((self.path / "checks").glob("*.json")))
-        return {verification.model: verification for verification in found}
+        """Return the results of the conformance suite that can be believed, by the model's label."""
+        found = {}
+        for file in sorted((self.path / "checks").glob("*.json")):
+            with suppress(ResultsError):
+                verification = read_sealed(Verification, file)
+                if file.name == f"{model_stem(verification.model)}.json":
+                    found[verification.model] = verification
+        return found
 
-    def write_verification(self, number: int, verification: Verification) -> None:
-        """Store the results of the run's model with this number in the conformance suite."""
-        atomic.write(self._place("checks", f"{stem(number, verification.model)}.json"), _dump(verification))
-
-    def needs_own_checks(self, model: str) -> bool:
-        """Return whether a model was checked, but never with its own options."""
-        found = self.verifications().get(model)
-        return found is not None and found.lacks_own
+    def write_verification(self, verification: Verification) -> None:
+        """Store the results of a model in the conformance suite."""
+        write_sealed(self._place("checks", f"{model_stem(verification.model)}.json"), verification)
 
     def write_own_outcomes(self, model: str, outcomes: tuple[Outcome, ...]) -> None:
         """Store the outcomes of a model with its own options, in addition to its other results."""
-        number = 1 + self.manifest.models.index(model)
-        self.write_verification(number, self.verifications()[model].with_own(outcomes))
+        self.write_verification(self.verifications()[model].with_own(outcomes))
 
     def write_text(self, name: str, text: str) -> None:
         """Store a table or a page."""
@@ -339,18 +197,34 @@ class RunDirectory:
         """Store a picture."""
         atomic.write(self._place(name), data)
 
-    def log(self, number: int, model: str, kind: Literal["cell", "check", "audit"] = "cell") -> Path:
-        """Create an empty log for the process of a cell, of a model's checks, or of a full audit."""
-        name = f"{stem(number, model)}.txt"
-        file = self._place("logs", name if kind == "cell" else f"{kind}-{name}")
-        atomic.write(file, b"")
-        return file
-
-    def close_log(self, file: Path) -> None:
-        """Escape the control characters in the log of a process that has ended. Each carriage return ends a line."""
+    def keep_log(self, file: Path, model: str) -> None:
+        """Store the log of a model's checks."""
         if file.is_file():
-            with file.open(encoding="utf-8", errors="backslashreplace") as raw, atomic.replacing(file) as log:
-                log.writelines(printable_lines(line).encode() for line in raw)
+            atomic.write(self._place("logs", f"check-{model_stem(model)}.txt"), file.read_bytes())
+
+    def _survey(self) -> list[tuple[Row, Cell | str]]:
+        """Return each row with its cell, or with why it is not believed; "" if it is not stored."""
+        return [(row, self._find(row)) for row in self.manifest.rows]
+
+    def _find(self, row: Row) -> Cell | str:
+        folder = self.folder(row)
+        if not folder.is_dir():
+            return ""
+        try:
+            cell = self._read_once(folder)
+        except ResultsError as error:
+            return str(error)
+        if (cell.row.slot, cell.key) != (row.slot, row.key):
+            return "" if cell.row.slot == row.slot else f"{folder} holds the cell of another row"
+        return cell
+
+    def _read_once(self, folder: Path) -> Cell:
+        """Return the cell in a folder, which is read again only if its files changed."""
+        state = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir())]
+        known = self._read.get(folder.name)
+        if known is None or known[0] != state:
+            known = self._read[folder.name] = (state, cell_files.read_cell(folder))
+        return known[1]
 
     def _place(self, *names: str) -> Path:
         """Return the path of a file to write.
@@ -363,39 +237,51 @@ class RunDirectory:
         return self.path.joinpath(*names)
 
 
-def stem(number: int, model: str) -> str:
-    """Return the name of a cell's files, without the suffix."""
-    return f"{number:03d}-{re.sub(r'[^A-Za-z0-9.=]+', '-', model)[:60]}"
+def stem(row: Row) -> str:
+    """Return the name of the folder of a row's cell, and of its pages and pictures."""
+    parts = [row.model, "on", row.corpus, *([row.train_size] if row.train_size else [])]
+    return _file_name("-".join(parts), digest(list(row.slot)))
 
 
-def _dump(stored: BaseModel) -> bytes:
-    return printable_json(stored.model_dump_json(indent=None if isinstance(stored, _Exhibits) else 1)).encode()
+def model_stem(label: str) -> str:
+    """Return the name of a model's files, without the suffix."""
+    return _file_name(label, digest(label))
 
 
-def _parse(kind: type[Stored], file: Path) -> Stored:
+def close_log(file: Path) -> None:
+    """Escape the control characters in the log of a process that has ended. Each carriage return ends a line."""
+    if file.is_file():
+        with file.open(encoding="utf-8", errors="backslashreplace") as raw, atomic.replacing(file) as log:
+            log.writelines(printable_lines(line).encode() for line in raw)
+
+
+def _file_name(text: str, identity: str) -> str:
+    """Return a file name that is readable, and that no other text has."""
+    name = re.sub(r"[^A-Za-z0-9.=]+", "-", text).strip("-")[:80]
+    return name if name == text else f"{name}-{identity[:8]}"
+
+
+def _is_run_or_empty(path: Path) -> bool:
+    """Return whether a folder is a run directory, has lost its manifest, or is empty."""
+    return path.is_dir() and (RunDirectory.is_at(path) or all(file.name in _OWN for file in path.iterdir()))
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Lock a run directory, so that no other run writes to it.
+
+    Raises:
+        ResultsError: Another run holds the lock, or the folder cannot be written.
+    """
+    lock = FileLock(path / ".lock", blocking=False)
     try:
-        return kind.model_validate_json(file.read_bytes())
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise ResultsError(f"another run is writing to {path}; choose another --out") from error
     except OSError as error:
-        raise ResultsError(f"cannot read {file}: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise ResultsError(f"{file} cannot be read as format 1: {field}: {first['msg']}") from error
-
-
-def _write_documents(file: BinaryIO, counts: Tally) -> None:
-    """Write a Parquet file with one row per document. Only one row group at a time is widened to int64."""
-    import pyarrow as pa  # not at the top: the processes of cells import this module and never need it
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(name, pa.float64() if name in SUMS else pa.int64()) for name in Tally.__dataclass_fields__])
-    with pq.ParquetWriter(file, schema) as writer:
-        for start in range(0, len(counts.bytes), _ROW_GROUP):
-            rows = slice(start, start + _ROW_GROUP)
-            wide = [getattr(counts, field.name)[rows].astype(field.type.to_pandas_dtype()) for field in schema]
-            # pa.array() would import pandas to see if the values are a Series
-            columns = [
-                pa.Array.from_buffers(field.type, len(values), [None, pa.py_buffer(values)])
-                for field, values in zip(schema, wide, strict=True)
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,134 @@
+"""Engines: how the tasks of a run are distributed, over the CPUs of this machine or over other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lmbench.runs.cells import CellTask
+from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.machine import count_cpus, count_memory, describe_machine
+from lmbench.runs.tasks import Desk, Done, Task, do_task
+from lmbench.runs.templates import Workers
+from lmbench.runs.worker import UNLIMITED, Limits
+
+_PROCESS = 300 << 20  # bytes that a process needs apart from its text
+_MEMORY_SHARE = 0.8  # of the memory that tasks may fill together
+_PER_BYTE = 60  # bytes of memory for each byte of training text: about what a 5-gram model needs
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A task that an engine is to do.
+
+    Attributes:
+        task: The task.
+        name: Its name, for reports.
+    """
+
+    task: Task
+    name: TaskName
+
+
+class Engine(Protocol):
+    """Does tasks."""
+
+    def run(
+        self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
+    ) -> Generator[tuple[Order, Done]]:
+        """Do tasks, and yield each as it ends. Closing the generator stops those that have not ended.
+
+        Args:
+            orders: The tasks.
+            new_folder: Creates a folder for the files of a task.
+            progress: Receives reports.
+
+        Raises:
+            ResultsError: The files of a task cannot be written.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """Does tasks on this machine, several at the same time if their threads and their memory fit.
+
+    Attributes:
+        workers: Starts the processes.
+        jobs: How many tasks may be at work at the same time.
+        limits: What each process may use.
+    """
+
+    workers: Workers
+    jobs: int = field(default_factory=count_cpus)
+    limits: Limits = UNLIMITED
+
+    def run(
+        self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
+    ) -> Generator[tuple[Order, Done]]:
+        waiting, working = list(orders), dict[Future[Done], _Working]()
+        with ThreadPoolExecutor(self.jobs) as threads:
+            try:
+                while waiting or working:
+                    while (order := self._choose(waiting, list(working.values()))) is not None:
+                        waiting.remove(order)
+                        work = _join(order, list(working.values()))
+                        desk = Desk(new_folder(), self.workers, self.limits, work.count_company)
+                        progress.task_started(order.name)
+                        working[threads.submit(do_task, order.task, desk, progress.progress_of(order.name))] = work
+                    ended, _ = wait(working, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        yield working.pop(future).order, future.result()
+            finally:
+                if working:
+                    self.workers.__exit__()  # their processes end, and so do the threads
+
+    def _choose(self, waiting: Sequence[Order], working: Sequence[_Working]) -> Order | None:
+        """Return the first order that can start now; None if none can. One alone always can."""
+        if not working:
+            return waiting[0] if waiting else None
+        if len(working) >= self.jobs:
+            return None
+        return next((order for order in waiting if _fits(order, working)), None)
+
+
+@dataclass(slots=True)
+class _Working:
+    """A task at work.
+
+    Attributes:
+        order: Its order.
+        company: How many others have been at work at the same time, at most.
+    """
+
+    order: Order
+    company: int
+
+    def count_company(self) -> int:
+        """Return how many others have been at work at the same time, at most."""
+        return self.company
+
+
+def _join(order: Order, others: Sequence[_Working]) -> _Working:
+    """Return a task that starts beside others, which get company by it."""
+    for other in others:
+        other.company = max(other.company, len(others))
+    return _Working(order, len(others))
+
+
+def _fits(order: Order, working: Sequence[_Working]) -> bool:
+    """Return whether the task of an order can be done beside others."""
+    tasks = [order.task, *(work.order.task for work in working)]
+    needs = [task.model.needs for task in tasks]
+    return (
+        sum(need.threads for need in needs) <= count_cpus()
+        and sum(map(_estimate_memory, tasks)) <= _MEMORY_SHARE * count_memory()
+        and (sum(need.gpu for need in needs) <= 1 or not describe_machine().gpu)
+    )
+
+
+def _estimate_memory(task: Task) -> int:
+    """Return about how many bytes of memory a task needs."""
+    return _PROCESS + (_PER_BYTE * task.corpus.train.size if isinstance(task, CellTask) else 0)

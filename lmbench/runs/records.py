@@ -1,0 +1,314 @@
+"""The records of a run: what was asked for, what each cell found, what it cost, and on which machine."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from lmbench.checks import ChangedOption, Outcome, find_doubt, find_prior_knowledge
+from lmbench.checks.audit import Audit
+from lmbench.corpora.overlap import Overlap
+from lmbench.errors import ResultsError
+from lmbench.metrics import Metrics
+
+AuditKind = Literal["none", "sample", "full"]
+"""How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
+
+AUDIT_KINDS: tuple[AuditKind, ...] = ("none", "sample", "full")
+"""All kinds of audits; each is stronger than those before it."""
+
+
+class _Record(BaseModel):
+    """A frozen value that is stored as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CorpusRecord(_Record):
+    """A corpus as a run read it; see `Corpus`.
+
+    Attributes:
+        train_fingerprint: SHA-256 of the training split's bytes. The other splits have theirs.
+        train_bytes: UTF-8 bytes of the training split. The other splits have theirs.
+        digest: SHA-256 of all splits and of what else models see of the corpus.
+        test_documents: The number of documents in the test split.
+        overlap: The share of the test split that is also in the training split.
+    """
+
+    name: str
+    description: str
+    provenance: str
+    tokenized: bool
+    spaced: bool
+    train_fingerprint: str
+    valid_fingerprint: str
+    test_fingerprint: str
+    digest: str
+    train_bytes: int
+    valid_bytes: int
+    test_bytes: int
+    test_documents: int
+    floor_note: str
+    overlap: Overlap | None = None
+
+
+class ModelRecord(_Record):
+    """A model of a run.
+
+    Attributes:
+        label: The name of its rows.
+        spec: The spec.
+        origin: The distribution that provides it, with its version.
+        options: Its options, defaults included; empty if it is broken.
+        identity: Everything that its numbers depend on, apart from the text; None if it is broken.
+    """
+
+    label: str
+    spec: str
+    origin: str
+    options: dict[str, JsonValue]
+    identity: dict[str, JsonValue] | None
+
+
+class Row(_Record):
+    """A cell that was asked for.
+
+    Attributes:
+        model: The label of the model.
+        corpus: The name of the corpus.
+        train_size: The share of the training split that is used, such as "10%"; "" for all of it.
+        key: The identity of the cell.
+    """
+
+    model: str
+    corpus: str
+    train_size: str = ""
+    key: str
+
+    @property
+    def label(self) -> str:
+        """The model and its share of the training text, as a table shows them."""
+        return f"{self.model} ({self.train_size} of train)" if self.train_size else self.model
+
+    @property
+    def slot(self) -> tuple[str, str, str]:
+        """The row's place in the tables, whatever its contents."""
+        return self.model, self.corpus, self.train_size
+
+
+class Manifest(_Record):
+    """The record of a run, which grows with each command that adds to it.
+
+    Attributes:
+        format: The version of the run directory's format.
+        created: When the run started, as an ISO 8601 time.
+        models: The models.
+        corpora: The corpora as they were read.
+        rows: The cells that were asked for, in the order of the tables.
+    """
+
+    format: Literal[2] = 2
+    created: str
+    models: tuple[ModelRecord, ...]
+    corpora: tuple[CorpusRecord, ...]
+    rows: tuple[Row, ...]
+
+    def extended(self, other: Manifest) -> Manifest:
+        """Return this manifest with the models, corpora and rows of another.
+
+        A row of the other one replaces that in the same place. Its cell is skipped if another row has it already.
+
+        Raises:
+            ResultsError: A corpus of the same name has another text.
+        """
+        corpora = {corpus.name: corpus for corpus in self.corpora}
+        for corpus in other.corpora:
+            if corpora.setdefault(corpus.name, corpus).digest != corpus.digest:
+                raise ResultsError(f"its {corpus.name} has another text or was read differently")
+        models = {model.label: model for model in (*self.models, *other.models)}
+        rows = {row.slot: row for row in self.rows}
+        known = {row.key for row in self.rows}
+        for row in other.rows:
+            if row.slot in rows or row.key not in known:
+                rows[row.slot] = row
+        return self.model_copy(
+            update={
+                "models": tuple(models.values()),
+                "corpora": tuple(corpora.values()),
+                "rows": tuple(rows.values()),
+            }
+        )
+
+
+class Costs(_Record):
+    """The costs of a cell.
+
+    Attributes:
+        fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
+        was_stored: Whether the fitted model came from the store. `fit_seconds` are then those of its fit.
+        score_seconds: Wall-clock seconds of scoring the test split.
+        bytes_per_second: UTF-8 bytes of the test split scored per second.
+        peak_bytes: Peak resident memory of the cell's own process, interpreter and libraries included. If the fitted
+            model came from the store, that of its fit if it is larger.
+        parameters: The number of parameters as stored, if known.
+        disk_bytes: The model's size on disk, if known.
+        wall_seconds: Wall-clock seconds of the whole cell, audit included.
+        cpu_seconds: Processor seconds of its process.
+        joules: Energy that the processor, and the GPU if it is used, took meanwhile; None if the machine does not tell.
+        company: How many other tasks of the run were at work at the same time, at most.
+    """
+
+    fit_seconds: float | None
+    was_stored: bool = False
+    score_seconds: float
+    bytes_per_second: float
+    peak_bytes: int
+    parameters: int | None
+    disk_bytes: int | None
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    joules: float | None = None
+    company: int = 0
+
+
+class Machine(_Record):
+    """A machine.
+
+    Attributes:
+        processor: The model of its processor.
+        cpus: The number of CPUs that the run may use.
+        memory: Bytes of memory.
+        gpu: The model of its GPU; "" if there is none.
+        platform: The operating system and the architecture.
+    """
+
+    processor: str
+    cpus: int
+    memory: int
+    gpu: str
+    platform: str
+
+    def __str__(self) -> str:
+        parts = (self.processor, f"{self.cpus} CPUs", f"{self.memory / 2**30:.0f} GiB", self.gpu)
+        return ", ".join(filter(None, parts))
+
+
+class Provenance(_Record):
+    """Where, when and with what a cell was evaluated.
+
+    Attributes:
+        started: When its evaluation started, as an ISO 8601 time.
+        machine: The machine.
+        python: The version of Python.
+        versions: The packages that the numbers depend on, with their versions.
+        revision: The git revision of lmbench's source, with "+" if it is modified; "" if there is none.
+        threads: The threads that numeric libraries got.
+        load: The machine's load average over the last minute as the evaluation started; None if it does not tell.
+    """
+
+    started: str
+    machine: Machine
+    python: str
+    versions: tuple[tuple[str, str], ...]
+    revision: str
+    threads: int
+    load: float | None
+
+
+class Cell(_Record):
+    """The result of one model on one corpus.
+
+    Attributes:
+        format: The version of the run directory's format.
+        key: The cell's identity.
+        model: The label of the model.
+        corpus: The corpus's name.
+        train_size: The share of the training split that was used, such as "10%"; "" for all of it.
+        status: "ok"; "unavailable" if weights or files are missing; "failed" after any other error.
+        error: The reason of another status, in one line; empty if the status is "ok".
+        pretrained: Whether any of the weights are pretrained.
+        pseudo: Whether the scores are not probabilities, so that the metrics compare with no other model's.
+        signature: Everything that the numbers depend on.
+        metrics: The numbers, if the status is "ok".
+        costs: Time, memory and size, if the status is "ok".
+        remarks: What a reader of the numbers must know about how the model was fitted.
+        audit_kind: The audit that was asked for. Scores that are not probabilities get none all the same.
+        audit: The results of the audit, if there was one.
+        impossible: Whether no honest model can have these numbers.
+        doubt: Why the numbers cannot be trusted, in one line: they are impossible, the audit failed, or both. Empty if
+            there is no such reason.
+        provenance: Where, when and with what the cell was evaluated.
+        files: The SHA-256 of each other file of the cell.
+    """
+
+    format: Literal[2] = 2
+    key: str
+    model: str
+    corpus: str
+    train_size: str = ""
+    status: Literal["ok", "unavailable", "failed"]
+    error: str = ""
+    pretrained: bool = False
+    pseudo: bool = False
+    signature: str = ""
+    metrics: Metrics | None = None
+    costs: Costs | None = None
+    remarks: tuple[str, ...] = ()
+    audit_kind: AuditKind = "none"
+    audit: Audit | None = None
+    impossible: bool = False
+    doubt: str = ""
+    provenance: Provenance | None = None
+    files: dict[str, str] = {}
+
+    @property
+    def row(self) -> Row:
+        """The row that the cell belongs to."""
+        return Row(model=self.model, corpus=self.corpus, train_size=self.train_size, key=self.key)
+
+    @property
+    def label(self) -> str:
+        """The model and its share of the training text, as a table shows them."""
+        return self.row.label
+
+    def has_audit(self, kind: AuditKind) -> bool:
+        """Return whether the cell was evaluated with an audit of this kind or a stronger one."""
+        return AUDIT_KINDS.index(self.audit_kind) >= AUDIT_KINDS.index(kind)
+
+
+class Verification(_Record):
+    """A model's results in the conformance suite.
+
+    Attributes:
+        model: The label of the model.
+        key: The identity of the model and the version of the suite.
+        doubt: Why the model is not verified, in one line; empty if it is.
+        outcomes: The outcome of each check; empty if the suite did not run to its end.
+        changed: The options that the suite changed to make the model quick.
+        own_outcomes: The outcomes of the checks that were run on the model of a cell, with its own options; empty if
+            the suite changed none.
+    """
+
+    model: str
+    key: str = ""
+    doubt: str
+    outcomes: tuple[Outcome, ...]
+    changed: tuple[ChangedOption, ...] = ()
+    own_outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def lacks_own(self) -> bool:
+        """Whether the suite changed options, and no checks were run with the model's own."""
+        return bool(self.changed) and not self.own_outcomes
+
+    @property
+    def prior_knowledge(self) -> str:
+        """Why the model seems to be trained before it is fitted, in one line; "" if it does not."""
+        return find_prior_knowledge(self.outcomes)
+
+    def with_own(self, outcomes: tuple[Outcome, ...]) -> Verification:
+        """Return these results with those of the model that has its own options."""
+        own = find_doubt(outcomes)
+        doubt = self.doubt or (own and f"with its own options, {own}")
+        return self.model_copy(update={"own_outcomes": outcomes, "doubt": doubt})
