@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from threading import RLock
 from types import TracebackType
 from typing import Self
 
 from rich import progress as bars
 from rich.console import Console
 
+from lmbench.cli.live_lines import LiveLine, Shortened, columns, line_of, size
 from lmbench.cli.output import echo
 from lmbench.printable import printable
 from lmbench.progress import Progress
 from lmbench.report.markup import literal
-from lmbench.runs.runner import RunProgress
-from lmbench.runs.store import Cell
+from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.records import Cell
 
 
 class _BarDisplay(Progress):
@@ -26,7 +28,14 @@ class _BarDisplay(Progress):
 
     def __init__(self, console: Console, *columns: bars.ProgressColumn) -> None:
         self._console = console
-        self._bars = bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bars = bars.Progress(
+            *columns,
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            expand=True,
+            refresh_per_second=4,
+        )
         self._announced: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -47,43 +56,141 @@ class _BarDisplay(Progress):
         self._console.print(literal(line), soft_wrap=True, highlight=False)
 
 
-class RunDisplay(_BarDisplay, RunProgress):
-    """Shows a bar for the current cell, and prints a line for each finished cell."""
+class _LineDisplay(_BarDisplay):
+    """Shows a live line for each piece of work."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__(
-            console,
-            bars.SpinnerColumn(),
-            bars.TextColumn("{task.description}", markup=False),
-            bars.BarColumn(bar_width=20),
-            bars.TimeElapsedColumn(),
-            bars.TextColumn("{task.fields[step]}", markup=False),
-        )
-        self._task: bars.TaskID | None = None
-        self._cell = ""
+        super().__init__(console, *columns(console.width))
+
+    def _add(self, label: Shortened) -> bars.TaskID:
+        return self._bars.add_task("", total=1.0, line=LiveLine(label))
+
+    def _line(self, number: bars.TaskID) -> tuple[LiveLine, float]:
+        """Return a line, and for how many seconds it has been shown."""
+        task = next(task for task in self._bars.tasks if task.id == number)
+        return line_of(task), task.elapsed or 0.0
+
+    def _advance(self, number: bars.TaskID, message: str, share: float) -> None:
+        line, now = self._line(number)
+        line.advance(message, share, now)
+        self._bars.update(number, completed=share)
+
+
+class FitDisplay(_LineDisplay):
+    """Shows how a model is fitted outside a run."""
+
+    def __init__(self, console: Console, corpus: str) -> None:
+        super().__init__(console)
+        self._fit = self._add(Shortened(f"fitting on {corpus}"))
 
     def __call__(self, message: str, share: float) -> None:
-        if self._task is not None:
-            self._bars.update(self._task, completed=share, step=printable(message))
+        self._advance(self._fit, message, share)
 
-    def check_started(self, number: int, total: int, model: str) -> None:
-        self._start_bar(f"checking {number}/{total} {model}")
 
-    def cell_started(self, number: int, total: int, model: str, corpus: str) -> None:
-        self._cell = f"{number}/{total} {model} on {corpus}"
-        self._start_bar(self._cell)
+class RunDisplay(_LineDisplay, RunProgress):
+    """Shows a bar for all cells and a live line for each task, and prints a line for each finished cell.
+
+    Without a terminal, it prints the steps of the run's preparation and the lines of finished cells. Threads may call
+    it at the same time.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._lock = RLock()
+        self._tasks: dict[TaskName, bars.TaskID] = {}
+        self._all = self._add(Shortened("preparing"))
+        self._done = self._total = self._failed = 0
+
+    def __call__(self, message: str, share: float) -> None:
+        with self._lock:
+            self._advance(self._all, message, share)
+            if not self._console.is_terminal:
+                RunDisplay.notice(self, message)
+
+    def notice(self, line: str) -> None:
+        with self._lock:
+            super().notice(line)
+
+    def received(self, url: str, done: int, total: int | None) -> None:
+        with self._lock:
+            self._advance(self._all, *_download(url, done, total))
+
+    def planned(self, total_cells: int, stored: int) -> None:
+        with self._lock:
+            self._done, self._total = stored, total_cells
+            if stored:
+                self._print(f"{stored} of {total_cells} cells are stored already")
+            line, now = self._line(self._all)
+            line.begin(self._share, now)
+            self._count()
+
+    def task_started(self, task: TaskName) -> None:
+        with self._lock:
+            self._tasks[task] = self._add(_label(task))
+
+    def task_progress(self, task: TaskName, message: str, share: float) -> None:
+        with self._lock:
+            if task in self._tasks:
+                self._advance(self._tasks[task], message, share)
+
+    def task_received(self, task: TaskName, url: str, done: int, total: int | None) -> None:
+        self.task_progress(task, *_download(url, done, total))
+
+    def task_memory(self, task: TaskName, size: int) -> None:
+        with self._lock:
+            if task in self._tasks:
+                self._line(self._tasks[task])[0].memory = size
+
+    def task_ended(self, task: TaskName, summary: str = "") -> None:
+        with self._lock:
+            if task in self._tasks:
+                self._bars.remove_task(self._tasks.pop(task))
+            if summary:
+                self._print(f"{_label(task)}: {summary}")
 
     def cell_finished(self, cell: Cell) -> None:
-        self._print(f"{self._cell}: {_summarize(cell)}")
+        with self._lock:
+            self._done += 1
+            self._failed += cell.status == "failed"
+            self._print(f"{self._done}/{self._total} {cell.label} on {cell.corpus}: {summarize(cell)}")
+            self._count()
 
-    def fit_started(self, corpus: str) -> None:
-        """Report that a model is fitted outside a run."""
-        self._start_bar(f"fitting on {corpus}")
+    @property
+    def _share(self) -> float:
+        return self._done / self._total if self._total else 1.0
 
-    def _start_bar(self, label: str) -> None:
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(printable(label), total=1.0, step="starting")
+    def _count(self) -> None:
+        """Show how many cells are done."""
+        line, _ = self._line(self._all)
+        line.label = Shortened(f"{self._done} of {self._total} cells")
+        self._advance(self._all, f"{self._failed} failed" if self._failed else "", self._share)
+
+
+class LoadingProgress(Progress):
+    """The progress of loading corpora in a run: announces how files are read."""
+
+    def __init__(self, run: RunProgress) -> None:
+        self._run = run
+
+    def __call__(self, message: str, share: float) -> None:
+        self._run.notice(message)
+
+    def notice(self, line: str) -> None:
+        self._run.notice(line)
+
+    def received(self, url: str, done: int, total: int | None) -> None:
+        self._run.received(url, done, total)
+
+
+class QuietDisplay(RunProgress):
+    """Prints a line for each failed cell on standard error, and nothing else."""
+
+    def notice(self, line: str) -> None:
+        pass
+
+    def cell_finished(self, cell: Cell) -> None:
+        if cell.status == "failed":
+            echo(f"{cell.label} on {cell.corpus}: {summarize(cell)}", err=True)
 
 
 class NoticeDisplay(Progress):
@@ -115,10 +222,23 @@ class DownloadDisplay(_BarDisplay):
         self._bars.update(self._tasks[url], completed=done, total=total)
 
 
-def _summarize(cell: Cell) -> str:
+def summarize(cell: Cell) -> str:
     """Return a cell's result in one line."""
     if cell.metrics is None or cell.costs is None:
         return f"{cell.status}: {cell.error}"
-    fit = "" if cell.costs.fit_seconds is None else f"fit {cell.costs.fit_seconds:.1f} s, "
+    earlier = " earlier" if cell.costs.was_stored else ""
+    fit = "" if cell.costs.fit_seconds is None else f"fit {cell.costs.fit_seconds:.1f} s{earlier}, "
     doubt = f" ‡ {cell.doubt}" if cell.doubt else ""
     return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s){doubt}"
+
+
+def _label(task: TaskName) -> Shortened:
+    return Shortened(task.model, f" on {task.corpus}") if task.kind == "cell" else Shortened(f"checking {task.model}")
+
+
+def _download(url: str, done: int, total: int | None) -> tuple[str, float]:
+    """Return the step and the share of a download."""
+    name = url.rsplit("/", 1)[-1]
+    if total is None:
+        return f"downloading {name}: {size(done)}", 0.0
+    return f"downloading {name}: {size(done)} of {size(total)}", min(done / total, 1.0) if total else 1.0

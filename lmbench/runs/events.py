@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from lmbench.progress import Progress
-from lmbench.runs.store import Cell
+from lmbench.runs.records import Cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class RunProgress(Progress):
     """Receives reports of a run. This class ignores all except notices; subclasses show them.
 
     Several threads may call it at the same time, each for a task of its own. Calls of the progress itself are about the
-    run as a whole, such as its preparation.
+    run as a whole: the few steps of its preparation.
     """
 
     def planned(self, total_cells: int, stored: int) -> None:
@@ -60,6 +61,9 @@ class RunProgress(Progress):
             task: The task.
             summary: Its result in one line; "" for a cell, which has `cell_finished`.
         """
+
+    def written(self, path: Path) -> None:
+        """Report that the run has ended, and that its tables are in its directory."""
 
     def progress_of(self, task: TaskName) -> Progress:
         """Return a progress whose reports are about one task."""

@@ -95,8 +95,8 @@ def test_a_run_resumes_at_the_missing_cells(tmp_path, plugins, corpus):
 
 def test_an_interrupt_keeps_the_finished_cells_and_ends_the_process(tmp_path, plugins, corpus):
     class Impatient(Recorder):
-        def cell_started(self, number, total, model, corpus):
-            if number == 2:
+        def task_started(self, task):
+            if task.number == 2:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -18,6 +18,7 @@ from lmbench.cli.displays import RunDisplay
 from lmbench.errors import UnavailableError
 from lmbench.model import ModelSpec
 from lmbench.progress import SILENT
+from lmbench.runs.events import TaskName
 from tests.checkpoints import in_hub_cache
 from tests.recording import Recorded
 
@@ -136,10 +137,12 @@ def test_the_command_line_announces_a_download_in_one_line(hub, tmp_path):
 def test_a_run_without_a_terminal_shows_notices_and_no_other_progress(capsys):
     line = "downloading 'some/model' from the Hugging Face hub: 548 MB"
     with RunDisplay(Console()) as display:
-        display.cell_started(1, 1, "mix:hf:some/model+cache", "pydocs")
+        task = TaskName(kind="cell", model="mix:hf:some/model+cache", corpus="pydocs", number=1, total=1)
+        display.task_started(task)
+        progress = display.progress_of(task)
         for message in ("loading 'some/model'", "fit: hf:some/model: step 3", "score"):
-            display(message, 0.5)
-        display.part("fit").part("hf:some/model").notice(line)
+            progress(message, 0.5)
+        progress.part("fit").part("hf:some/model").notice(line)
     assert capsys.readouterr().out.split("\n") == [line, ""]
 
 
