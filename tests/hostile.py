@@ -6,6 +6,7 @@ A model that is no more than a wrong return value is made by `returns`; the othe
 import builtins
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -279,10 +280,24 @@ class ClosesEverything(Good):
         raise RuntimeError("nobody hears this")
 
 
+def ancestors():
+    """Yield the numbers of the processes above this one, its parent first."""
+    pid = os.getppid()
+    while pid > 1:
+        yield pid
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def log():
+    """Return the log of this cell, which a process above this one has open."""
+    files = (file.readlink() for pid in ancestors() for file in Path(f"/proc/{pid}/fd").iterdir())
+    return next(file for file in files if file.suffix == ".txt" and "hostile" in str(file))
+
+
 @costs("RuntimeError: without a log")
 class DeletesItsLog(Good):
     def change(self, score):
-        Path("/proc/self/fd/1").readlink().unlink()
+        log().unlink()
         raise RuntimeError("without a log")
 
 
@@ -291,15 +306,75 @@ class ReplacesItsLog(Good):
     """A reader of the pipe would wait without end."""
 
     def change(self, score):
-        log = Path("/proc/self/fd/1").readlink()
-        log.unlink()
-        os.mkfifo(log)
+        path = log()
+        path.unlink()
+        os.mkfifo(path)
         raise RuntimeError("with a pipe as a log")
+
+
+@costs("the process ended too early, with exit code 7: the last words")
+class ChattersOn(Good):
+    """Prints a gigabyte."""
+
+    def change(self, score):
+        for _ in range(1000):
+            os.write(2, b"1" * 999_999 + b"\n")
+        os.write(1, b"the last words")
+        os._exit(7)
+
+
+def sleep_in_child(*, is_daemon=False):
+    """Leave a process that has every pipe of this one, and sleeps."""
+    if os.fork() == 0:
+        if is_daemon:
+            os.setsid()
+        if not is_daemon or os.fork() == 0:
+            time.sleep(3600)
+        os._exit(0)
+
+
+@costs("the process ended too early, with exit code 3")
+class LeavesAChild(Good):
+    """Ends without a word, and leaves a process that holds the pipes open."""
+
+    def change(self, score):
+        sleep_in_child()
+        os._exit(3)
+
+
+@costs("RuntimeError: a daemon is left")
+class LeavesADaemon(Good):
+    def change(self, score):
+        sleep_in_child(is_daemon=True)
+        raise RuntimeError("a daemon is left")
+
+
+@costs("the process was killed by signal 9")
+class KillsItsParent(Good):
+    """Ends the process that started its own, unless that is the run itself."""
+
+    def change(self, score):
+        parent = os.getppid()
+        is_template = "lmbench.runs.templates" in Path(f"/proc/{parent}/cmdline").read_text()
+        os.kill(parent if is_template else os.getpid(), signal.SIGKILL)
+        time.sleep(3600)
+
+
+@costs("the process was killed by signal 11")
+class Crashes(Good):
+    def change(self, score):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@costs("SystemExit: no fit today")
+class ExitsInFit(Good):
+    def fit(self, data, progress=SILENT):
+        sys.exit("no fit today")
 
 
 def connection():
     """Return this process's connection to the run."""
-    return next(item for item in gc.get_objects() if isinstance(item, Connection) and item.writable)
+    return next(item for item in gc.get_objects() if isinstance(item, Connection) and item.writable and not item.closed)
 
 
 @costs("the process sent a message that cannot be read")
@@ -399,14 +474,14 @@ class AsksTwice(Good):
         return super().score(documents)
 
 
-@costs("the process sent a _Result instead of a report")
+@costs("the process sent a Returned instead of a report")
 class SendsAnEmptyResult(Good):
     """Sends a result that lacks its value."""
 
     def score(self, documents):
-        from lmbench.runs.worker import _Result
+        from lmbench.runs.channel import Returned
 
-        connection().send(_Result.__new__(_Result))
+        connection().send(Returned.__new__(Returned))
         return super().score(documents)
 
 
@@ -499,9 +574,9 @@ class PatchesWhenBuilt(Good):
 @costs("the process did not send the scores of each document")
 class SendsNoScores(Good):
     def score(self, documents):
-        from lmbench.runs.worker import _Result
+        from lmbench.runs.channel import Returned
 
-        connection().send(_Result("{}"))
+        connection().send(Returned("{}"))
         return super().score(documents)
 
 
@@ -546,6 +621,26 @@ class KeepsRunning(Good):
 
     def change(self, score):
         threading.Thread(target=time.sleep, args=(3600,)).start()
+        return score
+
+
+@is_harmless
+class StartsAChild(Good):
+    """Leaves a process that holds the pipes open, when it is done."""
+
+    def change(self, score):
+        sleep_in_child()
+        sleep_in_child(is_daemon=True)
+        return score
+
+
+@is_harmless
+class SignalsItsGroup(Good):
+    """Sends a signal to its group of processes, which is its own."""
+
+    def change(self, score):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.kill(0, signal.SIGTERM)
         return score
 
 
