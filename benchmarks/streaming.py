@@ -21,7 +21,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from lmbench import Split, load_corpus
-from lmbench.corpora.formats import TextFormat
 from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.ngrams.workspace import parse_size
@@ -121,7 +120,7 @@ def _texts(split: Split, unit: str) -> Iterator[str]:
 def _measure(folder: Path, model: str, unit: str) -> Measurement:
     """Run a model on a folder with splits."""
     started = time.perf_counter()
-    corpus = load_corpus(str(folder), TextFormat(unit))
+    corpus = load_corpus(f"{folder}:documents={unit}")
     experiment = Experiment(select_models(model), (corpus,), check=False)
     [cell] = run(experiment, folder / "run", RunProgress()).cells()
     if cell.costs is None:

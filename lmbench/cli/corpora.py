@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench.cli.inputs import load_corpus
-from lmbench.cli.options import CommandGroup, text_format
+from lmbench.cli.options import CommandGroup, text_options
 from lmbench.cli.output import echo
 
 if TYPE_CHECKING:
-    from lmbench.corpora.formats import TextFormat
+    from lmbench.corpora.options import CorpusOptions
 
 
 @click.group(
@@ -44,14 +44,14 @@ def corpora(context: click.Context) -> None:
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora show wikitext-2")
 @click.argument("name")
-@text_format
-def show(name: str, documents: str | None, layout: str | None, encoding: str, field: str | None) -> None:
-    """Describe a corpus: license, files, splits, published results."""
+@text_options
+def show(name: str, defaults: CorpusOptions) -> None:
+    """Describe a corpus: license, files, splits, first documents, published results."""
     from lmbench.corpora.catalog import read_catalog
-    from lmbench.corpora.formats import TextFormat
+    from lmbench.corpora.loading import refuse_idle_options
 
-    form = TextFormat(documents, encoding, field, layout)
-    for line in _describe_entry(name) if name in read_catalog() else _describe_text(name, form):
+    refuse_idle_options([name], defaults)
+    for line in _describe_entry(name) if name in read_catalog() else _describe_text(name, defaults):
         echo(line)
 
 
@@ -59,19 +59,18 @@ def show(name: str, documents: str | None, layout: str | None, encoding: str, fi
     "check", epilog="\b\nExamples:\n  lmbench corpora check wikitext-2\n  lmbench corpora check my/text.txt"
 )
 @click.argument("names", nargs=-1, required=True)
-@text_format
-def check_corpora(
-    names: tuple[str, ...], documents: str | None, layout: str | None, encoding: str, field: str | None
-) -> None:
+@text_options
+def check_corpora(names: tuple[str, ...], defaults: CorpusOptions) -> None:
     """Measure how much of a test split is also training text.
 
     This counts its 13-grams and its whole documents that are in the training split.
     """
-    from lmbench.corpora.formats import TextFormat
+    from lmbench.corpora.loading import refuse_idle_options
     from lmbench.corpora.overlap import measure_overlap
 
+    refuse_idle_options(names, defaults)
     for name in names:
-        corpus = load_corpus(name, TextFormat(documents, encoding, field, layout))
+        corpus = load_corpus(name, defaults)
         echo(f"{corpus.name}: {measure_overlap(corpus)}")
 
 
@@ -107,12 +106,12 @@ def _describe_entry(name: str) -> Iterator[str]:
     return describe_entry(name, entry, corpus)
 
 
-def _describe_text(name: str, form: TextFormat) -> Iterator[str]:
+def _describe_text(name: str, defaults: CorpusOptions) -> Iterator[str]:
     from lmbench.cli.descriptions import describe_corpus, describe_options
     from lmbench.corpora.synthetic.sources import SOURCES, is_source
     from lmbench.spec import Spec
 
-    yield from describe_corpus(load_corpus(name, form))
+    yield from describe_corpus(load_corpus(name, defaults))
     if is_source(name):
         yield ""
         yield from describe_options(SOURCES[Spec.parse(name).name])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from inspect import getdoc
+from itertools import islice
 from pathlib import Path
 
 from lmbench.corpora.catalog import CatalogEntry, CatalogFile
 from lmbench.corpora.fetching import find_file, is_local
-from lmbench.corpus import Corpus
+from lmbench.corpus import Corpus, Split, lines_of
 from lmbench.spec import Options
+
+_SHOWN_DOCUMENTS = 3
+_SHOWN_CHARACTERS = 60
 
 
 def docstring(model: type) -> str:
@@ -70,6 +74,14 @@ def _describe_splits(corpus: Corpus) -> Iterator[str]:
         yield f"  {split:<9} {len(text.documents):,} documents, {text.size:,} bytes, sha256 {text.fingerprint[:12]}…"
     if corpus.floor_note:
         yield f"  floor     {corpus.floor_note}"
+    yield from _describe_first_documents(corpus.train if corpus.train.documents else corpus.test)
+
+
+def _describe_first_documents(split: Split) -> Iterator[str]:
+    for document in islice(split.documents, _SHOWN_DOCUMENTS):
+        start = " ".join(document[:_SHOWN_CHARACTERS].split())
+        more = "…" * (len(document.rstrip()) > _SHOWN_CHARACTERS)
+        yield f"  document  {len(document.encode()):,} bytes in {len(lines_of(document)):,} lines: {start}{more}"
 
 
 def _describe_file(entry: CatalogEntry, file: CatalogFile) -> Iterator[str]:

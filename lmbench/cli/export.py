@@ -11,11 +11,12 @@ import click
 
 from lmbench import atomic
 from lmbench.cli.inputs import prepare
-from lmbench.cli.options import fitted_on
+from lmbench.cli.options import fitted_on, text_options
 from lmbench.cli.output import echo
 from lmbench.errors import ResultsError, SpecError
 
 if TYPE_CHECKING:
+    from lmbench.corpora.options import CorpusOptions
     from lmbench.model import Exportable, LanguageModel, ModelSpec
 
 
@@ -28,18 +29,21 @@ Examples:
 @click.argument("model")
 @click.argument("path", type=click.Path(path_type=Path))
 @fitted_on
-def export(model: str, path: Path, corpus: str) -> None:
+@text_options
+def export(model: str, path: Path, corpus: str, defaults: CorpusOptions) -> None:
     """Export a fitted model for other programs.
 
     N-gram models become ARPA files, and Transformers become folders.
     """
+    from lmbench.corpora.loading import refuse_idle_options
     from lmbench.model import ModelSpec
     from lmbench.registry import build
 
+    refuse_idle_options([corpus], defaults)
     spec = ModelSpec.parse(model)
     built = build(spec)
     exportable = check_export(built, spec, path)
-    prepare(built, corpus)
+    prepare(built, corpus, defaults)
     for written in write_export(exportable, spec, path):
         echo(f"Written: {written}")
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lmbench.corpora.formats import TextFormat
+    from collections.abc import Sequence
+
+    from lmbench.corpora.options import CorpusOptions
     from lmbench.corpus import Corpus
     from lmbench.model import LanguageModel
 
 
-def load_corpus(name: str, text_format: TextFormat | None = None) -> Corpus:
+def load_corpus(name: str, defaults: CorpusOptions | None = None) -> Corpus:
     """Return the corpus of this name.
 
     Args:
-        name: A name of the catalog, a synthetic source, a path, or "-" for standard input.
-        text_format: How to read a user's text; by default, as UTF-8 lines.
+        name: A name of the catalog, a synthetic source, a path, or "-" for standard input; options may follow.
+        defaults: Options that the name does not give.
 
     Raises:
         LmbenchError: The corpus is unknown, or cannot be read.
@@ -24,14 +26,14 @@ def load_corpus(name: str, text_format: TextFormat | None = None) -> Corpus:
 
     from lmbench.cli.displays import DownloadDisplay
     from lmbench.corpora import loading
-    from lmbench.corpora.formats import LINES
+    from lmbench.corpora.options import NO_OPTIONS
 
     with DownloadDisplay(Console(stderr=True)) as display:
-        return loading.load_corpus(name, text_format or LINES, display)
+        return loading.load_corpus(name, defaults or NO_OPTIONS, display)
 
 
-def load_text(name: str, text_format: TextFormat) -> str:
-    """Return the text of a file, or of standard input ("-"), and say how it is read.
+def load_documents(name: str, defaults: CorpusOptions) -> Sequence[str]:
+    """Return the documents of a file, or of standard input ("-"), and say how they are read.
 
     Raises:
         LmbenchError: The text cannot be read.
@@ -42,28 +44,27 @@ def load_text(name: str, text_format: TextFormat) -> str:
     from lmbench.corpora import loading
 
     with DownloadDisplay(Console(stderr=True)) as display:
-        return loading.load_text(name, text_format, display)
+        return loading.load_documents(name, defaults, display)
 
 
-def prepare(model: LanguageModel, corpus: str) -> None:
+def prepare(model: LanguageModel, corpus: str, defaults: CorpusOptions | None = None) -> None:
     """Load a model's weights if it is pretrained, else fit it on a corpus.
 
     Args:
         model: The model.
         corpus: The name of the corpus. It is read only if the model is fitted.
+        defaults: Options of a user's own text that the name does not give.
 
     Raises:
         LmbenchError: The weights are missing, or the corpus is unknown or cannot be read.
     """
     from rich.console import Console
 
-    from lmbench.cli.displays import NoticeDisplay, RunDisplay
+    from lmbench.cli.displays import TaskDisplay
     from lmbench.progress import CheckedProgress
 
-    if model.traits.pretrained:
-        model.prepare(None, CheckedProgress(NoticeDisplay()))
-        return
-    text = load_corpus(corpus).training
-    with RunDisplay(Console(stderr=True)) as display:
-        display.fit_started(corpus)
+    is_pretrained = model.traits.pretrained
+    text = None if is_pretrained else load_corpus(corpus, defaults).training
+    label = "loading the model" if is_pretrained else f"fitting on {corpus}"
+    with TaskDisplay(Console(stderr=True), label) as display:
         model.prepare(text, CheckedProgress(display))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lmbench import atomic
 from lmbench.cli.inputs import prepare
-from lmbench.cli.options import fitted_on
+from lmbench.cli.options import fitted_on, text_options
 from lmbench.cli.output import echo, echo_text
 from lmbench.errors import LmbenchError, PluginError
+
+if TYPE_CHECKING:
+    from lmbench.corpora.options import CorpusOptions
 
 
 @click.command(epilog="\b\nExamples:\n  lmbench models\n  lmbench models kenlm")
@@ -37,29 +41,32 @@ Examples:
 )
 @click.argument("model")
 @fitted_on
+@text_options
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE.png",
     help="Also draw it as a picture.",
 )
-def inspect(model: str, corpus: str, save: Path | None) -> None:
+def inspect(model: str, corpus: str, defaults: CorpusOptions, save: Path | None) -> None:
     """Fit a model and show what it learned.
 
     Some models have nothing to show.
     """
     from rich.console import Console
 
+    from lmbench.corpora.loading import refuse_idle_options
     from lmbench.exhibit import plain_exhibits
     from lmbench.model import LanguageModel
     from lmbench.registry import build
     from lmbench.report import exhibits
 
     _check_picture_path(save)
+    refuse_idle_options([corpus], defaults)
     built = build(model)
     if type(built).exhibits is LanguageModel.exhibits:
         raise LmbenchError(f"{model} cannot show what it learned")
-    prepare(built, corpus)
+    prepare(built, corpus, defaults)
     shown = plain_exhibits(built.exhibits())
     console = Console()
     for exhibit in shown:

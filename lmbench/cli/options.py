@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import TypeVar
 
 import click
@@ -39,35 +40,62 @@ fitted_on = click.option(
 """Adds the option --corpus to a command that fits one model."""
 
 
-def text_format(command: Command) -> Command:
-    """Add the options --documents, --format, --encoding and --field, which say how to read a user's text."""
-    documents = click.option(
+def text_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how to read users' texts. The command gets them as one value, `defaults`."""
+    return _collect(command, _TEXT)
+
+
+def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `text_options`, --split and --limit. The command gets them as one value, `defaults`."""
+    return _collect(command, _TEXT | _SELECTION)
+
+
+_TEXT = {
+    "documents": click.option(
         "--documents",
-        type=click.Choice(DOCUMENT_UNITS),
-        help="Unit of text that is one document. [default: a line; in JSON and tables, a record]",
-    )
-    return documents(bytes_format(command))
+        type=click.Choice(("auto", *DOCUMENT_UNITS)),
+        help="Unit of text that is one document. [default: chosen by what the text looks like; in JSON and tables, a "
+        "record]",
+    ),
+    "format": click.option(
+        "--format",
+        type=click.Choice(LAYOUTS),
+        help="Format of files and standard input. [default: by name and content]",
+    ),
+    "encoding": click.option(
+        "--encoding", metavar="NAME", help="Encoding of files and standard input. [default: utf-8]"
+    ),
+    "field": click.option(
+        "--field", metavar="NAME", help="Field of JSON, or column of a table, that holds the text. [default: text]"
+    ),
+    "strip": click.option(
+        "--strip/--no-strip", default=None, help="Strip the spaces at both ends of each line. [default: no-strip]"
+    ),
+}
+_SELECTION = {
+    "split": click.option(
+        "--split",
+        type=click.Choice(("test", "valid", "all")),
+        help="Split to score. 'valid': models validate on the last tenth of the training text instead. 'all': the "
+        "whole text, for pretrained models. [default: test; all of a file if all models are pretrained]",
+    ),
+    "limit": click.option(
+        "--limit", type=click.IntRange(1), metavar="N", help="Score only the first N documents of each corpus."
+    ),
+}
 
 
-def bytes_format(command: Command) -> Command:
-    """Add the options --format, --encoding and --field, which say how to read the bytes of a user's text."""
-    for option in reversed(
-        (
-            click.option(
-                "--format",
-                "layout",
-                type=click.Choice(LAYOUTS),
-                help="Format of files and standard input. [default: by name and content]",
-            ),
-            click.option(
-                "--encoding", default="utf-8", show_default=True, help="Encoding of files and standard input."
-            ),
-            click.option(
-                "--field",
-                metavar="NAME",
-                help="Field of JSON, or column of a table, that holds the text. [default: text]",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+def _collect(command: Callable[..., None], options: Mapping[str, Callable[[Command], Command]]) -> Callable[..., None]:
+    """Add options to a command, which gets them as one value, `defaults`."""
+
+    @wraps(command)
+    def call(**values: object) -> None:
+        from lmbench.corpora.options import CorpusOptions
+
+        given = {name: values.pop(name) for name in options}
+        command(**values, defaults=CorpusOptions.model_validate(given))
+
+    decorated: Callable[..., None] = call
+    for option in reversed(list(options.values())):
+        decorated = option(decorated)
+    return decorated

@@ -132,12 +132,13 @@ def _load_corpora(
     from lmbench.cli.displays import LoadingProgress
     from lmbench.corpora.loading import load_corpus, refuse_idle_options
     from lmbench.corpora.names import parse_names
+    from lmbench.runs.experiment import SelectedModel
 
     listed, loading = parse_names(names), LoadingProgress(progress)
     if not listed:
         raise LmbenchError("--corpora is empty; leave it out to use the embedded corpora")
     refuse_idle_options(listed, defaults)
-    pretrained = {getattr(model, "pretrained", False) for model in models}
+    pretrained = {model.pretrained for model in models if isinstance(model, SelectedModel)}
     loaded = tuple(load_corpus(name, defaults, loading, whole=pretrained == {True}) for name in listed)
     if len(pretrained) == 2:
         _announce_divided(loaded, loading)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.inputs import load_text, prepare
-from lmbench.cli.options import bytes_format, fitted_on
+from lmbench.cli.inputs import load_documents, prepare
+from lmbench.cli.options import fitted_on, text_options
 from lmbench.cli.output import echo, echo_text
 from lmbench.errors import LmbenchError
 
 if TYPE_CHECKING:
+    from lmbench.corpora.options import CorpusOptions
     from lmbench.score import Score
 
 
@@ -25,25 +26,27 @@ Examples:
 @click.argument("model")
 @click.argument("file")
 @fitted_on
-@bytes_format
-def score(model: str, file: str, corpus: str, layout: str | None, encoding: str, field: str | None) -> None:
+@text_options
+def score(model: str, file: str, corpus: str, defaults: CorpusOptions) -> None:
     """Print the surprisal of each event of a text, in bits.
 
-    FILE is read as `lmbench run` reads it; '-' is standard input.
+    FILE is read as `lmbench run` reads it; '-' is standard input. Options may follow its name, as in
+    my.jsonl:field=body,limit=10. Each document is scored by itself.
 
     The column "spelling" is the part of the bits that spells an unknown word.
     """
-    from lmbench.corpora.formats import TextFormat
     from lmbench.registry import build
     from lmbench.score import checked_scores
 
-    document = load_text(file, TextFormat(None, encoding, field, layout))
+    documents = tuple(load_documents(file, defaults))
     built = build(model)
-    prepare(built, corpus)
-    [scored] = checked_scores(built.score((document,)), (document,))
+    prepare(built, corpus, defaults)
     echo_text("start\tend\tbits\tspelling\tevent")
-    for line in _format_events(document, scored):
-        echo_text(line)
+    start = 0
+    for document, scored in zip(documents, checked_scores(built.score(documents), documents), strict=True):
+        for line in _format_events(document, scored, start):
+            echo_text(line)
+        start += len(document.encode())
 
 
 @click.command(
@@ -74,6 +77,7 @@ Examples:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed.")
 @click.option("--num", type=click.IntRange(1), default=1, show_default=True, help="Number of texts to generate.")
 @fitted_on
+@text_options
 def generate(
     model: str,
     prompt: str,
@@ -84,20 +88,23 @@ def generate(
     seed: int,
     num: int,
     corpus: str,
+    defaults: CorpusOptions,
 ) -> None:
     """Continue a prompt.
 
     By default each event is the most likely one. The options below draw events at random instead.
     """
     from lmbench import generation
+    from lmbench.corpora.loading import refuse_idle_options
     from lmbench.registry import build
 
     sampler = generation.Sampler(temperature, top_k, top_p, seed)
     if num > 1 and sampler.is_greedy:
         raise LmbenchError(f"without a temperature all {num} texts would be the same; add --temperature 1")
     _check_prompt(prompt)
+    refuse_idle_options([corpus], defaults)
     built = build(model)
-    prepare(built, corpus)
+    prepare(built, corpus, defaults)
     for number in range(num):
         if num > 1:
             echo(f"--- {number + 1} of {num}")
@@ -115,15 +122,21 @@ def _check_prompt(prompt: str) -> None:
         raise LmbenchError(f"the prompt is not UTF-8 at character {error.start}") from None
 
 
-def _format_events(document: str, score: Score) -> Iterator[str]:
-    """Yield one line for each event: its first and last byte offset, its bits, those for spelling it, and its text."""
+def _format_events(document: str, score: Score, first: int) -> Iterator[str]:
+    """Yield one line for each event: where it starts and ends, its bits, those for spelling it, and its text.
+
+    Args:
+        document: The document.
+        score: Its score.
+        first: The offset of its first byte in the text.
+    """
     from lmbench.metrics import bits
 
     data = document.encode()
     ends = score.ends.tolist()
     columns = zip([0, *ends], ends, bits(score.logprobs), bits(score.spelling), strict=False)
     for start, end, cost, spelling in columns:
-        yield f"{start}\t{end}\t{cost:.4f}\t{spelling:.4f}\t{_format_event(data[start:end])}"
+        yield f"{first + start}\t{first + end}\t{cost:.4f}\t{spelling:.4f}\t{_format_event(data[start:end])}"
 
 
 def _format_event(event: bytes) -> str:

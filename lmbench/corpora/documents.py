@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
@@ -12,15 +12,21 @@ from typing import IO
 
 from lmbench.compression import READ_ERRORS, ExpansionError, decompress, is_compressed, open_regular
 from lmbench.corpora.encoding import decode, decode_pieces
-from lmbench.corpora.formats import INSPECTED, LINES, Layout, TextFormat, find_layout
+from lmbench.corpora.formats import AUTO, Layout, TextFormat, find_layout
 from lmbench.corpora.memory import check_fits, format_size
 from lmbench.corpora.on_disk import StoredDocuments, is_large
+from lmbench.corpora.shape import INSPECTED, Shape, recognize_shape
 from lmbench.corpus import Split
 from lmbench.errors import CorpusError
 from lmbench.printable import printable
 from lmbench.progress import SILENT, Progress
 
+NAMES = {"-": "stdin"}
+"""The names of what is not a file."""
+
 _BYTE_ORDER_MARK = "\ufeff"
+_MOST_BYTES = 4  # of a character
+_FEWEST = 3  # documents of a unit that suits a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,14 @@ class OwnText:
     Attributes:
         split: The documents, with their tags if they have any.
         provenance: How the bytes became documents.
+        unit: The unit of documents that the look of the text decided; None if the user or the layout did.
+        padded: Whether most lines end in a space, and the user has not said whether to strip them.
     """
 
     split: Split
     provenance: str
+    unit: str | None = None
+    padded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class _Source:
     Attributes:
         name: Human-readable name.
         layout: How it holds its documents.
+        shape: What its beginning looks like.
         pieces: Its bytes, decompressed.
         size: Number of bytes before decompression; 0 if it is unknown.
         progress: Receives a line that says how it was read.
@@ -50,6 +61,7 @@ class _Source:
 
     name: str
     layout: Layout
+    shape: Shape
     pieces: Iterator[bytes]
     size: int
     progress: Progress
@@ -58,36 +70,44 @@ class _Source:
         check_fits(self.size, self.name)
         encoding = self.layout.text_format.encoding
         pieces = _check_size(self.pieces, self.name)
-        if encoding == LINES.encoding:
+        if encoding == AUTO.encoding:
             text = "".join(decode_pieces(pieces, self.name))
         else:
             text = decode(b"".join(pieces), self.name, encoding)
         return text.removeprefix(_BYTE_ORDER_MARK)
 
-    def read(self) -> OwnText:
-        text = self.read_text()
-        if not text.strip():
-            raise CorpusError(f"{self.name} is empty: there is nothing to score")
-        return OwnText(self.parse(text), self.layout.provenance)
+    def cut(self, cut: Callable[[Layout], Split]) -> OwnText:
+        """Return the documents. The look of the text decides on their unit, unless the user has.
 
-    def parse(self, text: str) -> Split:
+        Args:
+            cut: Returns the documents of a layout that has a unit.
+        """
+        units = self.shape.units if self.layout.lacks_unit else ()
+        for layout in map(self.layout.with_unit, units) if units else (self.layout,):
+            split = cut(layout)
+            if len(split.documents) >= _FEWEST:
+                break
+        padded = self.shape.padded and self.layout.name == "text" and self.layout.text_format.strip is None
+        return OwnText(split, layout.provenance, layout.text_format.unit if units else None, padded)
+
+    def parse(self, layout: Layout, text: str) -> Split:
         """Return the documents, and say how they were read unless the user has chosen it or they are plain text."""
         advice = "--format text reads it as plain text"
         try:
-            split = self.layout.parse(text, self.name)
+            split = layout.parse(text, self.name)
         except CorpusError as error:
-            if not self.layout.guessed:
+            if not layout.guessed:
                 raise
             raise CorpusError(f"{error}; {advice}") from None
-        line = f"{self.name}: read as {self.layout}"
-        if self.layout.guessed:
+        line = f"{self.name}: read as {layout}"
+        if layout.guessed:
             self.progress.notice(f"{line}, because of its content; {advice}")
-        elif self.layout.name != "text" and not self.layout.text_format.layout:
+        elif layout.name != "text" and not layout.text_format.layout:
             self.progress(line, 0.0)
         return split
 
 
-def read_file(path: Path, text_format: TextFormat = LINES, progress: Progress = SILENT) -> OwnText:
+def read_file(path: Path, text_format: TextFormat = AUTO, progress: Progress = SILENT) -> OwnText:
     """Read the documents of a regular file. Plain UTF-8 text of more than 64 MiB stays on disk.
 
     Args:
@@ -100,19 +120,18 @@ def read_file(path: Path, text_format: TextFormat = LINES, progress: Progress = 
     """
     with _open_source(path, text_format, progress) as source:
         if source.layout.is_plain and is_large(path.stat().st_size) and not is_compressed(path):
-            documents = StoredDocuments.of_file(path, text_format.unit or "line")
-            return OwnText(Split(documents), source.layout.provenance)
-        return source.read()
+            return source.cut(lambda layout: Split(StoredDocuments.of_file(path, layout.text_format.unit or "line")))
+        return _read(source)
 
 
-def read_standard_input(text_format: TextFormat = LINES, progress: Progress = SILENT) -> OwnText:
+def read_standard_input(text_format: TextFormat = AUTO, progress: Progress = SILENT) -> OwnText:
     """Read the documents of standard input, as `read_file` reads those of a file."""
     with _open_source(None, text_format, progress) as source:
-        return source.read()
+        return _read(source)
 
 
-def read_text(path: Path | None, text_format: TextFormat = LINES, progress: Progress = SILENT) -> str:
-    """Return the documents of a file, joined. Plain text is returned as it is.
+def read_in_memory(path: Path | None, text_format: TextFormat = AUTO, progress: Progress = SILENT) -> OwnText:
+    """Read the documents of a file, which may be blank, into memory.
 
     Args:
         path: The file; None for standard input.
@@ -124,9 +143,44 @@ def read_text(path: Path | None, text_format: TextFormat = LINES, progress: Prog
     """
     with _open_source(path, text_format, progress) as source:
         text = source.read_text()
-        if source.layout.name == "text":
-            return text
-        return "".join(source.parse(text).documents)
+        return source.cut(lambda layout: source.parse(layout, text))
+
+
+def announce(name: str, texts: Sequence[OwnText], progress: Progress) -> None:
+    """Announce the documents that the look of a text has decided on, and spaces that a user may want to strip.
+
+    Args:
+        name: The name of the file or folder.
+        texts: What was read, all with the same unit of documents.
+        progress: Receives a line on the documents, unless there is only one, and a notice of the spaces.
+    """
+    found = [text.split.documents for text in texts if text.unit]
+    count = sum(map(len, found))
+    if count > 1:
+        [unit, *_] = [text.unit for text in texts if text.unit]
+        blank = sum(map(str.isspace, chain.from_iterable(found)))
+        progress(
+            f"{name}: {count:,} documents ({unit}s{f', {blank:,} empty' if blank else ''}){_advise(unit, blank)}", 0.0
+        )
+    if any(text.padded for text in texts):
+        progress.notice(
+            f"{name}: most lines end in a space; --strip removes the spaces at both ends of lines, and --no-strip "
+            "keeps them without this notice"
+        )
+
+
+def _advise(unit: str, blank: int) -> str:
+    """Return which other unit a user may want."""
+    if unit == "block":
+        return "; --documents line for lines"
+    return "; --documents block for paragraphs" if unit == "article" or blank else ""
+
+
+def _read(source: _Source) -> OwnText:
+    text = source.read_text()
+    if not text.strip():
+        raise CorpusError(f"{source.name} is empty: there is nothing to score")
+    return source.cut(lambda layout: source.parse(layout, text))
 
 
 @contextmanager
@@ -160,9 +214,11 @@ def _standard_input() -> IO[bytes]:
 def _inspect(file: IO[bytes], path: Path | None, text_format: TextFormat, progress: Progress) -> _Source:
     name = _name(path)
     pieces = decompress(file, name, progress)
-    start = _take(pieces, INSPECTED)
-    layout = find_layout(path.name if path else "", _decode_start(start, text_format.encoding), text_format)
-    return _Source(name, layout, chain([start], pieces), path.stat().st_size if path else 0, progress)
+    start = _take(pieces, _MOST_BYTES * INSPECTED)
+    text = _decode_start(start, text_format.encoding)[:INSPECTED]
+    layout = find_layout(path.name if path else "", text, text_format)
+    size = path.stat().st_size if path else 0
+    return _Source(name, layout, recognize_shape(text), chain([start], pieces), size, progress)
 
 
 def _take(pieces: Iterable[bytes], size: int) -> bytes:

@@ -73,7 +73,7 @@ def _divide_text(entry: CatalogEntry, rule: SplitRule, progress: Progress) -> tu
         train, valid, test = (Split(_documents(entry, text)) for text in _divide_bytes("".join(texts), rule.sizes))
         return train, valid, test
     documents = tuple(document for text in texts for document in _documents(entry, text))
-    return divide(documents, rule.sizes) if rule.by == "documents" else _take_turns(documents, rule.sizes)
+    return divide(Split(documents), rule.sizes) if rule.by == "documents" else _take_turns(documents, rule.sizes)
 
 
 def _divide_bytes(text: str, sizes: tuple[int, int, int]) -> tuple[str, str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 from lmbench.corpora import documents
 from lmbench.corpora.documents import OwnText
-from lmbench.corpora.formats import LINES, TextFormat
-from lmbench.corpora.splitting import divide, hold_out, separates_words
+from lmbench.corpora.formats import AUTO, TextFormat
+from lmbench.corpora.splitting import DIVIDED, NO_TEXT, divide, hold_out, separates_words
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError
 from lmbench.printable import printable
@@ -22,9 +23,10 @@ _SPLIT_NAMES = {
     "test": ("test",),
 }
 _USE = {"training": "learn from", "test": "score"}
+_PLACES = {"stdin": "standard input"}
 
 
-def read_path(path: Path, text_format: TextFormat = LINES, progress: Progress = SILENT) -> Corpus:
+def read_path(path: Path, text_format: TextFormat = AUTO, progress: Progress = SILENT, whole: bool = False) -> Corpus:
     """Read the corpus in a text file, or in a folder with train, valid and test files.
 
     The documents of a single file are divided, in order, into three parts of 80, 10 and 10 %. If a folder lacks a
@@ -34,48 +36,50 @@ def read_path(path: Path, text_format: TextFormat = LINES, progress: Progress = 
     Args:
         path: The file or folder.
         text_format: How to read the bytes of the files.
-        progress: Receives a line for each file that is not plain text, which says how it is read.
+        progress: Receives lines that say how files are read, unless the user has chosen it.
+        whole: Whether nothing is fitted on the corpus. All of a single file is then its test split, and a folder does
+            not need a train file.
 
     Raises:
         CorpusError: The text cannot be read, is empty, or cannot be divided.
     """
     try:
         if path.is_dir():
-            return _read_folder(path, text_format, progress)
+            return _read_folder(path, text_format, progress, whole)
     except OSError as error:
         raise CorpusError(f"cannot read {printable(str(error.filename or path))}: {error.strerror}") from error
-    return _divide(printable(str(path)), documents.read_file(path, text_format, progress))
+    text = documents.read_file(path, text_format, progress)
+    return _make_from_file(printable(str(path)), text, progress, whole)
 
 
-def read_standard_input(text_format: TextFormat = LINES, progress: Progress = SILENT) -> Corpus:
+def read_standard_input(text_format: TextFormat = AUTO, progress: Progress = SILENT, whole: bool = False) -> Corpus:
     """Read the corpus in standard input, as from a single file.
 
     Raises:
         CorpusError: The text cannot be read, is empty, or cannot be divided.
     """
-    return _divide("stdin", documents.read_standard_input(text_format, progress), "standard input")
+    return _make_from_file("stdin", documents.read_standard_input(text_format, progress), progress, whole)
 
 
-def _divide(name: str, text: OwnText, place: str = "") -> Corpus:
-    """Divide the documents of a single file into a corpus; `place` names the file in errors, by default `name`."""
-    whole, found = text.split, text.split.documents
-    if len(found) < 3:
-        unit = "document" if whole.tagged else text.provenance.partition(",")[0].removesuffix("s")
-        hint = "" if whole.tagged else _too_few_hint(found, unit)
-        raise CorpusError(
-            f"{place or name} has {len(found)} document{'s' * (len(found) != 1)} (unit: {unit}), and three splits need "
-            f"at least 3; {hint}give a folder with train, valid and test files"
-        )
-    train, valid, test = divide(found)
-    first = len(train.documents)
-    second = first + len(valid.documents)
-    parts = (_add_tags(train, whole, 0), _add_tags(valid, whole, first), _add_tags(test, whole, second))
-    return _make_corpus(name, *parts, f"{text.provenance},split=80/10/10-contiguous")
+def _make_from_file(name: str, text: OwnText, progress: Progress, whole: bool) -> Corpus:
+    documents.announce(name, [text], progress)
+    if whole:
+        return _make_corpus(name, NO_TEXT, NO_TEXT, text.split, f"{text.provenance},scored=all")
+    return _make_corpus(name, *_divide(name, text), f"{text.provenance},{DIVIDED}")
 
 
-def _add_tags(part: Split, whole: Split, first: int) -> Split:
-    """Return `part`, whose first document is number `first` of `whole`, with the tags of `whole`, if any."""
-    return part if whole.tagged is None else Split(part.documents, whole.tagged[first : first + len(part.documents)])
+def _divide(name: str, text: OwnText) -> tuple[Split, Split, Split]:
+    found = text.split.documents
+    if len(found) >= 3:
+        return divide(text.split)
+    is_tagged = text.split.tagged is not None
+    unit = "document" if is_tagged else text.provenance.partition(",")[0].removesuffix("s")
+    hint = "" if is_tagged else _too_few_hint(found, unit)
+    count = f"{len(found)} document{'s' * (len(found) != 1)} (unit: {unit})"
+    raise CorpusError(
+        f"{_PLACES.get(name, name)} has {count}, and three splits need at least 3; {hint}give a folder with train, "
+        "valid and test files"
+    )
 
 
 def _too_few_hint(found: Sequence[str], unit: str) -> str:
@@ -84,20 +88,34 @@ def _too_few_hint(found: Sequence[str], unit: str) -> str:
     return "choose a smaller unit with --documents, or "
 
 
-def _read_folder(folder: Path, text_format: TextFormat, progress: Progress) -> Corpus:
-    files = _find_split_files(folder)
+def _read_folder(folder: Path, text_format: TextFormat, progress: Progress, whole: bool) -> Corpus:
+    files = _find_split_files(folder, whole)
     _check_distinct(files, folder)
-    texts = {split: documents.read_file(file, text_format, progress) for split, file in files.items()}
+    name = printable(str(folder))
+    texts = _read_files(files, text_format, progress)
+    documents.announce(name, list(texts.values()), progress)
     splits = {split: text.split for split, text in texts.items()}
     provenance = f"{_join_provenances({split: text.provenance for split, text in texts.items()})},split=files"
-    if "valid" not in splits:
+    if "valid" not in splits and "train" in splits:
         splits["train"], splits["valid"] = _hold_out(splits["train"], folder)
         provenance += ",valid=last-10%-of-train"
-    corpus = _make_corpus(printable(str(folder)), splits["train"], splits["valid"], splits["test"], provenance)
-    for one, other in combinations(("train", "valid", "test"), 2):
-        if getattr(corpus, one).fingerprint == getattr(corpus, other).fingerprint:
+    train, valid, test = (splits.get(split, NO_TEXT) for split in _SPLIT_NAMES)
+    corpus = _make_corpus(name, train, valid, test, provenance)
+    for one, other in combinations(splits, 2):
+        if splits[one].fingerprint == splits[other].fingerprint:
             raise CorpusError(f"the {one} and {other} files of {corpus.name} hold the same text")
     return corpus
+
+
+def _read_files(files: Mapping[str, Path], text_format: TextFormat, progress: Progress) -> dict[str, OwnText]:
+    """Read the files of all splits with the unit of documents that suits the first one."""
+    texts = {split: documents.read_file(file, text_format, progress) for split, file in files.items()}
+    unit = next((text.unit for text in texts.values() if text.unit), None)
+    for split, text in texts.items():
+        if text.unit not in (None, unit):
+            again = documents.read_file(files[split], replace(text_format, unit=unit), progress)
+            texts[split] = replace(again, unit=unit)
+    return texts
 
 
 def _check_distinct(files: Mapping[str, Path], folder: Path) -> None:
@@ -109,32 +127,31 @@ def _check_distinct(files: Mapping[str, Path], folder: Path) -> None:
             raise CorpusError(printable(f"the {one} and {other} files of {folder} are the same file: {reason}"))
 
 
-def _hold_out(whole: Split, folder: Path) -> tuple[Split, Split]:
-    if len(whole.documents) < 2:
+def _hold_out(train: Split, folder: Path) -> tuple[Split, Split]:
+    if len(train.documents) < 2:
         raise CorpusError(
             f"{folder} lacks a validation file, and its only training document cannot be divided; add valid.txt"
         )
-    train, valid = map(Split, hold_out(whole.documents))
-    return _add_tags(train, whole, 0), _add_tags(valid, whole, len(train.documents))
+    return hold_out(train)
 
 
 def _join_provenances(provenances: Mapping[str, str]) -> str:
     """Return the provenance of all splits: a single one if they agree, else one for each split."""
     if len(set(provenances.values())) == 1:
-        return provenances["train"]
+        return next(iter(provenances.values()))
     return ",".join(f"{split}={provenance}" for split, provenance in provenances.items())
 
 
 def _make_corpus(name: str, train: Split, valid: Split, test: Split, provenance: str) -> Corpus:
     for split, found in (("training", train), ("test", test)):
-        if not any(document.strip() for document in found.documents):
+        if found.documents and not any(document.strip() for document in found.documents):
             raise CorpusError(f"the {split} split of {name} is blank: there is nothing to {_USE[split]}")
-    tokenized = all(split.tagged is not None for split in (train, valid, test))
+    tokenized = all(split.tagged is not None for split in (train, valid, test) if split.documents)
     spaced = separates_words(test.documents)
     return Corpus(name, train, valid, test, provenance=provenance, tokenized=tokenized, spaced=spaced)
 
 
-def _find_split_files(folder: Path) -> dict[str, Path]:
+def _find_split_files(folder: Path, whole: bool) -> dict[str, Path]:
     files = sorted(file for file in folder.iterdir() if not file.is_dir() and not file.name.startswith("."))
     found: dict[str, Path] = {}
     for split, words in _SPLIT_NAMES.items():
@@ -145,6 +162,6 @@ def _find_split_files(folder: Path) -> dict[str, Path]:
             raise CorpusError(f"{folder} has more than one {split} file: {', '.join(file.name for file in matches)}")
         if matches:
             found[split] = matches[0]
-        elif split != "valid":
+        elif split == "test" or (split == "train" and not whole):
             raise CorpusError(f"{folder} lacks a {split} file; it needs train.txt, test.txt and preferably valid.txt")
     return found

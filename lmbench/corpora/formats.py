@@ -7,20 +7,17 @@ import csv
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from lmbench.corpora.conllu import parse_sentences, tagged_split
 from lmbench.corpora.records import Tabs, parse_json_lines, parse_json_list, parse_table
-from lmbench.corpora.splitting import cut_into_documents
+from lmbench.corpora.splitting import cut_into_documents, strip_lines
 from lmbench.corpus import Split
 from lmbench.errors import CorpusError
 
 LAYOUTS = ("text", "jsonl", "json", "conllu", "csv", "tsv")
 """How a file may hold its text."""
-
-INSPECTED = 1 << 16
-"""Number of bytes at the beginning of a file that tell its layout."""
 
 _SUFFIXES = {
     ".jsonl": "jsonl",
@@ -54,25 +51,28 @@ class TextFormat:
     """How to read a user's bytes.
 
     Attributes:
-        unit: What one document is, one of splitting.DOCUMENT_UNITS. None: a line, or a record of JSON or of a table.
+        unit: What one document is, one of splitting.DOCUMENT_UNITS. None: what the text looks like decides, or, in JSON
+            and tables, a record is a document.
         encoding: One of Python's encodings, by any of its names.
         field: The field of JSON, or the column of a table, that holds the text. None: "text".
         layout: One of LAYOUTS. None: it is recognized by the file's name and content. If there is a field, files
             that are not recognized are JSON lines.
+        strip: Whether to strip the spaces at both ends of each line. None: no, but say so if most lines have them.
     """
 
     unit: str | None = None
     encoding: str = "utf-8"
     field: str | None = None
     layout: str | None = None
+    strip: bool | None = None
 
     def __post_init__(self) -> None:
         with suppress(LookupError, ValueError):  # decoding reports an unknown encoding, with the file's name
             object.__setattr__(self, "encoding", codecs.lookup(self.encoding).name)
 
 
-LINES = TextFormat()
-"""UTF-8 text, one document a line, unless a file's name or content says that it has another layout."""
+AUTO = TextFormat()
+"""UTF-8 text. The name, the content and the look of a file tell its layout and its documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,17 @@ class Layout:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the file is plain UTF-8 text."""
-        return self.name == "text" and self.text_format.encoding == LINES.encoding
+        """Whether the file is plain UTF-8 text, whose bytes are scored as they are."""
+        return self.name == "text" and self.text_format.encoding == AUTO.encoding and not self.text_format.strip
+
+    @property
+    def lacks_unit(self) -> bool:
+        """Whether neither the user nor the layout tells what one document is."""
+        return self.name == "text" and self.text_format.unit is None
+
+    def with_unit(self, unit: str) -> Layout:
+        """Return the layout with another unit of documents."""
+        return replace(self, text_format=replace(self.text_format, unit=unit))
 
     @property
     def field(self) -> str:
@@ -107,7 +116,9 @@ class Layout:
         if self.name not in ("text", "conllu"):
             kind = self.name if self.name in ("csv", "tsv") else "json"
             parts.append(f"{kind}={self.field},line-ends-added")
-        if self.text_format.encoding != LINES.encoding:
+        if self.text_format.strip:
+            parts.append("lines-stripped")
+        if self.text_format.encoding != AUTO.encoding:
             parts.append(f"encoding={self.text_format.encoding}")
         return ",".join(parts)
 
@@ -124,14 +135,18 @@ class Layout:
         Raises:
             CorpusError: The text is malformed.
         """
-        unit = self.text_format.unit
+        unit, strip = self.text_format.unit, self.text_format.strip
         if self.name == "text":
-            return Split(cut_into_documents(text, unit or "line"))
+            return Split(cut_into_documents(strip_lines(text) if strip else text, unit or "line"))
         if self.name == "conllu":
-            if unit:
-                raise CorpusError(f"{name} is a treebank, which marks its own documents; leave out --documents")
+            if unit or strip:
+                raise CorpusError(
+                    f"{name} is a treebank, which marks its own words and documents; leave out --documents and --strip"
+                )
             return tagged_split(parse_sentences(text, name))
         records = self._parse_records(text, name)
+        if strip:
+            records = tuple(map(strip_lines, records))
         return Split(cut_into_documents("".join(records), unit) if unit else records)
 
     def _parse_records(self, text: str, name: str) -> tuple[str, ...]:

@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmbench.corpora.encoding import check_text
-from lmbench.corpora.formats import LINES, TextFormat
-from lmbench.corpora.splitting import cut_into_documents, divide, hold_out, separates_words
+from lmbench.corpora.formats import AUTO, TextFormat
+from lmbench.corpora.splitting import (
+    DIVIDED,
+    NO_TEXT,
+    cut_into_documents,
+    divide,
+    hold_out,
+    separates_words,
+    strip_lines,
+)
 from lmbench.corpus import Corpus, Split, with_line_end
 from lmbench.errors import CorpusError, UnavailableError
 
@@ -20,7 +28,7 @@ PREFIX = "hf:"
 _VALID_NAMES = ("validation", "valid", "dev", "val")
 
 
-def read_dataset(name: str, text_format: TextFormat = LINES) -> Corpus:
+def read_dataset(name: str, text_format: TextFormat = AUTO, whole: bool = False) -> Corpus:
     """Read the corpus that ``hf:DATASET[/CONFIG][:COLUMN]`` names. No code of the dataset is run.
 
     A document is a row of the column, with a line end added if it lacks one. The column is "text" by default, or the
@@ -29,23 +37,27 @@ def read_dataset(name: str, text_format: TextFormat = LINES) -> Corpus:
 
     Args:
         name: The dataset's name, prefix included.
-        text_format: Its unit, if any, joins the rows into one text and cuts that into documents.
+        text_format: Its field is the column, unless the name has one. Its unit, if any, joins the rows into one text
+            and cuts that into documents.
+        whole: Whether nothing is fitted on the corpus. The only split of a dataset is then scored as a whole, and a
+            training split is not needed.
 
     Raises:
         UnavailableError: The dataset cannot be downloaded, or the package datasets is not installed.
         CorpusError: The dataset does not exist, or lacks the column or the splits.
     """
-    if text_format != TextFormat(text_format.unit):
-        raise CorpusError(f"'{name}' has its own encoding; name its column as hf:DATASET:COLUMN")
-    unit = text_format.unit
+    if text_format.encoding != AUTO.encoding or text_format.layout:
+        raise CorpusError(f"'{name}' has its own format and encoding; leave out --format and --encoding")
     place, _, column = name.removeprefix(PREFIX).partition(":")
     if not place.strip("/"):
         raise CorpusError(f"'{name}' does not name a dataset; write hf:DATASET, hf:DATASET/CONFIG or hf:DATASET:COLUMN")
     dataset = _load_dataset(*_path_and_config(place))
-    column = _choose_column(name, dataset, column)
-    texts = {split: _documents(rows, column, unit) for split, rows in dataset.items()}
-    train, valid, test, origin = _make_splits(name, texts)
-    provenance = f"{f'{unit}s' if unit else 'rows'},column={column},line-ends-added,split={origin}"
+    column = _choose_column(name, dataset, column or text_format.field or "")
+    texts = {split: Split(_documents(rows, column, text_format)) for split, rows in dataset.items()}
+    train, valid, test, origin = _make_splits(name, texts, whole)
+    unit = f"{text_format.unit}s" if text_format.unit else "rows"
+    stripped = ",lines-stripped" if text_format.strip else ""
+    provenance = f"{unit},column={column},line-ends-added{stripped},{origin}"
     return Corpus(
         name,
         train,
@@ -102,24 +114,30 @@ def _choose_column(name: str, dataset: DatasetDict, requested: str) -> str:
     raise CorpusError(f"{name} {wrong}; write hf:DATASET:COLUMN with one of: {', '.join(texts)}")
 
 
-def _documents(rows: Dataset, column: str, unit: str | None) -> tuple[str, ...]:
+def _documents(rows: Dataset, column: str, text_format: TextFormat) -> tuple[str, ...]:
     texts = tuple(check_text(with_line_end(text), f"a row of {column}") for text in rows[column] if text is not None)
-    return cut_into_documents("".join(texts), unit) if unit else texts
+    if text_format.strip:
+        texts = tuple(map(strip_lines, texts))
+    return cut_into_documents("".join(texts), text_format.unit) if text_format.unit else texts
 
 
-def _make_splits(name: str, texts: dict[str, tuple[str, ...]]) -> tuple[Split, Split, Split, str]:
+def _make_splits(name: str, texts: dict[str, Split], whole: bool) -> tuple[Split, Split, Split, str]:
     """Return training, validation and test splits, and their origin, for the provenance."""
     if len(texts) == 1:
-        [whole] = texts.values()
-        if len(whole) < 3:
-            raise CorpusError(f"{name} has {len(whole)} rows in one split, and three splits need at least 3")
-        return *divide(whole), "80/10/10-contiguous"
-    if "train" not in texts or "test" not in texts:
+        [only] = texts.values()
+        return (NO_TEXT, NO_TEXT, only, "scored=all") if whole else (*_divide(name, only), DIVIDED)
+    if "test" not in texts or ("train" not in texts and not whole):
         raise CorpusError(f"{name} has the splits {', '.join(texts)}; a corpus needs train and test")
+    train, test = texts.get("train", NO_TEXT), texts["test"]
     valid = next((texts[split] for split in _VALID_NAMES if split in texts), None)
-    if valid is not None:
-        return Split(texts["train"]), Split(valid), Split(texts["test"]), "dataset"
-    if len(texts["train"]) < 2:
+    if valid is not None or train is NO_TEXT:
+        return train, valid or NO_TEXT, test, "split=dataset"
+    if len(train.documents) < 2:
         raise CorpusError(f"{name} lacks a validation split, and its only training row cannot be divided")
-    train, last = hold_out(texts["train"])
-    return Split(train), Split(last), Split(texts["test"]), "dataset,valid=last-10%-of-train"
+    return *hold_out(train), test, "split=dataset,valid=last-10%-of-train"
+
+
+def _divide(name: str, only: Split) -> tuple[Split, Split, Split]:
+    if len(only.documents) < 3:
+        raise CorpusError(f"{name} has {len(only.documents)} rows in one split, and three splits need at least 3")
+    return divide(only)

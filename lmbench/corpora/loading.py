@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,15 +11,17 @@ from lmbench.corpora.catalog import read_catalog
 from lmbench.corpora.entries import read_entry
 from lmbench.corpora.fables import load_fables
 from lmbench.corpora.files import read_path, read_standard_input
-from lmbench.corpora.formats import LINES, TextFormat
 from lmbench.corpora.hub import PREFIX, read_dataset
+from lmbench.corpora.names import divide_name, find_path, is_path
+from lmbench.corpora.options import NO_OPTIONS, CorpusOptions, Selection
 from lmbench.corpora.pydocs import load_pydocs
+from lmbench.corpora.selection import select_scored
 from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus, is_source
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, UnknownNameError
 from lmbench.printable import printable
 from lmbench.progress import SILENT, Progress
-from lmbench.spec import split_list
+from lmbench.spec import Spec
 
 EMBEDDED: dict[str, Callable[[], Corpus]] = {
     "pydocs": load_pydocs,
@@ -31,81 +32,105 @@ EMBEDDED: dict[str, Callable[[], Corpus]] = {
 """The corpora that come with lmbench, each with the function that makes it."""
 
 
-def load_corpus(name: str, text_format: TextFormat = LINES, progress: Progress = SILENT) -> Corpus:
+def load_corpus(
+    name: str, defaults: CorpusOptions = NO_OPTIONS, progress: Progress = SILENT, whole: bool = False
+) -> Corpus:
     """Return the corpus of this name.
 
     Args:
         name: An embedded corpus, a source with options (``markov:order=3,lines=100000``), an entry of the catalog,
-            ``hf:DATASET``, ``-`` for standard input, or a path to a text file or a folder.
-        text_format: How to read the bytes of a user's own text.
-        progress: Receives reports of downloads, and of files that are not plain text.
+            ``hf:DATASET``, ``-`` for standard input, or a path to a text file or a folder. Options may follow:
+            ``my.jsonl:field=body,documents=block``, ``wikitext-2:limit=10``.
+        defaults: Options that the name does not give. Those that say how to read a text are for users' own texts.
+        progress: Receives reports of downloads, and of how files are read.
+        whole: Whether nothing is fitted on the corpus. All of a user's file is then its test split, unless an option
+            names a split, and nothing needs a training split.
 
     Raises:
-        UnknownNameError: There is no such corpus, or no such option of a source.
-        SpecError: A source's option has a wrong value.
+        UnknownNameError: There is no such corpus, or no such option.
+        SpecError: An option has a wrong value.
         CorpusError: The text cannot be used.
         UnavailableError: A file cannot be downloaded.
     """
     try:
-        return _load(name, text_format, progress)
+        return _load(divide_name(name), defaults, progress, whole)
     except MemoryError:
         raise CorpusError(f"{printable(name)} does not fit in memory; make it smaller, or divide it") from None
 
 
-def load_text(name: str, text_format: TextFormat = LINES, progress: Progress = SILENT) -> str:
-    """Return the text of a user's file, all documents joined, read as `load_corpus` reads it.
+def load_documents(name: str, defaults: CorpusOptions = NO_OPTIONS, progress: Progress = SILENT) -> Sequence[str]:
+    """Return the documents of a user's file, read as `load_corpus` reads it. The text may be blank.
 
     Args:
-        name: A path, or ``-`` for standard input.
-        text_format: How to read its bytes.
-        progress: Receives a line that says how the file is read, unless it is plain text.
+        name: A path, or ``-`` for standard input; options may follow.
+        defaults: Options that the name does not give.
+        progress: Receives lines that say how the file is read.
 
     Raises:
+        UnknownNameError: There is no such option.
+        SpecError: An option has a wrong value.
         CorpusError: The text cannot be used.
     """
-    return documents.read_text(None if name == "-" else _find_path(name), text_format, progress)
+    spec = divide_name(name)
+    options = defaults.updated(spec.options(CorpusOptions))
+    if options.split not in (None, "all"):
+        raise CorpusError(f"'{name}' is scored as a whole; leave out split={options.split}")
+    text = documents.read_in_memory(None if spec.name == "-" else find_path(spec.name), options.text_format, progress)
+    documents.announce(documents.NAMES.get(spec.name, printable(spec.name)), [text], progress)
+    return text.split.documents[: options.limit]
 
 
-def _load(name: str, text_format: TextFormat, progress: Progress) -> Corpus:
-    entry = read_catalog().get(name)
-    if entry or name in EMBEDDED or is_source(name):
-        if text_format != LINES:
-            raise CorpusError(
-                f"'{name}' has its own documents, encoding and field; these options are for your own text"
-            )
-        if entry:
-            return read_entry(name, entry, progress)
-        return EMBEDDED[name]() if name in EMBEDDED else generate_corpus(name)
-    if name == "-":
-        return read_standard_input(text_format, progress)
-    if name.startswith(PREFIX):
-        return read_dataset(name, text_format)
-    path = _find_path(name)
-    if name.strip() and os.path.lexists(path):
-        return read_path(path, text_format, progress)
-    raise _unknown_name(name, path)
+def refuse_idle_options(names: Iterable[str], defaults: CorpusOptions) -> None:
+    """Refuse options for users' own texts if none of these names is one.
 
-
-def parse_names(text: str) -> list[str]:
-    """Return the names in a comma-separated list, each once; ``option=value`` belongs to the source before it.
-
-    If the whole list is the path of a file, commas included, it is that one name.
+    Raises:
+        CorpusError: Such an option is given, and all corpora have a name.
     """
-    if text and os.path.lexists(_find_path(text)):
-        return [text]
-    return list(dict.fromkeys(split_list(text, is_source)))
+    given = ", ".join(f"--{name}" for name in defaults.given_for_text)
+    corpora = [divide_name(name).name for name in names]
+    if given and corpora and all(map(is_named, corpora)):
+        raise CorpusError(f"{given}: only for your own text, not for {', '.join(corpora)}")
+
+
+def is_named(name: str) -> bool:
+    """Return whether a corpus has a name of its own: it is embedded, in the catalog, or a source."""
+    return name in EMBEDDED or is_source(name) or name in read_catalog()
+
+
+def _load(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
+    name = spec.name
+    if is_named(name):
+        options = defaults.updated(spec.options(Selection))
+        corpus = _load_named(name, progress)
+    elif name == "-" or name.startswith(PREFIX) or is_path(name):
+        options = defaults.updated(spec.options(CorpusOptions))
+        corpus = _load_own(name, options, progress, whole)
+    else:
+        raise _unknown_name(name, find_path(name))
+    return select_scored(corpus, options.split, options.limit)
+
+
+def _load_named(name: str, progress: Progress) -> Corpus:
+    entry = read_catalog().get(name)
+    if entry:
+        return read_entry(name, entry, progress)
+    return EMBEDDED[name]() if name in EMBEDDED else generate_corpus(name)
+
+
+def _load_own(name: str, options: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
+    path = find_path(name)
+    is_folder = name != "-" and path.is_dir()
+    whole = options.split == "all" or (whole and (options.split is None or is_folder))
+    if name == "-":
+        return read_standard_input(options.text_format, progress, whole)
+    if name.startswith(PREFIX):
+        return read_dataset(name, options.text_format, whole)
+    return read_path(path, options.text_format, progress, whole)
 
 
 def known_names() -> list[str]:
     """Return the names of all embedded corpora and of the catalog's."""
     return [*EMBEDDED, *read_catalog()]
-
-
-def _find_path(name: str) -> Path:
-    """Return the path of this name. ``~`` is the home folder, unless there is a file of that name."""
-    if os.path.lexists(name):
-        return Path(name)
-    return Path(os.path.expanduser(name))  # noqa: PTH111  (Path.expanduser raises for an unknown user)
 
 
 def _unknown_name(name: str, path: Path) -> LmbenchError:
@@ -114,5 +139,5 @@ def _unknown_name(name: str, path: Path) -> LmbenchError:
     if len(path.parts) > 1 or (path.suffix and ":" not in name):
         return CorpusError(f"no such file or folder: '{name}'; a corpus is a path or one of: {', '.join(known)}")
     if base in known:
-        return CorpusError(f"'{name}': '{base}' does not take options; only these do: {', '.join(SOURCES)}")
+        return CorpusError(f"'{name}': write the options of '{base}' as {base}:option=value")
     return UnknownNameError("corpus", base or name, known)

@@ -7,7 +7,8 @@ from array import array
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -23,6 +24,7 @@ IN_MEMORY = 64 << 20
 """Size in bytes up to which a text is held in memory; a larger one stays on disk."""
 
 _READ_AT_ONCE = 1 << 20  # bytes
+_STEP = "stored documents are consecutive; slice them without a step"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class StoredDocuments(Sequence[str]):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step != 1:
-                raise ValueError("stored documents are consecutive; slice them without a step")
+                raise ValueError(_STEP)
             return StoredDocuments(self.path, self.starts[start : max(start, stop) + 1], self.state)
         position = range(len(self))[index]
         with self._open_unchanged() as file:
@@ -106,6 +108,51 @@ class StoredDocuments(Sequence[str]):
             file.close()
             raise CorpusError(f"{self.path} has changed since it was first read; start again")
         return file
+
+
+@dataclass(frozen=True)
+class JoinedDocuments(Sequence[str]):
+    """The documents of several sequences, in order. Slicing reads nothing of those that stay in their files.
+
+    Attributes:
+        parts: The sequences.
+    """
+
+    parts: tuple[Sequence[str], ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self.parts)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> JoinedDocuments: ...
+    def __getitem__(self, index: int | slice) -> str | JoinedDocuments:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step != 1:
+                raise ValueError(_STEP)
+            return JoinedDocuments(
+                tuple(part[max(0, start - first) : max(0, stop - first)] for first, part in self._numbered())
+            )
+        position = range(len(self))[index]
+        first, part = max((pair for pair in self._numbered() if pair[0] <= position), key=itemgetter(0))
+        return part[position - first]
+
+    def _numbered(self) -> Iterator[tuple[int, Sequence[str]]]:
+        """Yield each part that has documents, with the number of its first one."""
+        firsts = accumulate(map(len, self.parts), initial=0)
+        return ((first, part) for first, part in zip(firsts, self.parts, strict=False) if part)
+
+
+def join_documents(parts: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Return all documents in order; those that stay in their files are not read."""
+    if any(isinstance(part, StoredDocuments | JoinedDocuments) for part in parts):
+        return JoinedDocuments(tuple(parts))
+    return tuple(chain.from_iterable(parts))
 
 
 def is_large(size: int) -> bool:

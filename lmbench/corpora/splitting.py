@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice, pairwise
 
 from lmbench.corpus import Split
 from lmbench.errors import UnknownNameError
 
 DOCUMENT_UNITS = ("line", "block", "article", "file")
+
+NO_TEXT = Split(())
+"""The training and validation splits of a text that is scored as a whole."""
+
+DIVIDED = "split=80/10/10-contiguous"
+"""The part of a provenance that says that `divide` made the splits of a user's single text."""
+
 _ARTICLE_TITLE = re.compile(r"^\s*= [^=].* =\s*$")
 _UNSPACED_SCRIPT = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _INSPECTED = 1 << 16  # characters
@@ -49,6 +56,9 @@ def flag_document_starts(lines: Iterable[str], unit: str) -> Iterator[bool]:
     """
     if unit not in DOCUMENT_UNITS:
         raise UnknownNameError("unit of documents", unit, DOCUMENT_UNITS)
+    if unit == "line":
+        yield from (True for _ in lines)
+        return
     before, rest = "", iter(lines)
     line = next(rest, None)
     number = 0
@@ -60,29 +70,44 @@ def flag_document_starts(lines: Iterable[str], unit: str) -> Iterator[bool]:
 
 def _starts_document(unit: str, number: int, before: str, line: str, after: str) -> bool:
     if unit == "article":  # empty lines on both sides, because some lines within WikiText's articles look like titles
-        return not before.strip() and not after.strip() and _ARTICLE_TITLE.match(line) is not None
+        return not before.strip() and not after.strip() and is_article_title(line)
     if unit == "block":
         return bool(line.strip()) and not before.strip()
-    return unit == "line" or number == 0
+    return number == 0
 
 
-def divide(documents: Sequence[str], sizes: tuple[int, int, int] = (8, 1, 1)) -> tuple[Split, Split, Split]:
+def is_article_title(line: str) -> bool:
+    """Return whether a line looks like the title of a WikiText article, ``= Title =``, and not of a section."""
+    return _ARTICLE_TITLE.match(line) is not None
+
+
+def slice_split(split: Split, start: int, stop: int) -> Split:
+    """Return consecutive documents of a split, with their tags if it has any."""
+    return Split(split.documents[start:stop], None if split.tagged is None else split.tagged[start:stop])
+
+
+def divide(whole: Split, sizes: tuple[int, int, int] = (8, 1, 1)) -> tuple[Split, Split, Split]:
     """Divide documents, in order, into training, validation and test splits. No split is empty.
 
     Args:
-        documents: At least three documents.
+        whole: At least three documents.
         sizes: The proportions of the splits.
     """
-    total, count = sum(sizes), len(documents)
+    total, count = sum(sizes), len(whole.documents)
     first = min(max(1, round(count * sizes[0] / total)), count - 2)
     second = min(max(first + 1, round(count * (sizes[0] + sizes[1]) / total)), count - 1)
-    return Split(documents[:first]), Split(documents[first:second]), Split(documents[second:])
+    return slice_split(whole, 0, first), slice_split(whole, first, second), slice_split(whole, second, count)
 
 
-def hold_out(documents: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the documents without their last tenth (at least one), and that tenth, for validation."""
-    held_out = max(1, round(len(documents) / 10))
-    return documents[:-held_out], documents[-held_out:]
+def hold_out(train: Split) -> tuple[Split, Split]:
+    """Return a training split without its last tenth, and that tenth, for validation: at least one document each.
+
+    Args:
+        train: At least two documents.
+    """
+    count = len(train.documents)
+    kept = count - max(1, round(count / 10))
+    return slice_split(train, 0, kept), slice_split(train, kept, count)
 
 
 def separates_words(documents: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from lmbench import LanguageModel, Traits
 from lmbench.cli.inputs import load_corpus, prepare
-from lmbench.corpora.formats import TextFormat
+from lmbench.corpora.options import CorpusOptions
 from lmbench.errors import UnknownNameError
 
 
@@ -47,7 +47,7 @@ def test_an_unknown_corpus_is_refused():
 
 def test_a_text_is_read_in_its_format(tmp_path):
     (tmp_path / "x.txt").write_text("a\nb\n\nc\n\nd\n\n", encoding="utf-16")
-    corpus = load_corpus(str(tmp_path / "x.txt"), TextFormat("block", "utf-16"))
+    corpus = load_corpus(f"{tmp_path}/x.txt:encoding=utf-16", CorpusOptions(documents="block"))
     assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [1, 1, 1]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmbench.corpora import memory
-from lmbench.corpora.documents import read_file, read_standard_input, read_text
+from lmbench.corpora.documents import read_file, read_in_memory, read_standard_input
 from lmbench.corpora.files import read_path
 from lmbench.corpora.formats import TextFormat
 from lmbench.errors import CorpusError
@@ -21,6 +21,11 @@ CSV = "id,text\n" + "".join(f"{i},line {i}\n" for i in range(5))
 TREEBANK = "".join(f"1\tline\t_\tX\t_\t_\t0\t_\t_\t_\n2\t{i}\t_\tX\t_\t_\t0\t_\t_\t_\n\n" for i in range(5))
 PLUS = "# global.columns = ID FORM\n" + "".join(f"1\tline\n2\t{i}\n\n" for i in range(5))
 EXPECTED = "".join(f"line {i}\n" for i in range(5))
+
+
+def joined(text):
+    """Return all documents of a text, joined."""
+    return "".join(text.split.documents)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +48,8 @@ def test_run_and_score_read_a_file_in_the_same_way_and_say_how(tmp_path, name, t
     file = tmp_path / name
     file.write_bytes(compress(text.encode()))
     for read in (
-        lambda progress: "".join(read_file(file, progress=progress).split.documents),
-        lambda progress: read_text(file, progress=progress),
+        lambda progress: joined(read_file(file, progress=progress)),
+        lambda progress: joined(read_in_memory(file, progress=progress)),
     ):
         progress = Recorded()
         assert read(progress) == EXPECTED
@@ -61,8 +66,8 @@ def test_run_and_score_read_a_file_in_the_same_way_and_say_how(tmp_path, name, t
 
 def test_standard_input_is_read_as_a_file_is(monkeypatch):
     for read in (
-        lambda progress: "".join(read_standard_input(progress=progress).split.documents),
-        lambda progress: read_text(None, progress=progress),
+        lambda progress: joined(read_standard_input(progress=progress)),
+        lambda progress: joined(read_in_memory(None, progress=progress)),
     ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(RECORDS.encode())))
         progress = Recorded()
@@ -76,25 +81,25 @@ def test_the_user_may_read_any_file_as_plain_text(tmp_path):
     (tmp_path / "a.jsonl").write_text(RECORDS)
     progress = Recorded()
     found = read_file(tmp_path / "a.jsonl", TextFormat(layout="text"), progress)
-    assert ("".join(found.split.documents), found.provenance) == (RECORDS, "lines")
+    assert (joined(found), found.provenance) == (RECORDS, "lines")
     assert progress.messages == progress.notices == []
-    assert read_text(tmp_path / "a.jsonl", TextFormat(layout="text")) == RECORDS
+    assert joined(read_in_memory(tmp_path / "a.jsonl", TextFormat(layout="text"))) == RECORDS
 
 
 def test_plain_text_is_returned_as_it_is(tmp_path):
     for text in ("", " \n", "a\r\nb", "\r"):
         (tmp_path / "a.txt").write_bytes(text.encode())
-        assert read_text(tmp_path / "a.txt") == text
+        assert joined(read_in_memory(tmp_path / "a.txt")) == text
 
 
 def test_bytes_after_compressed_data_are_announced(tmp_path):
     (tmp_path / "a.gz").write_bytes(gzip.compress(EXPECTED.encode()) + b"garbage\n")
     progress = Recorded()
-    assert read_text(tmp_path / "a.gz", progress=progress) == EXPECTED
+    assert joined(read_in_memory(tmp_path / "a.gz", progress=progress)) == EXPECTED
     assert progress.notices == [f"{tmp_path}/a.gz: the bytes that follow the gzip data are ignored"]
 
 
-@pytest.mark.parametrize("read", [read_path, read_text])
+@pytest.mark.parametrize("read", [read_path, read_in_memory])
 def test_bombs_are_refused(tmp_path, read):
     (tmp_path / "a.xz").write_bytes(lzma.compress(b"a b\n" * (17 << 20)))
     with pytest.raises(
@@ -103,7 +108,7 @@ def test_bombs_are_refused(tmp_path, read):
         read(tmp_path / "a.xz")
 
 
-@pytest.mark.parametrize("read", [read_path, read_text])
+@pytest.mark.parametrize("read", [read_path, read_in_memory])
 def test_only_regular_files_are_read(tmp_path, read):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
@@ -113,7 +118,7 @@ def test_only_regular_files_are_read(tmp_path, read):
 
 def test_folders_and_files_that_never_end_are_one_line(tmp_path):
     with pytest.raises(CorpusError, match=r"cannot read .*: Is a directory"):
-        read_text(tmp_path)
+        read_in_memory(tmp_path)
     with pytest.raises(CorpusError, match="/proc/self/status is empty"):
         read_path(Path("/proc/self/status"))
     for split in ("train.txt", "test.txt"):
@@ -126,7 +131,7 @@ def test_folders_and_files_that_never_end_are_one_line(tmp_path):
     ("name", "read", "message"),
     [
         ("a.txt", read_path, "is not text: it has a NUL byte at offset 0"),
-        ("a.txt", read_text, "has at least 1024.0 GiB, and this machine's memory allows"),
+        ("a.txt", read_in_memory, "has at least 1024.0 GiB, and this machine's memory allows"),
         ("a.jsonl", read_path, "has at least 1024.0 GiB, and this machine's memory allows"),
     ],
 )
@@ -138,7 +143,7 @@ def test_a_huge_file_is_refused_at_once(tmp_path, name, read, message):
         read(tmp_path / name)
 
 
-@pytest.mark.parametrize("read", [read_path, read_text])
+@pytest.mark.parametrize("read", [read_path, read_in_memory])
 def test_a_text_larger_than_memory_is_refused_with_its_size(tmp_path, monkeypatch, read):
     monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 1000)
     monkeypatch.setattr(memory, "largest_text", lambda: 2000)
@@ -158,7 +163,7 @@ def test_a_text_larger_than_memory_is_refused_with_its_size(tmp_path, monkeypatc
         read_path(tmp_path / "a.txt", TextFormat("file"))
 
 
-@pytest.mark.parametrize("read", [read_path, read_text])
+@pytest.mark.parametrize("read", [read_path, read_in_memory])
 def test_a_text_that_does_not_fit_in_memory_is_one_line(tmp_path, monkeypatch, read):
     (tmp_path / "a.txt").write_text("a\nb\nc\n")
 
@@ -180,7 +185,7 @@ def test_file_names_need_not_be_utf_8(tmp_path):
     file = tmp_path / os.fsdecode(b"caf\xe9.txt")
     file.write_text(EXPECTED)
     assert read_path(file).name == f"{tmp_path}/caf\\udce9.txt"
-    assert read_text(file) == EXPECTED
+    assert joined(read_in_memory(file)) == EXPECTED
     file.write_bytes(b"\xff")
     with pytest.raises(CorpusError) as error:
         read_path(file)

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from lmbench.corpora.formats import TextFormat
 from lmbench.corpora.loading import load_corpus
 from lmbench.errors import CorpusError
 
@@ -41,9 +40,11 @@ def test_rows_can_be_joined_into_one_text(tmp_path):
     rows = ["", " = One = ", "", "a", "", " = Two = ", "", "b"]
     for split in ("train", "test"):
         parquet(tmp_path / f"d/{split}.parquet", text=rows)
-    corpus = load_corpus("hf:d", TextFormat(unit="article"))
-    assert corpus.test.documents == ("\n = One = \n\na\n\n", " = Two = \n\nb\n")
-    assert corpus.provenance == "articles,column=text,line-ends-added,split=dataset,valid=last-10%-of-train"
+    corpus = load_corpus("hf:d:documents=article,strip=true")
+    assert corpus.test.documents == ("\n= One =\n\na\n\n", "= Two =\n\nb\n")
+    assert corpus.provenance == (
+        "articles,column=text,line-ends-added,lines-stripped,split=dataset,valid=last-10%-of-train"
+    )
 
 
 def test_a_single_split_is_divided_and_the_only_text_column_is_used(tmp_path):

@@ -4,8 +4,9 @@ import sys
 import pytest
 
 import lmbench
-from lmbench.corpora.formats import TextFormat
-from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, load_text, parse_names
+from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, load_documents, refuse_idle_options
+from lmbench.corpora.names import parse_names
+from lmbench.corpora.options import CorpusOptions
 from lmbench.errors import CorpusError, UnknownNameError
 
 
@@ -29,7 +30,8 @@ def test_embedded_corpora_are_named_as_they_are_listed():
         ),
         ("markv:stop=0.5", UnknownNameError, "unknown corpus 'markv'; did you mean 'markov'"),
         ("markov:ordr=3", UnknownNameError, "unknown option of markov 'ordr'; did you mean 'order'"),
-        ("pydocs:order=3", CorpusError, "'pydocs:order=3': 'pydocs' does not take options; only these do: markov, "),
+        ("pydocs:order=3", UnknownNameError, "unknown option of pydocs 'order' .known: limit, split"),
+        ("pydocs:3", CorpusError, "'pydocs:3': write the options of 'pydocs' as pydocs:option=value"),
         (":x", UnknownNameError, "unknown corpus ':x'"),
         ("no/such.txt", CorpusError, "no such file or folder: 'no/such.txt'; a corpus is a path or one of: pydocs"),
     ],
@@ -37,26 +39,6 @@ def test_embedded_corpora_are_named_as_they_are_listed():
 def test_unknown_corpora(name, error, message):
     with pytest.raises(error, match=message):
         load_corpus(name)
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("markov:order=2,seed=3,pydocs", ["markov:order=2,seed=3", "pydocs"]),
-        ("pydocs,recall,lines=10, grammar", ["pydocs", "recall:lines=10", "grammar"]),
-        ("pydocs,a=b.txt", ["pydocs", "a=b.txt"]),
-        ("markov,./a=b.txt,x/c=d", ["markov", "./a=b.txt", "x/c=d"]),
-        ("markov,markov,a.txt, ,", ["markov", "a.txt"]),
-        ("", []),
-    ],
-)
-def test_lists_of_corpora(text, names):
-    assert parse_names(text) == names
-
-
-def test_a_path_with_commas_is_one_name(tmp_path):
-    (tmp_path / "a,b.txt").write_text("a\n")
-    assert parse_names(str(tmp_path / "a,b.txt")) == [str(tmp_path / "a,b.txt")]
 
 
 def test_paths_may_have_equals_signs(tmp_path):
@@ -69,35 +51,100 @@ def test_a_hyphen_names_standard_input(monkeypatch):
     assert load_corpus("-").train.documents == ("a\n",)
 
 
-def test_formats_are_for_paths(tmp_path):
-    for text_format in (
-        TextFormat(unit="line"),
-        TextFormat(encoding="gb18030"),
-        TextFormat(field="text"),
-        TextFormat(layout="text"),
-    ):
-        with pytest.raises(CorpusError, match="'pydocs' has its own documents, encoding and field"):
-            load_corpus("pydocs", text_format)
-        with pytest.raises(CorpusError, match="'markov:order=1' has its own documents"):
-            load_corpus("markov:order=1", text_format)
+@pytest.mark.parametrize("option", ["documents=line", "encoding=gb18030", "field=text", "format=text", "strip=true"])
+def test_options_of_texts_are_for_users_texts(option):
+    with pytest.raises(UnknownNameError, match=r"unknown option of pydocs '.*'; it is an option of your own text"):
+        load_corpus(f"pydocs:{option}")
+    with pytest.raises(UnknownNameError, match="unknown option of markov "):
+        load_corpus(f"markov:{option}")
+
+
+def test_options_belong_to_each_text(tmp_path):
     (tmp_path / "x.txt").write_text("a\nb\n\nc\n\nd\n")
-    assert load_corpus(str(tmp_path / "x.txt"), TextFormat("block")).train.documents == ("a\nb\n\n",)
+    (tmp_path / "y.jsonl").write_text("".join(f'{{"body": "a{i}"}}\n' for i in range(3)))
+    block, line = CorpusOptions(documents="block"), CorpusOptions(documents="line")
+    assert load_corpus(str(tmp_path / "x.txt"), block).train.documents == ("a\nb\n\n",)
+    assert load_corpus(f"{tmp_path}/x.txt:documents=block", line).train.documents == ("a\nb\n\n",)
+    assert load_corpus(f"{tmp_path}/x.txt:split=all,limit=2", line).test.documents == ("a\n", "b\n")
+    corpus = load_corpus(f"{tmp_path}/y.jsonl:field=body")
+    assert (corpus.name, corpus.test.documents) == (f"{tmp_path}/y.jsonl", ("a2\n",))
+    with pytest.raises(UnknownNameError, match=r"unknown option of .*/x.txt 'feild'; did you mean 'field'"):
+        load_corpus(f"{tmp_path}/x.txt:feild=a")
+
+
+def test_each_corpus_can_be_cut():
+    whole = load_corpus("markov:lines=20")
+    cut = load_corpus("markov:lines=20,limit=2")
+    assert (cut.name, cut.test.documents, cut.floor) == (whole.name, whole.test.documents[:2], whole.floor[:2])
+    assert load_corpus("markov:lines=20", CorpusOptions(split="valid")).test == whole.valid
+    assert load_corpus("fables-en:split=valid,limit=1").test.documents == load_corpus("fables-en").valid.documents[:1]
+
+
+@pytest.mark.parametrize(
+    ("option", "whole", "counts"),
+    [
+        ("", False, (8, 1, 1)),
+        ("", True, (0, 0, 10)),
+        (":split=all", False, (0, 0, 10)),
+        (":split=test", True, (8, 1, 1)),
+        (":split=valid", True, (7, 1, 1)),
+        (":split=all,limit=3", False, (0, 0, 3)),
+        (":limit=3", True, (0, 0, 3)),
+    ],
+)
+def test_a_file_is_scored_as_a_whole_if_nothing_is_fitted(tmp_path, option, whole, counts):
+    (tmp_path / "x.txt").write_text("".join(f"{i}\n" for i in range(10)))
+    corpus = load_corpus(f"{tmp_path}/x.txt{option}", whole=whole)
+    assert tuple(len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)) == counts
+    assert ("scored=all" in corpus.provenance) == (counts[0] == 0)
+
+
+def test_standard_input_may_be_scored_as_a_whole(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n")))
+    corpus = load_corpus("-", whole=True)
+    assert (corpus.test.documents, corpus.provenance) == (("a\n",), "lines,scored=all")
+
+
+def test_a_folder_needs_a_training_file_only_if_something_is_fitted(tmp_path):
+    (tmp_path / "test.txt").write_text("a\nb\n")
+    for option in ("", ":split=test", ":split=all"):
+        corpus = load_corpus(f"{tmp_path}{option}", whole=True)
+        assert (corpus.train.documents, corpus.valid.documents) == ((), ())
+        assert (corpus.test.documents, corpus.provenance) == (("a\n", "b\n"), "lines,split=files")
+    with pytest.raises(CorpusError, match="lacks a train file"):
+        load_corpus(str(tmp_path))
+    (tmp_path / "valid.txt").write_text("c\n")
+    assert load_corpus(f"{tmp_path}:split=all").test.documents == ("c\n", "a\n", "b\n")
+
+
+def test_options_that_no_corpus_uses_are_refused(tmp_path):
+    given = CorpusOptions(documents="line", field="a", limit=3)
+    with pytest.raises(
+        CorpusError, match=r"^--documents, --field: only for your own text, not for pydocs, markov:order=1"
+    ):
+        refuse_idle_options(["pydocs", "markov:order=1"], given)
+    refuse_idle_options(["pydocs", "x.txt"], given)
+    refuse_idle_options(["-"], given)
+    refuse_idle_options(["pydocs"], CorpusOptions(limit=3))
 
 
 def test_a_text_is_a_file_or_standard_input(tmp_path, monkeypatch):
     (tmp_path / "x.jsonl").write_text('{"text": "a"}\n{"text": "b"}\n')
-    assert load_text(str(tmp_path / "x.jsonl")) == "a\nb\n"
+    assert load_documents(str(tmp_path / "x.jsonl")) == ("a\n", "b\n")
+    assert load_documents(f"{tmp_path}/x.jsonl:documents=file,limit=1") == ("a\nb\n",)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
-    assert load_text("-") == "a\nb\n"
+    assert load_documents("-", CorpusOptions(limit=1)) == ("a\n",)
     with pytest.raises(CorpusError, match=r"cannot read .*/missing: No such file"):
-        load_text(str(tmp_path / "missing"))
+        load_documents(str(tmp_path / "missing"))
+    with pytest.raises(CorpusError, match=r"x.jsonl:split=valid' is scored as a whole; leave out split=valid"):
+        load_documents(f"{tmp_path}/x.jsonl:split=valid")
 
 
 @pytest.mark.parametrize("name", ["~", "./~", "--help", "./--help", "./-"])
 def test_files_may_have_any_name(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_text("a\nb\nc\n")
-    assert load_text(name) == "a\nb\nc\n"
+    assert load_documents(name) == ("a\n", "b\n", "c\n")
     assert load_corpus(name).train.documents == ("a\n",)
     assert parse_names(name) == [name]
 
@@ -105,7 +152,7 @@ def test_files_may_have_any_name(tmp_path, monkeypatch, name):
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "x.txt").write_text("a\nb\nc\n")
-    assert load_text("~/x.txt") == "a\nb\nc\n"
+    assert load_documents("~/x.txt") == ("a\n", "b\n", "c\n")
     assert load_corpus("~/x.txt").train.documents == ("a\n",)
 
 

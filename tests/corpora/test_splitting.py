@@ -11,6 +11,7 @@ from lmbench.corpora.splitting import (
     separates_words,
     strip_lines,
 )
+from lmbench.corpus import Split, TaggedWord
 from lmbench.errors import UnknownNameError
 
 WIKI = "\n= One =\n\na b\n\n= = Part = =\n\nc = d = e\n= f =\ng\n\n= Two =\n\nh\n"
@@ -54,7 +55,7 @@ def test_an_unknown_unit():
 
 @pytest.mark.parametrize("count", range(3, 12))
 def test_every_split_has_a_document(count):
-    splits = divide(tuple(map(str, range(count))), (8, 1, 1))
+    splits = divide(Split(tuple(map(str, range(count)))), (8, 1, 1))
     assert all(split.documents for split in splits)
     assert [d for split in splits for d in split.documents] == list(map(str, range(count)))
 
@@ -62,7 +63,14 @@ def test_every_split_has_a_document(count):
 @pytest.mark.parametrize(("count", "held_out"), [(2, 1), (10, 1), (25, 2), (100, 10)])
 def test_the_last_tenth_is_held_out(count, held_out):
     documents = tuple(map(str, range(count)))
-    assert hold_out(documents) == (documents[:-held_out], documents[-held_out:])
+    assert hold_out(Split(documents)) == (Split(documents[:-held_out]), Split(documents[-held_out:]))
+
+
+def test_tags_stay_with_their_documents():
+    tagged = tuple(((TaggedWord(str(i), "NOUN", "_"),),) for i in range(20))
+    whole = Split(tuple(map(str, range(20))), tagged)
+    for split in (*divide(whole), *hold_out(whole)):
+        assert [line[0].form for [line] in split.tagged] == list(split.documents)
 
 
 def test_scripts_without_spaces_are_recognized_unless_segmented():

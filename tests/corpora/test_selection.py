@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmbench.corpora.selection import parse_shares, select_scored, take_training
+from lmbench.corpora.splitting import NO_TEXT
+from lmbench.corpus import Corpus, Split, TaggedWord
+from lmbench.errors import CorpusError, SpecError
+
+TRAIN = tuple(f"train {i}\n" for i in range(20))
+VALID = ("valid 0\n", "valid 1\n")
+TEST = ("test 0\n", "test 1\n", "test 2\n")
+
+
+@pytest.fixture
+def corpus():
+    return Corpus(
+        "x", Split(TRAIN), Split(VALID), Split(TEST), "lines", floor=(1.0, 2.0, 3.0), floor_note="of the source"
+    )
+
+
+def documents(corpus):
+    return corpus.train.documents, corpus.valid.documents, corpus.test.documents
+
+
+@pytest.mark.parametrize("split", [None, "test"])
+def test_the_test_split_is_scored_by_default(corpus, split):
+    assert select_scored(corpus, split) is corpus
+    assert select_scored(corpus, split, limit=3) is corpus
+
+
+def test_the_first_documents_can_be_scored(corpus):
+    scored = select_scored(corpus, limit=2)
+    assert documents(scored) == (TRAIN, VALID, TEST[:2])
+    assert (scored.floor, scored.floor_note, scored.name) == ((1.0, 2.0), "of the source", "x")
+    assert scored.provenance == "lines,limit=2"
+
+
+def test_the_validation_split_is_not_seen_by_models_if_it_is_scored(corpus):
+    scored = select_scored(corpus, "valid", limit=1)
+    assert documents(scored) == (TRAIN[:18], TRAIN[18:], VALID[:1])
+    assert (scored.floor, scored.floor_note) == (None, "")
+    assert scored.provenance == "lines,scored=valid,valid=last-10%-of-train,limit=1"
+
+
+def test_the_validation_split_of_a_text_without_a_training_part(corpus):
+    scored = select_scored(replace(corpus, train=NO_TEXT), "valid")
+    assert documents(scored) == ((), (), VALID)
+    assert scored.provenance == "lines,scored=valid"
+
+
+def test_a_validation_split_that_cannot_be_scored(corpus):
+    with pytest.raises(CorpusError, match="x does not have a validation split to score"):
+        select_scored(replace(corpus, valid=NO_TEXT), "valid")
+    with pytest.raises(CorpusError, match="x: its only training document cannot be divided"):
+        select_scored(replace(corpus, train=Split(TRAIN[:1])), "valid")
+
+
+def test_all_of_a_text_can_be_scored(corpus):
+    scored = select_scored(corpus, "all", limit=22)
+    assert documents(scored) == ((), (), TRAIN + VALID)
+    assert scored.provenance == "lines,scored=all,limit=22"
+    assert (scored.floor, scored.floor_note) == (None, "")
+    whole = replace(corpus, train=NO_TEXT, valid=NO_TEXT)
+    assert select_scored(whole, "all") is whole
+
+
+def test_tags_stay_with_their_documents(corpus):
+    def tagged(documents):
+        return Split(documents, tuple(((TaggedWord(text, "X", "_"),),) for text in documents))
+
+    corpus = replace(corpus, train=tagged(TRAIN), valid=tagged(VALID), test=tagged(TEST))
+    for scored in (
+        select_scored(corpus, limit=2),
+        select_scored(corpus, "valid"),
+        select_scored(corpus, "all", limit=23),
+        take_training(corpus, 0.3),
+    ):
+        for split in (scored.train, scored.valid, scored.test):
+            assert [line[0].form for [line] in split.tagged or ()] == list(split.documents)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=12),
+    shares=st.lists(st.floats(0.001, 1), min_size=2, max_size=2),
+)
+def test_shares_of_the_training_text_are_nested(lengths, shares):
+    text = Split(tuple("é" * length for length in lengths))
+    corpus = Corpus("x", text, Split(VALID), Split(TEST), "lines")
+    small, large = (take_training(corpus, share) for share in sorted(shares))
+    taken = small.train.documents
+    assert 1 <= len(taken) <= len(large.train.documents)
+    assert taken == large.train.documents[: len(taken)] == text.documents[: len(taken)]
+    assert small.train.size >= round(min(shares) * text.size)
+    shortest = len(taken) in (1, len(lengths)) or Split(taken[:-1]).size < round(min(shares) * text.size)
+    assert shortest
+    assert (small.valid, small.test) == (corpus.valid, corpus.test)
+
+
+def test_a_share_is_in_the_provenance(corpus):
+    assert take_training(corpus, 0.1).provenance == "lines,train-size=0.1"
+    assert take_training(corpus, 0.1).train.documents == TRAIN[:3]
+    assert take_training(corpus, 1) is corpus
+    assert take_training(replace(corpus, train=NO_TEXT), 0.1).train is NO_TEXT
+
+
+def test_shares_are_percentages():
+    assert parse_shares("1%,10%, 100 % ,.5%,10%") == (0.01, 0.1, 1.0, 0.005)
+
+
+@pytest.mark.parametrize("text", ["10", "0%", "101%", "", "1%,", "-1%", "1%%", "a%", "nan%"])
+def test_other_shares_are_refused(text):
+    with pytest.raises(SpecError, match="is not a share of the training text; write a percentage such as 10%"):
+        parse_shares(text)
