@@ -22,7 +22,7 @@ from lmbench.checks.verdicts import CheckCrashedError, CheckFailedError, NotAppl
 from lmbench.corpus import TrainingText
 from lmbench.errors import UnavailableError, describe
 from lmbench.model import LanguageModel, ModelSpec
-from lmbench.progress import SILENT, Progress
+from lmbench.progress import SILENT, CheckedProgress, Progress
 
 Check = Callable[[Subject], None]
 """Returns if the contract holds; raises CheckFailedError with the event that breaks it, or NotApplicable."""
@@ -57,6 +57,9 @@ CHECKS: dict[str, Check] = {
         check_prior,
     )
 }
+
+_FIRST_CHECKS: dict[str, Check] = {"probability": check_declaration, "fit": check_fit}
+"""The checks without which there is nothing to check."""
 
 SUITE_VERSION = 2
 """The suite's version: 1 in lmbench 0.1.0. Raise it when a check is added or made stricter."""
@@ -105,6 +108,29 @@ class Outcome(BaseModel):
     crashed: bool = False
 
 
+class _CurrentCheck(Progress):
+    """The progress of a subject: says which check is running, in front of what its model reports."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total = progress, total
+        self._number, self._step = 0, ""
+
+    def start(self, name: str) -> None:
+        """Report that the next check starts."""
+        self._number += 1
+        self._step = f"check {self._number} of {self._total}: {name}"
+        self._progress(self._step, (self._number - 1) / self._total)
+
+    def __call__(self, message: str, share: float) -> None:
+        self._progress(f"{self._step} ({message})", (self._number - 1 + share) / self._total)
+
+    def notice(self, line: str) -> None:
+        self._progress.notice(line)
+
+    def received(self, url: str, done: int, total: int | None) -> None:
+        self._progress.received(url, done, total)
+
+
 class _FittedSubject(Subject):
     """A fitted model under test, which is never fitted again."""
 
@@ -125,7 +151,7 @@ def check_model(make: Callable[[], LanguageModel], progress: Progress = SILENT, 
 
     Args:
         make: Returns a new model that is not fitted.
-        progress: Receives reports while models are fitted or their weights are loaded.
+        progress: Receives reports: which check runs, and how models are fitted for it.
         seed: Seed of the random texts.
 
     Returns:
@@ -134,12 +160,18 @@ def check_model(make: Callable[[], LanguageModel], progress: Progress = SILENT, 
     Raises:
         UnavailableError: Weights are missing.
     """
-    subject = Subject(make, progress, seed)
-    for name, check in (("probability", check_declaration), ("fit", check_fit)):
+    current = _CurrentCheck(progress, len(_FIRST_CHECKS) + len(CHECKS))
+    subject = Subject(make, CheckedProgress(current), seed)
+    for name, check in _FIRST_CHECKS.items():
+        current.start(name)
         first = _run(name, check, subject)
         if first.status == "fail":
             return (first,)
-    return tuple(_run(name, check, subject) for name, check in CHECKS.items())
+    outcomes = []
+    for name, check in CHECKS.items():
+        current.start(name)
+        outcomes.append(_run(name, check, subject))
+    return tuple(outcomes)
 
 
 def check_spec(spec: ModelSpec, progress: Progress = SILENT, seed: int = 0) -> tuple[Outcome, ...]:
@@ -147,7 +179,7 @@ def check_spec(spec: ModelSpec, progress: Progress = SILENT, seed: int = 0) -> t
 
     Args:
         spec: The model. `changed_options` returns the options that are changed to make it quick.
-        progress: Receives reports while models are fitted or their weights are loaded.
+        progress: Receives reports: which check runs, and how models are fitted for it.
         seed: Seed of the random texts.
 
     Raises:

@@ -36,15 +36,18 @@ def check(model: str, seed: int, as_json: bool, page: Path | None) -> None:
 
     This runs the conformance suite. The exit code is 1 if a check fails.
     """
+    from rich.console import Console
+
     from lmbench.checks import check_spec
-    from lmbench.cli.displays import NoticeDisplay
+    from lmbench.cli.displays import TaskDisplay
     from lmbench.model import ModelSpec
     from lmbench.report import verification
 
     if page is not None:
         verification.check_place(page)
     spec = ModelSpec.parse(model)
-    outcomes = check_spec(spec, NoticeDisplay(), seed)
+    with TaskDisplay(Console(stderr=True), f"checking {spec}") as display:
+        outcomes = check_spec(spec, display, seed)
     report = verification.make_report(spec, outcomes, seed)
     if as_json:
         echo_json(report.model_dump_json(indent=1))

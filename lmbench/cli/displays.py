@@ -76,15 +76,18 @@ class _LineDisplay(_BarDisplay):
         self._bars.update(number, completed=share)
 
 
-class FitDisplay(_LineDisplay):
-    """Shows how a model is fitted outside a run."""
+class TaskDisplay(_LineDisplay):
+    """Shows a line for one piece of work outside a run, such as fitting a model."""
 
-    def __init__(self, console: Console, corpus: str) -> None:
+    def __init__(self, console: Console, label: str) -> None:
         super().__init__(console)
-        self._fit = self._add(Shortened(f"fitting on {corpus}"))
+        self._task = self._add(Shortened(label))
 
     def __call__(self, message: str, share: float) -> None:
-        self._advance(self._fit, message, share)
+        self._advance(self._task, message, share)
+
+    def received(self, url: str, done: int, total: int | None) -> None:
+        self._advance(self._task, *_download(url, done, total))
 
 
 class RunDisplay(_LineDisplay, RunProgress):
@@ -99,7 +102,7 @@ class RunDisplay(_LineDisplay, RunProgress):
         self._lock = RLock()
         self._tasks: dict[TaskName, bars.TaskID] = {}
         self._all = self._add(Shortened("preparing"))
-        self._done = self._total = self._failed = 0
+        self._checked = self._done = self._total = self._failed = 0
 
     def __call__(self, message: str, share: float) -> None:
         with self._lock:
@@ -121,12 +124,14 @@ class RunDisplay(_LineDisplay, RunProgress):
             if stored:
                 self._print(f"{stored} of {total_cells} cells are stored already")
             line, now = self._line(self._all)
-            line.begin(self._share, now)
-            self._count()
+            line.begin(stored / total_cells if total_cells else 0.0, now)
+            self._count("cells", stored, total_cells)
 
     def task_started(self, task: TaskName) -> None:
         with self._lock:
             self._tasks[task] = self._add(_label(task))
+            if task.kind == "check":
+                self._count("checks", self._checked, task.total)
 
     def task_progress(self, task: TaskName, message: str, share: float) -> None:
         with self._lock:
@@ -147,23 +152,22 @@ class RunDisplay(_LineDisplay, RunProgress):
                 self._bars.remove_task(self._tasks.pop(task))
             if summary:
                 self._print(f"{_label(task)}: {summary}")
+            if task.kind == "check":
+                self._checked += 1
+                self._count("checks", self._checked, task.total)
 
     def cell_finished(self, cell: Cell) -> None:
         with self._lock:
             self._done += 1
             self._failed += cell.status == "failed"
             self._print(f"{self._done}/{self._total} {cell.label} on {cell.corpus}: {summarize(cell)}")
-            self._count()
+            self._count("cells", self._done, self._total)
 
-    @property
-    def _share(self) -> float:
-        return self._done / self._total if self._total else 1.0
-
-    def _count(self) -> None:
-        """Show how many cells are done."""
+    def _count(self, things: str, done: int, total: int) -> None:
+        """Show how many checks or cells are done."""
         line, _ = self._line(self._all)
-        line.label = Shortened(f"{self._done} of {self._total} cells")
-        self._advance(self._all, f"{self._failed} failed" if self._failed else "", self._share)
+        line.label = Shortened(f"{done} of {total} {things}")
+        self._advance(self._all, f"{self._failed} failed" if self._failed else "", done / total if total else 1.0)
 
 
 class LoadingProgress(Progress):

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from lmbench.printable import printable
 
-_SPEED = re.compile(r", [\d.,]+ ?\S* ?\S+/s$")
+_SPEED = re.compile(r"(?<=,) [\d.,]+ ?\S+/s$")
 _SECONDS = 2.0  # the remaining time is estimated after this time
 _SHORTEST = 4  # cells of a head before its tail
 _NARROW = 60  # columns of the terminal

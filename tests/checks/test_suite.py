@@ -245,4 +245,15 @@ def test_the_suite_reports_the_loading_of_weights():
 
     progress = Recorded()
     check_model(Downloaded, progress)
-    assert ("downloading", 0.0) in progress.messages
+    total = len(CHECKS) + 2
+    assert (f"check 2 of {total}: fit (downloading)", 1 / total) in progress.messages
+
+
+@pytest.mark.usefixtures("shorter_line")
+def test_the_suite_says_which_check_runs():
+    progress = Recorded()
+    check_model(Bigram, progress)
+    started = [(message, share) for message, share in progress.messages if not message.endswith(")")]
+    names = ["probability", "fit", *CHECKS]
+    total = len(names)
+    assert started == [(f"check {n + 1} of {total}: {name}", n / total) for n, name in enumerate(names)]

@@ -9,11 +9,11 @@ from rich.console import Console
 from lmbench.backends.uniform import Uniform
 from lmbench.cli.displays import (
     DownloadDisplay,
-    FitDisplay,
     LoadingProgress,
     NoticeDisplay,
     QuietDisplay,
     RunDisplay,
+    TaskDisplay,
 )
 from lmbench.metrics import summarize, tally
 from lmbench.runs.events import TaskName
@@ -39,10 +39,11 @@ def finished(costs=COSTS):
 def report_run(display):
     """Report a run whose two cells overlap."""
     display("resolving models", 0.0)
-    display.planned(2, 0)
     display.task_started(CHECK)
     display.task_progress(CHECK, "check 7 of 18: sums", 0.5)
+    display._bars.refresh()
     display.task_ended(CHECK)
+    display.planned(2, 0)
     for task in (FIRST, SECOND):
         display.task_started(task)
     display.task_progress(FIRST, "fit: [i]counting", 0.25)
@@ -80,8 +81,9 @@ def test_a_terminal_shows_each_task_and_all_cells():
     assert "0:00" in first
     assert first.endswith("3.0 GiB")
     assert "0 of 2 cells" in shown
+    assert "0 of 1 checks" in shown
     assert any(line.startswith("gpt2 on c") and "starting" in line for line in shown.splitlines())
-    assert "check 7 of 18: sums" not in shown  # it ended before the screen was drawn
+    assert any(line.startswith("checking [b]m") and "check 7 of 18: sums" in line for line in shown.splitlines())
     assert len(display._bars.tasks) == 1
 
 
@@ -210,10 +212,13 @@ def test_a_quiet_run_prints_failures_alone(capsys):
 @pytest.mark.parametrize("terminal", [True, False])
 def test_only_a_terminal_shows_how_a_model_is_fitted(terminal):
     screen = console(terminal)
-    with FitDisplay(screen, "pydocs") as display:
+    with TaskDisplay(screen, "fitting on pydocs") as display:
         display("counting [b]", 0.5)
         display._bars.refresh()
+        display.received("https://example.org/one.zip", 5 << 20, 20 << 20)
+        display._bars.refresh()
     shown = screen.file.getvalue()
+    assert ("downloading one.zip: 5 MiB" in shown) == terminal
     assert ("fitting on pydocs" in shown) == terminal
     assert ("counting [b]" in shown) == terminal
 

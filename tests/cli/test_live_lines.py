@@ -23,7 +23,7 @@ def test_a_text_is_shortened_in_its_head(head, tail, width, shown):
 def test_a_speed_is_kept():
     line = LiveLine(Shortened("m"))
     line.advance("fit: step 3, loss 2.345, 1,234 tokens/s", 0.5, 1.0)
-    assert line.step.fit(25) == "fit: ste…, 1,234 tokens/s"
+    assert line.step.fit(25) == "fit: step… 1,234 tokens/s"
 
 
 def test_the_remaining_time_is_that_of_the_stage():
