@@ -1,16 +1,17 @@
 """Fitted models in the user's cache, each under the key of everything that its fit depends on.
 
-CACHE/models/KEY/entry.json   what it is, what its fit cost, and the SHA-256 of each file
+CACHE/models/KEY/entry.json   what it is, what its fit cost, and the SHA-256 of each file; touched at each use
 CACHE/models/KEY/model/       what `Saveable.save` wrote
-CACHE/models/KEY.lock         held while it is made: other processes wait and do not fit it again
+CACHE/models/KEY.lock         held while the entry is made, restored or removed: other processes wait
 
-An entry appears by one rename. One that is damaged is made again. The least recently used entries are removed if all
-together are larger than a limit.
+An entry appears and disappears by one rename. One that is damaged is made again. The least recently used entries are
+removed if all together are larger than a limit. A cache that cannot be written is still read.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 import time
@@ -21,25 +22,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.cache_folder import cache_folder
-from lmbench.errors import LmbenchError, ResultsError, describe
+from lmbench.errors import ResultsError, describe
 from lmbench.model import LanguageModel, Saveable
 from lmbench.progress import SILENT, Progress
+from lmbench.runs.memory import peak_bytes
 from lmbench.runs.sealed import read_sealed, write_sealed
-from lmbench.runs.worker import peak_bytes
 
 LIMIT = 10 << 30
 """Bytes that all fitted models may take on disk together, by default."""
 
 _ENTRY, _MODEL = "entry.json", "model"
-_STALE = 24 * 3600.0  # seconds after which a folder that was not completed is removed
+_KEY = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED = re.compile(rf"\.(?:new|old)-({_KEY.pattern})-")  # folders that killed processes leave
 
 
 class Entry(BaseModel):
-    """A fitted model on disk.
+    """The record of a fitted model on disk.
 
     Attributes:
         format: The version of the entry's format.
@@ -49,7 +51,6 @@ class Entry(BaseModel):
         created: When it was fitted, as an ISO 8601 time.
         fit_seconds: How long fitting took.
         peak_bytes: Peak resident memory of the process that fitted it.
-        size: Bytes on disk.
         files: The SHA-256 of each file of the model.
     """
 
@@ -62,8 +63,24 @@ class Entry(BaseModel):
     created: str
     fit_seconds: float
     peak_bytes: int
-    size: int
     files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A fitted model in the store.
+
+    Attributes:
+        key: The key of the fit.
+        size: Bytes on disk.
+        used: When it was last used, in seconds since the epoch.
+        entry: Its record; None if that is damaged, or of another version of lmbench.
+    """
+
+    key: str
+    size: int
+    used: float
+    entry: Entry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +105,21 @@ class Prepared:
     Attributes:
         fit_seconds: Wall-clock seconds of fitting.
         peak_bytes: Peak resident memory of the process that fitted it.
-        was_stored: Whether the model was restored and not fitted.
+        created: When it was fitted, as an ISO 8601 time, if it was restored and not fitted; else "".
     """
 
     fit_seconds: float
     peak_bytes: int
-    was_stored: bool
+    created: str = ""
+
+    @property
+    def was_stored(self) -> bool:
+        """Whether the model was restored and not fitted."""
+        return bool(self.created)
 
 
 class FittedModels:
-    """The store of fitted models.
+    """The store of fitted models. Several processes may use it at the same time.
 
     Args:
         folder: The folder; by default, in the user's cache.
@@ -120,37 +142,51 @@ class FittedModels:
         """
         if not isinstance(model, Saveable):
             return measure_fit(train)
-        try:
-            with self._locked(fit.key, progress):
-                stored = self._restore(model, fit.key, progress)
-                if stored is not None:
-                    return stored
-                prepared = measure_fit(train)
-                self._store(model, fit, prepared, progress)
+        with self._waiting_for_lock(fit.key, progress) as obstacle:
+            if stored := self._restore(model, fit.key, progress):
+                return stored
+            prepared = measure_fit(train)
+            if obstacle:
+                progress.notice(f"fitted models are not stored: {obstacle}")
                 return prepared
-        except _UnusableError as error:
-            progress.notice(f"fitted models are not stored: {error}")
-            return measure_fit(train)
+            self._store(model, fit, prepared, progress)
+        self.prune(self._limit)
+        return prepared
 
-    def entries(self) -> list[tuple[Entry, float]]:
-        """Return the stored models, each with the time of its last use in seconds since the epoch, latest first."""
+    def list_models(self) -> list[StoredModel]:
+        """Return the stored models, the last used one first. Damaged ones, which nobody can use, come last."""
         found = []
         for folder in self._folder.glob("*/"):
-            with suppress(ResultsError, OSError):
-                entry = read_sealed(Entry, folder / _ENTRY)
-                found.append((entry, (folder / _ENTRY).stat().st_mtime))
-        return sorted(found, key=lambda pair: -pair[1])
+            if _KEY.fullmatch(folder.name):
+                with suppress(OSError):  # another process has removed it
+                    found.append(_describe_stored(folder))
+        return sorted(found, key=lambda stored: (stored.entry is None, -stored.used))
 
-    def prune(self, limit: int) -> list[Entry]:
-        """Remove the least recently used models until the others take at most `limit` bytes; return those removed."""
-        self._remove_stale()
+    def prune(self, limit: int) -> list[StoredModel]:
+        """Remove damaged models, and the least recently used ones until the others take at most `limit` bytes.
+
+        Models that another process is using stay.
+
+        Returns:
+            The models that were removed.
+        """
+        self._remove_unfinished()
         kept, removed = 0, []
-        for entry, _ in self.entries():
-            kept += entry.size
-            if kept > limit:
-                removed.append(entry)
-                kept -= entry.size
-                self._remove(entry.key)
+        for stored in self.list_models():
+            is_superfluous = stored.entry is None or kept + stored.size > limit
+            if is_superfluous and self._remove_unused(stored.key):
+                removed.append(stored)
+            else:
+                kept += stored.size
+        return removed
+
+    def clear(self) -> list[StoredModel]:
+        """Remove all models that no other process is using, and return them."""
+        removed = self.prune(0)
+        for lock in self._folder.glob("*.lock"):
+            with self._lock_if_free(lock.stem) as is_locked:
+                if is_locked:
+                    lock.unlink(missing_ok=True)
         return removed
 
     @property
@@ -159,21 +195,36 @@ class FittedModels:
         return self._folder
 
     @contextmanager
-    def _locked(self, key: str, progress: Progress) -> Iterator[None]:
-        lock = FileLock(self._folder / f"{key}.lock")
+    def _waiting_for_lock(self, key: str, progress: Progress) -> Iterator[str]:
+        """Hold the lock of a fit. The context gets "", or why the folder cannot be written; then nothing is locked."""
+        lock, obstacle = self._make_lock(key), ""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with suppress(TimeoutError):
+            try:
                 lock.acquire(timeout=0)
-            if not lock.is_locked:
+            except Timeout:
                 progress("waiting for another process that fits the same model", 0.0)
                 lock.acquire()
-        except OSError as error:
-            raise _UnusableError(f"{self._folder}: {error.strerror or error}") from error
+        except (OSError, NotImplementedError) as error:  # some network file systems have no locks
+            obstacle = f"{self._folder}: {getattr(error, 'strerror', None) or error}"
         try:
-            yield
+            yield obstacle
         finally:
             lock.release()
+
+    @contextmanager
+    def _lock_if_free(self, key: str) -> Iterator[bool]:
+        """Hold the lock of a fit, if no other process holds it and the folder can be written."""
+        lock = self._make_lock(key)
+        with suppress(OSError, NotImplementedError):  # Timeout is an OSError
+            lock.acquire(timeout=0)
+        try:
+            yield lock.is_locked
+        finally:
+            lock.release()
+
+    def _make_lock(self, key: str) -> FileLock:
+        return FileLock(self._folder / f"{key}.lock")
 
     def _restore(self, model: Saveable, key: str, progress: Progress) -> Prepared | None:
         """Restore the model from its entry; None if there is none, or it was damaged and is removed now."""
@@ -186,18 +237,19 @@ class FittedModels:
             if entry.key != key or _hash_files(folder / _MODEL) != entry.files:
                 raise ResultsError("its checksums are not those of its contents")
             model.restore(folder / _MODEL)
-            (folder / _ENTRY).touch()
-        except (LmbenchError, OSError) as error:
-            progress.notice(f"a stored model is damaged, and is fitted again: {error}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
+            progress.notice(f"a stored model cannot be used, and is fitted again: {describe(error)}")
             self._remove(key)
             return None
-        return Prepared(entry.fit_seconds, entry.peak_bytes, was_stored=True)
+        with suppress(OSError):  # the cache may be read-only
+            (folder / _ENTRY).touch()
+        return Prepared(entry.fit_seconds, entry.peak_bytes, entry.created)
 
     def _store(self, model: Saveable, fit: Fit, prepared: Prepared, progress: Progress) -> None:
         """Store a fitted model. If that fails, say so: the model is fitted all the same."""
         progress("storing the fitted model", 1.0)
         try:
-            with tempfile.TemporaryDirectory(prefix=".new-", dir=self._folder) as name:
+            with tempfile.TemporaryDirectory(prefix=f".new-{fit.key}-", dir=self._folder) as name:
                 folder = Path(name) / fit.key
                 (folder / _MODEL).mkdir(parents=True)
                 model.save(folder / _MODEL)
@@ -205,23 +257,25 @@ class FittedModels:
                 folder.rename(self._folder / fit.key)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
             progress.notice(f"the fitted {fit.model} is not stored: {describe(error)}")
-        self.prune(self._limit)
 
-    def _remove(self, key: str) -> None:
-        """Remove an entry: first from its place, so that it is whole or missing, and then from the disk."""
-        with suppress(OSError), tempfile.TemporaryDirectory(prefix=".old-", dir=self._folder) as name:
+    def _remove_unused(self, key: str) -> bool:
+        """Remove an entry unless another process is using it, and return whether it is removed."""
+        with self._lock_if_free(key) as is_locked:
+            return is_locked and self._remove(key)
+
+    def _remove(self, key: str) -> bool:
+        """Remove an entry whose lock is held: first from its place, so that it is whole or missing."""
+        with suppress(OSError), tempfile.TemporaryDirectory(prefix=f".old-{key}-", dir=self._folder) as name:
             (self._folder / key).rename(Path(name) / key)
+        return not (self._folder / key).exists()
 
-    def _remove_stale(self) -> None:
-        """Remove what killed processes have left."""
-        for folder in (*self._folder.glob(".new-*"), *self._folder.glob(".old-*")):
-            with suppress(OSError):
-                if time.time() - folder.stat().st_mtime > _STALE:
-                    shutil.rmtree(folder, ignore_errors=True)
-
-
-class _UnusableError(LmbenchError):
-    """The store cannot be written."""
+    def _remove_unfinished(self) -> None:
+        """Remove what killed processes have left: the folders whose locks are free."""
+        for folder in self._folder.glob(".*-*/"):
+            if found := _UNFINISHED.match(folder.name):
+                with self._lock_if_free(found[1]) as is_locked:
+                    if is_locked:
+                        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _hash_files(folder: Path) -> dict[str, str]:
@@ -234,6 +288,20 @@ def _hash_files(folder: Path) -> dict[str, str]:
     return digests
 
 
+def _describe_stored(folder: Path) -> StoredModel:
+    """Return the entry in a folder.
+
+    Raises:
+        OSError: It is not there anymore.
+    """
+    entry = None
+    with suppress(ResultsError):
+        entry = read_sealed(Entry, folder / _ENTRY)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    used = (folder / _ENTRY if entry else folder).stat().st_mtime
+    return StoredModel(folder.name, size, used, entry if entry and entry.key == folder.name else None)
+
+
 def _describe(folder: Path, fit: Fit, prepared: Prepared) -> Entry:
     """Return the entry of a model that was saved in a folder."""
     return Entry(
@@ -243,7 +311,6 @@ def _describe(folder: Path, fit: Fit, prepared: Prepared) -> Entry:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fit_seconds=prepared.fit_seconds,
         peak_bytes=prepared.peak_bytes,
-        size=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
         files=_hash_files(folder),
     )
 
@@ -252,4 +319,4 @@ def measure_fit(train: Callable[[], None]) -> Prepared:
     """Fit a model, and return what that cost."""
     started = time.perf_counter()
     train()
-    return Prepared(time.perf_counter() - started, peak_bytes(), was_stored=False)
+    return Prepared(time.perf_counter() - started, peak_bytes())
