@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import tokenize
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from inspect import getdoc
 from itertools import islice
 from pathlib import Path
@@ -10,6 +13,8 @@ from pathlib import Path
 from lmbench.corpora.catalog import CatalogEntry, CatalogFile
 from lmbench.corpora.fetching import find_file, is_local
 from lmbench.corpus import Corpus, Split, lines_of
+from lmbench.errors import PluginError
+from lmbench.registry import Registered
 from lmbench.spec import Options
 
 _SHOWN_DOCUMENTS = 3
@@ -19,6 +24,21 @@ _SHOWN_CHARACTERS = 60
 def docstring(model: type) -> str:
     """Return a model's docstring, or its name if it does not have one."""
     return getdoc(model) or model.__name__
+
+
+def summarize_model(entry: Registered) -> str:
+    """Return the first line of a model's docstring, or why the model is broken.
+
+    The source of lmbench's own models is read, because importing all of them takes ten seconds. Other models are
+    imported: only that shows whether they work.
+    """
+    text = _read_docstring(entry) if entry.is_built_in else None
+    if text is None:
+        try:
+            text = docstring(entry.load())
+        except PluginError as error:
+            return f"broken: {error}"
+    return text.splitlines()[0]
 
 
 def describe_options(options: type[Options]) -> Iterator[str]:
@@ -67,6 +87,17 @@ def describe_entry(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Ite
     for figure in entry.published:
         measure = f"{figure.value:g} {figure.measure} ({figure.split})"
         yield f"  published {measure}: {figure.model} ({figure.convention}) [{figure.source}]"
+
+
+def _read_docstring(entry: Registered) -> str | None:
+    """Return the docstring of a model's class, as its source has it; None if it cannot be found there."""
+    module = find_spec(entry.entry_point.module)
+    if module is None or module.origin is None or not module.origin.endswith(".py"):
+        return None
+    with tokenize.open(module.origin) as source:
+        statements = ast.parse(source.read()).body
+    classes = (node for node in statements if isinstance(node, ast.ClassDef) and node.name == entry.entry_point.attr)
+    return next(map(ast.get_docstring, classes), None)
 
 
 def _describe_splits(corpus: Corpus) -> Iterator[str]:

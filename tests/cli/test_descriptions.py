@@ -4,8 +4,18 @@ import pytest
 from pydantic import Field
 
 from lmbench import Corpus, ModelOptions, Split
-from lmbench.cli.descriptions import describe_corpus, describe_entry, describe_options, docstring, list_corpora
+from lmbench.backends.uniform import Uniform
+from lmbench.cli import descriptions
+from lmbench.cli.descriptions import (
+    describe_corpus,
+    describe_entry,
+    describe_options,
+    docstring,
+    list_corpora,
+    summarize_model,
+)
 from lmbench.corpora.catalog import CatalogEntry, CatalogFile, PublishedFigure
+from lmbench.registry import find
 
 CORPUS = Corpus(
     "toy", Split(("a\n",) * 1000), Split(("b\n",)), Split(("c\n",)), "lines", description="A toy", floor_note="known"
@@ -61,6 +71,11 @@ def test_models_without_a_docstring_are_described_by_their_name():
     assert docstring(Undocumented) == "Undocumented"
 
 
+def test_a_built_in_model_whose_source_is_not_there_is_imported(monkeypatch):
+    monkeypatch.setattr(descriptions, "find_spec", lambda module: None)
+    assert summarize_model(find("uniform")) == docstring(Uniform).splitlines()[0]
+
+
 def test_corpora_are_listed_with_their_license_and_whether_they_are_here(entry):
     both, here = entry, entry.model_copy(update={"files": entry.files[:1]})
     unknown = entry.model_copy(update={"files": (entry.files[1].model_copy(update={"bytes": None}),)})
@@ -76,7 +91,8 @@ def test_a_corpus_is_described_by_its_splits_and_its_floor():
     lines = list(describe_corpus(CORPUS))
     assert lines[:3] == ["toy: A toy", "", "  read as   lines"]
     assert lines[3] == f"  train     1,000 documents, 2,000 bytes, sha256 {CORPUS.train.fingerprint[:12]}…"
-    assert [line.split()[0] for line in lines[4:]] == ["valid", "test", "floor"]
+    assert [line.split()[0] for line in lines[4:]] == ["valid", "test", "floor", *["document"] * 3]
+    assert lines[7] == "  document  2 bytes in 1 lines: a"
 
 
 def test_an_entry_is_described_by_its_files_and_published_figures(entry):

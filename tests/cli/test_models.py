@@ -1,7 +1,11 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
+from lmbench.cli.descriptions import docstring
+from lmbench.registry import list_registered
 from tests.cli.commands import assert_refused, lmbench
 from tests.plugins import MODELS, installed
 
@@ -13,6 +17,17 @@ def test_models_are_listed_and_described():
     described = lmbench("models", "kenlm").stdout
     assert "order" in described
     assert "(default 5)" in described
+
+
+def test_the_list_has_the_docstrings_of_the_classes_and_imports_none_of_the_heavy_libraries():
+    """Importing everything takes ten seconds, and gives the same lines."""
+    code = "import sys; from lmbench.cli.main import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", code, "models"], capture_output=True, text=True, check=True)
+    assert not {"torch", "transformers", "nltk", "hmmlearn", "kenlm", "scipy", "pandas"} & set(ran.stderr.split())
+    assert ran.stdout.splitlines() == [
+        f"{entry.name:<14} {docstring(entry.load()).splitlines()[0]} [{entry.origin} {entry.version}]"
+        for entry in list_registered().values()
+    ]
 
 
 def test_broken_and_shadowed_models_are_listed_with_the_reason(tmp_path):
