@@ -11,12 +11,12 @@ import click
 
 from lmbench import atomic
 from lmbench.cli.inputs import prepare
-from lmbench.cli.options import fitted_on, text_options
+from lmbench.cli.options import fitting_options
 from lmbench.cli.output import echo
 from lmbench.errors import ResultsError, SpecError
 
 if TYPE_CHECKING:
-    from lmbench.corpora.options import CorpusOptions
+    from lmbench.cli.inputs import Fitting
     from lmbench.model import Exportable, LanguageModel, ModelSpec
 
 
@@ -28,9 +28,8 @@ Examples:
 )
 @click.argument("model")
 @click.argument("path", type=click.Path(path_type=Path))
-@fitted_on
-@text_options
-def export(model: str, path: Path, corpus: str, defaults: CorpusOptions) -> None:
+@fitting_options
+def export(model: str, path: Path, fitting: Fitting) -> None:
     """Export a fitted model for other programs.
 
     N-gram models become ARPA files, and Transformers become folders.
@@ -39,11 +38,11 @@ def export(model: str, path: Path, corpus: str, defaults: CorpusOptions) -> None
     from lmbench.model import ModelSpec
     from lmbench.registry import build
 
-    refuse_idle_options([corpus], defaults)
+    refuse_idle_options([fitting.corpus], fitting.defaults)
     spec = ModelSpec.parse(model)
     built = build(spec)
     exportable = check_export(built, spec, path)
-    prepare(built, corpus, defaults)
+    prepare(built, model, fitting)
     for written in write_export(exportable, spec, path):
         echo(f"Written: {written}")
 

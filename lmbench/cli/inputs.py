@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmbench.corpora.options import CorpusOptions
-    from lmbench.corpus import Corpus
+    from lmbench.corpus import Corpus, TrainingText
     from lmbench.model import LanguageModel
+    from lmbench.progress import Progress
+    from lmbench.runs.fitted_models import Fit
 
 
 def load_corpus(name: str, defaults: CorpusOptions | None = None) -> Corpus:
@@ -47,13 +51,28 @@ def load_documents(name: str, defaults: CorpusOptions) -> Sequence[str]:
         return loading.load_documents(name, defaults, display)
 
 
-def prepare(model: LanguageModel, corpus: str, defaults: CorpusOptions | None = None) -> None:
-    """Load a model's weights if it is pretrained, else fit it on a corpus.
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """How a command fits its model, unless that is pretrained.
+
+    Attributes:
+        corpus: The name of the corpus.
+        defaults: Options of a user's own text that the name does not give.
+        refit: Whether to fit the model even if it is stored.
+    """
+
+    corpus: str
+    defaults: CorpusOptions
+    refit: bool = False
+
+
+def prepare(model: LanguageModel, spec: str, fitting: Fitting) -> None:
+    """Load a model's weights if it is pretrained. Otherwise restore it from the store, or fit it.
 
     Args:
         model: The model.
-        corpus: The name of the corpus. It is read only if the model is fitted.
-        defaults: Options of a user's own text that the name does not give.
+        spec: Its spec, for messages and the list of stored models.
+        fitting: How it is fitted. The corpus is read only if the model is not pretrained.
 
     Raises:
         LmbenchError: The weights are missing, or the corpus is unknown or cannot be read.
@@ -64,7 +83,30 @@ def prepare(model: LanguageModel, corpus: str, defaults: CorpusOptions | None = 
     from lmbench.progress import CheckedProgress
 
     is_pretrained = model.traits.pretrained
-    text = None if is_pretrained else load_corpus(corpus, defaults).training
-    label = "loading the model" if is_pretrained else f"fitting on {corpus}"
+    text = None if is_pretrained else load_corpus(fitting.corpus, fitting.defaults).training
+    label = "loading the model" if is_pretrained else f"fitting on {fitting.corpus}"
     with TaskDisplay(Console(stderr=True), label) as display:
-        model.prepare(text, CheckedProgress(display))
+        progress = CheckedProgress(display)
+        if text is None or fitting.refit:
+            model.prepare(text, progress)
+        else:
+            _fit_or_restore(model, _identify_fit(model, spec, fitting.corpus, text), text, progress)
+
+
+def _fit_or_restore(model: LanguageModel, fit: Fit, text: TrainingText, progress: Progress) -> None:
+    """Fit a model with as many threads as in a run, since the store shares it with runs. Say if it was stored."""
+    from lmbench.runs.fitted_models import FittedModels
+    from lmbench.runs.machine import count_cpus
+    from lmbench.runs.processes import limit_threads
+
+    limit_threads(min(model.traits.threads or count_cpus(), count_cpus()))
+    prepared = FittedModels().prepare(model, fit, partial(model.prepare, text, progress), progress)
+    if prepared.was_stored:
+        progress.notice(f"{fit.model} was fitted on {prepared.created[:10]} and stored; --refit fits it again")
+
+
+def _identify_fit(model: LanguageModel, spec: str, corpus: str, text: TrainingText) -> Fit:
+    from lmbench.identity import fit_key, identify_model
+    from lmbench.runs.fitted_models import Fit
+
+    return Fit(fit_key(identify_model(type(model), model.options), text), spec, corpus)

@@ -9,12 +9,12 @@ import click
 
 from lmbench import atomic
 from lmbench.cli.inputs import prepare
-from lmbench.cli.options import fitted_on, text_options
+from lmbench.cli.options import fitting_options
 from lmbench.cli.output import echo, echo_text
-from lmbench.errors import LmbenchError, PluginError
+from lmbench.errors import LmbenchError
 
 if TYPE_CHECKING:
-    from lmbench.corpora.options import CorpusOptions
+    from lmbench.cli.inputs import Fitting
 
 
 @click.command(epilog="\b\nExamples:\n  lmbench models\n  lmbench models kenlm")
@@ -40,15 +40,14 @@ Examples:
   lmbench inspect hmm --save states.png"""
 )
 @click.argument("model")
-@fitted_on
-@text_options
+@fitting_options
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE.png",
     help="Also draw it as a picture.",
 )
-def inspect(model: str, corpus: str, defaults: CorpusOptions, save: Path | None) -> None:
+def inspect(model: str, fitting: Fitting, save: Path | None) -> None:
     """Fit a model and show what it learned.
 
     Some models have nothing to show.
@@ -62,11 +61,11 @@ def inspect(model: str, corpus: str, defaults: CorpusOptions, save: Path | None)
     from lmbench.report import exhibits
 
     _check_picture_path(save)
-    refuse_idle_options([corpus], defaults)
+    refuse_idle_options([fitting.corpus], fitting.defaults)
     built = build(model)
     if type(built).exhibits is LanguageModel.exhibits:
         raise LmbenchError(f"{model} cannot show what it learned")
-    prepare(built, corpus, defaults)
+    prepare(built, model, fitting)
     shown = plain_exhibits(built.exhibits())
     console = Console()
     for exhibit in shown:
@@ -79,17 +78,14 @@ def inspect(model: str, corpus: str, defaults: CorpusOptions, save: Path | None)
 
 
 def _list_models() -> None:
-    from lmbench.cli.descriptions import docstring
+    from lmbench.cli.descriptions import summarize_model
     from lmbench.registry import list_registered, list_shadowed
 
-    for entry in list_registered().values():
-        try:
-            summary = docstring(entry.load()).splitlines()[0]
-        except PluginError as error:
-            summary = f"broken: {error}"
-        echo(f"{entry.name:<14} {summary} [{entry.origin} {entry.version}]")
+    registered = list_registered()
+    for entry in registered.values():
+        echo(f"{entry.name:<14} {summarize_model(entry)} [{entry.origin} {entry.version}]")
     for entry in list_shadowed():
-        owner = list_registered()[entry.name].origin
+        owner = registered[entry.name].origin
         echo(f"{entry.name:<14} not used: {owner} has a model of this name [{entry.origin} {entry.version}]")
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from lmbench.corpora.formats import LAYOUTS
 from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from lmbench.corpora.options import CorpusOptions
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -30,14 +33,16 @@ class CommandGroup(click.Group):
         return command
 
 
-fitted_on = click.option(
-    "--corpus",
-    default="pydocs",
-    show_default=True,
-    metavar="NAME",
-    help="Corpus to fit the model on, unless it is pretrained.",
-)
-"""Adds the option --corpus to a command that fits one model."""
+def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --corpus, --refit and the options of `text_options`. The command gets them as one value, `fitting`."""
+
+    @wraps(command)
+    def call(corpus: str, refit: bool, defaults: CorpusOptions, **values: object) -> None:
+        from lmbench.cli.inputs import Fitting
+
+        command(**values, fitting=Fitting(corpus, defaults, refit))
+
+    return _CORPUS(_REFIT(text_options(call)))
 
 
 def text_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -50,6 +55,14 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     return _collect(command, _TEXT | _SELECTION)
 
 
+_CORPUS = click.option(
+    "--corpus",
+    default="pydocs",
+    show_default=True,
+    metavar="NAME",
+    help="Corpus to fit the model on, unless it is pretrained.",
+)
+_REFIT = click.option("--refit", is_flag=True, help="Fit the model even if it was fitted on this text and stored.")
 _TEXT = {
     "documents": click.option(
         "--documents",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench.cli.inputs import load_documents, prepare
-from lmbench.cli.options import fitted_on, text_options
+from lmbench.cli.options import fitting_options
 from lmbench.cli.output import echo, echo_text
 from lmbench.errors import LmbenchError
 
 if TYPE_CHECKING:
-    from lmbench.corpora.options import CorpusOptions
+    from lmbench.cli.inputs import Fitting
     from lmbench.score import Score
 
 
@@ -25,9 +25,8 @@ Examples:
 )
 @click.argument("model")
 @click.argument("file")
-@fitted_on
-@text_options
-def score(model: str, file: str, corpus: str, defaults: CorpusOptions) -> None:
+@fitting_options
+def score(model: str, file: str, fitting: Fitting) -> None:
     """Print the surprisal of each event of a text, in bits.
 
     FILE is read as `lmbench run` reads it; '-' is standard input. Options may follow its name, as in
@@ -38,9 +37,9 @@ def score(model: str, file: str, corpus: str, defaults: CorpusOptions) -> None:
     from lmbench.registry import build
     from lmbench.score import checked_scores
 
-    documents = tuple(load_documents(file, defaults))
+    documents = tuple(load_documents(file, fitting.defaults))
     built = build(model)
-    prepare(built, corpus, defaults)
+    prepare(built, model, fitting)
     echo_text("start\tend\tbits\tspelling\tevent")
     start = 0
     for document, scored in zip(documents, checked_scores(built.score(documents), documents), strict=True):
@@ -76,8 +75,7 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed.")
 @click.option("--num", type=click.IntRange(1), default=1, show_default=True, help="Number of texts to generate.")
-@fitted_on
-@text_options
+@fitting_options
 def generate(
     model: str,
     prompt: str,
@@ -87,8 +85,7 @@ def generate(
     top_p: float,
     seed: int,
     num: int,
-    corpus: str,
-    defaults: CorpusOptions,
+    fitting: Fitting,
 ) -> None:
     """Continue a prompt.
 
@@ -102,9 +99,9 @@ def generate(
     if num > 1 and sampler.is_greedy:
         raise LmbenchError(f"without a temperature all {num} texts would be the same; add --temperature 1")
     _check_prompt(prompt)
-    refuse_idle_options([corpus], defaults)
+    refuse_idle_options([fitting.corpus], fitting.defaults)
     built = build(model)
-    prepare(built, corpus, defaults)
+    prepare(built, model, fitting)
     for number in range(num):
         if num > 1:
             echo(f"--- {number + 1} of {num}")

@@ -1,10 +1,11 @@
 import io
+import re
 
 import pytest
 
-from lmbench import LanguageModel, Traits
-from lmbench.cli.inputs import load_corpus, prepare
-from lmbench.corpora.options import CorpusOptions
+from lmbench import LanguageModel, ModelOptions, Saveable, Traits
+from lmbench.cli.inputs import Fitting, load_corpus, prepare
+from lmbench.corpora.options import NO_OPTIONS, CorpusOptions
 from lmbench.errors import UnknownNameError
 
 
@@ -26,23 +27,55 @@ class Pretrained(Prepared):
     traits = Traits(weights="pretrained")
 
 
+def fitting(corpus, refit=False):
+    return Fitting(corpus, NO_OPTIONS, refit)
+
+
 def test_a_model_is_fitted_on_the_named_corpus(capsys):
     model = Prepared()
-    prepare(model, "fables-en")
+    prepare(model, "prepared", fitting("fables-en"))
     assert model.data == load_corpus("fables-en").training
     assert capsys.readouterr().err == "ready\n"
 
 
 def test_a_pretrained_model_does_not_need_a_corpus(capsys):
     model = Pretrained()
-    prepare(model, "unknown")
+    prepare(model, "pretrained", fitting("unknown"))
     assert model.data is None
     assert capsys.readouterr().err == "ready\n"
 
 
 def test_an_unknown_corpus_is_refused():
     with pytest.raises(UnknownNameError, match="unknown corpus 'fable-en'; did you mean 'fables-en'"):
-        prepare(Prepared(), "fable-en")
+        prepare(Prepared(), "prepared", fitting("fable-en"))
+
+
+class Numbered(Prepared, Saveable):
+    """Counts how often it was fitted."""
+
+    fits = 0
+
+    def prepare(self, data, progress):
+        Numbered.fits += 1
+        self.number = Numbered.fits
+
+    def save(self, folder):
+        (folder / "number").write_text(str(self.number))
+
+    def restore(self, folder):
+        self.number = int((folder / "number").read_text())
+
+
+def test_a_stored_model_is_not_fitted_again_unless_that_is_asked_for(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path))
+    numbers = []
+    for corpus, refit in (("fables-en", False), ("fables-en", False), ("fables-zh", False), ("fables-en", True)):
+        model = Numbered(ModelOptions())
+        prepare(model, "numbered", fitting(corpus, refit))
+        numbers.append(model.number)
+    assert numbers == [1, 1, 2, 3]
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"numbered was fitted on [\d-]{10} and stored; --refit fits it again", line)
 
 
 def test_a_text_is_read_in_its_format(tmp_path):
