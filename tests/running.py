@@ -7,9 +7,12 @@ from pathlib import Path
 
 from lmbench import Corpus
 from lmbench.runs import runner
+from lmbench.runs.engines import LocalEngine
+from lmbench.runs.events import RunProgress, TaskName
 from lmbench.runs.experiment import Experiment, select_models
-from lmbench.runs.runner import RunProgress
-from lmbench.runs.store import AuditKind, Cell, RunDirectory
+from lmbench.runs.records import AuditKind, Cell
+from lmbench.runs.store import RunDirectory
+from lmbench.runs.templates import Workers
 
 
 class Recorder(RunProgress):
@@ -25,14 +28,14 @@ class Recorder(RunProgress):
         self.events: list[tuple[str | int, ...] | str] = []
         self.messages: list[tuple[str, float]] = []
 
-    def __call__(self, message: str, share: float) -> None:
+    def task_progress(self, task: TaskName, message: str, share: float) -> None:
         self.messages.append((message, share))
 
-    def check_started(self, number: int, total: int, model: str) -> None:
-        self.events.append(("check", number, total, model))
-
-    def cell_started(self, number: int, total: int, model: str, corpus: str) -> None:
-        self.events.append((number, total, model, corpus))
+    def task_started(self, task: TaskName) -> None:
+        if task.kind == "check":
+            self.events.append(("check", task.number, task.total, task.model))
+        else:
+            self.events.append((task.number, task.total, task.model, task.corpus))
 
     def cell_finished(self, cell: Cell) -> None:
         self.events.append(cell.status)
@@ -45,6 +48,11 @@ def run(
     progress: RunProgress | None = None,
     check: bool = False,
     audit: AuditKind = "sample",
+    jobs: int = 1,
+    use_store: bool = True,
 ) -> RunDirectory:
-    """Run the models of a comma-separated list, by default without checking them."""
-    return runner.run(Experiment(select_models(models), tuple(corpora), check, audit), path, progress or RunProgress())
+    """Run the models of a comma-separated list, by default one after the other and without checking them."""
+    options = runner.RunOptions(use_store=use_store)
+    experiment = Experiment(select_models(models), tuple(corpora), check, audit)
+    with Workers() as workers:
+        return runner.run(experiment, path, LocalEngine(workers, jobs), progress or RunProgress(), options)

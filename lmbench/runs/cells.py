@@ -110,10 +110,12 @@ class Places:
 
     Attributes:
         folder: The folder of its files: its log, and its events if they are stored.
+        final: Where this folder will be, within the run directory, for messages.
         saved: Where the fitted model is saved in the end, if it can be saved; None to save it nowhere.
     """
 
     folder: Path
+    final: Path
     saved: Path | None = None
 
     @property
@@ -219,7 +221,7 @@ class _Evaluation:
 
     def finish(self, ending: object) -> CellResult | LmbenchError:
         """Return the results, or the error, given how the process ended."""
-        record, corpus, log = self._record, self._task.corpus, self._places.log
+        record, corpus, log = self._record, self._task.corpus, self._places.final / LOG
         if not isinstance(ending, str) and self._findings is None:
             return as_error(ending, log)
         if record is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,11 @@ from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, PluginError, SpecError, reason
 from lmbench.identity import cell_key, digest, identify_model
 from lmbench.model import ModelSpec, plain_traits
-from lmbench.registry import Registered, find, is_default, list_registered, resolve
+from lmbench.registry import Registered, ResolvedModel, find, is_default, list_registered, resolve
 from lmbench.runs.machine import count_cpus
-from lmbench.runs.records import AuditKind, CorpusRecord, Manifest, ModelRecord, Row
+from lmbench.runs.records import CorpusRecord, Manifest, ModelRecord, Row
+from lmbench.runs.study import AUDIT_KINDS, AuditKind, Study
+from lmbench.runs.sweeps import LabeledSpec, expand_spec, extend_label, write_spec
 from lmbench.runs.worker import Channel, Failure, Worker
 
 
@@ -50,6 +52,7 @@ class SelectedModel:
         identity: Everything that its numbers depend on, apart from the text.
         pretrained: Whether nothing is fitted.
         needs: What its processes need.
+        is_labeled: Whether the user gave the label.
     """
 
     label: str
@@ -59,6 +62,12 @@ class SelectedModel:
     identity: dict[str, JsonValue]
     pretrained: bool
     needs: Needs
+    is_labeled: bool = False
+
+    @property
+    def written(self) -> str:
+        """The spec as a user writes it, with the label."""
+        return write_spec(self.spec, self.label if self.is_labeled else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,12 @@ class BrokenModel:
     spec: ModelSpec
     registered: Registered
     error: PluginError
+    is_labeled: bool = False
+
+    @property
+    def written(self) -> str:
+        """The spec as a user writes it, with the label."""
+        return write_spec(self.spec, self.label if self.is_labeled else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +94,15 @@ class PlannedCell:
         row: Its row in the manifest.
         model: The model.
         corpus: The corpus, with as much of the training split as the row says.
+        check: Whether its model goes through the conformance suite first.
+        audit: How it is audited.
     """
 
     row: Row
     model: SelectedModel | BrokenModel
     corpus: Corpus
+    check: bool
+    audit: AuditKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +139,7 @@ class Experiment:
         This reads the texts, to identify them.
         """
         return tuple(
-            _plan_cell(model, corpus, share)
+            self._plan_cell(model, corpus, share)
             for whole in self.corpora
             for share in self.train_shares
             for corpus in (take_training(whole, share) if share < 1 else whole,)
@@ -130,32 +149,119 @@ class Experiment:
 
     def build_manifest(self, plan: Sequence[PlannedCell]) -> Manifest:
         """Return the record of the models, the texts and the planned cells."""
+        return JointExperiment((self,)).build_manifest(plan)
+
+    def _plan_cell(self, model: SelectedModel | BrokenModel, corpus: Corpus, share: float) -> PlannedCell:
+        broken: dict[str, JsonValue] = {"broken": str(model.spec)}
+        identity = model.identity if isinstance(model, SelectedModel) else broken
+        pretrained = _is_pretrained(model)
+        size = "" if pretrained or share == 1 else f"{100 * share:g}%"
+        row = Row(model=model.label, corpus=corpus.name, train_size=size, key=cell_key(identity, pretrained, corpus))
+        return PlannedCell(row, model, corpus, self.check, self.audit)
+
+
+@dataclass(frozen=True, slots=True)
+class JointExperiment:
+    """Experiments that are run together.
+
+    Attributes:
+        parts: The experiments.
+        study: How they were asked for; None if no study did.
+
+    Raises:
+        SpecError: Two models have the same label.
+    """
+
+    parts: tuple[Experiment, ...]
+    study: Study | None = None
+
+    def __post_init__(self) -> None:
+        specs: dict[str, ModelSpec] = {}
+        for model in self._models():
+            if specs.setdefault(model.label, model.spec) != model.spec:
+                raise SpecError(f"two models have the same label: {model.label}")
+
+    def plan(self) -> tuple[PlannedCell, ...]:
+        """Return the cells of all experiments, each once, with the strongest audit that one of them asks for."""
+        planned: dict[Row, PlannedCell] = {}
+        for cell in (cell for part in self.parts for cell in part.plan()):
+            known = planned.get(cell.row, cell)
+            audit = max(known.audit, cell.audit, key=AUDIT_KINDS.index)
+            planned[cell.row] = replace(known, check=known.check or cell.check, audit=audit)
+        return tuple(planned.values())
+
+    def build_manifest(self, plan: Sequence[PlannedCell]) -> Manifest:
+        """Return the record of the models, the texts and the planned cells.
+
+        Raises:
+            CorpusError: Two texts have the same name.
+        """
         return Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            models=tuple(map(_record_model, self.models)),
-            corpora=tuple(map(_record_corpus, self.corpora)),
+            models=tuple({model.label: _record_model(model) for model in self._models()}.values()),
+            corpora=tuple(map(_record_corpus, self._corpora())),
             rows=tuple(cell.row for cell in plan),
+            study=self.study,
         )
 
+    def _models(self) -> Iterator[SelectedModel | BrokenModel]:
+        for part in self.parts:
+            yield from part.models
 
-def select_models(text: str, seed: int | None = None) -> tuple[SelectedModel | BrokenModel, ...]:
+    def _corpora(self) -> list[Corpus]:
+        """Return the corpora, each once."""
+        known: dict[str, Corpus] = {}
+        for corpus in (corpus for part in self.parts for corpus in part.corpora):
+            first = known.setdefault(corpus.name, corpus)
+            if first is not corpus and _digest_corpus(first) != _digest_corpus(corpus):
+                raise CorpusError(f"two experiments read {corpus.name} differently; give it the same options in both")
+        return list(known.values())
+
+
+def adopt_rows(plan: Sequence[PlannedCell], rows: Sequence[Row]) -> tuple[PlannedCell, ...]:
+    """Return the cells in the rows that a run has for them: a model that a run knows keeps its label.
+
+    Args:
+        plan: The cells.
+        rows: The rows of the run, in which each cell has one.
+    """
+    known, adopted = {row.key: row for row in reversed(rows)}, dict[Row, PlannedCell]()
+    for cell in plan:
+        row = cell.row if cell.row in rows else known[cell.row.key]
+        adopted.setdefault(row, replace(cell, row=row, model=replace(cell.model, label=row.model)))
+    return tuple(adopted.values())
+
+
+def select_models(text: str, seeds: Sequence[int] = ()) -> tuple[SelectedModel | BrokenModel, ...]:
     """Return the models that a comma-separated list of specs names, without duplicates.
 
     Args:
         text: The specs. "all" means every model that needs no option.
-        seed: The seed of each model that has one, unless its spec gives another.
+        seeds: The seeds of each model that has one, unless its spec gives another; none for its own default.
 
     Raises:
         LmbenchError: A spec cannot be read, or names an unknown model or option. A broken plugin becomes a BrokenModel
             instead, so that it does not stop the other models.
     """
-    named: dict[ModelSpec, bool] = {}
-    for spec in ModelSpec.parse_list(text):
-        is_all = str(spec) == "all"
-        for member in map(ModelSpec, list_registered()) if is_all else (spec,):
-            named[member] = named.get(member, False) or not is_all
-    selected = (_select(_Candidate(spec, seed, is_named)) for spec, is_named in named.items())
-    return tuple(model for model in selected if model is not None)
+    return unite_models(model for spec in ModelSpec.parse_list(text) for model in select_model(spec, seeds))
+
+
+def select_model(spec: ModelSpec, seeds: Sequence[int] = ()) -> list[SelectedModel | BrokenModel]:
+    """Return the models that one spec names, with its sweeps and label. Raises as `select_models` does."""
+    is_all = str(spec) == "all"
+    specs = map(ModelSpec, list_registered()) if is_all else (spec,)
+    named = [labeled for member in specs for labeled in expand_spec(member)]
+    return [model for labeled in named for model in _select(_Candidate(labeled, tuple(seeds), not is_all))]
+
+
+def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[SelectedModel | BrokenModel, ...]:
+    """Return the models without duplicates: of two that are the same model, the first, or the one that has a label."""
+    united: dict[str, SelectedModel | BrokenModel] = {}
+    for model in models:
+        key = digest(model.identity) if isinstance(model, SelectedModel) else str(model.spec)
+        if key not in united or (model.is_labeled and not united[key].is_labeled):
+            united[key] = model
+    return tuple(united.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +269,20 @@ class _Candidate:
     """A model that may be run.
 
     Attributes:
-        spec: The spec.
-        seed: The seed of a model that has one, unless the spec gives another.
-        is_named: Whether the user named the model, and did not only write "all".
+        named: Its spec and its label.
+        seeds: The seeds of a model that has one, unless the spec gives another; none for its own default.
+        is_wanted: Whether the user named the model, and did not only write "all".
     """
 
-    spec: ModelSpec
-    seed: int | None
-    is_named: bool
+    named: LabeledSpec
+    seeds: tuple[int, ...]
+    is_wanted: bool
 
 
 class _Selection(BaseModel):
-    """What a process found out about a model that it built; see SelectedModel."""
+    """What a process found out about a model that it built; see SelectedModel. The label is "" if there is none."""
 
+    label: str
     arguments: tuple[tuple[str, str], ...]
     options: dict[str, JsonValue]
     identity: dict[str, JsonValue]
@@ -183,78 +290,86 @@ class _Selection(BaseModel):
     needs: Needs
 
 
-def _select(candidate: _Candidate) -> SelectedModel | BrokenModel | None:
-    """Return the model, built once for a test; None if it is not named and "all" does not include it."""
-    entry = find(candidate.spec.name)
+def _select(candidate: _Candidate) -> list[SelectedModel | BrokenModel]:
+    """Return the model with each seed, built once for a test; none if it is not named and "all" does not include it."""
+    spec, label = candidate.named.spec, candidate.named.label
+    entry = find(spec.name)
     try:
-        selection = _build(candidate) if entry.is_built_in else _build_in_worker(candidate)
+        found = _build(candidate) if entry.is_built_in else _build_in_worker(candidate)
     except PluginError as error:
-        return BrokenModel(str(candidate.spec), candidate.spec, entry, error)
-    if selection is None:
-        return None
+        return [BrokenModel(label or str(spec), spec, entry, error, bool(label))]
+    return [_describe_selected(entry, selection) for selection in found]
+
+
+def _describe_selected(entry: Registered, selection: _Selection) -> SelectedModel:
     spec = ModelSpec(entry.name, selection.arguments)
     return SelectedModel(
-        label=str(spec),
+        label=selection.label or str(spec),
         spec=spec,
         registered=entry,
         options=selection.options,
         identity=selection.identity,
         pretrained=selection.pretrained,
         needs=selection.needs,
+        is_labeled=bool(selection.label),
     )
 
 
-def _build(candidate: _Candidate) -> _Selection | None:
-    if not (candidate.is_named or is_default(find(candidate.spec.name))):
-        return None
-    model = resolve(candidate.spec)
-    is_seeded = "seed" in dict(candidate.spec.arguments)
-    if candidate.seed is not None and not is_seeded and "seed" in model.model.Options.model_fields:
-        model = model.with_arguments(("seed", str(candidate.seed)))
-    traits = plain_traits(model.build().traits)  # so that a mistake in the options stops the run before it starts
+def _build(candidate: _Candidate) -> list[_Selection]:
+    spec, label = candidate.named.spec, candidate.named.label
+    if not (candidate.is_wanted or is_default(find(spec.name))):
+        return []
+    model = resolve(spec)
+    if not candidate.seeds or "seed" in dict(spec.arguments) or "seed" not in model.model.Options.model_fields:
+        return [_try(model, label)]
+    seeds = [("seed", str(seed)) for seed in candidate.seeds]
+    several = seeds if len(seeds) > 1 else []
+    return [_try(model.with_arguments(seed), extend_label(label, *several and [seed])) for seed in seeds]
+
+
+def _try(model: ResolvedModel, label: str) -> _Selection:
+    """Build a model, so that a mistake in its options stops the run before it starts."""
+    traits = plain_traits(model.build().traits)
     return _Selection(
+        label=label,
         arguments=model.spec.arguments,
         options=model.dump_options(),
-        identity=identify_model(model.model, model.options),
+        identity=identify_model(model.model, model.options) | plugin_identity(model.registered),
         pretrained=traits.pretrained,
         needs=Needs(min(traits.threads or count_cpus(), count_cpus()), traits.libraries, traits.gpu),
     )
 
 
-def _build_in_worker(candidate: _Candidate) -> _Selection | None:
+def _build_in_worker(candidate: _Candidate) -> list[_Selection]:
     """Do what `_build` does in another process, because importing or building a plugin may do anything."""
     with TemporaryDirectory(prefix="lmbench-") as folder:
         result = Worker().run(partial(_build_in_process, candidate), Path(folder) / "log", lambda message: None)
     if isinstance(result, LmbenchError):
         raise result
     if isinstance(result, Failure):
-        raise PluginError(f"model '{candidate.spec}' cannot be built: {result.text}")
+        raise PluginError(f"model '{candidate.named.spec}' cannot be built: {result.text}")
     try:
-        return _SELECTION.validate_json(result)
+        return _SELECTIONS.validate_json(result)
     except ValidationError as error:
-        raise PluginError(f"model '{candidate.spec}' has options that are not valid: {reason(error)}") from error
+        raise PluginError(f"model '{candidate.named.spec}' has options that are not valid: {reason(error)}") from error
 
 
 def _build_in_process(candidate: _Candidate, channel: Channel) -> str:
-    """Return the selection as JSON, which the other process parses and checks."""
-    return _SELECTION.dump_json(_build(candidate)).decode()
+    """Return the selections as JSON, which the other process parses and checks."""
+    return _SELECTIONS.dump_json(_build(candidate)).decode()
 
 
-_SELECTION: TypeAdapter[_Selection | None] = TypeAdapter(_Selection | None)
+_SELECTIONS: TypeAdapter[list[_Selection]] = TypeAdapter(list[_Selection])
+
+
+def plugin_identity(registered: Registered) -> dict[str, JsonValue]:
+    """Return what the distribution of a plugin adds to its identity; nothing if it is lmbench."""
+    return {} if registered.is_built_in else {"origin": f"{registered.origin} {registered.version}"}
 
 
 def plugin_version(registered: Registered) -> tuple[tuple[str, str], ...]:
     """Return the distribution that provides a model, with its version; nothing if it is lmbench."""
     return () if registered.is_built_in else ((registered.origin, registered.version),)
-
-
-def _plan_cell(model: SelectedModel | BrokenModel, corpus: Corpus, share: float) -> PlannedCell:
-    broken: dict[str, JsonValue] = {"broken": str(model.spec)}
-    identity = model.identity if isinstance(model, SelectedModel) else broken
-    pretrained = _is_pretrained(model)
-    size = "" if pretrained or share == 1 else f"{100 * share:g}%"
-    row = Row(model=model.label, corpus=corpus.name, train_size=size, key=cell_key(identity, pretrained, corpus))
-    return PlannedCell(row, model, corpus)
 
 
 def _is_pretrained(model: SelectedModel | BrokenModel) -> bool:
@@ -276,8 +391,11 @@ def _record_model(model: SelectedModel | BrokenModel) -> ModelRecord:
     )
 
 
+def _digest_corpus(corpus: Corpus) -> str:
+    return digest([corpus.tokenized, *(split.digest for split in (corpus.train, corpus.valid, corpus.test))])
+
+
 def _record_corpus(corpus: Corpus) -> CorpusRecord:
-    splits = (corpus.train, corpus.valid, corpus.test)
     return CorpusRecord(
         name=corpus.name,
         description=corpus.description,
@@ -287,7 +405,7 @@ def _record_corpus(corpus: Corpus) -> CorpusRecord:
         train_fingerprint=corpus.train.fingerprint,
         valid_fingerprint=corpus.valid.fingerprint,
         test_fingerprint=corpus.test.fingerprint,
-        digest=digest([corpus.tokenized, *(split.digest for split in splits)]),
+        digest=_digest_corpus(corpus),
         train_bytes=corpus.train.size,
         valid_bytes=corpus.valid.size,
         test_bytes=corpus.test.size,

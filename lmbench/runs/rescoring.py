@@ -25,6 +25,7 @@ from lmbench.runs.worker import Channel, Worker, as_error
 from lmbench.score import JoinedScores
 
 _FEWEST_BATCHES = 5
+_LOG = "audit-log.txt"
 
 
 def score_again(worker: Worker, task: CellTask, places: Places, first: CellResult, progress: Progress) -> Audit:
@@ -41,10 +42,10 @@ def score_again(worker: Worker, task: CellTask, places: Places, first: CellResul
     scoring = _SecondScoring(task, first, progress.part("audit"))
     not_rescored = failure = ""
     try:
-        log = places.folder / "audit-log.txt"
+        log = places.folder / _LOG
         work = CellWork(task.model.spec, task.corpus.training, task.fit, use_store=False)
         ending = worker.run(partial(_score_again_in_process, work, places.saved), log, scoring.receive)
-        scoring.require_end(ending, log)
+        scoring.require_end(ending, places.final / _LOG)
     except _OtherModelError as error:
         not_rescored = one_line(str(error))
         progress.notice(f"{task.model.spec} on {task.corpus.name} is not scored again: {not_rescored}")

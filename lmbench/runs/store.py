@@ -2,6 +2,7 @@
 
 results/RUN/
   manifest.json                        the models, the texts, and the cells that were asked for
+  study.toml                           how they were asked for: `lmbench run` repeats it
   cells/kenlm-on-fables-en/            one cell; see cell_files.py
   checks/kenlm.json                    a model's results in the conformance suite
   logs/check-kenlm.txt                 what the process of a model's checks printed
@@ -33,7 +34,9 @@ from lmbench.printable import printable_lines
 from lmbench.runs import cell_files
 from lmbench.runs.records import Cell, Manifest, Row, Verification
 from lmbench.runs.sealed import read_sealed, write_sealed
+from lmbench.runs.study import HEADER
 
+_STUDY = "study.toml"
 _WORK = ".work"
 _OWN = (".lock", _WORK, "cells", "checks", "logs", "exhibits", "table.md", "table.csv")
 
@@ -82,6 +85,7 @@ class RunDirectory:
                 directory.extend(manifest)
             else:
                 write_sealed(path / "manifest.json", manifest)
+            directory._write_study()
             shutil.rmtree(path / _WORK, ignore_errors=True)
             try:
                 yield directory
@@ -132,7 +136,7 @@ class RunDirectory:
 
     def folder(self, row: Row) -> Path:
         """Return the folder of a row's cell."""
-        return self.path / "cells" / stem(row)
+        return self.path / cell_place(row)
 
     def exhibits(self, cell: Cell) -> tuple[Exhibit, ...]:
         """Return the exhibits of a cell's model, if it has any."""
@@ -161,7 +165,7 @@ class RunDirectory:
         Raises:
             ResultsError: The cell cannot be stored.
         """
-        place = self._place("cells", stem(cell.row))
+        place = self._place(str(cell_place(cell.row)))
         replaced = folder.with_name(f"{folder.name}.replaced")
         try:
             place.parent.mkdir(exist_ok=True)
@@ -200,7 +204,11 @@ class RunDirectory:
     def keep_log(self, file: Path, model: str) -> None:
         """Store the log of a model's checks."""
         if file.is_file():
-            atomic.write(self._place("logs", f"check-{model_stem(model)}.txt"), file.read_bytes())
+            atomic.write(self._place(str(check_log_place(model))), file.read_bytes())
+
+    def _write_study(self) -> None:
+        if self.manifest.study is not None:
+            self.write_text(_STUDY, self.manifest.study.format())
 
     def _survey(self) -> list[tuple[Row, Cell | str]]:
         """Return each row with its cell, or with why it is not believed; "" if it is not stored."""
@@ -237,6 +245,16 @@ class RunDirectory:
         return self.path.joinpath(*names)
 
 
+def cell_place(row: Row) -> Path:
+    """Return the path of the folder of a row's cell, within the run directory."""
+    return Path("cells") / stem(row)
+
+
+def check_log_place(label: str) -> Path:
+    """Return the path of the log of a model's checks, within the run directory."""
+    return Path("logs") / f"check-{model_stem(label)}.txt"
+
+
 def stem(row: Row) -> str:
     """Return the name of the folder of a row's cell, and of its pages and pictures."""
     parts = [row.model, "on", row.corpus, *([row.train_size] if row.train_size else [])]
@@ -263,7 +281,14 @@ def _file_name(text: str, identity: str) -> str:
 
 def _is_run_or_empty(path: Path) -> bool:
     """Return whether a folder is a run directory, has lost its manifest, or is empty."""
-    return path.is_dir() and (RunDirectory.is_at(path) or all(file.name in _OWN for file in path.iterdir()))
+    return path.is_dir() and (RunDirectory.is_at(path) or all(map(_is_own, path.iterdir())))
+
+
+def _is_own(file: Path) -> bool:
+    """Return whether a run wrote this. A user's own study may have the name of the run's."""
+    if file.name == _STUDY and file.is_file():
+        return file.read_bytes().startswith(HEADER.encode())
+    return file.name.removesuffix(".partial") in (*_OWN, "manifest.json")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from lmbench.runs.machine import describe_provenance, metered
 from lmbench.runs.records import Cell, Row, Verification
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
-from lmbench.runs.store import close_log
+from lmbench.runs.store import cell_place, check_log_place, close_log
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
 
@@ -134,9 +134,9 @@ def _evaluate(task: CellTask, desk: Desk, progress: Progress) -> CellResult | Lm
     """Return the results of a cell, or the error that ended it."""
     try:
         if task.audit != "full":
-            return _evaluate_once(task, desk, Places(desk.folder), progress)
+            return _evaluate_once(task, desk, Places(desk.folder, cell_place(task.row)), progress)
         with TemporaryDirectory(prefix="lmbench-") as folder:
-            places = Places(desk.folder, Path(folder))
+            places = Places(desk.folder, cell_place(task.row), Path(folder))
             result = _evaluate_once(task, desk, places, progress)
             if isinstance(result, CellResult) and result.can_be_rescored:
                 worker = _start(task, desk)
@@ -220,7 +220,9 @@ def _check(task: CheckTask, desk: Desk, log: Path, progress: Progress) -> _Check
         worker = _start(task, desk)
         work, receive = partial(_check_in_process, task.model.spec), partial(repeat_report, progress)
         result = worker.run(work, log, receive, desk.limits)
-        return _Checked.model_validate_json(result) if isinstance(result, str) else as_error(result, log)
+        if isinstance(result, str):
+            return _Checked.model_validate_json(result)
+        return as_error(result, check_log_place(task.model.label))
     except ValidationError as error:
         return PluginError(f"the process sent a result that is not valid: {reason(error)}")
     except PluginError as error:

@@ -16,3 +16,9 @@ def plugins(tmp_path):
     names = ("Good", "Raises", "Dies", "TooLikely", "Absent", "Hungry", "Shows")
     with installed(tmp_path / "plugins", {name.lower(): f"plugin_module:{name}" for name in names}, MODELS):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    """Keep no fitted models and verdicts of other tests."""
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path / "cache"))

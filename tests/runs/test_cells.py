@@ -1,4 +1,3 @@
-import json
 import math
 import re
 from dataclasses import replace
@@ -8,8 +7,12 @@ import pytest
 
 from lmbench import Corpus, Score, Split, build, evaluate
 from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.progress import Progress
+from lmbench.runs.cell_files import read_documents, read_scores
 from lmbench.runs.cells import CellTask, _beginning, _find_excess, _sizes
-from lmbench.runs.experiment import select_models
+from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.tasks import Desk, do_task
+from lmbench.runs.templates import Workers
 from tests.plugins import installed
 from tests.running import Recorder, run
 from tests.runs.dishonest import DOCUMENTS
@@ -59,7 +62,7 @@ def test_an_honest_model_passes_the_audit(cells, model):
         ("cheapatfirst", "document .* is scored -4.990660 and -5.545177"),
         ("peeks", r"document .*cut at byte \d+.* is scored"),
         ("raiseslater", r"document \d+.*: RuntimeError: no \\x1b\[31m more"),
-        ("vanisheslater", "the process ended too early, with exit code 9; see .*vanisheslater.txt"),
+        ("vanisheslater", "the process ended too early, with exit code 9; see cells/vanisheslater-on-lines/log.txt"),
         ("boasts", "the process sent an audit that is not valid: documents: Input should be a valid"),
     ],
 )
@@ -114,21 +117,6 @@ def test_the_audit_is_reported_and_can_be_left_out(tmp_path):
     assert [message for message, _ in progress.messages] == ["score"]
 
 
-def test_each_cell_has_a_seed_of_its_own():
-    [uniform, kenlm] = select_models("uniform,kenlm")
-    task = CellTask(uniform, CORPUS, "sample")
-    others = (
-        replace(task, model=kenlm),
-        replace(task, model=replace(uniform, options={"a": 1})),
-        replace(task, corpus=replace(CORPUS, name="other")),
-        replace(task, corpus=replace(CORPUS, train=Split(DOCUMENTS))),
-        replace(task, corpus=replace(CORPUS, valid=Split(DOCUMENTS))),
-        replace(task, corpus=replace(CORPUS, test=Split(DOCUMENTS[1:]))),
-    )
-    assert task.seed == CellTask(uniform, CORPUS, "full").seed
-    assert len({task.seed, *(other.seed for other in others)}) == 7
-
-
 def test_sizes_are_bytes_and_those_of_stored_documents_need_no_reading(tmp_path):
     (tmp_path / "text.txt").write_text("".join(DOCUMENTS))
     stored = StoredDocuments.of_file(tmp_path / "text.txt", "line")
@@ -167,13 +155,27 @@ def test_a_resumed_run_evaluates_cells_again_for_a_stronger_audit_alone(tmp_path
     assert (cells[0].audit.rescored, cells[1].audit) == (40, None)
 
 
-def test_cells_of_earlier_versions_count_as_not_audited(tmp_path):
-    directory = run("uniform", [CORPUS], tmp_path / "run", audit="none")
-    file = directory.path / "cells/001-uniform.json"
-    old = json.loads(file.read_text())
-    for field in ("audit_kind", "audit", "impossible", "doubt"):
-        del old[field]
-    file.write_text(json.dumps(old))
-    assert run("uniform", [CORPUS], tmp_path / "run", audit="none").cells()[0].audit is None
-    assert json.loads(file.read_text()) == old
-    assert run("uniform", [CORPUS], tmp_path / "run").cells()[0].audit.documents > 0
+def test_the_events_of_a_cell_are_stored(tmp_path):
+    """Their bits sum to those of the documents, and their bytes to those of the text."""
+    directory = run("kenlm:order=2", [CORPUS], tmp_path / "run")
+    [cell] = directory.cells()
+    events, documents = read_scores(directory.folder(cell.row)), read_documents(directory.folder(cell.row))
+    borders = np.cumsum(documents["events"])[:-1]
+    sizes = [part.sum() for part in np.split(events["bytes"], borders)]
+    assert sizes == [len(document.encode()) for document in DOCUMENTS]
+    bits = [part.sum() for part in np.split(events["bits"].astype(np.float64), borders)]
+    assert bits == pytest.approx(documents["bits"], rel=1e-6)
+    assert events["spelling_bits"].sum() == pytest.approx(documents["spelling_bits"].sum(), rel=1e-6)
+    assert documents["floor_bits"] == pytest.approx([0.6 * len(document.encode()) for document in DOCUMENTS])
+    assert events["bytes"].dtype == np.uint16
+
+
+def test_events_are_left_out_on_request(tmp_path):
+    [model] = select_models("uniform")
+    plan = Experiment((model,), (CORPUS,)).plan()
+    with Workers() as workers:
+        folder = tmp_path / "cell"
+        folder.mkdir()
+        done = do_task(CellTask(plan[0].row, model, CORPUS, keep_scores=False), Desk(folder, workers), Progress())
+    assert "scores.parquet" not in done.cell.files
+    assert sorted(file.name for file in folder.iterdir()) == ["cell.json", "documents.parquet", "log.txt"]

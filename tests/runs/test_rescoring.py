@@ -7,7 +7,7 @@ from tests.runs.test_cells import run_models
 def cells(tmp_path_factory):
     models = "honest,remembers,saves,forgetstorestore,cannotsave,restoresanother,cheapatfirst,pseudo,kenlm:order=2"
     models += ",dieswhensaved"
-    return run_models(tmp_path_factory.mktemp("cells"), models, audit="full")
+    return run_models(tmp_path_factory.mktemp("cells"), models, audit="full", use_store=False)
 
 
 @pytest.mark.parametrize("model", ["honest", "saves", "kenlm:order=2"])

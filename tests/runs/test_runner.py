@@ -1,5 +1,6 @@
 import multiprocessing
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -19,8 +20,8 @@ def test_a_failing_cell_stores_its_error_and_the_others_run(tmp_path, plugins, c
     progress = Recorder()
     cells = run("raises,dies,toolikely,absent,good", [corpus], tmp_path / "run", progress).cells()
     assert [cell.status for cell in cells] == ["failed", "failed", "failed", "unavailable", "ok"]
-    assert cells[0].error.startswith("RuntimeError: the scorer broke; see")
-    assert "some noise" in (tmp_path / "run/logs/001-raises.txt").read_text()
+    assert cells[0].error == "RuntimeError: the scorer broke; see cells/raises-on-toy/log.txt"
+    assert "some noise" in (tmp_path / "run/cells/raises-on-toy/log.txt").read_text()
     assert cells[1].error.startswith("the process was killed by signal 9")
     assert (
         cells[2].error
@@ -40,16 +41,9 @@ def test_a_broken_plugin_fails_its_cells_without_a_process(tmp_path, corpus):
     bad, uniform = directory.cells()
     assert (bad.status, uniform.status) == ("failed", "ok")
     assert re.match("model 'bad' of lmbench-plugin 1.2 cannot be loaded: ModuleNotFoundError: .*not_there", bad.error)
-    assert progress.events == [
-        ("check", 2, 2, "uniform"),
-        (1, 2, "bad", "toy"),
-        "failed",
-        (2, 2, "uniform", "toy"),
-        "ok",
-    ]
+    assert progress.events == [("check", 1, 1, "uniform"), "failed", (1, 1, "uniform", "toy"), "ok"]
     assert list(directory.verifications()) == ["uniform"]
-    assert [file.name for file in (tmp_path / "run/logs").iterdir() if "bad" in file.name] == []
-    assert ("lmbench-plugin", "1.2") in directory.manifest.versions
+    assert directory.manifest.models[0].origin == "lmbench-plugin 1.2"
 
 
 def test_a_plugin_that_cannot_be_built_fails_its_cells(tmp_path, plugins, corpus):
@@ -85,12 +79,12 @@ def test_peak_memory_is_that_of_the_cell_alone(tmp_path, plugins, corpus):
 def test_a_run_resumes_at_the_missing_cells(tmp_path, plugins, corpus):
     path = tmp_path / "run"
     run("good,uniform", [corpus], path)
-    (path / "cells/002-uniform.json").unlink()
-    before = (path / "cells/001-good.json").stat().st_mtime_ns
+    shutil.rmtree(path / "cells/uniform-on-toy")
+    before = (path / "cells/good-on-toy/cell.json").stat().st_mtime_ns
     progress = Recorder()
     assert len(run("good,uniform", [corpus], path, progress).cells()) == 2
-    assert progress.events == [(2, 2, "uniform", "toy"), "ok"]
-    assert (path / "cells/001-good.json").stat().st_mtime_ns == before
+    assert progress.events == [(1, 1, "uniform", "toy"), "ok"]
+    assert (path / "cells/good-on-toy/cell.json").stat().st_mtime_ns == before
 
 
 def test_an_interrupt_keeps_the_finished_cells_and_ends_the_process(tmp_path, plugins, corpus):
@@ -116,11 +110,7 @@ def test_models_are_checked_before_they_run_and_only_once(tmp_path, plugins, cor
     models = "kenlm:order=2,toolikely,dies,absent"
     progress = Recorder()
     directory = run(models, [corpus], tmp_path / "run", progress, check=True)
-    assert progress.events[:3] == [
-        ("check", 1, 4, "kenlm:order=2"),
-        ("check", 2, 4, "toolikely"),
-        ("check", 3, 4, "dies"),
-    ]
+    assert progress.events[:4] == [("check", n, 4, model) for n, model in enumerate(models.split(","), start=1)]
     doubts = {model: verification.doubt for model, verification in directory.verifications().items()}
     assert doubts["kenlm:order=2"] == ""
     assert doubts["toolikely"].startswith("sums failed: ")
@@ -129,7 +119,7 @@ def test_models_are_checked_before_they_run_and_only_once(tmp_path, plugins, cor
     again = Recorder()
     run(models.split(",")[0], [corpus], tmp_path / "other", check=True)
     run(models, [corpus], tmp_path / "run", again, check=True)
-    assert [event for event in again.events if event[0] == "check"] == [("check", 4, 4, "absent")]
+    assert [event for event in again.events if event[0] == "check"] == [("check", 1, 1, "absent")]
 
 
 def test_the_options_that_the_suite_changed_are_stored(tmp_path, corpus):
@@ -186,7 +176,7 @@ def test_a_resumed_run_makes_up_for_the_checks_in_one_cell_and_keeps_its_audit(t
             progress = Recorder()
             directory = run("cheaper", corpora, tmp_path / "run", progress, check=check, audit=audit)
             counts.append([event for event in progress.events if isinstance(event[0], int)])
-    assert counts[1:] == [[], [(1, 2, "cheaper", "toy")], []]
+    assert counts[1:] == [[], [(1, 1, "cheaper", "toy")], []]
     assert directory.verifications()["cheaper"].own_outcomes
     assert [cell.audit_kind for cell in directory.cells()] == ["full", "full"]
 
@@ -198,7 +188,7 @@ def test_scores_that_are_no_probabilities_are_not_evaluated_again_for_checks(tmp
         directory = run("cheaper", [corpus], tmp_path / "run", check=True)
         progress = Recorder()
         run("cheaper", [corpus], tmp_path / "run", progress, check=True)
-    assert directory.needs_own_checks("cheaper")
+    assert directory.verifications()["cheaper"].lacks_own
     assert progress.events == []
 
 
@@ -241,36 +231,84 @@ def test_a_crash_while_a_model_is_checked_with_its_own_options_ends_these_checks
 
 def test_a_run_that_is_being_written_is_left_alone(tmp_path, corpus):
     directory = run("uniform", [corpus], tmp_path / "run")
-    with directory.locked(), pytest.raises(ResultsError, match="another run is writing to"):
+    with (
+        RunDirectory.growing(directory.path, directory.manifest),
+        pytest.raises(ResultsError, match="another run is writing to"),
+    ):
         run("uniform", [corpus], tmp_path / "run")
 
 
-def test_a_plugins_version_is_in_the_signature_and_must_not_change_in_a_run(tmp_path, plugins, corpus):
+def test_another_version_of_a_plugin_is_evaluated_again(tmp_path, plugins, corpus):
     directory = run("good", [corpus], tmp_path / "run")
     assert directory.cells()[0].signature.endswith("|lmbench-plugin:1.2")
-    assert ("lmbench-plugin", "1.2") in directory.manifest.versions
     metadata = tmp_path / "plugins/lmbench_plugin-1.2.dist-info/METADATA"
     metadata.write_text(metadata.read_text().replace("1.2", "1.3"))
-    with pytest.raises(ResultsError, match="holds another run"):
-        run("good", [corpus], tmp_path / "run")
+    [cell] = run("good", [corpus], tmp_path / "run").cells()
+    assert cell.signature.endswith("|lmbench-plugin:1.3")
 
 
 def test_the_manifest_has_every_option(tmp_path, corpus):
     """Options that were not given are included."""
-    directory = run("kenlm:order=2", [corpus], tmp_path / "run")
-    [options] = directory.manifest.options
-    assert options.keys() == KenlmNgram.Options.model_fields.keys()
-    assert (options["order"], options["min_count"], options["engine"]) == (2, 2, "arrays")
+    [model] = run("kenlm:order=2", [corpus], tmp_path / "run").manifest.models
+    assert model.options.keys() == KenlmNgram.Options.model_fields.keys()
+    assert (model.options["order"], model.options["min_count"], model.options["engine"]) == (2, 2, "arrays")
 
 
 @pytest.mark.parametrize("spec", ["kenlm:limit_vocab={}", "mix:kenlm:limit_vocab={}+cache"])
-def test_a_run_does_not_resume_if_a_file_of_an_option_changed(tmp_path, corpus, spec):
-    """A file that was missing at first left no cell, so it may exist the next time."""
+def test_a_cell_is_evaluated_again_if_a_file_of_an_option_changed(tmp_path, corpus, spec):
     words = tmp_path / "words.txt"
-    models = spec.format(words)
-    assert [cell.status for cell in run(models, [corpus], tmp_path / "run").cells()] == ["unavailable"]
-    words.write_text("a b")
-    assert [cell.status for cell in run(models, [corpus], tmp_path / "run").cells()] == ["ok"]
-    words.write_text("a")
-    with pytest.raises(ResultsError, match="holds another run"):
-        run(models, [corpus], tmp_path / "run")
+    found = []
+    for text in (None, "a b", "a b", "a"):
+        if text is not None:
+            words.write_text(text)
+        [cell] = run(spec.format(words), [corpus], tmp_path / "run").cells()
+        found.append((cell.status, cell.provenance.started, cell.metrics and cell.metrics.bits))
+    assert [status for status, *_ in found] == ["unavailable", "ok", "ok", "ok"]
+    assert found[1] == found[2]
+    assert found[3][2] != found[2][2]
+
+
+def test_a_run_grows_by_models_and_corpora(tmp_path, plugins, corpus):
+    other, path = replace(corpus, name="other"), tmp_path / "run"
+    run("good", [corpus], path)
+    progress = Recorder()
+    directory = run("uniform,good", [other, corpus], path, progress)
+    assert [event[2:] for event in progress.events if isinstance(event, tuple)] == [
+        ("uniform", "other"),
+        ("good", "other"),
+        ("uniform", "toy"),
+    ]
+    assert [cell.row.slot for cell in directory.cells()] == [
+        ("good", "toy", ""),
+        ("uniform", "other", ""),
+        ("good", "other", ""),
+        ("uniform", "toy", ""),
+    ]
+
+
+def test_a_corpus_of_the_same_name_must_have_the_same_text(tmp_path, plugins, corpus):
+    run("good", [corpus], tmp_path / "run")
+    with pytest.raises(ResultsError, match="holds another run: its toy has another text or was read differently"):
+        run("good", [replace(corpus, test=Split(("c\n",)))], tmp_path / "run")
+    [cell] = RunDirectory.open(tmp_path / "run").cells()
+    assert cell.metrics.documents == 2
+
+
+def test_cells_at_the_same_time_have_the_numbers_of_cells_one_after_the_other(tmp_path, corpus):
+    models = "uniform,kenlm:order=2,cache,ppm"
+    one = run(models, [corpus], tmp_path / "one").cells()
+    two = run(models, [corpus], tmp_path / "two", jobs=2).cells()
+    assert [(cell.row, cell.metrics, cell.signature) for cell in one] == [
+        (cell.row, cell.metrics, cell.signature) for cell in two
+    ]
+    assert {cell.costs.company for cell in one} == {0}
+
+
+def test_a_damaged_cell_is_named_and_evaluated_again(tmp_path, plugins, corpus):
+    run("good", [corpus], tmp_path / "run")
+    file = tmp_path / "run/cells/good-on-toy/cell.json"
+    file.write_text(file.read_text().replace('"bits_per_byte": 8.0', '"bits_per_byte": 0.5'))
+    assert RunDirectory.open(tmp_path / "run").cells() == []
+    with pytest.warns(UserWarning, match=r"cell.json is damaged: its checksum .*; the cell is evaluated again"):
+        [cell] = run("good", [corpus], tmp_path / "run").cells()
+    assert cell.metrics.bits_per_byte == 8
