@@ -128,7 +128,7 @@ class Spec:
             name = self._option_name(key, value, kind)
             if name in values:
                 raise SpecError(f"option '{name}' is given twice in '{self}'")
-            values[name] = _check_utf8(value, f"{self.name}: option {name}=")
+            values[name] = check_utf8(value, f"{self.name}: option {name}=")
         try:
             return kind.model_validate(values)
         except ValidationError as error:
@@ -148,7 +148,7 @@ class Spec:
         return name
 
 
-def _check_utf8(value: str, where: str) -> str:
+def check_utf8(value: str, where: str) -> str:
     """Return the value. Bytes from the command line that are not UTF-8 arrive as lone surrogates."""
     try:
         value.encode()

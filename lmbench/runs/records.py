@@ -11,12 +11,9 @@ from lmbench.checks.audit import Audit
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
 from lmbench.metrics import Metrics
-
-AuditKind = Literal["none", "sample", "full"]
-"""How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
-
-AUDIT_KINDS: tuple[AuditKind, ...] = ("none", "sample", "full")
-"""All kinds of audits; each is stronger than those before it."""
+from lmbench.runs.study import AUDIT_KINDS as AUDIT_KINDS
+from lmbench.runs.study import AuditKind as AuditKind
+from lmbench.runs.study import Study
 
 
 class _Record(BaseModel):
@@ -106,6 +103,7 @@ class Manifest(_Record):
         models: The models.
         corpora: The corpora as they were read.
         rows: The cells that were asked for, in the order of the tables.
+        study: How they were asked for; None if no study did.
     """
 
     format: Literal[2] = 2
@@ -113,6 +111,7 @@ class Manifest(_Record):
     models: tuple[ModelRecord, ...]
     corpora: tuple[CorpusRecord, ...]
     rows: tuple[Row, ...]
+    study: Study | None = None
 
     def extended(self, other: Manifest) -> Manifest:
         """Return this manifest with the models, corpora and rows of another.
@@ -120,23 +119,29 @@ class Manifest(_Record):
         A row of the other one replaces that in the same place. Its cell is skipped if another row has it already.
 
         Raises:
-            ResultsError: A corpus of the same name has another text.
+            ResultsError: A corpus of the same name has another text, or a model of the same label is another one.
         """
         corpora = {corpus.name: corpus for corpus in self.corpora}
         for corpus in other.corpora:
             if corpora.setdefault(corpus.name, corpus).digest != corpus.digest:
                 raise ResultsError(f"its {corpus.name} has another text or was read differently")
-        models = {model.label: model for model in (*self.models, *other.models)}
+        models = {model.label: model for model in self.models}
+        for model in other.models:
+            known = models.get(model.label, model)
+            if known.spec != model.spec and known.identity != model.identity:
+                raise ResultsError(f"its {model.label} is {known.spec}, not {model.spec}")
+            models[model.label] = model
         rows = {row.slot: row for row in self.rows}
-        known = {row.key for row in self.rows}
+        keys = {row.key for row in self.rows}
         for row in other.rows:
-            if row.slot in rows or row.key not in known:
+            if row.slot in rows or row.key not in keys:
                 rows[row.slot] = row
         return self.model_copy(
             update={
                 "models": tuple(models.values()),
                 "corpora": tuple(corpora.values()),
                 "rows": tuple(rows.values()),
+                "study": self.study.extended(other.study) if self.study and other.study else self.study or other.study,
             }
         )
 

@@ -9,6 +9,7 @@ from math import prod
 
 from lmbench.errors import SpecError
 from lmbench.model import ModelSpec
+from lmbench.spec import check_utf8
 
 LARGEST = 1000
 """How many models one spec may name."""
@@ -37,7 +38,7 @@ def expand_spec(spec: ModelSpec) -> tuple[LabeledSpec, ...]:
     ``label=`` names the rows of the model. The labels of a sweep also say what differs: ``mine order=2``.
 
     Raises:
-        SpecError: A range is empty, there are too many models, or the label is empty or is given twice.
+        SpecError: A range is empty, there are too many models, or the label is empty, not UTF-8 or given twice.
     """
     label, values = _read_label(spec), _read_values(spec)
     if (count := prod(map(len, values.values()))) > LARGEST:
@@ -69,7 +70,7 @@ def _read_label(spec: ModelSpec) -> str:
         raise SpecError(f"option '{_LABEL}' is given twice in '{spec}'")
     if labels == [""]:
         raise SpecError(f"the label of '{spec}' is empty; write {_LABEL}=NAME or leave it out")
-    return labels[0] if labels else ""
+    return check_utf8(labels[0], f"{spec.name}: option {_LABEL}=") if labels else ""
 
 
 def _read_values(spec: ModelSpec) -> dict[str, list[str]]:

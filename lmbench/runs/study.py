@@ -1,0 +1,244 @@
+"""Studies: what a run is asked for, as a user writes it in a file or by options, and as a run directory stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+
+from lmbench.corpora.names import parse_names
+from lmbench.corpora.options import CorpusOptions
+from lmbench.corpora.selection import parse_shares
+from lmbench.errors import SpecError
+from lmbench.ngrams.workspace import parse_size
+from lmbench.printable import printable
+from lmbench.spec import Seconds, split_list
+
+AuditKind = Literal["none", "sample", "full"]
+"""How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
+
+AUDIT_KINDS: tuple[AuditKind, ...] = ("none", "sample", "full")
+"""All kinds of audits; each is stronger than those before it."""
+
+EMBEDDED = "pydocs,fables-en,fables-zh,markov,hidden-markov,grammar,recall"
+"""The corpora of a study that names none."""
+
+HEADER = "# What this run was asked for. `lmbench run` with this file repeats it."
+"""The first line of a study that a run directory stores."""
+
+_ALL = ("100%",)
+_SECONDS = TypeAdapter[float](Seconds)
+_LISTS = ("models", "corpora", "train_size")
+
+
+def _split_by(split: Callable[[str], Sequence[str]]) -> BeforeValidator:
+    """Return a validator that splits a list which is written as on the command line."""
+    return BeforeValidator(lambda value: split(value) if isinstance(value, str) else value)
+
+
+def _count_seeds(value: object) -> object:
+    """Return the seeds 0 to N-1 for a number N."""
+    if type(value) is not int:
+        return value
+    if not 1 <= value <= 1000:
+        raise ValueError("write how many seeds, from 1 to 1000, or a list of them")
+    return list(range(value))
+
+
+def _duration(value: object) -> object:
+    try:
+        return _SECONDS.validate_python(value)
+    except ValidationError:
+        raise ValueError(f"'{value}' is not a duration; write for example 90s, 10m or 1h30m") from None
+
+
+def _size(value: object) -> object:
+    try:
+        return parse_size(value) if isinstance(value, str) else value
+    except SpecError as error:
+        raise ValueError(str(error)) from None
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class _Keys(BaseModel):
+    """Keys of a study. Each has the name of the option of ``lmbench run`` that says the same."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, alias_generator=lambda name: name.replace("_", "-")
+    )
+
+    @classmethod
+    def all_keys(cls) -> list[str]:
+        """Return the keys as a user writes them."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    def given(self) -> dict[str, JsonValue]:
+        """Return the keys that do not have their defaults, with their values."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+class ExperimentTable(_Keys):
+    """Models and the corpora on which each of them is to be evaluated.
+
+    Attributes:
+        models: Specs of models; sweeps and labels are parts of them.
+        corpora: Names of corpora; options may follow each of them.
+        seed: The seed of each model that has one, unless its spec gives another.
+        seeds: Several of them: each of these models is evaluated with each seed.
+        train_size: The shares of the training split on which each model is fitted.
+        check: Whether the models go through the conformance suite first.
+        audit: How each cell is audited.
+        documents: An option of users' own texts, as are `encoding`, `field`, `format` and `strip`; see CorpusOptions.
+        split: The split to score.
+        limit: How many documents of each corpus to score.
+    """
+
+    models: Annotated[tuple[str, ...], _split_by(split_list)] = ()
+    corpora: Annotated[tuple[str, ...], _split_by(parse_names)] = tuple(EMBEDDED.split(","))
+    seed: Seed | None = None
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_count_seeds)] = ()
+    train_size: Annotated[tuple[str, ...], _split_by(lambda text: text.split(","))] = _ALL
+    check: bool = True
+    audit: AuditKind = "sample"
+    documents: Literal["auto", "line", "block", "article", "file"] | None = None
+    encoding: str | None = None
+    field: str | None = None
+    format: Literal["text", "jsonl", "json", "conllu", "csv", "tsv"] | None = None
+    strip: bool | None = None
+    split: Literal["test", "valid", "all"] | None = None
+    limit: Annotated[int, Field(gt=0)] | None = None
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds; none if each model has its own."""
+        return self.seeds if self.seed is None else (self.seed,)
+
+    @property
+    def train_shares(self) -> tuple[float, ...]:
+        """The shares of the training split.
+
+        Raises:
+            SpecError: One of them is not a percentage.
+        """
+        return parse_shares(",".join(self.train_size))
+
+    @property
+    def corpus_options(self) -> CorpusOptions:
+        """The options of all corpora that do not have their own."""
+        return CorpusOptions.model_validate(self.model_dump(include=set(CorpusOptions.model_fields)))
+
+    def resolved(self, models: Sequence[str]) -> ExperimentTable:
+        """Return this table with the models that its specs, sweeps and seeds name."""
+        corpora = tuple(name.encode(errors="replace").decode() for name in self.corpora)  # paths may have any bytes
+        return self.model_copy(update={"models": tuple(models), "corpora": corpora, "seed": None, "seeds": ()})
+
+    def joined(self, other: ExperimentTable) -> ExperimentTable | None:
+        """Return a table that asks for the cells of both and no others; None if no one table does."""
+        lists = [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
+        if not set(lists) <= set(_LISTS):
+            return None
+        for small, large in ((self, other), (other, self)):
+            if all(set(getattr(small, name)) <= set(getattr(large, name)) for name in lists):
+                return large
+        if len(lists) > 1:
+            return None
+        [name] = lists
+        return self.model_copy(update={name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name)))})
+
+
+class Settings(_Keys):
+    """How a study is run, which changes none of its numbers.
+
+    Attributes:
+        engine: Where the cells are evaluated: on this machine, or on a Ray cluster.
+        ray_address: The address of the Ray cluster; None for one on this machine.
+        jobs: How many cells may be evaluated at the same time; None for as many as help.
+        timeout: Seconds that one cell may take; None for as long as it takes.
+        memory_limit: Bytes of memory that the process of one cell may use; None for as much as there is.
+        scores: Whether to store each event.
+        out: The run directory.
+    """
+
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
+    jobs: Annotated[int, Field(gt=0)] | None = None
+    timeout: Annotated[float, Field(gt=0), BeforeValidator(_duration)] | None = None
+    memory_limit: Annotated[int, Field(gt=0), BeforeValidator(_size)] | None = None
+    scores: bool = True
+    out: str | None = None
+
+
+class Study(BaseModel):
+    """What a run is asked for.
+
+    Attributes:
+        experiments: What is evaluated.
+        settings: How.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    experiments: tuple[ExperimentTable, ...]
+    settings: Settings = Settings()
+
+    def extended(self, other: Study) -> Study:
+        """Return a study that asks for the cells of both and no others, with the settings of the other one."""
+        return Study(
+            experiments=reduce(_add, other.experiments, self.experiments),
+            settings=other.settings,
+        )
+
+    def format(self) -> str:
+        """Return the study as a file. Where it is stored is not a part of it."""
+        settings = self.settings.model_copy(update={"out": None}).given()
+        tables = [_name_all(experiment) for experiment in self.experiments]
+        if len(tables) == 1:
+            return "\n".join([HEADER, "", *_format_keys(tables[0] | settings), ""])
+        lines = [HEADER, *([""] if settings else []), *_format_keys(settings)]
+        for table in tables:
+            lines += ["", "[[experiment]]", *_format_keys(table)]
+        return "\n".join([*lines, ""])
+
+
+def _add(experiments: tuple[ExperimentTable, ...], new: ExperimentTable) -> tuple[ExperimentTable, ...]:
+    """Return experiments with another one, which becomes a part of one of them if that asks for no other cells."""
+    for number, experiment in enumerate(experiments):
+        if (joined := experiment.joined(new)) is not None:
+            return (*experiments[:number], joined, *experiments[number + 1 :])
+    return (*experiments, new)
+
+
+def _name_all(experiment: ExperimentTable) -> dict[str, JsonValue]:
+    """Return the keys of an experiment, with those that say what it is even if they have their defaults."""
+    named = {"models", "corpora", "check", "audit"}
+    return experiment.model_dump(mode="json", include=named) | experiment.given()
+
+
+def _format_keys(keys: Mapping[str, JsonValue]) -> list[str]:
+    return [f"{key} = {_format_value(value)}" for key, value in keys.items()]
+
+
+def _format_value(value: JsonValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return _format_string(value)
+    if not isinstance(value, list):
+        return str(value)
+    items = [f"    {_format_value(item)},\n" for item in value]
+    return f"[\n{''.join(items)}]" if len(items) > 1 else f"[{''.join(map(_format_value, value))}]"
+
+
+def _format_string(text: str) -> str:
+    """Return a string of TOML that is safe to print on a terminal."""
+    return '"' + "".join(map(_format_character, text)) + '"'
+
+
+def _format_character(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if printable(character) == character else f"\\U{ord(character):08x}"
