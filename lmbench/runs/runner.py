@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmbench.cache_folder import cache_folder
-from lmbench.checks import SUITE_VERSION
-from lmbench.errors import LmbenchError, ResultsError
-from lmbench.identity import digest
+from lmbench.errors import LmbenchError
 from lmbench.runs.cell_files import LOG, write_cell
 from lmbench.runs.cells import CellTask
 from lmbench.runs.engines import Engine, Order
 from lmbench.runs.events import RunProgress, TaskName
-from lmbench.runs.experiment import BrokenModel, Experiment, PlannedCell, SelectedModel
-from lmbench.runs.machine import source_digest
-from lmbench.runs.records import AUDIT_KINDS, Cell, Row, Verification
-from lmbench.runs.sealed import read_sealed, write_sealed
+from lmbench.runs.experiment import BrokenModel, Experiment, JointExperiment, PlannedCell, adopt_rows
+from lmbench.runs.records import AUDIT_KINDS, Cell, Row
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.tasks import CheckTask, Done, Task, describe_failure
+from lmbench.runs.verdicts import keep_verdict, read_verdict, suite_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ DEFAULTS = RunOptions()
 
 
 def run(
-    experiment: Experiment,
+    experiment: Experiment | JointExperiment,
     path: Path,
     engine: Engine,
     progress: RunProgress,
@@ -55,7 +51,7 @@ def run(
     with its own.
 
     Args:
-        experiment: The models and corpora.
+        experiment: The models and corpora. Models that the directory knows already keep their labels.
         path: The run directory, which may hold other cells.
         engine: Does the work.
         progress: Receives reports.
@@ -66,13 +62,14 @@ def run(
             is stored as the cell's error.
     """
     progress("reading the texts", 0.0)
-    plan = _take_shard(experiment.plan(), options.shard)
-    with RunDirectory.growing(path, experiment.build_manifest(plan)) as directory:
-        started = _Run(experiment, directory, engine, progress, options)
+    whole = experiment.plan()
+    plan = _take_shard(whole, options.shard)
+    with RunDirectory.growing(path, experiment.build_manifest(whole)) as directory:  # of shards too, so that they merge
+        plan = adopt_rows(plan, directory.manifest.rows)
+        started = _Run(directory, engine, progress, options)
         for damage in directory.damage():
             progress.notice(f"{damage.reason}; the cell is evaluated again")
-        if experiment.check:
-            started.run_checks({cell.model.label for cell in plan})
+        started.run_checks(plan)
         started.run_cells(plan)
         return directory
 
@@ -81,23 +78,22 @@ def run(
 class _Run:
     """A run at work."""
 
-    experiment: Experiment
     directory: RunDirectory
     engine: Engine
     progress: RunProgress
     options: RunOptions
 
-    def run_checks(self, labels: set[str]) -> None:
+    def run_checks(self, plan: Sequence[PlannedCell]) -> None:
         """Check the models that have not been checked yet. A broken one has nothing to check: its cells say why."""
         stored = self.directory.verifications()
         tasks = []
-        for model in self.experiment.models:
-            if isinstance(model, BrokenModel) or model.label not in labels:
+        for model in {cell.model.label: cell.model for cell in plan if cell.check}.values():
+            if isinstance(model, BrokenModel):
                 continue
-            key = _suite_key(model)
+            key = suite_key(model)
             if model.label in stored and stored[model.label].key == key:
                 continue
-            if (known := _read_verdict(key)) is not None:
+            if (known := read_verdict(key)) is not None:
                 self.directory.write_verification(known.model_copy(update={"model": model.label}))
             else:
                 tasks.append(CheckTask(model, key))
@@ -115,21 +111,18 @@ class _Run:
 
     def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellTask | None]:
         """Yield the task of each cell that has to be evaluated; None if its model is broken."""
-        unchecked = {
-            label
-            for label, found in self.directory.verifications().items()
-            if self.experiment.check and found.lacks_own
-        }
+        unchecked = {label for label, found in self.directory.verifications().items() if found.lacks_own}
         for cell in plan:
             before = stored.get(cell.row)
             if isinstance(cell.model, BrokenModel):
                 yield None
                 continue
-            checks = cell.model.label in unchecked and not (before and before.pseudo)
-            if before and before.status == "ok" and before.has_audit(self.experiment.audit) and not checks:
+            checks = cell.check and cell.model.label in unchecked and not (before and before.pseudo)
+            if before and before.status == "ok" and before.has_audit(cell.audit) and not checks:
                 continue
-            unchecked.discard(cell.model.label)
-            audit = max(self.experiment.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
+            if checks:
+                unchecked.discard(cell.model.label)
+            audit = max(cell.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
             yield CellTask(
                 cell.row, cell.model, cell.corpus, audit, checks, self.options.keep_scores, self.options.use_store
             )
@@ -148,14 +141,14 @@ class _Run:
         if done.verification is not None:
             self.directory.write_verification(done.verification)
             if done.verification.outcomes:
-                _keep_verdict(done.verification)
+                keep_verdict(done.verification)
 
     def _keep_cell(self, done: Done) -> None:
         if done.cell is None:
             return
         if done.outcomes:
             self.directory.write_own_outcomes(done.cell.model, done.outcomes)
-            _keep_verdict(self.directory.verifications()[done.cell.model])
+            keep_verdict(self.directory.verifications()[done.cell.model])
         self.directory.adopt(done.folder, done.cell)
         self.progress.cell_finished(done.cell)
 
@@ -167,7 +160,7 @@ class _Run:
 
 
 def _take_shard(plan: Sequence[PlannedCell], shard: tuple[int, int]) -> tuple[PlannedCell, ...]:
-    """Return every so-manieth cell, so that each shard gets some of each corpus."""
+    """Return every n-th cell, so that each shard gets some of each corpus."""
     number, total = shard
     return tuple(plan[number - 1 :: total])
 
@@ -176,29 +169,3 @@ def _name_task(task: Task, number: int, total: int) -> TaskName:
     if isinstance(task, CellTask):
         return TaskName(kind="cell", model=task.model.label, corpus=task.corpus.name, number=number, total=total)
     return TaskName(kind="check", model=task.model.label, number=number, total=total)
-
-
-def _suite_key(model: SelectedModel) -> str:
-    """Return the key of a model's verdict: it holds for this model, this suite and this source of lmbench."""
-    return digest({"model": model.identity, "suite": SUITE_VERSION, "lmbench": source_digest()})
-
-
-def _verdict_path(key: str) -> Path:
-    return cache_folder() / "verdicts" / f"{key}.json"
-
-
-def _read_verdict(key: str) -> Verification | None:
-    """Return the results that the suite had on the same model in an earlier run, if they are kept."""
-    path = _verdict_path(key)
-    if not path.is_file():
-        return None
-    with suppress(ResultsError):
-        found = read_sealed(Verification, path)
-        return found if found.key == key else None
-    return None
-
-
-def _keep_verdict(verification: Verification) -> None:
-    """Keep the results of the suite for later runs, if the cache can be written."""
-    with suppress(ResultsError):
-        write_sealed(_verdict_path(verification.key), verification)
