@@ -9,6 +9,7 @@ import sys
 import click
 
 from lmbench.about import DISTRIBUTION_NAME
+from lmbench.cli.cache import cache
 from lmbench.cli.check import check
 from lmbench.cli.corpora import corpora
 from lmbench.cli.export import export
@@ -39,7 +40,7 @@ def cli(offline: bool) -> None:
         os.environ |= {"LMBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 
 
-for command in (run, report, models, corpora, score, generate, export, inspect, check, new_model):
+for command in (run, report, models, corpora, score, generate, export, inspect, check, cache, new_model):
     cli.add_command(command)
 
 

@@ -1,0 +1,113 @@
+"""``lmbench cache``: list and remove fitted models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from lmbench.cli.options import CommandGroup
+from lmbench.cli.output import echo
+
+if TYPE_CHECKING:
+    from lmbench.runs.fitted_models import StoredModel
+
+_AGES = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0))
+_SIZES = (("GiB", 2.0**30), ("MiB", 2.0**20), ("KiB", 2.0**10), ("B", 1.0))
+
+
+@click.group(
+    cls=CommandGroup,
+    invoke_without_command=True,
+    epilog="""\b
+Examples:
+  lmbench cache
+  lmbench cache prune --max-size 2G
+  lmbench cache clear""",
+)
+@click.pass_context
+def cache(context: click.Context) -> None:
+    """List the fitted models that are stored, and remove some or all of them.
+
+    Every command that fits a model stores it, and restores it the next time that the same model is fitted on the same
+    text. If all together take more than 10 GiB, the least recently used ones are removed.
+    """
+    if context.invoked_subcommand is None:
+        _list_models()
+
+
+@cache.command(epilog="\b\nExample:\n  lmbench cache prune --max-size 500M")
+@click.option(
+    "--max-size", required=True, metavar="SIZE", help="What all fitted models may take together, such as 500M or 10G."
+)
+def prune(max_size: str) -> None:
+    """Remove the least recently used models until the others fit.
+
+    Models that another process is using stay.
+    """
+    from lmbench.ngrams.workspace import parse_size
+    from lmbench.runs.fitted_models import FittedModels
+
+    _report_removed(FittedModels().prune(parse_size(max_size)))
+
+
+@cache.command()
+def clear() -> None:
+    """Remove all fitted models, and the results of models in the conformance suite.
+
+    Models that another process is using stay.
+    """
+    from lmbench.runs.fitted_models import FittedModels
+    from lmbench.runs.verdicts import clear_verdicts
+
+    _report_removed(FittedModels().clear())
+    echo(f"Removed {_count(clear_verdicts(), 'verdict')} of the conformance suite.")
+
+
+def _list_models() -> None:
+    from lmbench.runs.fitted_models import LIMIT, FittedModels
+    from lmbench.runs.verdicts import list_verdicts
+
+    store = FittedModels()
+    stored = store.list_models()
+    if stored:
+        echo(_row(("size", "fitted", "used", "fit took", "model")))
+    for model in stored:
+        echo(_row(_describe(model, time.time())))
+    echo(f"{_summarize(stored)} of at most {_in_words(LIMIT, _SIZES)} in {store.folder}")
+    echo(f"{_count(len(list_verdicts()), 'verdict')} of the conformance suite")
+
+
+def _describe(stored: StoredModel, now: float) -> tuple[str, ...]:
+    """Return the size of a model, the times since it was fitted and used, how long the fit took, and what it is."""
+    size, used = _in_words(stored.size, _SIZES), _in_words(now - stored.used, _AGES)
+    if stored.entry is None:
+        return size, "?", used, "?", f"damaged, or of another version of lmbench: {stored.key}"
+    fitted = _in_words(now - datetime.fromisoformat(stored.entry.created).timestamp(), _AGES)
+    return size, fitted, used, f"{stored.entry.fit_seconds:.1f} s", f"{stored.entry.model} on {stored.entry.corpus}"
+
+
+def _row(columns: Sequence[str]) -> str:
+    return "  ".join([*(column.rjust(9) for column in columns[:-1]), columns[-1]])
+
+
+def _report_removed(removed: Sequence[StoredModel]) -> None:
+    echo(f"Removed {_summarize(removed)}.")
+
+
+def _summarize(models: Sequence[StoredModel]) -> str:
+    return f"{_count(len(models), 'fitted model')}, {_in_words(sum(model.size for model in models), _SIZES)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _in_words(amount: float, units: Sequence[tuple[str, float]]) -> str:
+    """Return an amount in its largest unit: ``1.2 GiB``, ``3 d``."""
+    name, size = next((unit for unit in units if amount >= unit[1]), units[-1])
+    count = max(amount, 0) / size
+    return f"{count:.0f} {name}" if count >= 100 else f"{count:.3g} {name}"
