@@ -1,12 +1,11 @@
-"""Small Transformers, trained from scratch within a budget of time: GPT-2's decoder, or an encoder-decoder."""
+"""Small Transformers, trained from scratch: GPT-2's decoder, or an encoder-decoder."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -17,7 +16,7 @@ from safetensors import SafetensorError
 
 from lmbench.about import own_version
 from lmbench.arrays import Floats, Ids, Ints
-from lmbench.backends.neural.device import select_device, select_precision
+from lmbench.backends.neural.device import seed_torch, select_device, select_precision, use_threads
 from lmbench.backends.neural.transformer.batches import examples
 from lmbench.backends.neural.transformer.checkpoint import read_tensors, write_tensors
 from lmbench.backends.neural.transformer.gpt2_export import export_gpt2
@@ -52,12 +51,14 @@ class FittedTransformer:
     Attributes:
         lexicon: The types, whose ids come below that of BOS.
         network: The network with its best weights.
+        steps: The optimizer steps that limited training; 0 if only the budget did.
         budget: The seconds that limited training; None if only steps did.
         history: The course of training.
     """
 
     lexicon: Lexicon
     network: Network
+    steps: int
     budget: float | None
     history: TrainingHistory
 
@@ -68,12 +69,13 @@ class _StoredTraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     context: int = Field(ge=1, lt=1 << 31)
+    steps: int
     budget: float | None
     history: TrainingHistory
 
 
 class Transformer(LanguageModel, Saveable, Exportable):
-    """A Transformer (Vaswani et al. 2017) trained within a budget of time: GPT-2's decoder, or an encoder-decoder.
+    """A Transformer (Vaswani et al. 2017) trained from scratch: GPT-2's decoder, or an encoder-decoder.
 
     A document is one sequence: its history runs across lines, from one uncounted BOS at its start. The decoder reads
     overlapping windows. The encoder-decoder predicts a segment of the document from the segment's beginning and from
@@ -84,9 +86,16 @@ class Transformer(LanguageModel, Saveable, Exportable):
     traits = Traits(
         quick_options=(("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32")),
         unchecked_options=("checkpoint",),
+        threads=1,
+        libraries=("torch",),
+        gpu=True,
     )
     options: TransformerOptions
     _fitted = Fitted[FittedTransformer]()
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        super().__init__(options)
+        self.traits = replace(type(self).traits, threads=self.options.threads)
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """Train on data.train, and keep the weights that are best on data.valid.
@@ -105,18 +114,20 @@ class Transformer(LanguageModel, Saveable, Exportable):
             raise CorpusError("the training split is empty: there is nothing to learn from")
         # embeddings of positions that training never reaches would stay random, so these are not used either
         context = min(self.options.context, longest)
-        budget = seconds_for(data.train.size) if self.options.budget == 0 else self.options.budget
-        with _seeded(self._device, self.options.seed):
+        steps, budget = self.options.count_steps(data.train.size), self.options.budget or None
+        schedule = Schedule(steps, budget, self.options.learning_rate)
+        with seed_torch(self._device, self.options.seed), use_threads(self.options.threads):
             network = self._make_network(lexicon, context).to(self._device)
-            plan = self._plan(lexicon, budget, self._identity(data, lexicon, context, budget))
+            plan = self._plan(lexicon, schedule, self._identity(data, lexicon, context, schedule))
             history = Training(network, _objective(network, sequences, validation), plan).run(progress)
-        self._fitted = FittedTransformer(lexicon, network, budget, history)
+        self._fitted = FittedTransformer(lexicon, network, steps, budget, history)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         lexicon, network = self._fitted.lexicon, self._fitted.network
         encoded = [lexicon.encode(document) for document in documents]
         sequences = [with_bos(lexicon, document.ids) for document in encoded]
-        logprobs = sequence_logprobs(network, sequences, self._stride)
+        with use_threads(self.options.threads):
+            logprobs = sequence_logprobs(network, sequences, self._stride)
         return [document.score(costs) for document, costs in zip(encoded, logprobs, strict=True)]
 
     def state_after(self, text: str) -> ModelState:
@@ -124,7 +135,8 @@ class Transformer(LanguageModel, Saveable, Exportable):
         lexicon, network = self._fitted.lexicon, self._fitted.network
 
         def predict(history: Ids) -> Floats:
-            return next_logprobs(network, with_bos(lexicon, history), self._stride)
+            with use_threads(self.options.threads):
+                return next_logprobs(network, with_bos(lexicon, history), self._stride)
 
         return LexiconState(lexicon, text, predict, across_lines=True, extra_events=(BOS,))
 
@@ -141,13 +153,14 @@ class Transformer(LanguageModel, Saveable, Exportable):
             dropout=f"{options.dropout:g}",
             lr=f"{options.learning_rate:g}",
             batch=options.batch_tokens,
-            limit=_limits(options.steps, fitted.budget),
+            limit=_limits(fitted.steps, fitted.budget),
             patience=options.patience,
             valid=f"first{VALIDATION_EVENTS}",
             steps=fitted.history.points[-1].steps,
             best=fitted.history.best.steps,
             softmax=f"sampled{_NEGATIVES}" if _negatives(fitted.lexicon) else "full",
             precision=str(self._precision).removeprefix("torch."),
+            threads=options.threads,
             seed=options.seed,
             device=self._device.type,
             torch=torch.__version__,
@@ -158,11 +171,16 @@ class Transformer(LanguageModel, Saveable, Exportable):
         """Return the learning curve."""
         return learning_curve(self._fitted.history)
 
+    def remarks(self) -> tuple[str, ...]:
+        fitted = self._fitted
+        limited = ("time-limited",) if fitted.budget else ()
+        return (*limited, "undertrained") if fitted.history.is_still_improving else limited
+
     def save(self, folder: Path) -> None:
         fitted = self._fitted
         fitted.lexicon.save(folder, self.options.portable)
         context = fitted.network.shape.context
-        training = _StoredTraining(context=context, budget=fitted.budget, history=fitted.history)
+        training = _StoredTraining(context=context, steps=fitted.steps, budget=fitted.budget, history=fitted.history)
         metadata = {"lmbench": own_version(), "training": training.model_dump_json()}
         write_tensors(folder / _FILE, fitted.network.state_dict(), metadata)
 
@@ -188,7 +206,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             raise SpecError(
                 f"{folder} does not hold a saved model: {_FILE} cannot be read: {reason(error)}{elsewhere}"
             ) from error
-        self._fitted = FittedTransformer(lexicon, network, stored.budget, stored.history)
+        self._fitted = FittedTransformer(lexicon, network, stored.steps, stored.budget, stored.history)
 
     def export(self, path: Path) -> None:
         """Write a folder that transformers' AutoModelForCausalLM and AutoTokenizer load.
@@ -228,11 +246,11 @@ class Transformer(LanguageModel, Saveable, Exportable):
         shape = Shape(id_count(lexicon), context, options.layers, options.width, options.heads, options.dropout)
         return make_network(options.architecture, shape)
 
-    def _plan(self, lexicon: Lexicon, budget: float | None, identity: str) -> TrainingPlan:
+    def _plan(self, lexicon: Lexicon, schedule: Schedule, identity: str) -> TrainingPlan:
         options = self.options
         name = hashlib.sha256(identity.encode()).hexdigest()[:12]  # trainings on several corpora share a folder
         return TrainingPlan(
-            schedule=Schedule(options.steps, budget, options.learning_rate),
+            schedule=schedule,
             patience=options.patience,
             batch_tokens=options.batch_tokens,
             negatives=_negatives(lexicon),
@@ -242,7 +260,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             identity=identity,
         )
 
-    def _identity(self, data: TrainingText, lexicon: Lexicon, context: int, budget: float | None) -> str:
+    def _identity(self, data: TrainingText, lexicon: Lexicon, context: int, schedule: Schedule) -> str:
         """Return everything that decides which weights result, as JSON.
 
         With a number of steps, the budget decides only how far training gets. Without, the learning rates follow it.
@@ -253,18 +271,14 @@ class Transformer(LanguageModel, Saveable, Exportable):
             "valid": data.valid.fingerprint,
             "tokenizer": lexicon.tokenizer.name,
             "context": context,
-            "budget": None if self.options.steps else budget,
+            "steps": schedule.steps,
+            "budget": None if schedule.steps else schedule.budget,
             "precision": str(self._precision),
             "device": self._device.type,
             "torch": torch.__version__,
             "lmbench": own_version(),
         }
         return json.dumps(identity, sort_keys=True)
-
-
-def seconds_for(size: int) -> float:
-    """Return the budget for `size` bytes of training text: a second for each 10 kB, from 8 s to 45 s."""
-    return float(min(45, max(8, round(size / 10_000))))
 
 
 def _objective(network: Network, sequences: list[Ints], validation: ValidationText) -> Objective:
@@ -286,11 +300,3 @@ def _limits(steps: int, budget: float | None) -> str:
 
 def _negatives(lexicon: Lexicon) -> int:
     return _NEGATIVES if id_count(lexicon) > _MANY_TYPES else 0
-
-
-@contextmanager
-def _seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Seed torch's random numbers, and restore their state afterwards."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from lmbench.spec import Seconds
 from lmbench.text.lexicon import LexiconOptions
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"budget": 0.0, "tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
+    "tiny": {"tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
              "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 512},
-    "small": {"budget": 1800.0, "tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
+    "small": {"tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
               "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 1024},
-    "base": {"budget": 7200.0, "tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512,
+    "base": {"tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512,
              "dropout": 0.2, "learning_rate": 1e-3, "batch_tokens": 16384},
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Length:
+    """How long a training is: one step for so many bytes of text, but at least and at most so many steps."""
+
+    bytes_per_step: int
+    least: int
+    most: int
+
+
+_LENGTHS = {"tiny": _Length(1_000, 80, 450), "small": _Length(250, 400, 6_000), "base": _Length(2_500, 1_000, 60_000)}
 
 
 def _preset(name: str, description: str, **bounds: Any) -> Any:
@@ -26,11 +39,18 @@ def _preset(name: str, description: str, **bounds: Any) -> Any:
     return Field(_PRESETS["tiny"][name], description=f"{description} [{values}]", **bounds)
 
 
+def _describe_lengths() -> str:
+    return "; ".join(
+        f"{preset} one for {length.bytes_per_step:,} bytes, {length.least:,} to {length.most:,}"
+        for preset, length in _LENGTHS.items()
+    )
+
+
 class TransformerOptions(LexiconOptions):
     """Options of the transformer model. The preset supplies the defaults of the others."""
 
     preset: Literal["tiny", "small", "base"] = Field(
-        "tiny", description="tiny: under a minute on two cores; small: half an hour; base: for a GPU"
+        "tiny", description="tiny: under a minute; small: half an hour; base: for a GPU"
     )
     architecture: Literal["decoder", "encoder-decoder"] = Field(
         "decoder", description="decoder: GPT-2's; encoder-decoder: predicts each segment from the encoded one before it"
@@ -44,20 +64,22 @@ class TransformerOptions(LexiconOptions):
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
     learning_rate: float = _preset("learning_rate", "AdamW's peak learning rate", gt=0, lt=1)
     batch_tokens: int = _preset("batch_tokens", "events of one optimizer step", ge=1)
-    budget: Seconds | None = _preset(
-        "budget",
-        "maximum training time: 90, 60s, 2m, 1h30m; 0: one second for each 10 kB of training text, at least 8 s and at "
-        "most 45 s; no limit by default if steps is set",
+    steps: int = Field(
+        0,
         ge=0,
-        allow_inf_nan=False,
+        description="number of optimizer steps; 0: as many as the budget allows, or without one by the size of the "
+        f"training text [{_describe_lengths()}]",
     )
-    steps: int = Field(0, ge=0, description="number of optimizer steps; 0: limited by the budget alone")
+    budget: Seconds = Field(
+        0.0, ge=0, allow_inf_nan=False, description="time limit of training: 90, 60s, 2m, 1h30m; 0: none"
+    )
     patience: int = Field(
         10, ge=1, description="evaluations without improvement, of 50 in a training, after which it stops"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="type of matrix products in training; auto: bfloat16 if the device supports it, or float32"
     )
+    threads: int = Field(1, ge=1, le=1024, description="threads of the CPU; their number changes how sums are rounded")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, batches and dropout")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda if available")
     checkpoint: str = Field("", description="checkpoint folder; training resumes from it")
@@ -67,15 +89,10 @@ class TransformerOptions(LexiconOptions):
     def _fill_in_preset(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        preset = _PRESETS.get(given.get("preset", "tiny"), {})
-        if given.get("steps", 0) not in (0, "0"):
-            preset = preset | {"budget": None}  # a number of steps is the same work on any machine
-        return preset | given
+        return _PRESETS.get(given.get("preset", "tiny"), {}) | given
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
-        if self.budget is None and not self.steps:
-            raise ValueError("nothing would end the training; set a budget or a number of steps")
         if self.width % self.heads:
             raise ValueError(f"width={self.width} is not divisible by heads={self.heads}")
         if self.stride > self.context:
@@ -90,3 +107,14 @@ class TransformerOptions(LexiconOptions):
     def portable(self) -> TransformerOptions:
         """These options without the device and the checkpoint folder, which do not change the model."""
         return self.model_copy(update={"device": "auto", "checkpoint": ""})
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Return what the options say about the model; the folder of the checkpoint does not matter."""
+        return {name: value for name, value in super().identity().items() if name != "checkpoint"}
+
+    def count_steps(self, size: int) -> int:
+        """Return the number of optimizer steps on `size` bytes of training text; 0 if the budget alone limits it."""
+        if self.steps or self.budget:
+            return self.steps
+        length = _LENGTHS[self.preset]
+        return min(length.most, max(length.least, size // length.bytes_per_step))

@@ -143,7 +143,7 @@ class Training:
 
     def _keep_if_best(self) -> None:
         """Keep the network's weights if the last evaluation is the best."""
-        if self.history.best is self._points[-1]:
+        if self.history.is_still_improving:
             self._best = deepcopy(self._network.state_dict())
 
     def _write_checkpoint(self) -> None:

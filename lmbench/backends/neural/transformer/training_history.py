@@ -48,30 +48,35 @@ class TrainingHistory(BaseModel):
         """The best evaluation; the first of equal ones."""
         return min(self.points, key=lambda point: point.bits_per_byte)
 
+    @property
+    def is_still_improving(self) -> bool:
+        """Whether the last evaluation is the best one."""
+        return self.best is self.points[-1]
+
     def has_improved_within(self, evaluations: int) -> bool:
         """Return whether the best evaluation is one of the last `evaluations`."""
         return len(self.points) - 1 - self.points.index(self.best) < evaluations
 
 
 def learning_curve(history: TrainingHistory) -> tuple[Exhibit, Exhibit]:
-    """Return the validation bits per byte, and the training loss, over seconds."""
+    """Return the validation bits per byte, and the training loss, over optimizer steps."""
     points, last = history.points, history.points[-1]
-    extent = f"{last.steps:,} steps, {last.events:,} events in {last.seconds:,.0f} s"
+    extent = f"{last.steps:,} steps, {last.events:,} events"
     text = f"the validation text's first {VALIDATION_EVENTS:,} events"
     validation = Exhibit(
         title="Validation",
         shows=f"bits per byte of {text} over training: {extent}; best after {history.best.steps:,} steps",
         kind="lines",
-        columns=("seconds", "validation"),
-        rows=tuple((round(point.seconds, 3), point.bits_per_byte) for point in points),
+        columns=("steps", "validation"),
+        rows=tuple((point.steps, point.bits_per_byte) for point in points),
         unit="bits per byte",
     )
     loss = Exhibit(
         title="Training loss",
         shows="mean training cost of an event since the evaluation before, with dropout",
         kind="lines",
-        columns=("seconds", "loss"),
-        rows=tuple((round(point.seconds, 3), point.loss) for point in points if point.loss is not None),
+        columns=("steps", "loss"),
+        rows=tuple((point.steps, point.loss) for point in points if point.loss is not None),
         unit="nats per event",
     )
     return validation, loss

@@ -6,6 +6,8 @@ from lmbench.backends.neural.transformer.options import TransformerOptions
 from lmbench.errors import SpecError
 from lmbench.registry import build
 
+PRESETS = ("tiny", "small", "base")
+
 
 def test_presets_supply_the_defaults():
     small = build("transformer:preset=small,budget=2m,layers=3").options
@@ -13,6 +15,27 @@ def test_presets_supply_the_defaults():
     assert TransformerOptions() == TransformerOptions(preset="tiny")
     with pytest.raises(SpecError, match="preset=huge"):
         build("transformer:preset=huge")
+
+
+def test_the_size_of_the_text_sets_the_number_of_steps():
+    sizes = (0, 84_455, 300_438, 10_797_148, 10**9)
+    steps = {preset: [TransformerOptions(preset=preset).count_steps(size) for size in sizes] for preset in PRESETS}
+    assert steps["tiny"] == [80, 84, 300, 450, 450]  # fables-en, pydocs and WikiText-2
+    assert steps["small"] == [400, 400, 1201, 6000, 6000]
+    assert steps["base"] == [1000, 1000, 1000, 4318, 60000]
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"), [({"steps": 3}, 3), ({"steps": 3, "budget": "9s"}, 3), ({"budget": "9s"}, 0), ({}, 450)]
+)
+def test_given_limits_replace_the_size_of_the_text(options, steps):
+    assert TransformerOptions(**options).count_steps(10**6) == steps
+
+
+def test_the_folder_of_the_checkpoint_is_no_part_of_the_identity():
+    first = TransformerOptions().identity()
+    assert TransformerOptions(checkpoint="some/folder").identity() == first
+    assert TransformerOptions(threads=2).identity() != first
 
 
 def test_budgets_are_durations():
@@ -23,7 +46,6 @@ def test_budgets_are_durations():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (",steps=00", "nothing would end the training; set a budget or a number of steps"),
         (",width=30,heads=4", "width=30 is not divisible by heads=4"),
         (",stride=33", "a stride of 33 skips events"),
         (",stride=3,architecture=encoder-decoder", "an encoder-decoder reads segment by segment; leave out stride"),
@@ -33,6 +55,7 @@ def test_budgets_are_durations():
         (",budget=nan", "option budget=nan"),
         (",budget=inf", "option budget=inf: Input should be a finite number"),
         (",budget=-1s", "budget=-1s"),
+        (",threads=0", "threads=0"),
     ],
 )
 def test_impossible_options_are_refused(options, message):
