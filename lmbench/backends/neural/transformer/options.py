@@ -23,7 +23,13 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Length:
-    """How long a training is: one step for so many bytes of text, but at least and at most so many steps."""
+    """How the number of steps follows from the size of the training text.
+
+    Attributes:
+        bytes_per_step: The bytes of text for which the training takes a step.
+        least: The fewest steps.
+        most: The most steps.
+    """
 
     bytes_per_step: int
     least: int
