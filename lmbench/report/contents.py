@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -79,10 +79,9 @@ _EXCESS = _Measure(
     lambda metrics: "–" if metrics.excess is None else f"{metrics.excess:.4f}",
 )
 _SCORE_COSTS = ("params: number of parameters", "MiB: peak memory of the cell's process, libraries included")
-_COSTS = (
-    "fit s, score s: wall-clock seconds; *: while other cells were evaluated; °: of the fit that was stored",
-    *_SCORE_COSTS,
-)
+_COSTS = ("fit s, score s: wall-clock seconds", *_SCORE_COSTS)
+_IN_COMPANY = "* Measured while other cells were at work on the same machine."
+_WAS_STORED = "° The model was restored from the store of fitted models. These seconds are those of its fit."
 _PSEUDO_LEGEND = (
     "pseudo-ppl: 2^(total bits / tokens), each token predicted from all others",
     "score s: wall-clock seconds",
@@ -212,19 +211,22 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell], marks: Marks) -> list[st
     if corpus.overlap is not None:
         notes.append(f"Overlap: {corpus.overlap}.")
     notes += [f"{cell.label} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error]
-    return [*notes, *_machine_notes(cells)]
+    return [*notes, *_cost_notes([cell for cell in cells if cell.costs])]
 
 
-def _machine_notes(cells: Sequence[Cell]) -> list[str]:
-    """Return which cells were evaluated on which machine, if there are several machines."""
+def _cost_notes(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield what must be known to compare costs: marks, and which cells were evaluated on which machine."""
+    if any(cell.costs and cell.costs.company for cell in cells):
+        yield _IN_COMPANY
+    if any(cell.costs and cell.costs.was_stored for cell in cells):
+        yield _WAS_STORED
     places: dict[str, list[str]] = {}
     for cell in cells:
-        if cell.provenance is not None and cell.costs is not None:
+        if cell.provenance is not None:
             places.setdefault(str(cell.provenance.machine), []).append(cell.label)
-    if len(places) < 2:
-        return []
-    where = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in places.items())
-    return [f"Costs are of different machines: {where}."]
+    if len(places) > 1:
+        where = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in places.items())
+        yield f"Costs are of different machines: {where}."
 
 
 def _perplexity(value: float) -> str:

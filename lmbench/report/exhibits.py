@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
-from rich.table import Table
 from tabulate import tabulate
 
 from lmbench.exhibit import Exhibit, formatted
-from lmbench.report.markup import code, literal, plain
+from lmbench.report.contents import Column, Contents
+from lmbench.report.markup import code, plain
+from lmbench.report.terminal_table import TerminalTable
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory, stem
 
@@ -18,18 +18,15 @@ _TERMINAL_POINTS = 20  # rows that show a line in the terminal
 _MOST_LEVELS = 3  # other models that a line is compared with
 
 
-def terminal(exhibit: Exhibit) -> Table:
+def terminal(exhibit: Exhibit) -> TerminalTable:
     """Return an exhibit for rich to print: a heatmap as shades of gray, and lines as some of their points."""
     shown = _simplify(exhibit)
-    title, caption = literal(exhibit.title, "table.title"), literal(_caption(exhibit), "table.caption")
-    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD)
-    table.title_justify = table.caption_justify = "left"
-    for number, column in enumerate(shown.columns):
-        text = any(isinstance(row[number], str) for row in shown.rows)
-        table.add_column(literal(column), justify="left" if text else "right", overflow="fold")
-    for row in shown.rows:
-        table.add_row(*(literal(formatted(entry)) for entry in row))
-    return table
+    columns = (
+        Column(name, "left" if any(isinstance(row[number], str) for row in shown.rows) else "right")
+        for number, name in enumerate(shown.columns)
+    )
+    rows = (tuple(map(formatted, row)) for row in shown.rows)
+    return TerminalTable(Contents(exhibit.title, tuple(columns), tuple(rows), (_caption(exhibit),), ()))
 
 
 def write(directory: RunDirectory) -> None:

@@ -228,7 +228,7 @@ class RunDirectory:
 
     def _read_once(self, folder: Path) -> Cell:
         """Return the cell in a folder, which is read again only if its files changed."""
-        state = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(folder.iterdir())]
+        state = [(file.name, file.lstat().st_mtime_ns, file.lstat().st_size) for file in sorted(folder.iterdir())]
         known = self._read.get(folder.name)
         if known is None or known[0] != state:
             known = self._read[folder.name] = (state, cell_files.read_cell(folder))
@@ -257,8 +257,8 @@ def check_log_place(label: str) -> Path:
 
 def stem(row: Row) -> str:
     """Return the name of the folder of a row's cell, and of its pages and pictures."""
-    parts = [row.model, "on", row.corpus, *([row.train_size] if row.train_size else [])]
-    return _file_name("-".join(parts), digest(list(row.slot)))
+    text = f"{row.model}-on-{row.corpus}" + (f"-{row.train_size}" if row.train_size else "")
+    return _file_name(text, digest(list(row.slot)), is_unique=text.count("-on-") == 1)
 
 
 def model_stem(label: str) -> str:
@@ -273,10 +273,10 @@ def close_log(file: Path) -> None:
             log.writelines(printable_lines(line).encode() for line in raw)
 
 
-def _file_name(text: str, identity: str) -> str:
-    """Return a file name that is readable, and that no other text has."""
+def _file_name(text: str, identity: str, is_unique: bool = True) -> str:
+    """Return a readable file name. It ends with an identity if other texts may have the same name."""
     name = re.sub(r"[^A-Za-z0-9.=]+", "-", text).strip("-")[:80]
-    return name if name == text else f"{name}-{identity[:8]}"
+    return name if name == text and is_unique else f"{name}-{identity[:8]}"
 
 
 def _is_run_or_empty(path: Path) -> bool:

@@ -3,8 +3,9 @@
 import pytest
 
 from lmbench import Corpus, Split
-from lmbench.runs.store import Cell
+from tests.report.cells import broken_cell
 from tests.running import run
+from tests.storing import store
 
 
 @pytest.fixture
@@ -20,5 +21,5 @@ def directory(tmp_path):
         floor_note="known",
     )
     made = run("uniform,kenlm:order=2", [corpus], tmp_path / "run")
-    made.write(Cell(number=3, model="gpt2", corpus="toy|corpus", status="unavailable", error="no | weights <b>"), None)
+    store(made, broken_cell("gpt2", "unavailable", "no | weights <b>", "toy|corpus"))
     return made

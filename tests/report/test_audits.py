@@ -8,8 +8,8 @@ import pytest
 from lmbench.checks.audit import Audit
 from lmbench.report import tables
 from lmbench.report.audits import summarize_audits
-from lmbench.runs.store import Cell, RunDirectory
-from tests.report.cells import MANIFEST, cell
+from tests.report.cells import CORPUS, broken_cell, cell
+from tests.storing import new_directory, store
 
 FIRST = Audit(
     documents=1200,
@@ -25,12 +25,12 @@ SECOND = Audit(documents=34, prefixes=1, positions=2, largest_difference=0.5, fa
 
 @pytest.fixture
 def directory(tmp_path):
-    made = RunDirectory.start(tmp_path / "run", MANIFEST)
-    made.write(cell(1, "a", audit=FIRST), None)
-    made.write(cell(2, "b", audit=SECOND, doubt="audit failed: document 3: 0.5 nats"), None)
-    made.write(cell(3, "c"), None)
-    made.write(cell(4, "d", pseudo=True), None)
-    made.write(Cell(number=5, model="e", corpus="c", status="failed", error="why"), None)
+    made = new_directory(tmp_path / "run", (CORPUS,))
+    store(made, cell("a", audit=FIRST))
+    store(made, cell("b", audit=SECOND, doubt="audit failed: document 3: 0.5 nats"))
+    store(made, cell("c"))
+    store(made, cell("d", pseudo=True))
+    store(made, broken_cell("e"))
     return made
 
 
@@ -46,9 +46,9 @@ def test_one_sentence_a_corpus_says_what_was_audited(directory):
 
 
 def test_documents_of_a_full_audit_are_counted(tmp_path):
-    made = RunDirectory.start(tmp_path / "run", MANIFEST)
+    made = new_directory(tmp_path / "run", (CORPUS,))
     for number in (1, 2):
-        made.write(cell(number, f"m{number}", audit=FIRST.model_copy(update={"rescored": 2000})), None)
+        store(made, cell(f"m{number}", audit=FIRST.model_copy(update={"rescored": 2000})))
     [sentence] = summarize_audits(made)
     assert "6 prefixes scored again; 4,000 documents scored in another process; 80 distributions" in sentence
 
@@ -62,24 +62,24 @@ def test_csv_has_the_figures_of_each_audit(directory):
 
 
 def test_runs_without_an_audit_say_so(tmp_path):
-    made = RunDirectory.start(tmp_path / "run", MANIFEST)
-    made.write(cell(1, "a"), None)
-    made.write(cell(2, "b"), None)
+    made = new_directory(tmp_path / "run", (CORPUS,))
+    store(made, cell("a"))
+    store(made, cell("b"))
     assert "## Audit\n\n- c: not audited: a, b\n" in tables.markdown(made)
     assert "audit" not in tables.csv(made)
 
 
 def test_runs_without_probabilities_have_no_section(tmp_path):
-    made = RunDirectory.start(tmp_path / "run", MANIFEST)
-    made.write(cell(1, "d", pseudo=True), None)
-    made.write(Cell(number=2, model="e", corpus="c", status="failed", error="why"), None)
+    made = new_directory(tmp_path / "run", (CORPUS,))
+    store(made, cell("d", pseudo=True))
+    store(made, broken_cell("e"))
     assert summarize_audits(made) == []
     assert "Audit" not in tables.markdown(made)
 
 
 def test_models_that_were_not_scored_again_are_named_with_the_reason(tmp_path):
-    made = RunDirectory.start(tmp_path / "run", MANIFEST)
-    made.write(cell(1, "a", audit=FIRST.model_copy(update={"not_rescored": "it cannot be saved"})), None)
-    made.write(cell(2, "b", audit=FIRST), None)
+    made = new_directory(tmp_path / "run", (CORPUS,))
+    store(made, cell("a", audit=FIRST.model_copy(update={"not_rescored": "it cannot be saved"})))
+    store(made, cell("b", audit=FIRST))
     [sentence] = summarize_audits(made)
     assert sentence.endswith("; 0.5 s; not scored again: a: it cannot be saved")

@@ -1,19 +1,22 @@
 """The columns, rows and notes of tables, from cells that were not run."""
 
+import shutil
+
 import pytest
 
 from lmbench.report.contents import build_tables
-from lmbench.runs.store import Cell, RunDirectory, Verification
-from tests.report.cells import COSTS, MANIFEST, cell
+from lmbench.runs.records import Machine, Provenance, Verification
+from tests.report.cells import CORPUS, COSTS, broken_cell, cell
+from tests.storing import new_directory, store
 
 
 @pytest.fixture
 def directory(tmp_path):
-    return RunDirectory.start(tmp_path / "run", MANIFEST)
+    return new_directory(tmp_path / "run", (CORPUS,))
 
 
 def test_a_row_shows_costs_in_short(directory):
-    directory.write(cell(1, "m"), None)
+    store(directory, cell("m"))
     [table] = build_tables(directory)
     assert table.title == "c: 1,234 bytes of test text in 2 documents"
     assert [column.heading for column in table.columns[-4:]] == ["fit s", "score s", "params", "MiB"]
@@ -22,23 +25,23 @@ def test_a_row_shows_costs_in_short(directory):
 
 @pytest.mark.parametrize(("count", "shown"), [(0, "0"), (999, "999"), (1000, "1k"), (2_130_000_000, "2.13G")])
 def test_parameters_are_abbreviated(directory, count, shown):
-    directory.write(cell(1, "m", costs=COSTS.model_copy(update={"parameters": count})), None)
+    store(directory, cell("m", costs=COSTS.model_copy(update={"parameters": count})))
     [table] = build_tables(directory)
     assert table.rows[0][-2] == shown
 
 
 def test_pretrained_models_are_marked_and_the_mark_is_explained(directory):
-    directory.write(cell(1, "m", pretrained=True), None)
-    directory.write_verification(1, Verification(model="m", doubt="", outcomes=()))
+    store(directory, cell("m", pretrained=True))
+    directory.write_verification(Verification(model="m", doubt="", outcomes=()))
     [table] = build_tables(directory)
     assert table.rows[0][1] == "m †"
     assert any(note.startswith("† Pretrained on other") for note in table.notes)
 
 
 def test_a_reason_for_doubt_is_given_once(directory):
-    for number, model in enumerate("abc", start=1):
-        directory.write(cell(number, model), None)
-    directory.write_verification(2, Verification(model="b", doubt="sums failed: 2", outcomes=()))
+    for model in "abc":
+        store(directory, cell(model))
+    directory.write_verification(Verification(model="b", doubt="sums failed: 2", outcomes=()))
     [table] = build_tables(directory)
     assert [row[1] for row in table.rows] == ["a ‡", "b ‡", "c ‡"]
     unchecked, doubt = [note for note in table.notes if note.startswith("‡")]
@@ -48,13 +51,13 @@ def test_a_reason_for_doubt_is_given_once(directory):
 
 def test_impossible_numbers_are_not_ranked(directory):
     """They come after the ranked rows, although their bits per byte are the lowest."""
-    free = cell(1, "free", impossible=True, doubt="impossible: 900.0 nats likelier than the source's own probability")
-    metrics = free.metrics.model_copy(update={"bits_per_byte": 0.01})
-    directory.write(free.model_copy(update={"metrics": metrics}), None)
-    directory.write(cell(2, "honest"), None)
-    directory.write(Cell(number=3, model="broken", corpus="c", status="failed", error="why"), None)
-    for number, model in enumerate(("free", "honest"), start=1):
-        directory.write_verification(number, Verification(model=model, doubt="", outcomes=()))
+    free = cell("free", impossible=True, doubt="impossible: 900.0 nats likelier than the source's own probability")
+    metrics = free.metrics.model_copy(update={"bits": 0.07, "bits_per_byte": 0.01})
+    store(directory, free.model_copy(update={"metrics": metrics}))
+    store(directory, cell("honest"))
+    store(directory, broken_cell("broken"))
+    for model in ("free", "honest"):
+        directory.write_verification(Verification(model=model, doubt="", outcomes=()))
     [table] = build_tables(directory)
     assert [row[:3] for row in table.rows] == [
         ("1", "honest", "8.0000"),
@@ -65,8 +68,8 @@ def test_impossible_numbers_are_not_ranked(directory):
 
 
 def test_verified_models_do_not_need_notes(directory):
-    directory.write(cell(1, "m"), None)
-    directory.write_verification(1, Verification(model="m", doubt="", outcomes=()))
+    store(directory, cell("m"))
+    directory.write_verification(Verification(model="m", doubt="", outcomes=()))
     [table] = build_tables(directory)
     assert table.rows[0][1] == "m"
     assert table.notes == ()
@@ -74,15 +77,15 @@ def test_verified_models_do_not_need_notes(directory):
 
 @pytest.mark.parametrize(("status", "note"), [("failed", "m failed: why"), ("unavailable", "m is unavailable: why")])
 def test_cells_without_numbers_give_the_reason(directory, status, note):
-    directory.write(Cell(number=1, model="m", corpus="c", status=status, error="why"), None)
+    store(directory, broken_cell("m", status))
     [table] = build_tables(directory)
     assert table.rows == (("", "m", status, *[""] * 7),)
     assert table.notes[-1] == note
 
 
 def test_the_legend_explains_every_column_with_a_number_in_80_columns(directory):
-    directory.write(cell(1, "m"), None)
-    directory.write(cell(2, "p", pseudo=True), None)
+    store(directory, cell("m"))
+    store(directory, cell("p", pseudo=True))
     for table in build_tables(directory):
         explained = [name.strip() for line in table.legend for name in line.split(":")[0].split(",")]
         headings = [column.heading for column in table.columns]
@@ -91,10 +94,50 @@ def test_the_legend_explains_every_column_with_a_number_in_80_columns(directory)
 
 
 def test_pseudo_perplexities_have_a_table_of_their_own(directory):
-    directory.write(cell(1, "m", pseudo=True), None)
-    directory.write(cell(2, "n"), None)
+    store(directory, cell("m", pseudo=True))
+    store(directory, cell("n"))
     ranked, pseudo = build_tables(directory)
     assert [row[1] for row in ranked.rows] == ["n ‡"]
     assert pseudo.title == "Pseudo-perplexities"
     assert pseudo.rows == (("m", "c", "256.0", "123", "9.61M", "3"),)
     assert "are not probabilities of a text" in pseudo.notes[0]
+
+
+def test_costs_of_several_machines_name_them(directory):
+    for model, cpus in (("a", 2), ("b", 2), ("c", 64)):
+        machine = Machine(processor="Xeon", cpus=cpus, memory=1 << 30, gpu="", platform="Linux")
+        where = Provenance(started="", machine=machine, python="3", versions=(), revision="", threads=1, load=None)
+        store(directory, cell(model, provenance=where))
+    [table] = build_tables(directory)
+    assert table.notes[-1] == "Costs are of different machines: a, b on Xeon, 2 CPUs, 1 GiB; c on Xeon, 64 CPUs, 1 GiB."
+
+
+@pytest.mark.parametrize(
+    ("costs", "shown", "note"),
+    [
+        ({"company": 1}, ("1.5*", "123*"), "* Measured while other cells were at work"),
+        ({"was_stored": True}, ("1.5°", "123"), "° The model was restored from the store"),
+        ({}, ("1.5", "123"), ""),
+    ],
+)
+def test_costs_in_company_or_from_the_store_are_marked(directory, costs, shown, note):
+    store(directory, cell("m", costs=COSTS.model_copy(update={"fit_seconds": 1.5} | costs)))
+    [table] = build_tables(directory)
+    assert table.rows[0][-4:-2] == shown
+    assert any(line.startswith(note) for line in table.notes if note) == bool(note)
+
+
+def test_remarks_on_the_fit_are_in_the_row(directory):
+    store(directory, cell("m", remarks=("time-limited", "undertrained")))
+    directory.write_verification(Verification(model="m", doubt="", outcomes=()))
+    assert build_tables(directory)[0].rows[0][1] == "m (time-limited, undertrained)"
+
+
+def test_missing_and_damaged_cells_are_named(directory):
+    for model in "abc":
+        store(directory, cell(model))
+    (directory.folder(cell("a").row) / "documents.parquet").unlink()
+    shutil.rmtree(directory.folder(cell("c").row))
+    [table] = build_tables(directory)
+    assert [row[1] for row in table.rows] == ["b ‡"]
+    assert table.notes[-1] == "1 of 3 cells: missing or damaged are a, c; `lmbench run` evaluates them."

@@ -5,6 +5,8 @@ from rich.console import Console
 
 from lmbench.exhibit import Exhibit
 from lmbench.report import exhibits, tables
+from lmbench.runs.store import stem
+from tests.storing import store
 
 WORDS = Exhibit(
     title="States <b>",
@@ -35,18 +37,19 @@ def printed(exhibit):
 
 def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
     [first, *_] = directory.cells()
-    directory.write(first, None, (WORDS, CURVE))
+    name = stem(first.row)
+    store(directory, first, (WORDS, CURVE))
     tables.write(directory)
     exhibits.write(directory)
     text = (directory.path / "table.md").read_text()
-    assert "- [uniform on toy\\|corpus](exhibits/001-uniform.md): States &lt;b>; Training" in text
-    page = (directory.path / "exhibits/001-uniform.md").read_text()
+    assert f"- [uniform on toy\\|corpus](exhibits/{name}.md): States &lt;b>; Training" in text
+    page = (directory.path / f"exhibits/{name}.md").read_text()
     assert "the \\| \\[red\\]x\\[/\\] &lt;i> 汉\\\\x1b\\[31m" in page
-    assert "![Training](001-uniform-2.png)" in page
+    assert f"![Training]({name}-2.png)" in page
     kenlm = next(cell.metrics.bits_per_byte for cell in directory.cells() if cell.model == "kenlm:order=2")
     assert f"over time (bits per byte); kenlm: 2.5; kenlm:order=2, test text: {kenlm:.4g}" in page
-    assert (directory.path / "exhibits/001-uniform-2.png").read_bytes().startswith(b"\x89PNG")
-    assert not (directory.path / "exhibits/001-uniform-1.png").exists()
+    assert (directory.path / f"exhibits/{name}-2.png").read_bytes().startswith(b"\x89PNG")
+    assert not (directory.path / f"exhibits/{name}-1.png").exists()
 
 
 def test_cells_without_exhibits_are_not_linked(directory):
@@ -81,9 +84,10 @@ def test_the_terminal_shows_at_most_21_points_and_both_ends(number):
 
 def test_only_curves_in_bits_per_byte_are_compared_with_other_models(directory):
     [first, *_] = directory.cells()
-    directory.write(first, None, (CURVE.model_copy(update={"unit": "nats"}), WORDS))
+    name = stem(first.row)
+    store(directory, first, (CURVE.model_copy(update={"unit": "nats"}), WORDS))
     exhibits.write(directory)
-    page = (directory.path / "exhibits/001-uniform.md").read_text()
+    page = (directory.path / f"exhibits/{name}.md").read_text()
     assert "over time (nats); kenlm: 2.5\n" in page
     assert "test text" not in page
 

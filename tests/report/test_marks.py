@@ -5,7 +5,7 @@ import pytest
 from lmbench.checks import ChangedOption, Outcome
 from lmbench.checks.audit import Audit
 from lmbench.report.marks import Marks, describe_changes
-from lmbench.runs.store import Verification
+from lmbench.runs.records import Verification
 from tests.report.cells import cell
 
 PRIOR = Outcome(check="prior", status="fail", detail="English costs 3 nats less", seconds=0)
@@ -24,23 +24,23 @@ def marks(**verifications):
 
 def test_a_failed_audit_marks_its_cell_alone():
     doubt = "audit failed: document 3, cut at byte 17: 0.5 nats"
-    audited = cell(1, "m", audit=Audit(documents=6, failure=doubt), doubt=doubt)
+    audited = cell("m", audit=Audit(documents=6, failure=doubt), doubt=doubt)
     made = marks(m={})
     assert made.label(audited) == "m ‡"
     assert made.doubt(audited) == doubt
     assert made.notes([audited]) == [f"‡ m: {doubt}."]
-    assert made.label(cell(2, "m")) == "m"
-    assert made.notes([cell(2, "m")]) == []
+    assert made.label(cell("m")) == "m"
+    assert made.notes([cell("m")]) == []
 
 
 def test_a_reason_that_cells_share_is_given_once():
     doubt = "audit failed: the process was killed by signal 9"
-    assert marks(m={}, n={}).notes([cell(1, "m", doubt=doubt), cell(2, "n", doubt=doubt)]) == [f"‡ m, n: {doubt}."]
+    assert marks(m={}, n={}).notes([cell("m", doubt=doubt), cell("n", doubt=doubt)]) == [f"‡ m, n: {doubt}."]
 
 
 def test_all_reasons_for_doubt_are_given():
-    impossible = cell(1, "m", impossible=True, doubt="impossible: 52.1 nats likelier than the source")
-    audited = cell(2, "n", doubt="audit failed: document 3")
+    impossible = cell("m", impossible=True, doubt="impossible: 52.1 nats likelier than the source")
+    audited = cell("n", doubt="audit failed: document 3")
     made = marks(m={"doubt": "sums failed: 2"}, n={})
     assert made.doubt(impossible) == "impossible: 52.1 nats likelier than the source; sums failed: 2"
     first, second, third = made.notes([audited, impossible])
@@ -52,7 +52,7 @@ def test_all_reasons_for_doubt_are_given():
 
 def test_knowledge_before_fitting_is_marked_like_pretraining():
     made = marks(m={"outcomes": (PRIOR,)}, n={}, pretrained={})
-    cells = [cell(1, "m"), cell(2, "n"), cell(3, "pretrained", pretrained=True)]
+    cells = [cell("m"), cell("n"), cell("pretrained", pretrained=True)]
     assert [made.label(each) for each in cells] == ["m †", "n", "pretrained †"]
     assert [made.is_pretrained(each) for each in cells] == [True, False, True]
     assert made.doubt(cells[0]) == ""
@@ -65,14 +65,14 @@ def test_knowledge_before_fitting_is_marked_like_pretraining():
 def test_options_that_the_suite_changed_are_named_once():
     own = {"changed": CHANGED, "own_outcomes": (PRIOR,)}
     made = marks(m=own, n=own, other={})
-    [note] = made.notes([cell(1, "m"), cell(2, "n"), cell(3, "other")])
+    [note] = made.notes([cell("m"), cell("n"), cell("other")])
     assert note == "Checked with steps=60, width=32, no checkpoint instead of the model's own options: m, n."
 
 
 def test_models_whose_own_options_were_never_checked_are_named():
     own = {"changed": CHANGED, "own_outcomes": (PRIOR,)}
     made = marks(m={"changed": CHANGED}, n=own, other={})
-    first, second = made.notes([cell(1, "m"), cell(2, "n"), cell(3, "other")])
+    first, second = made.notes([cell("m"), cell("n"), cell("other")])
     assert first.endswith(" instead of the model's own options: m, n.")
     assert second == "Never checked with the model's own options: m."
 
@@ -86,6 +86,6 @@ def test_changes_are_described_from_both_sides(own, described):
 
 
 def test_models_that_were_not_checked_are_doubted():
-    assert marks().doubt(cell(1, "m")) == "not checked"
-    assert marks(n={}).notes([cell(1, "m"), cell(2, "n")]) == ["‡ Not checked by the conformance suite: m."]
-    assert not marks().is_pretrained(cell(1, "m"))
+    assert marks().doubt(cell("m")) == "not checked"
+    assert marks(n={}).notes([cell("m"), cell("n")]) == ["‡ Not checked by the conformance suite: m."]
+    assert not marks().is_pretrained(cell("m"))

@@ -3,14 +3,18 @@ import io
 import math
 
 import pytest
+from rich.console import Console
 
 from lmbench import Corpus, Split
 from lmbench.checks import Outcome
 from lmbench.printable import printable_lines
 from lmbench.report import tables
 from lmbench.report.contents import ranked
-from lmbench.runs.store import Cell, RunDirectory, Verification
+from lmbench.runs.records import Verification
+from lmbench.runs.store import RunDirectory
+from tests.report.cells import broken_cell
 from tests.running import run
+from tests.storing import store
 
 
 def test_rows_are_ranked_by_bits_per_byte_and_missing_cells_come_last(directory):
@@ -42,7 +46,7 @@ def test_the_excess_over_the_floor_of_a_known_source_is_shown(directory):
 
 def test_cells_without_a_stored_excess_show_a_dash(directory):
     [cell, *_] = directory.cells()
-    directory.write(cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"excess": None})}), None)
+    store(directory, cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"excess": None})}))
     row = next(line for line in tables.markdown(directory).splitlines() if line.startswith("|  2 | uniform"))
     assert row.split("|")[4].strip() == "–"
 
@@ -65,8 +69,6 @@ def test_the_tables_can_be_rebuilt_from_the_files(directory):
 
 
 def test_80_columns_show_every_number_in_full(directory):
-    from rich.console import Console
-
     console = Console(width=80, record=True, file=io.StringIO())
     for table in tables.terminal(directory):
         console.print(table)
@@ -75,10 +77,21 @@ def test_80_columns_show_every_number_in_full(directory):
     assert "kenlm:order=2" in text
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_outcomes_of_checks_are_shown_in_full(width):
+    detail = "the documents stand alone: their scores cannot depend on one another"
+    outcomes = [Outcome(check="unknown-words", status="fail", detail=detail, seconds=123.456)]
+    screen = Console(width=width, file=io.StringIO())
+    screen.print(tables.checks(outcomes))
+    shown = screen.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= width
+    assert [word for word in ("unknown-words", "fail", "123.46", *detail.split()) if word not in shown.split()] == []
+
+
 def test_unverified_models_are_marked(directory):
     doubt = "normalization failed: after 'the' the next events sum to 1.3"
-    directory.write_verification(1, Verification(model="uniform", doubt="", outcomes=()))
-    directory.write_verification(2, Verification(model="kenlm:order=2", doubt=doubt, outcomes=()))
+    directory.write_verification(Verification(model="uniform", doubt="", outcomes=()))
+    directory.write_verification(Verification(model="kenlm:order=2", doubt=doubt, outcomes=()))
     text = tables.markdown(directory)
     assert "| kenlm:order=2 ‡ |" in text
     assert "| uniform         |" in text
@@ -93,7 +106,7 @@ def test_unverified_models_are_marked(directory):
 
 def test_models_that_the_check_prior_finds_trained_are_pretrained_in_csv(directory):
     prior = Outcome(check="prior", status="fail", detail="English | costs less", seconds=0)
-    directory.write_verification(1, Verification(model="uniform", doubt="", outcomes=(prior,)))
+    directory.write_verification(Verification(model="uniform", doubt="", outcomes=(prior,)))
     rows = list(csv.DictReader(io.StringIO(tables.csv(directory))))
     assert [row["pretrained"] for row in rows] == ["True", "False", "False"]
     text = tables.markdown(directory)
@@ -116,9 +129,9 @@ HOSTILE = "=x\n\n<img src=x onerror=alert(1)>`|\x1b]52;c;x\x07\u202e\u2028"
 
 def test_hostile_texts_leave_no_markup_formula_or_control_character(directory):
     uniform = directory.cells()[0]
-    changes = {"model": HOSTILE, "signature": HOSTILE, "corpus": directory.manifest.corpora[0].name}
-    directory.write(uniform.model_copy(update=changes), None)
-    directory.write(Cell(number=4, model="m", corpus=changes["corpus"], status="failed", error=HOSTILE), None)
+    changes = {"key": "other", "model": HOSTILE, "signature": HOSTILE, "corpus": directory.manifest.corpora[0].name}
+    store(directory, uniform.model_copy(update=changes))
+    store(directory, broken_cell("m", error=HOSTILE, corpus=changes["corpus"]))
     page = tables.markdown(directory)
     assert printable_lines(page) == page
     assert not [line for line in page.splitlines() if line.startswith("<img")]
@@ -130,5 +143,5 @@ def test_hostile_texts_leave_no_markup_formula_or_control_character(directory):
 
 def test_numbers_in_csv_are_never_taken_for_formulas(directory):
     cell = directory.cells()[0]
-    directory.write(cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"excess": -1.5})}), None)
+    store(directory, cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"excess": -1.5})}))
     assert next(csv.DictReader(io.StringIO(tables.csv(directory))))["excess"] == "-1.5"

@@ -1,111 +1,188 @@
+import errno
 import json
+import os
 import shutil
+from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from lmbench.backends.uniform import Uniform
-from lmbench.checks import ChangedOption, Outcome
+from lmbench.checks import Outcome
 from lmbench.errors import ResultsError
-from lmbench.exhibit import Exhibit
 from lmbench.metrics import summarize, tally
 from lmbench.printable import printable_lines
-from lmbench.runs.store import Cell, Costs, Manifest, RunDirectory, Verification, stem
+from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
+from lmbench.runs.records import Cell, Costs, Manifest, Row, Verification
+from lmbench.runs.store import RunDirectory, close_log, model_stem, stem
 
-MANIFEST = Manifest(
-    created="2026-01-01T00:00:00+00:00",
-    models=("uniform",),
-    options=({},),
-    corpora=(),
-    versions=(("lmbench", "1"),),
-    python="3",
-    platform="x",
-    cpus=2,
-)
+TEXTS = ["ab\n", "中\n"]
 COSTS = Costs(fit_seconds=1.0, score_seconds=0.5, bytes_per_second=16.0, peak_bytes=10, parameters=None, disk_bytes=3)
 
 
-@pytest.fixture
-def counts():
-    documents = ["ab\n", "中\n"]
-    return tally(documents, Uniform().score(documents))
+def row(model="uniform", key="k"):
+    return Row(model=model, corpus="c", key=key)
 
 
-def cell(counts, number=1):
-    return Cell(
-        number=number, model="uniform", corpus="c", status="ok", signature="x:1", metrics=summarize(counts), costs=COSTS
-    )
+def manifest(*rows):
+    return Manifest(created="2026-01-01T00:00:00+00:00", models=(), corpora=(), rows=rows)
 
 
-def test_cells_are_read_as_they_were_written(tmp_path, counts):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    directory.write(cell(counts), counts)
+def store(directory, place, **changes):
+    """Store a cell in a row, and return it."""
+    folder, counts = directory.new_work_folder(), tally(TEXTS, Uniform().score(TEXTS))
+    write_documents(folder / DOCUMENTS, counts, None)
+    fields = place.model_dump() | {"status": "ok", "metrics": summarize(counts), "costs": COSTS}
+    cell = write_cell(folder, Cell(**fields | changes), ())
+    directory.adopt(folder, cell)
+    return cell
+
+
+def filled(path, *rows):
+    """Return a run directory with a cell in each row."""
+    with RunDirectory.growing(path, manifest(*rows)) as directory:
+        for place in rows:
+            store(directory, place)
+    return directory
+
+
+def test_cells_are_read_as_they_were_written_in_the_order_of_the_rows(tmp_path):
+    rows = (row("b", "1"), row("a", "2"))
+    with RunDirectory.growing(tmp_path / "run", manifest(*rows)) as directory:
+        stored = [store(directory, place) for place in reversed(rows)]
     again = RunDirectory.open(tmp_path / "run")
-    assert again.manifest == MANIFEST
-    assert again.cells() == [cell(counts)]
+    assert again.manifest == manifest(*rows)
+    assert again.cells() == stored[::-1]
+    assert (again.damage(), again.missing()) == ([], [])
 
 
-def test_bits_of_each_document_are_parquet(tmp_path, counts):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    directory.write(cell(counts), counts)
-    frame = pd.read_parquet(tmp_path / "run/documents/001-uniform.parquet")
-    assert frame["bits"].tolist() == pytest.approx([24.0, 32.0])
-    assert frame["characters"].tolist() == [3, 2]
-    assert frame["bytes"].dtype == np.int64
+def test_a_run_grows_and_keeps_what_it_has(tmp_path):
+    filled(tmp_path / "run", row("a", "1"))
+    with RunDirectory.growing(tmp_path / "run", manifest(row("b", "2"))) as directory:
+        assert [cell.model for cell in directory.cells()] == ["a"]
+        assert directory.missing() == [row("b", "2")]
+    assert RunDirectory.open(tmp_path / "run").manifest.rows == (row("a", "1"), row("b", "2"))
 
 
-def test_documents_of_several_row_groups_stay_in_order(tmp_path, monkeypatch):
-    monkeypatch.setattr("lmbench.runs.store._ROW_GROUP", 7)
-    documents = [f"{'x' * (300 * (i == 13))}{i}\n" for i in range(20)]
-    counts = tally(documents, Uniform().score(documents))
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    directory.write(cell(counts), counts)
-    frame = pd.read_parquet(tmp_path / "run/documents/001-uniform.parquet")
-    assert frame["bytes"].tolist() == list(map(len, documents))
-    assert frame["bits"].tolist() == [8 * len(document) for document in documents]
-    assert {str(kind) for kind in frame.dtypes} == {"int64", "float64"}
+def test_a_cell_that_a_row_has_already_is_not_asked_for_again(tmp_path):
+    filled(tmp_path / "run", row("kenlm", "1"))
+    with RunDirectory.growing(tmp_path / "run", manifest(row("kenlm:order=5", "1"))) as directory:
+        assert directory.manifest.rows == (row("kenlm", "1"),)
 
 
-def test_exhibits_are_stored_with_their_cell(tmp_path, counts):
-    exhibit = Exhibit(title="a", shows="b", kind="table", columns=("c",), rows=((1,), ("汉\n",)))
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    directory.write(cell(counts), counts, (exhibit, exhibit))
-    directory.write(cell(counts, number=2), counts)
-    assert directory.exhibits(cell(counts)) == (exhibit, exhibit)
-    assert directory.exhibits(cell(counts, number=2)) == ()
-    (tmp_path / "run/exhibits/001-uniform.json").write_text('[{"title": 1}]')
-    with pytest.raises(ResultsError, match=r"001-uniform.json cannot be read as format 1: 0.title"):
-        directory.exhibits(cell(counts))
+def test_a_row_with_another_identity_has_no_cell_until_it_is_evaluated_again(tmp_path):
+    filled(tmp_path / "run", row("a", "1"))
+    with RunDirectory.growing(tmp_path / "run", manifest(row("a", "2"))) as directory:
+        assert (directory.cells(), directory.damage(), directory.missing()) == ([], [], [row("a", "2")])
+        cell = store(directory, row("a", "2"))
+        assert directory.cells() == [cell]
 
 
-def test_verifications_are_read_as_they_were_written_and_older_ones_too(tmp_path):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    changed = (ChangedOption(name="steps", checked="60", own="0"),)
-    new = Verification(model="new", doubt="", outcomes=(), changed=changed)
-    directory.write_verification(1, new)
-    (tmp_path / "run/checks/002-old.json").write_text('{"model": "old", "doubt": "not checked", "outcomes": []}')
-    old = Verification(model="old", doubt="not checked", outcomes=(), changed=())
-    assert directory.verifications() == {"new": new, "old": old}
+def test_a_stored_cell_is_replaced_as_a_whole(tmp_path):
+    with RunDirectory.growing(tmp_path / "run", manifest(row())) as directory:
+        store(directory, row())
+        failed = store(directory, row(), status="failed", error="no")
+        assert directory.cells() == [failed]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [".lock", "cells", "manifest.json"]
 
 
-def test_a_verification_says_what_the_check_prior_found(tmp_path):
+def forge(text, **changes):
+    return json.dumps(json.loads(text) | changes)
+
+
+def edit_cell(change):
+    """Return how to change a cell's record."""
+
+    def edit(run, cell):
+        (cell / "cell.json").write_text(change((cell / "cell.json").read_text()))
+
+    return edit
+
+
+FORGERIES = {
+    "bits per byte is another number": edit_cell(
+        lambda text: text.replace('"bits_per_byte": 8.0', '"bits_per_byte": 0.5')
+    ),
+    "it is negative": edit_cell(lambda text: text.replace('"bits_per_byte": 8.0', '"bits_per_byte": -1.0')),
+    "it is not a number": edit_cell(lambda text: text.replace('"bits_per_byte": 8.0', '"bits_per_byte": "NaN"')),
+    "the model is renamed": edit_cell(lambda text: forge(text, model="better")),
+    "the corpus is renamed": edit_cell(lambda text: forge(text, corpus="d")),
+    "ok without metrics": edit_cell(lambda text: forge(text, metrics=None)),
+    "no checksum": edit_cell(lambda text: text.replace('"checksum"', '"other"')),
+    "not an object": edit_cell(lambda text: "[]"),
+    "truncated": edit_cell(lambda text: text[:100]),
+    "empty": edit_cell(lambda text: ""),
+    "another format": edit_cell(lambda text: forge(text, format=3)),
+    "not UTF-8": lambda run, cell: (cell / "cell.json").write_bytes(b"\xff\xfe{}"),
+    "without a record": lambda run, cell: (cell / "cell.json").unlink(),
+    "a link to nowhere": lambda run, cell: ((cell / "cell.json").unlink(), (cell / "cell.json").symlink_to("nowhere")),
+    "documents are truncated": lambda run, cell: os.truncate(cell / DOCUMENTS, 100),
+    "documents are deleted": lambda run, cell: (cell / DOCUMENTS).unlink(),
+    "copied from another row": lambda run, cell: (
+        shutil.rmtree(cell),
+        shutil.copytree(run / "cells/b-on-c", cell),
+    ),
+    "metrics of another row": lambda run, cell: shutil.copy(run / "cells/b-on-c/cell.json", cell / "cell.json"),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_or_damaged_cell_is_named_and_not_believed(tmp_path, forgery):
+    directory = filled(tmp_path / "run", row("a", "1"), row("b", "2"))
+    FORGERIES[forgery](tmp_path / "run", tmp_path / "run/cells/a-on-c")
+    for opened in (directory, RunDirectory.open(tmp_path / "run")):
+        assert [cell.model for cell in opened.cells()] == ["b"]
+        [damage] = opened.damage()
+        assert damage.row == row("a", "1")
+        assert "a-on-c" in damage.reason
+        assert opened.missing() == [row("a", "1")]
+
+
+def test_a_checksum_that_was_forged_too_does_not_help_a_contradiction(tmp_path):
+    """Bits per byte must be bits divided by bytes, whatever the checksum says."""
+    with RunDirectory.growing(tmp_path / "run", manifest(row())) as directory:
+        good = store(directory, row()).metrics
+        store(directory, row(), metrics=good.model_copy(update={"bits_per_byte": 0.5}))
+        assert directory.cells() == []
+        assert "its bits per byte are not its bits divided by its bytes" in directory.damage()[0].reason
+
+
+def test_a_forged_manifest_is_refused(tmp_path):
+    filled(tmp_path / "run", row())
+    file = tmp_path / "run/manifest.json"
+    file.write_text(file.read_text().replace("uniform", "better"))
+    with pytest.raises(ResultsError, match=r"manifest.json is damaged: its checksum is not that of its contents"):
+        RunDirectory.open(tmp_path / "run")
+
+
+def test_cells_are_used_again_if_the_manifest_was_lost(tmp_path):
+    filled(tmp_path / "run", row())
+    (tmp_path / "run/manifest.json").unlink()
+    with RunDirectory.growing(tmp_path / "run", manifest(row())) as directory:
+        assert [cell.model for cell in directory.cells()] == ["uniform"]
+
+
+def test_verifications_are_read_as_they_were_written_and_forged_ones_are_not_believed(tmp_path):
+    with RunDirectory.growing(tmp_path / "run", manifest(row())) as directory:
+        found = Verification(model="kenlm:order=3", key="k", doubt="", outcomes=())
+        directory.write_verification(found)
+        assert directory.verifications() == {"kenlm:order=3": found}
+        file = tmp_path / f"run/checks/{model_stem('kenlm:order=3')}.json"
+        shutil.copy(file, file.with_name("other.json"))
+        assert directory.verifications() == {"kenlm:order=3": found}
+        file.write_text(file.read_text().replace("kenlm", "other"))
+        assert directory.verifications() == {}
+
+
+def test_a_verification_says_what_the_check_prior_found():
     prior = Outcome(check="prior", status="fail", detail="English is cheap", seconds=0)
     assert Verification(model="m", doubt="", outcomes=(prior,)).prior_knowledge == "English is cheap"
     assert Verification(model="m", doubt="", outcomes=()).prior_knowledge == ""
 
 
-def test_a_run_resumes_only_with_the_same_work(tmp_path):
-    RunDirectory.start(tmp_path / "run", MANIFEST)
-    later = MANIFEST.model_copy(update={"created": "2026-01-02T00:00:00+00:00"})
-    assert RunDirectory.start(tmp_path / "run", later).manifest == MANIFEST
-    for change in ({"models": ("kenlm",)}, {"versions": (("lmbench", "2"),)}, {"cpus": 4}):
-        with pytest.raises(ResultsError, match=r"holds another run"):
-            RunDirectory.start(tmp_path / "run", MANIFEST.model_copy(update=change))
-
-
 def test_an_empty_folder_may_become_a_run(tmp_path):
-    assert RunDirectory.start(tmp_path, MANIFEST).cells() == []
+    (tmp_path / ".lock").touch()  # left by a run that was killed at once
+    with RunDirectory.growing(tmp_path, manifest()) as directory:
+        assert directory.cells() == []
 
 
 def test_other_folders_are_refused(tmp_path):
@@ -113,89 +190,70 @@ def test_other_folders_are_refused(tmp_path):
     for path in (tmp_path, tmp_path / "missing", tmp_path / "file"):
         with pytest.raises(ResultsError, match=r"is not a run directory: manifest.json is missing"):
             RunDirectory.open(path)
-    with pytest.raises(ResultsError, match=r"is not a run directory"):
-        RunDirectory.start(tmp_path, MANIFEST)
+    for path in (tmp_path, tmp_path / "file"):
+        with (
+            pytest.raises(ResultsError, match=r"is not a run directory"),
+            RunDirectory.growing(path, manifest()),
+        ):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"format": 2}', '{"number": 1}'])
-def test_a_damaged_cell_is_named(tmp_path, text):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    (tmp_path / "run/cells").mkdir(exist_ok=True)
-    (tmp_path / "run/cells/001-x.json").write_text(text)
-    with pytest.raises(ResultsError, match=r"001-x.json cannot be read as format 1"):
-        directory.cells()
+def test_a_run_directory_of_an_earlier_format_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"format": 1, "models": []}')
+    with pytest.raises(
+        ResultsError, match=r"manifest.json has format 1, of another version of lmbench; this one reads 2"
+    ):
+        RunDirectory.open(tmp_path)
 
 
-def test_a_full_disk_is_reported_and_leaves_no_partial_file(tmp_path, monkeypatch, counts):
-    import errno
-    import io
-    from pathlib import Path
+def test_a_full_disk_is_reported_and_leaves_no_partial_file(tmp_path, monkeypatch):
+    with RunDirectory.growing(tmp_path / "run", manifest(row())) as directory:
 
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-
-    class Full(io.FileIO):
-        def write(self, data):
-            super().write(data[: len(data) // 2])
+        def fail(path, target):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "open", lambda path, mode: Full(path, mode))
-    with pytest.raises(ResultsError, match=r"cannot write .*001-uniform.parquet: No space left on device"):
-        directory.write(cell(counts), counts)
-    assert [path.name for path in (tmp_path / "run").rglob("*") if path.is_file()] == ["manifest.json"]
+        monkeypatch.setattr(Path, "rename", fail)
+        with pytest.raises(ResultsError, match=r"cannot write .*uniform-on-c: No space left on device"):
+            store(directory, row())
+        monkeypatch.undo()
+    assert sorted(path.name for path in (tmp_path / "run").rglob("*") if path.is_file()) == [".lock", "manifest.json"]
 
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [
-        ("kenlm:order=3,tokenizer=bpe:512", "003-kenlm-order=3-tokenizer=bpe-512"),
-        ("hf:../../etc/x", "003-hf-..-..-etc-x"),
-    ],
+    [("kenlm", "kenlm"), ("kenlm:order=3", "kenlm-order=3-"), ("hf:../../etc/x", "hf-..-..-etc-x-"), ("汉", "-")],
 )
 def test_file_names_stay_in_the_folder(model, name):
-    assert stem(3, model) == name
-    assert "/" not in stem(3, model)
+    assert model_stem(model).startswith(name)
+    assert "/" not in model_stem(model) + stem(row(model))
 
 
-def test_a_log_is_emptied_for_each_process(tmp_path):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    log = directory.log(1, "uniform")
-    assert log == tmp_path / "run/logs/001-uniform.txt"
-    log.write_text("an earlier run")
-    assert directory.log(1, "uniform").read_text() == ""
-    assert directory.log(1, "uniform", "check") == tmp_path / "run/logs/check-001-uniform.txt"
+def test_other_names_have_other_files():
+    names = ["kenlm:order=3", "kenlm.order=3", "kenlm-order=3", "KENLM-order=3"]
+    assert len(set(map(model_stem, names))) == 4
+    assert stem(row("a")) != stem(Row(model="a", corpus="c", train_size="10%", key="k"))
+    assert stem(Row(model="a-on-b", corpus="c", key="k")) != stem(Row(model="a", corpus="b-on-c", key="k"))
 
 
-def test_nothing_is_written_once_the_directory_was_removed(tmp_path, counts):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    shutil.rmtree(tmp_path / "run")
-    writes = (
-        lambda: directory.write(cell(counts), counts),
-        lambda: directory.write_text("table.md", ""),
-        lambda: directory.log(1, "uniform"),
-    )
-    for write in writes:
-        with pytest.raises(ResultsError, match=r"/run was moved or removed during the run; resume with --out"):
-            write()
+def test_nothing_is_written_once_the_directory_was_removed(tmp_path):
+    with RunDirectory.growing(tmp_path / "run", manifest(row())) as directory:
+        shutil.rmtree(tmp_path / "run")
+        for write in (lambda: store(directory, row()), lambda: directory.write_text("table.md", "")):
+            with pytest.raises(ResultsError, match=r"/run was moved or removed during the run; resume with --out"):
+                write()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_that_vanish_are_named(tmp_path):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    (tmp_path / "run/cells").mkdir()
-    (tmp_path / "run/cells/001-x.json").symlink_to("nowhere")
-    with pytest.raises(ResultsError, match=r"cannot read .*001-x.json: No such file"):
-        directory.cells()
-
-
 def test_json_and_logs_are_printable(tmp_path):
-    directory = RunDirectory.start(tmp_path / "run", MANIFEST)
-    hostile = Cell(number=1, model="m", corpus="汉\u202e\x9b", status="failed", error="\x1b]52;c;x\x07\u2028")
-    directory.write(hostile, None)
-    stored = (tmp_path / "run/cells/001-m.json").read_bytes().decode()
+    hostile = Row(model="m", corpus="汉\u202e\x9b", key="k")
+    with RunDirectory.growing(tmp_path / "run", manifest(hostile)) as directory:
+        cell = store(directory, hostile, status="failed", error="\x1b]52;c;x\x07\u2028")
+    stored = (directory.folder(hostile) / "cell.json").read_bytes().decode()
     assert printable_lines(stored) == stored
     assert json.loads(stored)["corpus"] == hostile.corpus
-    assert directory.cells() == [hostile]
-    log = directory.log(1, "m")
+    assert directory.cells() == [cell]
+    log = tmp_path / "log.txt"
     log.write_bytes("10 %\r20 %\r\n\x1b[31m汉\n".encode() + b"\xff")
-    directory.close_log(log)
+    close_log(log)
     assert log.read_text() == "10 %\n20 %\n\\x1b[31m汉\n\\xff"
