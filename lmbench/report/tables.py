@@ -9,7 +9,6 @@ from io import StringIO
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 from tabulate import tabulate
 
 from lmbench.checks import Outcome
@@ -18,6 +17,7 @@ from lmbench.report.contents import Contents, build_tables
 from lmbench.report.exhibits import page_name
 from lmbench.report.marks import Marks
 from lmbench.report.markup import code, csv_text, literal, plain
+from lmbench.report.terminal_table import TerminalTable
 from lmbench.runs.records import Cell, Provenance
 from lmbench.runs.store import RunDirectory
 
@@ -44,14 +44,17 @@ def markdown(directory: RunDirectory) -> str:
     return "\n".join(parts) + "\n"
 
 
-def terminal(directory: RunDirectory) -> list[Table]:
+def terminal(directory: RunDirectory) -> list[TerminalTable]:
     """Return a run's tables for rich to print."""
-    return [_terminal_table(contents) for contents in build_tables(directory)]
+    return list(map(TerminalTable, build_tables(directory)))
 
 
 def checks(outcomes: Sequence[Outcome]) -> Table:
     """Return one model's results in the conformance suite for rich to print."""
-    table = Table("check", "result", "seconds", "detail", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    for heading in ("check", "result", "seconds"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "seconds" else "left")
+    table.add_column("detail", overflow="fold")
     for outcome in outcomes:
         table.add_row(literal(outcome.check), outcome.status, f"{outcome.seconds:.2f}", literal(outcome.detail))
     return table
@@ -107,21 +110,6 @@ def _exhibit_links(directory: RunDirectory) -> list[str]:
         if (exhibits := directory.exhibits(cell))
     ]
     return ["## What the models learned\n", *links, ""] if links else []
-
-
-def _terminal_table(contents: Contents) -> Table:
-    lines = (literal(line) for line in (*contents.legend, *contents.notes))
-    table = Table(title=literal(contents.title, "table.title"), caption=Text("\n", "table.caption").join(lines))
-    table.title_justify = table.caption_justify = "left"
-    table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 0), False
-    for column in contents.columns:
-        if column.align == "left":
-            table.add_column(column.heading, overflow="fold", min_width=14)
-        else:
-            table.add_column(column.heading, justify="right", no_wrap=True)
-    for row in contents.rows:
-        table.add_row(*map(literal, row))
-    return table
 
 
 def _csv_row(cell: Cell, marks: Marks) -> dict[str, object]:
