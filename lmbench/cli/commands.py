@@ -13,6 +13,7 @@ from lmbench.cli.cache import cache
 from lmbench.cli.check import check
 from lmbench.cli.corpora import corpora
 from lmbench.cli.export import export
+from lmbench.cli.merge import merge
 from lmbench.cli.models import inspect, models
 from lmbench.cli.options import CommandGroup
 from lmbench.cli.output import echo, echo_text
@@ -40,7 +41,7 @@ def cli(offline: bool) -> None:
         os.environ |= {"LMBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 
 
-for command in (run, report, models, corpora, score, generate, export, inspect, check, cache, new_model):
+for command in (run, report, merge, models, corpora, score, generate, export, inspect, check, cache, new_model):
     cli.add_command(command)
 
 

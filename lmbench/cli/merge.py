@@ -1,0 +1,35 @@
+"""``lmbench merge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  lmbench merge results/laptop results/server --out results/both
+  lmbench merge results/shard-* --out results/all"""
+)
+@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The run directory to write. If it exists, the others are added to it.",
+)
+def merge(runs: tuple[Path, ...], out: Path) -> None:
+    """Merge runs, such as the shards of one or those of several machines, and write the tables.
+
+    The rows keep their order. Runs that contradict each other are refused: a cell with other numbers, or another text
+    under the same name. Damaged cells are named and left out.
+    """
+    from lmbench.cli.displays import NoticeDisplay
+    from lmbench.cli.reports import print_tables, write_report
+    from lmbench.runs import merging
+
+    directory = merging.merge(runs, out, NoticeDisplay())
+    write_report(directory)
+    print_tables(directory)
