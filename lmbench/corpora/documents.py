@@ -158,10 +158,10 @@ def announce(name: str, texts: Sequence[OwnText], progress: Progress) -> None:
     count = sum(map(len, found))
     if count > 1:
         [unit, *_] = [text.unit for text in texts if text.unit]
-        blank = sum(map(str.isspace, chain.from_iterable(found)))
-        progress(
-            f"{name}: {count:,} documents ({unit}s{f', {blank:,} empty' if blank else ''}){_advise(unit, blank)}", 0.0
-        )
+        in_memory = [documents for documents in found if not isinstance(documents, StoredDocuments)]
+        blank = sum(map(str.isspace, chain.from_iterable(in_memory)))  # files that stay on disk are not read for this
+        empty = f", {blank:,} empty" if blank else ""
+        progress(f"{name}: {count:,} documents ({unit}s{empty}){_advise(unit, blank)}", 0.0)
     if any(text.padded for text in texts):
         progress.notice(
             f"{name}: most lines end in a space; --strip removes the spaces at both ends of lines, and --no-strip "

@@ -35,8 +35,8 @@ class Overlap(BaseModel):
         looked_up: Number of 13-grams of the test split that were looked up in the training split.
         every: 1 if these are all 13-grams; k if they are about one in k, sampled by their hashes.
         shared: Number of them that the training split contains.
-        documents: Number of test documents that are not blank.
-        repeated: Number of them that are also training documents, byte for byte.
+        documents: Number of test documents.
+        repeated: Number of them, blank ones aside, that are also training documents, byte for byte.
         repeated_valid: Number of validation documents, blank ones aside, that are also training or test documents.
     """
 
@@ -88,7 +88,7 @@ def measure_overlap(corpus: Corpus) -> Overlap:
         looked_up=len(test),
         every=every,
         shared=int(found[firsts].sum()),
-        documents=len(tested),
+        documents=len(corpus.test.documents),
         repeated=int(np.isin(tested, train).sum()),
         repeated_valid=int(np.isin(valid, np.concatenate([train, tested])).sum()),
     )

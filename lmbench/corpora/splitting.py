@@ -17,6 +17,9 @@ NO_TEXT = Split(())
 DIVIDED = "split=80/10/10-contiguous"
 """The part of a provenance that says that `divide` made the splits of a user's single text."""
 
+_EMPTY_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")  # with the line end before them
+_EMPTY_LINE = re.compile(r"[^\S\n]*(?:\n|\Z)")
+_TITLE_LINE = re.compile(r"^[^\S\n]*= [^=\n].* =[^\S\n]*$", re.MULTILINE)
 _ARTICLE_TITLE = re.compile(r"^\s*= [^=].* =\s*$")
 _UNSPACED_SCRIPT = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _INSPECTED = 1 << 16  # characters
@@ -34,12 +37,40 @@ def cut_into_documents(text: str, unit: str) -> tuple[str, ...]:
     Raises:
         UnknownNameError: The unit is none of these.
     """
-    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     if unit == "line":
-        return tuple(lines)
-    starts = [i for i, is_start in enumerate(flag_document_starts(lines, unit)) if is_start]
-    borders = [0, *starts[1:], len(lines)]  # lines before the first start belong to the first document
-    return tuple("".join(lines[a:b]) for a, b in pairwise(borders) if a < b)
+        return tuple(re.findall(r"[^\n]*\n|[^\n]+", text))
+    borders = [0, *_find_borders(text, unit), len(text)]
+    return tuple(text[start:stop] for start, stop in pairwise(borders) if start < stop)
+
+
+def _find_borders(text: str, unit: str) -> Iterable[int]:
+    """Return where documents start, except for the first one, whatever unit of several lines they are."""
+    if unit == "block":
+        return _find_block_borders(text)
+    if unit == "article":
+        return _find_article_borders(text)
+    if unit == "file":
+        return ()
+    raise UnknownNameError("unit of documents", unit, DOCUMENT_UNITS)
+
+
+def _find_block_borders(text: str) -> Iterator[int]:
+    """Yield where blocks start, except for the first one, which has the empty lines before it."""
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    return (end for end in map(re.Match.end, _EMPTY_LINES.finditer(text)) if first < end < last)
+
+
+def _find_article_borders(text: str) -> Iterator[int]:
+    """Yield where articles start, except for the first one."""
+    return islice((title.start() for title in _TITLE_LINE.finditer(text) if _stands_alone(text, title)), 1, None)
+
+
+def _stands_alone(text: str, title: re.Match[str]) -> bool:
+    """Return whether the lines before and after a title are empty."""
+    start, end = title.span()
+    before = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : start]
+    line = _EMPTY_LINE.match(text, end + 1)
+    return not before.strip() and line is not None
 
 
 def flag_document_starts(lines: Iterable[str], unit: str) -> Iterator[bool]:

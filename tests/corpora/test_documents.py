@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from lmbench.corpora import memory
-from lmbench.corpora.documents import read_file, read_in_memory, read_standard_input
+from lmbench.corpora.documents import announce, read_file, read_in_memory, read_standard_input
 from lmbench.corpora.files import read_path
 from lmbench.corpora.formats import TextFormat
+from lmbench.corpora.on_disk import StoredDocuments
 from lmbench.errors import CorpusError
 from tests.recording import Recorded
 
@@ -203,3 +204,97 @@ def test_an_error_of_a_recognized_layout_says_how_to_read_plain_text(tmp_path):
     with pytest.raises(CorpusError, match=r"line 1, lacks the field 'title'; it has: body$"):
         read_file(tmp_path / "a.txt", TextFormat(field="title"), progress)
     assert progress.notices == progress.messages == []
+
+
+PROSE = "".join(f"A long paragraph number {i} that is wrapped\nat a margin of forty letters.\n\n" for i in range(9))
+WIKI = "".join(f" \n = Title {i} = \n \n Some text . \n \n = = Part = = \n \n More text . \n" for i in range(4))
+SENTENCES = "".join(f"The cat has {i} mats.\n" for i in range(8)) + "\n" + "The dog has none.\n" * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "count", "line"),
+    [
+        (PROSE, "block", 9, "9 documents (blocks); --documents line for lines"),
+        (WIKI, "article", 4, "4 documents (articles); --documents block for paragraphs"),
+        (SENTENCES, "line", 12, "12 documents (lines, 1 empty); --documents block for paragraphs"),
+        (EXPECTED, "line", 5, "5 documents (lines)"),
+    ],
+)
+def test_documents_are_chosen_by_the_look_of_the_text_and_announced(tmp_path, text, unit, count, line):
+    (tmp_path / "a.txt").write_text(text)
+    for read in (read_file, read_in_memory):
+        found = read(tmp_path / "a.txt")
+        assert (found.unit, len(found.split.documents), found.provenance) == (unit, count, f"{unit}s")
+        assert joined(found) == text
+    progress = Recorded()
+    announce("a.txt", [found], progress)
+    assert progress.messages == [(f"a.txt: {line}", 0.0)]
+
+
+def test_what_the_user_has_chosen_is_not_announced(tmp_path):
+    (tmp_path / "a.txt").write_text(PROSE)
+    found = read_file(tmp_path / "a.txt", TextFormat("line"))
+    (tmp_path / "b.jsonl").write_text(RECORDS)
+    (tmp_path / "c.txt").write_text("the only line\n")
+    progress = Recorded()
+    for text in (found, read_file(tmp_path / "b.jsonl"), read_file(tmp_path / "c.txt")):
+        announce("a", [text], progress)
+    assert (len(found.split.documents), progress.messages, progress.notices) == (27, [], [])
+
+
+def test_a_text_of_two_articles_has_paragraphs(tmp_path):
+    (tmp_path / "a.txt").write_text(WIKI[: len(WIKI) // 2])
+    found = read_file(tmp_path / "a.txt")
+    assert (found.unit, len(found.split.documents)) == ("block", 8)
+
+
+@pytest.mark.parametrize("text", [PROSE, WIKI, SENTENCES])
+def test_a_file_that_stays_on_disk_has_the_same_documents(tmp_path, monkeypatch, text):
+    """Its beginning decides, whatever follows, compressed or not."""
+    (tmp_path / "a.txt").write_text(text * 2000 + EXPECTED * 9000)
+    (tmp_path / "a.gz").write_bytes(gzip.compress((tmp_path / "a.txt").read_bytes()))
+    held = read_file(tmp_path / "a.txt")
+    assert read_file(tmp_path / "a.gz") == held
+    monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 1000)
+    stored = read_file(tmp_path / "a.txt")
+    assert isinstance(stored.split.documents, StoredDocuments)
+    assert tuple(stored.split.documents) == held.split.documents
+    assert (stored.unit, stored.provenance, stored.padded) == (held.unit, held.provenance, held.padded)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_the_encoding_does_not_change_the_documents(tmp_path, encoding):
+    text = "汉字" * 20 + "\n" + PROSE * 300
+    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "b.txt").write_text(text, encoding=encoding)
+    assert read_file(tmp_path / "b.txt", TextFormat(encoding=encoding)).split == read_file(tmp_path / "a.txt").split
+
+
+def test_spaces_at_the_ends_of_lines_are_stripped_or_announced(tmp_path):
+    padded = "".join(f" the cat {i} \n" for i in range(9))
+    (tmp_path / "a.txt").write_text(padded)
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": padded}) + "\n")
+    for text_format, documents, notices in (
+        (TextFormat(), padded, 1),
+        (TextFormat(strip=False), padded, 0),
+        (TextFormat(strip=True), padded.replace(" the", "the").replace(" \n", "\n"), 0),
+    ):
+        progress = Recorded()
+        found = read_file(tmp_path / "a.txt", text_format)
+        announce("a.txt", [found], progress)
+        assert joined(found) == documents
+        assert ("lines-stripped" in found.provenance) == bool(text_format.strip)
+        assert [line.partition(";")[0] for line in progress.notices] == ["a.txt: most lines end in a space"] * notices
+        assert joined(read_file(tmp_path / "a.jsonl", text_format)) == documents
+
+
+def test_stripped_text_does_not_stay_on_disk(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text(" a \n" * 400)
+    monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 1000)
+    assert read_file(tmp_path / "a.txt", TextFormat(strip=True)).split.documents == ("a\n",) * 400
+
+
+def test_a_treebank_is_not_stripped(tmp_path):
+    (tmp_path / "a.conllu").write_text(TREEBANK)
+    with pytest.raises(CorpusError, match="marks its own words and documents; leave out --documents and --strip"):
+        read_file(tmp_path / "a.conllu", TextFormat(strip=True))

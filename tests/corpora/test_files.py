@@ -11,8 +11,10 @@ from backports import zstd
 from lmbench.corpora.documents import read_in_memory
 from lmbench.corpora.files import read_path, read_standard_input
 from lmbench.corpora.formats import TextFormat
-from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.corpora.on_disk import JoinedDocuments, StoredDocuments
+from lmbench.corpora.selection import select_scored
 from lmbench.errors import CorpusError
+from tests.recording import Recorded
 
 LINES = "".join(f"line {i}\n" for i in range(20))
 COMPRESSIONS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
@@ -339,3 +341,56 @@ def test_unusable_treebanks_are_refused(tmp_path):
     file.write_text("1\ta\n")
     with pytest.raises(CorpusError, match=r"x.conllu, line 1: 2 columns separated by tabs"):
         read_path(file)
+
+
+def test_the_files_of_a_folder_have_the_same_unit(tmp_path):
+    """The training file decides. The others would be lines and articles by themselves."""
+    (tmp_path / "train.txt").write_text("The cat sat on\nthe mat.\n\n" * 9)
+    (tmp_path / "valid.txt").write_text("a\nb\n")
+    (tmp_path / "test.txt").write_text("= One =\n\na\n\n= Two =\n\nb\n\n= Three =\n\nc\n")
+    progress = Recorded()
+    corpus = read_path(tmp_path, progress=progress)
+    assert [len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)] == [9, 1, 6]
+    assert corpus.provenance == "blocks,split=files"
+    assert progress.messages == [(f"{tmp_path}: 16 documents (blocks); --documents line for lines", 0.0)]
+
+
+def test_a_folder_without_training_text(tmp_path):
+    (tmp_path / "test.jsonl").write_text(json_lines({"text": "t"}))
+    corpus = read_path(tmp_path, whole=True)
+    assert (corpus.train.documents, corpus.valid.documents, corpus.test.documents) == ((), (), ("t\n",))
+    assert (corpus.provenance, corpus.tokenized) == ("records,json=text,line-ends-added,split=files", False)
+    (tmp_path / "dev.txt").write_text("v\n")
+    assert read_path(tmp_path, whole=True).valid.documents == ("v\n",)
+    (tmp_path / "test.jsonl").unlink()
+    with pytest.raises(CorpusError, match="lacks a test file"):
+        read_path(tmp_path, whole=True)
+
+
+def test_a_treebank_is_scored_as_a_whole_with_its_tags(tmp_path):
+    (tmp_path / "x.conllu").write_text(treebank("a/DET", "b/NOUN"))
+    corpus = read_path(tmp_path / "x.conllu", whole=True)
+    assert words_of(corpus.test) == [[[("a", "DET")]], [[("b", "NOUN")]]]
+    assert (corpus.provenance, corpus.tokenized) == ("conllu,scored=all", True)
+
+
+def test_a_large_folder_is_joined_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 1000)
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text("".join(f"{name} {i}\n" for i in range(200)))
+    corpus = select_scored(read_path(tmp_path), "all", limit=410)
+    assert isinstance(corpus.test.documents, JoinedDocuments)
+    names = [f"{name} {i}\n" for name in ("train", "valid", "test") for i in range(200)]
+    assert list(corpus.test.documents) == names[:410]
+
+
+def test_a_folder_that_looks_as_penn_treebank_does_is_stripped_as_the_catalog_strips_it(tmp_path):
+    """Mikolov's files have a space at both ends of each line."""
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"ptb.{name}.txt").write_text(f" no it was n't {name} monday \n" * 5)
+    progress = Recorded()
+    read_path(tmp_path, progress=progress)
+    assert [line.partition(";")[0] for line in progress.notices] == [f"{tmp_path}: most lines end in a space"]
+    corpus = read_path(tmp_path, TextFormat(strip=True))
+    assert corpus.test.documents == ("no it was n't test monday\n",) * 5
+    assert corpus.provenance == "lines,lines-stripped,split=files"

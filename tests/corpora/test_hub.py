@@ -56,6 +56,24 @@ def test_a_single_split_is_divided_and_the_only_text_column_is_used(tmp_path):
     assert "column=verse" in corpus.provenance
 
 
+def test_a_dataset_is_scored_as_a_whole_if_nothing_is_fitted(tmp_path):
+    parquet(tmp_path / "one/train.parquet", text=["a", "b"])
+    corpus = load_corpus("hf:one", whole=True)
+    assert splits(corpus) == [(), (), ("a\n", "b\n")]
+    assert corpus.provenance == "rows,column=text,line-ends-added,scored=all"
+    for split in ("validation", "test"):
+        parquet(tmp_path / f"two/{split}.parquet", text=[split])
+    assert splits(load_corpus("hf:two", whole=True)) == [(), ("validation\n",), ("test\n",)]
+    assert splits(load_corpus("hf:two:split=all")) == [(), (), ("validation\n", "test\n")]
+
+
+def test_the_field_of_a_dataset_is_its_column(tmp_path):
+    parquet(tmp_path / "d/train.parquet", a=["x", "y", "z"], b=["1", "2", "3"])
+    assert load_corpus("hf:d:field=b").test == load_corpus("hf:d:b").test
+    with pytest.raises(CorpusError, match="has its own format and encoding; leave out --format and --encoding"):
+        load_corpus("hf:d:field=b,encoding=latin-1")
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

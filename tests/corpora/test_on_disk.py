@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.corpora.on_disk import JoinedDocuments, StoredDocuments, join_documents
 from lmbench.corpora.splitting import DOCUMENT_UNITS, cut_into_documents
 from lmbench.errors import CorpusError
 
@@ -86,3 +86,24 @@ def test_offsets_of_invalid_text_are_those_of_the_file(tmp_path, data, message):
     (tmp_path / "text.txt").write_bytes(data)
     with pytest.raises(CorpusError, match=message):
         StoredDocuments.of_file(tmp_path / "text.txt", "line")
+
+
+def test_joined_documents_are_those_of_the_parts(stored, tmp_path):
+    (tmp_path / "more.txt").write_text("a\nb\n")
+    parts = [stored, ("x\n", "y\n"), (), StoredDocuments.of_file(tmp_path / "more.txt", "line")]
+    joined = join_documents(parts)
+    expected = [*stored, "x\n", "y\n", "a\n", "b\n"]
+    assert isinstance(joined, JoinedDocuments)
+    assert list(joined) == expected
+    assert [joined[i] for i in range(-len(expected), len(expected))] == [*expected, *expected]
+    for start, stop in ((0, 0), (0, 50), (99, 101), (101, None), (-3, -1), (50, 40)):
+        assert list(joined[start:stop]) == expected[start:stop]
+        assert list(joined[start:stop][1:3]) == expected[start:stop][1:3]
+    with pytest.raises(IndexError):
+        joined[104]
+    with pytest.raises(ValueError, match="slice them without a step"):
+        joined[::2]
+
+
+def test_documents_in_memory_are_joined_in_memory():
+    assert join_documents([("a", "b"), (), ("c",)]) == ("a", "b", "c")

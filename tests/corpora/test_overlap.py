@@ -58,9 +58,9 @@ def test_unspaced_text_is_compared_by_characters():
 
 def test_documents_in_two_splits_are_counted():
     found = measure_overlap(corpus(["a\n", "b\n", "\n"], ["b\n", "c\n", "d\n"], ["a\n", "\n", "c\n", "e\n"]))
-    assert (found.documents, found.repeated, found.repeated_valid) == (3, 1, 2)
+    assert (found.documents, found.repeated, found.repeated_valid) == (4, 1, 2)
     assert str(found) == (
-        "0.00% of the test split's 13-grams of words (0 of 0) and 1 of its 3 documents are also in the training split; "
+        "0.00% of the test split's 13-grams of words (0 of 0) and 1 of its 4 documents are also in the training split; "
         "2 validation documents are also in another split"
     )
 

@@ -1,3 +1,6 @@
+import re
+from itertools import accumulate, compress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,11 +21,14 @@ WIKI = "\n= One =\n\na b\n\n= = Part = =\n\nc = d = e\n= f =\ng\n\n= Two =\n\nh\
 
 
 @pytest.mark.parametrize("unit", DOCUMENT_UNITS)
-@given(text=st.text(st.sampled_from("a= \n\r")))
-def test_documents_join_to_the_text(unit, text):
+@given(text=st.lists(st.sampled_from(("a", "=", " ", "\n", "\r", "\u2028", "= a =", "\n\n= b =\n\n"))).map("".join))
+def test_documents_join_to_the_text_and_begin_at_flagged_lines(unit, text):
     documents = cut_into_documents(text, unit)
     assert "".join(documents) == text
     assert all(documents)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    starts = list(compress(accumulate(map(len, lines), initial=0), flag_document_starts(lines, unit)))
+    assert list(accumulate(map(len, documents), initial=0))[1:-1] == starts[1:]
 
 
 def test_units():
