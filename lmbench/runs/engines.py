@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -75,7 +76,8 @@ class LocalEngine:
                     while (order := self._choose(waiting, list(working.values()))) is not None:
                         waiting.remove(order)
                         work = _join(order, list(working.values()))
-                        desk = Desk(new_folder(), self.workers, self.limits, work.count_company)
+                        memory = partial(progress.task_memory, order.name)
+                        desk = Desk(new_folder(), self.workers, self.limits, work.count_company, memory)
                         progress.task_started(order.name)
                         working[threads.submit(do_task, order.task, desk, progress.progress_of(order.name))] = work
                     ended, _ = wait(working, return_when=FIRST_COMPLETED)

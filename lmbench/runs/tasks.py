@@ -32,6 +32,8 @@ from lmbench.runs.store import cell_place, check_log_place, close_log
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
 
+_LIBRARIES = {"nltk": "NLTK", "scipy": "SciPy", "torch": "PyTorch", "transformers": "Transformers"}
+
 
 @dataclass(frozen=True, slots=True)
 class CheckTask:
@@ -58,12 +60,14 @@ class Desk:
         workers: Starts its processes.
         limits: What each process may use.
         company: Returns how many other tasks were at work at the same time, at most.
+        report_memory: Is called about once a second with the resident memory of the process at work, in bytes.
     """
 
     folder: Path
     workers: Workers
     limits: Limits = UNLIMITED
     company: Callable[[], int] = field(default=lambda: 0)
+    report_memory: Callable[[int], None] = field(default=lambda size: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def _evaluate(task: CellTask, desk: Desk, progress: Progress) -> CellResult | Lm
             places = Places(desk.folder, cell_place(task.row), Path(folder))
             result = _evaluate_once(task, desk, places, progress)
             if isinstance(result, CellResult) and result.can_be_rescored:
-                worker = _start(task, desk)
+                worker = _start(task, desk, progress)
                 return replace(result, audit=score_again(worker, task, places, result, progress))
             return result
     except ResultsError:
@@ -153,14 +157,18 @@ def _evaluate(task: CellTask, desk: Desk, progress: Progress) -> CellResult | Lm
 
 
 def _evaluate_once(task: CellTask, desk: Desk, places: Places, progress: Progress) -> CellResult | LmbenchError:
-    result = evaluate_cell(_start(task, desk), task, places, progress, desk.limits)
+    result = evaluate_cell(_start(task, desk, progress), task, places, progress, desk.limits)
     close_log(places.log)
     return result
 
 
-def _start(task: Task, desk: Desk) -> Worker:
+def _start(task: Task, desk: Desk, progress: Progress) -> Worker:
     needs = needs_of(task)
-    return desk.workers.start(needs.libraries, needs.threads)
+    if needs.libraries:
+        progress(f"loading {', '.join(_LIBRARIES.get(name, name) for name in needs.libraries)}", 0.0)
+    worker = desk.workers.start(needs.libraries, needs.threads)
+    worker.report_memory(desk.report_memory)
+    return worker
 
 
 def _write(task: CellTask, folder: Path, cell: Cell, result: CellResult) -> Cell:
@@ -217,7 +225,7 @@ def _do_checks(task: CheckTask, desk: Desk, progress: Progress) -> Done:
 def _check(task: CheckTask, desk: Desk, log: Path, progress: Progress) -> _Checked | LmbenchError:
     """Return the results of a model's checks, or the error that ended them."""
     try:
-        worker = _start(task, desk)
+        worker = _start(task, desk, progress)
         work, receive = partial(_check_in_process, task.model.spec), partial(repeat_report, progress)
         result = worker.run(work, log, receive, desk.limits)
         if isinstance(result, str):

@@ -23,6 +23,7 @@ __all__ = ["UNLIMITED", "Channel", "Failure", "Limits", "Worker", "as_error", "p
 Result = TypeVar("Result")
 
 _INTERVAL = 0.1  # seconds between two looks at what a process uses
+_REPORT_INTERVAL = 1.0  # seconds between two reports of it
 _PATIENCE = 10.0  # seconds that a process has for its end once it has closed its messages
 _CHUNK = 1 << 16  # bytes
 _UNITS = ("bytes", "KiB", "MiB", "GiB")
@@ -55,6 +56,7 @@ class Worker:
     def __init__(self, process: Process | None = None) -> None:
         self._process = process or SpawnedProcess()
         self._pipes = self._process.pipes
+        self._report_memory: Callable[[int], None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +64,10 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.end()
         self._pipes.close()
+
+    def report_memory(self, report: Callable[[int], None]) -> None:
+        """Call `report` with the bytes of resident memory, from another thread, once a second while `run` works."""
+        self._report_memory = report
 
     def end(self) -> None:
         """End the process, from any thread: what it does is a `Failure`."""
@@ -88,7 +94,7 @@ class Worker:
             What the work returned, the LmbenchError that it raised, or how the process ended otherwise.
         """
         with self, CappedLog(log) as written:
-            guard = _Guard(self._process, written, limits)
+            guard = _Guard(self._process, written, limits, self._report_memory)
             try:
                 return self._run(work, receive, guard)
             finally:
@@ -148,10 +154,13 @@ class _Guard:
         excess: Which limit the process has exceeded; None if it has exceeded none.
     """
 
-    def __init__(self, process: Process, log: CappedLog, limits: Limits) -> None:
+    def __init__(
+        self, process: Process, log: CappedLog, limits: Limits, report_memory: Callable[[int], None] | None
+    ) -> None:
         self.log, self.excess = log, cast(Failure | None, None)
         self._process, self._limits, self._output = process, limits, process.pipes.output
-        self._started = self._looked = time.monotonic()
+        self._report_memory = report_memory
+        self._started = self._looked = self._reported = time.monotonic()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -176,7 +185,7 @@ class _Guard:
         return bool(data)
 
     def _look(self) -> None:
-        """End the process if it has exceeded a limit."""
+        """End the process if it has exceeded a limit, else report its memory if that is due."""
         now = time.monotonic()
         if self.excess is not None or now < self._looked + _INTERVAL:
             return
@@ -185,6 +194,10 @@ class _Guard:
             self._stop(f"stopped after the time limit of {self._limits.seconds:g} s; give more with --timeout")
         elif self._limits.bytes is not None and self._process.resident_bytes() > self._limits.bytes:
             self._stop(f"used more than the limit of {_in_words(self._limits.bytes)} (--memory-limit)")
+        elif self._report_memory is not None and now > self._reported + _REPORT_INTERVAL:
+            self._reported = now
+            with suppress(OSError):  # the terminal may be closed
+                self._report_memory(self._process.resident_bytes())
 
     def _stop(self, reason: str) -> None:
         self.excess = Failure(reason)

@@ -14,6 +14,7 @@ from lmbench.runs.experiment import Experiment, select_models
 from lmbench.runs.tasks import Desk, do_task
 from lmbench.runs.templates import Workers
 from tests.plugins import installed
+from tests.recording import Recorded
 from tests.running import Recorder, run
 from tests.runs.dishonest import DOCUMENTS
 
@@ -179,3 +180,13 @@ def test_events_are_left_out_on_request(tmp_path):
         done = do_task(CellTask(plan[0].row, model, CORPUS, keep_scores=False), Desk(folder, workers), Progress())
     assert "scores.parquet" not in done.cell.files
     assert sorted(file.name for file in folder.iterdir()) == ["cell.json", "documents.parquet", "log.txt"]
+
+
+def test_libraries_that_take_time_to_import_are_announced(tmp_path):
+    [model] = select_models("uniform")
+    slow = replace(model, needs=replace(model.needs, libraries=("scipy", "json")))
+    plan = Experiment((model,), (CORPUS,)).plan()
+    progress = Recorded()
+    with Workers() as workers:
+        do_task(CellTask(plan[0].row, slow, CORPUS), Desk(tmp_path, workers), progress)
+    assert progress.messages[0] == ("loading SciPy, json", 0.0)

@@ -95,9 +95,9 @@ def test_the_work_can_ask_and_gets_the_replies(tmp_path, start):
     assert start().run(partial(double, [1, 5]), tmp_path / "log", lambda number: 2 * number) == [2, 10]
 
 
-def test_long_work_and_a_long_reply_arrive_whole(tmp_path, start):
+def test_long_work_and_a_long_reply_arrive_whole(tmp_path, workers):
     text = "x" * 10_000_000
-    assert start().run(partial(double, [text]), tmp_path / "log", lambda question: question * 2) == [2 * text]
+    assert workers.start().run(partial(double, [text]), tmp_path / "log", lambda question: question * 2) == [2 * text]
 
 
 def test_a_reply_to_a_process_that_has_ended_is_no_error(tmp_path, start):
@@ -138,8 +138,8 @@ def test_an_error_whose_constructor_takes_other_arguments_is_returned(tmp_path, 
         (partial(end_by_signal, signal.SIGINT), "the process ended too early, with exit code 130"),
     ],
 )
-def test_any_other_ending_is_a_failure(tmp_path, start, work, ending):
-    assert start().run(work, tmp_path / "log", ignore) == Failure(ending)
+def test_any_other_ending_is_a_failure(tmp_path, workers, work, ending):
+    assert workers.start().run(work, tmp_path / "log", ignore) == Failure(ending)
 
 
 def send_long_texts(channel):
@@ -168,8 +168,8 @@ def print_without_a_newline(channel):
     sys.stdout.write("almost done")
 
 
-def test_what_is_printed_before_a_result_is_in_the_log(tmp_path, start):
-    start().run(print_without_a_newline, tmp_path / "log", ignore)
+def test_what_is_printed_before_a_result_is_in_the_log(tmp_path, workers):
+    workers.start().run(print_without_a_newline, tmp_path / "log", ignore)
     assert (tmp_path / "log").read_text() == "almost done"
 
 
@@ -295,8 +295,8 @@ def send_half_a_message(channel):
     time.sleep(300)
 
 
-def test_a_message_that_never_ends_does_not_outlast_the_time_limit(tmp_path, start):
-    result = start().run(send_half_a_message, tmp_path / "log", ignore, Limits(seconds=0.5))
+def test_a_message_that_never_ends_does_not_outlast_the_time_limit(tmp_path, workers):
+    result = workers.start().run(send_half_a_message, tmp_path / "log", ignore, Limits(seconds=0.5))
     assert result == Failure("stopped after the time limit of 0.5 s; give more with --timeout")
 
 
@@ -346,9 +346,18 @@ def test_memory_that_processes_share_counts_once(tmp_path, workers):
     assert workers.start().run(fork_and_rest, tmp_path / "log", ignore, Limits(bytes=400 << 20)) is True
 
 
-def test_work_within_its_limits_is_not_stopped(tmp_path, start):
+def test_resident_memory_is_reported_while_the_work_is_done(tmp_path, start, monkeypatch):
+    monkeypatch.setattr("lmbench.runs.worker._REPORT_INTERVAL", 0.2)
+    sizes = []
+    worker = start()
+    worker.report_memory(sizes.append)
+    assert worker.run(partial(fill, 200), tmp_path / "log", lambda message: None) is True
+    assert 200 << 20 < max(sizes) < 500 << 20
+
+
+def test_work_within_its_limits_is_not_stopped(tmp_path, workers):
     limits = Limits(seconds=60, bytes=1 << 30)
-    assert start().run(partial(fill, 1), tmp_path / "log", lambda message: None, limits) is True
+    assert workers.start().run(partial(fill, 1), tmp_path / "log", lambda message: None, limits) is True
 
 
 def print_much(channel):
@@ -359,10 +368,10 @@ def print_much(channel):
     os._exit(3)
 
 
-def test_a_long_log_keeps_its_beginning_and_end(tmp_path, start):
+def test_a_long_log_keeps_its_beginning_and_end(tmp_path, workers):
     sizes = []
     watcher = threading.Thread(target=measure, args=(tmp_path / "log", sizes))
-    worker = start()
+    worker = workers.start()
     watcher.start()
     result = worker.run(print_much, tmp_path / "log", ignore)
     (tmp_path / "done").touch()
