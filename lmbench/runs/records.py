@@ -132,10 +132,9 @@ class Manifest(_Record):
                 raise ResultsError(f"its {model.label} is {known.spec}, not {model.spec}")
             models[model.label] = model
         rows = {row.slot: row for row in self.rows}
-        keys = {row.key for row in self.rows}
-        for row in other.rows:
-            if row.slot in rows or row.key not in keys:
-                rows[row.slot] = row
+        rows |= {row.slot: row for row in other.rows if row.slot in rows}
+        keys = {row.key for row in rows.values()}
+        rows |= {row.slot: row for row in other.rows if row.key not in keys}
         return self.model_copy(
             update={
                 "models": tuple(models.values()),

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from lmbench.corpora.names import parse_names
 from lmbench.corpora.options import CorpusOptions
@@ -170,6 +180,13 @@ class Settings(_Keys):
     memory_limit: Annotated[int, Field(gt=0), BeforeValidator(_size)] | None = None
     scores: bool = True
     out: str | None = None
+
+    @field_validator("ray_address")
+    @classmethod
+    def _check_engine(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is not None and info.data.get("engine") == "local":
+            raise ValueError("it is for the engine ray, and the engine is local")
+        return address
 
 
 class Study(BaseModel):

@@ -111,6 +111,7 @@ def read_study(file: Path | None, options: Table) -> tuple[Study, Source]:
     """
     source = Source(options, None, "", {}) if file is None else _parse(file, options)
     shared = {key: value for key, value in source.keys.items() if key != TABLE}
+    _check_exclusive(source, options)
     _check_keys(source, shared, [*ExperimentTable.all_keys(), *Settings.all_keys()])
     for number, table in enumerate(source.tables):
         _check_keys(source, table, ExperimentTable.all_keys(), number)
@@ -185,10 +186,14 @@ def _parse(file: Path, options: Table) -> Source:
 
 
 def _check_keys(source: Source, table: Table, known: Sequence[str], number: int | None = None) -> None:
-    """Check that the keys of a table are known, and that none excludes another."""
+    """Check that the keys of a table are known, and that they do not exclude each other."""
     for key in table:
         if key not in known:
             raise SpecError(f"{source.locate(key, table=number)}: {_why_unknown(key, known)}")
+    _check_exclusive(source, table, number)
+
+
+def _check_exclusive(source: Source, table: Table, number: int | None = None) -> None:
     if set(_EXCLUSIVE) <= set(table):
         raise SpecError(f"{source.locate('seed', table=number)}: seed and seeds exclude each other")
 
