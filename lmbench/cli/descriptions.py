@@ -102,7 +102,9 @@ def _read_docstring(entry: Registered) -> str | None:
 
 def _describe_splits(corpus: Corpus) -> Iterator[str]:
     for split, text in (("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test)):
-        yield f"  {split:<9} {len(text.documents):,} documents, {text.size:,} bytes, sha256 {text.fingerprint[:12]}…"
+        count = len(text.documents)
+        size = f"{count:,} document{'s' * (count != 1)}, {text.size:,} bytes"
+        yield f"  {split:<9} {size}, sha256 {text.fingerprint[:12]}…"
     if corpus.floor_note:
         yield f"  floor     {corpus.floor_note}"
     yield from _describe_first_documents(corpus.train if corpus.train.documents else corpus.test)
@@ -112,7 +114,8 @@ def _describe_first_documents(split: Split) -> Iterator[str]:
     for document in islice(split.documents, _SHOWN_DOCUMENTS):
         start = " ".join(document[:_SHOWN_CHARACTERS].split())
         more = "…" * (len(document.rstrip()) > _SHOWN_CHARACTERS)
-        yield f"  document  {len(document.encode()):,} bytes in {len(lines_of(document)):,} lines: {start}{more}"
+        lines = len(lines_of(document))
+        yield f"  document  {len(document.encode()):,} bytes, {lines:,} line{'s' * (lines != 1)}: {start}{more}"
 
 
 def _describe_file(entry: CatalogEntry, file: CatalogFile) -> Iterator[str]:

@@ -28,6 +28,21 @@ def test_a_sources_options_are_described():
     assert re.search(r"^  stop            .* \(default 0.08\)$", shown, flags=re.MULTILINE)
 
 
+def test_a_users_text_is_shown_as_a_run_reads_it(tmp_path):
+    """The line on its documents is on standard error."""
+    (tmp_path / "x.txt").write_text("".join(f"A long line number {i}\nof prose.\n\n" for i in range(10)))
+    shown = lmbench("corpora", "show", "x.txt", cwd=tmp_path)
+    assert shown.stderr == "x.txt: 10 documents (blocks); --documents line for lines\n"
+    assert "  test      1 document, 32 bytes" in shown.stdout
+    assert shown.stdout.splitlines()[-3] == "  document  32 bytes, 3 lines: A long line number 0 of prose."
+    lines = lmbench("corpora", "show", "x.txt:documents=line,limit=2", cwd=tmp_path)
+    assert lines.stderr == ""
+    assert "  test      2 documents, " in lines.stdout
+    checked = lmbench("corpora", "check", "x.txt", "pydocs", "--documents", "line", cwd=tmp_path)
+    assert "1 of its 3 documents" in checked.stdout
+    assert checked.returncode == 0
+
+
 def test_corpora_are_fetched_and_checked(mirror, text):
     fetched = lmbench("corpora", "fetch", "multiple-choice", "tinyshakespeare").stdout
     assert fetched.startswith("multiple-choice: 2 files, verified, in ")
@@ -47,6 +62,9 @@ def test_a_failed_download_is_one_line(tmp_path):
     ("arguments", "message"),
     [
         (["show", "wikitext"], "unknown corpus 'wikitext'; did you mean 'wikitext-"),
+        (["show", "pydocs", "--documents", "line"], "--documents: only for your own text, not for pydocs"),
+        (["check", "wikitext-2", "--strip"], "--strip: only for your own text, not for wikitext-2"),
+        (["show", "wikitext-2:field=a"], "unknown option of wikitext-2 'field'; it is an option of your own text"),
         (["fetch", "blim"], "unknown corpus of the catalog 'blim'; did you mean 'blimp'?"),
     ],
 )

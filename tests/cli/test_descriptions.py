@@ -92,7 +92,17 @@ def test_a_corpus_is_described_by_its_splits_and_its_floor():
     assert lines[:3] == ["toy: A toy", "", "  read as   lines"]
     assert lines[3] == f"  train     1,000 documents, 2,000 bytes, sha256 {CORPUS.train.fingerprint[:12]}…"
     assert [line.split()[0] for line in lines[4:]] == ["valid", "test", "floor", *["document"] * 3]
-    assert lines[7] == "  document  2 bytes in 1 lines: a"
+    assert lines[7] == "  document  2 bytes, 1 line: a"
+
+
+def test_the_first_documents_are_shown_with_their_sizes():
+    texts = ("é\n\n  b\tc\n", "x" * 61, f"{'y' * 60}\n", "never shown\n")
+    corpus = Corpus("toy", Split(()), Split(()), Split(texts), "blocks")
+    assert list(describe_corpus(corpus))[-3:] == [
+        "  document  10 bytes, 3 lines: é b c",
+        f"  document  61 bytes, 1 line: {'x' * 60}…",
+        f"  document  61 bytes, 1 line: {'y' * 60}",
+    ]
 
 
 def test_an_entry_is_described_by_its_files_and_published_figures(entry):
@@ -107,4 +117,4 @@ def test_an_entry_is_described_by_its_files_and_published_figures(entry):
 def test_an_entry_that_is_here_is_described_by_its_splits(entry):
     lines = list(describe_entry("both", entry, CORPUS))
     assert "  holds     text, read as lines" in lines
-    assert any(line.startswith("  test      1 documents, 2 bytes") for line in lines)
+    assert any(line.startswith("  test      1 document, 2 bytes") for line in lines)

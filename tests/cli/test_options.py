@@ -1,5 +1,9 @@
+import click
 import pytest
+from click.testing import CliRunner
 
+from lmbench.cli.options import corpus_options, text_options
+from lmbench.corpora.options import CorpusOptions
 from tests.cli.commands import assert_refused
 
 
@@ -12,3 +16,30 @@ from tests.cli.commands import assert_refused
 )
 def test_an_unknown_command_is_refused_with_the_nearest_one(tmp_path, arguments, message):
     assert_refused(arguments, message, tmp_path)
+
+
+def parse(decorator, *arguments):
+    """Return the options of a corpus that a command gets."""
+    received = []
+
+    @click.command()
+    @decorator
+    def command(defaults):
+        received.append(defaults)
+
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 0, result.output
+    return received[0]
+
+
+@pytest.mark.parametrize("decorator", [text_options, corpus_options])
+def test_options_of_texts_arrive_as_one_value(decorator):
+    assert parse(decorator) == CorpusOptions()
+    arguments = ("--documents", "block", "--format", "jsonl", "--encoding", "big5", "--field", "body", "--no-strip")
+    assert parse(decorator, *arguments) == CorpusOptions(
+        documents="block", format="jsonl", encoding="big5", field="body", strip=False
+    )
+
+
+def test_a_run_selects_documents():
+    assert parse(corpus_options, "--split", "all", "--limit", "3") == CorpusOptions(split="all", limit=3)
