@@ -20,6 +20,7 @@ from lmbench.cli.output import echo, echo_text
 from lmbench.cli.runs import report, run
 from lmbench.cli.scaffold import new_model
 from lmbench.cli.text import generate, score
+from lmbench.cli.verify import verify
 from lmbench.errors import LmbenchError
 
 
@@ -41,7 +42,7 @@ def cli(offline: bool) -> None:
         os.environ |= {"LMBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 
 
-for command in (run, report, merge, models, corpora, score, generate, export, inspect, check, cache, new_model):
+for command in (run, report, merge, verify, models, corpora, score, generate, export, inspect, check, cache, new_model):
     cli.add_command(command)
 
 

@@ -213,7 +213,7 @@ class JointExperiment:
         known: dict[str, Corpus] = {}
         for corpus in (corpus for part in self.parts for corpus in part.corpora):
             first = known.setdefault(corpus.name, corpus)
-            if first is not corpus and _digest_corpus(first) != _digest_corpus(corpus):
+            if first is not corpus and digest_corpus(first) != digest_corpus(corpus):
                 raise CorpusError(f"two experiments read {corpus.name} differently; give it the same options in both")
         return list(known.values())
 
@@ -391,7 +391,8 @@ def _record_model(model: SelectedModel | BrokenModel) -> ModelRecord:
     )
 
 
-def _digest_corpus(corpus: Corpus) -> str:
+def digest_corpus(corpus: Corpus) -> str:
+    """Return the SHA-256 of all splits of a corpus, and of what else models see of it."""
     return digest([corpus.tokenized, *(split.digest for split in (corpus.train, corpus.valid, corpus.test))])
 
 
@@ -405,7 +406,7 @@ def _record_corpus(corpus: Corpus) -> CorpusRecord:
         train_fingerprint=corpus.train.fingerprint,
         valid_fingerprint=corpus.valid.fingerprint,
         test_fingerprint=corpus.test.fingerprint,
-        digest=_digest_corpus(corpus),
+        digest=digest_corpus(corpus),
         train_bytes=corpus.train.size,
         valid_bytes=corpus.valid.size,
         test_bytes=corpus.test.size,

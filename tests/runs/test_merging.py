@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 from dataclasses import replace
@@ -8,7 +7,6 @@ import pytest
 from lmbench import Split
 from lmbench.checks import ChangedOption, Outcome
 from lmbench.errors import ResultsError
-from lmbench.identity import digest
 from lmbench.runs import runner
 from lmbench.runs.cell_files import read_documents
 from lmbench.runs.engines import LocalEngine
@@ -20,6 +18,7 @@ from lmbench.runs.store import RunDirectory
 from lmbench.runs.templates import Workers
 from tests.plugins import MODELS, installed
 from tests.running import run
+from tests.runs.forging import reseal
 
 
 class Notices(RunProgress):
@@ -33,19 +32,6 @@ class Notices(RunProgress):
 def numbers(directory):
     """Return all that the tables show of a run apart from costs, in its order."""
     return [(cell.row, cell.status, cell.metrics, cell.signature, cell.audit_kind) for cell in directory.cells()]
-
-
-def reseal(path, **changes):
-    """Change a record and its checksum, as somebody would who forges it."""
-    contents = json.loads(path.read_text())
-    del contents["checksum"]
-    for keys, value in changes.items():
-        place = contents
-        *parents, last = keys.split("__")
-        for key in parents:
-            place = place[key]
-        place[last] = value
-    path.write_text(json.dumps(contents | {"checksum": digest(contents)}))
 
 
 def files(path):
