@@ -71,7 +71,7 @@ def check_corpora(names: tuple[str, ...], defaults: CorpusOptions) -> None:
     refuse_idle_options(names, defaults)
     for name in names:
         corpus = load_corpus(name, defaults)
-        echo(f"{corpus.name}: {measure_overlap(corpus)}")
+        echo(f"{corpus.name}: {measure_overlap(corpus) or 'there is no training split to compare with'}")
 
 
 @corpora.command(epilog="\b\nExample:\n  lmbench corpora fetch wikitext-2 war-and-peace")

@@ -77,4 +77,4 @@ class CorpusOptions(Selection):
 
 
 NO_OPTIONS = CorpusOptions()
-"""What is not given is recognized, or has its default."""
+"""Options that are not given are recognized by the text, or have their defaults."""

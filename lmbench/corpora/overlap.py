@@ -66,12 +66,14 @@ class Overlap(BaseModel):
         )
 
 
-def measure_overlap(corpus: Corpus) -> Overlap:
-    """Measure what the corpus's test split shares with its training split.
+def measure_overlap(corpus: Corpus) -> Overlap | None:
+    """Measure what the corpus's test split shares with its training split; return None if it does not have one.
 
     N-grams and documents are compared by 64-bit hashes: the chance that an n-gram counts as one of n others by mistake
     is n in 2^64. This takes about 200 MiB of memory for a corpus of any size, and 50 bytes for each document.
     """
+    if not corpus.train.documents:
+        return None
     every = 1 + corpus.test.size // (4 * _MOST)
     test = np.sort(_sample(corpus.test, corpus.spaced, every))
     found = np.zeros(len(test), dtype=np.bool_)

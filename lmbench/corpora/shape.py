@@ -1,4 +1,4 @@
-"""What a text looks like: its documents, and spaces at the ends of its lines."""
+"""The look of a text: its documents, and spaces at the ends of its lines."""
 
 from __future__ import annotations
 

@@ -41,6 +41,8 @@ def test_a_users_text_is_shown_as_a_run_reads_it(tmp_path):
     checked = lmbench("corpora", "check", "x.txt", "pydocs", "--documents", "line", cwd=tmp_path)
     assert "1 of its 3 documents" in checked.stdout
     assert checked.returncode == 0
+    whole = lmbench("corpora", "check", "x.txt:split=all", cwd=tmp_path)
+    assert whole.stdout == "x.txt: there is no training split to compare with\n"
 
 
 def test_corpora_are_fetched_and_checked(mirror, text):

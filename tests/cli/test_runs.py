@@ -8,6 +8,7 @@ import pytest
 
 from lmbench.runs.store import RunDirectory
 from tests.cli.commands import CODE, assert_refused, lmbench, start, without_steps
+from tests.ngrams.arpa_texts import SMALL
 from tests.plugins import installed
 
 
@@ -45,6 +46,35 @@ def test_a_run_prints_its_events_as_json(tmp_path, text):
     assert cell["metrics"]["bits_per_byte"] == pytest.approx(8)
     assert events[-1]["path"] == "out"
     assert "--quiet and --json exclude each other" in lmbench(*arguments, "--json", "--quiet", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    ("models", "options", "documents", "said"),
+    [
+        ("arpa:path=x.arpa", (), 40, "text.txt: 40 documents (lines)"),
+        ("arpa:path=x.arpa", ("--split", "test"), 4, "text.txt: 40 documents (lines)"),
+        ("arpa:path=x.arpa", ("--limit", "3"), 3, "text.txt: 40 documents (lines)"),
+        ("arpa:path=x.arpa,uniform", (), 4, "text.txt: its last tenth is scored, because some models are fitted on"),
+    ],
+)
+def test_a_file_is_scored_as_a_whole_if_all_models_are_pretrained(tmp_path, text, models, options, documents, said):
+    (tmp_path / "x.arpa").write_text(SMALL)
+    arguments = ("run", "--models", models, "--corpora", "text.txt", "--no-check", "--audit", "none", "--out", "out")
+    result = lmbench(*arguments, *options, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert said in result.stderr
+    assert f"of test text in {documents} documents" in result.stdout
+
+
+def test_nothing_can_be_fitted_if_all_of_a_text_is_scored(tmp_path, text):
+    (tmp_path / "x.arpa").write_text(SMALL)
+    corpora = "text.txt:split=all,limit=2"
+    arguments = ("run", "--models", "arpa:path=x.arpa,kenlm", "--corpora", corpora, "--no-check", "--out", "out")
+    result = lmbench(*arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "kenlm on text.txt: failed: the training split of text.txt is empty" in result.stderr
+    assert "of test text in 2 documents" in result.stdout
+    assert "Overlap" not in result.stdout
 
 
 def test_a_source_may_have_options_and_be_named_twice(tmp_path):

@@ -65,6 +65,10 @@ def test_documents_in_two_splits_are_counted():
     )
 
 
+def test_without_a_training_split_there_is_nothing_to_compare():
+    assert measure_overlap(corpus([], [], ["a\n"])) is None
+
+
 def test_wikitext2_hardly_overlaps(mirror):
     from lmbench import load_corpus
 

@@ -16,6 +16,7 @@ from lmbench.metrics import summarize
 from lmbench.model import Traits
 from lmbench.spec import Spec
 from lmbench.text.tokenizers import Words
+from tests.running import run
 
 SMALL = (
     "markov:order=1,words=3,stop=0.3,concentration=1",
@@ -289,12 +290,8 @@ def test_wrong_options_are_one_line(spec, message):
 
 
 def test_a_run_may_have_two_sizes_of_a_source(tmp_path):
-    from lmbench.runs.experiment import Experiment, select_models
-    from lmbench.runs.events import RunProgress
-    from lmbench.runs.runner import run
-
     corpora = (generate_corpus("recall:lines=30"), generate_corpus("recall:lines=60"))
-    cells = run(Experiment(select_models("uniform"), corpora, check=False), tmp_path / "run", RunProgress()).cells()
+    cells = run("uniform", corpora, tmp_path / "run").cells()
     assert [cell.corpus for cell in cells] == ["recall:lines=30", "recall:lines=60"]
     assert all(cell.metrics.excess == pytest.approx(8 - cell.metrics.floor) for cell in cells)
 
