@@ -1,4 +1,4 @@
-"""A run's events as JSON, one object a line. docs/results.md describes them."""
+"""A run's events as JSON, one object a line. docs/progress.md describes them."""
 
 from __future__ import annotations
 

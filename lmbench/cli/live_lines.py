@@ -1,4 +1,4 @@
-"""Lines of a terminal that change while work goes on: a label, the current step, a bar, clocks and memory.
+"""Lines of a terminal that change during the work: a label, the current step, a bar, clocks and memory.
 
 A line is as wide as the terminal. Its label and its step are shortened to fit; the bar and the clocks are not.
 """
@@ -53,7 +53,7 @@ class LiveLine:
     """The content of a line.
 
     Attributes:
-        label: What the line is about.
+        label: The name of the work.
         step: The current step of the work.
         share: The share of the work that is done, from 0 to 1. If it falls, a new stage of the work has begun.
         memory: The bytes of memory that the work takes now, if known.
@@ -82,7 +82,7 @@ class LiveLine:
         speed = _SPEED.search(message)
         cut = speed.start() if speed else len(message)
         self.step = Shortened(message[:cut], message[cut:])
-        if share < self.share:
+        if share < self.share or share == self._begun[1]:
             self.begin(share, now)
         elif share > self.share:
             self._end = self._estimate_end(share, now)

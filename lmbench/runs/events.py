@@ -1,4 +1,4 @@
-"""What a run reports while it works: its tasks, which may run at the same time, and the cells that end."""
+"""Reports of a run: about its tasks, which may run at the same time, and about the cells that end."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from lmbench.runs.store import cell_place, check_log_place, close_log
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
 
-_LIBRARIES = {"nltk": "NLTK", "scipy": "SciPy", "torch": "PyTorch", "transformers": "Transformers"}
+_PACKAGES = {"nltk": "NLTK", "scipy": "SciPy", "torch": "PyTorch", "transformers": "Transformers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,8 @@ def _evaluate_once(task: CellTask, desk: Desk, places: Places, progress: Progres
 def _start(task: Task, desk: Desk, progress: Progress) -> Worker:
     needs = needs_of(task)
     if needs.libraries:
-        progress(f"loading {', '.join(_LIBRARIES.get(name, name) for name in needs.libraries)}", 0.0)
+        packages = dict.fromkeys(name.partition(".")[0] for name in needs.libraries)
+        progress(f"loading {', '.join(_PACKAGES.get(package, package) for package in packages)}", 0.0)
     worker = desk.workers.start(needs.libraries, needs.threads)
     worker.report_memory(desk.report_memory)
     return worker

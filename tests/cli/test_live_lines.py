@@ -41,6 +41,14 @@ def test_the_remaining_time_is_that_of_the_stage():
     assert line.remaining(60.0) == pytest.approx(10)
 
 
+def test_the_time_before_the_first_share_says_nothing_about_the_remaining_time():
+    line = LiveLine(Shortened("m"))
+    line.advance("loading PyTorch", 0.0, 0.0)
+    line.advance("fit", 0.0, 20.0)
+    line.advance("fit", 0.5, 30.0)
+    assert line.remaining(30.0) == pytest.approx(10)
+
+
 def test_what_was_done_before_says_nothing_about_the_remaining_time():
     line = LiveLine(Shortened("all"))
     line.begin(0.5, 10.0)

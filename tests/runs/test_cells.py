@@ -184,7 +184,7 @@ def test_events_are_left_out_on_request(tmp_path):
 
 def test_libraries_that_take_time_to_import_are_announced(tmp_path):
     [model] = select_models("uniform")
-    slow = replace(model, needs=replace(model.needs, libraries=("scipy", "json")))
+    slow = replace(model, needs=replace(model.needs, libraries=("scipy.sparse", "scipy.special", "json")))
     plan = Experiment((model,), (CORPUS,)).plan()
     progress = Recorded()
     with Workers() as workers:
