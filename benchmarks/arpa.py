@@ -23,14 +23,14 @@ import sys, time
 from pathlib import Path
 import pyarrow.compute
 from lmbench.ngrams.arpa_reader import read_arpa
-from lmbench.runs.worker import peak_bytes
+from lmbench.runs.memory import peak_bytes
 started = time.perf_counter()
 read_arpa(Path(sys.argv[1]))
 """
 _LOAD = """
 import sys, time
 import kenlm
-from lmbench.runs.worker import peak_bytes
+from lmbench.runs.memory import peak_bytes
 config = kenlm.Config()
 config.show_progress = False
 config.arpa_complain = kenlm.ARPALoadComplain.NONE

@@ -35,7 +35,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from lmbench import ModelSpec, build, load_corpus
-from lmbench.runs.worker import peak_bytes
+from lmbench.runs.memory import peak_bytes
 
 BOS = "<|endoftext|>"
 

@@ -26,8 +26,8 @@ from lmbench.errors import LmbenchError, SpecError
 from lmbench.ngrams.workspace import parse_size
 from lmbench.runs.events import RunProgress
 from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.memory import peak_bytes
 from lmbench.runs.runner import run
-from lmbench.runs.worker import peak_bytes
 
 
 @dataclass(frozen=True)

@@ -239,7 +239,7 @@ class WrongFiles(ModelOptions):
         return 3
 
 
-@costs("model 'filesofanumber' cannot be built: ValidationError")
+@costs("model 'filesofanumber' cannot be built: TypeError: 'int' object is not iterable")
 class FilesOfANumber(Good):
     Options = WrongFiles
 

@@ -108,3 +108,10 @@ def test_conformance_counts_false_alarms_and_continues(tmp_path):
 def test_conformance_prints_the_seconds_of_suite_and_audit():
     *_, row = output("conformance.py", "seconds", "--models", "uniform")
     assert re.fullmatch(r"\| uniform \| [\d.]+ \| [\w-]+ [\d.]+ \| [\d.]+ \|", row)
+
+
+def test_overhead_prints_a_row_for_each_set_of_libraries():
+    header, *rows = output("overhead.py", "--libraries", ",colorsys", "--repeats", "1")
+    assert header.split()[:5] == ["libraries", "template", "spawned", "two", "forked"]
+    assert [row.split()[0] for row in rows] == ["(none)", "colorsys"]
+    assert all(float(row.split()[2]) > float(row.split()[4]) for row in rows)

@@ -18,8 +18,8 @@ from lmbench.metrics import Metrics, Tally, TallyColumns, rate, summarize, tally
 from lmbench.model import LanguageModel, plain_footprint, plain_remarks, plain_traits
 from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.runs.fitted_models import Fit, FittedModels, Prepared, measure_fit
+from lmbench.runs.memory import peak_bytes
 from lmbench.runs.records import Costs
-from lmbench.runs.worker import peak_bytes
 from lmbench.signature import Signature, plain_signature
 
 if TYPE_CHECKING:

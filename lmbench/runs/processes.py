@@ -105,7 +105,9 @@ class SpawnedProcess:
         """End the process and its session, and return its exit code, or minus the signal that ended it."""
         with _POLLING:
             pid = self._process.pid or 0
-            with suppress(ProcessLookupError, PermissionError):  # it has no session yet, or macOS sees only zombies
+            with suppress(
+                ProcessLookupError, PermissionError
+            ):  # it has not set a session yet; macOS refuses zombies
                 os.killpg(pid, signal.SIGKILL)
             self._process.kill()
         while not self.wait(1):

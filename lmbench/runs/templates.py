@@ -121,7 +121,7 @@ class Template:
     """A process that imports libraries, uses nothing of them, and forks worker processes.
 
     Attributes:
-        libraries: The libraries. Those that cannot be imported are left out.
+        libraries: The libraries; one that cannot be imported is left out.
         is_ready: Whether it has imported them, and has forked a process.
     """
 
@@ -202,11 +202,11 @@ class _ForkedProcess:
     def resident_bytes(self) -> int:
         """Return the resident memory of the process and of all that it has started."""
         try:
-            family = psutil.Process(self._supervisor).children(recursive=True)
+            worker, supervisor = psutil.Process(self._worker), psutil.Process(self._supervisor)
+            others = [process for process in supervisor.children(recursive=True) if process != worker]
         except psutil.Error:
             return 0
-        others = [process for process in family if process.pid != self._worker]
-        return resident_bytes(psutil.Process(self._worker), others)
+        return resident_bytes(worker, others)
 
     def _end(self) -> int:
         try:
@@ -227,7 +227,7 @@ def serve(requests: int, libraries: tuple[str, ...]) -> NoReturn:
     Args:
         requests: A socket. Each request is a number of threads, 0 for as many as the libraries choose, and the
             process's ends of its connections.
-        libraries: What to import.
+        libraries: The names of the libraries.
     """
     for name in (*_OWN_MODULES, *libraries):
         with suppress(Exception, SystemExit):  # the work that needs the library says why it cannot be imported
@@ -252,6 +252,8 @@ def _fork(requests: socket.socket, threads: int | None, files: list[int]) -> Non
                 Connection(work, writable=False), *(Connection(end, readable=False) for end in (messages, output))
             )
             _supervise(Connection(control), ends, threads)
+        except BaseException:  # noqa: BLE001  (a model may have broken even what reports its errors)
+            sys.excepthook(*sys.exc_info())
         finally:
             os._exit(1)
     for file in files:

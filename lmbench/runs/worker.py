@@ -15,10 +15,9 @@ from typing import Self, TypeVar, cast
 from lmbench.errors import LmbenchError, kind_of, one_line
 from lmbench.runs.capped_log import CappedLog
 from lmbench.runs.channel import Channel, Failure, Question, Returned, as_message, receive
-from lmbench.runs.memory import peak_bytes
 from lmbench.runs.processes import Process, SpawnedProcess
 
-__all__ = ["UNLIMITED", "Channel", "Failure", "Limits", "Worker", "as_error", "peak_bytes"]
+__all__ = ["UNLIMITED", "Channel", "Failure", "Limits", "Worker", "as_error"]
 
 Result = TypeVar("Result")
 
@@ -31,7 +30,7 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one piece of work may use.
+    """The most that one piece of work may use.
 
     Attributes:
         seconds: Wall-clock seconds; None for as long as it takes.
@@ -88,7 +87,7 @@ class Worker:
             log: A new or empty file, to which what the process prints is written: its beginning and its end, if it is
                 longer than 1 MiB.
             receive: Called with each message as it arrives. If the work asks, it returns the reply.
-            limits: What the work may use. The process ends if it uses more.
+            limits: The most that the work may use; the process ends if it uses more.
 
         Returns:
             What the work returned, the LmbenchError that it raised, or how the process ended otherwise.

@@ -385,7 +385,7 @@ def test_a_long_log_keeps_its_beginning_and_end(tmp_path, workers):
 
 
 def measure(path, sizes):
-    """Record the size of a file until there is a file 'done' beside it."""
+    """Record the size of a file until the file 'done' is in its folder."""
     while not (path.parent / "done").exists():
         sizes.append(path.stat().st_size if path.exists() else 0)
         time.sleep(0.01)
