@@ -13,7 +13,6 @@ import click
 
 from lmbench.cli.reports import print_tables, write_report
 from lmbench.cli.studies import Request, choose_directory, read_request, resolve_study, study_options
-from lmbench.errors import LmbenchError
 from lmbench.runs import interrupts
 
 if TYPE_CHECKING:
@@ -115,11 +114,13 @@ def _run(job: _Job, path: Path, progress: RunProgress) -> RunDirectory:
 def _make_engine(settings: Settings, workers: Workers) -> Engine:
     from lmbench.runs.engines import LocalEngine
     from lmbench.runs.machine import count_cpus
+    from lmbench.runs.ray_engine import RayEngine
     from lmbench.runs.worker import Limits
 
+    limits = Limits(settings.timeout, settings.memory_limit)
     if settings.engine == "ray":
-        raise LmbenchError("the engine ray is not there yet; leave it out")
-    return LocalEngine(workers, settings.jobs or count_cpus(), Limits(settings.timeout, settings.memory_limit))
+        return RayEngine(settings.ray_address, settings.jobs, limits)
+    return LocalEngine(workers, settings.jobs or count_cpus(), limits)
 
 
 def _new_folder(parent: Path) -> Path:

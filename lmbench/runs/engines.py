@@ -126,11 +126,11 @@ def _fits(order: Order, working: Sequence[_Working]) -> bool:
     needs = [task.model.needs for task in tasks]
     return (
         sum(need.threads for need in needs) <= count_cpus()
-        and sum(map(_estimate_memory, tasks)) <= _MEMORY_SHARE * count_memory()
+        and sum(map(estimate_memory, tasks)) <= _MEMORY_SHARE * count_memory()
         and (sum(need.gpu for need in needs) <= 1 or not describe_machine().gpu)
     )
 
 
-def _estimate_memory(task: Task) -> int:
+def estimate_memory(task: Task) -> int:
     """Return about how many bytes of memory a task needs."""
     return _PROCESS + (_PER_BYTE * task.corpus.train.size if isinstance(task, CellTask) else 0)
