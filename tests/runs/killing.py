@@ -60,10 +60,14 @@ def kill_runs(folder: Path, kills: int, seed: int = 0) -> Losses:
 
 
 def read_numbers(run: Path) -> list[dict[str, str]]:
-    """Return the rows of a run's table.csv without costs."""
+    """Return the rows of a run's table.csv without costs, and without what an audit has time for."""
     with (run / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [{name: value for name, value in row.items() if not name.endswith(COSTS)} for row in rows]
+    return [{name: value for name, value in row.items() if not _is_cost(name)} for row in rows]
+
+
+def _is_cost(name: str) -> bool:
+    return name.endswith(COSTS) or (name.startswith("audit_") and name != "audit_failure")
 
 
 def _kill_one_run(text: Path, run: Path, delays: Iterator[float], losses: Losses) -> None:
