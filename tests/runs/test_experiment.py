@@ -1,20 +1,44 @@
-import hashlib
 from dataclasses import replace
 
 import pytest
 
+from lmbench import Split
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
 from lmbench.registry import default_models
-from lmbench.runs.experiment import BrokenModel, Experiment, plugin_version, select_models
+from lmbench.runs.experiment import (
+    BrokenModel,
+    Experiment,
+    JointExperiment,
+    adopt_rows,
+    plugin_version,
+    select_models,
+)
 from tests.plugins import installed
 
 
-def specs(text, seed=None):
-    return [str(model.spec) for model in select_models(text, seed)]
+def specs(text, seeds=()):
+    return [str(model.spec) for model in select_models(text, seeds)]
+
+
+def labels(text, seeds=()):
+    return [model.label for model in select_models(text, seeds)]
 
 
 def test_models_are_selected_in_their_order_and_once():
     assert specs("uniform,kenlm:order=3,uniform,kenlm:order=2") == ["uniform", "kenlm:order=3", "kenlm:order=2"]
+
+
+def test_a_model_that_is_written_in_two_ways_is_selected_once():
+    assert specs("kenlm,kenlm:order=5,kenlm:order=4..5") == ["kenlm", "kenlm:order=4"]
+
+
+def test_a_label_belongs_to_the_rows_and_not_to_the_model():
+    [plain] = select_models("kenlm:order=3")
+    [labeled] = select_models("kenlm:order=3,label=mine")
+    assert (labeled.label, str(labeled.spec), labeled.written) == ("mine", "kenlm:order=3", "kenlm:order=3,label=mine")
+    assert (plain.label, plain.written) == ("kenlm:order=3", "kenlm:order=3")
+    assert labeled.identity == plain.identity
+    assert labels("kenlm,uniform,kenlm:order=5,label=mine") == ["mine", "uniform"]
 
 
 def test_all_selects_the_default_models():
@@ -24,7 +48,22 @@ def test_all_selects_the_default_models():
 
 
 def test_a_seed_reaches_the_models_that_have_one_and_gives_none():
-    assert specs("uniform,hmm:states=2,hmm:seed=1", seed=5) == ["uniform", "hmm:states=2,seed=5", "hmm:seed=1"]
+    assert specs("uniform,hmm:states=2,hmm:seed=1", [5]) == ["uniform", "hmm:states=2,seed=5", "hmm:seed=1"]
+
+
+def test_several_seeds_give_several_models_of_those_that_have_one():
+    assert specs("uniform,hmm", range(3)) == ["uniform", "hmm:seed=0", "hmm:seed=1", "hmm:seed=2"]
+    assert labels("hmm:label=H,uniform:label=U", range(2)) == ["H seed=0", "H seed=1", "U"]
+    assert labels("hmm:label=H", [7]) == ["H"]
+
+
+def test_sweeps_and_seeds_give_their_product():
+    assert labels("hmm:states=2..3,label=H", range(2)) == [
+        "H states=2 seed=0",
+        "H states=2 seed=1",
+        "H states=3 seed=0",
+        "H states=3 seed=1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -37,10 +76,23 @@ def test_mistakes_in_a_list_of_models_raise(text, error):
 
 def test_a_broken_plugin_is_selected_with_its_error(tmp_path):
     with installed(tmp_path, {"bad": "plugin_module:Bad"}, "1/0"):
-        [model] = select_models("bad", seed=1)
+        [model] = select_models("bad:label=B", [1])
     assert isinstance(model, BrokenModel)
     assert "ZeroDivisionError" in str(model.error)
+    assert (model.label, model.written) == ("B", "bad:label=B")
     assert plugin_version(model.registered) == (("lmbench-plugin", "1.2"),)
+
+
+def test_a_plugin_has_the_seeds_that_it_takes(tmp_path):
+    code = """
+from lmbench import ModelOptions
+from lmbench.backends.uniform import Uniform
+class Seeded(Uniform):
+    class Options(ModelOptions):
+        seed: int = 0
+"""
+    with installed(tmp_path, {"seeded": "plugin_module:Seeded"}, code):
+        assert specs("seeded", range(2)) == ["seeded:seed=0", "seeded:seed=1"]
 
 
 def test_two_corpora_of_one_name_are_refused(corpus):
@@ -48,24 +100,108 @@ def test_two_corpora_of_one_name_are_refused(corpus):
         Experiment(select_models("uniform"), (corpus, corpus))
 
 
+def test_two_models_of_one_label_are_refused(corpus):
+    with pytest.raises(SpecError, match="two models have the same label: a"):
+        Experiment(select_models("uniform:label=a,ppm:label=a"), (corpus,))
+    parts = (
+        Experiment(select_models("uniform:label=a"), (corpus,)),
+        Experiment(select_models("ppm:label=a"), (replace(corpus, name="other"),)),
+    )
+    with pytest.raises(SpecError, match="two models have the same label: a"):
+        JointExperiment(parts)
+
+
+def slots(experiment):
+    return [cell.row.slot for cell in experiment.plan()]
+
+
 def test_all_models_run_on_one_corpus_before_the_next(corpus):
     experiment = Experiment(select_models("uniform,kenlm"), (corpus, replace(corpus, name="other")))
-    assert [(text.name, str(model.spec)) for text, model in experiment.pairs] == [
-        ("toy", "uniform"),
-        ("toy", "kenlm"),
-        ("other", "uniform"),
-        ("other", "kenlm"),
+    assert slots(experiment) == [
+        ("uniform", "toy", ""),
+        ("kenlm", "toy", ""),
+        ("uniform", "other", ""),
+        ("kenlm", "other", ""),
     ]
 
 
-def test_the_manifest_records_models_files_and_texts(tmp_path, corpus):
+def test_each_share_of_the_training_text_has_its_cells(corpus):
+    long = replace(corpus, train=Split(tuple(f"line {number}\n" for number in range(10))))
+    experiment = Experiment(select_models("kenlm"), (long,), train_shares=(0.2, 1.0))
+    tenth, whole = experiment.plan()
+    assert [cell.row.label for cell in (tenth, whole)] == ["kenlm (20% of train)", "kenlm"]
+    assert (tenth.corpus.train.documents, whole.corpus) == (("line 0\n", "line 1\n"), long)
+    assert tenth.row.key != whole.row.key
+    assert whole.row.key == Experiment(select_models("kenlm"), (long,)).plan()[0].row.key
+
+
+def test_a_pretrained_model_has_one_cell_for_all_shares(corpus, tmp_path):
+    model = tmp_path / "model.arpa"
+    model.write_text("\\data\\\nngram 1=3\n\n\\1-grams:\n-1 <unk>\n-99 <s>\n-0.3 </s>\n\n\\end\\\n")
+    selected = select_models(f"arpa:{model},uniform")
+    experiment = Experiment(selected, (corpus,), train_shares=(0.5, 1.0))
+    assert [cell.row.train_size for cell in experiment.plan() if cell.model is selected[0]] == [""]
+    assert [cell.row.train_size for cell in experiment.plan() if cell.model is selected[1]] == ["50%", ""]
+
+
+def test_joint_experiments_have_each_cell_once_with_the_strongest_audit(corpus):
+    parts = (
+        Experiment(select_models("uniform,ppm"), (corpus,), check=False, audit="none"),
+        Experiment(select_models("uniform"), (corpus,), check=True, audit="full"),
+        Experiment(select_models("uniform"), (replace(corpus, name="other"),), check=False),
+    )
+    plan = JointExperiment(parts).plan()
+    assert [(cell.row.model, cell.corpus.name, cell.check, cell.audit) for cell in plan] == [
+        ("uniform", "toy", True, "full"),
+        ("ppm", "toy", False, "none"),
+        ("uniform", "other", False, "sample"),
+    ]
+
+
+def test_joint_experiments_may_not_read_one_text_in_two_ways(corpus):
+    models = select_models("uniform")
+    same = JointExperiment((Experiment(models, (corpus,)), Experiment(models, (replace(corpus),))))
+    assert [record.name for record in same.build_manifest(same.plan()).corpora] == ["toy"]
+    other = replace(corpus, test=Split(("another\n",)))
+    different = JointExperiment((Experiment(models, (corpus,)), Experiment(models, (other,))))
+    with pytest.raises(CorpusError, match="two experiments read toy differently"):
+        different.build_manifest(different.plan())
+
+
+def test_a_model_that_a_run_knows_keeps_its_label(corpus):
+    old = Experiment(select_models("kenlm,uniform"), (corpus,))
+    new = Experiment(select_models("kenlm:order=5,ppm"), (corpus,))
+    manifest = old.build_manifest(old.plan()).extended(new.build_manifest(new.plan()))
+    adopted = adopt_rows(new.plan(), manifest.rows)
+    assert [(cell.row.model, cell.model.label) for cell in adopted] == [("kenlm", "kenlm"), ("ppm", "ppm")]
+    assert [row.model for row in manifest.rows] == ["kenlm", "uniform", "ppm"]
+
+
+def test_a_row_whose_model_has_changed_is_replaced_and_its_old_model_gets_a_row(corpus, tmp_path):
+    words, others = tmp_path / "words.txt", tmp_path / "others.txt"
+    words.write_text("a b")
+    old = Experiment(select_models(f"kenlm:limit_vocab={words}"), (corpus,))
+    manifest = old.build_manifest(old.plan())
+    words.write_text("c d")
+    others.write_text("a b")
+    new = Experiment(select_models(f"kenlm:limit_vocab={others},kenlm:limit_vocab={words}"), (corpus,))
+    grown = manifest.extended(new.build_manifest(new.plan()))
+    assert {row.key for row in grown.rows} == {cell.row.key for cell in new.plan()}
+    assert adopt_rows(new.plan(), grown.rows) == new.plan()
+
+
+def test_the_manifest_records_models_and_texts(tmp_path, corpus):
     words = tmp_path / "words.txt"
     words.write_text("a b")
-    manifest = Experiment(select_models(f"uniform,kenlm:limit_vocab={words}"), (corpus,)).build_manifest()
-    assert manifest.models == ("uniform", f"kenlm:limit_vocab={words}")
-    assert [set(options) >= {"order"} for options in manifest.options] == [False, True]
-    assert manifest.files == ((str(words), hashlib.sha256(b"a b").hexdigest()),)
+    experiment = Experiment(select_models(f"uniform,kenlm:limit_vocab={words},label=K"), (corpus,))
+    manifest = experiment.build_manifest(experiment.plan())
+    assert [(model.label, model.spec) for model in manifest.models] == [
+        ("uniform", "uniform"),
+        ("K", f"kenlm:limit_vocab={words}"),
+    ]
+    assert manifest.models[1].options["order"] == 5
+    assert "sha256:" in str(manifest.models[1].identity)
     [record] = manifest.corpora
     assert (record.name, record.test_documents, record.test_bytes) == ("toy", 2, 10)
     assert record.test_fingerprint == corpus.test.fingerprint
-    assert manifest.versions[0][0] == "lmbench"
+    assert [row.model for row in manifest.rows] == ["uniform", "K"]
