@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from lmbench.progress import SILENT, Progress
     from lmbench.registry import build
     from lmbench.runs.evaluation import evaluate
+    from lmbench.saved import SavedFacts, open_saved, write_saved
     from lmbench.score import Score
     from lmbench.signature import Signature
     from lmbench.state import ModelState, NextEvents
-    from lmbench.text.lexicon import Lexicon, LexiconOptions
+    from lmbench.text.lexicon import Lexicon, LexiconOptions, StoredLexicon
     from lmbench.text.lexicon_state import LexiconState
 
 _HOMES = {
@@ -51,10 +52,11 @@ _HOMES = {
     "progress": ("SILENT", "Progress"),
     "registry": ("build",),
     "runs.evaluation": ("evaluate",),
+    "saved": ("SavedFacts", "open_saved", "write_saved"),
     "score": ("Score",),
     "signature": ("Signature",),
     "state": ("ModelState", "NextEvents"),
-    "text.lexicon": ("Lexicon", "LexiconOptions"),
+    "text.lexicon": ("Lexicon", "LexiconOptions", "StoredLexicon"),
     "text.lexicon_state": ("LexiconState",),
 }
 
@@ -78,9 +80,11 @@ __all__ = [
     "Progress",
     "Sampler",
     "Saveable",
+    "SavedFacts",
     "Score",
     "Signature",
     "Split",
+    "StoredLexicon",
     "TaggedWord",
     "TrainingText",
     "Traits",
@@ -88,6 +92,8 @@ __all__ = [
     "evaluate",
     "generate",
     "load_corpus",
+    "open_saved",
+    "write_saved",
 ]
 
 

@@ -19,6 +19,7 @@ from lmbench.errors import SpecError, reason
 from lmbench.model import ModelOptions
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.printable import printable
+from lmbench.saved import require_same_options
 from lmbench.score import Score, clip_rounding
 from lmbench.signature import Signature
 from lmbench.text.letter_model import LetterModel
@@ -76,12 +77,11 @@ class EncodedDocument:
         return Score(self.ends, clip_rounding(logprobs) + self.spelling, self.spelling)
 
 
-class _StoredLexicon(BaseModel):
+class StoredLexicon(BaseModel):
     """A lexicon as JSON. It holds the words that the letter model learned from, and restoring learns it again."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    options: dict[str, JsonValue]
     tokenizer: str
     tokenizer_state: str
     types: tuple[str, ...]
@@ -93,6 +93,26 @@ class _StoredLexicon(BaseModel):
         if len({LINE_END, *types}) <= len(types):
             raise ValueError("a type is listed twice")
         return types
+
+    def restore(self, options: LexiconOptions) -> Lexicon:
+        """Return the lexicon.
+
+        Args:
+            options: The options that it was learned with.
+
+        Raises:
+            SpecError: There is no such tokenizer.
+            ValueError: The state is not that of the tokenizer.
+        """
+        tokenizer = make_tokenizer(self.tokenizer)
+        tokenizer.restore(self.tokenizer_state)
+        return Lexicon(tokenizer, self.types, self.spelled, options.min_count)
+
+
+class _LexiconFile(StoredLexicon):
+    """A lexicon in a file of its own, with the options of the model that it belongs to."""
+
+    options: dict[str, JsonValue]
 
 
 class Lexicon:
@@ -150,15 +170,18 @@ class Lexicon:
         rare = [token for token in self._spelled if token not in self._ids] + dropped
         return Lexicon(self.tokenizer, types, rare if len(rare) >= _FEW_RARE_TYPES else self._spelled, self.min_count)
 
-    def save(self, folder: Path, options: LexiconOptions) -> None:
-        """Write lexicon.json into a folder, with the options of the model that it belongs to."""
-        stored = _StoredLexicon(
-            options=options.model_dump(mode="json"),
+    def stored(self) -> StoredLexicon:
+        """Return the lexicon as it is stored."""
+        return StoredLexicon(
             tokenizer=self.tokenizer.name,
             tokenizer_state=self.tokenizer.state(),
             types=self.types[2:],
             spelled=self._spelled,
         )
+
+    def save(self, folder: Path, options: LexiconOptions) -> None:
+        """Write lexicon.json into a folder, with the options of the model that it belongs to."""
+        stored = _LexiconFile(options=options.model_dump(mode="json"), **dict(self.stored()))
         (folder / _FILE).write_text(stored.model_dump_json(), encoding="utf-8")
 
     @classmethod
@@ -170,16 +193,12 @@ class Lexicon:
         """
         try:
             with open_regular(folder / _FILE) as file:
-                stored = _StoredLexicon.model_validate_json(file.read())
-            tokenizer = make_tokenizer(stored.tokenizer)
-            tokenizer.restore(stored.tokenizer_state)
+                stored = _LexiconFile.model_validate_json(file.read())
+            lexicon = stored.restore(options)
         except (OSError, ValueError, SpecError) as error:
             raise SpecError(f"{folder} does not hold a saved model: {_FILE} cannot be read: {reason(error)}") from error
-        asked = options.model_dump(mode="json")
-        for name in asked.keys() | stored.options.keys():
-            if asked.get(name) != stored.options.get(name):
-                raise SpecError(f"{folder} holds a model with {name}={stored.options.get(name)}, not {asked.get(name)}")
-        return cls(tokenizer, stored.types, stored.spelled, options.min_count)
+        require_same_options(folder, stored.options, options.model_dump(mode="json"))
+        return lexicon
 
     def __len__(self) -> int:
         return len(self.types)

@@ -66,7 +66,7 @@ def test_a_damaged_file_is_reported_with_the_reason(tmp_path, lexicon):
     whole = json.loads(file.read_text())
     for broken, reason in (
         (file.read_text()[:40], "Invalid JSON"),
-        ("{}", "options: Field required"),
+        ("{}", "tokenizer: Field required"),
         (json.dumps(whole | {"types": ["a", "a"]}), "types: Value error, a type is listed twice"),
         (json.dumps(whole | {"types": ["\n"]}), "types: Value error, a type is listed twice"),
         (json.dumps(whole | {"tokenizer": "sylables"}), "unknown tokenizer 'sylables'"),

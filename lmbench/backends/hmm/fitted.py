@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +12,11 @@ from lmbench.arrays import AnyInts, Floats
 from lmbench.backends.hmm.baum_welch import EmPoint
 from lmbench.backends.hmm.forward_backward import ForwardBackward
 from lmbench.backends.hmm.parameters import Parameters
-from lmbench.compression import open_regular
-from lmbench.errors import SpecError
-from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.model import LanguageModel
+from lmbench.saved import SavedFacts, open_saved, write_saved
+from lmbench.text.lexicon import Lexicon, LexiconOptions, StoredLexicon
 
-_FILE = "hmm.npz"
-_READ_ERRORS = (  # raised by NumPy for a damaged file, or one of another kind
-    OSError, EOFError, KeyError, TypeError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_SHAPES = {"start": 1, "transitions": 2, "emissions": 2}  # the arrays that are saved, and their dimensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,17 @@ class TagHits:
             self.correct + other.correct,
             self.by_most_frequent + other.by_most_frequent,
         )
+
+
+class HmmFacts(SavedFacts):
+    """What is saved besides the probabilities; see FittedHmm."""
+
+    lexicon: StoredLexicon
+    unigram_share: float
+    iteration: int
+    points: tuple[EmPoint, ...]
+    tags: tuple[str, ...]
+    hits: tuple[TagHits, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,50 +79,35 @@ class FittedHmm:
         symbols, states = self.parameters.emissions.shape
         return ForwardBackward(lines, symbols, states, "float64").logprobs(self.parameters)
 
-    def save(self, folder: Path, options: LexiconOptions) -> None:
-        """Write the lexicon with the model's options, and hmm.npz."""
-        self.lexicon.save(folder, options)
-        np.savez(
-            folder / _FILE,
-            start=self.parameters.start,
-            transitions=self.parameters.transitions,
-            emissions=self.parameters.emissions,
+    def save(self, folder: Path, model: LanguageModel) -> None:
+        """Write the fitted model into a folder, as `Saveable.save` does."""
+        facts = HmmFacts(
+            lexicon=self.lexicon.stored(),
+            unigram_share=self.unigram_share,
             iteration=self.iteration,
-            unigrams=self.unigram_share,
-            tags=np.array(self.tags, dtype=np.str_),
-            hits=[(hits.words, hits.correct, hits.by_most_frequent) for hits in self.hits],
-            points=[(point.iteration, point.train_nats, _nan_if_none(point.valid_nats)) for point in self.points],
+            points=self.points,
+            tags=self.tags,
+            hits=self.hits,
         )
+        arrays = {name: getattr(self.parameters, name) for name in _SHAPES}
+        write_saved(folder, model, arrays, facts)
 
     @classmethod
-    def restore(cls, folder: Path, options: LexiconOptions) -> FittedHmm:
+    def restore(cls, folder: Path, model: LanguageModel, options: LexiconOptions) -> FittedHmm:
         """Read what `save` wrote.
 
         Raises:
-            SpecError: The folder does not hold a model with these options.
+            SpecError: The folder does not hold this model.
         """
-        lexicon = Lexicon.restore(folder, options)
-        try:
-            return cls._read(folder / _FILE, lexicon)
-        except _READ_ERRORS as error:
-            raise SpecError(f"{folder} does not hold a saved model: {_FILE} cannot be read") from error
-
-    @classmethod
-    def _read(cls, file: Path, lexicon: Lexicon) -> FittedHmm:
-        with open_regular(file) as opened, np.load(opened) as arrays:
+        with open_saved(folder, model) as saved:
+            facts = saved.facts(HmmFacts)
+            arrays = {name: saved.array(name, np.float64, dimensions) for name, dimensions in _SHAPES.items()}
             return cls(
-                lexicon=lexicon,
-                parameters=Parameters(arrays["start"], arrays["transitions"], arrays["emissions"]),
-                unigram_share=float(arrays["unigrams"]),
-                iteration=int(arrays["iteration"]),
-                points=tuple(
-                    EmPoint(int(iteration), train, None if np.isnan(valid) else valid)
-                    for iteration, train, valid in arrays["points"].tolist()
-                ),
-                tags=tuple(arrays["tags"].tolist()),
-                hits=tuple(TagHits(*numbers) for numbers in arrays["hits"].tolist()),
+                lexicon=facts.lexicon.restore(options),
+                parameters=Parameters(**arrays),
+                unigram_share=facts.unigram_share,
+                iteration=facts.iteration,
+                points=facts.points,
+                tags=facts.tags,
+                hits=facts.hits,
             )
-
-
-def _nan_if_none(value: float | None) -> float:
-    return float("nan") if value is None else value

@@ -17,7 +17,7 @@ from lmbench.backends.hmm.training_lines import TrainingLines
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
 from lmbench.exhibit import Exhibit
-from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Saveable
+from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
@@ -34,6 +34,7 @@ class Hmm(LanguageModel, Saveable):
     """
 
     Options: ClassVar[type[ModelOptions]] = HmmOptions
+    traits = Traits(threads=1, libraries=("scipy.sparse",), gpu=True)
     options: HmmOptions
     _fitted = Fitted[FittedHmm]()
 
@@ -84,10 +85,10 @@ class Hmm(LanguageModel, Saveable):
         return ("time-limited",) if self.options.budget else ()
 
     def save(self, folder: Path) -> None:
-        self._fitted.save(folder, self.options)
+        self._fitted.save(folder, self)
 
     def restore(self, folder: Path) -> None:
-        self._fitted = FittedHmm.restore(folder, self.options)
+        self._fitted = FittedHmm.restore(folder, self, self.options)
 
     def footprint(self) -> Footprint:
         numbers = self._fitted.parameters.size

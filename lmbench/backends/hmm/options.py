@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,6 +16,8 @@ _EM_OPTIONS = ("states", "engine", "start", "iterations", "tolerance", "budget")
 
 class HmmOptions(LexiconOptions):
     """Options of the hmm model."""
+
+    incidental: ClassVar[frozenset[str]] = frozenset({"device"})
 
     states: int | Literal["auto"] = Field(
         64, description="number of hidden states; auto: doubled while that helps and time allows"
