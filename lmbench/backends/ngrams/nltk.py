@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import nltk
 import numpy as np
-from nltk.lm import MLE, KneserNeyInterpolated, Laplace, Lidstone, Vocabulary, WittenBellInterpolated
+from nltk.lm import MLE, KneserNeyInterpolated, Laplace, Lidstone, NgramCounter, Vocabulary, WittenBellInterpolated
 from nltk.lm.smoothing import KneserNey
 from pydantic import Field, field_validator, model_validator
 
-from lmbench.arrays import Floats, Ids
+from lmbench.arrays import Floats, Ids, Int32s
+from lmbench.backends.ngrams.nltk_counts import Context, CountsAfter, CountTable, TabulatedCounter
 from lmbench.corpus import TrainingText
-from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.ngrams.smoothing import refuse_stupid_backoff
 from lmbench.progress import SILENT, Progress
+from lmbench.saved import Saved, SavedFacts, open_saved, write_saved
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.spec import refuse_idle
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.lexicon import Lexicon, LexiconOptions, StoredLexicon
 from lmbench.text.lexicon_state import LexiconState
 
 _START = -1  # <s>, which is conditioned on and never predicted
@@ -62,11 +64,13 @@ class FittedNltk:
 
     Attributes:
         lexicon: The words.
-        model: NLTK's model with its counts.
+        tables: The counts of n-grams of each length, from unigrams up.
+        model: NLTK's model with these counts.
         cache: Log-probabilities, in nats, of the n-grams scored so far.
     """
 
     lexicon: Lexicon
+    tables: Sequence[CountTable]
     model: Any
     cache: dict[tuple[int, ...], float] = field(default_factory=dict)
 
@@ -93,7 +97,11 @@ class FittedNltk:
         return math.log(probability) if probability > 0 else -math.inf
 
 
-class NltkNgram(LanguageModel):
+class _NltkFacts(SavedFacts):
+    lexicon: StoredLexicon
+
+
+class NltkNgram(LanguageModel, Saveable):
     """N-grams of nltk.lm: interpolated Kneser-Ney, Witten-Bell, Lidstone, Laplace or maximum likelihood.
 
     An event is a type of the tokenizer or a line end. Lines are padded with order - 1 ``<s>`` and ended by exactly one
@@ -103,19 +111,16 @@ class NltkNgram(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = NltkOptions
     options: NltkOptions
-    traits = Traits(batch_characters=1 << 13)  # about a second's work
+    traits = Traits(batch_characters=1 << 13, threads=1, libraries=("nltk",))  # a batch takes about a second
     _fitted = Fitted[FittedNltk]()
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         progress("reading", 0.0)
         lexicon = Lexicon.learn(data, self.options)
-        model = self._make_model(len(lexicon))
-        _count(model, _with_unknown(lexicon.lines(data.train.documents)), progress)
-        if self.options.smoothing == "kneser-ney":
-            progress("tabulating continuation counts", 0.95)
-            order, discount = self.options.order, self.options.discount
-            model.estimator = _TabulatedKneserNey(model.vocab, model.counts, order, discount=discount)
-        self._fitted = FittedNltk(lexicon, model)
+        counter = NgramCounter()
+        _count(counter, _with_unknown(lexicon.lines(data.train.documents)), self.options.order, progress)
+        progress("tabulating counts", 0.95)
+        self._use(lexicon, [CountTable.of(counter, length) for length in range(1, self.options.order + 1)])
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         fitted = self._fitted
@@ -131,26 +136,48 @@ class NltkNgram(LanguageModel):
         own = Signature.of(order=options.order, smoothing=smoothing, bos="line", nltk=nltk.__version__)
         return own + self._fitted.lexicon.signature()
 
+    def save(self, folder: Path) -> None:
+        arrays: dict[str, Int32s] = {}
+        for length, table in enumerate(self._fitted.tables, start=1):
+            arrays |= {f"ngrams{length}": table.ngrams, f"counts{length}": table.counts}
+        write_saved(folder, self, arrays, _NltkFacts(lexicon=self._fitted.lexicon.stored()))
+
+    def restore(self, folder: Path) -> None:
+        with open_saved(folder, self) as saved:
+            lexicon = saved.facts(_NltkFacts).lexicon.restore(self.options)
+            self._use(lexicon, [_restore_table(saved, length) for length in range(1, self.options.order + 1)])
+
     def footprint(self) -> Footprint:
         """Return the number of counts. NLTK writes no files."""
-        counts = self._fitted.model.counts
-        longer = sum(len(words) for k in range(2, self.options.order + 1) for words in counts[k].values())
-        return Footprint(parameters=len(counts.unigrams) + longer)
+        return Footprint(parameters=sum(len(table.counts) for table in self._fitted.tables))
 
-    def _make_model(self, types: int) -> Any:
+    def _use(self, lexicon: Lexicon, tables: Sequence[CountTable]) -> None:
+        self._fitted = FittedNltk(lexicon, tables, self._make_model(len(lexicon), tables))
+
+    def _make_model(self, types: int, tables: Sequence[CountTable]) -> Any:
         order, discount, gamma = self.options.order, self.options.discount, self.options.gamma
         vocabulary = Vocabulary(range(1, types), unk_label=UNKNOWN_ID)  # NLTK adds the label itself
+        counter = TabulatedCounter(tables)
         match self.options.smoothing:
             case "kneser-ney":
-                return KneserNeyInterpolated(order, discount=discount, vocabulary=vocabulary)
+                model = KneserNeyInterpolated(order, discount=discount, vocabulary=vocabulary, counter=counter)
+                model.estimator = TabulatedKneserNey(model, discount, tables)
+                return model
             case "witten-bell":
-                return WittenBellInterpolated(order, vocabulary=vocabulary)
+                return WittenBellInterpolated(order, vocabulary=vocabulary, counter=counter)
             case "lidstone":
-                return Lidstone(gamma, order, vocabulary=vocabulary)
+                return Lidstone(gamma, order, vocabulary=vocabulary, counter=counter)
             case "laplace":
-                return Laplace(order, vocabulary=vocabulary)
+                return Laplace(order, vocabulary=vocabulary, counter=counter)
             case "mle":
-                return MLE(order, vocabulary=vocabulary)
+                return MLE(order, vocabulary=vocabulary, counter=counter)
+
+
+def _restore_table(saved: Saved, length: int) -> CountTable:
+    ngrams, counts = saved.array(f"ngrams{length}", np.int32, 2), saved.array(f"counts{length}", np.int32)
+    if ngrams.shape != (len(counts), length):
+        raise ValueError(f"the n-grams of length {length} are not complete")
+    return CountTable(ngrams, counts)
 
 
 def _with_unknown(lines: list[Ids]) -> list[Ids]:
@@ -158,9 +185,9 @@ def _with_unknown(lines: list[Ids]) -> list[Ids]:
     return lines if any((line == UNKNOWN_ID).any() for line in lines) else [*lines, _UNKNOWN_LINE]
 
 
-def _count(model: Any, lines: Sequence[Ids], progress: Progress) -> None:
+def _count(counter: NgramCounter, lines: Sequence[Ids], order: int, progress: Progress) -> None:
     for number, line in enumerate(lines):
-        model.counts.update([_ngrams(line, model.order)])
+        counter.update([_ngrams(line, order)])
         if number % _LINES_PER_REPORT == 0:
             progress(f"counting n-grams, line {number:,} of {len(lines):,}", 0.95 * number / len(lines))
 
@@ -177,18 +204,13 @@ def _pad(line: Ids, order: int) -> list[int]:
     return [*[_START] * (order - 1), *line.tolist()]
 
 
-class _TabulatedKneserNey(KneserNey):  # type: ignore[misc]  # nltk has no types
+class TabulatedKneserNey(KneserNey):  # type: ignore[misc]  # nltk has no types
     """NLTK's Kneser-Ney with tabulated continuation counts; NLTK walks over all n-grams for each of them."""
 
-    def __init__(self, vocabulary: Any, counter: Any, order: int, discount: float) -> None:
-        super().__init__(vocabulary, counter, order, discount=discount)
-        self._totals: defaultdict[tuple[int, ...], int] = defaultdict(int)
-        self._of_word: defaultdict[tuple[int, ...], int] = defaultdict(int)
-        for length in range(2, order + 1):
-            for context, words in counter[length].items():
-                self._totals[context[1:]] += len(words)
-                for word in words:
-                    self._of_word[(*context[1:], word)] += 1
+    def __init__(self, model: KneserNeyInterpolated, discount: float, tables: Sequence[CountTable]) -> None:
+        super().__init__(model.vocab, model.counts, model.order, discount=discount)
+        self._after = [CountsAfter(table.count_continuations()) for table in tables[1:]]
 
-    def _continuation_counts(self, word: int, context: tuple[int, ...] = ()) -> tuple[int, int]:
-        return self._of_word.get((*context, word), 0), self._totals.get(context, 0)
+    def _continuation_counts(self, word: int, context: Context = ()) -> tuple[int, int]:
+        counts = self._after[len(context)][context]
+        return counts[word], counts.N()

@@ -1,12 +1,15 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
-from nltk.lm import KneserNeyInterpolated, Laplace, Lidstone, Vocabulary, WittenBellInterpolated
+from nltk.lm import KneserNeyInterpolated, Laplace, Lidstone, NgramCounter, Vocabulary, WittenBellInterpolated
+from nltk.lm.smoothing import KneserNey
 from nltk.util import everygrams, pad_sequence
 
 from lmbench import Corpus, NotFittedError, Split, build
 from lmbench.errors import ScoreError, SpecError
+from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
 from lmbench.runs.evaluation import evaluate
 from tests.conftest import ENGLISH
 from tests.recording import Recorded
@@ -59,14 +62,35 @@ def test_a_line_end_is_predicted_once(english):
     assert score.ends.tolist() == [3, 7, 8, 9, 12, 16, 17]
 
 
-def test_tabulated_continuation_counts_are_nltks(english):
-    fit = fitted("nltk:order=3", english)._fitted
-    estimator = fit.model.estimator
-    plain = super(type(estimator), estimator)._continuation_counts
-    for context in [(), *fit.model.counts[2]]:
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_tabulated_counts_are_nltks(english, order):
+    fit = fitted(f"nltk:order={order}", english)._fitted
+    estimator, peer, contexts = fit.model.estimator, nltk_counts(fit.lexicon, english, order), [()]
+    for length in range(1, order):
+        contexts += peer[length + 1]
+        for context, words in peer[length + 1].items():
+            assert dict(fit.model.counts[context]) == dict(words)
+            assert fit.model.counts[context].N() == words.N()
+    assert dict(fit.model.counts.unigrams) == dict(peer.unigrams)
+    walking = KneserNey(fit.model.vocab, peer, order)
+    for context in [context for context in contexts if len(context) < order - 1]:
         for word in range(len(fit.lexicon)):
-            if sum(plain(word, context)):
-                assert estimator._continuation_counts(word, context) == plain(word, context)
+            if sum(walking._continuation_counts(word, context)):
+                assert estimator._continuation_counts(word, context) == walking._continuation_counts(word, context)
+
+
+def nltk_counts(lexicon, data, order):
+    """Count as NLTK's users do, in the ids of a lexicon."""
+    lines = [line.tolist() for line in [*lexicon.lines(data.train.documents), np.array([UNKNOWN_ID, LINE_END_ID])]]
+    padded = (pad_sequence(line, order, pad_left=True, left_pad_symbol=-1) for line in lines)
+    return NgramCounter([g for g in everygrams(list(line), max_len=order) if g[-1] != -1] for line in padded)
+
+
+def test_a_context_that_was_not_seen_has_no_counts(english):
+    counts = fitted("nltk:order=3", english)._fitted.model.counts
+    assert len(counts[(0, 0)]) == counts[(0, 0)].N() == 0
+    assert counts[3] is counts[3]
+    assert (0, 0) not in counts[3]
 
 
 def test_distributions_over_all_words_are_not_cached(english):
