@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -13,12 +14,13 @@ from lmbench.arrays import Flags, Floats, Ids, Ints
 from lmbench.backends.mixture import interpolate, tune_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError
-from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions
+from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.progress import SILENT, Progress
+from lmbench.saved import SavedFacts, open_saved, write_saved
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.lexicon import Lexicon, LexiconOptions, StoredLexicon
 from lmbench.text.lexicon_state import LexiconState
 
 
@@ -57,13 +59,19 @@ class FittedCache:
         return interpolate(np.stack([cached, unigrams]), np.array([self.weight, 1 - self.weight]))
 
 
-class Cache(LanguageModel):
+class _CacheFacts(SavedFacts):
+    lexicon: StoredLexicon
+    weight: float = Field(gt=0, lt=1)
+
+
+class Cache(LanguageModel, Saveable):
     """Unigrams of the document so far, mixed with the training text's.
 
     An event is a type of the tokenizer or a line end. Its history is the document from its first event.
     """
 
     Options: ClassVar[type[ModelOptions]] = CacheOptions
+    traits = Traits(threads=1)
     options: CacheOptions
     _fitted = Fitted[FittedCache]()
 
@@ -94,6 +102,16 @@ class Cache(LanguageModel):
         tuned = "" if options.weight else "(tuned)"
         own = Signature.of(cache=f"unigrams,{past}", weight=f"{fitted.weight:.4g}{tuned}", adaptive="document")
         return own + fitted.lexicon.signature()
+
+    def save(self, folder: Path) -> None:
+        fitted = self._fitted
+        facts = _CacheFacts(lexicon=fitted.lexicon.stored(), weight=fitted.weight)
+        write_saved(folder, self, {"unigrams": fitted.unigrams}, facts)
+
+    def restore(self, folder: Path) -> None:
+        with open_saved(folder, self) as saved:
+            facts, unigrams = saved.facts(_CacheFacts), saved.array("unigrams", np.float64)
+            self._fitted = FittedCache(facts.lexicon.restore(self.options), unigrams, facts.weight)
 
     def footprint(self) -> Footprint:
         return Footprint(parameters=len(self._fitted.unigrams))

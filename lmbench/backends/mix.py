@@ -16,9 +16,10 @@ from lmbench.backends.mixture import interpolate, tune_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
 from lmbench.identity import identify_model
-from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, ModelSpec, Traits
+from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, ModelSpec, Saveable, Traits
 from lmbench.progress import SILENT, Progress
 from lmbench.registry import ResolvedModel, resolve
+from lmbench.saved import FILE, open_saved, write_saved
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState, NextEvents
@@ -53,6 +54,9 @@ class MixOptions(ModelOptions):
 
     def identity(self) -> dict[str, JsonValue]:
         return {"models": [identify_model(part.model, part.options) for part in self.parts], "weight": self.weight}
+
+    def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
+        return None if all(map(_can_be_saved, self.parts)) else (Mixture, self)
 
     @classmethod
     def hint(cls, name: str, value: str) -> str:
@@ -109,10 +113,15 @@ def _leaves_tokenizer_open(part: ResolvedModel) -> bool:
     return getattr(part.options, "tokenizer", None) == "auto" and not is_given
 
 
-class Mix(LanguageModel):
+def _can_be_saved(part: ResolvedModel) -> bool:
+    return issubclass(part.model, Saveable) or part.traits.pretrained
+
+
+class Mixture(LanguageModel):
     """The weighted sum of the probabilities that two or more models give each event."""
 
     Options: ClassVar[type[ModelOptions]] = MixOptions
+    traits = Traits(threads=1)
     options: MixOptions
     _weights = Fitted[Floats]()
 
@@ -120,7 +129,7 @@ class Mix(LanguageModel):
         super().__init__(options)
         self._models = [part.build() for part in self.options.parts]
         if any(model.traits.weights != "fitted" for model in self._models):
-            self.traits = Traits(weights="partly pretrained")
+            self.traits = replace(self.traits, weights="partly pretrained")
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """Fit or load the models, then tune their weights on the validation split.
@@ -188,6 +197,35 @@ class Mix(LanguageModel):
             if any(not np.array_equal(score.ends, scores[0].ends) for score in scores):
                 raise SpecError(f"mix: {self.options.models} cut the text into different events; use one tokenizer")
         return by_document
+
+
+class Mix(Mixture, Saveable):
+    """The weighted sum of the probabilities that two or more models give each event.
+
+    Each model is saved in a folder of its own, unless it is pretrained.
+    """
+
+    def save(self, folder: Path) -> None:
+        weights = self._weights
+        (folder / FILE).unlink(missing_ok=True)  # without it the folder holds no model until all parts are written
+        for number, model in enumerate(self._models, start=1):
+            if isinstance(model, Saveable):
+                part = folder / f"model{number}"
+                part.mkdir(exist_ok=True)
+                model.save(part)
+        write_saved(folder, self, {"weights": weights})
+
+    def restore(self, folder: Path) -> None:
+        with open_saved(folder, self) as saved:
+            weights = saved.array("weights", np.float64)
+            if len(weights) != len(self._models):
+                raise ValueError("the number of weights is not that of the models")
+        for number, model in enumerate(self._models, start=1):
+            if isinstance(model, Saveable):
+                model.restore(folder / f"model{number}")
+            else:
+                model.load()
+        self._weights = weights
 
 
 class _MixState(ModelState):

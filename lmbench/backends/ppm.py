@@ -9,7 +9,8 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,13 @@ from lmbench import (
     ModelState,
     NextEvents,
     Progress,
+    Saveable,
     Score,
     Signature,
     TrainingText,
+    Traits,
+    open_saved,
+    write_saved,
 )
 
 Row = dict[int, int]
@@ -50,7 +55,7 @@ class FittedPpm:
     tables: tuple[_Table, ...]
 
 
-class Ppm(LanguageModel):
+class Ppm(LanguageModel, Saveable):
     """Prediction by partial matching over bytes, with full exclusions and update exclusion.
 
     A byte is predicted in the longest context that has been seen. If it is new in that context, the model pays for an
@@ -67,6 +72,7 @@ class Ppm(LanguageModel):
     """
 
     Options: ClassVar[type[ModelOptions]] = PpmOptions
+    traits = Traits(threads=1)
     options: PpmOptions
     _fitted = Fitted[FittedPpm]()
 
@@ -94,6 +100,20 @@ class Ppm(LanguageModel):
             tok="bytes",
             vocab=256,
         )
+
+    def save(self, folder: Path) -> None:
+        arrays: dict[str, NDArray[Any]] = {}
+        for order, table in enumerate(self._fitted.tables):
+            arrays |= {f"grams{order}": np.asarray(table.grams), f"counts{order}": np.asarray(table.counts)}
+        write_saved(folder, self, arrays)
+
+    def restore(self, folder: Path) -> None:
+        with open_saved(folder, self) as saved:
+            tables = [
+                _Table.of(saved.array(f"grams{order}", np.uint64), saved.array(f"counts{order}", np.int64))
+                for order in range(self.options.order + 1)
+            ]
+        self._fitted = FittedPpm(tuple(tables))
 
     def footprint(self) -> Footprint:
         tables = self._fitted.tables
@@ -127,6 +147,11 @@ class _Table:
     grams: memoryview
     counts: memoryview
 
+    @classmethod
+    def of(cls, grams: NDArray[np.uint64], counts: NDArray[np.int64]) -> _Table:
+        """Return the table of these arrays. The elements of a memoryview are int, and quicker to read one by one."""
+        return cls(grams.data, counts.data)
+
     def row(self, context: bytes) -> Row:
         """Return a new row with the counts after this context; an empty one if the context was not seen."""
         first = int.from_bytes(context, "big") << 8
@@ -147,7 +172,7 @@ def _count(texts: Sequence[bytes], order: int, progress: Progress) -> list[_Tabl
         progress(f"counting runs of {length} bytes", 1 - length / (order + 1))
         initial = [int.from_bytes(text[:length], "big") for text in texts if len(text) >= length]
         grams, counts = np.unique(np.concatenate([np.array(initial, dtype=np.uint64), *longer]), return_counts=True)
-        tables.append(_Table(grams.data, counts.data))
+        tables.append(_Table.of(grams, counts))
         longer = [grams & np.uint64((1 << 8 * (length - 1)) - 1)]
     return tables[::-1]
 

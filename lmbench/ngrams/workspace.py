@@ -64,6 +64,14 @@ class Workspace:
             column.append(np.full(min(self.rows, size - start), value, dtype=dtype))
         return column.finish()
 
+    def keep(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return an array with these values: the same one in memory, or one in a file."""
+        if self._folder is None:
+            return values
+        column = self.growing(values.dtype, len(values))
+        column.append(values)
+        return column.finish()
+
     def growing(self, dtype: DTypeLike, capacity: int) -> GrowingArray:
         """Return an empty array to which up to `capacity` values can be appended."""
         if self._folder is None:

@@ -53,7 +53,7 @@ class ArpaFile(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = ArpaFileOptions
     options: ArpaFileOptions
-    traits = Traits(weights="pretrained")
+    traits = Traits(weights="pretrained", threads=1)
     _file = Fitted[NgramFile]()
 
     def load(self, progress: Progress = SILENT) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
 
 from lmbench.arrays import Flags, Floats, Ids
 from lmbench.corpus import TrainingText
@@ -15,9 +18,11 @@ from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WOR
 from lmbench.ngrams.backoff import Order, next_probabilities, probabilities
 from lmbench.ngrams.counts import insert_starts, insert_starts_after
 from lmbench.ngrams.ids import LINE_END_ID
+from lmbench.ngrams.workspace import Workspace
+from lmbench.saved import Saved, SavedFacts
 from lmbench.score import Score
 from lmbench.state import ModelState
-from lmbench.text.lexicon import Lexicon, LexiconOptions
+from lmbench.text.lexicon import Lexicon, LexiconOptions, StoredLexicon
 from lmbench.text.lexicon_state import LexiconState
 
 
@@ -29,6 +34,20 @@ def read_lines(data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Id
     """
     lexicon, ids = Lexicon.learn_and_encode(data, options)
     return lexicon, insert_starts_after(ids, LINE_END_ID, len(lexicon))
+
+
+class NgramFacts(SavedFacts):
+    """What is saved of n-grams besides their arrays.
+
+    Attributes:
+        lexicon: The words that have a unigram.
+        orders: The length of the longest n-gram.
+        bits: Number of bits of a word id in a key.
+    """
+
+    lexicon: StoredLexicon
+    orders: int = Field(ge=1)
+    bits: int = Field(ge=1, le=32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,37 @@ class FittedNgrams:
         if learned := self.lexicon.tokenizer.state():
             tokenizer_file(path).write_text(learned, encoding="utf-8")
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays by name, to save them."""
+        named: dict[str, NDArray[Any]] = {"kept": self.kept}
+        for k, order in enumerate(self.orders, start=1):
+            named |= {f"keys{k}": order.keys, f"probs{k}": order.probs, f"backoffs{k}": order.backoffs}
+        return named
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields of NgramFacts."""
+        return {"lexicon": self.lexicon.stored(), "orders": len(self.orders), "bits": self.orders[0].bits}
+
+    @classmethod
+    def restore(cls, saved: Saved, facts: NgramFacts, options: LexiconOptions, workspace: Workspace) -> FittedNgrams:
+        """Return n-grams that were saved.
+
+        Args:
+            saved: The file.
+            facts: Its facts.
+            options: The options of the model.
+            workspace: Makes the arrays.
+
+        Raises:
+            ValueError: The arrays do not belong together.
+        """
+        orders = [_restore_order(saved, k, facts, workspace) for k in range(1, facts.orders + 1)]
+        lexicon, kept = facts.lexicon.restore(options), saved.array("kept", np.bool_)
+        if len(kept) != len(orders[0].keys) or np.count_nonzero(kept[:-1]) != len(lexicon):
+            raise ValueError("the unigrams are not those of the lexicon")
+        return cls(lexicon, orders, kept)
+
     def footprint(self) -> Footprint:
         """Return the number of probabilities and back-offs. Nothing is on disk."""
         return Footprint(sum(len(order.probs) + len(order.backoffs) for order in self.orders))
@@ -89,6 +139,16 @@ class FittedNgrams:
     def _rows(self) -> Ids:
         """Return the unigram of each id of the lexicon."""
         return np.flatnonzero(self.kept[:-1]).astype(np.int32)
+
+
+def _restore_order(saved: Saved, k: int, facts: NgramFacts, workspace: Workspace) -> Order:
+    keys, probs, backoffs = (
+        workspace.keep(saved.array(f"{name}{k}", kind))
+        for name, kind in (("keys", np.int64), ("probs", np.floating), ("backoffs", np.floating))
+    )
+    if len(probs) != len(keys) or len(backoffs) != (len(keys) if k < facts.orders else 0):
+        raise ValueError(f"the n-grams of order {k} are not complete")
+    return Order(keys, facts.bits, probs, backoffs)
 
 
 def _log(probs: Floats) -> Floats:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -15,14 +16,15 @@ from pydantic import Field, field_validator, model_validator
 
 from lmbench.arrays import Flags, Floats, Ids
 from lmbench.backends.ngrams.arpa import ArpaFile, ArpaFileOptions
-from lmbench.backends.ngrams.fitted import FittedNgrams, read_lines
+from lmbench.backends.ngrams.fitted import FittedNgrams, NgramFacts, read_lines
 from lmbench.backends.ngrams.kenlm_engine import MAX_ORDER, KenlmEngine, import_kenlm
 from lmbench.corpus import WORD_SEPARATORS, TrainingText
 from lmbench.errors import SpecError, UnavailableError
-from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions
+from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.ngrams.workspace import Workspace, parse_size
 from lmbench.progress import SILENT, Progress
+from lmbench.saved import Saved, open_saved, write_saved
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
@@ -30,10 +32,13 @@ from lmbench.text.lexicon import Lexicon, LexiconOptions
 from lmbench.text.lexicon_state import LexiconState
 
 _FILE_OPTIONS = {"path", "tokenizer", "escaped"}
+_ARPA = "model.arpa"
 
 
 class KenlmOptions(LexiconOptions):
     """Options of the kenlm model. Options shared with lmplz have the same meaning."""
+
+    incidental: ClassVar[frozenset[str]] = frozenset({"memory"})
 
     order: int = Field(
         5, ge=1, le=20, description=f"length of the longest n-gram; engine=kenlm reads up to {MAX_ORDER}"
@@ -173,13 +178,18 @@ class FittedKenlm:
         return LexiconState(self.ngrams.lexicon, text, predict)
 
 
-class KenlmNgram(LanguageModel, Exportable):
+class _KenlmFacts(NgramFacts):
+    fallback_orders: tuple[int, ...]
+
+
+class KenlmNgram(LanguageModel, Saveable, Exportable):
     """Interpolated modified Kneser-Ney n-grams, estimated as KenLM's lmplz does.
 
     An event is a type of the tokenizer or a line end. Its history is its line, which ``<s>`` precedes.
     """
 
     Options: ClassVar[type[ModelOptions]] = KenlmOptions
+    traits = Traits(threads=1)
     options: KenlmOptions
     _fitted = Fitted[FittedKenlm]()
 
@@ -198,10 +208,14 @@ class KenlmNgram(LanguageModel, Exportable):
         progress("estimating", 0.5)
         settings = KneserNeySettings(options.order, options.prune_thresholds, options.interpolate_unigrams, np.float32)
         allowed = None if words is None else _allowed_ids(lexicon, words)
-        workspace = Workspace(parse_size(options.memory) if options.memory else None)
+        workspace = self._make_workspace()
         estimated = estimate(text, len(lexicon), settings, allowed, workspace)
         ngrams = FittedNgrams.of(lexicon, estimated.orders, estimated.kept)
-        engine = _load_into_kenlm(ngrams, progress) if options.engine == "kenlm" else None
+        engine = None
+        if options.engine == "kenlm":
+            with _arpa_file(ngrams, progress) as path:
+                progress("loading into KenLM", 0.9)
+                engine = KenlmEngine(path)
         self._fitted = FittedKenlm(ngrams, tuple(estimated.fallback), engine, workspace)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -209,6 +223,29 @@ class KenlmNgram(LanguageModel, Exportable):
 
     def state_after(self, text: str) -> ModelState:
         return self._fitted.state_after(text)
+
+    def save(self, folder: Path) -> None:
+        ngrams = self._fitted.ngrams
+        facts = _KenlmFacts(**ngrams.facts, fallback_orders=self._fitted.fallback_orders)
+        if self._fitted.engine is None:
+            write_saved(folder, self, ngrams.arrays(), facts)
+        else:
+            with _arpa_file(ngrams) as path:  # KenLM reads a file three times as fast as it is written
+                write_saved(folder, self, ngrams.arrays(), facts, [path])
+
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote; the memory for counting may differ.
+
+        Raises:
+            SpecError: The folder does not hold a model with these options.
+            UnavailableError: engine=kenlm lacks the package.
+        """
+        workspace = self._make_workspace()
+        with open_saved(folder, self) as saved:
+            facts = saved.facts(_KenlmFacts)
+            ngrams = FittedNgrams.restore(saved, facts, self.options, workspace)
+            engine = _restore_engine(saved) if self.options.engine == "kenlm" else None
+            self._fitted = FittedKenlm(ngrams, facts.fallback_orders, engine, workspace)
 
     def export(self, path: Path) -> None:
         """Write an ARPA file, and a file of what the tokenizer learned."""
@@ -229,6 +266,9 @@ class KenlmNgram(LanguageModel, Exportable):
 
     def footprint(self) -> Footprint:
         return self._fitted.ngrams.footprint()
+
+    def _make_workspace(self) -> Workspace:
+        return Workspace(parse_size(self.options.memory) if self.options.memory else None)
 
     def _smoothing(self) -> str:
         smoothing = "interpolated-modified-kneser-ney"
@@ -261,10 +301,16 @@ def _allowed_ids(lexicon: Lexicon, words: set[str]) -> Flags:
     return np.array([True, True, *(not kind or kind in words for kind in spelled), True])
 
 
-def _load_into_kenlm(ngrams: FittedNgrams, progress: Progress) -> KenlmEngine:
+@contextmanager
+def _arpa_file(ngrams: FittedNgrams, progress: Progress = SILENT) -> Iterator[Path]:
+    """Write the n-grams into a file that exists as long as the context."""
     with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
-        path = Path(folder) / "model.arpa"
+        path = Path(folder) / _ARPA
         progress("writing ARPA", 0.7)
         ngrams.export(path)
-        progress("loading into KenLM", 0.9)
-        return KenlmEngine(path)
+        yield path
+
+
+def _restore_engine(saved: Saved) -> KenlmEngine:
+    with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
+        return KenlmEngine(saved.extract(_ARPA, Path(folder)))

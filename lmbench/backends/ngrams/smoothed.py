@@ -11,15 +11,16 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from lmbench.arrays import Ids
-from lmbench.backends.ngrams.fitted import FittedNgrams, read_lines
+from lmbench.backends.ngrams.fitted import FittedNgrams, NgramFacts, read_lines
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import SpecError
-from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions
+from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.ngrams.counts import count_ngrams, join_lines
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.ngrams.smoothing import Smoothed, SmoothingSettings, refuse_stupid_backoff, smooth
 from lmbench.ngrams.workspace import Workspace
 from lmbench.progress import SILENT, Progress
+from lmbench.saved import open_saved, write_saved
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.spec import refuse_idle
@@ -81,7 +82,11 @@ class FittedSmoothed:
     parameters: str
 
 
-class Ngram(LanguageModel, Exportable):
+class _NgramFacts(NgramFacts):
+    parameters: str
+
+
+class Ngram(LanguageModel, Saveable, Exportable):
     """N-grams under a classical smoothing method, from relative frequencies to modified Kneser-Ney.
 
     An event is a type of the tokenizer or a line end. Its history is its line, which ``<s>`` precedes. The default is
@@ -90,6 +95,7 @@ class Ngram(LanguageModel, Exportable):
     """
 
     Options: ClassVar[type[ModelOptions]] = NgramOptions
+    traits = Traits(threads=1)
     options: NgramOptions
     _fitted = Fitted[FittedSmoothed]()
 
@@ -106,6 +112,17 @@ class Ngram(LanguageModel, Exportable):
 
     def state_after(self, text: str) -> ModelState:
         return self._fitted.ngrams.state_after(text)
+
+    def save(self, folder: Path) -> None:
+        ngrams = self._fitted.ngrams
+        facts = _NgramFacts(**ngrams.facts, parameters=self._fitted.parameters)
+        write_saved(folder, self, ngrams.arrays(), facts)
+
+    def restore(self, folder: Path) -> None:
+        with open_saved(folder, self) as saved:
+            facts = saved.facts(_NgramFacts)
+            ngrams = FittedNgrams.restore(saved, facts, self.options, Workspace())
+            self._fitted = FittedSmoothed(ngrams, facts.parameters)
 
     def export(self, path: Path) -> None:
         """Write an ARPA file, and a file of what the tokenizer learned.
