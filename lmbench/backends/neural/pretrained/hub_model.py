@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,7 +12,7 @@ import huggingface_hub
 import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
 
@@ -69,6 +69,13 @@ class PretrainedOptions(ModelOptions):
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("this machine has no CUDA device")
         return self
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Return what the options say about the model. The contents of its files count, wherever they are."""
+        named = self.model_dump(mode="json", exclude={"memory", "device", "offline"})
+        with suppress(UnavailableError):  # the model's cells give the reason
+            named["path"] = HubLoader(self).files.revision(fast_tokenizer=False)
+        return named
 
 
 class HubLoader:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -291,3 +292,12 @@ build("hf:some/model").load(Recorded())
     downloaded = {path.rsplit("/", 1)[-1] for path in hub.requested if "/resolve/" in path}
     assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json"} <= downloaded
     assert "consolidated.safetensors" not in downloaded
+
+
+def test_a_model_is_identified_by_the_contents_of_its_files(folder, tmp_path):
+    copied = shutil.copytree(folder, tmp_path / "copy")
+    assert options(f"hf:{folder}").identity() == options(f"hf:{copied},memory=100,offline=true").identity()
+    config = copied / "config.json"
+    config.write_text(config.read_text() + "\n")
+    assert options(f"hf:{folder}").identity() != options(f"hf:{copied}").identity()
+    assert options("hf:no-such-owner/no-such-model").identity()["path"] == "no-such-owner/no-such-model"
