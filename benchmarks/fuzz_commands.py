@@ -155,7 +155,12 @@ class Fuzzer:
         return f"{self._likely(lambda: name, self._word)}:{','.join(f'{key}={options[key]}' for key in options)}"
 
     def _corpus(self) -> str:
-        return self._likely(lambda: self._random.choice(self._texts), self._odd_corpus)
+        name = self._likely(lambda: self._random.choice(self._texts), self._odd_corpus)
+        if self._random.random() < 0.7:
+            return name
+        option = self._random.choice(("documents", "field", "encoding", "format", "strip", "split", "limit", "x"))
+        good = self._random.choice(("auto", "block", "text", "true", "all", "valid", "2"))
+        return f"{name}:{option}={self._likely(lambda: good, self._value)}"
 
     def _odd_corpus(self) -> str:
         return self._random.choice((*self._names, *self._names, *_CORPORA))
@@ -164,8 +169,8 @@ class Fuzzer:
         if self._random.random() < 0.6:
             return ()
         encoding, field = self._random.choice(("latin-1", "utf-16", "x\x1b", self._value())), self._value()
-        unit = self._random.choice(("line", "block", "file", "x"))
-        return self._random.choice((("--encoding", encoding), ("--field", field), ("--documents", unit)))
+        unit = self._random.choice(("auto", "line", "block", "file", "x"))
+        return self._random.choice((("--encoding", encoding), ("--field", field), ("--documents", unit), ("--strip",)))
 
     def _run(self) -> Iterator[str]:
         models = ",".join(self._model() for _ in range(self._random.choice((1, 1, 2))))
@@ -173,10 +178,10 @@ class Fuzzer:
         yield from ("--no-check", "--out", self._likely(lambda: "out", self._word))
 
     def _score(self) -> Iterator[str]:
-        yield from ("score", self._model(), self._corpus(), "--corpus", self._corpus())
+        yield from ("score", self._model(), self._corpus(), "--corpus", self._corpus(), *self._format())
 
     def _generate(self) -> Iterator[str]:
-        yield from ("generate", self._model(), "--corpus", self._corpus(), "--prompt", self._word())
+        yield from ("generate", self._model(), "--corpus", self._corpus(), *self._format(), "--prompt", self._word())
         yield from ("--max-new-tokens", self._random.choice(("-1", "5", "5", "5")))
         option = self._random.choice(("--temperature", "--top-k", "--top-p", "--seed"))
         yield from (option, self._likely(lambda: self._random.choice(("1", "0.5", "0", "1e400", "nan")), self._value))

@@ -163,3 +163,9 @@ def test_a_corpus_that_does_not_fit_in_memory_is_one_line(monkeypatch):
     monkeypatch.setitem(EMBEDDED, "pydocs", fail)
     with pytest.raises(CorpusError, match=r"^pydocs does not fit in memory; make it smaller, or divide it$"):
         load_corpus("pydocs")
+
+
+def test_a_folder_with_wikitexts_files_is_the_catalogs_corpus_if_its_lines_are_stripped(mirror):
+    own, listed = load_corpus(f"{mirror}/wikitext-2:strip=true"), load_corpus("wikitext-2")
+    assert (own.train, own.valid, own.test) == (listed.train, listed.valid, listed.test)
+    assert own.provenance == listed.provenance == "articles,lines-stripped,split=files"
