@@ -30,7 +30,7 @@ _DAMAGE = (  # raised by zipfile, NumPy and pydantic for a damaged file, or one 
 
 
 class SavedFacts(BaseModel):
-    """Base of what a model saves besides arrays: typed fields, which become JSON."""
+    """Base of everything that a model saves and that is not arrays: typed fields, which become JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
@@ -65,7 +65,7 @@ class Saved:
         self._archive = archive
 
     def facts(self, kind: type[SomeFacts]) -> SomeFacts:
-        """Return what was saved besides arrays."""
+        """Return everything that is not arrays."""
         return self._read_json(_FACTS, kind)
 
     def array(self, name: str, kind: type[np.generic], dimensions: int = 1) -> NDArray[Any]:
@@ -118,8 +118,8 @@ def write_saved(
     Args:
         folder: The folder.
         model: The model, whose class and options are stored too.
-        arrays: What it learned: arrays of numbers, by name. They are not copied.
-        facts: What it learned besides.
+        arrays: Arrays of numbers, by name. They are not copied.
+        facts: Everything else that it learned.
         files: Files to store under their names.
 
     Raises:
@@ -137,7 +137,7 @@ def write_saved(
 
 @contextmanager
 def open_saved(folder: Path, model: LanguageModel) -> Iterator[Saved]:
-    """Open what `write_saved` wrote. Everything that the file is used for belongs into the ``with`` block.
+    """Open what `write_saved` wrote. Use the file inside the ``with`` block, which turns errors of reading into one.
 
     Args:
         folder: The folder.

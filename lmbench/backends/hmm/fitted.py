@@ -42,7 +42,7 @@ class TagHits:
 
 
 class HmmFacts(SavedFacts):
-    """What is saved besides the probabilities; see FittedHmm."""
+    """The saved part of a FittedHmm that is not arrays."""
 
     lexicon: StoredLexicon
     unigram_share: float

@@ -37,7 +37,7 @@ def read_lines(data: TrainingText, options: LexiconOptions) -> tuple[Lexicon, Id
 
 
 class NgramFacts(SavedFacts):
-    """What is saved of n-grams besides their arrays.
+    """The saved part of n-grams that is not arrays.
 
     Attributes:
         lexicon: The words that have a unigram.
