@@ -62,6 +62,15 @@ def test_the_simplest_model_is_short_and_keeps_the_contract():
     assert "sums" in [outcome.check for outcome in outcomes if outcome.status == "pass"]
 
 
+def test_the_tutorials_model_keeps_the_contract_and_can_be_saved():
+    _, code = blocks("docs/plugins.md", "python")
+    namespace = {}
+    exec(code, namespace)
+    outcomes = {outcome.check: outcome.status for outcome in check_model(namespace["ByteCacheModel"])}
+    assert "fail" not in outcomes.values()
+    assert outcomes["save"] == "pass"
+
+
 @pytest.mark.parametrize("page", WRITTEN_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_line_written_by_hand_is_longer_than_120_characters(page):
     assert [line for line in page.read_text().splitlines() if len(line) > 120] == []
