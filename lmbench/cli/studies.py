@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench.cli.options import corpus_options
-from lmbench.errors import LmbenchError
+from lmbench.errors import LmbenchError, SpecError
 
 if TYPE_CHECKING:
     from lmbench.corpora.options import CorpusOptions
@@ -236,8 +236,9 @@ class _Resolver:
         from lmbench.runs.experiment import select_model, unite_models
 
         selected: list[SelectedModel | BrokenModel] = []
-        with self.source.blamed(number, "models"):
-            ModelSpec.parse_list(",".join(table.models))  # is there one?
+        if not table.models:
+            with self.source.blamed(number, "models"):
+                raise SpecError(f"no model is named; {ModelSpec.list_hint}")
         for item, spec in enumerate(table.models):
             with self.source.blamed(number, "models", item):
                 selected += select_model(ModelSpec.parse(spec), table.all_seeds)

@@ -139,16 +139,10 @@ def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):
         (["--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
         (["--models", "uniform", "--out", "one.txt"], "one.txt is not a run directory"),
         (["--models", "kenlm:order=5..2"], "the range 5..2 in 'kenlm:order=5..2' is empty"),
-        (["--models", "kenlm:label=a,ppm:label=a"], "two models have the same label: a"),
         (["--models", "uniform", "--train-size", "0%"], "'0%' is not a share of the training text"),
         (["--models", "uniform", "--timeout", "soon"], "--timeout: 'soon' is not a duration; write for example 90s"),
-        (["--models", "uniform", "--memory-limit", "2X"], "--memory-limit: '2X' is not a size"),
         (["--models", "uniform", "--shard", "4/3"], "'4/3' is not a shard; write for example 3/16"),
-        (["--models", "hmm", "--seed", "1", "--seeds", "2"], "--seed: seed and seeds exclude each other"),
-        (["--models", "uniform", "--ray-address", "ray://a:1"], "--ray-address: it is for the engine ray"),
         (["study.toml"], "cannot read study.toml: No such file or directory"),
-        (["binary"], "binary is not UTF-8: byte 0xff at offset 0"),
-        (["one.txt"], "one.txt, line 1: Expected '=' after a key"),
         (["empty.txt"], "empty.txt, models: no model is named"),
     ],
 )
@@ -156,8 +150,8 @@ def test_mistakes_are_refused_in_one_line(tmp_path, arguments, message):
     assert_refused(["run", *arguments], message, tmp_path)
 
 
-def run_quickly(folder, *arguments):
-    """Run models without checks, and return the labels of all rows and what was printed on standard error."""
+def run_well(folder, *arguments):
+    """Run models, and return the labels of all cells and what was printed on standard error."""
     result = lmbench("run", *arguments, "--out", "out", cwd=folder)
     assert result.returncode == 0, result.stderr
     directory = RunDirectory.open(folder / "out")
@@ -167,9 +161,9 @@ def run_quickly(folder, *arguments):
 
 def test_a_run_grows_and_a_study_repeats_it(tmp_path, text):
     corpora = ("--corpora", "text.txt", "--no-check")
-    labels, _ = run_quickly(tmp_path, "--models", "kenlm:order=2..3,uniform:label=U", *corpora)
+    labels, _ = run_well(tmp_path, "--models", "kenlm:order=2..3,uniform:label=U", *corpora)
     assert labels == ["kenlm:order=2", "kenlm:order=3", "U"]
-    labels, said = run_quickly(tmp_path, "--models", "uniform,hmm:states=2", "--seeds", 2, *corpora)
+    labels, said = run_well(tmp_path, "--models", "uniform,hmm:states=2", "--seeds", 2, *corpora)
     assert labels[3:] == ["hmm:states=2,seed=0", "hmm:states=2,seed=1"]
     assert "1 of 3 cells are stored already" in said
     assert "5 of 5 cells are stored already" in lmbench("run", "out/study.toml", cwd=tmp_path).stderr
@@ -177,7 +171,6 @@ def test_a_run_grows_and_a_study_repeats_it(tmp_path, text):
     assert again.returncode == 0
     first, second = (RunDirectory.open(tmp_path / name) for name in ("out", "elsewhere"))
     assert [(cell.row, cell.metrics) for cell in first.cells()] == [(cell.row, cell.metrics) for cell in second.cells()]
-    assert (tmp_path / "out/study.toml").read_text() == (tmp_path / "elsewhere/study.toml").read_text()
 
 
 def test_a_study_file_says_what_to_run_and_options_replace_its_keys(tmp_path, text):
@@ -190,7 +183,7 @@ scores = false
 audit = "full"
 out = "there"
 """)
-    labels, said = run_quickly(tmp_path, "study.toml", "--audit", "none", "--models", "kenlm")
+    labels, said = run_well(tmp_path, "study.toml", "--audit", "none", "--models", "kenlm")
     assert "--audit replaces audit of study.toml" in said
     assert "--models replaces models of study.toml" in said
     assert "--out replaces out of study.toml" in said
@@ -205,7 +198,7 @@ def test_mistakes_in_a_study_are_reported_with_their_line(tmp_path, text):
         ("models = [\n'kenlm',\n'ppn']", "study.toml, line 3, models: unknown model 'ppn'; did you mean 'ppm'?"),
         ("models = ['uniform']\ncorpora = 'pydoc'", "study.toml, line 2, corpora: unknown corpus 'pydoc'; did you"),
         ("models = ['uniform']\ntrain-size = '2'", "study.toml, line 2, train-size: '2' is not a share"),
-        ("models = ['ppm,label=a',\n'kenlm:label=ppm', 'ppm']", "study.toml, line 1, models: 'ppm,label=a'"),
+        ("models = ['uniform', 'ppm,kenlm']", "study.toml, line 1, models: unknown model 'ppm,kenlm'"),
         ("models = ['kenlm:label=ppm', 'ppm']", "study.toml, line 1, models: two models have the same label: ppm"),
         ("seeds = 2\n\n[[experiment]]\naudit = 'full'", "study.toml, line 3, models: no model is named"),
     ):
@@ -341,9 +334,8 @@ def children_of(process):
 @pytest.mark.skipif(not children_of(os.getpid()).exists(), reason="/proc does not list a process's children")
 def test_an_interrupt_while_a_process_starts_is_one_line(tmp_path, text):
     process = start_run("uniform", tmp_path, text)
-    # multiprocessing's own process, and the cell's
-    wait_for(lambda: len(children_of(process.pid).read_text().split()) == 2)
-    time.sleep(0.1)  # the cell's process is importing
+    wait_for(lambda: children_of(process.pid).read_text())
+    time.sleep(0.1)  # the process is importing
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
