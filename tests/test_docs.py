@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 import pytest
 
+from lmbench import load_corpus
 from lmbench.checks import check_model
+from lmbench.runs.experiment import select_models
+from lmbench.runs.study_file import read_study
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -69,6 +72,18 @@ def test_the_tutorials_model_keeps_the_contract_and_can_be_saved():
     outcomes = {outcome.check: outcome.status for outcome in check_model(namespace["ByteCacheModel"])}
     assert "fail" not in outcomes.values()
     assert outcomes["save"] == "pass"
+
+
+def test_the_studies_of_the_manual_name_models_and_corpora(tmp_path):
+    found = []
+    for block in blocks("docs/running.md", "toml"):
+        file = tmp_path / "study.toml"
+        file.write_text(block)
+        study, _ = read_study(file, {})
+        for table in study.experiments:
+            models = select_models(",".join(table.models), table.all_seeds)
+            found.append((len(models), len(list(map(load_corpus, table.corpora))), table.train_shares, table.audit))
+    assert found == [(4 + 2 + 3, 2, (0.1, 1.0), "full"), (4, 2, (1.0,), "none"), (2, 1, (1.0,), "none")]
 
 
 @pytest.mark.parametrize("page", WRITTEN_PAGES, ids=lambda page: str(page.relative_to(ROOT)))

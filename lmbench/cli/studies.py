@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the command line of ``lmbench run`` asks for.
+    """The command line of ``lmbench run``.
 
     Attributes:
         file: The study file; None if there is none.
-        keys: The options that say the same as keys of a study, by key. Those that are not given are left out.
+        keys: The options that are given and say the same as keys of a study, by key.
         shard: Which share of the cells to run.
         refit: Whether to fit models even if they are stored.
     """

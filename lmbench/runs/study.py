@@ -92,7 +92,7 @@ class _Keys(BaseModel):
 
 
 class ExperimentTable(_Keys):
-    """Models and the corpora on which each of them is to be evaluated.
+    """Models and the corpora on which each of them is evaluated.
 
     Attributes:
         models: Specs of models; sweeps and labels are parts of them.
@@ -102,7 +102,7 @@ class ExperimentTable(_Keys):
         train_size: The shares of the training split on which each model is fitted.
         check: Whether the models go through the conformance suite first.
         audit: How each cell is audited.
-        documents: An option of users' own texts, as are `encoding`, `field`, `format` and `strip`; see CorpusOptions.
+        documents: How to read users' own texts; see CorpusOptions for this, `encoding`, `field`, `format` and `strip`.
         split: The split to score.
         limit: How many documents of each corpus to score.
     """
@@ -190,11 +190,11 @@ class Settings(_Keys):
 
 
 class Study(BaseModel):
-    """What a run is asked for.
+    """A request for a run.
 
     Attributes:
-        experiments: What is evaluated.
-        settings: How.
+        experiments: The models and corpora.
+        settings: How they are run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

@@ -67,7 +67,7 @@ class Source:
         return list(found.items())
 
     def locate(self, key: str, *item: int, table: int | None = None) -> str:
-        """Return where a value was written, as in ``study.toml, line 7, models`` or ``--models``.
+        """Return the place of a value, as in ``study.toml, line 7, models`` or ``--models``.
 
         Args:
             key: Its key.
@@ -86,7 +86,7 @@ class Source:
 
     @contextmanager
     def blamed(self, table: int, key: str, *item: int) -> Iterator[None]:
-        """Say in an error within the context where the key was written, if it was written in the file.
+        """Add the place of a key in the file to an error within the context.
 
         Raises:
             SpecError: There was an error.
@@ -100,7 +100,7 @@ class Source:
 
 
 def read_study(file: Path | None, options: Table) -> tuple[Study, Source]:
-    """Read a study, and return it with where it was written.
+    """Read a study, and return it with its source.
 
     Args:
         file: A file; None if there are only options.
@@ -205,7 +205,7 @@ def _why_unknown(key: str, known: Sequence[str]) -> str:
 
 
 def _exclude(key: str) -> Sequence[str]:
-    """Return the keys that cannot stand beside this one, itself included."""
+    """Return the keys that exclude this one, itself included."""
     return _EXCLUSIVE if key in _EXCLUSIVE else (key,)
 
 
