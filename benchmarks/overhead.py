@@ -21,16 +21,14 @@ from pathlib import Path
 from statistics import median
 
 from lmbench.runs.memory import peak_bytes
-from lmbench.runs.templates import Workers
+from lmbench.runs.templates import OWN_MODULES, Workers
 from lmbench.runs.worker import Channel, Failure, Worker
-
-OWN_MODULES = ("lmbench.runs.cells", "lmbench.runs.rescoring", "lmbench.checks")  # what a template imports
 
 
 def main() -> None:
     """Print a row for each set of libraries."""
     options = _parse_options()
-    print(f"{'libraries':20}  {'template':>8}  {'spawned':>8} {'two':>8}  {'forked':>8} {'two':>8}  {'ratio':>6}  MiB")
+    print(f"{'libraries':33}  {'template':>8}  {'spawned':>8} {'two':>8}  {'forked':>8} {'two':>8}  {'ratio':>6}  MiB")
     for libraries in options.libraries:
         (spawned, spawned_peak), (spawned_two, _) = (
             _measure(Worker, libraries, count, options.repeats) for count in (1, 2)
@@ -41,7 +39,7 @@ def main() -> None:
             (forked, peak), (two, _) = (_measure(start, libraries, count, options.repeats) for count in (1, 2))
         times = f"{template:8.3f}  {spawned:8.3f} {spawned_two:8.3f}  {forked:8.3f} {two:8.3f}"
         memory = f"{spawned_peak / 2**20:.0f} spawned, {peak / 2**20:.0f} forked"
-        print(f"{'+'.join(libraries) or '(none)':20}  {times}  {spawned / forked:6.1f}  {memory}")
+        print(f"{'+'.join(libraries) or '(none)':33}  {times}  {spawned / forked:6.1f}  {memory}")
 
 
 def import_all(libraries: tuple[str, ...], channel: Channel) -> int:
@@ -73,7 +71,9 @@ def _run(start: Callable[[], Worker], libraries: tuple[str, ...]) -> tuple[float
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--libraries", default=",torch,torch+transformers", help="sets of libraries: a+b,c")
+    parser.add_argument(
+        "--libraries", default=",torch+torch._dynamo,torch+transformers.modeling_utils", help="sets of libraries: a+b,c"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     options.libraries = [tuple(filter(None, names.split("+"))) for names in options.libraries.split(",")]

@@ -36,8 +36,13 @@ from lmbench.runs.memory import resident_bytes
 from lmbench.runs.processes import Pipes, Process, SpawnedProcess, open_pipes, work
 from lmbench.runs.worker import Worker
 
+OWN_MODULES = (
+    "lmbench.runs.tasks", "lmbench.checks", "lmbench.text.lexicon", "lmbench.ngrams.arpa_writer",
+    "lmbench.ngrams.smoothing",
+)  # fmt: skip
+"""The modules of lmbench that most of the work of a run imports."""
+
 _CAN_FORK = sys.platform == "linux"
-_OWN_MODULES = ("lmbench.runs.cells", "lmbench.runs.rescoring", "lmbench.checks")  # what the work of a run is made of
 _SLOWEST_IMPORT = 300.0  # seconds
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # of prctl, in <linux/prctl.h>
 
@@ -229,7 +234,7 @@ def serve(requests: int, libraries: tuple[str, ...]) -> NoReturn:
             process's ends of its connections.
         libraries: The names of the libraries.
     """
-    for name in (*_OWN_MODULES, *libraries):
+    for name in (*OWN_MODULES, *libraries):
         with suppress(Exception, SystemExit):  # the work that needs the library says why it cannot be imported
             importlib.import_module(name)
     gc.collect()

@@ -100,7 +100,12 @@ class MaskedModel(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = MaskedOptions
     options: MaskedOptions
-    traits = Traits(weights="pretrained", normalized=False, libraries=("torch", "transformers"), gpu=True)
+    traits = Traits(
+        weights="pretrained",
+        normalized=False,
+        libraries=("torch", "transformers.modeling_utils"),
+        gpu=True,
+    )
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         super().__init__(options)

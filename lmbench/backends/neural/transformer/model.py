@@ -87,7 +87,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
         quick_options=(("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32")),
         unchecked_options=("checkpoint",),
         threads=1,
-        libraries=("torch",),
+        libraries=("torch", "torch._dynamo"),  # an optimizer imports the second, which takes as long
         gpu=True,
     )
     options: TransformerOptions
