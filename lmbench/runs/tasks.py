@@ -143,7 +143,7 @@ def _evaluate(task: CellTask, desk: Desk, progress: Progress) -> CellResult | Lm
             places = Places(desk.folder, cell_place(task.row), Path(folder))
             result = _evaluate_once(task, desk, places, progress)
             if isinstance(result, CellResult) and result.can_be_rescored:
-                worker = _start(task, desk, progress)
+                worker = _start(task, desk, progress, other=True)
                 return replace(result, audit=score_again(worker, task, places, result, progress))
             return result
     except ResultsError:
@@ -162,12 +162,13 @@ def _evaluate_once(task: CellTask, desk: Desk, places: Places, progress: Progres
     return result
 
 
-def _start(task: Task, desk: Desk, progress: Progress) -> Worker:
+def _start(task: Task, desk: Desk, progress: Progress, other: bool = False) -> Worker:
+    """Start a process for a task. An `other` one has another order of sets than the first; see `Workers.start`."""
     needs = needs_of(task)
     if needs.libraries:
         packages = dict.fromkeys(name.partition(".")[0] for name in needs.libraries)
         progress(f"loading {', '.join(_PACKAGES.get(package, package) for package in packages)}", 0.0)
-    worker = desk.workers.start(needs.libraries, needs.threads)
+    worker = desk.workers.start(needs.libraries, needs.threads, other)
     worker.report_memory(desk.report_memory)
     return worker
 
