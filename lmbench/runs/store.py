@@ -89,6 +89,9 @@ class RunDirectory:
             shutil.rmtree(path / _WORK, ignore_errors=True)
             try:
                 yield directory
+            except ResultsError:
+                directory.check_place()  # a more useful reason, if it is not there anymore
+                raise
             finally:
                 shutil.rmtree(path / _WORK, ignore_errors=True)
 
@@ -234,14 +237,22 @@ class RunDirectory:
             known = self._read[folder.name] = (state, cell_files.read_cell(folder))
         return known[1]
 
+    def check_place(self) -> None:
+        """Check that the directory is still there.
+
+        Raises:
+            ResultsError: It is not.
+        """
+        if not self.is_at(self.path):
+            raise ResultsError(f"{self.path} was moved or removed during the run; resume with --out and its new place")
+
     def _place(self, *names: str) -> Path:
         """Return the path of a file to write.
 
         Raises:
             ResultsError: The directory is not there anymore.
         """
-        if not self.is_at(self.path):
-            raise ResultsError(f"{self.path} was moved or removed during the run; resume with --out and its new place")
+        self.check_place()
         return self.path.joinpath(*names)
 
 
