@@ -174,7 +174,8 @@ def _parse(file: Path, options: Table) -> Source:
         text = file.read_bytes().decode()
         return Source(options, file, text, tomllib.loads(text))
     except OSError as error:
-        raise SpecError(f"cannot read {name}: {error.strerror}") from error
+        hint = "; models are named with --models" if isinstance(error, FileNotFoundError) else ""
+        raise SpecError(f"cannot read {name}: {error.strerror}{hint}") from error
     except UnicodeDecodeError as error:
         raise SpecError(f"{name} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}") from None
     except tomllib.TOMLDecodeError as error:

@@ -131,7 +131,7 @@ def test_a_mistake_is_reported_with_its_line_and_key(write, text, message):
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
-    with pytest.raises(SpecError, match=r"cannot read .*: No such file or directory$"):
+    with pytest.raises(SpecError, match=r"cannot read .*: No such file or directory; models are named with --models$"):
         read_study(tmp_path / "study.toml", {})
     with pytest.raises(SpecError, match=r"cannot read .*: Is a directory$"):
         read_study(tmp_path, {})
