@@ -6,9 +6,10 @@ Shapes: V symbols, K states.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, reduce
+from dataclasses import replace
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -23,15 +24,20 @@ from lmbench.errors import LmbenchError
 
 ShareResult = TypeVar("ShareResult")
 
-_MOST_COUNTS = 1 << 28  # expected emissions that all workers together hold; bounds memory
+_MOST_COUNTS = 1 << 28  # expected emissions of all shares together; bounds memory
+_MOST_SHARES = 16
+_LEAST_WORK = 512  # events times states of a share for each symbol, whose counts the shares add up in the end
 
 
 class ForwardBackward:
     """The algorithm over fixed lines, under the parameters of one iteration after another.
 
-    On the CPU each core reads its own batches, with BLAS limited to one thread. With device="cuda" PyTorch reads them
-    in turn. Products have the precision `dtype`, and so do sums of up to 256 emissions or 1,024 transitions. Sums of
-    these sums are float64, and their order does not depend on timing.
+    On the CPU each thread reads the batches of one share after another, with BLAS limited to one thread. There are as
+    many threads as BLAS may use. The shares do not depend on their number, and neither does any result. With
+    device="cuda" PyTorch reads all batches in turn.
+
+    Products have the precision `dtype`, and so do sums of up to 256 emissions or 1,024 transitions. Sums of these sums
+    are float64, and their order does not depend on timing.
 
     Attributes:
         events: The number of events of all lines.
@@ -42,13 +48,12 @@ class ForwardBackward:
     ) -> None:
         _require_symbols(lines, symbols)
         chains = sorted(make_chains(lines, states), key=lambda chain: -chain.events)
-        workers = (
-            1 if device == "cuda" else max(1, min(_count_cores(), len(chains), _MOST_COUNTS // (symbols * states)))
-        )
-        self._shares = [chains[i::workers] for i in range(workers)]
+        self.events = sum(chain.events for chain in chains)
+        shares = 1 if device == "cuda" else _count_shares(self.events, symbols, states)
+        shares = max(1, min(shares, len(chains)))
+        self._shares = [chains[i::shares] for i in range(shares)]
         self._lines, self._symbols, self._states = len(lines), symbols, states
         self._library: ArrayLibrary = TorchLibrary(dtype, device) if device == "cuda" else NumpyLibrary(dtype)
-        self.events = sum(chain.events for chain in chains)
 
     def expected_counts(self, parameters: Parameters) -> ExpectedCounts:
         """Return how often each start, transition and emission is expected, given the lines.
@@ -58,13 +63,8 @@ class ForwardBackward:
                 state fits a line far better than any reachable one.
         """
         recursions = Recursions(parameters, self._library)
-        parts = self._map_shares(lambda share: self._expect(recursions, share))
-        counts = ExpectedCounts(
-            start=reduce(np.add, [part.start for part in parts]),
-            transitions=reduce(np.add, [part.transitions for part in parts]) * parameters.transitions,
-            emissions=reduce(np.add, [part.emissions for part in parts]),
-            log_likelihood=sum(part.log_likelihood for part in parts),
-        )
+        total = _add_up(self._map_shares(lambda share: self._expect(recursions, share)))
+        counts = replace(total, transitions=total.transitions * parameters.transitions)
         _require_finite(counts.start, counts.transitions, counts.emissions)
         return counts
 
@@ -103,21 +103,23 @@ class ForwardBackward:
                 by_line[line] = values
         return by_line
 
-    def _map_shares(self, compute: Callable[[list[Chain]], ShareResult]) -> list[ShareResult]:
-        """Call `compute` with each worker's chains, in threads if there are several workers."""
+    def _map_shares(self, compute: Callable[[list[Chain]], ShareResult]) -> Iterator[ShareResult]:
+        """Yield what `compute` returns for each share, in their order."""
 
         def compute_quietly(share: list[Chain]) -> ShareResult:
             with np.errstate(all="ignore"):  # zero probabilities and overflow are checked afterwards
                 return compute(share)
 
+        threads = min(_count_threads(), len(self._shares))
         with _blas().limit(limits=1, user_api="blas"):
-            if len(self._shares) == 1:
-                return [compute_quietly(self._shares[0])]
-            with ThreadPoolExecutor(len(self._shares)) as threads:
-                return list(threads.map(compute_quietly, self._shares))
+            if threads == 1:
+                yield from map(compute_quietly, self._shares)
+                return
+            with ThreadPoolExecutor(threads) as pool:
+                yield from pool.map(compute_quietly, self._shares)
 
     def _expect(self, recursions: Recursions, share: list[Chain]) -> ExpectedCounts:
-        """Add up the counts of a worker's chains; those of transitions lack the factor of their probability."""
+        """Add up the counts of a share's chains; those of transitions lack the factor of their probability."""
         buffers = Buffers(self._library, share, self._states)
         start, transitions, log_likelihood = np.zeros(self._states), np.zeros((self._states,) * 2), 0.0
         emissions = np.zeros((self._symbols, self._states))
@@ -136,6 +138,23 @@ class ForwardBackward:
                 emissions[symbols] += added[begin : begin + len(symbols)]
                 begin += len(symbols)
         return ExpectedCounts(start, transitions, emissions, log_likelihood)
+
+
+def _count_shares(events: int, symbols: int, states: int) -> int:
+    """Return into how many shares to divide the lines. Each should have much more to do than to add up its counts."""
+    worthwhile = max(2, events * states // (_LEAST_WORK * symbols))
+    return min(_MOST_SHARES, worthwhile, _MOST_COUNTS // (symbols * states))
+
+
+def _add_up(parts: Iterator[ExpectedCounts]) -> ExpectedCounts:
+    """Add the later parts to the first one, in place."""
+    total = next(parts)
+    for part in parts:
+        for name in ("start", "transitions", "emissions"):
+            sums = getattr(total, name)
+            sums += getattr(part, name)
+        total = replace(total, log_likelihood=total.log_likelihood + part.log_likelihood)
+    return total
 
 
 def _require_symbols(lines: Sequence[AnyInts], symbols: int) -> None:
@@ -157,6 +176,8 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _count_threads() -> int:
+    """Return how many threads this process may use: as many as BLAS, which a run limits, and at most one a core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limits = (int(library["num_threads"]) for library in _blas().info() if library["user_api"] == "blas")
+    return min([cores, *limits])

@@ -34,7 +34,7 @@ class Hmm(LanguageModel, Saveable):
     """
 
     Options: ClassVar[type[ModelOptions]] = HmmOptions
-    traits = Traits(threads=1, libraries=("scipy.sparse",), gpu=True)
+    traits = Traits(libraries=("scipy.sparse",), gpu=True)
     options: HmmOptions
     _fitted = Fitted[FittedHmm]()
 

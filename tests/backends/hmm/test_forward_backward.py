@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from lmbench.backends.hmm import batches, forward_backward
 from lmbench.backends.hmm.forward_backward import ForwardBackward
@@ -127,7 +128,7 @@ def test_results_do_not_depend_on_the_batches(library, monkeypatch):
     whole = float64_engine(lines, parameters)
     monkeypatch.setattr(batches, "_MOST_LINES", 3)
     monkeypatch.setattr(batches, "_RUN_EVENTS", 8)
-    monkeypatch.setattr(forward_backward, "_count_cores", lambda: 3)
+    monkeypatch.setattr(forward_backward, "_count_shares", lambda *_: 3)
     cut = float64_engine(lines, parameters)
     assert len(cut._shares) == 3
     for one, other in zip(whole.logprobs(parameters), cut.logprobs(parameters), strict=True):
@@ -144,6 +145,33 @@ def test_results_are_reproducible_to_the_last_bit():
     one, other = (ForwardBackward(lines, 40, 8).expected_counts(parameters) for _ in range(2))
     assert (one.emissions == other.emissions).all()
     assert (one.transitions == other.transitions).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_results_do_not_depend_on_the_number_of_threads(threads, monkeypatch):
+    parameters = random_parameters(8, 40)
+    lines = random_lines(40, [5, 90, 17] * 1200)
+    engine = ForwardBackward(lines, 40, 8)
+    assert len(engine._shares) > 3
+    expected, logprobs = engine.expected_counts(parameters), engine.logprobs(parameters)
+    monkeypatch.setattr(forward_backward, "_count_threads", lambda: threads)
+    counts = engine.expected_counts(parameters)
+    for name in ("start", "transitions", "emissions", "log_likelihood"):
+        np.testing.assert_array_equal(getattr(counts, name), getattr(expected, name))
+    np.testing.assert_array_equal(np.concatenate(engine.logprobs(parameters)), np.concatenate(logprobs))
+
+
+def test_there_are_no_more_threads_than_a_run_allows():
+    with threadpool_limits(1, user_api="blas"):
+        assert forward_backward._count_threads() == 1
+
+
+def test_shares_have_more_to_do_than_to_add_up_their_counts():
+    """One that learns 33,279 words from 100,073 events spends as long on adding up 64 states as on the events."""
+    assert forward_backward._count_shares(100_073, 33_279, 64) == 2
+    assert forward_backward._count_shares(1_000_235, 33_279, 64) == 3
+    assert forward_backward._count_shares(2_088_628, 33_279, 256) == 16
+    assert forward_backward._count_shares(2_088_628, 33_279, 4096) == 1  # because of memory
 
 
 def test_float32_agrees_with_float64():
