@@ -324,7 +324,9 @@ def _start_board(ray: Ray) -> Ray:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-    return ray.remote(_Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
+    board = ray.remote(_Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
+    ray.get(board.take.remote())  # it is there before the first task starts, so that no report is lost
+    return board
 
 
 def _do_on_node(number: int, task: Task, parcel: Parcel | None, settings: _Settings, board: Ray) -> object:
