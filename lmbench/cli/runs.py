@@ -43,10 +43,11 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
 
     The exit code is 1 if a model fails, or if none can be evaluated.
     """
-    with _open_display(quiet, as_json) as display:
+    with _open_display(quiet, as_json) as display, _open_workers() as workers:
         study, source = read_request(request, display)
         path = choose_directory(study, request.file) or _new_folder(Path("results"))
-        directory = _run(_Job(resolve_study(study, source, display), study.settings, request), path, display)
+        experiment = resolve_study(study, source, workers, display)
+        directory = _run(_Job(experiment, study.settings, request), path, workers, display)
         display("writing the tables", 1.0)
         write_report(directory)
         display.written(directory.path)
@@ -83,6 +84,16 @@ def _open_display(quiet: bool, as_json: bool) -> AbstractContextManager[RunProgr
     return nullcontext(QuietDisplay()) if quiet else RunDisplay(Console(stderr=True))
 
 
+def _open_workers() -> Workers:
+    """Return the context of the run's processes, which begins to import what they need."""
+    with interrupts.deferred():
+        from lmbench.runs.templates import Workers
+
+        workers = Workers()
+        workers.prepare()
+    return workers
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """An experiment, how to run it, and what the command line says besides."""
@@ -92,17 +103,15 @@ class _Job:
     request: Request
 
 
-def _run(job: _Job, path: Path, progress: RunProgress) -> RunDirectory:
+def _run(job: _Job, path: Path, workers: Workers, progress: RunProgress) -> RunDirectory:
     """Run the experiment. An interrupt gets a note that says how to resume it."""
     with interrupts.deferred():
         from lmbench.runs import runner
         from lmbench.runs.store import RunDirectory
-        from lmbench.runs.templates import Workers
 
     options = runner.RunOptions(job.settings.scores, not job.request.refit, job.request.shard)
     try:
-        with Workers() as workers:
-            return runner.run(job.experiment, path, _make_engine(job.settings, workers), progress, options)
+        return runner.run(job.experiment, path, _make_engine(job.settings, workers), progress, options)
     except KeyboardInterrupt as stop:
         if RunDirectory.is_at(path):
             directory = RunDirectory.open(path)

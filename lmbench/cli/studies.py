@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lmbench.runs.experiment import BrokenModel, Experiment, JointExperiment, SelectedModel
     from lmbench.runs.study import ExperimentTable, Study
     from lmbench.runs.study_file import Source
+    from lmbench.runs.templates import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,14 @@ def read_request(request: Request, progress: Progress) -> tuple[Study, Source]:
     return study, source
 
 
-def resolve_study(study: Study, source: Source, progress: RunProgress) -> JointExperiment:
+def resolve_study(study: Study, source: Source, workers: Workers, progress: RunProgress) -> JointExperiment:
     """Select the models and load the corpora of a study.
+
+    Args:
+        study: The study.
+        source: Where it was written.
+        workers: Starts the processes in which plugins are built.
+        progress: Receives reports.
 
     Raises:
         LmbenchError: A model or a corpus is unknown, or cannot be used. The message says where it was written.
@@ -183,7 +190,7 @@ def resolve_study(study: Study, source: Source, progress: RunProgress) -> JointE
     from lmbench.runs.experiment import JointExperiment
     from lmbench.runs.study import Study
 
-    resolver = _Resolver(source, progress, {})
+    resolver = _Resolver(source, progress, workers, {})
     experiments, resolved = [], []
     for number, table in enumerate(study.experiments):
         experiment = resolver.resolve(table, number)
@@ -209,11 +216,13 @@ class _Resolver:
     Attributes:
         source: Where they were written.
         progress: Receives reports.
+        workers: Starts the processes in which plugins are built.
         loaded: The corpora that are loaded, by what they were loaded with.
     """
 
     source: Source
     progress: RunProgress
+    workers: Workers
     loaded: dict[tuple[str, CorpusOptions, bool], Corpus]
 
     def resolve(self, table: ExperimentTable, number: int) -> Experiment:
@@ -241,7 +250,7 @@ class _Resolver:
                 raise SpecError(f"no model is named; {ModelSpec.list_hint}")
         for item, spec in enumerate(table.models):
             with self.source.blamed(number, "models", item):
-                selected += select_model(ModelSpec.parse(spec), table.all_seeds)
+                selected += select_model(ModelSpec.parse(spec), table.all_seeds, self.workers.start)
         return unite_models(selected)
 
     def _load_corpora(
@@ -249,6 +258,7 @@ class _Resolver:
     ) -> tuple[Corpus, ...]:
         """Load the corpora. Users' files are scored as a whole if no model is fitted on them."""
         from lmbench.corpora.loading import refuse_idle_options
+        from lmbench.runs.experiment import SelectedModel
 
         if not table.corpora:
             raise LmbenchError(
@@ -257,7 +267,7 @@ class _Resolver:
         defaults = table.corpus_options
         with self.source.blamed(number, "corpora"):
             refuse_idle_options(table.corpora, defaults)
-        pretrained = {getattr(model, "pretrained", False) for model in models}
+        pretrained = {model.pretrained for model in models if isinstance(model, SelectedModel)}
         corpora = []
         for item, name in enumerate(table.corpora):
             with self.source.blamed(number, "corpora", item):

@@ -70,6 +70,8 @@ class LocalEngine:
         self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
     ) -> Generator[tuple[Order, Done]]:
         waiting, working = list(orders), dict[Future[Done], _Working]()
+        for libraries in {order.task.model.needs.libraries for order in orders}:
+            self.workers.prepare(libraries)
         with ThreadPoolExecutor(self.jobs) as threads:
             try:
                 while waiting or working:

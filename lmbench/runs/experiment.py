@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -232,26 +232,35 @@ def adopt_rows(plan: Sequence[PlannedCell], rows: Sequence[Row]) -> tuple[Planne
     return tuple(adopted.values())
 
 
-def select_models(text: str, seeds: Sequence[int] = ()) -> tuple[SelectedModel | BrokenModel, ...]:
+StartWorker = Callable[[], Worker]
+"""Starts a process that waits for work."""
+
+
+def select_models(
+    text: str, seeds: Sequence[int] = (), start: StartWorker = Worker
+) -> tuple[SelectedModel | BrokenModel, ...]:
     """Return the models that a comma-separated list of specs names, without duplicates.
 
     Args:
         text: The specs. "all" means every model that needs no option.
         seeds: The seeds of each model that has one, unless its spec gives another; none for its own default.
+        start: Starts the process in which a plugin is built.
 
     Raises:
         LmbenchError: A spec cannot be read, or names an unknown model or option. A broken plugin becomes a BrokenModel
             instead, so that it does not stop the other models.
     """
-    return unite_models(model for spec in ModelSpec.parse_list(text) for model in select_model(spec, seeds))
+    return unite_models(model for spec in ModelSpec.parse_list(text) for model in select_model(spec, seeds, start))
 
 
-def select_model(spec: ModelSpec, seeds: Sequence[int] = ()) -> list[SelectedModel | BrokenModel]:
+def select_model(
+    spec: ModelSpec, seeds: Sequence[int] = (), start: StartWorker = Worker
+) -> list[SelectedModel | BrokenModel]:
     """Return the models that one spec names, with its sweeps and label. Raises as `select_models` does."""
     is_all = str(spec) == "all"
     specs = map(ModelSpec, list_registered()) if is_all else (spec,)
     named = [labeled for member in specs for labeled in expand_spec(member)]
-    return [model for labeled in named for model in _select(_Candidate(labeled, tuple(seeds), not is_all))]
+    return [model for labeled in named for model in _select(_Candidate(labeled, tuple(seeds), not is_all), start)]
 
 
 def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[SelectedModel | BrokenModel, ...]:
@@ -290,12 +299,12 @@ class _Selection(BaseModel):
     needs: Needs
 
 
-def _select(candidate: _Candidate) -> list[SelectedModel | BrokenModel]:
+def _select(candidate: _Candidate, start: StartWorker) -> list[SelectedModel | BrokenModel]:
     """Return the model with each seed, built once for a test; none if it is not named and "all" does not include it."""
     spec, label = candidate.named.spec, candidate.named.label
     entry = find(spec.name)
     try:
-        found = _build(candidate) if entry.is_built_in else _build_in_worker(candidate)
+        found = _build(candidate) if entry.is_built_in else _build_in_worker(candidate, start)
     except PluginError as error:
         return [BrokenModel(label or str(spec), spec, entry, error, bool(label))]
     return [_describe_selected(entry, selection) for selection in found]
@@ -340,10 +349,10 @@ def _try(model: ResolvedModel, label: str) -> _Selection:
     )
 
 
-def _build_in_worker(candidate: _Candidate) -> list[_Selection]:
+def _build_in_worker(candidate: _Candidate, start: StartWorker) -> list[_Selection]:
     """Do what `_build` does in another process, because importing or building a plugin may do anything."""
     with TemporaryDirectory(prefix="lmbench-") as folder:
-        result = Worker().run(partial(_build_in_process, candidate), Path(folder) / "log", lambda message: None)
+        result = start().run(partial(_build_in_process, candidate), Path(folder) / "log", lambda message: None)
     if isinstance(result, LmbenchError):
         raise result
     if isinstance(result, Failure):
