@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +25,8 @@ from lmbench.signature import Signature
 from lmbench.state import ModelState
 from lmbench.text.lexicon_state import LexiconState
 
+_FEW_STATES = 128  # with no more, a second thread gains nothing; the numbers do not depend on threads
+
 
 class Hmm(LanguageModel, Saveable):
     """A hidden Markov model over lines, with the line end as a symbol, trained by Baum and Welch's algorithm.
@@ -34,9 +37,15 @@ class Hmm(LanguageModel, Saveable):
     """
 
     Options: ClassVar[type[ModelOptions]] = HmmOptions
-    traits = Traits(libraries=("scipy.sparse",), gpu=True)
+    traits = Traits(threads=1, libraries=("scipy.sparse",), gpu=True)
     options: HmmOptions
     _fitted = Fitted[FittedHmm]()
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        super().__init__(options)
+        states = self.options.states
+        if isinstance(states, int) and states > _FEW_STATES:
+            self.traits = replace(type(self).traits, threads=None)
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         progress("reading", 0.0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hmmlearn.hmm import CategoricalHMM
 
-from lmbench import Split, TrainingText
+from lmbench import Split, TrainingText, build
 from lmbench.backends.hmm.model import Hmm
 from lmbench.errors import CorpusError, NotFittedError, SpecError
 from tests.backends.hmm.samples import ENGINES, fit, parts
@@ -106,3 +106,8 @@ def test_the_footprint_is_the_number_of_probabilities(english):
 def test_models_without_tags_do_not_tag(english):
     with pytest.raises(SpecError, match="this hidden Markov model cannot tag"):
         fit("hmm:states=2,iterations=1", english).tags(["the cat"])
+
+
+@pytest.mark.parametrize(("states", "threads"), [(64, 1), (512, None)])
+def test_only_many_states_are_worth_several_threads(states, threads):
+    assert build(f"hmm:states={states}").traits.threads == threads
