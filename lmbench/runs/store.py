@@ -16,8 +16,8 @@ moved or removed. JSON and finished logs are safe to print on a terminal.
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -154,7 +154,9 @@ class RunDirectory:
         place = self._place(_WORK)
         try:
             place.mkdir(exist_ok=True)
-            return Path(tempfile.mkdtemp(dir=place))
+            folder = place / secrets.token_hex(8)
+            folder.mkdir()  # with the usual permissions: it will hold a cell, which others may read
+            return folder
         except OSError as error:
             raise ResultsError(f"cannot write {place}: {error.strerror or error}") from error
 
