@@ -36,7 +36,7 @@ from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Limits
 
 _RETRIES = 3  # of a task whose node failed
-_INTERVAL = 0.5  # seconds between two looks at the reports of the tasks
+_INTERVAL = 0.2  # seconds between two looks at the reports of the tasks
 _SELDOM = 1.0  # seconds between two reports of a task's step
 _PASSED_ON = ("LMBENCH_OFFLINE", "HF_HUB_OFFLINE", "OMP_WAIT_POLICY")  # variables of the environment
 _ELSEWHERE = Corpus("", Split(()), Split(()), Split(()), provenance="")  # in the place of a corpus that is sent ahead
@@ -143,7 +143,9 @@ class _Cluster:
         Raises:
             LmbenchError: The cluster cannot be reached anymore.
         """
-        ended, _ = self._ray.wait(list(self.working), timeout=_INTERVAL)
+        ended, _ = self._ray.wait(list(self.working), timeout=0)
+        if not ended:
+            time.sleep(_INTERVAL)  # and not within Ray, which takes every signal for an interrupt
         self._pass_on_reports()
         for reference in ended:
             number = self.working.pop(reference)
