@@ -19,12 +19,14 @@ from lmbench.model import LanguageModel, ModelOptions, Traits
 CONTRACT_VERSION = 1
 """The version of the scoring contract. Raise it if the same scores give other numbers than before."""
 
+_OWN = "lmbench"
+
 
 def identify_model(model: type[LanguageModel], options: ModelOptions) -> dict[str, JsonValue]:
     """Return the identity of a model that is not fitted: its class and its options.
 
-    An option that names a file counts by the contents of the file. A class outside of lmbench counts by the source of
-    its package, because its author changes it more often than its version.
+    An option that names a file counts by the contents of the file. A class outside of lmbench counts by the sources of
+    the packages that it and its bases are from, because their authors change them more often than their version.
 
     Args:
         model: The model's class.
@@ -34,9 +36,10 @@ def identify_model(model: type[LanguageModel], options: ModelOptions) -> dict[st
         SpecError: A file cannot be read.
     """
     declared: object = model.traits
+    code = _identify_code(model)
     return {
-        "model": model.__qualname__,
-        "code": _identify_code(model.__module__),
+        "model": model.__qualname__ if code == _OWN else f"{model.__module__}.{model.__qualname__}",
+        "code": code,
         "version": declared.version if isinstance(declared, Traits) else 1,
         "options": options.identity(),
     }
@@ -84,15 +87,15 @@ def _identify_text(text: TrainingText | None) -> JsonValue:
     return {"train": text.train.digest, "valid": text.valid.digest, "tokenized": text.tokenized}
 
 
-def _identify_code(module: str) -> str:
-    """Return "lmbench", or the SHA-256 of all sources of the package that holds a module."""
-    package = module.partition(".")[0]
-    if package == "lmbench":
-        return package
-    location = getattr(sys.modules.get(package), "__file__", None)
-    if location is None:
-        return package
-    path = Path(location)
-    files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
-    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    return f"{package}:{digest(list(digests))}"
+def _identify_code(model: type[LanguageModel]) -> str:
+    """Return "lmbench", or each other package that a class and its bases are from, with the SHA-256 of its sources."""
+    packages = {base.__module__.partition(".")[0] for base in model.__mro__} - {_OWN} - sys.stdlib_module_names
+    return " ".join(f"{package}:{_digest_sources(package)}" for package in sorted(packages)) or _OWN
+
+
+def _digest_sources(package: str) -> str:
+    """Return the SHA-256 of all sources of a package, which may lack an __init__.py, or of a module."""
+    module = sys.modules.get(package)
+    folders, file = getattr(module, "__path__", ()), getattr(module, "__file__", None)
+    files = sorted(path for folder in folders for path in Path(folder).rglob("*.py")) or ([Path(file)] if file else [])
+    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])

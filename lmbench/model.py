@@ -36,7 +36,7 @@ class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
 
     incidental: ClassVar[frozenset[str]] = frozenset()
-    """The options that do not decide what fitting learns, such as a device: a saved model can be restored with others."""
+    """The options that do not decide what fitting learns, such as a device. A saved model can have others."""
 
     def files(self) -> tuple[Path, ...]:
         """Return the files that the options name and the model reads. A run resumes only if they are unchanged."""

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from lmbench import about
 from lmbench.errors import LmbenchError, PluginError, UnknownNameError, describe, kind_of
+from lmbench.identity import identify_model
 from lmbench.model import LanguageModel, ModelOptions, ModelSpec, Traits
 
 GROUP = "lmbench.models"
@@ -81,6 +82,15 @@ class ResolvedModel:
             raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             raise PluginError(f"model '{self.spec}' cannot be built: {describe(error)}") from error
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Return everything that the model's numbers depend on, apart from the text; see `identify_model`.
+
+        Raises:
+            SpecError: A file that an option names cannot be read.
+        """
+        entry, own = self.registered, identify_model(self.model, self.options)
+        return own if entry.is_built_in else own | {"registered": f"{entry.name} of {entry.origin} {entry.version}"}
 
     def dump_options(self) -> dict[str, JsonValue]:
         """Return all options, defaults included, as JSON has them.

@@ -1,9 +1,11 @@
+import sys
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from lmbench import Corpus, Split
-from lmbench.identity import cell_key, digest, fit_key, identify_model
+from lmbench.identity import cell_key, digest, fit_key
 from lmbench.registry import resolve
 from tests.plugins import installed
 
@@ -12,8 +14,7 @@ PLUGIN = "from lmbench import LanguageModel\nclass Own(LanguageModel):\n    scor
 
 
 def identity(spec):
-    model = resolve(spec)
-    return identify_model(model.model, model.options)
+    return resolve(spec).identity()
 
 
 def keys(spec, corpus):
@@ -87,6 +88,40 @@ def test_a_plugin_counts_by_its_source(tmp_path):
         with installed(tmp_path / name, {"own": "plugin_module:Own"}, code):
             found.append(identity("own"))
     assert found[0] == found[1] != found[2]
+
+
+def test_equal_names_in_one_package_are_different_models(tmp_path):
+    files = {"pack/__init__.py": "", "pack/one.py": PLUGIN, "pack/two.py": PLUGIN}
+    points = {"one": "pack.one:Own", "two": "pack.two:Own", "alias": "pack.two:Own"}
+    with package(tmp_path, points, files):
+        assert len({digest(identity(name)) for name in points}) == 3
+
+
+@pytest.mark.parametrize("changed", ["pack/inner/model.py", "pack/inner/helper.py", "base_pack.py"])
+def test_a_plugin_counts_by_all_packages_that_it_is_from(tmp_path, changed):
+    """Its package may lack an __init__.py, and a base may be from another one."""
+    files = {
+        "pack/inner/model.py": "import base_pack\nclass Own(base_pack.Own): pass\n",
+        "pack/inner/helper.py": "",
+        "base_pack.py": PLUGIN,
+    }
+    found = []
+    for name, code in (("one", ""), ("two", ""), ("three", "# changed\n")):
+        with package(tmp_path / name, {"own": "pack.inner.model:Own"}, files | {changed: files[changed] + code}):
+            found.append(identity("own"))
+    assert found[0] == found[1] != found[2]
+
+
+@contextmanager
+def package(folder, models, files):
+    """Install a distribution of several files, and forget its modules afterwards."""
+    for name, code in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code)
+    with installed(folder, models):
+        yield
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("pack", "base_pack")]:
+        del sys.modules[name]
 
 
 def test_a_digest_depends_on_values_and_not_on_their_order():

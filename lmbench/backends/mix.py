@@ -15,7 +15,6 @@ from lmbench.arrays import Floats
 from lmbench.backends.mixture import interpolate, tune_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import SpecError
-from lmbench.identity import identify_model
 from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, ModelSpec, Saveable, Traits
 from lmbench.progress import SILENT, Progress
 from lmbench.registry import ResolvedModel, resolve
@@ -53,7 +52,7 @@ class MixOptions(ModelOptions):
         return tuple(path for part in self.parts for path in part.options.files())
 
     def identity(self) -> dict[str, JsonValue]:
-        return {"models": [identify_model(part.model, part.options) for part in self.parts], "weight": self.weight}
+        return {"models": [part.identity() for part in self.parts], "weight": self.weight}
 
     def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
         return None if all(map(_can_be_saved, self.parts)) else (Mixture, self)

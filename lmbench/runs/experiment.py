@@ -15,7 +15,7 @@ from lmbench.corpora.overlap import measure_overlap
 from lmbench.corpora.selection import take_training
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, PluginError, SpecError, reason
-from lmbench.identity import cell_key, digest, identify_model
+from lmbench.identity import cell_key, digest
 from lmbench.model import ModelSpec, plain_traits
 from lmbench.registry import Registered, ResolvedModel, find, is_default, list_registered, resolve
 from lmbench.runs.machine import count_cpus
@@ -343,7 +343,7 @@ def _try(model: ResolvedModel, label: str) -> _Selection:
         label=label,
         arguments=model.spec.arguments,
         options=model.dump_options(),
-        identity=identify_model(model.model, model.options) | plugin_identity(model.registered),
+        identity=model.identity(),
         pretrained=traits.pretrained,
         needs=Needs(min(traits.threads or count_cpus(), count_cpus()), traits.libraries, traits.gpu),
     )
@@ -369,11 +369,6 @@ def _build_in_process(candidate: _Candidate, channel: Channel) -> str:
 
 
 _SELECTIONS: TypeAdapter[list[_Selection]] = TypeAdapter(list[_Selection])
-
-
-def plugin_identity(registered: Registered) -> dict[str, JsonValue]:
-    """Return what the distribution of a plugin adds to its identity; nothing if it is lmbench."""
-    return {} if registered.is_built_in else {"origin": f"{registered.origin} {registered.version}"}
 
 
 def plugin_version(registered: Registered) -> tuple[tuple[str, str], ...]:
