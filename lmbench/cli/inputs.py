@@ -69,6 +69,8 @@ class Fitting:
 def prepare(model: LanguageModel, spec: str, fitting: Fitting) -> None:
     """Load a model's weights if it is pretrained. Otherwise restore it from the store, or fit it.
 
+    It gets as many threads as in a run, so that it has the same numbers.
+
     Args:
         model: The model.
         spec: Its spec, for messages and the list of stored models.
@@ -87,26 +89,32 @@ def prepare(model: LanguageModel, spec: str, fitting: Fitting) -> None:
     label = "loading the model" if is_pretrained else f"fitting on {fitting.corpus}"
     with TaskDisplay(Console(stderr=True), label) as display:
         progress = CheckedProgress(display)
+        _limit_threads(model)
         if text is None or fitting.refit:
             model.prepare(text, progress)
         else:
-            _fit_or_restore(model, _identify_fit(model, spec, fitting.corpus, text), text, progress)
+            _fit_or_restore(model, _identify_fit(spec, fitting.corpus, text), text, progress)
 
 
 def _fit_or_restore(model: LanguageModel, fit: Fit, text: TrainingText, progress: Progress) -> None:
-    """Fit a model with as many threads as in a run, since the store shares it with runs. Say if it was stored."""
+    """Fit a model, or restore it if a run or a command has stored it, which is announced."""
     from lmbench.runs.fitted_models import FittedModels
-    from lmbench.runs.machine import count_cpus
-    from lmbench.runs.processes import limit_threads
 
-    limit_threads(min(model.traits.threads or count_cpus(), count_cpus()))
     prepared = FittedModels().prepare(model, fit, partial(model.prepare, text, progress), progress)
     if prepared.was_stored:
         progress.notice(f"{fit.model} was fitted on {prepared.created[:10]} and stored; --refit fits it again")
 
 
-def _identify_fit(model: LanguageModel, spec: str, corpus: str, text: TrainingText) -> Fit:
-    from lmbench.identity import fit_key, identify_model
+def _limit_threads(model: LanguageModel) -> None:
+    from lmbench.runs.machine import count_cpus
+    from lmbench.runs.processes import limit_threads
+
+    limit_threads(min(model.traits.threads or count_cpus(), count_cpus()))
+
+
+def _identify_fit(spec: str, corpus: str, text: TrainingText) -> Fit:
+    from lmbench.identity import fit_key
+    from lmbench.registry import resolve
     from lmbench.runs.fitted_models import Fit
 
-    return Fit(fit_key(identify_model(type(model), model.options), text), spec, corpus)
+    return Fit(fit_key(resolve(spec).identity(), text), spec, corpus)

@@ -33,7 +33,7 @@ def fitting(corpus, refit=False):
 
 def test_a_model_is_fitted_on_the_named_corpus(capsys):
     model = Prepared()
-    prepare(model, "prepared", fitting("fables-en"))
+    prepare(model, "uniform", fitting("fables-en"))
     assert model.data == load_corpus("fables-en").training
     assert capsys.readouterr().err == "ready\n"
 
@@ -71,11 +71,11 @@ def test_a_stored_model_is_not_fitted_again_unless_that_is_asked_for(capsys, mon
     numbers = []
     for corpus, refit in (("fables-en", False), ("fables-en", False), ("fables-zh", False), ("fables-en", True)):
         model = Numbered(ModelOptions())
-        prepare(model, "numbered", fitting(corpus, refit))
+        prepare(model, "uniform", fitting(corpus, refit))
         numbers.append(model.number)
     assert numbers == [1, 1, 2, 3]
     [line] = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"numbered was fitted on [\d-]{10} and stored; --refit fits it again", line)
+    assert re.fullmatch(r"uniform was fitted on [\d-]{10} and stored; --refit fits it again", line)
 
 
 def test_a_text_is_read_in_its_format(tmp_path):
@@ -87,3 +87,14 @@ def test_a_text_is_read_in_its_format(tmp_path):
 def test_standard_input_is_read_as_lines(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\nc\n")))
     assert load_corpus("-").name == "stdin"
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_model_gets_as_many_threads_as_in_a_run(monkeypatch, tmp_path, refit):
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path))
+    counts = []
+    monkeypatch.setattr("lmbench.runs.processes.limit_threads", counts.append)
+    model = Prepared()
+    model.traits = Traits(threads=1)
+    prepare(model, "uniform", fitting("fables-en", refit))
+    assert counts == [1]
