@@ -1,6 +1,6 @@
 """Kill runs with SIGKILL after random times, resume them, and count what was lost.
 
-    python benchmarks/kills.py --kills 1000
+python benchmarks/kills.py --kills 1000
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ def main() -> None:
     options = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        losses = kill_runs(Path(folder), options.kills, options.seed)
-    print(f"{losses.kills} kills of {losses.runs} runs in {time.monotonic() - started:.0f} s")
-    print(f"finished cells evaluated again: {losses.redone}")
-    print(f"runs that did not end well: {losses.failed}")
-    print(f"final tables that differ from an uninterrupted run's: {losses.different}")
+        for losses in kill_runs(Path(folder), options.kills, options.seed):
+            print(
+                f"{time.monotonic() - started:6.0f} s: {losses.kills} kills of {losses.runs} runs; "
+                f"{losses.redone} finished cells evaluated again, {losses.failed} runs that did not end well, "
+                f"{losses.different} final tables that differ from an uninterrupted run's",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ class Losses:
     runs: int = 0
 
 
-def kill_runs(folder: Path, kills: int, seed: int = 0) -> Losses:
-    """Kill runs after random times, and resume each until it is complete.
+def kill_runs(folder: Path, kills: int, seed: int = 0) -> Iterator[Losses]:
+    """Kill runs after random times, resume each until it is complete, and yield what that has shown so far.
 
     Args:
         folder: An empty folder.
@@ -56,7 +56,7 @@ def kill_runs(folder: Path, kills: int, seed: int = 0) -> Losses:
         losses.different += read_numbers(folder / "killed") != expected
         losses.runs += 1
         shutil.rmtree(folder / "killed")
-    return losses
+        yield losses
 
 
 def read_numbers(run: Path) -> list[dict[str, str]]:
