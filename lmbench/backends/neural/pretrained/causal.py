@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 import transformers
-from pydantic import Field
+from pydantic import Field, JsonValue
 from transformers import AutoModelForCausalLM
 
 from lmbench.arrays import Ints
@@ -39,6 +39,10 @@ class HuggingFaceOptions(PretrainedOptions):
     bos: Literal["first", "none"] = Field(
         "first", description="first: one uncounted BOS before each document; none: the first token costs log V"
     )
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Return what the options say about the model. The memory counts if it may decide how long the context is."""
+        return super().identity() | ({} if self.context else {"memory": self.memory})
 
 
 class Gpt2Options(HuggingFaceOptions):

@@ -17,6 +17,7 @@ from lmbench import build
 from lmbench.backends.neural.pretrained.hub_model import HubLoader
 from lmbench.cli.displays import RunDisplay
 from lmbench.errors import UnavailableError
+from lmbench.identity import digest
 from lmbench.model import ModelSpec
 from lmbench.progress import SILENT
 from lmbench.runs.events import TaskName
@@ -296,8 +297,17 @@ build("hf:some/model").load(Recorded())
 
 def test_a_model_is_identified_by_the_contents_of_its_files(folder, tmp_path):
     copied = shutil.copytree(folder, tmp_path / "copy")
-    assert options(f"hf:{folder}").identity() == options(f"hf:{copied},memory=100,offline=true").identity()
+    assert options(f"hf:{folder}").identity() == options(f"hf:{copied},device=cpu,offline=true").identity()
     config = copied / "config.json"
     config.write_text(config.read_text() + "\n")
     assert options(f"hf:{folder}").identity() != options(f"hf:{copied}").identity()
     assert options("hf:no-such-owner/no-such-model").identity()["path"] == "no-such-owner/no-such-model"
+
+
+def test_memory_counts_if_it_decides_how_long_the_context_is(folder):
+    def identities(options_of):
+        return [digest(options(f"{options_of},memory={size}").identity()) for size in (1, 512)]
+
+    assert len(set(identities(f"hf:{folder}"))) == 2
+    assert len(set(identities(f"hf:{folder},context=32"))) == 1
+    assert len(set(identities(f"mlm:{folder}"))) == 1
