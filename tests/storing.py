@@ -1,6 +1,7 @@
 """Run directories with cells that were not run."""
 
 from lmbench.backends.uniform import Uniform
+from lmbench.identity import digest
 from lmbench.metrics import tally
 from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
 from lmbench.runs.records import Manifest
@@ -14,6 +15,12 @@ def new_directory(path, corpora=()):
     manifest = Manifest(created="2026-01-01T00:00:00+00:00", models=(), corpora=corpora, rows=())
     with RunDirectory.growing(path, manifest) as directory:
         return directory
+
+
+def suite_key_of(directory, label):
+    """Return a key that the results of a model in the suite may have."""
+    [model] = [model for model in directory.manifest.models if model.label == label]
+    return f"{digest(model.identity)}-suite"
 
 
 def store(directory, cell, exhibits=()):

@@ -10,6 +10,7 @@ from lmbench.checks import ChangedOption, Outcome, find_doubt, find_prior_knowle
 from lmbench.checks.audit import Audit
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
+from lmbench.identity import digest
 from lmbench.metrics import Metrics
 from lmbench.runs.study import AUDIT_KINDS as AUDIT_KINDS
 from lmbench.runs.study import AuditKind as AuditKind
@@ -286,7 +287,7 @@ class Verification(_Record):
 
     Attributes:
         model: The label of the model.
-        key: The identity of the model and the version of the suite.
+        key: The digest of the model's identity and, after a hyphen, that of the version of the suite.
         doubt: Why the model is not verified, in one line; empty if it is.
         outcomes: The outcome of each check; empty if the suite did not run to its end.
         changed: The options that the suite changed to make the model quick.
@@ -300,6 +301,10 @@ class Verification(_Record):
     outcomes: tuple[Outcome, ...]
     changed: tuple[ChangedOption, ...] = ()
     own_outcomes: tuple[Outcome, ...] = ()
+
+    def is_of(self, model: ModelRecord) -> bool:
+        """Return whether these are the results of a model, and not of another version of it."""
+        return (self.model, self.key.partition("-")[0]) == (model.label, digest(model.identity))
 
     @property
     def lacks_own(self) -> bool:

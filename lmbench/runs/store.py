@@ -181,12 +181,17 @@ class RunDirectory:
             raise ResultsError(f"cannot write {place}: {error.strerror}") from error
 
     def verifications(self) -> dict[str, Verification]:
-        """Return the results of the conformance suite that can be believed, by the model's label."""
-        found = {}
+        """Return the results of the conformance suite that can be believed, by the model's label.
+
+        Those of another version of a model are left out.
+        """
+        found, models = {}, {model.label: model for model in self.manifest.models}
         for file in sorted((self.path / "checks").glob("*.json")):
             with suppress(ResultsError):
                 verification = read_sealed(Verification, file)
-                if file.name == f"{model_stem(verification.model)}.json":
+                model = models.get(verification.model)
+                is_current = model is None or verification.is_of(model)
+                if is_current and file.name == f"{model_stem(verification.model)}.json":
                     found[verification.model] = verification
         return found
 

@@ -20,7 +20,7 @@ from lmbench.runs.sealed import read_sealed, write_sealed
 
 def suite_key(model: SelectedModel) -> str:
     """Return the key of a model's verdict: it holds for this model, this suite and this source of lmbench."""
-    return digest({"model": model.identity, "suite": SUITE_VERSION, "lmbench": source_digest()})
+    return f"{digest(model.identity)}-{digest({'suite': SUITE_VERSION, 'lmbench': source_digest()})}"
 
 
 def read_verdict(key: str) -> Verification | None:

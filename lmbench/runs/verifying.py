@@ -191,6 +191,7 @@ def _as_floor(documents: Columns) -> list[float] | None:
 
 
 def _examine_verifications(directory: RunDirectory) -> Iterator[Finding]:
+    used = directory.verifications()
     for file in sorted((directory.path / "checks").glob("*.json")):
         subject = f"checks of {file.stem}"
         try:
@@ -201,6 +202,8 @@ def _examine_verifications(directory: RunDirectory) -> Iterator[Finding]:
         subject = f"checks of {verification.model}"
         if file.stem != model_stem(verification.model):
             yield Finding(subject, True, f"{file} holds those of another model")
+        elif verification.model not in used:
+            yield Finding(subject, False, "not used: they are those of another version of the model")
         elif verification.doubt != _judge(verification):
             yield Finding(subject, True, "the verdict is not that of the outcomes")
         else:

@@ -14,7 +14,7 @@ from lmbench.runs.records import Verification
 from lmbench.runs.store import RunDirectory
 from tests.report.cells import broken_cell
 from tests.running import run
-from tests.storing import store
+from tests.storing import store, suite_key_of
 
 
 def test_rows_are_ranked_by_bits_per_byte_and_missing_cells_come_last(directory):
@@ -90,8 +90,9 @@ def test_the_outcomes_of_checks_are_shown_in_full(width):
 
 def test_unverified_models_are_marked(directory):
     doubt = "normalization failed: after 'the' the next events sum to 1.3"
-    directory.write_verification(Verification(model="uniform", doubt="", outcomes=()))
-    directory.write_verification(Verification(model="kenlm:order=2", doubt=doubt, outcomes=()))
+    for model, found in (("uniform", ""), ("kenlm:order=2", doubt)):
+        key = suite_key_of(directory, model)
+        directory.write_verification(Verification(model=model, key=key, doubt=found, outcomes=()))
     text = tables.markdown(directory)
     assert "| kenlm:order=2 ‡ |" in text
     assert "| uniform         |" in text
@@ -106,7 +107,8 @@ def test_unverified_models_are_marked(directory):
 
 def test_models_that_the_check_prior_finds_trained_are_pretrained_in_csv(directory):
     prior = Outcome(check="prior", status="fail", detail="English | costs less", seconds=0)
-    directory.write_verification(Verification(model="uniform", doubt="", outcomes=(prior,)))
+    key = suite_key_of(directory, "uniform")
+    directory.write_verification(Verification(model="uniform", key=key, doubt="", outcomes=(prior,)))
     rows = list(csv.DictReader(io.StringIO(tables.csv(directory))))
     assert [row["pretrained"] for row in rows] == ["True", "False", "False"]
     text = tables.markdown(directory)

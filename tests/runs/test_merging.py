@@ -19,6 +19,7 @@ from lmbench.runs.templates import Workers
 from tests.plugins import MODELS, installed
 from tests.running import run
 from tests.runs.forging import reseal
+from tests.storing import suite_key_of
 
 
 class Notices(RunProgress):
@@ -183,11 +184,11 @@ def test_results_in_the_suite_are_joined(tmp_path, corpus):
     passed = (Outcome(check="sums", status="pass", detail="", seconds=0),)
     failed = (Outcome(check="sums", status="fail", detail="no", seconds=0),)
     changed = (ChangedOption(name="steps", checked="60", own="0"),)
-    plain = Verification(model="uniform", key="k", doubt="", outcomes=passed, changed=changed)
+    key = suite_key_of(run("uniform", [corpus], tmp_path / "run"), "uniform")
+    plain = Verification(model="uniform", key=key, doubt="", outcomes=passed, changed=changed)
     own = plain.with_own(failed)
-    dead = Verification(model="uniform", key="k", doubt="the suite did not end", outcomes=())
-    doubtful = Verification(model="uniform", key="k", doubt="sums failed: no", outcomes=failed, changed=changed)
-    run("uniform", [corpus], tmp_path / "run")
+    dead = Verification(model="uniform", key=key, doubt="the suite did not end", outcomes=())
+    doubtful = Verification(model="uniform", key=key, doubt="sums failed: no", outcomes=failed, changed=changed)
     for number, (one, other, joined) in enumerate(
         [(plain, own, own), (dead, plain, plain), (plain, doubtful, doubtful), (doubtful, own, None)]
     ):

@@ -12,8 +12,9 @@ from lmbench.errors import ResultsError
 from lmbench.metrics import summarize, tally
 from lmbench.printable import printable_lines
 from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
-from lmbench.runs.records import Cell, Costs, Manifest, Row, Verification
+from lmbench.runs.records import Cell, Costs, Manifest, ModelRecord, Row, Verification
 from lmbench.runs.store import RunDirectory, close_log, model_stem, stem
+from tests.storing import suite_key_of
 
 TEXTS = ["ab\n", "中\n"]
 COSTS = Costs(fit_seconds=1.0, score_seconds=0.5, bytes_per_second=16.0, peak_bytes=10, parameters=None, disk_bytes=3)
@@ -171,6 +172,19 @@ def test_verifications_are_read_as_they_were_written_and_forged_ones_are_not_bel
         assert directory.verifications() == {"kenlm:order=3": found}
         file.write_text(file.read_text().replace("kenlm", "other"))
         assert directory.verifications() == {}
+
+
+def test_a_verification_of_another_version_is_not_believed(tmp_path):
+    def directory(version):
+        model = ModelRecord(label="uniform", spec="uniform", origin="", options={}, identity={"version": version})
+        return RunDirectory.growing(tmp_path / "run", manifest(row()).model_copy(update={"models": (model,)}))
+
+    with directory(1) as run:
+        key = suite_key_of(run, "uniform")
+        run.write_verification(Verification(model="uniform", key=key, doubt="", outcomes=()))
+        assert list(run.verifications()) == ["uniform"]
+    with directory(2) as run:
+        assert run.verifications() == {}
 
 
 def test_a_verification_says_what_the_check_prior_found():

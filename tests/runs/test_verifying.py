@@ -16,6 +16,7 @@ from lmbench.runs.templates import Workers
 from lmbench.runs.verifying import evaluate_again, examine, sample_cells
 from tests.running import run
 from tests.runs.forging import reseal, rewrite
+from tests.storing import suite_key_of
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +129,14 @@ def test_forged_doubts_are_wrong(directory, changes, text):
 def test_the_verdicts_of_the_suite_are_checked_by_their_outcomes(directory):
     failed = (Outcome(check="sums", status="fail", detail="no", seconds=0),)
     passed = (Outcome(check="sums", status="pass", detail="", seconds=0),)
-    directory.write_verification(Verification(model="uniform", doubt="", outcomes=failed))
-    directory.write_verification(Verification(model="kenlm:order=2", doubt="sums failed: no", outcomes=failed))
+    uniform, kenlm = (
+        Verification(model=model, key=suite_key_of(directory, model), doubt="", outcomes=failed)
+        for model in ("uniform", "kenlm:order=2")
+    )
+    directory.write_verification(uniform)
+    directory.write_verification(kenlm.model_copy(update={"doubt": "sums failed: no"}))
     assert wrongs(directory) == [("checks of uniform", "the verdict is not that of the outcomes")]
-    directory.write_verification(Verification(model="uniform", doubt="", outcomes=passed).with_own(failed))
+    directory.write_verification(uniform.model_copy(update={"outcomes": passed}).with_own(failed))
     assert wrongs(directory) == []
     os.truncate(directory.path / "checks/uniform.json", 9)
     assert wrongs(directory)[0][1].endswith("uniform.json is damaged: it is not JSON")
