@@ -25,8 +25,9 @@ from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.ngrams.workspace import parse_size
 from lmbench.runs.events import RunProgress
-from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.experiment import Experiment
 from lmbench.runs.memory import peak_bytes
+from lmbench.runs.models import select_models
 from lmbench.runs.runner import run
 
 

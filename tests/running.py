@@ -9,7 +9,8 @@ from lmbench import Corpus
 from lmbench.runs import runner
 from lmbench.runs.engines import LocalEngine
 from lmbench.runs.events import RunProgress, TaskName
-from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.experiment import Experiment
+from lmbench.runs.models import select_models
 from lmbench.runs.records import AuditKind, Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.templates import Workers

@@ -9,7 +9,7 @@ import pytest
 
 from lmbench import load_corpus
 from lmbench.checks import check_model
-from lmbench.runs.experiment import select_models
+from lmbench.runs.models import select_models
 from lmbench.runs.study_file import read_study
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lmbench.corpus import Corpus
     from lmbench.progress import Progress
     from lmbench.runs.events import RunProgress
-    from lmbench.runs.experiment import BrokenModel, Experiment, JointExperiment, SelectedModel
+    from lmbench.runs.experiment import Experiment, JointExperiment
+    from lmbench.runs.models import BrokenModel, SelectedModel
     from lmbench.runs.study import ExperimentTable, Study
     from lmbench.runs.study_file import Source
     from lmbench.runs.templates import Workers
@@ -242,7 +243,7 @@ class _Resolver:
 
     def _select_models(self, table: ExperimentTable, number: int) -> tuple[SelectedModel | BrokenModel, ...]:
         from lmbench.model import ModelSpec
-        from lmbench.runs.experiment import select_model, unite_models
+        from lmbench.runs.models import select_model, unite_models
 
         selected: list[SelectedModel | BrokenModel] = []
         if not table.models:
@@ -258,7 +259,7 @@ class _Resolver:
     ) -> tuple[Corpus, ...]:
         """Load the corpora. Users' files are scored as a whole if no model is fitted on them."""
         from lmbench.corpora.loading import refuse_idle_options
-        from lmbench.runs.experiment import SelectedModel
+        from lmbench.runs.models import SelectedModel
 
         if not table.corpora:
             raise LmbenchError(

@@ -32,8 +32,8 @@ from lmbench.registry import resolve
 from lmbench.runs.cell_files import LARGEST_SCORED, LOG, SCORES, ScoresFile
 from lmbench.runs.evaluation import ModelRecord, TimedModel, require_test_text
 from lmbench.runs.examination import Audited, Checked, Examination, Findings, examine
-from lmbench.runs.experiment import SelectedModel, plugin_version
 from lmbench.runs.fitted_models import Fit, FittedModels
+from lmbench.runs.models import SelectedModel, plugin_version
 from lmbench.runs.records import AuditKind, Row
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process

@@ -2,88 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue
 
 from lmbench.corpora.overlap import measure_overlap
 from lmbench.corpora.selection import take_training
 from lmbench.corpus import Corpus
-from lmbench.errors import CorpusError, LmbenchError, PluginError, SpecError, reason
+from lmbench.errors import CorpusError, SpecError
 from lmbench.identity import cell_key, digest
-from lmbench.model import ModelSpec, plain_traits
-from lmbench.registry import Registered, ResolvedModel, find, is_default, list_registered, resolve
-from lmbench.runs.machine import count_cpus
+from lmbench.model import ModelSpec
+from lmbench.runs.models import BrokenModel, SelectedModel
 from lmbench.runs.records import CorpusRecord, Manifest, ModelRecord, Row
 from lmbench.runs.study import AUDIT_KINDS, AuditKind, Study
-from lmbench.runs.sweeps import LabeledSpec, expand_spec, extend_label, write_spec
-from lmbench.runs.worker import Channel, Failure, Worker
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What the processes of a model need.
-
-    Attributes:
-        threads: Threads of numeric libraries.
-        libraries: Heavy libraries that the model imports.
-        gpu: Whether the model uses a GPU if there is one.
-    """
-
-    threads: int = 1
-    libraries: tuple[str, ...] = ()
-    gpu: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SelectedModel:
-    """A model that can be built.
-
-    Attributes:
-        label: The name of its rows.
-        spec: The spec.
-        registered: The model that it names.
-        options: All options, defaults included.
-        identity: Everything that its numbers depend on, apart from the text.
-        pretrained: Whether nothing is fitted.
-        needs: What its processes need.
-        is_labeled: Whether the user gave the label.
-    """
-
-    label: str
-    spec: ModelSpec
-    registered: Registered
-    options: dict[str, JsonValue]
-    identity: dict[str, JsonValue]
-    pretrained: bool
-    needs: Needs
-    is_labeled: bool = False
-
-    @property
-    def written(self) -> str:
-        """The spec as a user writes it, with the label."""
-        return write_spec(self.spec, self.label if self.is_labeled else "")
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenModel:
-    """A registered model that cannot be imported or built. Its cells fail with the error."""
-
-    label: str
-    spec: ModelSpec
-    registered: Registered
-    error: PluginError
-    is_labeled: bool = False
-
-    @property
-    def written(self) -> str:
-        """The spec as a user writes it, with the label."""
-        return write_spec(self.spec, self.label if self.is_labeled else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,150 +163,6 @@ def adopt_rows(plan: Sequence[PlannedCell], rows: Sequence[Row]) -> tuple[Planne
         row = cell.row if cell.row in rows else known[cell.row.key]
         adopted.setdefault(row, replace(cell, row=row, model=replace(cell.model, label=row.model)))
     return tuple(adopted.values())
-
-
-StartWorker = Callable[[], Worker]
-"""Starts a process that waits for work."""
-
-
-def select_models(
-    text: str, seeds: Sequence[int] = (), start: StartWorker = Worker
-) -> tuple[SelectedModel | BrokenModel, ...]:
-    """Return the models that a comma-separated list of specs names, without duplicates.
-
-    Args:
-        text: The specs. "all" means every model that needs no option.
-        seeds: The seeds of each model that has one, unless its spec gives another; none for its own default.
-        start: Starts the process in which a plugin is built.
-
-    Raises:
-        LmbenchError: A spec cannot be read, or names an unknown model or option. A broken plugin becomes a BrokenModel
-            instead, so that it does not stop the other models.
-    """
-    return unite_models(model for spec in ModelSpec.parse_list(text) for model in select_model(spec, seeds, start))
-
-
-def select_model(
-    spec: ModelSpec, seeds: Sequence[int] = (), start: StartWorker = Worker
-) -> list[SelectedModel | BrokenModel]:
-    """Return the models that one spec names, with its sweeps and label. Raises as `select_models` does."""
-    is_all = str(spec) == "all"
-    specs = map(ModelSpec, list_registered()) if is_all else (spec,)
-    named = [labeled for member in specs for labeled in expand_spec(member)]
-    return [model for labeled in named for model in _select(_Candidate(labeled, tuple(seeds), not is_all), start)]
-
-
-def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[SelectedModel | BrokenModel, ...]:
-    """Return the models without duplicates: of two that are the same model, the first, or the one that has a label."""
-    united: dict[str, SelectedModel | BrokenModel] = {}
-    for model in models:
-        key = digest(model.identity) if isinstance(model, SelectedModel) else str(model.spec)
-        if key not in united or (model.is_labeled and not united[key].is_labeled):
-            united[key] = model
-    return tuple(united.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A model that may be run.
-
-    Attributes:
-        named: Its spec and its label.
-        seeds: The seeds of a model that has one, unless the spec gives another; none for its own default.
-        is_wanted: Whether the user named the model, and did not only write "all".
-    """
-
-    named: LabeledSpec
-    seeds: tuple[int, ...]
-    is_wanted: bool
-
-
-class _Selection(BaseModel):
-    """What a process found out about a model that it built; see SelectedModel. The label is "" if there is none."""
-
-    label: str
-    arguments: tuple[tuple[str, str], ...]
-    options: dict[str, JsonValue]
-    identity: dict[str, JsonValue]
-    pretrained: bool
-    needs: Needs
-
-
-def _select(candidate: _Candidate, start: StartWorker) -> list[SelectedModel | BrokenModel]:
-    """Return the model with each seed, built once for a test; none if it is not named and "all" does not include it."""
-    spec, label = candidate.named.spec, candidate.named.label
-    entry = find(spec.name)
-    try:
-        found = _build(candidate) if entry.is_built_in else _build_in_worker(candidate, start)
-    except PluginError as error:
-        return [BrokenModel(label or str(spec), spec, entry, error, bool(label))]
-    return [_describe_selected(entry, selection) for selection in found]
-
-
-def _describe_selected(entry: Registered, selection: _Selection) -> SelectedModel:
-    spec = ModelSpec(entry.name, selection.arguments)
-    return SelectedModel(
-        label=selection.label or str(spec),
-        spec=spec,
-        registered=entry,
-        options=selection.options,
-        identity=selection.identity,
-        pretrained=selection.pretrained,
-        needs=selection.needs,
-        is_labeled=bool(selection.label),
-    )
-
-
-def _build(candidate: _Candidate) -> list[_Selection]:
-    spec, label = candidate.named.spec, candidate.named.label
-    if not (candidate.is_wanted or is_default(find(spec.name))):
-        return []
-    model = resolve(spec)
-    if not candidate.seeds or "seed" in dict(spec.arguments) or "seed" not in model.model.Options.model_fields:
-        return [_try(model, label)]
-    seeds = [("seed", str(seed)) for seed in candidate.seeds]
-    several = seeds if len(seeds) > 1 else []
-    return [_try(model.with_arguments(seed), extend_label(label, *several and [seed])) for seed in seeds]
-
-
-def _try(model: ResolvedModel, label: str) -> _Selection:
-    """Build a model, so that a mistake in its options stops the run before it starts."""
-    traits = plain_traits(model.build().traits)
-    return _Selection(
-        label=label,
-        arguments=model.spec.arguments,
-        options=model.dump_options(),
-        identity=model.identity(),
-        pretrained=traits.pretrained,
-        needs=Needs(min(traits.threads or count_cpus(), count_cpus()), traits.libraries, traits.gpu),
-    )
-
-
-def _build_in_worker(candidate: _Candidate, start: StartWorker) -> list[_Selection]:
-    """Do what `_build` does in another process, because importing or building a plugin may do anything."""
-    with TemporaryDirectory(prefix="lmbench-") as folder:
-        result = start().run(partial(_build_in_process, candidate), Path(folder) / "log", lambda message: None)
-    if isinstance(result, LmbenchError):
-        raise result
-    if isinstance(result, Failure):
-        raise PluginError(f"model '{candidate.named.spec}' cannot be built: {result.text}")
-    try:
-        return _SELECTIONS.validate_json(result)
-    except ValidationError as error:
-        raise PluginError(f"model '{candidate.named.spec}' has options that are not valid: {reason(error)}") from error
-
-
-def _build_in_process(candidate: _Candidate, channel: Channel) -> str:
-    """Return the selections as JSON, which the other process parses and checks."""
-    return _SELECTIONS.dump_json(_build(candidate)).decode()
-
-
-_SELECTIONS: TypeAdapter[list[_Selection]] = TypeAdapter(list[_Selection])
-
-
-def plugin_version(registered: Registered) -> tuple[tuple[str, str], ...]:
-    """Return the distribution that provides a model, with its version; nothing if it is lmbench."""
-    return () if registered.is_built_in else ((registered.origin, registered.version),)
 
 
 def _is_pretrained(model: SelectedModel | BrokenModel) -> bool:

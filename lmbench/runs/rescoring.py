@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,18 +21,23 @@ from lmbench.runs.cells import CellResult, CellTask, CellWork, Places
 from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
-from lmbench.runs.worker import Channel, Worker, as_error
+from lmbench.runs.store import close_log
+from lmbench.runs.worker import Channel, as_error
 from lmbench.score import JoinedScores
 
 _FEWEST_BATCHES = 5
 _LOG = "audit-log.txt"
 
 
-def score_again(worker: Worker, task: CellTask, places: Places, first: CellResult, progress: Progress) -> Audit:
+StartWork = Callable[[Callable[[Channel], object], Path, Callable[[object], object]], object]
+"""Does work in a fresh process, as `Worker.run` does."""
+
+
+def score_again(start_work: StartWork, task: CellTask, places: Places, first: CellResult, progress: Progress) -> Audit:
     """Score all documents of a cell again, and return its audit with the results of this.
 
     Args:
-        worker: A fresh process.
+        start_work: Does work in a fresh process.
         task: The cell. The model is restored from where it was saved, or fitted again if it cannot be saved.
         places: Where its files are.
         first: The results of the cell.
@@ -41,16 +46,17 @@ def score_again(worker: Worker, task: CellTask, places: Places, first: CellResul
     started = time.perf_counter()
     scoring = _SecondScoring(task, first, progress.part("audit"))
     not_rescored = failure = ""
+    log = places.folder / _LOG
     try:
-        log = places.folder / _LOG
         work = CellWork(task.model.spec, task.corpus.training, task.fit, use_store=False)
-        ending = worker.run(partial(_score_again_in_process, work, places.saved), log, scoring.receive)
+        ending = start_work(partial(_score_again_in_process, work, places.saved), log, scoring.receive)
         scoring.require_end(ending, places.final / _LOG)
     except _OtherModelError as error:
         not_rescored = one_line(str(error))
         progress.notice(f"{task.model.spec} on {task.corpus.name} is not scored again: {not_rescored}")
     except LmbenchError as error:
         failure = one_line(f"scored again by a fresh process, in another order: {error}")
+    close_log(log)
     audit = first.audit or Audit()
     seconds = audit.seconds + time.perf_counter() - started
     return audit.model_copy(

@@ -12,7 +12,8 @@ from lmbench.runs.cell_files import LOG, write_cell
 from lmbench.runs.cells import CellTask
 from lmbench.runs.engines import Engine, Order
 from lmbench.runs.events import RunProgress, TaskName
-from lmbench.runs.experiment import BrokenModel, Experiment, JointExperiment, PlannedCell, adopt_rows
+from lmbench.runs.experiment import Experiment, JointExperiment, PlannedCell, adopt_rows
+from lmbench.runs.models import BrokenModel
 from lmbench.runs.records import AUDIT_KINDS, Cell, Row
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.tasks import CheckTask, Done, Task, describe_failure
@@ -146,9 +147,8 @@ class _Run:
     def _keep_cell(self, done: Done) -> None:
         if done.cell is None:
             return
-        if done.outcomes:
-            self.directory.write_own_outcomes(done.cell.model, done.outcomes)
-            keep_verdict(self.directory.verifications()[done.cell.model])
+        if done.outcomes and (found := self.directory.add_own_outcomes(done.cell.model, done.outcomes)):
+            keep_verdict(found)
         self.directory.adopt(done.folder, done.cell)
         self.progress.cell_finished(done.cell)
 

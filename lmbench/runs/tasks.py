@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,14 +23,16 @@ from lmbench.printable import printable
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.runs.cell_files import DOCUMENTS, LOG, write_cell, write_documents
 from lmbench.runs.cells import CellResult, CellTask, Places, evaluate_cell
-from lmbench.runs.experiment import Needs, SelectedModel
 from lmbench.runs.machine import describe_provenance, metered
+from lmbench.runs.models import Needs, SelectedModel
 from lmbench.runs.records import Cell, Row, Verification
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
 from lmbench.runs.store import cell_place, check_log_place, close_log
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
+
+Result = TypeVar("Result")
 
 _PACKAGES = {"nltk": "NLTK", "scipy": "SciPy", "torch": "PyTorch", "transformers": "Transformers"}
 
@@ -119,7 +121,7 @@ def describe_failure(row: Row, error: LmbenchError) -> Cell:
 def _do_cell(task: CellTask, desk: Desk, progress: Progress) -> Done:
     started, provenance = time.perf_counter(), describe_provenance(needs_of(task).threads)
     with metered() as energy:
-        result = _evaluate(task, desk, progress)
+        result = _attempt(partial(_evaluate, task, desk, progress), desk.folder)
     if isinstance(result, LmbenchError):
         failed = describe_failure(task.row, result).model_copy(update={"provenance": provenance})
         return Done(task, desk.folder, write_cell(desk.folder, failed, ()))
@@ -136,23 +138,32 @@ def _do_cell(task: CellTask, desk: Desk, progress: Progress) -> Done:
 
 def _evaluate(task: CellTask, desk: Desk, progress: Progress) -> CellResult | LmbenchError:
     """Return the results of a cell, or the error that ended it."""
+    if task.audit != "full":
+        return _evaluate_once(task, desk, Places(desk.folder, cell_place(task.row)), progress)
+    with TemporaryDirectory(prefix="lmbench-") as folder:
+        places = Places(desk.folder, cell_place(task.row), Path(folder))
+        result = _evaluate_once(task, desk, places, progress)
+        if isinstance(result, CellResult) and result.can_be_rescored:
+            start_work = partial(_start(task, desk, progress, other=True).run, limits=desk.limits)
+            return replace(result, audit=score_again(start_work, task, places, result, progress))
+        return result
+
+
+def _attempt(work: Callable[[], Result], folder: Path) -> Result | LmbenchError:
+    """Return what work returns, or the error that it raises, which ends one task alone.
+
+    Raises:
+        ResultsError: The files of the task cannot be written.
+    """
     try:
-        if task.audit != "full":
-            return _evaluate_once(task, desk, Places(desk.folder, cell_place(task.row)), progress)
-        with TemporaryDirectory(prefix="lmbench-") as folder:
-            places = Places(desk.folder, cell_place(task.row), Path(folder))
-            result = _evaluate_once(task, desk, places, progress)
-            if isinstance(result, CellResult) and result.can_be_rescored:
-                worker = _start(task, desk, progress, other=True)
-                return replace(result, audit=score_again(worker, task, places, result, progress))
-            return result
+        return work()
     except ResultsError:
         raise
     except LmbenchError as error:
         return error
     except OSError as error:
-        raise ResultsError(f"cannot write {desk.folder}: {error.strerror or error}") from error
-    except Exception as error:  # noqa: BLE001  (a plugin's process may send anything, and costs only its cell)
+        raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from error
+    except Exception as error:  # noqa: BLE001  (a plugin's process may send anything)
         return LmbenchError(describe(error))
 
 
@@ -217,7 +228,7 @@ class _Checked(BaseModel):
 
 def _do_checks(task: CheckTask, desk: Desk, progress: Progress) -> Done:
     log = desk.folder / LOG
-    result = _check(task, desk, log, progress)
+    result = _attempt(partial(_check, task, desk, log, progress), desk.folder)
     close_log(log)
     if isinstance(result, UnavailableError):  # the model's cells give the reason
         return Done(task, desk.folder)
@@ -226,17 +237,14 @@ def _do_checks(task: CheckTask, desk: Desk, progress: Progress) -> Done:
 
 def _check(task: CheckTask, desk: Desk, log: Path, progress: Progress) -> _Checked | LmbenchError:
     """Return the results of a model's checks, or the error that ended them."""
-    try:
-        worker = _start(task, desk, progress)
-        work, receive = partial(_check_in_process, task.model.spec), partial(repeat_report, progress)
-        result = worker.run(work, log, receive, desk.limits)
-        if isinstance(result, str):
-            return _Checked.model_validate_json(result)
+    work, receive = partial(_check_in_process, task.model.spec), partial(repeat_report, progress)
+    result = _start(task, desk, progress).run(work, log, receive, desk.limits)
+    if not isinstance(result, str):
         return as_error(result, check_log_place(task.model.label))
+    try:
+        return _Checked.model_validate_json(result)
     except ValidationError as error:
         return PluginError(f"the process sent a result that is not valid: {reason(error)}")
-    except PluginError as error:
-        return error
 
 
 def _verify(task: CheckTask, result: _Checked | LmbenchError) -> Verification:

@@ -12,8 +12,8 @@ from lmbench.cache_folder import cache_folder
 from lmbench.checks import SUITE_VERSION
 from lmbench.errors import ResultsError
 from lmbench.identity import digest
-from lmbench.runs.experiment import SelectedModel
 from lmbench.runs.machine import source_digest
+from lmbench.runs.models import SelectedModel
 from lmbench.runs.records import Verification
 from lmbench.runs.sealed import read_sealed, write_sealed
 

@@ -30,7 +30,8 @@ from lmbench.runs import cell_files
 from lmbench.runs.cells import CellTask
 from lmbench.runs.engines import Engine, Order
 from lmbench.runs.events import RunProgress, TaskName
-from lmbench.runs.experiment import SelectedModel, digest_corpus, select_models
+from lmbench.runs.experiment import digest_corpus
+from lmbench.runs.models import SelectedModel, select_models
 from lmbench.runs.records import Cell, CorpusRecord, Manifest, Row, Verification
 from lmbench.runs.sealed import read_sealed
 from lmbench.runs.store import RunDirectory, model_stem

@@ -4,6 +4,7 @@ Each document of their corpus begins with a character of its own.
 """
 
 import os
+import sys
 import time
 
 import numpy as np
@@ -144,6 +145,14 @@ class RestoresAnother(ForgetsToRestore):
 
     def signature(self):
         return Signature.of(factor=self.factor)
+
+
+class HangsWhenRestored(Saves):
+    """Prints to a terminal and waits when it is restored."""
+
+    def restore(self, folder):
+        sys.stdout.write("\x1b[31mred\n")
+        time.sleep(600)
 
 
 class TrainsForATime(Honest):

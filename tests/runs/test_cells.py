@@ -10,7 +10,8 @@ from lmbench.corpora.on_disk import StoredDocuments
 from lmbench.progress import Progress
 from lmbench.runs.cell_files import read_documents, read_scores
 from lmbench.runs.cells import CellTask, _beginning, _find_excess, _sizes
-from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.experiment import Experiment
+from lmbench.runs.models import select_models
 from lmbench.runs.tasks import Desk, do_task
 from lmbench.runs.templates import Workers
 from tests.plugins import installed
@@ -30,7 +31,7 @@ CORPUS = Corpus(
 MODELS = (
     *("Honest", "CheapAtFirst", "Peeks", "TooGood", "Remembers", "RaisesLater", "VanishesLater", "Boasts", "Pseudo"),
     *("TooGoodAndGone", "Saves", "ForgetsToRestore", "CannotSave", "DiesWhenSaved", "RestoresAnother"),
-    "TrainsForATime",
+    *("TrainsForATime", "HangsWhenRestored"),
 )
 POINTS = {name.lower(): f"tests.runs.dishonest:{name}" for name in MODELS}
 

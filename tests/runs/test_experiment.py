@@ -5,14 +5,8 @@ import pytest
 from lmbench import Split
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
 from lmbench.registry import default_models
-from lmbench.runs.experiment import (
-    BrokenModel,
-    Experiment,
-    JointExperiment,
-    adopt_rows,
-    plugin_version,
-    select_models,
-)
+from lmbench.runs.experiment import Experiment, JointExperiment, adopt_rows
+from lmbench.runs.models import BrokenModel, plugin_version, select_models
 from tests.plugins import installed
 
 

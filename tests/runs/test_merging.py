@@ -11,8 +11,9 @@ from lmbench.runs import runner
 from lmbench.runs.cell_files import read_documents
 from lmbench.runs.engines import LocalEngine
 from lmbench.runs.events import RunProgress
-from lmbench.runs.experiment import Experiment, select_models
+from lmbench.runs.experiment import Experiment
 from lmbench.runs.merging import merge
+from lmbench.runs.models import select_models
 from lmbench.runs.records import Verification
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.templates import Workers

@@ -15,7 +15,8 @@ from lmbench.runs import ray_engine, runner
 from lmbench.runs.cells import CellTask
 from lmbench.runs.engines import LocalEngine, Order
 from lmbench.runs.events import RunProgress, TaskName
-from lmbench.runs.experiment import Experiment, Needs, select_models
+from lmbench.runs.experiment import Experiment
+from lmbench.runs.models import Needs, select_models
 from lmbench.runs.ray_engine import RayEngine
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import Limits

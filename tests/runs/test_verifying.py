@@ -205,7 +205,8 @@ def test_it_is_said_which_cells_cannot_be_evaluated_again(tmp_path, corpus):
 
 def test_a_share_of_the_training_text_is_taken_again(tmp_path):
     from lmbench.runs import runner
-    from lmbench.runs.experiment import Experiment, select_models
+    from lmbench.runs.experiment import Experiment
+    from lmbench.runs.models import select_models
 
     experiment = Experiment(
         select_models("kenlm:order=2"), (load_corpus("fables-en"),), False, "none", train_shares=(0.1, 1.0)
