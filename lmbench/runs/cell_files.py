@@ -150,9 +150,8 @@ def read_cell(folder: Path) -> Cell:
 
 
 def read_exhibits(folder: Path) -> tuple[Exhibit, ...]:
-    """Return the exhibits in a cell's folder, if there are any."""
-    file = folder / EXHIBITS
-    return Exhibits.model_validate_json(file.read_bytes()).root if file.is_file() else ()
+    """Return the contents of exhibits.json."""
+    return Exhibits.model_validate_json((folder / EXHIBITS).read_bytes()).root
 
 
 def read_documents(folder: Path) -> Mapping[str, NDArray[Any]]:

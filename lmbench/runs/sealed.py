@@ -39,7 +39,7 @@ def read_sealed(kind: type[Stored], path: Path) -> Stored:
         contents = json.loads(path.read_bytes())
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # includes text that is not UTF-8
+    except (ValueError, RecursionError) as error:  # includes text that is not UTF-8, and a million brackets
         raise ResultsError(f"{path} is damaged: it is not JSON") from error
     if not isinstance(contents, dict):
         raise ResultsError(f"{path} is damaged: it is not a JSON object")

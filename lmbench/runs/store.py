@@ -143,7 +143,7 @@ class RunDirectory:
 
     def exhibits(self, cell: Cell) -> tuple[Exhibit, ...]:
         """Return the exhibits of a cell's model, if it has any."""
-        return cell_files.read_exhibits(self.folder(cell.row))
+        return cell_files.read_exhibits(self.folder(cell.row)) if cell_files.EXHIBITS in cell.files else ()
 
     def new_work_folder(self) -> Path:
         """Create a folder for the files of a task, on the same disk. It is removed when the lock is released.
@@ -199,9 +199,17 @@ class RunDirectory:
         """Store the results of a model in the conformance suite."""
         write_sealed(self._place("checks", f"{model_stem(verification.model)}.json"), verification)
 
-    def write_own_outcomes(self, model: str, outcomes: tuple[Outcome, ...]) -> None:
-        """Store the outcomes of a model with its own options, in addition to its other results."""
-        self.write_verification(self.verifications()[model].with_own(outcomes))
+    def add_own_outcomes(self, model: str, outcomes: tuple[Outcome, ...]) -> Verification | None:
+        """Store the outcomes of a model with its own options, and return all its results.
+
+        If its other results are not there anymore, nothing is stored, and None is returned.
+        """
+        found = self.verifications().get(model)
+        if found is None:
+            return None
+        joined = found.with_own(outcomes)
+        self.write_verification(joined)
+        return joined
 
     def write_text(self, name: str, text: str) -> None:
         """Store a table or a page."""

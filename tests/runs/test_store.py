@@ -9,9 +9,10 @@ import pytest
 from lmbench.backends.uniform import Uniform
 from lmbench.checks import Outcome
 from lmbench.errors import ResultsError
+from lmbench.exhibit import Exhibit
 from lmbench.metrics import summarize, tally
 from lmbench.printable import printable_lines
-from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
+from lmbench.runs.cell_files import DOCUMENTS, EXHIBITS, Exhibits, write_cell, write_documents
 from lmbench.runs.records import Cell, Costs, Manifest, ModelRecord, Row, Verification
 from lmbench.runs.store import RunDirectory, close_log, model_stem, stem
 from tests.storing import suite_key_of
@@ -110,6 +111,7 @@ FORGERIES = {
     "ok without metrics": edit_cell(lambda text: forge(text, metrics=None)),
     "no checksum": edit_cell(lambda text: text.replace('"checksum"', '"other"')),
     "not an object": edit_cell(lambda text: "[]"),
+    "nested too deeply": edit_cell(lambda text: 100_000 * "["),
     "truncated": edit_cell(lambda text: text[:100]),
     "empty": edit_cell(lambda text: ""),
     "another format": edit_cell(lambda text: forge(text, format=3)),
@@ -136,6 +138,13 @@ def test_a_forged_or_damaged_cell_is_named_and_not_believed(tmp_path, forgery):
         assert damage.row == row("a", "1")
         assert "a-on-c" in damage.reason
         assert opened.missing() == [row("a", "1")]
+
+
+def test_exhibits_that_a_cell_does_not_list_are_not_believed(tmp_path):
+    directory = filled(tmp_path / "run", row())
+    forged = Exhibit(title="a", shows="b", kind="table", columns=("c",), rows=((1,),))
+    (directory.folder(row()) / EXHIBITS).write_text(Exhibits((forged,)).model_dump_json())
+    assert directory.exhibits(directory.cells()[0]) == ()
 
 
 def test_a_checksum_that_was_forged_too_does_not_help_a_contradiction(tmp_path):
@@ -185,6 +194,15 @@ def test_a_verification_of_another_version_is_not_believed(tmp_path):
         assert list(run.verifications()) == ["uniform"]
     with directory(2) as run:
         assert run.verifications() == {}
+
+
+def test_own_outcomes_are_added_if_there_are_others(tmp_path):
+    passed = (Outcome(check="sums", status="pass", detail="", seconds=0),)
+    with RunDirectory.growing(tmp_path / "run", manifest(row())) as directory:
+        assert directory.add_own_outcomes("uniform", passed) is None
+        directory.write_verification(Verification(model="uniform", doubt="", outcomes=passed))
+        assert directory.add_own_outcomes("uniform", passed) == directory.verifications()["uniform"]
+        assert directory.verifications()["uniform"].own_outcomes == passed
 
 
 def test_a_verification_says_what_the_check_prior_found():
