@@ -10,7 +10,7 @@ from pathlib import Path
 from lmbench.errors import ResultsError
 from lmbench.progress import SILENT, Progress
 from lmbench.runs import cell_files
-from lmbench.runs.records import AUDIT_KINDS, Cell, Manifest, Row, Verification
+from lmbench.runs.records import AUDIT_KINDS, Cell, Manifest, ModelRecord, Row, Verification
 from lmbench.runs.store import RunDirectory, check_log_place
 
 _NUMBERS = ("bits", "documents", "bytes", "characters", "words", "line_ends", "events", "unknown")
@@ -35,6 +35,7 @@ def merge(sources: Sequence[Path], out: Path, progress: Progress = SILENT) -> Ru
     places = [out, *sources] if RunDirectory.is_at(out) else sources
     runs = [RunDirectory.open(path) for path in {path.resolve(): path for path in places}.values()]
     _require_same_texts(runs)
+    _require_same_models(runs)
     manifest = _join_manifests(runs)
     chosen = _choose_cells(runs)
     for run in runs:
@@ -70,6 +71,19 @@ def _require_same_texts(runs: Sequence[RunDirectory]) -> None:
             if digest != corpus.digest:
                 raise ResultsError(
                     f"{corpus.name} has another text in {run.path} than in {path}; merge one of them alone"
+                )
+
+
+def _require_same_models(runs: Sequence[RunDirectory]) -> None:
+    """Check that models of the same label are the same. One that is broken in a run may be any."""
+    first = dict[str, tuple[ModelRecord, Path]]()
+    for run in runs:
+        for model in filter(lambda model: model.identity is not None, run.manifest.models):
+            known, path = first.setdefault(model.label, (model, run.path))
+            if known.identity != model.identity:
+                raise ResultsError(
+                    f"{model.label} is another model in {run.path} than in {path}: its spec, its version or a file that "
+                    "it reads differs; merge one of them alone"
                 )
 
 

@@ -129,8 +129,16 @@ def test_another_model_of_the_same_name_is_refused(tmp_path, corpus):
         words.write_text(text)
         run(f"kenlm:limit_vocab={words}", [corpus], tmp_path / name)
     with pytest.raises(
-        ResultsError, match=r"kenlm:limit_vocab=.* on toy is another model in .*/b than in .*/a: its ver"
+        ResultsError, match=r"kenlm:limit_vocab=.* is another model in .*/b than in .*/a: its spec, its ver"
     ):
+        merge([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
+
+
+def test_two_versions_of_a_model_are_refused_on_different_texts_too(tmp_path, corpus):
+    for name, code in (("a", MODELS), ("b", MODELS + "# changed\n")):
+        with installed(tmp_path / f"plugin-{name}", {"good": "plugin_module:Good"}, code):
+            run("good", [replace(corpus, name=name)], tmp_path / name)
+    with pytest.raises(ResultsError, match=r"^good is another model in .*/b than in .*/a: "):
         merge([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
 
 
