@@ -140,7 +140,7 @@ def _evaluate(task: CellTask, desk: Desk, progress: Progress) -> CellResult | Lm
     """Return the results of a cell, or the error that ended it."""
     if task.audit != "full":
         return _evaluate_once(task, desk, Places(desk.folder, cell_place(task.row)), progress)
-    with TemporaryDirectory(prefix="lmbench-") as folder:
+    with TemporaryDirectory(dir=desk.folder.parent) as folder:  # the next run removes it if this one is killed
         places = Places(desk.folder, cell_place(task.row), Path(folder))
         result = _evaluate_once(task, desk, places, progress)
         if isinstance(result, CellResult) and result.can_be_rescored:
