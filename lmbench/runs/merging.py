@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from lmbench.errors import ResultsError
@@ -82,8 +83,8 @@ def _require_same_models(runs: Sequence[RunDirectory]) -> None:
             known, path = first.setdefault(model.label, (model, run.path))
             if known.identity != model.identity:
                 raise ResultsError(
-                    f"{model.label} is another model in {run.path} than in {path}: its spec, its version or a file that "
-                    "it reads differs; merge one of them alone"
+                    f"{model.label} is another model in {run.path} than in {path}: its spec, its version or a file "
+                    "that it reads differs; merge one of them alone"
                 )
 
 
@@ -97,16 +98,10 @@ def _join_manifests(runs: Sequence[RunDirectory]) -> Manifest:
             key, path = first.setdefault(row.slot, (row.key, run.path))
             if key != row.key:
                 raise ResultsError(
-                    f"{row.label} on {row.corpus} is another model in {run.path} than in {path}: its version or a file "
-                    "that it reads differs; merge one of them alone"
+                    f"{row.label} on {row.corpus} is another cell in {run.path} than in {path}: they are of "
+                    "different versions of lmbench; merge one of them alone"
                 )
-    joined = manifests[0]
-    for run, manifest in zip(runs, manifests, strict=True):
-        try:
-            joined = joined.extended(manifest)
-        except ResultsError as error:
-            raise ResultsError(f"{run.path} contradicts the runs before it: {error}; merge one of them alone") from None
-    return joined
+    return reduce(Manifest.extended, manifests)
 
 
 def _without_broken(manifest: Manifest, working: set[str]) -> Manifest:
