@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
-from lmbench.errors import LmbenchError, PluginError, reason
+from lmbench.errors import LmbenchError, PluginError, SpecError, reason
 from lmbench.identity import digest
 from lmbench.model import ModelSpec, plain_traits
 from lmbench.registry import Registered, ResolvedModel, find, is_default, list_registered, resolve
 from lmbench.runs.machine import count_cpus
 from lmbench.runs.sweeps import LabeledSpec, expand_spec, extend_label, write_spec
-from lmbench.runs.worker import Channel, Failure, Worker
+from lmbench.runs.worker import Channel, Failure, Limits, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,9 @@ class BrokenModel:
         return write_spec(self.spec, self.label if self.is_labeled else "")
 
 
+_BUILDING = Limits(seconds=300.0)
+"""What building a plugin may take."""
+
 StartWorker = Callable[[], Worker]
 """Starts a process that waits for work."""
 
@@ -112,10 +115,17 @@ def select_model(
 
 
 def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[SelectedModel | BrokenModel, ...]:
-    """Return the models without duplicates: of two that are the same model, the first, or the one that has a label."""
+    """Return the models without duplicates: of two that are the same model, the first, or the one that has a label.
+
+    Raises:
+        SpecError: One model has two labels.
+    """
     united: dict[str, SelectedModel | BrokenModel] = {}
     for model in models:
         key = digest(model.identity) if isinstance(model, SelectedModel) else str(model.spec)
+        first = united.get(key, model)
+        if first.is_labeled and model.is_labeled and first.label != model.label:
+            raise SpecError(f"'{first.label}' and '{model.label}' are labels of the same model; leave one out")
         if key not in united or (model.is_labeled and not united[key].is_labeled):
             united[key] = model
     return tuple(united.values())
@@ -200,7 +210,8 @@ def _try(model: ResolvedModel, label: str) -> _Selection:
 def _build_in_worker(candidate: _Candidate, start: StartWorker) -> list[_Selection]:
     """Do what `_build` does in another process, because importing or building a plugin may do anything."""
     with TemporaryDirectory(prefix="lmbench-") as folder:
-        result = start().run(partial(_build_in_process, candidate), Path(folder) / "log", lambda message: None)
+        work, log = partial(_build_in_process, candidate), Path(folder) / "log"
+        result = start().run(work, log, lambda message: None, _BUILDING)
     if isinstance(result, LmbenchError):
         raise result
     if isinstance(result, Failure):

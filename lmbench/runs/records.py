@@ -89,6 +89,10 @@ class Row(_Record):
         """The model and its share of the training text, as a table shows them."""
         return f"{self.model} ({self.train_size} of train)" if self.train_size else self.model
 
+    def outdated(self) -> Row:
+        """Return the row without an identity, which no cell has."""
+        return self.model_copy(update={"key": ""})
+
     @property
     def slot(self) -> tuple[str, str, str]:
         """The row's place in the tables, whatever its contents."""
@@ -117,33 +121,48 @@ class Manifest(_Record):
     def extended(self, other: Manifest) -> Manifest:
         """Return this manifest with the models, corpora and rows of another.
 
-        A row of the other one replaces that in the same place. Its cell is skipped if another row has it already.
+        A row of the other one replaces that in the same place. Its cell is skipped if another row has it already. If a
+        model is another version than before, its other rows lose their cells.
 
         Raises:
             ResultsError: A corpus of the same name has another text, or a model of the same label is another one.
         """
-        corpora = {corpus.name: corpus for corpus in self.corpora}
-        for corpus in other.corpora:
-            if corpora.setdefault(corpus.name, corpus).digest != corpus.digest:
-                raise ResultsError(f"its {corpus.name} has another text or was read differently")
+        return self.model_copy(
+            update={
+                "models": self._join_models(other),
+                "corpora": self._join_corpora(other),
+                "rows": self._join_rows(other),
+                "study": self.study.extended(other.study) if self.study and other.study else self.study or other.study,
+            }
+        )
+
+    def _join_models(self, other: Manifest) -> tuple[ModelRecord, ...]:
         models = {model.label: model for model in self.models}
         for model in other.models:
             known = models.get(model.label, model)
             if known.spec != model.spec and known.identity != model.identity:
                 raise ResultsError(f"its {model.label} is {known.spec}, not {model.spec}")
             models[model.label] = model
-        rows = {row.slot: row for row in self.rows}
+        return tuple(models.values())
+
+    def _join_corpora(self, other: Manifest) -> tuple[CorpusRecord, ...]:
+        corpora = {corpus.name: corpus for corpus in self.corpora}
+        for corpus in other.corpora:
+            if corpora.setdefault(corpus.name, corpus).digest != corpus.digest:
+                raise ResultsError(f"its {corpus.name} has another text or was read differently")
+        return tuple(corpora.values())
+
+    def _join_rows(self, other: Manifest) -> tuple[Row, ...]:
+        """Return the rows of both. Those of an earlier version of a model have no cell until they are asked for."""
+        identities = {model.label: model.identity for model in self.models}
+        outdated = {
+            model.label for model in other.models if identities.get(model.label, model.identity) != model.identity
+        }
+        rows = {row.slot: row.outdated() if row.model in outdated else row for row in self.rows}
         rows |= {row.slot: row for row in other.rows if row.slot in rows}
         keys = {row.key for row in rows.values()}
         rows |= {row.slot: row for row in other.rows if row.key not in keys}
-        return self.model_copy(
-            update={
-                "models": tuple(models.values()),
-                "corpora": tuple(corpora.values()),
-                "rows": tuple(rows.values()),
-                "study": self.study.extended(other.study) if self.study and other.study else self.study or other.study,
-            }
-        )
+        return tuple(rows.values())
 
 
 class Costs(_Record):

@@ -330,6 +330,8 @@ def _lock(path: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise ResultsError(f"another run is writing to {path}; choose another --out") from error
+    except NotImplementedError as error:
+        raise ResultsError(f"{path} cannot be locked on its file system; choose another --out") from error
     except OSError as error:
         raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error
     try:

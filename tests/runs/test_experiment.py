@@ -35,6 +35,11 @@ def test_a_label_belongs_to_the_rows_and_not_to_the_model():
     assert labels("kenlm,uniform,kenlm:order=5,label=mine") == ["mine", "uniform"]
 
 
+def test_a_model_has_one_label():
+    with pytest.raises(SpecError, match="'a' and 'b' are labels of the same model; leave one out"):
+        labels("kenlm:label=a,kenlm:order=5,label=b")
+
+
 def test_all_selects_the_default_models():
     defaults = [entry.name for entry in default_models()]
     assert specs("kenlm:order=2,all") == ["kenlm:order=2", *defaults]

@@ -25,8 +25,8 @@ def row(model="uniform", key="k"):
     return Row(model=model, corpus="c", key=key)
 
 
-def manifest(*rows):
-    return Manifest(created="2026-01-01T00:00:00+00:00", models=(), corpora=(), rows=rows)
+def manifest(*rows, models=()):
+    return Manifest(created="2026-01-01T00:00:00+00:00", models=models, corpora=(), rows=rows)
 
 
 def store(directory, place, **changes):
@@ -77,6 +77,23 @@ def test_a_row_with_another_identity_has_no_cell_until_it_is_evaluated_again(tmp
         assert (directory.cells(), directory.damage(), directory.missing()) == ([], [], [row("a", "2")])
         cell = store(directory, row("a", "2"))
         assert directory.cells() == [cell]
+
+
+def version(number):
+    """Return the record of a version of the model "a"."""
+    return ModelRecord(label="a", spec="a", origin="plugin", options={}, identity={"version": number})
+
+
+def test_the_other_rows_of_a_model_that_changed_have_no_cell(tmp_path):
+    """They are of an earlier version, and a table must not show them beside the cells of the present one."""
+    other = Row(model="a", corpus="d", key="2")
+    with RunDirectory.growing(tmp_path / "run", manifest(row("a", "1"), other, models=(version(1),))) as directory:
+        store(directory, row("a", "1"))
+        store(directory, other)
+    with RunDirectory.growing(tmp_path / "run", manifest(row("a", "3"), models=(version(2),))) as directory:
+        cell = store(directory, row("a", "3"))
+        assert directory.cells() == [cell]
+        assert [place.slot for place in directory.missing()] == [other.slot]
 
 
 def test_a_stored_cell_is_replaced_as_a_whole(tmp_path):
