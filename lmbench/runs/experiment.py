@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from lmbench.corpora.overlap import measure_overlap
 from lmbench.corpora.selection import take_training
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, SpecError
 from lmbench.identity import cell_key, digest
 from lmbench.model import ModelSpec
 from lmbench.runs.models import BrokenModel, SelectedModel
+from lmbench.runs.overlaps import find_overlap
 from lmbench.runs.records import CorpusRecord, Manifest, ModelRecord, Row
 from lmbench.runs.study import AUDIT_KINDS, AuditKind, Study
 
@@ -205,5 +205,5 @@ def _record_corpus(corpus: Corpus) -> CorpusRecord:
         test_bytes=corpus.test.size,
         test_documents=len(corpus.test.documents),
         floor_note=corpus.floor_note,
-        overlap=measure_overlap(corpus),
+        overlap=find_overlap(corpus),
     )
