@@ -105,9 +105,7 @@ class SpawnedProcess:
         """End the process and its session, and return its exit code, or minus the signal that ended it."""
         with _POLLING:
             pid = self._process.pid or 0
-            with suppress(
-                ProcessLookupError, PermissionError
-            ):  # it has not set a session yet; macOS refuses zombies
+            with suppress(ProcessLookupError, PermissionError):  # it has not set a session yet; macOS refuses zombies
                 os.killpg(pid, signal.SIGKILL)
             self._process.kill()
         while not self.wait(1):
