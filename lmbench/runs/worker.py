@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -140,7 +141,8 @@ class Worker:
         if not has_ended:
             return Failure("the process closed its connection to the run, and did not end")
         if exit_code < 0:
-            return Failure(f"the process was killed by signal {-exit_code} (out of memory?)")
+            hint = " (out of memory?)" if -exit_code == signal.SIGKILL else ""
+            return Failure(f"the process was killed by signal {-exit_code}{hint}")
         ending = f"the process ended too early, with exit code {exit_code}"
         return Failure(one_line(f"{ending}: {guard.log.last_line}" if guard.log.last_line else ending))
 
