@@ -50,9 +50,9 @@ def _split_by(split: Callable[[str], Sequence[str]]) -> BeforeValidator:
 
 def _count_seeds(value: object) -> object:
     """Return the seeds 0 to N-1 for a number N."""
-    if type(value) is not int:
+    if isinstance(value, (list, tuple)):
         return value
-    if not 1 <= value <= 1000:
+    if type(value) is not int or not 1 <= value <= 1000:
         raise ValueError("write how many seeds, from 1 to 1000, or a list of them")
     return list(range(value))
 

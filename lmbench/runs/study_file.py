@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -171,10 +173,11 @@ def _holds(value: object, place: Sequence[str | int]) -> bool:
 def _parse(file: Path, options: Table) -> Source:
     name = printable(str(file))
     try:
-        text = file.read_bytes().decode()
+        text = file.read_bytes().removeprefix(codecs.BOM_UTF8).decode()
         return Source(options, file, text, tomllib.loads(text))
     except OSError as error:
-        hint = "; models are named with --models" if isinstance(error, FileNotFoundError) else ""
+        is_model = isinstance(error, FileNotFoundError) and file.suffix != ".toml"
+        hint = "; models are named with --models" if is_model else ""
         raise SpecError(f"cannot read {name}: {error.strerror}{hint}") from error
     except UnicodeDecodeError as error:
         raise SpecError(f"{name} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}") from None
@@ -200,6 +203,9 @@ def _check_exclusive(source: Source, table: Table, number: int | None = None) ->
 
 
 def _why_unknown(key: str, known: Sequence[str]) -> str:
+    """Return why a key is not known here, and which one may be meant."""
+    if get_close_matches(key, [TABLE]):
+        return f"unknown key '{key}'; begin each experiment with [[{TABLE}]]"
     if key in Settings.all_keys():
         return f"{key} is a key of the whole study; write it above the first [[{TABLE}]]"
     return str(UnknownNameError("key", key, known))

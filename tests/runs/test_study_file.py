@@ -105,6 +105,10 @@ def test_a_table_has_its_own_seeds(write):
             "study.toml, line 3, splt: unknown key 'splt'; did you mean 'split'?",
         ),
         ("[[experiment]]\njobs = 2", "line 2, jobs: jobs is a key of the whole study; write it above the first [["),
+        (
+            "[[experiments]]\naudit = 'full'",
+            "study.toml, line 1, experiments: unknown key 'experiments'; begin each experiment with [[experiment]]",
+        ),
         ("[experiment]\naudit = 'full'", "study.toml, line 1, experiment: begin each experiment with [[experiment]]"),
         ("seed = 1\nseeds = 2", "study.toml, line 1, seed: seed and seeds exclude each other"),
         ("models = 3", "study.toml, line 1, models: write a list, not an int"),
@@ -112,6 +116,7 @@ def test_a_table_has_its_own_seeds(write):
         ("audit = 'all'", "study.toml, line 1, audit: it must be 'none', 'sample' or 'full'"),
         ("models = 'a'\n[[experiment]]\n\naudit = 'all'", "study.toml, line 4, audit: it must be"),
         ("seeds = 0", "study.toml, line 1, seeds: write how many seeds, from 1 to 1000"),
+        ("seeds = 'three'", "study.toml, line 1, seeds: write how many seeds, from 1 to 1000, or a list of them"),
         ("seeds = [1,\n-2]", "study.toml, line 2, seeds: it must be greater than or equal to 0"),
         ("limit = 0", "study.toml, line 1, limit: it must be greater than 0"),
         ("jobs = 0", "study.toml, line 1, jobs: it must be greater than 0"),
@@ -130,9 +135,16 @@ def test_a_mistake_is_reported_with_its_line_and_key(write, text, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_byte_order_mark_is_skipped(write):
+    study, _ = read_study(write(b"\xef\xbb\xbfmodels = 'a'"), {})
+    assert study.experiments[0].models == ("a",)
+
+
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
-    with pytest.raises(SpecError, match=r"cannot read .*: No such file or directory; models are named with --models$"):
+    with pytest.raises(SpecError, match=r"cannot read .*: No such file or directory$"):
         read_study(tmp_path / "study.toml", {})
+    with pytest.raises(SpecError, match=r"cannot read .*: No such file or directory; models are named with --models$"):
+        read_study(tmp_path / "kenlm", {})
     with pytest.raises(SpecError, match=r"cannot read .*: Is a directory$"):
         read_study(tmp_path, {})
 
