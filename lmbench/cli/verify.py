@@ -51,10 +51,17 @@ def verify(run: Path, sample: int, all_cells: bool, seed: int) -> None:
     again = _evaluate_again(directory, chosen)
     _print(again)
     wrong = sum(finding.is_wrong for finding in (*findings, *again))
-    stored, total = len(directory.manifest.rows) - len(directory.missing()), len(directory.manifest.rows)
-    echo(f"{stored} of {total} cells are stored and undamaged; {wrong or 'nothing'} wrong")
+    echo(f"{_count_cells(directory)}; {wrong or 'nothing'} wrong")
     if wrong:
         sys.exit(1)
+
+
+def _count_cells(directory: RunDirectory) -> str:
+    """Return how many cells of a run are stored, and how many are missing."""
+    total, redone = len(directory.manifest.rows), len(directory.missing())
+    missing = redone - len(directory.damage())
+    counts = f"{total - redone} of {total} cells are stored and undamaged"
+    return f"{counts}, and {missing} missing" if missing else counts
 
 
 def _evaluate_again(directory: RunDirectory, cells: list[Cell]) -> list[Finding]:

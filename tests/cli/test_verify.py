@@ -1,3 +1,5 @@
+import shutil
+
 from tests.cli.commands import lmbench
 
 
@@ -17,6 +19,10 @@ def test_a_run_is_verified_and_damage_ends_with_exit_code_1(tmp_path):
     assert result.returncode == 1
     assert result.stdout.splitlines()[1].startswith("WRONG  uniform on recall: ")
     assert result.stdout.splitlines()[-1] == "1 of 2 cells are stored and undamaged; 1 wrong"
+    shutil.rmtree(cell)
+    result = lmbench("verify", tmp_path / "run", "--sample", "0")
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-1] == "1 of 2 cells are stored and undamaged, and 1 missing; nothing wrong"
 
 
 def test_what_is_not_a_run_is_refused(tmp_path):
