@@ -226,6 +226,13 @@ def test_shards_share_the_cells(tmp_path, text):
     assert shards == [["kenlm:order=2", "uniform"], ["kenlm:order=3"]]
 
 
+def test_a_share_without_cells_is_not_a_failure(tmp_path, text):
+    arguments = ("--models", "uniform", "--corpora", text, "--no-check", "--out", "out")
+    codes = [lmbench("run", *arguments, "--shard", f"{number}/2", cwd=tmp_path).returncode for number in (2, 1)]
+    assert codes == [0, 0]
+    assert len(RunDirectory.open(tmp_path / "out").cells()) == 1
+
+
 def test_a_cell_has_limits(tmp_path, text):
     arguments = ("--models", "transformer:steps=100000", "--corpora", text, "--no-check", "--out", "out")
     for limit, error in (
