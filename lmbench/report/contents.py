@@ -161,7 +161,8 @@ def _add_missing(contents: Contents, missing: Sequence[Row]) -> Contents:
     if not missing:
         return contents
     found, names = len(contents.rows), ", ".join(row.label for row in missing)
-    note = f"{found} of {found + len(missing)} cells: missing or damaged are {names}; `lmbench run` evaluates them."
+    stored = f"{found} of {found + len(missing)} cells are stored."
+    note = f"{stored} Missing or damaged: {names}. `lmbench run` evaluates them."
     return replace(contents, notes=(*contents.notes, note))
 
 

@@ -140,4 +140,4 @@ def test_missing_and_damaged_cells_are_named(directory):
     shutil.rmtree(directory.folder(cell("c").row))
     [table] = build_tables(directory)
     assert [row[1] for row in table.rows] == ["b ‡"]
-    assert table.notes[-1] == "1 of 3 cells: missing or damaged are a, c; `lmbench run` evaluates them."
+    assert table.notes[-1] == "1 of 3 cells are stored. Missing or damaged: a, c. `lmbench run` evaluates them."
