@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.cache_folder import cache_folder
-from lmbench.errors import ResultsError, describe
+from lmbench.errors import LmbenchError, ResultsError, describe, message_of
 from lmbench.model import LanguageModel, Saveable
 from lmbench.progress import SILENT, Progress
 from lmbench.runs.memory import peak_bytes
@@ -238,7 +238,7 @@ class FittedModels:
                 raise ResultsError("its checksums are not those of its contents")
             model.restore(folder / _MODEL)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
-            progress.notice(f"a stored model cannot be used, and is fitted again: {describe(error)}")
+            progress.notice(f"a stored model cannot be used, and is fitted again: {_explain(error)}")
             self._remove(key)
             return None
         with suppress(OSError):  # the cache may be read-only
@@ -256,7 +256,7 @@ class FittedModels:
                 write_sealed(folder / _ENTRY, _describe(folder / _MODEL, fit, prepared))
                 folder.rename(self._folder / fit.key)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
-            progress.notice(f"the fitted {fit.model} is not stored: {describe(error)}")
+            progress.notice(f"the fitted {fit.model} is not stored: {_explain(error)}")
 
     def _remove_unused(self, key: str) -> bool:
         """Remove an entry unless another process is using it, and return whether it is removed."""
@@ -276,6 +276,11 @@ class FittedModels:
                 with self._lock_if_free(found[1]) as is_locked:
                     if is_locked:
                         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _explain(error: BaseException) -> str:
+    """Return what is wrong in one line. Only errors of plugins and libraries need the name of their type."""
+    return message_of(error) if isinstance(error, LmbenchError) else describe(error)
 
 
 def _hash_files(folder: Path) -> dict[str, str]:

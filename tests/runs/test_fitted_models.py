@@ -178,6 +178,7 @@ def test_a_damaged_entry_is_made_again(store, fits, damage):
     was_stored, [notice] = prepare(store, Counting(fits))
     assert not was_stored
     assert notice.startswith("a stored model cannot be used, and is fitted again: ")
+    assert "Error: " not in notice
     assert prepare(store, Counting(fits)) == (True, [])
     assert count(fits) == 2
 
