@@ -47,7 +47,7 @@ def fetch_file(entry: CatalogEntry, file: CatalogFile, progress: Progress = SILE
     try:
         return download(entry.urls(file), file.sha256, progress, file.bytes or LARGEST)
     except UnavailableError as error:
-        raise UnavailableError(f"{error}; or set {MIRROR} to a folder that holds {file.path}") from error
+        raise UnavailableError(f"{error}; you can also set {MIRROR} to a folder that holds {file.path}") from error
 
 
 def _find_in_mirror(file: CatalogFile) -> Path | None:

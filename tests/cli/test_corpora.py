@@ -57,7 +57,9 @@ def test_a_failed_download_is_one_line(tmp_path):
     nowhere = dict(os.environ, LMBENCH_CACHE=str(tmp_path), LMBENCH_MIRROR="", https_proxy="http://127.0.0.1:9")
     failed = lmbench("corpora", "fetch", "ptb", env=nowhere)
     assert failed.returncode == 2
-    assert re.fullmatch(r"Error: cannot download https://\S+ \(\w+\); or set LMBENCH_MIRROR to .*\n", failed.stderr)
+    assert re.fullmatch(
+        r"Error: cannot download https://\S+ \(\w+\); you can also set LMBENCH_MIRROR to .*\n", failed.stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def test_a_mirror_that_is_not_a_folder_is_refused(entry, tmp_path, monkeypatch):
 
 def test_a_missing_file_suggests_a_mirror(cache):
     with pytest.raises(
-        UnavailableError, match=r"cannot download .*train.txt \(.*\); or set LMBENCH_MIRROR to a folder that holds ptb/"
+        UnavailableError,
+        match=r"cannot download .*train.txt \(.*\); you can also set LMBENCH_MIRROR to a folder that holds ptb/",
     ):
         load_corpus("ptb")
 
