@@ -18,6 +18,10 @@ Stored = TypeVar("Stored", bound=BaseModel)
 _SEAL = "checksum"
 
 
+class DamageError(ResultsError):
+    """A record is not what was written."""
+
+
 def write_sealed(path: Path, record: BaseModel) -> None:
     """Write a record and its checksum. The JSON is safe to print on a terminal.
 
@@ -33,22 +37,23 @@ def read_sealed(kind: type[Stored], path: Path) -> Stored:
     """Return the record in a file.
 
     Raises:
-        ResultsError: The file cannot be read, is not such a record, or is not what was written.
+        ResultsError: The file cannot be read, or has another format.
+        DamageError: It is not what was written.
     """
     try:
         contents = json.loads(path.read_bytes())
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # includes text that is not UTF-8, and a million brackets
-        raise ResultsError(f"{path} is damaged: it is not JSON") from error
+        raise DamageError(f"{path} is damaged: it is not JSON") from error
     if not isinstance(contents, dict):
-        raise ResultsError(f"{path} is damaged: it is not a JSON object")
+        raise DamageError(f"{path} is damaged: it is not a JSON object")
     if contents.get("format", 2) != 2:
         raise ResultsError(f"{path} has format {contents['format']}, of another version of lmbench; this one reads 2")
     if contents.pop(_SEAL, None) != digest(contents):
-        raise ResultsError(f"{path} is damaged: its checksum is not that of its contents")
+        raise DamageError(f"{path} is damaged: its checksum is not that of its contents")
     try:
         return kind.model_validate(contents)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ResultsError(f"{path} is damaged: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise DamageError(f"{path} is damaged: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -33,7 +33,7 @@ from lmbench.identity import digest
 from lmbench.printable import printable_lines
 from lmbench.runs import cell_files
 from lmbench.runs.records import Cell, Manifest, Row, Verification
-from lmbench.runs.sealed import read_sealed, write_sealed
+from lmbench.runs.sealed import DamageError, read_sealed, write_sealed
 from lmbench.runs.study import HEADER
 
 _STUDY = "study.toml"
@@ -109,7 +109,11 @@ class RunDirectory:
         """
         if not cls.is_at(path):
             raise ResultsError(f"{path} is not a run directory: manifest.json is missing")
-        return cls(path, read_sealed(Manifest, path / "manifest.json"))
+        try:
+            return cls(path, read_sealed(Manifest, path / "manifest.json"))
+        except DamageError as error:
+            hint = f"remove it, and `lmbench run {path}/study.toml --out {path}` uses the stored cells again"
+            raise ResultsError(f"{error}; {hint}") from error
 
     def extend(self, manifest: Manifest) -> None:
         """Add the models, corpora and rows of another manifest.

@@ -177,7 +177,8 @@ def test_a_forged_manifest_is_refused(tmp_path):
     filled(tmp_path / "run", row())
     file = tmp_path / "run/manifest.json"
     file.write_text(file.read_text().replace("uniform", "better"))
-    with pytest.raises(ResultsError, match=r"manifest.json is damaged: its checksum is not that of its contents"):
+    reason = r"manifest.json is damaged: its checksum is not that of its contents; remove it, and `lmbench run .*` uses"
+    with pytest.raises(ResultsError, match=reason):
         RunDirectory.open(tmp_path / "run")
 
 
