@@ -247,9 +247,9 @@ def measure_lmbench(folder: Path, spec: str, options: argparse.Namespace, repeat
     cell: dict[str, dict[str, float]] = {}
     for number in range(repeats or options.repeats):
         out = folder / f"run-{number}"
-        command = [sys.executable, "-c", "from lmbench.cli.main import main; main()", "run", "--no-check"]
+        command = [sys.executable, "-c", "from lmbench.cli.main import main; main()", "run", "--no-check", "--refit"]
         costs.append(measure([*command, "--models", spec, "--corpora", folder, "--out", out]))
-        [cell] = [json.loads(path.read_text()) for path in (out / "cells").iterdir()]
+        [cell] = [json.loads(path.read_text()) for path in out.glob("cells/*/cell.json")]
         shutil.rmtree(out)
     return summarize_costs(costs, f"{cell['metrics']['kenlm_including_oovs']:.3f}")
 

@@ -24,11 +24,13 @@ from lmbench import Split, load_corpus
 from lmbench.corpora.splitting import DOCUMENT_UNITS
 from lmbench.errors import LmbenchError, SpecError
 from lmbench.ngrams.workspace import parse_size
+from lmbench.runs.engines import LocalEngine
 from lmbench.runs.events import RunProgress
 from lmbench.runs.experiment import Experiment
 from lmbench.runs.memory import peak_bytes
 from lmbench.runs.models import select_models
-from lmbench.runs.runner import run
+from lmbench.runs.runner import RunOptions, run
+from lmbench.runs.templates import Workers
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,9 @@ def _measure(folder: Path, model: str, unit: str) -> Measurement:
     started = time.perf_counter()
     corpus = load_corpus(f"{folder}:documents={unit}")
     experiment = Experiment(select_models(model), (corpus,), check=False)
-    [cell] = run(experiment, folder / "run", RunProgress()).cells()
+    options = RunOptions(use_store=False)
+    with Workers() as workers:
+        [cell] = run(experiment, folder / "run", LocalEngine(workers), RunProgress(), options).cells()
     if cell.costs is None:
         raise SystemExit(cell.error)
     return Measurement(
