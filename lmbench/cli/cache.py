@@ -30,7 +30,7 @@ Examples:
 )
 @click.pass_context
 def cache(context: click.Context) -> None:
-    """List the fitted models that are stored, and remove some or all of them.
+    """List or remove the fitted models that are stored.
 
     Every command that fits a model stores it, and restores it the next time that the same model is fitted on the same
     text. If all together take more than 10 GiB, the least recently used ones are removed.

@@ -21,9 +21,9 @@ Examples:
     help="The run directory to write. If it exists, the others are added to it.",
 )
 def merge(runs: tuple[Path, ...], out: Path) -> None:
-    """Merge runs, such as the shards of one or those of several machines, and write the tables.
+    """Join several runs, or the shards of one.
 
-    The rows keep their order. Runs that contradict each other are refused: a cell with other numbers, or another text
+    This writes the tables too. The rows keep their order. Runs that contradict each other are refused: a cell with other numbers, or another text
     under the same name. Damaged cells are named and left out.
     """
     from lmbench.cli.displays import NoticeDisplay

@@ -36,9 +36,9 @@ Examples:
 @click.option("--all", "all_cells", is_flag=True, help="Evaluate all cells again.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the choice.")
 def verify(run: Path, sample: int, all_cells: bool, seed: int) -> None:
-    """Verify a run: its checksums, its numbers, and a sample of its cells.
+    """Check what a run stores, and evaluate some cells again.
 
-    The numbers are computed again from the stored documents and events. The cells of the sample are evaluated again:
+    Checksums are compared. The numbers are computed again from the stored documents and events. The cells of the sample are evaluated again:
     their models are fitted on the same text, and score it. The exit code is 1 if something is wrong.
     """
     from lmbench.runs import verifying
