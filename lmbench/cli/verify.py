@@ -38,8 +38,9 @@ Examples:
 def verify(run: Path, sample: int, all_cells: bool, seed: int) -> None:
     """Check what a run stores, and evaluate some cells again.
 
-    Checksums are compared. The numbers are computed again from the stored documents and events. The cells of the sample are evaluated again:
-    their models are fitted on the same text, and score it. The exit code is 1 if something is wrong.
+    Checksums are compared. The numbers are computed again from the stored documents and events. The cells of the sample
+    are evaluated again: their models are fitted on the same text, and score it. The exit code is 1 if something is
+    wrong.
     """
     from lmbench.runs import verifying
     from lmbench.runs.store import RunDirectory
