@@ -23,8 +23,8 @@ Examples:
 def merge(runs: tuple[Path, ...], out: Path) -> None:
     """Join several runs, or the shards of one.
 
-    This writes the tables too. The rows keep their order. Runs that contradict each other are refused: a cell with other
-    numbers, or another text under the same name. Damaged cells are named and left out.
+    This writes the tables too. The rows keep their order. Runs that contradict each other are refused: a cell with
+    other numbers, or another text under the same name. Damaged cells are named and left out.
     """
     from lmbench.cli.displays import NoticeDisplay
     from lmbench.cli.reports import print_tables, write_report
