@@ -6,7 +6,6 @@ conventions, and docs/plugins.md the shortest complete model.
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import ClassVar, Generic, Literal, TypeVar, overload
 import numpy as np
 from pydantic import JsonValue
 
+from lmbench.checksum import hash_file
 from lmbench.corpus import TrainingText
 from lmbench.errors import NotFittedError, PluginError, ScoreError, SpecError, kind_of
 from lmbench.exhibit import Exhibit
@@ -51,7 +51,7 @@ class ModelOptions(Options):
         Raises:
             SpecError: A file cannot be read.
         """
-        digests = {path: _hash_file(path) for path in self.files()}
+        digests = {path: _hash_if_present(path) for path in self.files()}
         named: dict[str, JsonValue] = {}
         for name, value in self.model_dump(mode="json").items():
             path = Path(value).expanduser() if isinstance(value, str) and value else None
@@ -187,13 +187,12 @@ def _plain_size(size: object, name: str) -> int | None:
     return int(size)
 
 
-def _hash_file(path: Path) -> str:
+def _hash_if_present(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal; "" if it is missing."""
     if not path.is_file():
         return ""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError as error:
         raise SpecError(f"cannot read {path}: {error.strerror}") from error
 

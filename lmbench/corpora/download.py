@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import multiprocessing
 import os
 import re
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from filelock import FileLock
 
 from lmbench.cache_folder import cache_folder
+from lmbench.checksum import hash_file
 from lmbench.errors import CorpusError, UnavailableError
 from lmbench.progress import SILENT, Progress
 
@@ -45,8 +45,7 @@ def compute_sha256(path: Path) -> str:
         CorpusError: The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 

@@ -19,6 +19,7 @@ from lmbench import atomic
 from lmbench.about import own_version
 from lmbench.checks import SUITE_VERSION, ChangedOption, Outcome, changed_options, find_doubt, find_prior_knowledge
 from lmbench.checks.quick import show_value
+from lmbench.checksum import hash_file
 from lmbench.errors import PluginError, ResultsError, describe
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.registry import ResolvedModel, resolve
@@ -168,7 +169,7 @@ def hash_package(model: type[LanguageModel]) -> str:
     lines = hashlib.sha256()
     try:
         for file in files:
-            lines.update(f"{_hash_file(file)}  {file.relative_to(found.parent).as_posix()}\n".encode())
+            lines.update(f"{hash_file(file)}  {file.relative_to(found.parent).as_posix()}\n".encode())
     except OSError:
         return ""
     return lines.hexdigest()
@@ -196,14 +197,9 @@ def _digest_files(model: ResolvedModel) -> Iterator[tuple[str, str]]:
     try:
         for path in sorted(set(model.options.files())):
             with suppress(OSError):
-                yield str(path), _hash_file(path)
+                yield str(path), hash_file(path)
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         raise PluginError(f"the files of '{model.spec}' cannot be listed: {describe(error)}") from error
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _verdict(report: CheckReport) -> Iterator[str]:

@@ -9,7 +9,6 @@ log.txt             what the cell's process printed
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import RootModel
 
 from lmbench import atomic
+from lmbench.checksum import hash_file
 from lmbench.errors import ResultsError
 from lmbench.exhibit import Exhibit
 from lmbench.metrics import SUMS, Tally, bits
@@ -126,7 +126,7 @@ def write_cell(folder: Path, cell: Cell, exhibits: tuple[Exhibit, ...]) -> Cell:
     """
     if exhibits:
         atomic.write(folder / EXHIBITS, printable_json(Exhibits(exhibits).model_dump_json()).encode())
-    files = {name: _hash(folder / name) for name in (DOCUMENTS, SCORES, EXHIBITS) if (folder / name).is_file()}
+    files = {name: hash_file(folder / name) for name in (DOCUMENTS, SCORES, EXHIBITS) if (folder / name).is_file()}
     sealed = cell.model_copy(update={"files": files})
     write_sealed(folder / CELL, sealed)
     return sealed
@@ -142,7 +142,7 @@ def read_cell(folder: Path) -> Cell:
     for name, expected in cell.files.items():
         if not (folder / name).is_file():
             raise ResultsError(f"{folder / name} is missing")
-        if _hash(folder / name) != expected:
+        if hash_file(folder / name) != expected:
             raise ResultsError(f"{folder / name} is damaged: its checksum is not that of its contents")
     if reason := _find_contradiction(cell):
         raise ResultsError(f"{folder / CELL} contradicts itself: {reason}")
@@ -176,11 +176,6 @@ def _find_contradiction(cell: Cell) -> str:
     if not math.isclose(metrics.bits_per_byte, metrics.bits / metrics.bytes, rel_tol=_ROUNDING):
         return "its bits per byte are not its bits divided by its bytes"
     return ""
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_columns(path: Path) -> Mapping[str, NDArray[Any]]:

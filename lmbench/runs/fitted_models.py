@@ -10,7 +10,6 @@ removed if all together are larger than a limit. A cache that cannot be written 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import tempfile
@@ -26,6 +25,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.cache_folder import cache_folder
+from lmbench.checksum import hash_file
 from lmbench.errors import LmbenchError, ResultsError, describe, message_of
 from lmbench.model import LanguageModel, Saveable
 from lmbench.progress import SILENT, Progress
@@ -285,12 +285,8 @@ def _explain(error: BaseException) -> str:
 
 def _hash_files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file below a folder."""
-    digests = {}
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            with file.open("rb") as opened:
-                digests[str(file.relative_to(folder))] = hashlib.file_digest(opened, "sha256").hexdigest()
-    return digests
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {str(file.relative_to(folder)): hash_file(file) for file in files}
 
 
 def _describe_stored(folder: Path) -> StoredModel:

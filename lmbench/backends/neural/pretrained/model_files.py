@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lmbench.checksum import hash_file
 from lmbench.errors import UnavailableError
 
 _CONFIG, _INDEX, _TOKENIZER = "config.json", "model.safetensors.index.json", "tokenizer_config.json"
@@ -84,9 +85,7 @@ class ModelFiles:
             return self.commit
         digest = hashlib.sha256()
         for path in sorted(self._identifying(fast_tokenizer)):
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{content} {path.relative_to(self.folder)}\n".encode(errors="surrogateescape"))
+            digest.update(f"{hash_file(path)} {path.relative_to(self.folder)}\n".encode(errors="surrogateescape"))
         self._check_unchanged()
         return f"sha256={digest.hexdigest()[:12]}"
 
