@@ -52,6 +52,11 @@ def mean_tolerance(tolerance: float, events: int) -> float:
     return max(tolerance / math.sqrt(max(events, 1)), min(tolerance, _UNAVOIDABLE_BIAS))
 
 
+def total_tolerance(tolerance: float, events: int) -> float:
+    """Return the nats by which equal scores may differ in the sum over a number of events."""
+    return events * mean_tolerance(tolerance, events)
+
+
 def require_same(first: Score, second: Score, tolerance: float, what: str) -> float:
     """Fail unless two scores of the same events are the same, each within the tolerance and without bias.
 

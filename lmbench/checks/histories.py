@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmbench.checks.comparison import mean_tolerance, tolerance_of
+from lmbench.checks.comparison import tolerance_of, total_tolerance
 from lmbench.checks.events import Event, decode, events_of, require_own_distribution
 from lmbench.checks.subject import Subject, on_raw_text_too
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
@@ -43,7 +43,7 @@ def check_continuations(subject: Subject) -> None:
         total = float(first.logprobs.sum()) + subject.model.score_continuation(beginning, rest)
         expected = float(whole.logprobs.sum())
         require(
-            abs(total - expected) <= len(whole.ends) * mean_tolerance(tolerance_of(subject.model), len(whole.ends)),
+            abs(total - expected) <= total_tolerance(tolerance_of(subject.model), len(whole.ends)),
             f"cut at byte {end}: {total:.6f} is not {expected:.6f}",
         )
 

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from lmbench.checks.comparison import IMPOSSIBLE_GAIN, SUM_TOLERANCE, mean_tolerance, tolerance_of
+from lmbench.checks.comparison import IMPOSSIBLE_GAIN, SUM_TOLERANCE, tolerance_of, total_tolerance
 from lmbench.checks.subject import Subject, on_raw_text_too
 from lmbench.checks.texts import HAN, random_words
 from lmbench.checks.variants import ODD_LINE, SHORT_ODD_LINE, Alternatives, drop_extensions, vary_words
@@ -161,5 +161,5 @@ def _sum_place(scores: Sequence[Score], border: int, tolerance: float) -> float:
     same = [score for score in scores if score.ends[:shared].tolist() == scores[0].ends[:shared].tolist()]
     log_total = float(np.logaddexp.reduce([score.logprobs[shared:].sum() for score in same]))
     events = max(len(score.ends) - shared for score in same)
-    rounding = math.log1p(SUM_TOLERANCE) + events * mean_tolerance(tolerance, events)
+    rounding = math.log1p(SUM_TOLERANCE) + total_tolerance(tolerance, events)
     return math.exp(min(log_total - rounding, 700))

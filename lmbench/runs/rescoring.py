@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from lmbench.checks.audit import Audit
-from lmbench.checks.comparison import LARGEST_TOLERANCE, mean_tolerance, tolerance_of
+from lmbench.checks.comparison import LARGEST_TOLERANCE, tolerance_of, total_tolerance
 from lmbench.errors import LmbenchError, ScoreError, one_line
 from lmbench.metrics import Tally, tally_joined
 from lmbench.model import Saveable
@@ -174,7 +174,7 @@ class _Sums:
 
     def is_close(self, other: _Sums, tolerance: float) -> bool:
         """Return whether the sums differ by no more than rounding, given the nats by which an event may differ."""
-        allowed = self.events * mean_tolerance(tolerance, self.events) / math.log(2)
+        allowed = total_tolerance(tolerance, self.events) / math.log(2)
         return (
             self.events == other.events
             and abs(self.bits - other.bits) <= allowed

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmbench.checks import find_doubt
-from lmbench.checks.comparison import IMPOSSIBLE_GAIN, mean_tolerance, tolerance_of
+from lmbench.checks.comparison import IMPOSSIBLE_GAIN, tolerance_of, total_tolerance
 from lmbench.corpora.loading import load_corpus
 from lmbench.corpora.options import NO_OPTIONS
 from lmbench.corpora.selection import take_training
@@ -310,7 +310,7 @@ def _are_close(first: Tally, second: Tally, tolerance: float) -> bool:
     if not np.array_equal(first.events, second.events):
         return False
     events = first.events.tolist()
-    allowed = np.array([count * mean_tolerance(tolerance, count) for count in events]) / math.log(2)
+    allowed = np.array([total_tolerance(tolerance, count) for count in events]) / math.log(2)
     return bool((np.abs(first.bits - second.bits) <= allowed).all())
 
 
