@@ -106,10 +106,10 @@ def _fit_or_restore(model: LanguageModel, fit: Fit, text: TrainingText, progress
 
 
 def _limit_threads(model: LanguageModel) -> None:
-    from lmbench.runs.machine import count_cpus
+    from lmbench.runs.machine import count_threads
     from lmbench.runs.processes import limit_threads
 
-    limit_threads(min(model.traits.threads or count_cpus(), count_cpus()))
+    limit_threads(count_threads(model.traits))
 
 
 def _identify_fit(spec: str, corpus: str, text: TrainingText) -> Fit:

@@ -33,7 +33,12 @@ def check_fits(size: int, name: str) -> None:
 
 def largest_text() -> int:
     """Return the number of bytes of the largest text that is held in memory."""
-    return min(_machine_memory(), _process_limit(), _group_limit()) // _SHARE
+    return min(usable_memory(), _process_limit()) // _SHARE
+
+
+def usable_memory() -> int:
+    """Return how many bytes of memory this process may use, by the machine and the limits of its control group."""
+    return min(_machine_memory(), _group_limit())
 
 
 def format_size(size: int) -> str:

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from lmbench.corpora.memory import usable_memory
 from lmbench.runs.cells import CellTask
 from lmbench.runs.events import RunProgress, TaskName
-from lmbench.runs.machine import count_cpus, count_memory, describe_machine
+from lmbench.runs.machine import count_cpus, describe_machine
 from lmbench.runs.tasks import Desk, Done, Task, do_task
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Limits
@@ -128,7 +129,7 @@ def _fits(order: Order, working: Sequence[_Working]) -> bool:
     needs = [task.model.needs for task in tasks]
     return (
         sum(need.threads for need in needs) <= count_cpus()
-        and sum(map(estimate_memory, tasks)) <= _MEMORY_SHARE * count_memory()
+        and sum(map(estimate_memory, tasks)) <= _MEMORY_SHARE * usable_memory()
         and (sum(need.gpu for need in needs) <= 1 or not describe_machine().gpu)
     )
 

@@ -16,8 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lmbench.about import own_version
+from lmbench.corpora.memory import usable_memory
 from lmbench.errors import one_line
 from lmbench.identity import digest
+from lmbench.model import Traits
 from lmbench.runs.records import Machine, Provenance
 
 _VERSIONED = ("hmmlearn", "kenlm", "nltk", "numpy", "scipy", "tokenizers", "torch", "transformers")
@@ -48,7 +50,7 @@ def describe_machine() -> Machine:
     return Machine(
         processor=_read_field("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         cpus=count_cpus(),
-        memory=count_memory(),
+        memory=usable_memory(),
         gpu=_name_gpu(),
         platform=platform.platform(),
     )
@@ -64,13 +66,9 @@ def count_cpus() -> int:
     return available
 
 
-@cache
-def count_memory() -> int:
-    """Return how many bytes of memory this process may use, by the machine and the limits of its control group."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    with suppress(OSError, ValueError):
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return total
+def count_threads(traits: Traits) -> int:
+    """Return how many threads a model's numeric libraries get: on one machine, the same in every command."""
+    return min(traits.threads or count_cpus(), count_cpus())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from lmbench.errors import LmbenchError, PluginError, SpecError, reason
 from lmbench.identity import digest
 from lmbench.model import ModelSpec, plain_traits
 from lmbench.registry import Registered, ResolvedModel, find, is_default, list_registered, resolve
-from lmbench.runs.machine import count_cpus
+from lmbench.runs.machine import count_threads
 from lmbench.runs.sweeps import LabeledSpec, expand_spec, extend_label, write_spec
 from lmbench.runs.worker import Channel, Failure, Limits, Worker
 
@@ -203,7 +203,7 @@ def _try(model: ResolvedModel, label: str) -> _Selection:
         options=model.dump_options(),
         identity=model.identity(),
         pretrained=traits.pretrained,
-        needs=Needs(min(traits.threads or count_cpus(), count_cpus()), traits.libraries, traits.gpu),
+        needs=Needs(count_threads(traits), traits.libraries, traits.gpu),
     )
 
 
