@@ -123,11 +123,12 @@ def _run(job: _Job, path: Path, workers: Workers, progress: RunProgress) -> RunD
 def _make_engine(settings: Settings, workers: Workers) -> Engine:
     from lmbench.runs.engines import LocalEngine
     from lmbench.runs.machine import count_cpus
-    from lmbench.runs.ray_engine import RayEngine
     from lmbench.runs.worker import Limits
 
     limits = Limits(settings.timeout, settings.memory_limit)
     if settings.engine == "ray":
+        from lmbench.runs.ray_engine import RayEngine
+
         return RayEngine(settings.ray_address, settings.jobs, limits)
     return LocalEngine(workers, settings.jobs or count_cpus(), limits)
 

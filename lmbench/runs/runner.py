@@ -103,20 +103,19 @@ class _Run:
     def run_cells(self, plan: Sequence[PlannedCell]) -> None:
         """Run the cells that are missing or failed, or that were audited or checked less than they should be."""
         stored = {cell.row: cell for cell in self.directory.cells()}
+        broken = [(cell.row, cell.model.error) for cell in plan if isinstance(cell.model, BrokenModel)]
         tasks = list(self._choose_cells(plan, stored))
-        self.progress.planned(len(plan), len(plan) - len(tasks))
-        for cell in plan:
-            if isinstance(cell.model, BrokenModel):
-                self._store_failure(cell.row, cell.model.error)
-        self._do([task for task in tasks if task is not None], self._keep_cell)
+        self.progress.planned(len(plan), len(plan) - len(tasks) - len(broken))
+        for row, error in broken:
+            self._store_failure(row, error)
+        self._do(tasks, self._keep_cell)
 
-    def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellTask | None]:
-        """Yield the task of each cell that has to be evaluated; None if its model is broken."""
+    def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellTask]:
+        """Yield the task of each cell that has to be evaluated, and can be."""
         unchecked = {label for label, found in self.directory.verifications().items() if found.lacks_own}
         for cell in plan:
             before = stored.get(cell.row)
             if isinstance(cell.model, BrokenModel):
-                yield None
                 continue
             checks = cell.check and cell.model.label in unchecked and not (before and before.pseudo)
             if before and before.status == "ok" and before.has_audit(cell.audit) and not checks:

@@ -24,7 +24,7 @@ from lmbench.progress import CheckedProgress, Progress
 from lmbench.runs.cell_files import DOCUMENTS, LOG, write_cell, write_documents
 from lmbench.runs.cells import CellResult, CellTask, Places, evaluate_cell
 from lmbench.runs.machine import describe_provenance, metered
-from lmbench.runs.models import Needs, SelectedModel
+from lmbench.runs.models import SelectedModel
 from lmbench.runs.records import Cell, Row, Verification
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
@@ -91,11 +91,6 @@ class Done:
     outcomes: tuple[Outcome, ...] = ()
 
 
-def needs_of(task: Task) -> Needs:
-    """Return what the processes of a task need."""
-    return task.model.needs
-
-
 def do_task(task: Task, desk: Desk, progress: Progress) -> Done:
     """Do a task. Whatever goes wrong in it is its result.
 
@@ -119,7 +114,7 @@ def describe_failure(row: Row, error: LmbenchError) -> Cell:
 
 
 def _do_cell(task: CellTask, desk: Desk, progress: Progress) -> Done:
-    started, provenance = time.perf_counter(), describe_provenance(needs_of(task).threads)
+    started, provenance = time.perf_counter(), describe_provenance(task.model.needs.threads)
     with metered() as energy:
         result = _attempt(partial(_evaluate, task, desk, progress), desk.folder)
     if isinstance(result, LmbenchError):
@@ -175,7 +170,7 @@ def _evaluate_once(task: CellTask, desk: Desk, places: Places, progress: Progres
 
 def _start(task: Task, desk: Desk, progress: Progress, other: bool = False) -> Worker:
     """Start a process for a task. An `other` one has another order of sets than the first; see `Workers.start`."""
-    needs = needs_of(task)
+    needs = task.model.needs
     if needs.libraries:
         packages = dict.fromkeys(name.partition(".")[0] for name in needs.libraries)
         progress(f"loading {', '.join(_PACKAGES.get(package, package) for package in packages)}", 0.0)
