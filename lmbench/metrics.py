@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from lmbench.arrays import AnyInts, Flags, Floats, Ints
 from lmbench.corpus import WORD_SEPARATORS
 from lmbench.score import JoinedScores, Score, join_groups, naming_document, probability_violation, tiling_violation
-from lmbench.statistics import ratio_interval
 
 _WHITE = np.array([chr(code).isspace() for code in range(0x3002)])  # Unicode has no white space beyond U+3001
 _SEPARATES = np.array([chr(code) in WORD_SEPARATORS for code in range(len(_WHITE))])
@@ -99,8 +98,6 @@ class Metrics(BaseModel):
     """The numbers of one cell. Closed-vocabulary perplexities are None unless the events are the corpus's words.
 
     Attributes:
-        low: Lower end of the 95 % bootstrap interval of bits_per_byte over documents; None for a single document.
-        high: Upper end of that interval.
         floor: Bits per byte that the source itself needs for this text, if the source is known.
         excess: bits_per_byte less the floor; below 0 only by chance.
     """
@@ -116,8 +113,6 @@ class Metrics(BaseModel):
     unknown: int
     bits: float
     bits_per_byte: float
-    low: float | None
-    high: float | None
     bits_per_character: float
     word_perplexity: float
     token_perplexity: float
@@ -128,6 +123,13 @@ class Metrics(BaseModel):
     srilm_ppl1: float | None
     floor: float | None
     excess: float | None = None  # older results do not have it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_intervals(cls, values: Any) -> Any:
+        """Leave out the intervals that older results hold: they are computed when a table is made."""
+        is_older = isinstance(values, dict) and {"low", "high"} <= values.keys()
+        return {name: value for name, value in values.items() if name not in ("low", "high")} if is_older else values
 
 
 def tally(documents: Sequence[str], scores: object, first: int = 0) -> Tally:
@@ -302,7 +304,6 @@ def summarize(tally: Tally, floor: Sequence[float] | None = None) -> Metrics:
     known_bits = closed_bits - float(total["unknown_bits"])
     known_log10 = -known_bits * math.log10(2)
     are_words = bool(tally.by_words.all())
-    low, high = ratio_interval(tally.bits, tally.bytes) or (None, None)
     floor_bits = math.fsum(floor) / math.log(2) if floor is not None else None
     return Metrics(
         documents=len(tally.bytes),
@@ -313,9 +314,7 @@ def summarize(tally: Tally, floor: Sequence[float] | None = None) -> Metrics:
         events=events,
         unknown=unknown,
         bits=total_bits,
-        bits_per_byte=total_bits / size,
-        low=low,
-        high=high,
+        bits_per_byte=bits_per_byte(total_bits, size),
         bits_per_character=total_bits / characters,
         word_perplexity=perplexity(total_bits, words + line_ends),
         token_perplexity=perplexity(total_bits, events),
@@ -340,6 +339,11 @@ def perplexity(total_bits: float, count: int) -> float:
         return math.nan
     exponent = total_bits / count
     return 2.0**exponent if exponent < 1024 else math.inf
+
+
+def bits_per_byte(total_bits: float, size: int) -> float:
+    """Return the bits of a text / its UTF-8 bytes."""
+    return total_bits / size
 
 
 def rate(amount: int, seconds: float) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lmbench.metrics import Metrics
+from lmbench.corpora.anchors import Anchor
+from lmbench.metrics import Metrics, bits_per_byte
 from lmbench.report.marks import Marks
 from lmbench.runs.records import Cell, CorpusRecord, Costs, Row
 from lmbench.runs.store import RunDirectory
@@ -53,11 +54,6 @@ _PER_BYTE = _Measure(
     "total bits / UTF-8 bytes; rows are ranked by it, lower is better",
     lambda metrics: f"{metrics.bits_per_byte:.4f}",
 )
-_INTERVAL = _Measure(
-    "95 % CI",
-    "bootstrap confidence interval of bits/byte over documents",
-    lambda metrics: "–" if metrics.low is None or metrics.high is None else f"{metrics.low:.2f}–{metrics.high:.2f}",
-)
 _PER_CHARACTER = _Measure(
     "bits/char",
     "total bits / code points; this text does not put spaces between words",
@@ -99,6 +95,10 @@ _PSEUDO_COLUMNS = (
     Column("params"),
     Column("MiB"),
 )
+_COMPRESSORS = (
+    "Compressors are not ranked. They compress all test documents as one text, and learn from each for the next, as "
+    "models do not:"
+)
 _ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
 
 
@@ -138,7 +138,9 @@ def ranked(cells: Sequence[Cell]) -> list[Cell]:
 
 def _ranked_table(corpus: CorpusRecord, cells: Sequence[Cell], marks: Marks) -> Contents:
     measures = _measures(corpus)
-    rows = (_ranked_row(measures, rank, cell, marks.label(cell)) for rank, cell in enumerate(cells, start=1))
+    rows = [_ranked_row(measures, rank, cell, marks.label(cell)) for rank, cell in enumerate(cells, start=1)]
+    for anchor in sorted(corpus.anchors, key=lambda anchor: -anchor.bits):
+        rows.insert(_count_better(cells, _anchor_rate(anchor, corpus)), _anchor_row(measures, anchor, corpus))
     return Contents(
         f"{corpus.name}: {corpus.test_bytes:,} bytes of test text in {corpus.test_documents:,} documents",
         (
@@ -169,8 +171,8 @@ def _add_missing(contents: Contents, missing: Sequence[Row]) -> Contents:
 def _measures(corpus: CorpusRecord) -> tuple[_Measure, ...]:
     """Return the four measures that suit a corpus. More do not fit into 80 columns; table.csv has all."""
     if not corpus.spaced:
-        return _PER_CHARACTER, _PER_BYTE, _INTERVAL, _OOV
-    return (_PER_BYTE, _EXCESS, _INTERVAL, _PER_WORD) if corpus.floor_note else (_PER_BYTE, _INTERVAL, _PER_WORD, _OOV)
+        return _PER_CHARACTER, _PER_BYTE, _OOV
+    return (_PER_BYTE, _EXCESS, _PER_WORD) if corpus.floor_note else (_PER_BYTE, _PER_WORD, _OOV)
 
 
 def _ranked_row(measures: Sequence[_Measure], rank: int, cell: Cell, label: str) -> tuple[str, ...]:
@@ -184,6 +186,26 @@ def _ranked_row(measures: Sequence[_Measure], rank: int, cell: Cell, label: str)
         _fit_seconds(costs),
         *_score_costs(costs),
     )
+
+
+def anchor_label(anchor: Anchor) -> str:
+    """Return the name of a compressor, as tables show it."""
+    return f"{anchor.name} (compressor)"
+
+
+def _anchor_row(measures: Sequence[_Measure], anchor: Anchor, corpus: CorpusRecord) -> tuple[str, ...]:
+    per_byte = f"{_anchor_rate(anchor, corpus):.4f}"
+    shown = (per_byte if measure is _PER_BYTE else "–" for measure in measures)
+    return ("", anchor_label(anchor), *shown, *["–"] * 4)
+
+
+def _anchor_rate(anchor: Anchor, corpus: CorpusRecord) -> float:
+    return bits_per_byte(anchor.bits, corpus.test_bytes)
+
+
+def _count_better(cells: Sequence[Cell], rate: float) -> int:
+    """Return the number of ranked cells that need at most this many bits per byte."""
+    return sum(cell.metrics.bits_per_byte <= rate for cell in cells if cell.metrics and not cell.impossible)
 
 
 def _pseudo_row(cell: Cell, metrics: Metrics, costs: Costs) -> tuple[str, ...]:
@@ -211,6 +233,10 @@ def _notes(corpus: CorpusRecord, cells: Sequence[Cell], marks: Marks) -> list[st
         notes.append(f"Floor: {floor:.4f} bits/byte, {corpus.floor_note}.")
     if corpus.overlap is not None:
         notes.append(f"Overlap: {corpus.overlap}.")
+    if corpus.note:
+        notes.append(corpus.note)
+    if corpus.anchors:
+        notes.append(f"{_COMPRESSORS} {'; '.join(anchor.how for anchor in corpus.anchors)}.")
     notes += [f"{cell.label} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error]
     return [*notes, *_cost_notes([cell for cell in cells if cell.costs])]
 

@@ -1,0 +1,25 @@
+"""Intervals, tests and ranks of bits per byte: arrays in, frozen values out; nothing here knows models or runs.
+
+Units (units.py) are what is resampled: documents, or blocks of neighboring ones. An Estimate (estimates.py) is a ratio
+of sums over units, with its interval and its test, which are one object (flips.py; jackknife.py for few units).
+Comparisons (pairs.py) are differences between models on the same units; letters.py makes groups of models that do not
+differ, and power.py says how much text a difference needs. docs/statistics.md explains the methods.
+"""
+
+from lmbench.statistics.estimates import Estimate, estimate_sums
+from lmbench.statistics.letters import find_letters
+from lmbench.statistics.pairs import MARGIN, Comparison, compare_pairs, find_differing, find_ranks
+from lmbench.statistics.units import Inflation, Units
+
+__all__ = [
+    "MARGIN",
+    "Comparison",
+    "Estimate",
+    "Inflation",
+    "Units",
+    "compare_pairs",
+    "estimate_sums",
+    "find_differing",
+    "find_letters",
+    "find_ranks",
+]

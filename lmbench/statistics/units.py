@@ -1,0 +1,151 @@
+"""The units of a text that are resampled: its documents, or blocks of neighbors that depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmbench.arrays import AnyInts, Floats, Ints
+
+_LINES = 50
+_SHARE = 50
+_FEWEST_BLOCKS = 10
+_MOST = 10_000
+_LARGEST_INFLATION = 1.5
+_DOMINANT_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Inflation:
+    """How much larger the variance of bits per byte is if neighboring documents are resampled together.
+
+    Attributes:
+        documents: The documents of a block, on average.
+        factor: The variance that blocks of so many documents give, over that of single documents. 1 if the documents do
+            not depend on each other.
+    """
+
+    documents: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What is resampled.
+
+    Attributes:
+        starts: (units,) the number of each unit's first document.
+        sizes: (units,) bytes.
+        documents: The number of documents.
+        inflation: The inflation of the variance at blocks of 1, 2, 5, … documents, and last at the blocks that were
+            considered; empty if there are too few documents for blocks.
+        are_blocks: Whether blocks are used because the documents depend on each other.
+        dominant: The numbers of documents with over a quarter of the bytes.
+    """
+
+    starts: Ints
+    sizes: Floats
+    documents: int
+    inflation: tuple[Inflation, ...] = ()
+    are_blocks: bool = False
+    dominant: tuple[int, ...] = field(default=())
+
+    @classmethod
+    def choose(cls, bits: Floats, sizes: AnyInts, lines: AnyInts) -> Units:
+        """Choose the units of a text.
+
+        Blocks of consecutive documents with at least 50 lines and 1/50 of the bytes are considered if there are 10 or
+        more of them. They are used if they increase the variance of the median model's bits per byte by over a half: a
+        document's bits then tell those of its neighbors, and intervals over documents would be too narrow.
+
+        Args:
+            bits: (models, documents).
+            sizes: (documents,) bytes.
+            lines: (documents,) line ends. A document counts as at least one line.
+        """
+        wide = sizes.astype(np.float64)
+        dominant = tuple(np.flatnonzero(wide > _DOMINANT_SHARE * wide.sum()).tolist())
+        blocks = _form_blocks(wide, np.maximum(lines, 1))
+        inflation = _measure_inflation(bits, wide, blocks)
+        are_blocks = bool(inflation) and inflation[-1].factor > _LARGEST_INFLATION
+        starts = blocks if are_blocks else _limit(len(wide))
+        return cls(starts, np.add.reduceat(wide, starts), len(wide), inflation, are_blocks, dominant)
+
+    @property
+    def effective(self) -> float:
+        """The effective number of units."""
+        return count_effective(self.sizes)
+
+    def sum(self, values: NDArray[np.generic]) -> Floats:
+        """Return the sums over each unit, (…, units), of values of each document, (…, documents)."""
+        sums: Floats = np.add.reduceat(values, self.starts, axis=-1, dtype=np.float64)
+        return sums
+
+
+def count_effective(sizes: Floats) -> float:
+    """Return the effective number of units: (sum of bytes)² / sum of squared bytes (Kish, "Survey sampling", 1965)."""
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _form_blocks(sizes: Floats, lines: AnyInts) -> Ints:
+    """Return the first document of each block. A rest that is too small belongs to the last block."""
+    least, starts, block_bytes, block_lines = sizes.sum() / _SHARE, [0], 0.0, 0
+    for number, (size, count) in enumerate(zip(sizes.tolist(), lines.tolist(), strict=True)):
+        if block_bytes >= least and block_lines >= _LINES:
+            starts.append(number)
+            block_bytes, block_lines = 0.0, 0
+        block_bytes, block_lines = block_bytes + size, block_lines + count
+    if len(starts) > 1 and not (block_bytes >= least and block_lines >= _LINES):
+        starts.pop()
+    return np.array(starts, dtype=np.int64)
+
+
+def _limit(documents: int) -> Ints:
+    """Return the first document of each unit: each is one, or at most 10,000 units of neighbors, to bound the work."""
+    units = min(documents, _MOST)
+    return np.arange(units, dtype=np.int64) * documents // units
+
+
+def _measure_inflation(bits: Floats, sizes: Floats, blocks: Ints) -> tuple[Inflation, ...]:
+    """Return the inflation of the variance, for the model that has the median one at the blocks.
+
+    It is empty if there are fewer than 10 blocks, or if the blocks are the documents.
+    """
+    documents = len(sizes)
+    if not _FEWEST_BLOCKS <= len(blocks) < documents:
+        return ()
+    residuals = bits - (bits.sum(axis=1, keepdims=True) / sizes.sum()) * sizes
+    single = _variance(residuals)
+    residuals = residuals[single > 1e-20 * (bits**2).sum(axis=1)]  # a model may charge every byte the same
+    if not len(residuals):
+        return ()
+    factors = _inflate(residuals, blocks)
+    median = np.argsort(factors)[len(factors) // 2]
+    grid = [size for size in _sizes(documents // len(blocks)) if documents >= _FEWEST_BLOCKS * size]
+    found = [
+        Inflation(size, float(_inflate(residuals[[median]], np.arange(0, documents - size + 1, size))[0]))
+        for size in grid
+    ]
+    return (*found, Inflation(documents / len(blocks), float(factors[median])))
+
+
+def _inflate(residuals: Floats, starts: Ints) -> Floats:
+    """Return the variance over blocks divided by that over documents, (models,)."""
+    ratio: Floats = _variance(np.add.reduceat(residuals, starts, axis=1)) / _variance(residuals)
+    return ratio
+
+
+def _variance(residuals: Floats) -> Floats:
+    """Return the variance of the sum of residuals, (models,), which have a sum of 0."""
+    units = residuals.shape[1]
+    variance: Floats = (residuals**2).sum(axis=1) * (units / (units - 1))
+    return variance
+
+
+def _sizes(largest: int) -> Sequence[int]:
+    """Return 1, 2, 5, 10, 20, 50, … up to a number."""
+    grid = (digit * 10**power for power in range(len(str(largest))) for digit in (1, 2, 5))
+    return [size for size in grid if size <= largest]
