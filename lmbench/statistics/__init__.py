@@ -6,18 +6,21 @@ Comparisons (pairs.py) are differences between models on the same units; letters
 differ, and power.py says how much text a difference needs. docs/statistics.md explains the methods.
 """
 
-from lmbench.statistics.estimates import Estimate, estimate_sums
+from lmbench.statistics.estimates import FEWEST_EFFECTIVE, Estimate, estimate_sums
 from lmbench.statistics.letters import find_letters
 from lmbench.statistics.pairs import MARGIN, Comparison, compare_pairs, find_differing, find_ranks
+from lmbench.statistics.seeds import estimate_model
 from lmbench.statistics.units import Inflation, Units
 
 __all__ = [
+    "FEWEST_EFFECTIVE",
     "MARGIN",
     "Comparison",
     "Estimate",
     "Inflation",
     "Units",
     "compare_pairs",
+    "estimate_model",
     "estimate_sums",
     "find_differing",
     "find_letters",
