@@ -1,0 +1,1 @@
+"""What the stored cells of runs say: rankings, comparisons and summaries, before they are shown."""

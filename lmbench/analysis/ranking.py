@@ -1,0 +1,239 @@
+"""The ranking of one corpus of a run: which models are better than which, by more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lmbench.arrays import AnyInts, Floats
+from lmbench.errors import ResultsError
+from lmbench.identity import digest
+from lmbench.model import ModelSpec
+from lmbench.runs.cell_files import read_documents
+from lmbench.runs.records import Cell, CorpusRecord, ModelRecord
+from lmbench.runs.store import RunDirectory
+from lmbench.statistics import (
+    FEWEST_EFFECTIVE,
+    MARGIN,
+    Comparison,
+    Estimate,
+    Units,
+    compare_pairs,
+    estimate_model,
+    find_differing,
+    find_letters,
+    find_ranks,
+)
+
+_SEED = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model in a ranking: one cell, or those of several seeds.
+
+    Attributes:
+        label: The name of the model, without the seed if there are several.
+        cells: The cells.
+        per_byte: Bits per byte, the mean over the seeds.
+        excess: Bits per byte above the floor of the source; None if the source is unknown.
+        seed_deviation: The standard deviation of bits per byte between the seeds; None for one seed.
+        is_seeded: Whether the model is trained here with a seed, so that its numbers vary from seed to seed.
+        rank: 1 and the number of models that are better by more than chance; None if no ranking is claimed.
+        is_tied: Whether some other model does not differ from this one.
+        letters: The model's compact letters: models that do not differ share one. "" if no ranking is claimed.
+        to_best: The comparison of this model with the best one; None for the best one.
+    """
+
+    label: str
+    cells: tuple[Cell, ...]
+    per_byte: Estimate
+    excess: Estimate | None = None
+    seed_deviation: float | None = None
+    is_seeded: bool = False
+    rank: int | None = None
+    is_tied: bool = False
+    letters: str = ""
+    to_best: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The models of a run on one corpus.
+
+    Attributes:
+        corpus: The corpus.
+        units: What was resampled; None if no cell has numbers.
+        entries: The models, from best to worst.
+        comparisons: The comparison of each entry with each later one, by their numbers in `entries`.
+        margin: Bits per byte within which models are equal.
+    """
+
+    corpus: CorpusRecord
+    units: Units | None
+    entries: tuple[Entry, ...]
+    comparisons: tuple[Comparison, ...]
+    margin: float = MARGIN
+
+    @property
+    def has_too_few_documents(self) -> bool:
+        """Whether the documents are too few, or too unequal, to rank models."""
+        return self.units is not None and self.units.effective < FEWEST_EFFECTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A model and its bits.
+
+    Attributes:
+        label: The name of the model, without the seed if there are several.
+        cells: The cells, one a seed.
+        bits: (seeds, documents).
+        is_seeded: Whether the model is trained here with a seed.
+    """
+
+    label: str
+    cells: tuple[Cell, ...]
+    bits: Floats
+    is_seeded: bool
+
+    @property
+    def total(self) -> float:
+        """All bits, the mean over the seeds."""
+        return float(self.bits.sum()) / len(self.bits)
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What the documents of a test text are divided by and compared with.
+
+    Attributes:
+        sizes: (documents,) bytes.
+        lines: (documents,) line ends.
+        floor: (documents,) bits that the source of the text needs; None if it is unknown.
+    """
+
+    sizes: AnyInts
+    lines: AnyInts
+    floor: Floats | None
+
+
+def rank_models(directory: RunDirectory, corpus: CorpusRecord, margin: float = MARGIN) -> Ranking:
+    """Return the ranking of the models on a corpus of a run. Pseudo-probabilities and impossible numbers are left out.
+
+    Args:
+        directory: The run.
+        corpus: The corpus.
+        margin: Bits per byte within which models are equal.
+
+    Raises:
+        ResultsError: The cells of the corpus have different documents.
+    """
+    cells = [cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell)]
+    if not cells:
+        return Ranking(corpus, None, (), (), margin)
+    contenders, documents = read_contenders(directory, cells)
+    contenders.sort(key=lambda contender: contender.total)
+    units = choose_units(contenders, documents)
+    comparisons = compare_pairs([contender.bits for contender in contenders], units, margin)
+    entries = [_describe(contender, documents, units) for contender in contenders]
+    if units.effective >= FEWEST_EFFECTIVE:
+        entries = _rank(entries, comparisons)
+    return Ranking(corpus, units, tuple(_compare_with_best(entries, comparisons)), comparisons, margin)
+
+
+def is_ranked(cell: Cell) -> bool:
+    """Return whether a cell has bits per byte that an honest model can have."""
+    return cell.metrics is not None and not cell.pseudo and not cell.impossible
+
+
+def read_contenders(directory: RunDirectory, cells: Sequence[Cell]) -> tuple[list[Contender], Documents]:
+    """Return the models of cells on one corpus with their bits, the seeds of a model together, and the documents.
+
+    Args:
+        directory: The run.
+        cells: The cells, at least one.
+
+    Raises:
+        ResultsError: The cells have different documents.
+    """
+    models = {model.label: model for model in directory.manifest.models}
+    documents = _read_documents(directory, cells[0])
+    groups: dict[object, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((_identify(models[cell.model]), cell.train_size), []).append(cell)
+    return [
+        Contender(
+            label=_label(models[group[0].model], group),
+            cells=tuple(group),
+            bits=np.stack([_read_bits(directory, cell, documents) for cell in group]),
+            is_seeded=_SEED in models[group[0].model].options and not group[0].pretrained,
+        )
+        for group in groups.values()
+    ], documents
+
+
+def choose_units(contenders: Sequence[Contender], documents: Documents) -> Units:
+    """Return what is resampled on a text."""
+    bits = np.stack([contender.bits.mean(axis=0) for contender in contenders])
+    return Units.choose(bits, documents.sizes, documents.lines)
+
+
+def _read_documents(directory: RunDirectory, cell: Cell) -> Documents:
+    columns = read_documents(directory.folder(cell.row))
+    return Documents(columns["bytes"], columns["line_ends"], columns.get("floor_bits"))
+
+
+def _read_bits(directory: RunDirectory, cell: Cell, documents: Documents) -> Floats:
+    """Return the bits of each document, (documents,)."""
+    columns = read_documents(directory.folder(cell.row))
+    if not np.array_equal(columns["bytes"], documents.sizes):
+        raise ResultsError(f"{directory.folder(cell.row)} has other documents than another cell of {cell.corpus}")
+    return columns["bits"]
+
+
+def _identify(model: ModelRecord) -> str:
+    """Return the same for models that differ in their seeds alone."""
+    options = {name: value for name, value in model.options.items() if name != _SEED}
+    return digest([model.spec.partition(":")[0], model.origin, options])
+
+
+def _label(model: ModelRecord, cells: Sequence[Cell]) -> str:
+    """Return the name of a model: that of its only cell, or without the seed if there are several."""
+    if len(cells) == 1:
+        return cells[0].label
+    spec = ModelSpec.parse(model.spec)
+    seed = f"{_SEED}={dict(spec.arguments).get(_SEED)}"
+    seedless = ModelSpec(spec.name, tuple(pair for pair in spec.arguments if pair[0] != _SEED))
+    name = str(seedless) if model.label == model.spec else model.label.removesuffix(f" {seed}")
+    return cells[0].row.model_copy(update={"model": name}).label
+
+
+def _describe(contender: Contender, documents: Documents, units: Units) -> Entry:
+    per_byte = contender.bits.sum(axis=1) / documents.sizes.sum()
+    floor = documents.floor
+    return Entry(
+        label=contender.label,
+        cells=contender.cells,
+        per_byte=estimate_model(contender.bits, units),
+        excess=None if floor is None else estimate_model(contender.bits - floor, units),
+        seed_deviation=float(per_byte.std(ddof=1)) if len(per_byte) > 1 else None,
+        is_seeded=contender.is_seeded,
+    )
+
+
+def _rank(entries: Sequence[Entry], comparisons: Sequence[Comparison]) -> list[Entry]:
+    differs = find_differing(len(entries), comparisons)
+    ranks = find_ranks([entry.per_byte.value for entry in entries], differs)
+    ties = (~differs).sum(axis=1) > 1  # no model differs from itself
+    return [
+        replace(entry, rank=rank, is_tied=is_tied, letters=letters)
+        for entry, rank, is_tied, letters in zip(entries, ranks, ties.tolist(), find_letters(differs), strict=True)
+    ]
+
+
+def _compare_with_best(entries: Sequence[Entry], comparisons: Sequence[Comparison]) -> list[Entry]:
+    to_best = {pair.second: pair.reversed() for pair in comparisons if pair.first == 0}
+    return [replace(entry, to_best=to_best.get(number)) for number, entry in enumerate(entries)]
