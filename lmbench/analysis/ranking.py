@@ -163,7 +163,7 @@ def read_contenders(directory: RunDirectory, cells: Sequence[Cell]) -> tuple[lis
     documents = _read_documents(directory, cells[0])
     groups: dict[object, list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((_identify(models[cell.model]), cell.train_size), []).append(cell)
+        groups.setdefault((_identify_seedless(models[cell.model]), cell.train_size), []).append(cell)
     return [
         Contender(
             label=_label(models[group[0].model], group),
@@ -194,7 +194,7 @@ def _read_bits(directory: RunDirectory, cell: Cell, documents: Documents) -> Flo
     return columns["bits"]
 
 
-def _identify(model: ModelRecord) -> str:
+def _identify_seedless(model: ModelRecord) -> str:
     """Return the same for models that differ in their seeds alone."""
     options = {name: value for name, value in model.options.items() if name != _SEED}
     return digest([model.spec.partition(":")[0], model.origin, options])

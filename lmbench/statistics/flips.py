@@ -8,7 +8,8 @@ the interval excludes θ₀ (Hartigan, "Using subsample values as typical values
 introduction to the bootstrap", 1993, chapter 15, for the test).
 
 All 2^(n−1) different halves are used if there are at most 20 units. Else 10,000 random ones are drawn, and the observed
-units count as one more (Phipson and Smyth 2010), so that p is never 0.
+units count as one more (Phipson and Smyth 2010), so that p is never 0. If θ₀ lies between none of the 10,000, p is at
+most Hoeffding's bound on the tail of a sum of random signs (1963): all pairs of many models need p below 1/10,000.
 """
 
 from __future__ import annotations
@@ -73,9 +74,17 @@ def _draw(above: Floats, below: Floats, alpha: float) -> TypicalValues:
         rank, p = int(alpha * draws), between / draws
     else:
         rank, p = int(alpha * (draws + 1)) - 1, (between + 1) / (draws + 1)
+        p = np.where(between == 0, np.minimum(p, _bound_tail(above)), p)
     for ends, place in ((low, rank), (high, draws - 1 - rank)):
         ends.partition(place, axis=1)
     return TypicalValues(low[:, rank].copy(), high[:, draws - 1 - rank].copy(), p)
+
+
+def _bound_tail(above: Floats) -> Floats:
+    """Return an upper bound on the probability that random signs give a sum as large as that of the numerators."""
+    squares = np.maximum((above**2).sum(axis=1), np.finfo(np.float64).tiny)
+    bound: Floats = 2 * np.exp(-(above.sum(axis=1) ** 2) / (2 * squares))
+    return bound
 
 
 def _find_ends(sums: Floats, total: Floats) -> tuple[Floats, Floats]:
