@@ -106,6 +106,7 @@ class Corpus:
         spaced: Whether white space separates words. If not, a perplexity per word means nothing.
         floor: (test documents,) nats that the source of the text needs for each document; None if it is unknown.
         floor_note: Human-readable description of the floor.
+        note: What a reader of the corpus's numbers must know, as sentences; "" if there is nothing.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Corpus:
     spaced: bool = True
     floor: tuple[float, ...] | None = None
     floor_note: str = ""
+    note: str = ""
 
     @property
     def training(self) -> TrainingText:

@@ -96,8 +96,8 @@ _PSEUDO_COLUMNS = (
     Column("MiB"),
 )
 _COMPRESSORS = (
-    "Compressors are not ranked. They compress all test documents as one text, and learn from each for the next, as "
-    "models do not:"
+    "Compressors are not ranked. They read all test documents as one text, so they learn from the documents before. "
+    "They are:"
 )
 _ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
 

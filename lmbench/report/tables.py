@@ -12,13 +12,15 @@ from rich.table import Table
 from tabulate import tabulate
 
 from lmbench.checks import Outcome
+from lmbench.corpora.anchors import Anchor
+from lmbench.metrics import bits_per_byte
 from lmbench.report.audits import audit_entries, summarize_audits
-from lmbench.report.contents import Contents, build_tables
+from lmbench.report.contents import Contents, anchor_label, build_tables
 from lmbench.report.exhibits import page_name
 from lmbench.report.marks import Marks
 from lmbench.report.markup import code, csv_text, literal, plain
 from lmbench.report.terminal_table import TerminalTable
-from lmbench.runs.records import Cell, Provenance
+from lmbench.runs.records import Cell, CorpusRecord, Provenance
 from lmbench.runs.store import RunDirectory
 
 
@@ -61,12 +63,13 @@ def checks(outcomes: Sequence[Outcome]) -> Table:
 
 
 def csv(directory: RunDirectory) -> str:
-    """Return all numbers, unrounded, with one row per cell.
+    """Return all numbers, unrounded, with one row per cell, and one per compressor and corpus.
 
     An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
     """
     marks = Marks.of(directory)
     rows = [_csv_row(cell, marks) for cell in directory.cells()]
+    rows += [_anchor_entries(anchor, corpus) for corpus in directory.manifest.corpora for anchor in corpus.anchors]
     text = StringIO(newline="")
     writer = DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()
@@ -128,6 +131,20 @@ def _csv_row(cell: Cell, marks: Marks) -> dict[str, object]:
     row |= (cell.costs.model_dump() if cell.costs else {}) | audit_entries(cell)
     row |= {"remarks": "; ".join(cell.remarks)} | (_provenance_entries(cell.provenance) if cell.provenance else {})
     return row | {"signature": cell.signature, "error": cell.error}
+
+
+def _anchor_entries(anchor: Anchor, corpus: CorpusRecord) -> dict[str, object]:
+    """Return what a compressor charges for a corpus, by the names of table.csv."""
+    return {
+        "model": anchor_label(anchor),
+        "corpus": corpus.name,
+        "status": "compressor",
+        "documents": corpus.test_documents,
+        "bytes": corpus.test_bytes,
+        "bits": anchor.bits,
+        "bits_per_byte": bits_per_byte(anchor.bits, corpus.test_bytes),
+        "remarks": anchor.how,
+    }
 
 
 def _provenance_entries(provenance: Provenance) -> dict[str, object]:

@@ -13,8 +13,8 @@ from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, SpecError
 from lmbench.identity import cell_key, digest
 from lmbench.model import ModelSpec
+from lmbench.runs.measurements import find_anchors, find_overlap
 from lmbench.runs.models import BrokenModel, SelectedModel
-from lmbench.runs.overlaps import find_overlap
 from lmbench.runs.records import CorpusRecord, Manifest, ModelRecord, Row
 from lmbench.runs.study import AUDIT_KINDS, AuditKind, Study
 
@@ -206,4 +206,6 @@ def _record_corpus(corpus: Corpus) -> CorpusRecord:
         test_documents=len(corpus.test.documents),
         floor_note=corpus.floor_note,
         overlap=find_overlap(corpus),
+        anchors=find_anchors(corpus),
+        note=corpus.note,
     )

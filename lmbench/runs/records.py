@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from lmbench.checks import ChangedOption, Outcome, find_doubt, find_prior_knowledge
 from lmbench.checks.audit import Audit
+from lmbench.corpora.anchors import Anchor
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
 from lmbench.identity import digest
@@ -32,6 +33,8 @@ class CorpusRecord(_Record):
         digest: SHA-256 of all splits and of what else models see of the corpus.
         test_documents: The number of documents in the test split.
         overlap: The share of the test split that is also in the training split.
+        anchors: What well-known compressors charge for the test split; older runs do not have them.
+        note: What a reader of the corpus's numbers must know; "" if there is nothing.
     """
 
     name: str
@@ -49,6 +52,8 @@ class CorpusRecord(_Record):
     test_documents: int
     floor_note: str
     overlap: Overlap | None = None
+    anchors: tuple[Anchor, ...] = ()
+    note: str = ""
 
 
 class ModelRecord(_Record):

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from lmbench.corpora.anchors import Anchor
 from lmbench.report.contents import build_tables
 from lmbench.runs.records import Machine, Provenance, Verification
 from tests.report.cells import CORPUS, COSTS, broken_cell, cell
@@ -141,3 +142,31 @@ def test_missing_and_damaged_cells_are_named(directory):
     [table] = build_tables(directory)
     assert [row[1] for row in table.rows] == ["b ‡"]
     assert table.notes[-1] == "1 of 3 cells are stored. Missing or damaged: a, c. `lmbench run` evaluates them."
+
+
+def test_compressors_are_rows_without_a_rank_in_their_place(directory):
+    """The test text of the record has 1,234 bytes."""
+    anchors = tuple(Anchor(name=name, how=f"{name} -9", bits=1234 * rate) for name, rate in (("a", 2), ("b", 8)))
+    record = CORPUS.model_copy(update={"anchors": anchors})
+    made = new_directory(directory.path.parent / "other", (record,))
+    metrics = cell("m").metrics
+    for rate in (1, 3):
+        numbers = {"bits": float(rate * metrics.bytes), "bits_per_byte": float(rate)}
+        store(made, cell(f"m{rate}", metrics=metrics.model_copy(update=numbers)))
+    store(made, cell("free", impossible=True, doubt="impossible"))
+    [table] = build_tables(made)
+    assert [row[:3] for row in table.rows] == [
+        ("1", "m1 ‡", "1.0000"),
+        ("", "a (compressor)", "2.0000"),
+        ("2", "m3 ‡", "3.0000"),
+        ("", "b (compressor)", "8.0000"),
+        ("✗", "free ‡", "8.0000"),
+    ]
+    assert set(table.rows[1][3:]) == {"–"}
+    [note] = [note for note in table.notes if note.startswith("Compressors are not ranked.")]
+    assert note.endswith("a -9; b -9.")
+
+
+def test_the_note_of_a_corpus_is_shown(directory):
+    made = new_directory(directory.path.parent / "other", (CORPUS.model_copy(update={"note": "It is old."}),))
+    assert "It is old." in build_tables(made)[0].notes

@@ -4,29 +4,29 @@ import pytest
 
 from lmbench import Corpus, Split
 from lmbench.corpora.overlap import measure_overlap
-from lmbench.runs import overlaps
+from lmbench.runs import measurements
 
 WORDS = "a b c d e f g h i j k l m n o\n"
 CORPUS = Corpus("c", Split((WORDS, "x\n")), Split(("y\n",)), Split((WORDS, "z\n")), provenance="lines")
 
 
 def test_an_overlap_is_measured_once(monkeypatch):
-    found = overlaps.find_overlap(CORPUS)
+    found = measurements.find_overlap(CORPUS)
     assert found == measure_overlap(CORPUS)
     assert found.repeated == 1
-    monkeypatch.setattr(overlaps, "measure_overlap", lambda corpus: pytest.fail("measured again"))
-    assert overlaps.find_overlap(replace(CORPUS, name="d")) == found
+    monkeypatch.setattr(measurements, "measure_overlap", lambda corpus: pytest.fail("measured again"))
+    assert measurements.find_overlap(replace(CORPUS, name="d")) == found
 
 
 @pytest.mark.parametrize("change", [{"test": Split(("z\n", WORDS, "q\n"))}, {"spaced": False}])
 def test_another_text_is_measured(change):
-    overlaps.find_overlap(CORPUS)
+    measurements.find_overlap(CORPUS)
     other = replace(CORPUS, **change)
-    assert overlaps.find_overlap(other) == measure_overlap(other) != measure_overlap(CORPUS)
+    assert measurements.find_overlap(other) == measure_overlap(other) != measure_overlap(CORPUS)
 
 
 def test_a_damaged_record_is_measured_again(tmp_path):
-    found = overlaps.find_overlap(CORPUS)
+    found = measurements.find_overlap(CORPUS)
     [file] = (tmp_path / "cache/overlaps").iterdir()
     file.write_text(file.read_text().replace('"repeated": 1', '"repeated": 0'))
-    assert overlaps.find_overlap(CORPUS) == found
+    assert measurements.find_overlap(CORPUS) == found
