@@ -15,6 +15,7 @@ _SHARE = 50
 _FEWEST_BLOCKS = 10
 _MOST = 10_000
 _LARGEST_INFLATION = 1.5
+_CHANCE = 0.001
 _DOMINANT_SHARE = 0.25
 
 
@@ -58,8 +59,9 @@ class Units:
         """Choose the units of a text.
 
         Blocks of consecutive documents with at least 50 lines and 1/50 of the bytes are considered if there are 10 or
-        more of them. They are used if they increase the variance of the median model's bits per byte by over a half: a
-        document's bits then tell those of its neighbors, and intervals over documents would be too narrow.
+        more of them. They are used if they increase the variance of the median model's bits per byte by over a half, and
+        by more than chance: a document's bits then tell those of its neighbors, and intervals over documents would be
+        too narrow.
 
         Args:
             bits: (models, documents).
@@ -70,7 +72,7 @@ class Units:
         dominant = tuple(np.flatnonzero(wide > _DOMINANT_SHARE * wide.sum()).tolist())
         blocks = _form_blocks(wide, np.maximum(lines, 1))
         inflation = _measure_inflation(bits, wide, blocks)
-        are_blocks = bool(inflation) and inflation[-1].factor > _LARGEST_INFLATION
+        are_blocks = bool(inflation) and _is_dependent(inflation[-1].factor, len(blocks))
         starts = blocks if are_blocks else _limit(len(wide))
         return cls(starts, np.add.reduceat(wide, starts), len(wide), inflation, are_blocks, dominant)
 
@@ -130,6 +132,17 @@ def _measure_inflation(bits: Floats, sizes: Floats, blocks: Ints) -> tuple[Infla
         for size in grid
     ]
     return (*found, Inflation(documents / len(blocks), float(factors[median])))
+
+
+def _is_dependent(factor: float, blocks: int) -> bool:
+    """Return whether the inflation at so many blocks is large, and larger than independent documents have by chance.
+
+    The variance over blocks of independent documents is that over documents times chi-squared / degrees of freedom. Of
+    four synthetic corpora with 20 blocks of independent lines, two have an inflation above 1.5.
+    """
+    from scipy.special import chdtrc  # not at the top: it takes half a second
+
+    return factor > _LARGEST_INFLATION and float(chdtrc(blocks - 1, factor * (blocks - 1))) < _CHANCE
 
 
 def _inflate(residuals: Floats, starts: Ints) -> Floats:
