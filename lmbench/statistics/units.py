@@ -59,9 +59,9 @@ class Units:
         """Choose the units of a text.
 
         Blocks of consecutive documents with at least 50 lines and 1/50 of the bytes are considered if there are 10 or
-        more of them. They are used if they increase the variance of the median model's bits per byte by over a half, and
-        by more than chance: a document's bits then tell those of its neighbors, and intervals over documents would be
-        too narrow.
+        more of them. They are used if they increase the variance of the median model's bits per byte by over a half,
+        and by more than chance: a document's bits then tell those of its neighbors, and intervals over documents would
+        be too narrow.
 
         Args:
             bits: (models, documents).
@@ -126,7 +126,7 @@ def _measure_inflation(bits: Floats, sizes: Floats, blocks: Ints) -> tuple[Infla
         return ()
     factors = _inflate(residuals, blocks)
     median = np.argsort(factors)[len(factors) // 2]
-    grid = [size for size in _sizes(documents // len(blocks)) if documents >= _FEWEST_BLOCKS * size]
+    grid = [size for size in _sizes((documents - 1) // len(blocks)) if documents >= _FEWEST_BLOCKS * size]
     found = [
         Inflation(size, float(_inflate(residuals[[median]], np.arange(0, documents - size + 1, size))[0]))
         for size in grid
