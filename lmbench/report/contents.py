@@ -61,8 +61,8 @@ _PER_CHARACTER = _Measure(
 )
 _PER_WORD = _Measure(
     "word ppl",
-    "2^(total bits / (words + line ends)), unknown words spelled out",
-    lambda metrics: _perplexity(metrics.word_perplexity),
+    "2^(bits / (words + line ends)); – for byte models, or over a million",
+    lambda metrics: f"{metrics.word_perplexity:,.1f}" if _predicts_words(metrics) else "–",
 )
 _OOV = _Measure(
     "OOV",
@@ -99,6 +99,8 @@ _COMPRESSORS = (
     "Compressors are not ranked. They read all test documents as one text, so they learn from the documents before. "
     "They are:"
 )
+_MOST_EVENTS = 2  # for each word and line end; byte-pair encoding of English needs about 1.3
+_LARGEST_PERPLEXITY = 1e6
 _ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
 
 
@@ -254,6 +256,12 @@ def _cost_notes(cells: Sequence[Cell]) -> Iterator[str]:
     if len(places) > 1:
         where = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in places.items())
         yield f"Costs are of different machines: {where}."
+
+
+def _predicts_words(metrics: Metrics) -> bool:
+    """Return whether a perplexity per word says something: the events are about words, and not letters or bytes."""
+    words = metrics.words + metrics.line_ends
+    return metrics.events <= _MOST_EVENTS * words and metrics.word_perplexity < _LARGEST_PERPLEXITY
 
 
 def _perplexity(value: float) -> str:

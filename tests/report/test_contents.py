@@ -170,3 +170,22 @@ def test_compressors_are_rows_without_a_rank_in_their_place(directory):
 def test_the_note_of_a_corpus_is_shown(directory):
     made = new_directory(directory.path.parent / "other", (CORPUS.model_copy(update={"note": "It is old."}),))
     assert "It is old." in build_tables(made)[0].notes
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ({"events": 20, "word_perplexity": 1234.56}, "1,234.6"),
+        ({"events": 21, "word_perplexity": 1234.56}, "–"),
+        ({"events": 20, "word_perplexity": 1e6}, "–"),
+        ({"events": 20, "word_perplexity": float("inf")}, "–"),
+        ({"events": 20, "word_perplexity": float("nan")}, "–"),
+    ],
+)
+def test_word_perplexities_that_say_little_are_dashes(directory, numbers, shown):
+    """The text has 7 words and 3 line ends; twice as many events may be about words."""
+    metrics = cell("m").metrics.model_copy(update={"words": 7, "line_ends": 3} | numbers)
+    store(directory, cell("m", metrics=metrics))
+    [table] = build_tables(directory)
+    column = [column.heading for column in table.columns].index("word ppl")
+    assert [row[column] for row in table.rows] == [shown]
