@@ -50,7 +50,8 @@ class TypicalValues:
 def draw_typical_values(above: Floats, below: Floats, alpha: float) -> TypicalValues:
     """Return the intervals of level 1 − alpha of ratios of sums, and their tests.
 
-    The result does not depend on the order of the units, nor on what other ratios are asked for.
+    The result does not depend on the order of the units, nor on what other ratios are asked for. Numerators of the
+    opposite signs have the opposite result.
 
     Args:
         above: (ratios, units) numerators.
@@ -59,8 +60,11 @@ def draw_typical_values(above: Floats, below: Floats, alpha: float) -> TypicalVa
     """
     exact = len(below) <= MOST_EXACT
     width = _EXACT_RATIOS if exact else _RATIOS
-    parts = [_draw(above[start : start + width], below, alpha) for start in range(0, len(above), width)]
-    return TypicalValues(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("low", "high", "p")))
+    signs = np.where(above.sum(axis=1) < 0, -1.0, 1.0)
+    rows = above * signs[:, None]
+    parts = [_draw(rows[start : start + width], below, alpha) for start in range(0, len(rows), width)]
+    low, high, p = (np.concatenate([getattr(part, name) for part in parts]) for name in ("low", "high", "p"))
+    return TypicalValues(np.where(signs > 0, low, -high), np.where(signs > 0, high, -low), p)
 
 
 def _draw(above: Floats, below: Floats, alpha: float) -> TypicalValues:
