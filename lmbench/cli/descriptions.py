@@ -84,6 +84,8 @@ def describe_entry(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Ite
         yield from _describe_file(entry, file)
     if corpus is not None:
         yield from _describe_splits(corpus)
+    if entry.note:
+        yield f"  note      {entry.note}"
     for figure in entry.published:
         measure = f"{figure.value:g} {figure.measure} ({figure.split})"
         yield f"  published {measure}: {figure.model} ({figure.convention}) [{figure.source}]"

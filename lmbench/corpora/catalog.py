@@ -68,6 +68,7 @@ class CatalogEntry(_CatalogModel):
     strip: bool = False
     tokenized: bool = False
     spaced: bool = True
+    note: str = ""
     published: tuple[PublishedFigure, ...] = ()
 
     @property

@@ -45,6 +45,7 @@ def read_entry(name: str, entry: CatalogEntry, progress: Progress = SILENT) -> C
         tokenized=entry.tokenized,
         description=entry.description,
         spaced=entry.spaced,
+        note=entry.note,
     )
 
 

@@ -17,6 +17,13 @@ def test_wikitext2_from_the_mirror(mirror):
     assert corpus.test.documents[0].startswith("\n= Robert <unk> =\n")
 
 
+def test_the_note_of_wikitext2_gives_the_share_of_unk(mirror):
+    corpus = load_corpus("wikitext-2")
+    text = "".join(corpus.test.documents)
+    share = len(" <unk>") * text.split().count("<unk>") / corpus.test.size
+    assert corpus.note.startswith(f"<unk> and the space before it are {100 * share:.1f} % of the bytes")
+
+
 @pytest.mark.parametrize(
     ("name", "documents", "first"),
     [
@@ -45,11 +52,13 @@ def test_an_entry_may_have_a_test_split_alone(own_mirror):
     assert documents_of(read_entry("x", found)) == [(), (), ("a\n",)]
 
 
-@pytest.mark.parametrize("field", ["tokenized", "spaced"])
-@pytest.mark.parametrize("value", [True, False])
-def test_the_corpus_repeats_the_entrys_flags(own_mirror, field, value):
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("tokenized", True), ("tokenized", False), ("spaced", True), ("spaced", False), ("note", "It is old.")],
+)
+def test_the_corpus_repeats_the_entrys_fields(own_mirror, field, value):
     found = make_entry(own_mirror, {"a.txt": b"a\n"}, splits={"test": ["a.txt"]}, **{field: value})
-    assert getattr(read_entry("x", found), field) is value
+    assert getattr(read_entry("x", found), field) == value
 
 
 def test_proportions_of_documents(own_mirror):
