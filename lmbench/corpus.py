@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -130,3 +130,17 @@ class Corpus:
 def with_line_end(text: str) -> str:
     """Return `text`, with a line end added if it lacks one."""
     return text if text.endswith("\n") else text + "\n"
+
+
+def batches(documents: Iterable[str], characters: int) -> Iterator[tuple[str, ...]]:
+    """Yield consecutive documents of about this many characters, to bound memory and to report progress."""
+    batch: list[str] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document)
+        if size >= characters:
+            yield tuple(batch)
+            batch, size = [], 0
+    if batch:
+        yield tuple(batch)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from lmbench.corpus import Corpus, TrainingText
-from lmbench.model import LanguageModel, ModelOptions, Traits
+from lmbench.model import LanguageModel, ModelOptions, declared_traits
 
 CONTRACT_VERSION = 1
 """The version of the scoring contract. Raise it if the same scores give other numbers than before."""
@@ -35,12 +35,11 @@ def identify_model(model: type[LanguageModel], options: ModelOptions) -> dict[st
     Raises:
         SpecError: A file cannot be read.
     """
-    declared: object = model.traits
     code = _identify_code(model)
     return {
         "model": model.__qualname__ if code == _OWN else f"{model.__module__}.{model.__qualname__}",
         "code": code,
-        "version": declared.version if isinstance(declared, Traits) else 1,
+        "version": declared_traits(model).version,
         "options": options.identity(),
     }
 

@@ -29,7 +29,8 @@ from lmbench.state import ModelState, NextEvents, TextState
 
 Value = TypeVar("Value")
 
-_LONGEST_REMARK = 60  # characters
+LONGEST_REMARK = 60
+"""Characters of the longest remark; see `LanguageModel.remarks`."""
 
 
 class ModelOptions(Options):
@@ -87,6 +88,8 @@ class Traits:
             batches, so that progress is visible.
         quick_options: Options, as in a spec, with which the conformance suite makes a slow model quick.
         unchecked_options: Options that the conformance suite leaves out, such as the folder of a checkpoint.
+        grid: For each option that ``auto`` can choose on the validation split, the values that it tries, written as in
+            a spec.
         version: The version of the algorithm. Raise it if the same options give other numbers than before, so that
             stored cells and fitted models of older versions are not used.
         threads: How many threads the numeric libraries get at most; None: as many as there are CPUs. A run evaluates
@@ -101,6 +104,7 @@ class Traits:
     batch_characters: int = 1 << 20
     quick_options: tuple[tuple[str, str], ...] = ()
     unchecked_options: tuple[str, ...] = ()
+    grid: tuple[tuple[str, tuple[str, ...]], ...] = ()
     version: int = 1
     threads: int | None = None
     libraries: tuple[str, ...] = ()
@@ -114,6 +118,7 @@ class Traits:
             ("batch_characters", isinstance(self.batch_characters, int) and self.batch_characters > 0),
             ("quick_options", isinstance(self.quick_options, tuple) and all(map(_is_option, self.quick_options))),
             ("unchecked_options", isinstance(self.unchecked_options, tuple)),
+            ("grid", isinstance(self.grid, tuple) and all(map(_is_axis, self.grid))),
             ("version", _is_count(self.version)),
             ("threads", self.threads is None or _is_count(self.threads)),
             ("libraries", isinstance(self.libraries, tuple) and all(isinstance(name, str) for name in self.libraries)),
@@ -147,6 +152,12 @@ def plain_traits(declared: object) -> Traits:
     return Traits(**{field.name: getattr(declared, field.name) for field in fields(Traits)})
 
 
+def declared_traits(model: type[LanguageModel]) -> Traits:
+    """Return the traits that a class declares; the usual ones if each instance computes its own."""
+    declared: object = model.traits
+    return declared if isinstance(declared, Traits) else Traits()
+
+
 def plain_footprint(returned: object) -> Footprint:
     """Return what `LanguageModel.footprint` returned, in plain numbers.
 
@@ -172,8 +183,8 @@ def plain_remarks(returned: object) -> tuple[str, ...]:
 def _plain_remark(remark: object) -> str:
     if type(remark) is not str:
         raise PluginError(f"remarks returned a tuple with {kind_of(remark)}; it must hold str alone")
-    if not 0 < len(remark) <= _LONGEST_REMARK:
-        raise PluginError(f"a remark has {len(remark)} characters; it must have 1 to {_LONGEST_REMARK}")
+    if not 0 < len(remark) <= LONGEST_REMARK:
+        raise PluginError(f"a remark has {len(remark)} characters; it must have 1 to {LONGEST_REMARK}")
     return remark
 
 
@@ -203,6 +214,14 @@ def _is_count(number: object) -> bool:
 
 def _is_option(option: object) -> bool:
     return isinstance(option, tuple) and [type(entry) for entry in option] == [str, str]
+
+
+def _is_axis(axis: object) -> bool:
+    """Return whether this is an option with the values that are tried for it."""
+    if not (isinstance(axis, tuple) and [type(entry) for entry in axis] == [str, tuple]):
+        return False
+    _, values = axis
+    return bool(values) and all(isinstance(value, str) for value in values)
 
 
 class LanguageModel(ABC):

@@ -11,9 +11,10 @@ from typing import cast
 from pydantic import JsonValue
 
 from lmbench import about
-from lmbench.errors import LmbenchError, PluginError, UnknownNameError, describe, kind_of
+from lmbench.errors import LmbenchError, PluginError, SpecError, UnknownNameError, describe, kind_of
 from lmbench.identity import identify_model
-from lmbench.model import LanguageModel, ModelOptions, ModelSpec, Traits
+from lmbench.model import LanguageModel, ModelOptions, ModelSpec, Traits, declared_traits
+from lmbench.tuning import AUTO, read_options
 
 GROUP = "lmbench.models"
 
@@ -68,7 +69,7 @@ class ResolvedModel:
     @property
     def traits(self) -> Traits:
         """The traits that the class declares; the usual ones if each instance computes its own."""
-        return _class_traits(self.model)
+        return declared_traits(self.model)
 
     def build(self) -> LanguageModel:
         """Return a model that is not fitted yet.
@@ -111,6 +112,24 @@ class ResolvedModel:
         """
         return resolve(ModelSpec(self.spec.name, (*self.spec.arguments, *arguments)))
 
+    def has_option(self, name: str) -> bool:
+        """Return whether the model has an option of this name."""
+        return name in {*type(self.options).model_fields, *(self.options.model_extra or {})}
+
+    def tuned(self) -> ResolvedModel:
+        """Return this model with ``auto`` for each option of its grid that its spec leaves open."""
+        model = self
+        for name, _ in self.traits.grid:
+            if name not in self.options.model_fields_set:
+                model = model._with_auto(name)
+        return model
+
+    def _with_auto(self, name: str) -> ResolvedModel:
+        try:
+            return self.with_arguments((name, AUTO))
+        except SpecError:  # the option does nothing with the others
+            return self
+
 
 def resolve(spec: ModelSpec | str) -> ResolvedModel:
     """Return the model that a spec names.
@@ -123,8 +142,7 @@ def resolve(spec: ModelSpec | str) -> ResolvedModel:
     spec = ModelSpec.parse(spec) if isinstance(spec, str) else spec
     entry = find(spec.name)
     model = entry.load()
-    options = spec.options(model.Options)
-    return ResolvedModel(spec, entry, *(options.delegate() or (model, options)))
+    return ResolvedModel(spec, entry, *read_options(spec, model))
 
 
 def build(spec: ModelSpec | str) -> LanguageModel:
@@ -175,7 +193,9 @@ def is_default(entry: Registered) -> bool:
         model = entry.load()
     except PluginError:
         return True
-    return _class_traits(model).in_all and not any(field.is_required() for field in model.Options.model_fields.values())
+    return declared_traits(model).in_all and not any(
+        field.is_required() for field in model.Options.model_fields.values()
+    )
 
 
 def _advice(name: str, known: Mapping[str, Registered]) -> str:
@@ -202,13 +222,9 @@ def _why_not_a_model(loaded: object) -> str:
     traits: object = loaded.traits
     if not isinstance(traits, Traits | property | cached_property):
         return f"has traits that are {kind_of(traits)}, not a Traits"
+    if unknown := [name for name, _ in declared_traits(loaded).grid if name not in options.model_fields]:
+        return f"has a grid for {unknown[0]}, which is not one of its options"
     return ""
-
-
-def _class_traits(model: type[LanguageModel]) -> Traits:
-    """Return the traits that a class declares; the usual ones if each instance computes its own."""
-    declared: object = model.traits
-    return declared if isinstance(declared, Traits) else Traits()
 
 
 def _all_entries() -> list[Registered]:

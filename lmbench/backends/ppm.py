@@ -72,7 +72,7 @@ class Ppm(LanguageModel, Saveable):
     """
 
     Options: ClassVar[type[ModelOptions]] = PpmOptions
-    traits = Traits(threads=1)
+    traits = Traits(threads=1, grid=(("order", ("2", "3", "4", "5", "6", "7")),))
     options: PpmOptions
     _fitted = Fitted[FittedPpm]()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.about import own_version
-from lmbench.corpus import Corpus, TrainingText
+from lmbench.corpus import Corpus, TrainingText, batches
 from lmbench.errors import CorpusError
 from lmbench.exhibit import Exhibit, plain_exhibits
 from lmbench.metrics import Metrics, Tally, TallyColumns, rate, summarize, tally
@@ -238,17 +237,3 @@ def require_test_text(corpus: Corpus) -> None:
     """
     if not corpus.test.size:
         raise CorpusError(f"the test split of {corpus.name} is empty: there is nothing to score")
-
-
-def batches(documents: Iterable[str], characters: int) -> Iterator[tuple[str, ...]]:
-    """Yield consecutive documents of about this many characters, to bound memory and to report progress."""
-    batch: list[str] = []
-    size = 0
-    for document in documents:
-        batch.append(document)
-        size += len(document)
-        if size >= characters:
-            yield tuple(batch)
-            batch, size = [], 0
-    if batch:
-        yield tuple(batch)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from lmbench.arrays import Floats, Ints
+from lmbench.corpus import batches
 from lmbench.errors import PluginError, ScoreError
 from lmbench.progress import Progress
-from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel, batches
+from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel
 from lmbench.runs.worker import Channel
 from lmbench.score import JoinedScores, join_groups
 

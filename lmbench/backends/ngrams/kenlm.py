@@ -189,7 +189,7 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
     """
 
     Options: ClassVar[type[ModelOptions]] = KenlmOptions
-    traits = Traits(threads=1)
+    traits = Traits(threads=1, grid=(("order", ("1", "2", "3", "4", "5", "6")),))
     options: KenlmOptions
     _fitted = Fitted[FittedKenlm]()
 

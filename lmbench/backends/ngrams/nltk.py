@@ -111,7 +111,12 @@ class NltkNgram(LanguageModel, Saveable):
 
     Options: ClassVar[type[ModelOptions]] = NltkOptions
     options: NltkOptions
-    traits = Traits(batch_characters=1 << 13, threads=1, libraries=("nltk",))  # a batch takes about a second
+    traits = Traits(
+        batch_characters=1 << 13,  # a batch takes about a second
+        grid=(("order", ("2", "3", "4", "5")),),
+        threads=1,
+        libraries=("nltk",),
+    )
     _fitted = Fitted[FittedNltk]()
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:

@@ -95,7 +95,7 @@ class Ngram(LanguageModel, Saveable, Exportable):
     """
 
     Options: ClassVar[type[ModelOptions]] = NgramOptions
-    traits = Traits(threads=1)
+    traits = Traits(threads=1, grid=(("order", ("1", "2", "3", "4", "5")),))
     options: NgramOptions
     _fitted = Fitted[FittedSmoothed]()
 
