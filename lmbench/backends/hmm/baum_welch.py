@@ -48,12 +48,6 @@ class TrainedParameters:
     iteration: int
     points: tuple[EmPoint, ...]
 
-    @property
-    def valid_nats(self) -> float:
-        """Nats per event of the validation lines under the parameters; infinity without such lines."""
-        nats = self.points[self.iteration - 1].valid_nats
-        return float("inf") if nats is None else nats
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:

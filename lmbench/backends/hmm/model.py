@@ -37,14 +37,15 @@ class Hmm(LanguageModel, Saveable):
     """
 
     Options: ClassVar[type[ModelOptions]] = HmmOptions
-    traits = Traits(threads=1, libraries=("scipy.sparse",), gpu=True)
+    traits = Traits(
+        threads=1, libraries=("scipy.sparse",), gpu=True, grid=(("states", ("8", "16", "32", "64", "128")),)
+    )
     options: HmmOptions
     _fitted = Fitted[FittedHmm]()
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         super().__init__(options)
-        states = self.options.states
-        if isinstance(states, int) and states > _FEW_STATES:
+        if self.options.states > _FEW_STATES:
             self.traits = replace(type(self).traits, threads=None)
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:

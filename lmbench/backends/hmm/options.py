@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lmbench.backends.hmm.array_library import Device, Dtype, cuda_available
 from lmbench.spec import Seconds
 from lmbench.text.lexicon import LexiconOptions
 
-_MOST_STATES = 4096
 _EM_OPTIONS = ("states", "engine", "start", "iterations", "tolerance", "budget")
 
 
@@ -19,9 +18,7 @@ class HmmOptions(LexiconOptions):
 
     incidental: ClassVar[frozenset[str]] = frozenset({"device"})
 
-    states: int | Literal["auto"] = Field(
-        64, description="number of hidden states; auto: doubled while that helps and time allows"
-    )
+    states: int = Field(64, ge=1, le=4096, description="number of hidden states")
     engine: Literal["batched", "hmmlearn"] = Field(
         "batched", description="batched: matrix products over many lines; hmmlearn: the library, line by line"
     )
@@ -52,16 +49,6 @@ class HmmOptions(LexiconOptions):
     def training_device(self) -> Device:
         """Where the batched engine trains."""
         return "cuda" if self.device != "cpu" and cuda_available() else "cpu"
-
-    @field_validator("states", mode="plain")
-    @classmethod
-    def _check_states(cls, states: object) -> int | Literal["auto"]:
-        if states == "auto":
-            return "auto"
-        number = int(states) if isinstance(states, str) and states.isdecimal() else states
-        if isinstance(number, int) and 1 <= number <= _MOST_STATES:
-            return number
-        raise ValueError(f"use a whole number from 1 to {_MOST_STATES}, or auto")
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:

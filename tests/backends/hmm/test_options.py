@@ -21,9 +21,9 @@ SUPERVISED = "hmm: supervised=upos counts one state per tag, without EM"
         ("budget=5d", "hmm: option budget=5d: Input should be a valid number"),
         ("budget=1.2.3s", "hmm: option budget=1.2.3s: Input should be a valid number"),
         ("budget=-1", "hmm: option budget=-1: Input should be greater than or equal to 0"),
-        ("states=many", "hmm: option states=many: use a whole number from 1 to 4096, or auto"),
-        ("states=5000", "hmm: option states=5000: use a whole number from 1 to 4096, or auto"),
-        ("states=0", "hmm: option states=0: use a whole number from 1 to 4096, or auto"),
+        ("states=many", "hmm: option states=many: Input should be a valid integer"),
+        ("states=5000", "hmm: option states=5000: Input should be less than or equal to 4096"),
+        ("states=0", "hmm: option states=0: Input should be greater than or equal to 1"),
         ("prior=0", "hmm: option prior=0: Input should be greater than or equal to 0.000001"),
         *(
             (f"supervised=upos,{option}", f"{SUPERVISED}; leave out {option.partition('=')[0]}")

@@ -1,4 +1,3 @@
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -6,11 +5,9 @@ import pytest
 
 from lmbench import build
 from lmbench.backends.hmm import training
-from lmbench.backends.hmm.baum_welch import EmPoint, Limits, TrainedParameters
 from lmbench.backends.hmm.forward_backward import ForwardBackward
 from lmbench.backends.hmm.parameters import Parameters
-from lmbench.backends.hmm.training import mix_unigrams, search_states
-from lmbench.errors import CorpusError
+from lmbench.backends.hmm.training import mix_unigrams
 from tests.backends.hmm.samples import ENGINES, fit, without_valid
 from tests.recording import Recorded
 
@@ -42,69 +39,12 @@ def test_the_iteration_that_predicts_the_validation_split_best_is_kept(english):
     assert f"em:{fitted.iteration}of40" in str(model.signature())
 
 
-def test_auto_doubles_the_states_while_that_improves_the_validation_split(english):
-    progress = Recorded()
-    model = build("hmm:states=auto,iterations=3")
-    model.fit(english, progress)
-    messages = [message for message, _ in progress.messages]
-    tried = [int(message.split()[0]) for message in messages if message.endswith("start")]
-    assert tried == [16 * 2**i for i in range(len(tried))]
-    states = model._fitted.parameters.states
-    assert states in tried[-2:]
-    costs = {number: lowest_cost(messages, number) for number in tried}
-    assert costs[states] == min(costs.values())
-
-
-def lowest_cost(messages, states):
-    return min(float(message.split("validation ")[1]) for message in messages if f"{states} states, EM" in message)
-
-
-def test_auto_ends_within_its_budget(english):
-    model = fit("hmm:states=auto,budget=0.000001s,iterations=9", english)
-    assert model._fitted.parameters.states == 16
+def test_training_ends_within_its_budget(english):
+    model = fit("hmm:states=16,budget=0.000001s,iterations=9", english)
     assert len(model._fitted.points) == 1
     assert "budget:1e-06s" in str(model.signature())
     assert model.remarks() == ("time-limited",)
     assert fit("hmm:states=2,iterations=1", english).remarks() == ()
-
-
-def test_auto_needs_a_validation_split(english):
-    with pytest.raises(CorpusError, match="states=auto needs a validation split"):
-        fit("hmm:states=auto", without_valid(english))
-
-
-class FakeTraining:
-    """Trainings that take as many seconds as they have states, and end at the given costs."""
-
-    def __init__(self, nats):
-        self.now, self.nats, self.tried = 0.0, nats, []
-
-    def monotonic(self):
-        return self.now
-
-    def train(self, states):
-        self.tried.append(states)
-        self.now += states
-        return TrainedParameters(None, 1, (EmPoint(1, 9.0, self.nats[states]),))
-
-
-@pytest.mark.parametrize(
-    ("events", "deadline", "nats", "tried", "kept"),
-    [
-        (9999, math.inf, {16: 5, 32: 4, 64: 4.5}, [16, 32, 64], 4),
-        (9999, math.inf, {16: 5, 32: 4.9995}, [16, 32], 5),  # it gains less than the tolerance
-        (9999, 60, {16: 5}, [16], 5),  # three times 16 more seconds would not fit
-        (9999, 70, {16: 5, 32: 4}, [16, 32], 4),
-        (40, math.inf, {16: 5, 32: 4}, [16, 32], 4),
-        (5, math.inf, {5: 5}, [5], 5),
-        (9999, math.inf, {2**i: -i for i in range(4, 11)}, [2**i for i in range(4, 11)], -10),
-    ],
-)
-def test_states_double_by_a_clock(monkeypatch, events, deadline, nats, tried, kept):
-    fake = FakeTraining(nats)
-    monkeypatch.setattr(training, "time", fake)
-    best = search_states(fake.train, events, Limits(50, 1e-3, deadline))
-    assert (fake.tried, best.valid_nats) == (tried, kept)
 
 
 def test_the_validation_lines_choose_the_weight():
