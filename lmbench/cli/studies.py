@@ -80,6 +80,12 @@ _KEYS = (
         "[default: 100%]",
     ),
     click.option(
+        "--tune/--no-tune",
+        default=None,
+        help="Let the validation split choose the options that a model declares a grid for, as if the spec gave them "
+        "the value auto; those that the spec gives stay. [default: no-tune]",
+    ),
+    click.option(
         "--check/--no-check", default=None, help="Run the conformance suite on each model first. [default: check]"
     ),
     click.option(
@@ -251,7 +257,7 @@ class _Resolver:
                 raise SpecError(f"no model is named; {ModelSpec.list_hint}")
         for item, spec in enumerate(table.models):
             with self.source.blamed(number, "models", item):
-                selected += select_model(ModelSpec.parse(spec), table.all_seeds, self.workers.start)
+                selected += select_model(ModelSpec.parse(spec), table.all_seeds, self.workers.start, table.tune)
         return unite_models(selected)
 
     def _load_corpora(

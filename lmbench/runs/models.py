@@ -88,7 +88,7 @@ StartWorker = Callable[[], Worker]
 
 
 def select_models(
-    text: str, seeds: Sequence[int] = (), start: StartWorker = Worker
+    text: str, seeds: Sequence[int] = (), start: StartWorker = Worker, tune: bool = False
 ) -> tuple[SelectedModel | BrokenModel, ...]:
     """Return the models that a comma-separated list of specs names, without duplicates.
 
@@ -96,22 +96,25 @@ def select_models(
         text: The specs. "all" means every model that needs no option.
         seeds: The seeds of each model that has one, unless its spec gives another; none for its own default.
         start: Starts the process in which a plugin is built.
+        tune: Whether each model tunes the options of its grid that its spec leaves open.
 
     Raises:
         LmbenchError: A spec cannot be read, or names an unknown model or option. A broken plugin becomes a BrokenModel
             instead, so that it does not stop the other models.
     """
-    return unite_models(model for spec in ModelSpec.parse_list(text) for model in select_model(spec, seeds, start))
+    specs = ModelSpec.parse_list(text)
+    return unite_models(model for spec in specs for model in select_model(spec, seeds, start, tune))
 
 
 def select_model(
-    spec: ModelSpec, seeds: Sequence[int] = (), start: StartWorker = Worker
+    spec: ModelSpec, seeds: Sequence[int] = (), start: StartWorker = Worker, tune: bool = False
 ) -> list[SelectedModel | BrokenModel]:
     """Return the models that one spec names, with its sweeps and label. Raises as `select_models` does."""
     is_all = str(spec) == "all"
     specs = map(ModelSpec, list_registered()) if is_all else (spec,)
     named = [labeled for member in specs for labeled in expand_spec(member)]
-    return [model for labeled in named for model in _select(_Candidate(labeled, tuple(seeds), not is_all), start)]
+    candidates = [_Candidate(labeled, tuple(seeds), not is_all, tune) for labeled in named]
+    return [model for candidate in candidates for model in _select(candidate, start)]
 
 
 def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[SelectedModel | BrokenModel, ...]:
@@ -139,11 +142,13 @@ class _Candidate:
         named: Its spec and its label.
         seeds: The seeds of a model that has one, unless the spec gives another; none for its own default.
         is_wanted: Whether the user named the model, and did not only write "all".
+        tune: Whether it tunes the options of its grid that the spec leaves open.
     """
 
     named: LabeledSpec
     seeds: tuple[int, ...]
     is_wanted: bool
+    tune: bool
 
 
 class _Selection(BaseModel):
@@ -186,8 +191,8 @@ def _build(candidate: _Candidate) -> list[_Selection]:
     spec, label = candidate.named.spec, candidate.named.label
     if not (candidate.is_wanted or is_default(find(spec.name))):
         return []
-    model = resolve(spec)
-    if not candidate.seeds or "seed" in dict(spec.arguments) or "seed" not in model.model.Options.model_fields:
+    model = resolve(spec).tuned() if candidate.tune else resolve(spec)
+    if not candidate.seeds or "seed" in dict(spec.arguments) or not model.has_option("seed"):
         return [_try(model, label)]
     seeds = [("seed", str(seed)) for seed in candidate.seeds]
     several = seeds if len(seeds) > 1 else []

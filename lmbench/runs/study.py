@@ -100,6 +100,7 @@ class ExperimentTable(_Keys):
         seed: The seed of each model that has one, unless its spec gives another.
         seeds: Several of them: each of these models is evaluated with each seed.
         train_size: The shares of the training split on which each model is fitted.
+        tune: Whether each model tunes the options of its grid that its spec leaves open.
         check: Whether the models go through the conformance suite first.
         audit: How each cell is audited.
         documents: How to read users' own texts; see CorpusOptions for this, `encoding`, `field`, `format` and `strip`.
@@ -112,6 +113,7 @@ class ExperimentTable(_Keys):
     seed: Seed | None = None
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_count_seeds)] = ()
     train_size: Annotated[tuple[str, ...], _split_by(lambda text: text.split(","))] = _ALL
+    tune: bool = False
     check: bool = True
     audit: AuditKind = "sample"
     documents: Literal["auto", "line", "block", "article", "file"] | None = None
@@ -142,9 +144,10 @@ class ExperimentTable(_Keys):
         return CorpusOptions.model_validate(self.model_dump(include=set(CorpusOptions.model_fields)))
 
     def resolved(self, models: Sequence[str]) -> ExperimentTable:
-        """Return this table with the models that its specs, sweeps and seeds name."""
+        """Return this table with the models that its specs, sweeps, seeds and tuning name."""
         corpora = tuple(name.encode(errors="replace").decode() for name in self.corpora)  # paths may have any bytes
-        return self.model_copy(update={"models": tuple(models), "corpora": corpora, "seed": None, "seeds": ()})
+        resolved = {"models": tuple(models), "corpora": corpora, "seed": None, "seeds": (), "tune": False}
+        return self.model_copy(update=resolved)
 
     def joined(self, other: ExperimentTable) -> ExperimentTable | None:
         """Return a table that asks for the cells of both and no others; None if no one table does."""
