@@ -6,6 +6,7 @@ Comparisons (pairs.py) are differences between models on the same units; letters
 differ, and power.py says how much text a difference needs. docs/statistics.md explains the methods.
 """
 
+from lmbench.statistics.across import Average, average_ratios, count_shown
 from lmbench.statistics.estimates import FEWEST_EFFECTIVE, Estimate, estimate_sums
 from lmbench.statistics.letters import find_letters
 from lmbench.statistics.pairs import MARGIN, Comparison, compare_pairs, find_differing, find_ranks
@@ -15,11 +16,14 @@ from lmbench.statistics.units import Inflation, Units
 __all__ = [
     "FEWEST_EFFECTIVE",
     "MARGIN",
+    "Average",
     "Comparison",
     "Estimate",
     "Inflation",
     "Units",
+    "average_ratios",
     "compare_pairs",
+    "count_shown",
     "estimate_model",
     "estimate_sums",
     "find_differing",
