@@ -71,7 +71,7 @@ class Cache(LanguageModel, Saveable):
     """
 
     Options: ClassVar[type[ModelOptions]] = CacheOptions
-    traits = Traits(threads=1)
+    traits = Traits(threads=1, grid=(("decay", ("0.99", "0.997", "0.999", "1")),))
     options: CacheOptions
     _fitted = Fitted[FittedCache]()
 

@@ -120,7 +120,7 @@ class Mixture(LanguageModel):
     """The weighted sum of the probabilities that two or more models give each event."""
 
     Options: ClassVar[type[ModelOptions]] = MixOptions
-    traits = Traits(threads=1)
+    traits = Traits(threads=1, grid=(("models", tuple(f"kenlm:order={order}+cache" for order in range(2, 7))),))
     options: MixOptions
     _weights = Fitted[Floats]()
 
