@@ -3,14 +3,15 @@
 Units (units.py) are what is resampled: documents, or blocks of neighboring ones. An Estimate (estimates.py) is a ratio
 of sums over units, with its interval and its test, which are one object (flips.py; jackknife.py for few units).
 Comparisons (pairs.py) are differences between models on the same units; letters.py makes groups of models that do not
-differ, and power.py says how much text a difference needs. docs/statistics.md explains the methods.
+differ, and power.py says how much text a difference needs. seeds.py is for models trained several times, and across.py
+for several corpora. docs/statistics.md explains the methods.
 """
 
 from lmbench.statistics.across import Average, average_ratios, count_shown
 from lmbench.statistics.estimates import FEWEST_EFFECTIVE, Estimate, estimate_sums
 from lmbench.statistics.letters import find_letters
 from lmbench.statistics.pairs import MARGIN, Comparison, compare_pairs, find_differing, find_ranks
-from lmbench.statistics.seeds import estimate_model
+from lmbench.statistics.seeds import estimate_crossed, estimate_model
 from lmbench.statistics.units import Inflation, Units
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "average_ratios",
     "compare_pairs",
     "count_shown",
+    "estimate_crossed",
     "estimate_model",
     "estimate_sums",
     "find_differing",

@@ -1,10 +1,26 @@
-"""Several seeds: models that were trained more than once."""
+"""Several seeds: intervals and tests that include the variance of training as well as that of the text.
+
+Seeds and units are crossed: the model of each seed has bits for each unit. If both were resampled, independently of
+each other (Owen, "The pigeonhole bootstrap", 2007), the variance of the mean would have a part of the units, a part of
+each model's seeds, and a part of their interaction. These parts are known without any draws, and draws of three seeds
+have few different values. So here they are the jackknife's, which corrects each part for few seeds or units (by K /
+(K − 1) for K seeds). The interaction is subtracted, because both other parts contain it.
+
+The interval is that of t. Its degrees of freedom are the harmonic mean of those of the parts, K − 1 for K seeds,
+weighted by their variances. Satterthwaite's formula weights by squared variances. Its intervals of three seeds are too
+short: if the three happen to agree, it uses the many degrees of the units. `benchmarks/seeds.py` measures both.
+"""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from lmbench.arrays import Floats
-from lmbench.statistics.estimates import Estimate, estimate_sums
-from lmbench.statistics.units import Units
+from lmbench.statistics.estimates import ALPHA, Estimate, estimate_sums
+from lmbench.statistics.jackknife import find_standard_errors, find_t_interval
+from lmbench.statistics.units import Units, count_effective
 
 
 def estimate_model(bits: Floats, units: Units) -> Estimate:
@@ -14,4 +30,50 @@ def estimate_model(bits: Floats, units: Units) -> Estimate:
         bits: (seeds, documents).
         units: What is resampled.
     """
-    return estimate_sums(units.sum(bits).mean(axis=0, keepdims=True), units.sizes)[0]
+    sums = units.sum(bits)
+    return estimate_crossed(sums, np.zeros_like(sums[:1]), units.sizes)
+
+
+def estimate_crossed(first: Floats, second: Floats, below: Floats) -> Estimate:
+    """Return the estimate of the difference between two ratios of sums over units, each the mean over its seeds.
+
+    The seeds of the two have nothing in common. If one has a single seed, its training variance is unknown and left
+    out; if both have, the estimate is that of `estimate_sums`.
+
+    Args:
+        first: (seeds, units) numerators.
+        second: (other seeds, units) numerators to subtract.
+        below: (units,) denominators. Units without any are left out.
+    """
+    if len(first) == len(second) == 1:
+        return estimate_sums(first - second, below)[0]
+    first, second, below = first[:, below > 0], second[:, below > 0], below[below > 0]
+    difference = first.mean(axis=0) - second.mean(axis=0)
+    value = float(difference.sum() / below.sum())
+    if len(below) < 2:
+        return Estimate(value)
+    several = [side for side in (first, second) if len(side) > 1]
+    variances = np.array([_find_variance(difference, below), *(_find_seed_variance(side, below) for side in several)])
+    degrees = np.array([count_effective(below) - 1, *(len(side) - 1 for side in several)])
+    interaction = sum(_find_interaction(side, below) for side in several)
+    total = variances.sum()
+    error = math.sqrt(max(total - interaction, variances[0], total - variances[0]))
+    average = float(total / (variances / degrees).sum()) if total > 0 else 1.0
+    return Estimate(value, *find_t_interval(value, error, average, ALPHA), error)
+
+
+def _find_variance(above: Floats, below: Floats) -> float:
+    """Return the variance of a ratio of sums over units."""
+    return float(find_standard_errors(above[None], below)[0] ** 2)
+
+
+def _find_seed_variance(side: Floats, below: Floats) -> float:
+    """Return the variance of a mean over seeds, the units being fixed."""
+    return float(np.var(side.sum(axis=1) / below.sum(), ddof=1)) / len(side)
+
+
+def _find_interaction(side: Floats, below: Floats) -> float:
+    """Return the variance that the interaction of seeds and units gives a mean over seeds."""
+    seeds = len(side)
+    errors = find_standard_errors(side - side.mean(axis=0), below)
+    return float((errors**2).sum()) / (seeds * (seeds - 1))
