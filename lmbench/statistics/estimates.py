@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmbench.arrays import Floats
-from lmbench.statistics.flips import draw_typical_values
+from lmbench.statistics.flips import arrange, draw_typical_values
 from lmbench.statistics.jackknife import find_standard_errors, find_t_interval
 from lmbench.statistics.units import count_effective
 
@@ -39,13 +39,14 @@ def estimate_sums(above: Floats, below: Floats) -> tuple[Estimate, ...]:
     """Return the estimates of ratios of sums over units.
 
     The interval and the test are those of typical values (flips.py), or below ten effective units the jackknife's t
-    with as many degrees of freedom as there are effective units, less one.
+    with as many degrees of freedom as there are effective units, less one. No digit depends on the order of the units,
+    or on what other ratios are asked for.
 
     Args:
         above: (ratios, units) numerators, such as bits.
-        below: (units,) denominators, such as bytes. Units without any are left out.
+        below: (units,) denominators, such as bytes: integers. Units without any are left out.
     """
-    above, below = above[:, below > 0], below[below > 0]
+    above, below = arrange(above[:, below > 0], below[below > 0])
     ratios = (above.sum(axis=1) / below.sum()).tolist()
     if len(below) < 2:
         return tuple(map(Estimate, ratios))

@@ -27,7 +27,6 @@ MOST_EXACT = 20
 
 _SEED = 0
 _BATCH = 1 << 22
-_EXACT_RATIOS = 16
 _RATIOS = 256
 _ROUNDING = 1e-12
 
@@ -50,38 +49,79 @@ class TypicalValues:
 def draw_typical_values(above: Floats, below: Floats, alpha: float) -> TypicalValues:
     """Return the intervals of level 1 − alpha of ratios of sums, and their tests.
 
-    The result does not depend on the order of the units, nor on what other ratios are asked for. Numerators of the
-    opposite signs have the opposite result.
+    Random halves choose units by their places: `arrange` gives the units an order that is not that of the documents.
 
     Args:
         above: (ratios, units) numerators.
         below: (units,) denominators, above 0.
         alpha: The share of intervals that may miss the true ratio.
     """
-    exact = len(below) <= MOST_EXACT
-    width = _EXACT_RATIOS if exact else _RATIOS
-    signs = np.where(above.sum(axis=1) < 0, -1.0, 1.0)
-    rows = above * signs[:, None]
-    parts = [_draw(rows[start : start + width], below, alpha) for start in range(0, len(rows), width)]
-    low, high, p = (np.concatenate([getattr(part, name) for part in parts]) for name in ("low", "high", "p"))
-    return TypicalValues(np.where(signs > 0, low, -high), np.where(signs > 0, high, -low), p)
+    draws = 1 << (len(below) - 1) if len(below) <= MOST_EXACT else DRAWS
+    width = max(1, min(_RATIOS, _BATCH // draws))
+    parts = [_draw(above[start : start + width], below, alpha) for start in range(0, len(above), width)]
+    return TypicalValues(*np.hstack(parts))
 
 
-def _draw(above: Floats, below: Floats, alpha: float) -> TypicalValues:
-    order = np.stack([np.lexsort((row, below)) for row in above])
-    columns = np.vstack([np.take_along_axis(above, order, axis=1), np.sort(below)])
-    sums = np.concatenate([columns @ half.T for half in _halves(len(below))], axis=1)
-    low, high = _find_ends(sums, columns.sum(axis=1))
-    rounding = _ROUNDING * np.abs(above).sum(axis=1, keepdims=True) / below.sum()
-    between, draws = ((low <= rounding) & (high >= -rounding)).sum(axis=1), sums.shape[1]
-    if len(below) <= MOST_EXACT:
-        rank, p = int(alpha * draws), between / draws
-    else:
-        rank, p = int(alpha * (draws + 1)) - 1, (between + 1) / (draws + 1)
-        p = np.where(between == 0, np.minimum(p, _bound_tail(above)), p)
+def arrange(above: Floats, below: Floats) -> tuple[Floats, Floats]:
+    """Return numerators and denominators so that results do not depend on the order of units or on other ratios.
+
+    The units of each ratio are sorted. The last bits of the numerators are rounded, so that float64 holds every sum of
+    them exactly, in whatever order they are added.
+
+    Args:
+        above: (ratios, units) numerators.
+        below: (units,) denominators: integers.
+    """
+    order = [np.lexsort((row, np.abs(row), below)) for row in above]
+    ordered = np.stack([row[places] for row, places in zip(above, order, strict=True)])
+    _, exponents = np.frexp(np.abs(ordered).max(axis=1, keepdims=True))
+    digits = 52 - len(below).bit_length() - exponents
+    return np.ldexp(np.rint(np.ldexp(ordered, digits)), -digits), np.sort(below)
+
+
+def _draw(above: Floats, below: Floats, alpha: float) -> tuple[Floats, Floats, Floats]:
+    """Return the lower ends, the upper ends and p."""
+    half, total = _sum_halves(np.vstack([above, below])), np.append(above.sum(axis=1), below.sum())[:, None]
+    p, draws = _test(above, half[:-1]), half.shape[1]
+    rank = int(alpha * draws) if len(below) <= MOST_EXACT else int(alpha * (draws + 1)) - 1
+    low, high = _find_typical_values(half, total)
     for ends, place in ((low, rank), (high, draws - 1 - rank)):
         ends.partition(place, axis=1)
-    return TypicalValues(low[:, rank].copy(), high[:, draws - 1 - rank].copy(), p)
+    low_end, high_end, held = low[:, rank], high[:, draws - 1 - rank], p >= alpha
+    return np.where(held, np.minimum(low_end, 0), low_end), np.where(held, np.maximum(high_end, 0), high_end), p
+
+
+def _test(above: Floats, half: Floats) -> Floats:
+    """Return the share of halves whose flipped signs leave the sum as large as it is or make it larger, (ratios,).
+
+    Sums that differ by rounding errors alone count as equal.
+    """
+    total, rounding = (values.sum(axis=1, keepdims=True) for values in (above, _ROUNDING * np.abs(above)))
+    between = np.count_nonzero(np.abs(2 * half - total) >= np.abs(total) - rounding, axis=1)
+    if above.shape[1] <= MOST_EXACT:
+        p: Floats = between / half.shape[1]
+    else:
+        p = (between + 1) / (half.shape[1] + 1)
+        p = np.where(between == 0, np.minimum(p, _bound_tail(above)), p)
+    return p
+
+
+def _find_typical_values(half: Floats, total: Floats) -> tuple[Floats, Floats]:
+    """Return the smaller and the larger ratio of each half and the other half, both (ratios, draws).
+
+    If one half is empty, every value counts as lying between the two.
+
+    Args:
+        half: (ratios + 1, draws) sums over one half, the last row those of the denominators.
+        total: (ratios + 1, 1) sums over all units.
+    """
+    other = total - half
+    empty = (half[-1] == 0) | (other[-1] == 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, other = half[:-1] / half[-1], other[:-1] / other[-1]
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    low[:, empty], high[:, empty] = -np.inf, np.inf
+    return low, high
 
 
 def _bound_tail(above: Floats) -> Floats:
@@ -91,31 +131,25 @@ def _bound_tail(above: Floats) -> Floats:
     return bound
 
 
-def _find_ends(sums: Floats, total: Floats) -> tuple[Floats, Floats]:
-    """Return the smaller and the larger ratio of each half and the other half, both (ratios, draws).
-
-    If one half is empty, every value counts as lying between the two.
+def _sum_halves(columns: Floats) -> Floats:
+    """Return the sums over halves, (columns, draws): all halves with the first unit, or random ones.
 
     Args:
-        sums: (ratios + 1, draws) sums over one half, the last row those of the denominators.
-        total: (ratios + 1,) sums over all units.
+        columns: (columns, units).
     """
-    above, below = sums[:-1], sums[-1]
-    empty = (below <= 0) | (below >= total[-1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one, other = above / below, (total[:-1, None] - above) / (total[-1] - below)
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    low[:, empty], high[:, empty] = -np.inf, np.inf
-    return low, high
+    units = columns.shape[1]
+    if units > MOST_EXACT:
+        return np.hstack([columns @ half.T for half in _draw_halves(units)])
+    sums = np.empty((len(columns), 1 << (units - 1)))
+    sums[:, 0] = columns[:, 0]
+    for unit in range(1, units):
+        known = 1 << (unit - 1)
+        np.add(sums[:, :known], columns[:, [unit]], out=sums[:, known : 2 * known])
+    return sums
 
 
-def _halves(units: int) -> Iterator[Floats]:
-    """Yield batches of halves: (draws, units), 1 for the units of the half and 0 for the others."""
-    if units <= MOST_EXACT:
-        codes = np.arange(1 << (units - 1))[:, None]
-        others = codes >> np.arange(units - 1) & 1
-        yield np.hstack([np.ones_like(codes), others]).astype(np.float64)
-        return
+def _draw_halves(units: int) -> Iterator[Floats]:
+    """Yield batches of random halves: (draws, units), 1 for the units of the half and 0 for the others."""
     rng, batch = np.random.default_rng(_SEED), max(1, _BATCH // units)
     for start in range(0, DRAWS, batch):
         packed = rng.integers(0, 256, (min(batch, DRAWS - start), -(-units // 8)), dtype=np.uint8)
