@@ -54,6 +54,6 @@ def run(
 ) -> RunDirectory:
     """Run the models of a comma-separated list, by default one after the other and without checking them."""
     options = runner.RunOptions(use_store=use_store)
-    experiment = Experiment(select_models(models), tuple(corpora), check, audit)
     with Workers() as workers:
+        experiment = Experiment(select_models(models, start=workers.start), tuple(corpora), check, audit)
         return runner.run(experiment, path, LocalEngine(workers, jobs), progress or RunProgress(), options)
