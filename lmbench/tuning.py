@@ -194,7 +194,7 @@ class Tuned(LanguageModel):
 
         Raises:
             CorpusError: The validation split is empty.
-            LmbenchError: All candidates failed; this is the error of the first one.
+            LmbenchError: All candidates failed; the message has the error of the first one.
         """
         if not data.valid.size:
             raise CorpusError(f"{self.options.names} needs a validation split; give the option a value")
@@ -284,13 +284,13 @@ class _Search:
         """Try all candidates, and return the best one.
 
         Raises:
-            LmbenchError: All candidates failed; this is the error of the first one.
+            LmbenchError: All candidates failed; the message has the error of the first one.
         """
         for number, candidate in enumerate(candidates):
             part = self._progress.part(str(candidate), number / len(candidates), (number + 1) / len(candidates))
             self._try(candidate, part)
         if self._best is None:
-            raise self._errors[0]
+            raise LmbenchError(f"all candidates failed; {candidates[0]}: {self._errors[0]}") from self._errors[0]
         _, number, model = self._best
         return Found(model, _Record(trials=tuple(self._trials), chosen=number))
 
