@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -119,18 +120,13 @@ def _measure_inflation(bits: Floats, sizes: Floats, blocks: Ints) -> tuple[Infla
     documents = len(sizes)
     if not _FEWEST_BLOCKS <= len(blocks) < documents:
         return ()
-    residuals = bits - (bits.sum(axis=1, keepdims=True) / sizes.sum()) * sizes
-    single = _variance(residuals)
-    residuals = residuals[single > 1e-20 * (bits**2).sum(axis=1)]  # a model may charge every byte the same
-    if not len(residuals):
+    factors = np.array([_inflate(_find_residuals(row, sizes), blocks) for row in bits])
+    if not (varying := np.count_nonzero(~np.isnan(factors))):
         return ()
-    factors = _inflate(residuals, blocks)
-    median = np.argsort(factors)[len(factors) // 2]
+    median = np.argsort(factors)[varying // 2]  # NaN is last
+    residuals = _find_residuals(bits[median], sizes)
     grid = [size for size in _sizes((documents - 1) // len(blocks)) if documents >= _FEWEST_BLOCKS * size]
-    found = [
-        Inflation(size, float(_inflate(residuals[[median]], np.arange(0, documents - size + 1, size))[0]))
-        for size in grid
-    ]
+    found = [Inflation(size, _inflate(residuals, np.arange(0, documents - size + 1, size))) for size in grid]
     return (*found, Inflation(documents / len(blocks), float(factors[median])))
 
 
@@ -145,17 +141,21 @@ def _is_dependent(factor: float, blocks: int) -> bool:
     return factor > _LARGEST_INFLATION and float(chdtrc(blocks - 1, factor * (blocks - 1))) < _CHANCE
 
 
-def _inflate(residuals: Floats, starts: Ints) -> Floats:
-    """Return the variance over blocks divided by that over documents, (models,)."""
-    ratio: Floats = _variance(np.add.reduceat(residuals, starts, axis=1)) / _variance(residuals)
-    return ratio
+def _find_residuals(bits: Floats, sizes: Floats) -> Floats:
+    """Return the bits of each document less those of so many average bytes, (documents,); 0 but for rounding is 0."""
+    residuals: Floats = bits - (bits.sum() / sizes.sum()) * sizes
+    return residuals if (residuals**2).sum() > 1e-20 * (bits**2).sum() else np.zeros_like(residuals)
 
 
-def _variance(residuals: Floats) -> Floats:
-    """Return the variance of the sum of residuals, (models,), which have a sum of 0."""
-    units = residuals.shape[1]
-    variance: Floats = (residuals**2).sum(axis=1) * (units / (units - 1))
-    return variance
+def _inflate(residuals: Floats, starts: Ints) -> float:
+    """Return the variance over blocks divided by that over documents; NaN if there is none."""
+    variance = _variance(residuals)
+    return _variance(np.add.reduceat(residuals, starts)) / variance if variance else math.nan
+
+
+def _variance(residuals: Floats) -> float:
+    """Return the variance of the sum of residuals, (units,), which have a sum of 0."""
+    return float((residuals**2).sum()) * len(residuals) / (len(residuals) - 1)
 
 
 def _sizes(largest: int) -> Sequence[int]:
