@@ -74,9 +74,8 @@ def arrange(above: Floats, below: Floats) -> tuple[Floats, Floats]:
     """
     order = [np.lexsort((row, np.abs(row), below)) for row in above]
     ordered = np.stack([row[places] for row, places in zip(above, order, strict=True)])
-    _, exponents = np.frexp(np.abs(ordered).max(axis=1, keepdims=True))
-    digits = 52 - len(below).bit_length() - exponents
-    return np.ldexp(np.rint(np.ldexp(ordered, digits)), -digits), np.sort(below)
+    _, exponents = np.frexp(np.abs(ordered).sum(axis=1, keepdims=True))
+    return np.ldexp(np.rint(np.ldexp(ordered, 51 - exponents)), exponents - 51), np.sort(below)
 
 
 def _draw(above: Floats, below: Floats, alpha: float) -> tuple[Floats, Floats, Floats]:
