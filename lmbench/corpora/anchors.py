@@ -1,7 +1,8 @@
 """Anchors: what a test text costs if well-known compressors spell it, given the training text.
 
-A code length C(text) is the size of the compressed text. The test text is charged C(training text + test text) less
-C(training text), so whatever a compressed file holds beside the text, such as a header, cancels out.
+A compressor does not give probabilities but code lengths: C(x) bytes for the text x. Given the training text, the test
+text costs C(training text + test text) less C(training text). If the training text is the compressor's dictionary, the
+test text costs its code length less that of an empty text. Either way, headers and checksums cancel out.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import bz2
 import lzma
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
+from lmbench.corpora.memory import format_size
 from lmbench.corpus import Corpus, Split
 
 if sys.version_info >= (3, 14):
@@ -21,11 +25,12 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-_SHORTEST, _LONGEST = 1000, 4 << 20  # bytes of a test text that is measured
-_MOST_TRAINING = 2 << 20  # bytes, so that no corpus takes long
-_BZIP2_BLOCK = 890_000  # bytes that `bzip2 -9` surely sorts together; a block holds 900,000 after run-length encoding
+_SHORTEST = 1000  # bytes of a test text; a code of whole bytes is too coarse for a shorter one
+_LONGEST = 2 << 20  # bytes of a test text, and of the training text that is used: xz reads 1 MB in about a second
+_BZIP2_BLOCK = 890_000  # bytes that bzip2 sorts together, with a reserve: it replaces runs before it counts to 900,000
 _ZSTD_LEVEL = 19
-_XZ_FILTERS = ({"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME},)
+_ZSTD_SHORTEST_DICTIONARY = 8  # bytes
+_XZ_FILTERS = ({"id": lzma.FILTER_LZMA2, "preset": 6 | lzma.PRESET_EXTREME},)  # as -9e up to 8 MiB, with less memory
 
 
 class Anchor(BaseModel):
@@ -33,8 +38,8 @@ class Anchor(BaseModel):
 
     Attributes:
         name: The compressor.
-        how: How it was run.
-        bits: The bits that it charges for the test text.
+        how: How it is run: "xz -9e with the training text as prefix".
+        bits: The bits that the test text costs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,48 +55,48 @@ class _Compressor:
 
     Attributes:
         name: Its name.
-        command: The command that does the same.
-        use: How it is given the training text.
-        most_training: (bytes of the test text) -> bytes of the training text that it can use.
-        measure: (training text, test text) -> bytes that it charges for the test text.
+        level: The option that sets its effort.
+        use: How it uses the training text: "prefix" or "dictionary".
+        measure: (training text, test text) -> bytes that the test text costs.
+        reach: (bytes of the test text) -> bytes of the training text that it can use.
     """
 
     name: str
-    command: str
+    level: str
     use: str
-    most_training: Callable[[int], int]
     measure: Callable[[bytes, bytes], int]
+    reach: Callable[[int], int] = lambda size: _LONGEST
 
 
 def measure_anchors(corpus: Corpus) -> tuple[Anchor, ...]:
-    """Measure what compressors charge for a corpus's test text, all documents joined, given the training text.
+    """Measure what the test text of a corpus costs under xz, zstd and bzip2, given the training text.
 
-    They get as much of the end of the training text as they can use, but at most 2 MiB. A test text of under 1,000
-    bytes or over 4 MiB has no anchors.
+    The documents are joined. The compressors get the end of the training text, at most 2 MiB, so that no corpus takes
+    long. A test text that is shorter than 1,000 bytes or longer than 2 MiB is not measured.
     """
     if not _SHORTEST <= corpus.test.size <= _LONGEST:
         return ()
     test = "".join(corpus.test.documents).encode()
-    return tuple(_measure(compressor, corpus.train, test) for compressor in _COMPRESSORS)
+    with ThreadPoolExecutor() as pool:  # the compressors release the lock of the interpreter
+        return tuple(pool.map(partial(_measure, train=corpus.train, test=test), _COMPRESSORS))
 
 
 def _measure(compressor: _Compressor, train: Split, test: bytes) -> Anchor:
-    most = min(_MOST_TRAINING, compressor.most_training(len(test)))
-    training = _last_bytes(train.documents, most)
-    given = f"the last {most:,} bytes of the training text" if train.size > most else "the training text"
-    use = f", {given} as {compressor.use}" if training else ""
-    return Anchor(
-        name=compressor.name, how=compressor.command + use, bits=8 * max(0, compressor.measure(training, test))
-    )
+    reach = compressor.reach(len(test))
+    training = _read_end(train.documents, reach)
+    part = f"the last {format_size(reach)} of the" if train.size > reach else "the"
+    given = f" with {part} training text as {compressor.use}" if training else ""
+    size = max(0, compressor.measure(training, test))
+    return Anchor(name=compressor.name, how=f"{compressor.name} {compressor.level}{given}", bits=8 * size)
 
 
-def _last_bytes(documents: Sequence[str], most: int) -> bytes:
-    """Return the last bytes of joined documents, at most this many, without reading many more."""
+def _read_end(documents: Sequence[str], size: int) -> bytes:
+    """Return the last bytes of the joined documents, at most `size`, without reading many others."""
     count = 1
     while True:
         data = "".join(documents[-count:]).encode()
-        if len(data) >= most or count >= len(documents):
-            return data[-most:]
+        if len(data) >= size or count >= len(documents):
+            return data[-size:]
         count *= 2
 
 
@@ -100,26 +105,33 @@ def _measure_bzip2(training: bytes, test: bytes) -> int:
 
 
 def _measure_xz(training: bytes, test: bytes) -> int:
-    whole, part = (lzma.compress(data, lzma.FORMAT_RAW, filters=_XZ_FILTERS) for data in (training + test, training))
+    compress = partial(lzma.compress, format=lzma.FORMAT_RAW, filters=_XZ_FILTERS)
+    with ThreadPoolExecutor(2) as pool:  # xz takes most of the time
+        whole, part = pool.map(compress, (training + test, training))
     return len(whole) - len(part)
 
 
 def _measure_zstd(training: bytes, test: bytes) -> int:
-    parameter = zstd.CompressionParameter
+    option = zstd.CompressionParameter
+    window = (len(training) + len(test)).bit_length()  # covers both
     options: dict[int, int] = {
-        parameter.compression_level: _ZSTD_LEVEL,
-        parameter.window_log: max(10, (len(training) + len(test)).bit_length()),
-        parameter.content_size_flag: 0,
+        option.compression_level: _ZSTD_LEVEL,
+        option.window_log: max(window, option.window_log.bounds()[0]),
+        option.content_size_flag: False,  # the header of an empty text would be shorter
     }
-    dictionary = zstd.ZstdDict(training, is_raw=True).as_prefix if len(training) >= 8 else None
-    whole, nothing = (zstd.compress(data, options=options, zstd_dict=dictionary) for data in (test, b""))
-    return len(whole) - len(nothing)
+    usable = len(training) >= _ZSTD_SHORTEST_DICTIONARY
+    dictionary = zstd.ZstdDict(training, is_raw=True).as_prefix if usable else None
+    whole, empty = (zstd.compress(data, options=options, zstd_dict=dictionary) for data in (test, b""))
+    return len(whole) - len(empty)
+
+
+def _reach_of_bzip2(size: int) -> int:
+    """Return the bytes that fit into one block with the test text, but at least half a block."""
+    return max(_BZIP2_BLOCK - size, _BZIP2_BLOCK // 2)
 
 
 _COMPRESSORS = (
-    _Compressor("xz", "xz -9e", "its prefix", lambda size: _MOST_TRAINING, _measure_xz),
-    _Compressor("zstd", f"zstd -{_ZSTD_LEVEL}", "its dictionary", lambda size: _MOST_TRAINING, _measure_zstd),
-    _Compressor(
-        "bzip2", "bzip2 -9", "its prefix", lambda size: max(_BZIP2_BLOCK - size, _BZIP2_BLOCK // 2), _measure_bzip2
-    ),
+    _Compressor("xz", "-9e", "prefix", _measure_xz),
+    _Compressor("zstd", f"-{_ZSTD_LEVEL}", "dictionary", _measure_zstd),
+    _Compressor("bzip2", "-9", "prefix", _measure_bzip2, _reach_of_bzip2),
 )

@@ -1,4 +1,4 @@
-"""What is measured on a corpus once and kept in the user's cache: the overlap of its splits, and its anchors."""
+"""Measurements of a corpus that are made once and kept in the user's cache: the overlap of its splits, its anchors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Anchors(BaseModel):
 
 
 def find_overlap(corpus: Corpus) -> Overlap | None:
-    """Return the overlap of a corpus's splits; see `measure_overlap`. One that is kept is not measured again."""
+    """Return the overlap of a corpus's splits; see `measure_overlap`. A kept one is not measured again."""
     splits = [split.digest for split in (corpus.train, corpus.valid, corpus.test)]
     path = _path("overlaps", [_OVERLAP_VERSION, corpus.spaced, *splits])
     with suppress(ResultsError):
@@ -40,7 +40,7 @@ def find_overlap(corpus: Corpus) -> Overlap | None:
 
 
 def find_anchors(corpus: Corpus) -> tuple[Anchor, ...]:
-    """Return the anchors of a corpus; see `measure_anchors`. Those that are kept are not measured again."""
+    """Return the anchors of a corpus; see `measure_anchors`. Kept ones are not measured again."""
     path = _path("anchors", [_ANCHORS_VERSION, corpus.train.digest, corpus.test.digest])
     with suppress(ResultsError):
         return read_sealed(_Anchors, path).anchors

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from lmbench import Corpus, Split
+from lmbench.corpora.anchors import measure_anchors
 from lmbench.corpora.overlap import measure_overlap
 from lmbench.runs import measurements
 
@@ -30,3 +31,25 @@ def test_a_damaged_record_is_measured_again(tmp_path):
     [file] = (tmp_path / "cache/overlaps").iterdir()
     file.write_text(file.read_text().replace('"repeated": 1', '"repeated": 0'))
     assert measurements.find_overlap(CORPUS) == found
+
+
+def test_anchors_are_measured_once(monkeypatch):
+    corpus = replace(CORPUS, test=Split((WORDS * 40,)))
+    found = measurements.find_anchors(corpus)
+    assert found == measure_anchors(corpus)
+    assert [anchor.name for anchor in found] == ["xz", "zstd", "bzip2"]
+    monkeypatch.setattr(measurements, "measure_anchors", lambda corpus: pytest.fail("measured again"))
+    assert measurements.find_anchors(replace(corpus, name="d", valid=Split(()))) == found
+
+
+@pytest.mark.parametrize("change", [{"test": Split((WORDS * 41,))}, {"train": Split(("x\n",))}])
+def test_anchors_of_another_text_are_measured(change):
+    corpus = replace(CORPUS, test=Split((WORDS * 40,)))
+    first = measurements.find_anchors(corpus)
+    other = replace(corpus, **change)
+    assert measurements.find_anchors(other) == measure_anchors(other) != first
+
+
+def test_a_text_without_anchors_is_not_kept(tmp_path):
+    assert measurements.find_anchors(CORPUS) == ()
+    assert not (tmp_path / "cache/anchors").exists()
