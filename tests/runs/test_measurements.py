@@ -42,7 +42,7 @@ def test_anchors_are_measured_once(monkeypatch):
     assert measurements.find_anchors(replace(corpus, name="d", valid=Split(()))) == found
 
 
-@pytest.mark.parametrize("change", [{"test": Split((WORDS * 41,))}, {"train": Split(("x\n",))}])
+@pytest.mark.parametrize("change", [{"test": Split((WORDS * 20 + "z y x\n" * 150,))}, {"train": Split(("x\n",))}])
 def test_anchors_of_another_text_are_measured(change):
     corpus = replace(CORPUS, test=Split((WORDS * 40,)))
     first = measurements.find_anchors(corpus)
