@@ -6,9 +6,10 @@ each model's seeds, and a part of their interaction. These parts are known witho
 have few different values. So here they are the jackknife's, which corrects each part for few seeds or units (by K /
 (K − 1) for K seeds). The interaction is subtracted, because both other parts contain it.
 
-The interval is that of t. Its degrees of freedom are the harmonic mean of those of the parts, K − 1 for K seeds,
-weighted by their variances. Satterthwaite's formula weights by squared variances. Its intervals of three seeds are too
-short: if the three happen to agree, it uses the many degrees of the units. `benchmarks/seeds.py` measures both.
+The interval is that of t. Its degrees of freedom are the harmonic mean of those of the units and those of the seeds,
+weighted by their variances. K seeds have K − 1, and the seeds of two models together as many as Satterthwaite's formula
+says, which weights by squared variances. For units and seeds it would make the intervals of three seeds too short: if
+the three happen to agree, it uses the many degrees of the units. `benchmarks/seeds.py` measures both.
 """
 
 from __future__ import annotations
@@ -53,13 +54,16 @@ def estimate_crossed(first: Floats, second: Floats, below: Floats) -> Estimate:
     if len(below) < 2:
         return Estimate(value)
     several = [side for side in (first, second) if len(side) > 1]
-    variances = np.array([_find_variance(difference, below), *(_find_seed_variance(side, below) for side in several)])
-    degrees = np.array([count_effective(below) - 1, *(len(side) - 1 for side in several)])
+    of_units = _find_variance(difference, below)
+    by_side = np.array([_find_seed_variance(side, below) for side in several])
+    of_seeds = float(by_side.sum())
     interaction = sum(_find_interaction(side, below) for side in several)
-    total = variances.sum()
-    error = math.sqrt(max(total - interaction, variances[0], total - variances[0]))
-    average = float(total / (variances / degrees).sum()) if total > 0 else 1.0
-    return Estimate(value, *find_t_interval(value, error, average, ALPHA), error)
+    error = math.sqrt(max(of_units + of_seeds - interaction, of_units, of_seeds))
+    degrees = count_effective(below) - 1
+    if of_seeds > 0:
+        inverse = (by_side**2 / [len(side) - 1 for side in several]).sum() / of_seeds**2
+        degrees = (of_units + of_seeds) / (of_units / degrees + of_seeds * inverse)
+    return Estimate(value, *find_t_interval(value, error, float(degrees), ALPHA), error)
 
 
 def _find_variance(above: Floats, below: Floats) -> float:
