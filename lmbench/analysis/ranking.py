@@ -22,6 +22,7 @@ from lmbench.statistics import (
     Units,
     compare_pairs,
     estimate_model,
+    estimate_sums,
     find_differing,
     find_letters,
     find_ranks,
@@ -138,7 +139,7 @@ def rank_models(directory: RunDirectory, corpus: CorpusRecord, margin: float = M
     contenders.sort(key=lambda contender: contender.total)
     units = choose_units(contenders, documents)
     comparisons = compare_pairs([contender.bits for contender in contenders], units, margin)
-    entries = [_describe(contender, documents, units) for contender in contenders]
+    entries = _describe(contenders, documents, units)
     if units.effective >= FEWEST_EFFECTIVE:
         entries = _rank(entries, comparisons)
     return Ranking(corpus, units, tuple(_compare_with_best(entries, comparisons)), comparisons, margin)
@@ -211,17 +212,42 @@ def _label(model: ModelRecord, cells: Sequence[Cell]) -> str:
     return cells[0].row.model_copy(update={"model": name}).label
 
 
-def _describe(contender: Contender, documents: Documents, units: Units) -> Entry:
-    per_byte = contender.bits.sum(axis=1) / documents.sizes.sum()
-    floor = documents.floor
-    return Entry(
-        label=contender.label,
-        cells=contender.cells,
-        per_byte=estimate_model(contender.bits, units),
-        excess=None if floor is None else estimate_model(contender.bits - floor, units),
-        seed_deviation=float(per_byte.std(ddof=1)) if len(per_byte) > 1 else None,
-        is_seeded=contender.is_seeded,
-    )
+def _describe(contenders: Sequence[Contender], documents: Documents, units: Units) -> list[Entry]:
+    bits, floor = [contender.bits for contender in contenders], documents.floor
+    above = [] if floor is None else [each - floor for each in bits]
+    estimates = _estimate([*bits, *above], units)
+    excesses: Sequence[Estimate | None] = estimates[len(bits) :] or [None] * len(bits)
+    return [
+        Entry(
+            label=contender.label,
+            cells=contender.cells,
+            per_byte=per_byte,
+            excess=excess,
+            seed_deviation=_find_deviation(contender.bits.sum(axis=1) / documents.sizes.sum()),
+            is_seeded=contender.is_seeded,
+        )
+        for contender, per_byte, excess in zip(contenders, estimates[: len(bits)], excesses, strict=True)
+    ]
+
+
+def _estimate(models: Sequence[Floats], units: Units) -> list[Estimate]:
+    """Return the estimate of each model. Those of single seeds share their random halves, which take most of the time.
+
+    Args:
+        models: Of each model, the bits of each document under each seed, (seeds, documents).
+        units: What is resampled.
+    """
+    single = [number for number, bits in enumerate(models) if len(bits) == 1]
+    if not single:
+        return [estimate_model(bits, units) for bits in models]
+    sums = units.sum(np.concatenate([models[number] for number in single]))
+    shared = dict(zip(single, estimate_sums(sums, units.sizes), strict=True))
+    return [shared.get(number) or estimate_model(bits, units) for number, bits in enumerate(models)]
+
+
+def _find_deviation(per_byte: Floats) -> float | None:
+    """Return the standard deviation between seeds; None for one seed."""
+    return float(per_byte.std(ddof=1)) if len(per_byte) > 1 else None
 
 
 def _rank(entries: Sequence[Entry], comparisons: Sequence[Comparison]) -> list[Entry]:
