@@ -29,6 +29,9 @@ from lmbench.state import ModelState, NextEvents, TextState
 
 Value = TypeVar("Value")
 
+Grid = tuple[tuple[str, tuple[str, ...]], ...]
+"""Options with the values that a search tries for each of them, written as in a spec."""
+
 LONGEST_REMARK = 60
 """Characters of the longest remark; see `LanguageModel.remarks`."""
 
@@ -104,7 +107,7 @@ class Traits:
     batch_characters: int = 1 << 20
     quick_options: tuple[tuple[str, str], ...] = ()
     unchecked_options: tuple[str, ...] = ()
-    grid: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    grid: Grid = ()
     version: int = 1
     threads: int | None = None
     libraries: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from lmbench.corpora.catalog import CatalogEntry, CatalogFile
 from lmbench.corpora.fetching import find_file, is_local
 from lmbench.corpus import Corpus, Split, lines_of
 from lmbench.errors import PluginError
+from lmbench.model import Grid
 from lmbench.registry import Registered
 from lmbench.spec import Options
 
@@ -41,11 +42,18 @@ def summarize_model(entry: Registered) -> str:
     return text.splitlines()[0]
 
 
-def describe_options(options: type[Options]) -> Iterator[str]:
-    """Yield a line for each option of a model or of a source."""
+def describe_options(options: type[Options], grid: Grid = ()) -> Iterator[str]:
+    """Yield a line for each option of a model or of a source.
+
+    Args:
+        options: The class of the options.
+        grid: The values that ``auto`` tries for some of them.
+    """
+    tried = dict(grid)
     for option, field in options.model_fields.items():
         default = "required" if field.is_required() else f"default {field.default}"
-        yield f"  {option:<15} {field.description or ''} ({default})"
+        auto = f"; auto tries {', '.join(tried[option])}" if option in tried else ""
+        yield f"  {option:<15} {field.description or ''} ({default}{auto})"
 
 
 def list_corpora(embedded: Mapping[str, Corpus], catalog: Mapping[str, CatalogEntry]) -> Iterator[str]:

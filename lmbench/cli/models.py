@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def models(name: str | None) -> None:
     """List the models, or describe one and its options."""
     from lmbench.cli.descriptions import describe_options, docstring
+    from lmbench.model import declared_traits
     from lmbench.registry import find
 
     if name is None:
@@ -29,7 +30,7 @@ def models(name: str | None) -> None:
         return
     model = find(name).load()
     echo_text(f"{name}: {docstring(model)}\n")
-    for line in describe_options(model.Options):
+    for line in describe_options(model.Options, declared_traits(model).grid):
         echo(line)
 
 

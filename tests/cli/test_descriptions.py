@@ -66,6 +66,11 @@ def test_options_are_described_with_their_defaults():
     ]
 
 
+def test_an_option_of_a_grid_says_what_auto_tries():
+    [order, _] = describe_options(Options, (("order", ("2", "3")),))
+    assert order == "  order           longest n-gram (default 3; auto tries 2, 3)"
+
+
 def test_models_without_a_docstring_are_described_by_their_name():
     assert docstring(Documented) == "Summary.\n\nMore."
     assert docstring(Undocumented) == "Undocumented"
