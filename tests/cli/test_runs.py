@@ -1,7 +1,9 @@
 import json
 import os
+import re
 import signal
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,29 @@ def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text)
     again = lmbench("report", "out", cwd=tmp_path)
     assert again.returncode == 0
     assert again.stdout == result.stdout
+
+
+def test_a_tuned_run_says_what_was_chosen_and_is_not_fitted_again(tmp_path, text):
+    models = ("--models", "ppm:escape=c,kenlm:order=2", "--corpora", text, "--no-check")
+    tuned = lmbench("run", *models, "--tune", "--out", "out", cwd=tmp_path)
+    assert tuned.returncode == 0, tuned.stderr
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert re.search(r"ppm:escape=c,order=auto \(order=[2-7] tuned on valid\)", table)
+    study = tomllib.loads((tmp_path / "out" / "study.toml").read_text())
+    assert study["models"] == ["ppm:escape=c,order=auto", "kenlm:order=2"]
+    assert "tune" not in study
+    again = lmbench("run", "out/study.toml", "--out", "again", cwd=tmp_path)
+    costs = [json.loads(path.read_text())["costs"] for path in (tmp_path / "again").glob("cells/ppm*/cell.json")]
+    assert again.returncode == 0, again.stderr
+    assert [cost["was_stored"] for cost in costs] == [True]
+
+
+def test_a_study_tunes_its_models(tmp_path, text):
+    (tmp_path / "study.toml").write_text(f'models = ["ppm"]\ncorpora = ["{text}"]\ntune = true\ncheck = false\n')
+    assert "ppm:order=auto on" in lmbench("run", "study.toml", "--out", "out", cwd=tmp_path).stderr
+    plain = lmbench("run", "study.toml", "--no-tune", "--out", "plain", cwd=tmp_path)
+    assert "--tune replaces tune of study.toml" in plain.stderr
+    assert "1/1 ppm on" in plain.stderr
 
 
 def test_a_quiet_run_prints_the_tables_alone(tmp_path, text):

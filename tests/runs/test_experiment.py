@@ -6,8 +6,21 @@ from lmbench import Split
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
 from lmbench.registry import default_models
 from lmbench.runs.experiment import Experiment, JointExperiment, adopt_rows
-from lmbench.runs.models import BrokenModel, plugin_version, select_models
-from tests.plugins import installed
+from lmbench.runs.models import BrokenModel, SelectedModel, plugin_version, select_models
+from tests.plugins import MODELS, installed
+
+TUNABLE = """
+from lmbench import ModelOptions, Traits
+
+
+class Sizes(ModelOptions):
+    size: int = 1
+
+
+class Tunable(Good):
+    Options = Sizes
+    traits = Traits(grid=(("size", ("1", "2")),))
+"""
 
 
 def specs(text, seeds=()):
@@ -54,6 +67,24 @@ def test_several_seeds_give_several_models_of_those_that_have_one():
     assert specs("uniform,hmm", range(3)) == ["uniform", "hmm:seed=0", "hmm:seed=1", "hmm:seed=2"]
     assert labels("hmm:label=H,uniform:label=U", range(2)) == ["H seed=0", "H seed=1", "U"]
     assert labels("hmm:label=H", [7]) == ["H"]
+
+
+def test_tuned_models_say_auto_for_what_their_specs_leave_open():
+    models = select_models("kenlm,uniform,hmm:label=H,hmm:states=3,kenlm:order=auto", range(2), tune=True)
+    assert [str(model.spec) for model in models] == [
+        "kenlm:order=auto", "uniform", "hmm:states=auto,seed=0", "hmm:states=auto,seed=1", "hmm:states=3,seed=0",
+        "hmm:states=3,seed=1",
+    ]  # fmt: skip
+    assert [model.label for model in models[:4]] == ["kenlm:order=auto", "uniform", "H seed=0", "H seed=1"]
+    assert models[0].options["order"] == "auto"
+
+
+def test_a_tuned_plugin_is_found_out_in_its_process(tmp_path):
+    module = MODELS + TUNABLE
+    with installed(tmp_path, {"tunable": "plugin_module:Tunable"}, module):
+        [model] = select_models("tunable", tune=True)
+    assert isinstance(model, SelectedModel)
+    assert (model.label, model.options) == ("tunable:size=auto", {"size": "auto"})
 
 
 def test_sweeps_and_seeds_give_their_product():

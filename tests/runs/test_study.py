@@ -91,6 +91,10 @@ def test_a_stored_study_says_what_is_checked_and_audited_and_not_where_it_is():
     assert tomllib.loads(text) == {"models": ["a"], "corpora": ["x"], "check": True, "audit": "sample"}
 
 
+def test_a_resolved_table_does_not_tune_again():
+    assert table("kenlm", tune=True).resolved(["kenlm:order=auto"]) == table("kenlm:order=auto")
+
+
 def test_a_resolved_table_has_no_seeds_and_can_be_stored():
     resolved = table("hmm", "\udcff.txt", seeds=2).resolved(["hmm:seed=0", "hmm:seed=1"])
     assert resolved == table("hmm:seed=0,hmm:seed=1", "?.txt")
