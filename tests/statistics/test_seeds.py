@@ -60,23 +60,23 @@ def test_interval_excludes_zero_if_and_only_if_p_is_below_the_level():
     assert 20 < excluded < 180
 
 
-@pytest.mark.parametrize("seed_deviation", [0.1, 0.5, 2.0])
+@pytest.mark.parametrize("seed_deviation", [0.1, 2.0])
 def test_intervals_of_three_seeds_hold_the_true_difference(seed_deviation):
     rng, held, held_without_seeds = np.random.default_rng(3), 0, 0
-    for _ in range(500):
+    for _ in range(300):
         first, below = simulate(rng, 3, 24, seed_deviation)
         found = estimate_crossed(first, np.zeros((1, 24)), below)
         mean = np.tile(first.mean(axis=0), (3, 1))  # as if each seed gave the same
         without_seeds = estimate_crossed(mean, np.zeros((1, 24)), below)
         held += found.low <= 0 <= found.high
         held_without_seeds += without_seeds.low <= 0 <= without_seeds.high
-    assert 0.925 <= held / 500 <= 0.985
-    assert seed_deviation < 0.5 or held_without_seeds / 500 < 0.85
+    assert 0.925 <= held / 300 <= 0.985
+    assert seed_deviation < 0.5 or held_without_seeds / 300 < 0.85
 
 
 def test_false_positive_rate_of_two_models_with_seeds_is_at_most_its_level():
     rng, ps = np.random.default_rng(4), []
-    for _ in range(1000):
+    for _ in range(500):
         below = np.ceil(100 * rng.lognormal(size=24))
         rates = 0.5 * rng.normal(size=(2, 5, 1)) + 0.01 * rng.normal(size=(2, 5, 24))
         first, second = (rates + rng.normal(size=(2, 1, 24)) * 0.5) * below
