@@ -21,8 +21,7 @@ from lmbench.statistics import (
     Estimate,
     Units,
     compare_pairs,
-    estimate_model,
-    estimate_sums,
+    estimate_models,
     find_differing,
     find_letters,
     find_ranks,
@@ -215,7 +214,7 @@ def _label(model: ModelRecord, cells: Sequence[Cell]) -> str:
 def _describe(contenders: Sequence[Contender], documents: Documents, units: Units) -> list[Entry]:
     bits, floor = [contender.bits for contender in contenders], documents.floor
     above = [] if floor is None else [each - floor for each in bits]
-    estimates = _estimate([*bits, *above], units)
+    estimates = estimate_models([*bits, *above], units)
     excesses: Sequence[Estimate | None] = estimates[len(bits) :] or [None] * len(bits)
     return [
         Entry(
@@ -228,21 +227,6 @@ def _describe(contenders: Sequence[Contender], documents: Documents, units: Unit
         )
         for contender, per_byte, excess in zip(contenders, estimates[: len(bits)], excesses, strict=True)
     ]
-
-
-def _estimate(models: Sequence[Floats], units: Units) -> list[Estimate]:
-    """Return the estimate of each model. Those of single seeds share their random halves, which take most of the time.
-
-    Args:
-        models: Of each model, the bits of each document under each seed, (seeds, documents).
-        units: What is resampled.
-    """
-    single = [number for number, bits in enumerate(models) if len(bits) == 1]
-    if not single:
-        return [estimate_model(bits, units) for bits in models]
-    sums = units.sum(np.concatenate([models[number] for number in single]))
-    shared = dict(zip(single, estimate_sums(sums, units.sizes), strict=True))
-    return [shared.get(number) or estimate_model(bits, units) for number, bits in enumerate(models)]
 
 
 def _find_deviation(per_byte: Floats) -> float | None:

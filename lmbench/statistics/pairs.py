@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 
 from lmbench.arrays import Flags, Floats
-from lmbench.statistics.estimates import ALPHA, Estimate, estimate_sums
+from lmbench.statistics.estimates import ALPHA, Estimate
 from lmbench.statistics.power import find_bytes_needed, find_detectable
-from lmbench.statistics.seeds import estimate_crossed
+from lmbench.statistics.seeds import estimate_differences
 from lmbench.statistics.units import Units
 
 MARGIN = 0.001
@@ -84,7 +84,8 @@ def compare_pairs(models: Sequence[Floats], units: Units, margin: float = MARGIN
     if not pairs:
         return ()
     bits = np.stack([seeds.mean(axis=0) for seeds in models])
-    estimates = _estimate_differences([units.sum(seeds) for seeds in models], pairs, units.sizes)
+    sums = [units.sum(seeds) for seeds in models]
+    estimates = estimate_differences([(sums[first], sums[second]) for first, second in pairs], units.sizes)
     adjusted = adjust_holm([estimate.p for estimate in estimates])
     return tuple(
         Comparison(
@@ -99,24 +100,6 @@ def compare_pairs(models: Sequence[Floats], units: Units, margin: float = MARGIN
         )
         for (one, other), estimate, p in zip(pairs, estimates, adjusted, strict=True)
     )
-
-
-def _estimate_differences(
-    sums: Sequence[Floats], pairs: Sequence[tuple[int, int]], sizes: Floats
-) -> tuple[Estimate, ...]:
-    """Return the difference of each pair of models; those of models with one seed are estimated together.
-
-    Args:
-        sums: Of each model, the bits of each unit under each seed, (seeds, units).
-        pairs: The numbers of two models each.
-        sizes: (units,) bytes.
-    """
-    single = [(first, second) for first, second in pairs if len(sums[first]) == len(sums[second]) == 1]
-    found: dict[tuple[int, int], Estimate] = {}
-    if single:
-        rows = np.vstack([sums[first] - sums[second] for first, second in single])
-        found = dict(zip(single, estimate_sums(rows, sizes), strict=True))
-    return tuple(found.get(pair) or estimate_crossed(sums[pair[0]], sums[pair[1]], sizes) for pair in pairs)
 
 
 def adjust_holm(ps: Sequence[float | None]) -> list[float | None]:
