@@ -22,7 +22,7 @@ class Change:
     """Something that differs between the same rows of two runs.
 
     Attributes:
-        kind: What kind of thing it is.
+        kind: Its kind.
         name: Its name, such as that of the option.
         before: Its value in the first run; "" if it has none.
         after: Its value in the second run; "" if it has none.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -52,9 +51,8 @@ class Pair:
 
     @property
     def is_same(self) -> bool:
-        """Whether both need the same bits for each document, up to rounding."""
-        bits, others = self.model.bits.mean(axis=0), self.baseline.bits.mean(axis=0)
-        return bool(np.allclose(bits, others, rtol=_ROUNDING, atol=0))
+        """Whether both need the same bits for each document under each seed, up to rounding."""
+        return _agree(self.model, self.baseline)
 
     @property
     def verdict(self) -> Verdict:
@@ -82,7 +80,7 @@ class Pair:
 
     @property
     def bytes_needed(self) -> float | None:
-        """How many bytes of such text show a difference of the size `sought`; None if there is no such number."""
+        """How many bytes of such text show a difference of the size `sought`; None if `sought` is 0."""
         return self.comparison.bytes_needed(self.sought) if self.sought > 0 else None
 
     @property
@@ -96,7 +94,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What cannot be compared.
+    """A corpus, or a row, that cannot be compared.
 
     Attributes:
         corpus: The corpus.
@@ -147,10 +145,10 @@ class ComparedRuns:
         before: The first run, whose rows are the baselines.
         after: The second run.
         pairs: The comparison of each row. Its p is corrected for the number of rows of the corpus that differ.
-        changes: What else differs between the rows that were compared.
+        changes: The other differences between the rows that were compared.
         refusals: The rows and corpora that cannot be compared.
         only_before: The corpus and the label of each row that only the first run has.
-        only_after: Those that only the second run has.
+        only_after: The corpus and the label of each row that only the second run has.
     """
 
     before: RunDirectory
@@ -175,7 +173,7 @@ def compare_models(
 
     Raises:
         UnknownNameError: A run does not have the model or the corpus.
-        ResultsError: There is no corpus on which the two can be compared.
+        ResultsError: The two cannot be compared on any corpus.
     """
     texts = _match_texts(model.directory, baseline.directory, corpora)
     for side, results in ((model, [text.one for text in texts]), (baseline, [text.other for text in texts])):
@@ -241,8 +239,8 @@ class _Results:
     Attributes:
         corpus: The corpus; None if the run does not have it.
         contenders: The models with numbers that can be compared, by label.
-        documents: Their documents; None if there are no such models.
-        absent: For each other label, why it has no such numbers, in one line.
+        documents: Their documents; None without such models.
+        absent: For each other label, why it lacks such numbers, in one line.
     """
 
     corpus: CorpusRecord | None
@@ -277,7 +275,7 @@ class _Text:
         return ""
 
     def explain_absence(self, label: str) -> str:
-        """Return why one of the runs has no numbers of a model, in one line; "" if both have some."""
+        """Return why one of the runs lacks numbers of a model, in one line; "" if both have some."""
         return self.one.absent.get(label, "") or self.other.absent.get(label, "")
 
     def compare(self, labels: Sequence[tuple[str, str]], margin: float) -> list[Pair]:
@@ -289,7 +287,10 @@ class _Text:
         found = []
         for label, baseline_label in labels:
             model, baseline = self.one.contenders[label], self.other.contenders[baseline_label]
-            [comparison] = compare_pairs([model.bits, baseline.bits], units, margin)
+            sides = [model.bits, baseline.bits]
+            if _agree(model, baseline):  # the seeds of a model and itself are not independent
+                sides = [bits.mean(axis=0, keepdims=True) for bits in sides]
+            [comparison] = compare_pairs(sides, units, margin)
             rates = [estimate_model(contender.bits, units) for contender in (model, baseline)]
             found.append(Pair(one, other, model, baseline, rates[0], rates[1], comparison, units, margin))
         return found
@@ -297,6 +298,12 @@ class _Text:
     def swapped(self) -> _Text:
         """Return the same with the results in the other order."""
         return _Text(self.name, self.other, self.one)
+
+
+def _agree(model: Contender, baseline: Contender) -> bool:
+    """Return whether two models need the same bits, up to rounding."""
+    bits, others = model.bits, baseline.bits
+    return bits.shape == others.shape and bool(np.allclose(bits, others, rtol=_ROUNDING, atol=0))
 
 
 def _match_texts(one: RunDirectory, other: RunDirectory, names: Sequence[str]) -> list[_Text]:
@@ -327,7 +334,7 @@ def _read_results(directory: RunDirectory, name: str, corpus: CorpusRecord | Non
 
 
 def _list_absent(directory: RunDirectory, corpus: str) -> dict[str, str]:
-    """Return why each row on a corpus that has no cell has none."""
+    """Return why rows on a corpus lack a cell, by label."""
     damage = {found.row.slot: f"its cell is damaged: {found.reason}" for found in directory.damage()}
     return {
         row.label: damage.get(row.slot, f"its cell in {directory.path} is missing; `lmbench run` evaluates it")
@@ -337,7 +344,7 @@ def _list_absent(directory: RunDirectory, corpus: str) -> dict[str, str]:
 
 
 def _explain(cell: Cell) -> str:
-    """Return why a cell has no numbers that can be compared."""
+    """Return why a cell lacks numbers that can be compared."""
     if cell.status != "ok":
         return f"{cell.label} {'failed' if cell.status == 'failed' else 'is unavailable'}: {cell.error}"
     if cell.pseudo:
@@ -402,18 +409,11 @@ def _require_some(pairs: Sequence[Pair], refusals: Sequence[Refusal]) -> None:
     """
     if pairs:
         return
-    by_reason = [
-        f"{', '.join(_name(refusal) for refusal in group)}: {reason}"
-        for reason, group in groupby(sorted(refusals, key=_reason), _reason)
-    ]
+    names: dict[str, list[str]] = {}
+    for refusal in refusals:
+        name = f"{refusal.model} on {refusal.corpus}" if refusal.model else refusal.corpus
+        names.setdefault(refusal.reason, []).append(name)
+    by_reason = [f"{', '.join(named)}: {reason}" for reason, named in names.items()]
     rest = f"; and {len(by_reason) - _MOST_REASONS} more reasons" if len(by_reason) > _MOST_REASONS else ""
     reasons = "; ".join(by_reason[:_MOST_REASONS]) or "the runs do not have a row in common"
     raise ResultsError(f"nothing can be compared: {reasons}{rest}")
-
-
-def _reason(refusal: Refusal) -> str:
-    return refusal.reason
-
-
-def _name(refusal: Refusal) -> str:
-    return f"{refusal.model} on {refusal.corpus}" if refusal.model else refusal.corpus

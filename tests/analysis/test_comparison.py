@@ -125,6 +125,15 @@ def test_seeds_of_a_model_are_compared_together(tmp_path):
         two(directory, "a:seed=0")
 
 
+def test_a_model_of_several_seeds_compared_with_itself_is_the_same(tmp_path):
+    directory = new_run(tmp_path / "run")
+    for seed in (0, 1):
+        add(directory, f"a:seed={seed}", 200 + seed * NOISE, model=model_record(f"a:seed={seed}", {"seed": seed}))
+    [pair] = two(directory, "a", "a").pairs
+    difference = pair.comparison.difference
+    assert (pair.verdict, difference.value, difference.low, difference.high, difference.p) == ("same", 0, 0, 0, 1)
+
+
 def test_shares_of_the_training_text_are_models_of_their_own(run):
     add(run, "a", 210 + NOISE, train_size="10%")
     [pair] = two(run, "a (10% of train)", "a").pairs
