@@ -6,7 +6,7 @@
 The units have lognormal sizes (σ = 1) and normal bits per byte. "ratio" is the variance that the seeds give the
 difference over that of the units. The interaction of seeds and units has a tenth of that of the units. `crossed` is
 `lmbench.statistics.estimate_crossed`; `satter.` is the same with the degrees of freedom of Satterthwaite; `pigeon.` is
-the percentile interval of the pigeonhole bootstrap, whose draws resample seeds and units; `units` takes the mean over
+the percentile interval of the pigeonhole bootstrap, whose draws resample seeds and units; `text` takes the mean over
 the seeds as given, and resamples the units alone.
 """
 
@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from lmbench.arrays import Floats
 from lmbench.statistics import estimate_crossed
@@ -75,7 +75,7 @@ def _cross_as_satterthwaite(
     parts = [(find_standard_errors(difference[None], sizes)[0] ** 2, count_effective(sizes) - 1)]
     parts += [((side.sum(axis=1) / sizes.sum()).var(ddof=1) / len(side), len(side) - 1) for side in several]
     degrees = sum(variance for variance, _ in parts) ** 2 / sum(variance**2 / degree for variance, degree in parts)
-    reach = t.ppf(0.975, degrees) * (found.error or 0)
+    reach = stdtrit(degrees, 0.975) * (found.error or 0)
     return found.value - reach, found.value + reach
 
 
@@ -93,7 +93,7 @@ def _resample(first: Floats, second: Floats, sizes: Floats, rng: np.random.Gener
 def _ignore_seeds(first: Floats, second: Floats, sizes: Floats, rng: np.random.Generator) -> tuple[float, float]:
     difference = first.mean(axis=0) - second.mean(axis=0)
     center = difference.sum() / sizes.sum()
-    reach = t.ppf(0.975, count_effective(sizes) - 1) * find_standard_errors(difference[None], sizes)[0]
+    reach = stdtrit(count_effective(sizes) - 1, 0.975) * find_standard_errors(difference[None], sizes)[0]
     return center - reach, center + reach
 
 
@@ -101,7 +101,7 @@ METHODS: dict[str, Method] = {
     "crossed": _cross,
     "satter.": _cross_as_satterthwaite,
     "pigeon.": _resample,
-    "units": _ignore_seeds,
+    "text": _ignore_seeds,
 }
 
 

@@ -115,3 +115,11 @@ def test_overhead_prints_a_row_for_each_set_of_libraries():
     assert header.split()[:5] == ["libraries", "template", "spawned", "two", "forked"]
     assert [row.split()[0] for row in rows] == ["(none)", "colorsys"]
     assert all(float(row.split()[2]) > float(row.split()[4]) for row in rows)
+
+
+def test_seeds_prints_the_coverage_of_each_method():
+    header, *rows = output("seeds.py", "--units", "24", "--seeds", "3", "--ratios", "0,10", "--simulations", "60")
+    assert header.split() == ["units", "seeds", "ratio", "crossed", "satter.", "pigeon.", "text"]
+    first, second = (list(map(float, row.split())) for row in rows)
+    assert (first[:3], second[:3]) == ([24, 3, 0], [24, 3, 10])
+    assert second[6] < 0.75 < second[3]
