@@ -6,7 +6,10 @@ from scipy.stats import permutation_test
 
 from lmbench.statistics.flips import DRAWS, MOST_EXACT, arrange, draw_typical_values
 
-RNG = np.random.default_rng(16)
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(16)
 
 
 def find(above, below, alpha=0.05):
@@ -22,25 +25,25 @@ def flip_all(residuals):
 
 
 @pytest.mark.parametrize("units", [2, 3, 5, 8, 10, 12])
-def test_p_is_that_of_scipys_permutation_test(units):
-    values = RNG.normal(0.3, 1, units)
+def test_p_is_that_of_scipys_permutation_test(rng, units):
+    values = rng.normal(0.3, 1, units)
     expected = permutation_test((values,), np.sum, permutation_type="samples", n_resamples=np.inf)
     assert find(values, np.ones(units))[2] == pytest.approx(expected.pvalue, abs=1e-12)
 
 
 @pytest.mark.parametrize("units", [3, 7, 12])
-def test_p_is_the_share_of_all_sign_flips_if_denominators_differ(units):
-    below = RNG.integers(1, 1000, units)
-    above = below * RNG.normal(0.2, 1, units)
+def test_p_is_the_share_of_all_sign_flips_if_denominators_differ(rng, units):
+    below = rng.integers(1, 1000, units)
+    above = below * rng.normal(0.2, 1, units)
     for ratio in (-0.5, 0.0, 0.1, 0.4):
         residuals = above - ratio * below
         assert find(residuals, below)[2] == pytest.approx(flip_all(residuals), abs=1e-12)
 
 
 @pytest.mark.parametrize("units", [6, 9, 12])
-def test_the_interval_ends_where_a_brute_force_test_begins_to_reject(units):
-    below = RNG.integers(100, 1000, units)
-    above = below * RNG.normal(2, 0.3, units)
+def test_the_interval_ends_where_a_brute_force_test_begins_to_reject(rng, units):
+    below = rng.integers(100, 1000, units)
+    above = below * rng.normal(2, 0.3, units)
     low, high, _ = find(above, below)
     for end, outwards in ((low, -1e-7), (high, 1e-7)):
         assert flip_all(above - (end - outwards) * below) > 0.05
@@ -54,10 +57,10 @@ def test_equal_sums_count_as_equal_in_spite_of_rounding_errors():
 
 
 @pytest.mark.parametrize("units", [10, MOST_EXACT, MOST_EXACT + 1, 60])
-def test_p_is_below_alpha_if_and_only_if_the_interval_excludes_0(units):
+def test_p_is_below_alpha_if_and_only_if_the_interval_excludes_0(rng, units):
     """Each ratio is shifted so that an end of its interval is at 0, or a little to one side of it."""
-    below = RNG.integers(1, 1000, units)
-    above = below * RNG.normal(0.2, 1, (6, units))
+    below = rng.integers(1, 1000, units)
+    above = below * rng.normal(0.2, 1, (6, units))
     ends = draw_typical_values(*arrange(above, below), 0.05)
     shifts = np.concatenate([ends.low, ends.low * (1 - 1e-9), ends.low - 1e-4, ends.high, ends.high + 1e-4])
     moved = np.tile(above, (5, 1)) - shifts[:, None] * below
@@ -67,9 +70,9 @@ def test_p_is_below_alpha_if_and_only_if_the_interval_excludes_0(units):
     assert 12 <= excludes.sum() <= 24
 
 
-def test_integers_with_many_ties_keep_interval_and_p_together():
+def test_integers_with_many_ties_keep_interval_and_p_together(rng):
     below = np.ones(14)
-    above = RNG.integers(-2, 4, (100, 14)).astype(float) / 3
+    above = rng.integers(-2, 4, (100, 14)).astype(float) / 3
     found = draw_typical_values(*arrange(above, below), 0.05)
     expected = [flip_all(np.rint(3 * row)) for row in above[:20]]
     assert found.p[:20].tolist() == expected
@@ -77,33 +80,33 @@ def test_integers_with_many_ties_keep_interval_and_p_together():
 
 
 @pytest.mark.parametrize("units", [12, 40])
-def test_no_digit_depends_on_the_order_of_units(units):
-    below = RNG.integers(1, 6, units)  # many have the same size
-    above = below * RNG.normal(0.2, 1, units)
-    order = RNG.permutation(units)
+def test_no_digit_depends_on_the_order_of_units(rng, units):
+    below = rng.integers(1, 6, units)  # many have the same size
+    above = below * rng.normal(0.2, 1, units)
+    order = rng.permutation(units)
     assert find(above, below) == find(above[order], below[order])
 
 
 @pytest.mark.parametrize("units", [12, 40])
-def test_no_digit_depends_on_other_ratios(units):
-    below = RNG.integers(1, 1000, units)
-    above = below * RNG.normal(0.2, 1, (300, units))
+def test_no_digit_depends_on_other_ratios(rng, units):
+    below = rng.integers(1, 1000, units)
+    above = below * rng.normal(0.2, 1, (300, units))
     found = draw_typical_values(*arrange(above, below), 0.05)
     for row in (0, 7, 299):
         assert find(above[row], below) == (found.low[row], found.high[row], found.p[row])
 
 
 @pytest.mark.parametrize("units", [12, 40])
-def test_the_opposite_ratio_has_the_opposite_interval(units):
-    below = RNG.integers(1, 6, units)
-    above = below * RNG.normal(0.2, 1, units)
+def test_the_opposite_ratio_has_the_opposite_interval(rng, units):
+    below = rng.integers(1, 6, units)
+    above = below * rng.normal(0.2, 1, units)
     low, high, p = find(above, below)
     assert find(-above, below) == (-high, -low, p)
 
 
-def test_random_halves_agree_with_all_halves(monkeypatch):
-    below = RNG.integers(100, 1000, 18)
-    above = below * RNG.normal(0.3, 0.5, (30, 18))
+def test_random_halves_agree_with_all_halves(rng, monkeypatch):
+    below = rng.integers(100, 1000, 18)
+    above = below * rng.normal(0.3, 0.5, (30, 18))
     exact = draw_typical_values(*arrange(above, below), 0.05)
     monkeypatch.setattr("lmbench.statistics.flips.MOST_EXACT", 17)
     drawn = draw_typical_values(*arrange(above, below), 0.05)
@@ -131,9 +134,9 @@ def test_differences_of_0_have_p_1(units):
     assert find(np.zeros(units), np.ones(units)) == (0, 0, 1)
 
 
-def test_rounding_for_exact_sums_changes_no_digit_that_is_printed():
-    above = RNG.lognormal(0, 3, (5, 10_000)) * 10.0 ** np.arange(-3, 7, 2)[:, None]
+def test_rounding_for_exact_sums_changes_no_digit_that_is_printed(rng):
+    above = rng.lognormal(0, 3, (5, 10_000)) * 10.0 ** np.arange(-3, 7, 2)[:, None]
     arranged, _ = arrange(above, np.ones(10_000))
     np.testing.assert_allclose(arranged.sum(axis=1), above.sum(axis=1), rtol=1e-12)
-    shuffled = RNG.permuted(arranged, axis=1)
+    shuffled = rng.permuted(arranged, axis=1)
     assert (shuffled.cumsum(axis=1)[:, -1] == arranged.sum(axis=1)).all()
