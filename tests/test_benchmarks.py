@@ -123,3 +123,11 @@ def test_seeds_prints_the_coverage_of_each_method():
     first, second = (list(map(float, row.split())) for row in rows)
     assert (first[:3], second[:3]) == ([24, 3, 0], [24, 3, 10])
     assert second[6] < 0.75 < second[3]
+
+
+def test_intervals_prints_the_coverage_of_each_method():
+    title, *rows = output("intervals.py", "--simulations", "4", "--documents", "3,12")
+    assert title == "4 simulations"
+    shares = [row.split() for row in rows if re.match(r" +\d", row)]
+    assert [share[0] for share in shares] == ["3", "12"] * 2
+    assert all(len(share) == 7 and 0 <= float(share[-1]) <= 1 for share in shares)
