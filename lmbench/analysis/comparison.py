@@ -13,7 +13,7 @@ from lmbench.analysis.ranking import Contender, Documents, choose_units, is_rank
 from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.runs.records import Cell, CorpusRecord
 from lmbench.runs.store import RunDirectory
-from lmbench.statistics import FEWEST_EFFECTIVE, MARGIN, Comparison, Estimate, Units, compare_pairs, estimate_model
+from lmbench.statistics import FEWEST_EFFECTIVE, MARGIN, Comparison, Estimate, Units, compare_pairs, estimate_models
 from lmbench.statistics.pairs import adjust_holm
 
 Verdict = Literal["same", "too few", "equal", "better", "worse", "not shown"]
@@ -291,8 +291,8 @@ class _Text:
             if _agree(model, baseline):  # the seeds of a model and itself are not independent
                 sides = [bits.mean(axis=0, keepdims=True) for bits in sides]
             [comparison] = compare_pairs(sides, units, margin)
-            rates = [estimate_model(contender.bits, units) for contender in (model, baseline)]
-            found.append(Pair(one, other, model, baseline, rates[0], rates[1], comparison, units, margin))
+            rate, baseline_rate = estimate_models([model.bits, baseline.bits], units)
+            found.append(Pair(one, other, model, baseline, rate, baseline_rate, comparison, units, margin))
         return found
 
     def swapped(self) -> _Text:

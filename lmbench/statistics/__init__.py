@@ -11,7 +11,7 @@ from lmbench.statistics.across import Average, average_ratios, count_shown
 from lmbench.statistics.estimates import FEWEST_EFFECTIVE, Estimate, estimate_sums
 from lmbench.statistics.letters import find_letters
 from lmbench.statistics.pairs import MARGIN, Comparison, compare_pairs, find_differing, find_ranks
-from lmbench.statistics.seeds import estimate_crossed, estimate_model, estimate_models
+from lmbench.statistics.seeds import estimate_crossed, estimate_models
 from lmbench.statistics.units import Inflation, Units
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "compare_pairs",
     "count_shown",
     "estimate_crossed",
-    "estimate_model",
     "estimate_models",
     "estimate_sums",
     "find_differing",

@@ -25,16 +25,6 @@ from lmbench.statistics.jackknife import find_standard_errors, find_t_interval
 from lmbench.statistics.units import Units, count_effective
 
 
-def estimate_model(bits: Floats, units: Units) -> Estimate:
-    """Return the estimate of a model's bits per byte, the mean over its seeds.
-
-    Args:
-        bits: (seeds, documents).
-        units: What is resampled.
-    """
-    return estimate_models([bits], units)[0]
-
-
 def estimate_models(models: Sequence[Floats], units: Units) -> tuple[Estimate, ...]:
     """Return the estimate of each model's bits per byte, the mean over its seeds.
 

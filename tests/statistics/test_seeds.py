@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmbench.statistics import Units, compare_pairs, estimate_crossed, estimate_model, estimate_sums
+from lmbench.statistics import Units, compare_pairs, estimate_crossed, estimate_models, estimate_sums
 
 
 def simulate(rng, seeds, units, seed_deviation=0.0, unit_deviation=1.0):
@@ -136,13 +136,13 @@ def test_seeds_and_units_that_all_agree_have_no_error():
     assert (found.value, found.low, found.high, found.p) == (2, 2, 2, 0)
 
 
-def test_bits_per_byte_of_a_model_are_the_mean_over_seeds():
+def test_bits_per_byte_of_models_are_the_means_over_seeds():
     first, below = simulate(np.random.default_rng(10), 3, 30, seed_deviation=0.2)
     units = Units.choose(first, below.astype(np.int64), np.ones(30, dtype=np.int64))
-    found, alone = estimate_model(first, units), estimate_model(first[:1], units)
-    assert found.value == pytest.approx(first.mean(axis=0).sum() / below.sum())
-    assert alone == estimate_sums(first[:1], below)[0]
-    assert found == estimate_crossed(first, np.zeros((1, 30)), below)
+    several, one, another = estimate_models([first, first[:1], first[1:2]], units)
+    assert several.value == pytest.approx(first.mean(axis=0).sum() / below.sum())
+    assert several == estimate_crossed(first, np.zeros((1, 30)), below)
+    assert (one, another) == estimate_sums(first[:2], below)
 
 
 def test_only_pairs_with_several_seeds_are_crossed():
