@@ -33,6 +33,17 @@ def test_the_scoring_example_runs(capsys):
     assert capsys.readouterr().out == "True\n"
 
 
+def test_the_statistics_examples_run(capsys):
+    fables, by_hand = blocks("docs/statistics.md", "python")
+    exec(fables, {})
+    difference, wins = capsys.readouterr().out.splitlines()
+    assert "value=-0.088" in difference
+    assert "low=-0.099" in difference
+    assert wins == "24 0"
+    exec(by_hand, {})
+    assert capsys.readouterr().out == "[0.25] [0.005] [0.04333333]\n"
+
+
 def test_the_generation_example_runs(capsys):
     [code] = blocks("docs/generation.md", "python")
     exec(code, {})
