@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,6 +137,14 @@ def test_the_best_of_all_candidates_is_chosen(english, family, option, rest):
     assert str(tuned.signature()).startswith(str(chosen.signature()))
     assert f"tuned-on-valid:{option}={best}|grid:{option}={','.join(values)}" in str(tuned.signature())
     assert plain_remarks(tuned.remarks())[-1] == f"{option}={best} tuned on valid"
+
+
+def test_the_manual_lists_the_grids():
+    page = Path(__file__).parent.parent / "docs" / "running.md"
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| ([\d., ]+) \|$", page.read_text(), flags=re.MULTILINE)
+    assert len(rows) == 6
+    for family, option, values in rows:
+        assert resolve(family).traits.grid == ((option, tuple(values.split(", "))),)
 
 
 def test_the_order_of_a_markov_chain_is_found():
@@ -383,3 +392,9 @@ def test_tuning_sets_what_a_spec_leaves_open(toy, spec, tuned):
 
 def test_a_tuned_model_passes_the_conformance_suite():
     assert find_doubt(check_spec(ModelSpec.parse("kenlm:order=auto"))) == ""
+
+
+@pytest.mark.parametrize("grid", [(("order",),), (("order", ()),), (("order", (2, 3)),), ("order",), {"order": ("2",)}])
+def test_a_grid_has_options_with_the_texts_of_their_values(grid):
+    with pytest.raises(PluginError, match=r"the trait grid=.* is not valid"):
+        Traits(grid=grid)
