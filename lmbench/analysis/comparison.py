@@ -10,10 +10,11 @@ import numpy as np
 
 from lmbench.analysis.changes import Change, find_changes
 from lmbench.analysis.ranking import Contender, Documents, choose_units, is_ranked, read_contenders
+from lmbench.arrays import Floats
 from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.runs.records import Cell, CorpusRecord
 from lmbench.runs.store import RunDirectory
-from lmbench.statistics import FEWEST_EFFECTIVE, MARGIN, Comparison, Estimate, Units, compare_pairs, estimate_models
+from lmbench.statistics import FEWEST_EFFECTIVE, MARGIN, Comparison, Units, compare_pairs
 from lmbench.statistics.pairs import adjust_holm
 
 Verdict = Literal["same", "too few", "equal", "better", "worse", "not shown"]
@@ -32,8 +33,6 @@ class Pair:
         other_corpus: The text, as the baseline's run read it. Its training split may be another one.
         model: The model and its bits.
         baseline: The baseline and its bits.
-        model_estimate: Bits per byte of the model.
-        baseline_estimate: Bits per byte of the baseline.
         comparison: The model as the first one, and the baseline as the second one.
         units: What was resampled.
         margin: Bits per byte within which the two are equal.
@@ -43,11 +42,19 @@ class Pair:
     other_corpus: CorpusRecord
     model: Contender
     baseline: Contender
-    model_estimate: Estimate
-    baseline_estimate: Estimate
     comparison: Comparison
     units: Units
     margin: float
+
+    @property
+    def model_rate(self) -> float:
+        """Bits per byte of the model."""
+        return self.model.total / self.comparison.size
+
+    @property
+    def baseline_rate(self) -> float:
+        """Bits per byte of the baseline."""
+        return self.baseline.total / self.comparison.size
 
     @property
     def is_same(self) -> bool:
@@ -70,8 +77,7 @@ class Pair:
     @property
     def relative(self) -> float | None:
         """The difference as a share of the baseline's bits per byte; None if these are 0."""
-        base = self.baseline_estimate.value
-        return self.comparison.difference.value / base if base else None
+        return self.comparison.difference.value / self.baseline_rate if self.baseline.total else None
 
     @property
     def sought(self) -> float:
@@ -284,16 +290,13 @@ class _Text:
         if one is None or other is None or documents is None:
             return []
         units = choose_units([*self.one.contenders.values(), *self.other.contenders.values()], documents)
-        found = []
-        for label, baseline_label in labels:
-            model, baseline = self.one.contenders[label], self.other.contenders[baseline_label]
-            sides = [model.bits, baseline.bits]
-            if _agree(model, baseline):  # the seeds of a model and itself are not independent
-                sides = [bits.mean(axis=0, keepdims=True) for bits in sides]
-            [comparison] = compare_pairs(sides, units, margin)
-            rate, baseline_rate = estimate_models([model.bits, baseline.bits], units)
-            found.append(Pair(one, other, model, baseline, rate, baseline_rate, comparison, units, margin))
-        return found
+        sides = [(self.one.contenders[label], self.other.contenders[baseline]) for label, baseline in labels]
+        bits = [array for model, baseline in sides for array in _pair_bits(model, baseline)]
+        found = compare_pairs(bits, units, margin, [(number, number + 1) for number in range(0, len(bits), 2)])
+        return [
+            Pair(one, other, *side, replace(comparison, first=0, second=1), units, margin)
+            for side, comparison in zip(sides, found, strict=True)
+        ]
 
     def swapped(self) -> _Text:
         """Return the same with the results in the other order."""
@@ -306,6 +309,16 @@ def _agree(model: Contender, baseline: Contender) -> bool:
     return bits.shape == others.shape and bool(np.allclose(bits, others, rtol=_ROUNDING, atol=0))
 
 
+def _pair_bits(model: Contender, baseline: Contender) -> tuple[Floats, Floats]:
+    """Return the bits of both, (seeds, documents).
+
+    If both are the same model, their seeds are not independent, so that the mean over them is compared.
+    """
+    if _agree(model, baseline):
+        return model.bits.mean(axis=0, keepdims=True), baseline.bits.mean(axis=0, keepdims=True)
+    return model.bits, baseline.bits
+
+
 def _match_texts(one: RunDirectory, other: RunDirectory, names: Sequence[str]) -> list[_Text]:
     """Return the corpora that either run has, in the order of the first one."""
     sides = [{corpus.name: corpus for corpus in run.manifest.corpora} for run in (one, other)]
@@ -314,7 +327,7 @@ def _match_texts(one: RunDirectory, other: RunDirectory, names: Sequence[str]) -
         if name not in known:
             raise UnknownNameError("corpus of these runs" if one is not other else f"corpus of {one.path}", name, known)
     texts = []
-    for name in names or known:
+    for name in dict.fromkeys(names or known):
         results = _read_results(one, name, sides[0].get(name))
         texts.append(_Text(name, results, results if one is other else _read_results(other, name, sides[1].get(name))))
     return texts

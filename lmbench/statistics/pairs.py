@@ -72,15 +72,22 @@ class Comparison:
         )
 
 
-def compare_pairs(models: Sequence[Floats], units: Units, margin: float = MARGIN) -> tuple[Comparison, ...]:
-    """Return the comparison of each model with each later one.
+def compare_pairs(
+    models: Sequence[Floats],
+    units: Units,
+    margin: float = MARGIN,
+    pairs: Sequence[tuple[int, int]] | None = None,
+) -> tuple[Comparison, ...]:
+    """Return the comparison of each model with each later one, or of some pairs.
 
     Args:
         models: Of each model, the bits of each document under each seed, (seeds, documents).
         units: What is resampled.
         margin: Bits per byte within which models are equal.
+        pairs: The numbers of the models to compare; None for all pairs.
     """
-    pairs = list(combinations(range(len(models)), 2))
+    if pairs is None:
+        pairs = list(combinations(range(len(models)), 2))
     if not pairs:
         return ()
     bits = np.stack([seeds.mean(axis=0) for seeds in models])

@@ -30,8 +30,8 @@ def test_the_difference_is_that_of_the_documents(run):
     tables = [pq.read_table(run.path / f"cells/{name}-on-c/documents.parquet").to_pydict() for name in "ab"]
     first, second = (sum(table["bits"]) / sum(table["bytes"]) for table in tables)
     less = [one < other for one, other in zip(tables[0]["bits"], tables[1]["bits"], strict=True)]
-    assert pair.model_estimate.value == pytest.approx(first)
-    assert pair.baseline_estimate.value == pytest.approx(second)
+    assert pair.model_rate == pytest.approx(first)
+    assert pair.baseline_rate == pytest.approx(second)
     assert pair.comparison.difference.value == pytest.approx(first - second)
     assert pair.relative == pytest.approx((first - second) / second)
     assert (pair.comparison.wins, pair.comparison.losses) == (sum(less), len(less) - sum(less))
