@@ -27,9 +27,9 @@ def merge(runs: tuple[Path, ...], out: Path) -> None:
     other numbers, or another text under the same name. Damaged cells are named and left out.
     """
     from lmbench.cli.displays import NoticeDisplay
-    from lmbench.cli.reports import print_tables, write_report
+    from lmbench.cli.reports import print_tables, read_results, write_report
     from lmbench.runs import merging
 
-    directory = merging.merge(runs, out, NoticeDisplay())
-    write_report(directory)
-    print_tables(directory)
+    results = read_results(merging.merge(runs, out, NoticeDisplay()))
+    write_report(results)
+    print_tables(results)

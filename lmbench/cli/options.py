@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -55,6 +56,29 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     return _collect(command, _TEXT | _SELECTION)
 
 
+def margin_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --margin. The command gets it as `margin`."""
+    return _MARGIN(command)
+
+
+class _Margin(click.FloatRange):
+    """Bits per byte, 0 or more."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        margin = float(super().convert(value, param, ctx))
+        if math.isnan(margin):
+            self.fail(f"{value} is not a number", param, ctx)
+        return margin
+
+
+_MARGIN = click.option(
+    "--margin",
+    type=_Margin(0),
+    default=0.001,  # that of statistics, which takes too long to import for --help
+    show_default=True,
+    metavar="BITS",
+    help="Bits per byte within which models are equal for all purposes.",
+)
 _CORPUS = click.option(
     "--corpus",
     default="pydocs",

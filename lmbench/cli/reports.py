@@ -7,24 +7,42 @@ from typing import TYPE_CHECKING
 from lmbench.cli.output import echo
 
 if TYPE_CHECKING:
+    from lmbench.report.results import Results
     from lmbench.runs.store import RunDirectory
 
 
-def write_report(directory: RunDirectory) -> None:
+def read_results(directory: RunDirectory, margin: float | None = None, baseline: str | None = None) -> Results:
+    """Read and rank the results of a run.
+
+    Args:
+        directory: The run.
+        margin: Bits per byte within which models are equal; None for the default.
+        baseline: The model that others are divided by over several corpora; None to choose one.
+
+    Raises:
+        LmbenchError: The results contradict each other, or the baseline is unknown.
+    """
+    from lmbench.report.results import Results
+    from lmbench.statistics import MARGIN
+
+    return Results.read(directory, MARGIN if margin is None else margin, baseline)
+
+
+def write_report(results: Results) -> None:
     """Write the tables and pictures of a run into its directory."""
     from lmbench.report import exhibits, tables
 
-    tables.write(directory)
-    exhibits.write(directory)
+    tables.write(results)
+    exhibits.write(results.directory)
 
 
-def print_tables(directory: RunDirectory) -> None:
+def print_tables(results: Results) -> None:
     """Print the tables of a run, and where they were written."""
     from rich.console import Console
 
     from lmbench.report import tables
 
     console = Console()
-    for table in tables.terminal(directory):
+    for table in tables.terminal(results):
         console.print(table)
-    echo(f"Written: {directory.path}/table.md, table.csv")
+    echo(f"Written: {results.directory.path}/{', '.join(tables.FILES)}")

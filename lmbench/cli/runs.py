@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.reports import print_tables, write_report
+from lmbench.cli.options import margin_option
+from lmbench.cli.reports import print_tables, read_results, write_report
 from lmbench.cli.studies import Request, choose_directory, read_request, resolve_study, study_options
 from lmbench.runs import interrupts
 
@@ -49,10 +50,11 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
         experiment = resolve_study(study, source, workers, display)
         directory = _run(_Job(experiment, study.settings, request), path, workers, display)
         display("writing the tables", 1.0)
-        write_report(directory)
+        results = read_results(directory)
+        write_report(results)
         display.written(directory.path)
     if not as_json:
-        print_tables(directory)
+        print_tables(results)
     statuses = {cell.status for cell in directory.cells()}
     if "failed" in statuses or (statuses and "ok" not in statuses):
         sys.exit(1)
@@ -60,13 +62,22 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
 
 @click.command(epilog="\b\nExample:\n  lmbench report results/run-20260101-120000")
 @click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
-def report(directory: Path) -> None:
-    """Rebuild a run's tables and pictures from its stored results."""
+@click.option(
+    "--baseline",
+    metavar="MODEL",
+    help="Model that the others are divided by over several corpora. [default: kenlm, or the one with most numbers]",
+)
+@margin_option
+def report(directory: Path, baseline: str | None, margin: float) -> None:
+    """Rebuild a run's tables and pictures from its stored results.
+
+    The tables rank models by paired tests, and say which differences are due to chance.
+    """
     from lmbench.runs.store import RunDirectory
 
-    opened = RunDirectory.open(directory)
-    write_report(opened)
-    print_tables(opened)
+    results = read_results(RunDirectory.open(directory), margin, baseline)
+    write_report(results)
+    print_tables(results)
 
 
 def _open_display(quiet: bool, as_json: bool) -> AbstractContextManager[RunProgress]:

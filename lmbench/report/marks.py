@@ -38,10 +38,16 @@ class Marks:
         """Return whether a cell is marked †: its model is pretrained, by its own words or by those of the suite."""
         return cell.pretrained or bool(self._prior_knowledge(cell))
 
-    def label(self, cell: Cell) -> str:
-        """Return the name of a cell's model with the remarks on its fit, and its marks."""
-        remarks = f" ({', '.join(cell.remarks)})" if cell.remarks else ""
-        return cell.label + remarks + " †" * self.is_pretrained(cell) + " ‡" * bool(self.doubt(cell))
+    def label(self, name: str, cells: Sequence[Cell]) -> str:
+        """Return the name of a row with the remarks on the fits of its cells, and their marks.
+
+        Args:
+            name: The name of the row.
+            cells: The cell of the row, or those of its seeds.
+        """
+        remarks = _names(remark for cell in cells for remark in cell.remarks)
+        shown = f"{name} ({', '.join(remarks)})" if remarks else name
+        return shown + " †" * any(map(self.is_pretrained, cells)) + " ‡" * any(map(self.doubt, cells))
 
     def notes(self, cells: Sequence[Cell]) -> list[str]:
         """Return sentences that explain the marks of cells, the most serious ones first."""
@@ -57,16 +63,17 @@ class Marks:
             notes.append(_PRETRAINED)
         if prior := _group((cell.model, self._prior_knowledge(cell)) for cell in scored):
             notes.append(f"{_PRIOR} {prior}.")
-        return notes + self._changes(scored)
+        return notes
 
-    def _changes(self, cells: Sequence[Cell]) -> list[str]:
+    def describe_changes(self, cells: Sequence[Cell]) -> list[str]:
         """Return which models the suite checked with other options than those of the run, and which only with these."""
-        changes = _models_by_reason((cell.model, describe_changes(self._changed(cell))) for cell in cells)
+        scored = [cell for cell in cells if cell.metrics]
+        changes = _models_by_reason((cell.model, describe_changes(self._changed(cell))) for cell in scored)
         notes = [
             f"Checked with {change} instead of the model's own options: {', '.join(models)}."
             for change, models in changes.items()
         ]
-        if lacking := _names(cell.model for cell in cells if self._lacks_own(cell)):
+        if lacking := _names(cell.model for cell in scored if self._lacks_own(cell)):
             notes.append(f"Never checked with the model's own options: {', '.join(lacking)}.")
         return notes
 
@@ -112,6 +119,6 @@ def _models_by_reason(reasons: Iterable[tuple[str, str]]) -> dict[str, list[str]
     return {reason: _names(named) for reason, named in models.items()}
 
 
-def _names(models: Iterable[str]) -> list[str]:
-    """Return each model once: it may have several rows."""
-    return list(dict.fromkeys(models))
+def _names(texts: Iterable[str]) -> list[str]:
+    """Return each name or remark once: a model may have several rows."""
+    return list(dict.fromkeys(texts))

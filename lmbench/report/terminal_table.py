@@ -35,12 +35,8 @@ class TerminalTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         contents, width = self.contents, options.max_width
-        columns = [
-            _Measured.of(column, [printable(row[number]) for row in contents.rows], max((width - _RANK - 2) // 2, 1))
-            for number, column in enumerate(contents.columns)
-        ]
         yield literal(contents.title, "table.title")
-        for block in _divide(columns, width):
+        for block in _fit(contents, width):
             yield ""
             yield _draw(block, width)
         yield ""
@@ -85,6 +81,18 @@ def break_name(text: str, width: int) -> str:
             *full, last = chop_cells(lines[-1] + piece, width) if _length(piece) > width else [lines[-1] + piece]
             lines[-1:] = [*full, last]
     return "\n".join(line.rstrip() for line in lines if line)
+
+
+def _fit(contents: Contents, width: int) -> list[Sequence[_Measured]]:
+    """Return the columns in blocks that fit, without the optional ones if they would need more blocks."""
+    most = max((width - _RANK - 2) // 2, 1)
+    columns = [
+        (column, _Measured.of(column, [printable(row[number]) for row in contents.rows], most))
+        for number, column in enumerate(contents.columns)
+    ]
+    blocks = list(_divide([measured for _, measured in columns], width))
+    fewer = list(_divide([measured for column, measured in columns if not column.is_optional], width))
+    return fewer if len(fewer) < len(blocks) else blocks
 
 
 def _divide(columns: Sequence[_Measured], width: int) -> Iterator[Sequence[_Measured]]:

@@ -11,7 +11,7 @@ def test_shards_print_the_tables_of_one_run(tmp_path):
     merged = lmbench("merge", tmp_path / "shard-2", tmp_path / "shard-1", "--out", tmp_path / "all")
     assert (merged.returncode, merged.stderr) == (0, "")
     assert "24 documents" in merged.stdout
-    rows = (tmp_path / "all/table.csv").read_text().splitlines()
+    rows = [row for row in (tmp_path / "all/table.csv").read_text().splitlines() if "(compressor)" not in row]
     assert len(rows) == 3
     assert all(any(name in row for row in rows) and name in merged.stdout for name in ("uniform", "ppm"))
 

@@ -1,9 +1,12 @@
 """Cells that were not run, and the record of their corpus."""
 
+import numpy as np
+
 from lmbench.backends.uniform import Uniform
-from lmbench.metrics import summarize, tally
-from lmbench.runs.records import Cell, CorpusRecord, Costs
-from tests.storing import TEXTS
+from lmbench.metrics import Tally, summarize, tally
+from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
+from lmbench.runs.records import Cell, CorpusRecord, Costs, Verification
+from tests.storing import TEXTS, add_row, suite_key_of
 
 CORPUS = CorpusRecord(
     name="c",
@@ -29,10 +32,38 @@ COSTS = Costs(
 def cell(model, **fields):
     """Return a cell of the uniform model on two documents."""
     metrics = summarize(tally(TEXTS, Uniform().score(TEXTS)))
-    fields = {"metrics": metrics, "costs": COSTS} | fields
-    return Cell(key=f"key of {model}", model=model, corpus="c", status="ok", **fields)
+    fields = {"metrics": metrics, "costs": COSTS, "corpus": "c"} | fields
+    return Cell(key=f"key of {model} {fields['corpus']}", model=model, status="ok", **fields)
 
 
 def broken_cell(model, status="failed", error="why", corpus="c"):
     """Return a cell that could not be evaluated."""
     return Cell(key=f"key of {model}", model=model, corpus=corpus, status=status, error=error)
+
+
+def store_bits(directory, made, per_byte, sizes, floor=None):
+    """Store a cell whose documents need so many bits per byte, and return it.
+
+    Args:
+        directory: The run.
+        made: The cell. Its metrics are replaced.
+        per_byte: (documents,) bits per byte of each document, or one number for all.
+        sizes: (documents,) bytes.
+        floor: (documents,) bits that the source needs; None if it is unknown.
+    """
+    sizes = np.asarray(sizes)
+    counts, bits = np.ones(len(sizes), dtype=np.int64), per_byte * sizes
+    counted = Tally(sizes, sizes, counts, counts, 2 * counts, 0 * counts, 0 * counts, bits, 0.0 * bits, 0.0 * bits)
+    nats = None if floor is None else floor * np.log(2)
+    made = made.model_copy(update={"metrics": summarize(counted, nats)})
+    add_row(directory, made)
+    folder = directory.new_work_folder()
+    write_documents(folder / DOCUMENTS, counted, nats)
+    directory.adopt(folder, write_cell(folder, made, ()))
+    return made
+
+
+def verify(directory, model, **fields):
+    """Store the results of a model in the conformance suite, which found nothing unless `fields` say so."""
+    fields = {"doubt": "", "outcomes": ()} | fields
+    directory.write_verification(Verification(model=model, key=suite_key_of(directory, model), **fields))

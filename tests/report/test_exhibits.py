@@ -5,6 +5,8 @@ from rich.console import Console
 
 from lmbench.exhibit import Exhibit
 from lmbench.report import exhibits, tables
+from lmbench.report.markdown import format_markdown
+from lmbench.report.results import Results
 from lmbench.runs.store import stem
 from tests.storing import store
 
@@ -38,8 +40,8 @@ def printed(exhibit):
 def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
     [first, *_] = directory.cells()
     name = stem(first.row)
-    store(directory, first, (WORDS, CURVE))
-    tables.write(directory)
+    store(directory, first, (WORDS, CURVE), like=first)
+    tables.write(Results.read(directory))
     exhibits.write(directory)
     text = (directory.path / "table.md").read_text()
     assert f"- [uniform on toy\\|corpus](exhibits/{name}.md): States &lt;b>; Training" in text
@@ -53,7 +55,7 @@ def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
 
 
 def test_cells_without_exhibits_are_not_linked(directory):
-    assert "What the models learned" not in tables.markdown(directory)
+    assert "What the models learned" not in format_markdown(Results.read(directory))
 
 
 def test_the_terminal_shows_corpus_text_escaped():
@@ -85,7 +87,7 @@ def test_the_terminal_shows_at_most_21_points_and_both_ends(number):
 def test_only_curves_in_bits_per_byte_are_compared_with_other_models(directory):
     [first, *_] = directory.cells()
     name = stem(first.row)
-    store(directory, first, (CURVE.model_copy(update={"unit": "nats"}), WORDS))
+    store(directory, first, (CURVE.model_copy(update={"unit": "nats"}), WORDS), like=first)
     exhibits.write(directory)
     page = (directory.path / f"exhibits/{name}.md").read_text()
     assert "over time (nats); kenlm: 2.5\n" in page

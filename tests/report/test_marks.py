@@ -26,10 +26,10 @@ def test_a_failed_audit_marks_its_cell_alone():
     doubt = "audit failed: document 3, cut at byte 17: 0.5 nats"
     audited = cell("m", audit=Audit(documents=6, failure=doubt), doubt=doubt)
     made = marks(m={})
-    assert made.label(audited) == "m ‡"
+    assert made.label("m", [audited]) == "m ‡"
     assert made.doubt(audited) == doubt
     assert made.notes([audited]) == [f"‡ m: {doubt}."]
-    assert made.label(cell("m")) == "m"
+    assert made.label("m", [cell("m")]) == "m"
     assert made.notes([cell("m")]) == []
 
 
@@ -53,7 +53,7 @@ def test_all_reasons_for_doubt_are_given():
 def test_knowledge_before_fitting_is_marked_like_pretraining():
     made = marks(m={"outcomes": (PRIOR,)}, n={}, pretrained={})
     cells = [cell("m"), cell("n"), cell("pretrained", pretrained=True)]
-    assert [made.label(each) for each in cells] == ["m †", "n", "pretrained †"]
+    assert [made.label(each.model, [each]) for each in cells] == ["m †", "n", "pretrained †"]
     assert [made.is_pretrained(each) for each in cells] == [True, False, True]
     assert made.doubt(cells[0]) == ""
     declared, found = made.notes(cells)
@@ -65,14 +65,14 @@ def test_knowledge_before_fitting_is_marked_like_pretraining():
 def test_options_that_the_suite_changed_are_named_once():
     own = {"changed": CHANGED, "own_outcomes": (PRIOR,)}
     made = marks(m=own, n=own, other={})
-    [note] = made.notes([cell("m"), cell("n"), cell("other")])
+    [note] = made.describe_changes([cell("m"), cell("n"), cell("other")])
     assert note == "Checked with steps=60, width=32, no checkpoint instead of the model's own options: m, n."
 
 
 def test_models_whose_own_options_were_never_checked_are_named():
     own = {"changed": CHANGED, "own_outcomes": (PRIOR,)}
     made = marks(m={"changed": CHANGED}, n=own, other={})
-    first, second = made.notes([cell("m"), cell("n"), cell("other")])
+    first, second = made.describe_changes([cell("m"), cell("n"), cell("other")])
     assert first.endswith(" instead of the model's own options: m, n.")
     assert second == "Never checked with the model's own options: m."
 
@@ -89,3 +89,9 @@ def test_models_that_were_not_checked_are_doubted():
     assert marks().doubt(cell("m")) == "not checked"
     assert marks(n={}).notes([cell("m"), cell("n")]) == ["‡ Not checked by the conformance suite: m."]
     assert not marks().is_pretrained(cell("m"))
+
+
+def test_the_seeds_of_a_model_share_its_remarks_and_marks():
+    seeds = [cell("m", remarks=("undertrained",)), cell("m", remarks=("undertrained", "time-limited")), cell("n")]
+    made = marks(m={}, n={"doubt": "sums failed: 2"})
+    assert made.label("m (3 seeds)", seeds) == "m (3 seeds) (undertrained, time-limited) ‡"

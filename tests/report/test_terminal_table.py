@@ -126,3 +126,11 @@ def test_long_headings_of_numbers_are_broken():
     columns = (Column("seconds"), Column("bits per byte of the validation text"), Column("learning rate"))
     lines = lines_at(40, Contents("Training", columns, (("1", "2.5", "0.1"),), (), ()))
     assert "bits per byte of the validation text" in " ".join(" ".join(lines).replace("seconds", " ").split())
+
+
+@pytest.mark.parametrize(("width", "is_shown"), [(46, True), (45, False), (40, False), (39, True)])
+def test_optional_columns_are_shown_if_the_table_is_not_continued_for_them(width, is_shown):
+    """Seven numbers need 40 cells. With 39, the seventh is below, and the group has room beside it."""
+    columns = (Column("model", "left"), *[Column("bits")] * 7, Column("group", is_optional=True))
+    table = Contents("t", columns, (("kenlm", *["1.52"] * 7, "abc"),), (), ())
+    assert ("abc" in " ".join(lines_at(width, table))) == is_shown

@@ -17,6 +17,9 @@ from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, ScoreError, SpecError, UnavailableError
 from lmbench.generation import generate
 from lmbench.report import tables
+from lmbench.report.csv_files import format_cells
+from lmbench.report.markdown import format_markdown
+from lmbench.report.results import Results
 from tests.checkpoints import byte_level, gpt2, save
 from tests.running import run
 
@@ -153,17 +156,18 @@ def test_it_sees_what_follows_and_declares_that_it_is_not_a_probability(folder):
 def test_it_is_never_ranked_with_probabilities(folder, tmp_path):
     corpus = Corpus("few", Split(("a\n",)), Split(("a\n",)), Split(("the cat sat\n", "on the mat\n")), "lines")
     directory = run(f"mlm:{folder},uniform", [corpus], tmp_path / "run")
-    page = tables.markdown(directory)
+    results = Results.read(directory)
+    page = format_markdown(results)
     ranked, pseudo = page.split("## Pseudo-perplexities")
     assert f"mlm:{folder}".replace("_", "\\_") not in ranked.replace("\\\\_", "\\_")
     assert "not probabilities of a text" in pseudo
     assert "uniform" in ranked
-    row = tables.csv(directory).splitlines()[1]
+    row = format_cells(results).splitlines()[1]
     [mlm, uniform] = directory.cells()
     assert mlm.pseudo
     assert not uniform.pseudo
     assert f"{mlm.metrics.bits_per_byte}" not in row
-    assert len(tables.terminal(directory)) == 2
+    assert len(tables.terminal(results)) == 2
 
 
 @pytest.mark.parametrize(

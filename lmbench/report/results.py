@@ -1,0 +1,77 @@
+"""The results of a run, read and ranked once for all of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lmbench.analysis.across import Group, summarize_corpora
+from lmbench.analysis.ranking import Entry, Ranking, rank_models
+from lmbench.report.marks import Marks
+from lmbench.runs.records import Cell, Row
+from lmbench.runs.store import RunDirectory
+from lmbench.statistics import MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the tables of a run are made from.
+
+    Attributes:
+        directory: The run.
+        cells: The stored cells, in the order of the run.
+        missing: The rows without a cell that can be believed.
+        marks: The marks of the cells.
+        rankings: The ranking of each corpus, in the order of the run.
+        groups: The models over several corpora.
+    """
+
+    directory: RunDirectory
+    cells: tuple[Cell, ...]
+    missing: tuple[Row, ...]
+    marks: Marks
+    rankings: tuple[Ranking, ...]
+    groups: tuple[Group, ...]
+
+    @classmethod
+    def read(cls, directory: RunDirectory, margin: float = MARGIN, baseline: str | None = None) -> Results:
+        """Read the results of a run and rank its models.
+
+        Args:
+            directory: The run.
+            margin: Bits per byte within which models are equal.
+            baseline: The model that others are divided by over several corpora; None to choose one.
+
+        Raises:
+            LmbenchError: The cells of a corpus have different documents, or no model has the label of the baseline.
+        """
+        rankings = tuple(rank_models(directory, corpus, margin) for corpus in directory.manifest.corpora)
+        return cls(
+            directory=directory,
+            cells=tuple(directory.cells()),
+            missing=tuple(directory.missing()),
+            marks=Marks.of(directory),
+            rankings=rankings,
+            groups=summarize_corpora(rankings, baseline),
+        )
+
+    def cells_of(self, ranking: Ranking) -> list[Cell]:
+        """Return the cells of a corpus, ranked or not, apart from pseudo-probabilities."""
+        return [cell for cell in self.cells if cell.corpus == ranking.corpus.name and not cell.pseudo]
+
+    def places(self) -> Iterator[tuple[Ranking, Entry, Cell]]:
+        """Yield each ranked cell with its entry and ranking."""
+        for ranking in self.rankings:
+            for entry in ranking.entries:
+                for cell in entry.cells:
+                    yield ranking, entry, cell
+
+
+def name_entry(entry: Entry) -> str:
+    """Return the name of an entry, as tables show it: "transformer (5 seeds)"."""
+    return f"{entry.label} ({len(entry.cells)} seeds)" if len(entry.cells) > 1 else entry.label
+
+
+def show_rank(entry: Entry) -> str:
+    """Return the rank of an entry: "2=" if it shares it; "" if no ranking is claimed."""
+    return "" if entry.rank is None else f"{entry.rank}{'=' * entry.is_tied}"

@@ -1,0 +1,152 @@
+"""Sentences below a table on how certain its numbers and ranks are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import hypot
+from statistics import median
+
+from lmbench.analysis.ranking import Entry, Ranking
+from lmbench.report.digits import count_decimals, show_fixed
+from lmbench.statistics import FEWEST_EFFECTIVE, Comparison, Units
+from lmbench.statistics.power import find_bytes_needed
+
+SMALL_DIFFERENCE = 0.01
+"""The difference between two models whose need of text is told, as a share of the better one's bits per byte."""
+
+_LARGEST_DETECTABLE = 0.05
+_TELLING = 2  # times as much text, if models are not compared on the same documents
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """How many bytes of such text show a difference of 1 % with a probability of 80 %.
+
+    Attributes:
+        paired: If both models score the same text, as in a run.
+        unpaired: If each scores a text of its own.
+    """
+
+    paired: float
+    unpaired: float
+
+
+def describe_ranking(ranking: Ranking) -> Iterator[str]:
+    """Yield sentences on units, power and seeds."""
+    if ranking.units is None:
+        return
+    yield from _describe_units(ranking.units)
+    yield from _describe_power(ranking)
+    yield from _describe_seeds(ranking.entries)
+
+
+def describe_details(ranking: Ranking) -> Iterator[str]:
+    """Yield by how much blocks would inflate the variance, if they are not used."""
+    units = ranking.units
+    if units is not None and units.inflation and not units.are_blocks:
+        yield f"Documents are resampled one by one: {_list_inflation(units)} the variance of single documents."
+
+
+def find_need(pair: Comparison, better: Entry, worse: Entry) -> Need | None:
+    """Return how much text shows a difference of 1 % between two models; None if the text is one unit."""
+    difference = SMALL_DIFFERENCE * better.per_byte.value
+    paired, errors = pair.bytes_needed(difference), (better.per_byte.error, worse.per_byte.error)
+    if paired is None or errors[0] is None or errors[1] is None:
+        return None
+    return Need(paired, find_bytes_needed(pair.size, hypot(errors[0], errors[1]), difference))
+
+
+def has_too_little_text(ranking: Ranking) -> bool:
+    """Return whether neighboring ranks have to differ by over 5 % of the best model's bits per byte to be told apart.
+
+    That is the smallest difference between neighbors that the text shows with a probability of 80 %, the median over
+    all neighbors.
+    """
+    found = _list_detectable(pair for pair in ranking.comparisons if pair.second == pair.first + 1)
+    return bool(found) and median(found) > _LARGEST_DETECTABLE * ranking.entries[0].per_byte.value
+
+
+def _describe_units(units: Units) -> Iterator[str]:
+    if units.documents == 1:
+        yield "The text is a single document: there are no intervals and no ranks."
+        return
+    if units.are_blocks:
+        yield f"Neighboring documents depend on each other: {_list_inflation(units)} the variance of single documents."
+    counted = f"{_name_units(units)} count as {_show_number(units.effective)} of equal size"
+    few = f": too few to rank models, which takes {FEWEST_EFFECTIVE:g}" * (units.effective < FEWEST_EFFECTIVE)
+    yield f"{counted}{few}.{''.join(_describe_dominant(units, number) for number in units.dominant)}"
+
+
+def _describe_dominant(units: Units, number: int) -> str:
+    share = "over 25 %"
+    if len(units.sizes) == units.documents:
+        share = f"{100 * units.sizes[number] / units.sizes.sum():.0f} %"
+    return f" Document {number} (counted from 0) has {share} of the bytes."
+
+
+def _name_units(units: Units) -> str:
+    count = len(units.sizes)
+    if count == units.documents:
+        return f"{count:,} documents"
+    return f"{count:,} blocks of {units.documents / count:.3g} documents"
+
+
+def _list_inflation(units: Units) -> str:
+    """Return the inflation at each size of blocks: "blocks of 1, 2, 5 have 1.0, 1.4, 2.2 times"."""
+    sizes = ", ".join(f"{each.documents:.3g}" for each in units.inflation)
+    factors = ", ".join(f"{each.factor:.1f}" for each in units.inflation)
+    return f"blocks of {sizes} have {factors} times"
+
+
+def _describe_power(ranking: Ranking) -> Iterator[str]:
+    """Yield the smallest differences to the best that the text shows, and how much text 1 % needs."""
+    pairs = [pair for pair in ranking.comparisons if pair.first == 0]
+    detectable, entries = _list_detectable(pairs), ranking.entries
+    needs = [need for pair in pairs if (need := find_need(pair, entries[0], entries[pair.second]))]
+    if not detectable or not needs or ranking.has_too_few_documents:
+        return
+    if has_too_little_text(ranking):
+        yield (
+            "Too little text for a ranking: half of the neighboring ranks would have to differ by over "
+            f"{100 * _LARGEST_DETECTABLE:g} % to show."
+        )
+    paired, unpaired = (median(getattr(need, name) for need in needs) for name in ("paired", "unpaired"))
+    otherwise = f", unpaired {_show_bytes(unpaired)}" if unpaired > _TELLING * paired else ""
+    yield (
+        f"Smallest difference to the best that shows: {_show_small(median(detectable))} bits/byte (power 80 %, median "
+        f"over models). 1 % takes {_show_bytes(paired)} of such text{otherwise}."
+    )
+
+
+def _list_detectable(pairs: Iterable[Comparison]) -> list[float]:
+    return [pair.detectable for pair in pairs if pair.detectable is not None]
+
+
+def _describe_seeds(entries: Sequence[Entry]) -> Iterator[str]:
+    if single := [entry.label for entry in entries if entry.is_seeded and len(entry.cells) == 1]:
+        yield f"Training variance is not included for {', '.join(single)}: --seeds 5 measures it."
+    several = [
+        f"{entry.label} {_show_small(entry.seed_deviation)} ({len(entry.cells)} seeds)"
+        for entry in entries
+        if entry.seed_deviation is not None
+    ]
+    if several:
+        yield f"Standard deviation of bits/byte between seeds: {', '.join(several)}."
+
+
+def _show_number(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _show_small(value: float) -> str:
+    """Return a difference with as many digits as an error has."""
+    return show_fixed(value, count_decimals(value))
+
+
+def _show_bytes(size: float) -> str:
+    """Return a number of bytes with two digits: "28 kB"."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:,.0f} {name}" if size >= 10 * unit else f"{size / unit:.1f} {name}"
+    return f"{max(size, 1):.0f} bytes"
