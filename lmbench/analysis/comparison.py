@@ -2,100 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
-
-import numpy as np
 
 from lmbench.analysis.changes import Change, find_changes
-from lmbench.analysis.ranking import Contender, Documents, choose_units, is_ranked, read_contenders
-from lmbench.arrays import Floats
+from lmbench.analysis.pair import Pair
+from lmbench.analysis.shared_texts import CorpusResults, match_texts
 from lmbench.errors import ResultsError, UnknownNameError
-from lmbench.runs.records import Cell, CorpusRecord
 from lmbench.runs.store import RunDirectory
-from lmbench.statistics import FEWEST_EFFECTIVE, MARGIN, Comparison, Units, compare_pairs
+from lmbench.statistics import MARGIN
 from lmbench.statistics.pairs import adjust_holm
 
-Verdict = Literal["same", "too few", "equal", "better", "worse", "not shown"]
-
-_ROUNDING = 1e-9
-_TRAINING = ("train-size=", "valid=last-10%-of-train")  # what a provenance says of the training split alone
 _MOST_REASONS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A model and a baseline on the same test text.
-
-    Attributes:
-        corpus: The text, as the model's run read it.
-        other_corpus: The text, as the baseline's run read it. Its training split may be another one.
-        model: The model and its bits.
-        baseline: The baseline and its bits.
-        comparison: The model as the first one, and the baseline as the second one.
-        units: What was resampled.
-        margin: Bits per byte within which the two are equal.
-    """
-
-    corpus: CorpusRecord
-    other_corpus: CorpusRecord
-    model: Contender
-    baseline: Contender
-    comparison: Comparison
-    units: Units
-    margin: float
-
-    @property
-    def model_rate(self) -> float:
-        """Bits per byte of the model."""
-        return self.model.total / self.comparison.size
-
-    @property
-    def baseline_rate(self) -> float:
-        """Bits per byte of the baseline."""
-        return self.baseline.total / self.comparison.size
-
-    @property
-    def is_same(self) -> bool:
-        """Whether both need the same bits for each document under each seed, up to rounding."""
-        return _agree(self.model, self.baseline)
-
-    @property
-    def verdict(self) -> Verdict:
-        """How the model does: better or worse than the baseline by more than chance and the margin, or neither."""
-        if self.is_same:
-            return "same"
-        if self.units.effective < FEWEST_EFFECTIVE:
-            return "too few"
-        if self.comparison.equal:
-            return "equal"
-        if not self.comparison.differs:
-            return "not shown"
-        return "better" if self.comparison.difference.value < 0 else "worse"
-
-    @property
-    def relative(self) -> float | None:
-        """The difference as a share of the baseline's bits per byte; None if these are 0."""
-        return self.comparison.difference.value / self.baseline_rate if self.baseline.total else None
-
-    @property
-    def sought(self) -> float:
-        """The size of the observed difference, or the margin if that is larger."""
-        return max(abs(self.comparison.difference.value), self.margin)
-
-    @property
-    def bytes_needed(self) -> float | None:
-        """How many bytes of such text show a difference of the size `sought`; None if `sought` is 0."""
-        return self.comparison.bytes_needed(self.sought) if self.sought > 0 else None
-
-    @property
-    def is_trained_differently(self) -> bool:
-        """Whether the two runs have other training or validation texts."""
-        return any(
-            getattr(self.corpus, name) != getattr(self.other_corpus, name)
-            for name in ("train_fingerprint", "valid_fingerprint")
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +99,7 @@ def compare_models(
         UnknownNameError: A run does not have the model or the corpus.
         ResultsError: The two cannot be compared on any corpus.
     """
-    texts = _match_texts(model.directory, baseline.directory, corpora)
+    texts = match_texts(model.directory, baseline.directory, corpora)
     for side, results in ((model, [text.one for text in texts]), (baseline, [text.other for text in texts])):
         _require_known(f"model of {side.directory.path}", [side.label], results)
     pairs, refusals = list[Pair](), list[Refusal]()
@@ -217,7 +135,7 @@ def compare_runs(
         UnknownNameError: The runs do not have a model or a corpus.
         ResultsError: No row can be compared.
     """
-    texts = _match_texts(before, after, corpora)
+    texts = match_texts(before, after, corpora)
     _require_known("model of these runs", models, [side for text in texts for side in (text.one, text.other)])
     pairs, refusals = list[Pair](), list[Refusal]()
     only_before, only_after = list[tuple[str, str]](), list[tuple[str, str]]()
@@ -238,157 +156,10 @@ def compare_runs(
     return ComparedRuns(before, after, tuple(pairs), changes, tuple(refusals), tuple(only_before), tuple(only_after))
 
 
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """The results of a run on a corpus.
-
-    Attributes:
-        corpus: The corpus; None if the run does not have it.
-        contenders: The models with numbers that can be compared, by label.
-        documents: Their documents; None without such models.
-        absent: For each other label, why it lacks such numbers, in one line.
-    """
-
-    corpus: CorpusRecord | None
-    contenders: Mapping[str, Contender]
-    documents: Documents | None
-    absent: Mapping[str, str]
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """The names of the models in the run's table."""
-        return [*self.contenders, *self.absent]
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A corpus in two runs, or twice in one."""
-
-    name: str
-    one: _Results
-    other: _Results
-
-    def find_mismatch(self) -> str:
-        """Return why no two models can be compared on this corpus, in one line; "" if they can."""
-        one, other = self.one, self.other
-        if one.corpus is None or other.corpus is None:
-            return "only one of the runs has it"
-        if reason := _find_mismatch(one.corpus, other.corpus):
-            return reason
-        if one.documents and other.documents and not np.array_equal(one.documents.sizes, other.documents.sizes):
-            counts = f"{len(one.documents.sizes):,} and {len(other.documents.sizes):,}"
-            return f"the test text is divided into other documents ({counts})"
-        return ""
-
-    def explain_absence(self, label: str) -> str:
-        """Return why one of the runs lacks numbers of a model, in one line; "" if both have some."""
-        return self.one.absent.get(label, "") or self.other.absent.get(label, "")
-
-    def compare(self, labels: Sequence[tuple[str, str]], margin: float) -> list[Pair]:
-        """Return the comparisons of models of the one run with baselines of the other, by their labels."""
-        one, other, documents = self.one.corpus, self.other.corpus, self.one.documents
-        if one is None or other is None or documents is None:
-            return []
-        units = choose_units([*self.one.contenders.values(), *self.other.contenders.values()], documents)
-        sides = [(self.one.contenders[label], self.other.contenders[baseline]) for label, baseline in labels]
-        bits = [array for model, baseline in sides for array in _pair_bits(model, baseline)]
-        found = compare_pairs(bits, units, margin, [(number, number + 1) for number in range(0, len(bits), 2)])
-        return [
-            Pair(one, other, *side, replace(comparison, first=0, second=1), units, margin)
-            for side, comparison in zip(sides, found, strict=True)
-        ]
-
-    def swapped(self) -> _Text:
-        """Return the same with the results in the other order."""
-        return _Text(self.name, self.other, self.one)
-
-
-def _agree(model: Contender, baseline: Contender) -> bool:
-    """Return whether two models need the same bits, up to rounding."""
-    bits, others = model.bits, baseline.bits
-    return bits.shape == others.shape and bool(np.allclose(bits, others, rtol=_ROUNDING, atol=0))
-
-
-def _pair_bits(model: Contender, baseline: Contender) -> tuple[Floats, Floats]:
-    """Return the bits of both, (seeds, documents).
-
-    If both are the same model, their seeds are not independent, so that the mean over them is compared.
-    """
-    if _agree(model, baseline):
-        return model.bits.mean(axis=0, keepdims=True), baseline.bits.mean(axis=0, keepdims=True)
-    return model.bits, baseline.bits
-
-
-def _match_texts(one: RunDirectory, other: RunDirectory, names: Sequence[str]) -> list[_Text]:
-    """Return the corpora that either run has, in the order of the first one."""
-    sides = [{corpus.name: corpus for corpus in run.manifest.corpora} for run in (one, other)]
-    known = sides[0] | sides[1]
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("corpus of these runs" if one is not other else f"corpus of {one.path}", name, known)
-    texts = []
-    for name in dict.fromkeys(names or known):
-        results = _read_results(one, name, sides[0].get(name))
-        texts.append(_Text(name, results, results if one is other else _read_results(other, name, sides[1].get(name))))
-    return texts
-
-
-def _read_results(directory: RunDirectory, name: str, corpus: CorpusRecord | None) -> _Results:
-    cells = [cell for cell in directory.cells() if cell.corpus == name]
-    ranked = [cell for cell in cells if is_ranked(cell)]
-    absent = _list_absent(directory, name) | {cell.label: _explain(cell) for cell in cells if not is_ranked(cell)}
-    if not ranked:
-        return _Results(corpus, {}, None, absent)
-    try:
-        contenders, documents = read_contenders(directory, ranked)
-    except ResultsError as error:
-        return _Results(corpus, {}, None, absent | {cell.label: str(error) for cell in ranked})
-    return _Results(corpus, {contender.label: contender for contender in contenders}, documents, absent)
-
-
-def _list_absent(directory: RunDirectory, corpus: str) -> dict[str, str]:
-    """Return why rows on a corpus lack a cell, by label."""
-    damage = {found.row.slot: f"its cell is damaged: {found.reason}" for found in directory.damage()}
-    return {
-        row.label: damage.get(row.slot, f"its cell in {directory.path} is missing; `lmbench run` evaluates it")
-        for row in directory.missing()
-        if row.corpus == corpus
-    }
-
-
-def _explain(cell: Cell) -> str:
-    """Return why a cell lacks numbers that can be compared."""
-    if cell.status != "ok":
-        return f"{cell.label} {'failed' if cell.status == 'failed' else 'is unavailable'}: {cell.error}"
-    if cell.pseudo:
-        return f"the scores of {cell.label} are not probabilities of a text"
-    return f"the numbers of {cell.label} are impossible: {cell.doubt}"
-
-
-def _explain_absence(results: _Results, side: RunModel) -> str:
+def _explain_absence(results: CorpusResults, side: RunModel) -> str:
     if side.label in results.contenders:
         return ""
     return results.absent.get(side.label, f"{side.directory.path} does not have {side.label} on it")
-
-
-def _find_mismatch(one: CorpusRecord, other: CorpusRecord) -> str:
-    """Return why the test texts of two corpora of the same name do not compare; "" if they do."""
-    read = [_describe_test_reading(corpus) for corpus in (one, other)]
-    reading = f", read as {read[0]} and as {read[1]}" if read[0] != read[1] else ""
-    if one.test_fingerprint != other.test_fingerprint:
-        return f"the test texts differ ({_describe_test(one)}, and {_describe_test(other)}{reading})"
-    if one.tokenized != other.tokenized:
-        return "the test text is tokenized in one run alone"
-    return f"the test text was read in two ways{reading.replace(', read', ':', 1)}" if reading else ""
-
-
-def _describe_test(corpus: CorpusRecord) -> str:
-    return f"{corpus.test_bytes:,} bytes in {corpus.test_documents:,} documents, sha256 {corpus.test_fingerprint[:12]}"
-
-
-def _describe_test_reading(corpus: CorpusRecord) -> str:
-    """Return how a test text was read, without what is said of the training split alone."""
-    return ",".join(part for part in corpus.provenance.split(",") if not part.startswith(_TRAINING))
 
 
 def _choose(labels: Sequence[str], chosen: Sequence[str]) -> Sequence[str]:
@@ -407,7 +178,7 @@ def _correct(pairs: Sequence[Pair]) -> Iterator[Pair]:
         yield pair if p is None else replace(pair, comparison=replace(pair.comparison, adjusted_p=p))
 
 
-def _require_known(kind: str, labels: Iterable[str], results: Sequence[_Results]) -> None:
+def _require_known(kind: str, labels: Iterable[str], results: Sequence[CorpusResults]) -> None:
     known = dict.fromkeys(label for side in results for label in side.labels)
     for label in labels:
         if label not in known:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lmbench.analysis.comparison import RunModel, compare_models
 from lmbench.metrics import Tally, summarize
 from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
 from lmbench.runs.records import Cell, Costs, Machine, Manifest, ModelRecord, Provenance
@@ -66,3 +67,17 @@ def _new_folder(directory, cell, model):
     models = (model or model_record(cell.model),)
     directory.extend(Manifest(created="", models=models, corpora=(), rows=(cell.row,)))
     return directory.new_work_folder()
+
+
+def compare_two(directory, model="a", baseline="b", **options):
+    """Return the comparison of two models of a run."""
+    return compare_models(RunModel(directory, model), RunModel(directory, baseline), **options)
+
+
+def pair_of_runs(tmp_path, first, second):
+    """Return two runs on two corpora, which have the same name, and on one that both have."""
+    runs = [new_run(tmp_path / name, corpus, text("both")) for name, corpus in (("x", first), ("y", second))]
+    for directory in runs:
+        add(directory, "a", 200 + NOISE)
+        add(directory, "a", 200 + NOISE, corpus="both")
+    return runs
