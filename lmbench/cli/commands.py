@@ -11,6 +11,7 @@ import click
 from lmbench.about import DISTRIBUTION_NAME
 from lmbench.cli.cache import cache
 from lmbench.cli.check import check
+from lmbench.cli.compare import compare
 from lmbench.cli.corpora import corpora
 from lmbench.cli.export import export
 from lmbench.cli.merge import merge
@@ -42,7 +43,22 @@ def cli(offline: bool) -> None:
         os.environ |= {"LMBENCH_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 
 
-for command in (run, report, merge, verify, models, corpora, score, generate, export, inspect, check, cache, new_model):
+for command in (
+    run,
+    report,
+    compare,
+    merge,
+    verify,
+    models,
+    corpora,
+    score,
+    generate,
+    export,
+    inspect,
+    check,
+    cache,
+    new_model,
+):
     cli.add_command(command)
 
 

@@ -9,7 +9,19 @@ import pytest
 from lmbench.printable import printable_lines
 from tests.cli.commands import CODE, assert_refused, lmbench
 
-COMMANDS = ("run", "report", "models", "corpora", "score", "generate", "export", "inspect", "check", "new-model")
+COMMANDS = (
+    "run",
+    "report",
+    "compare",
+    "models",
+    "corpora",
+    "score",
+    "generate",
+    "export",
+    "inspect",
+    "check",
+    "new-model",
+)
 
 
 @pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)])

@@ -1,0 +1,120 @@
+"""``lmbench compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lmbench.cli.output import echo_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmbench.analysis.comparison import ComparedModels, ComparedRuns
+    from lmbench.report.contents import Contents
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  lmbench compare results/mine kenlm ppm          two models of a run
+  lmbench compare results/old results/new         two runs: what changed
+  lmbench compare results/old ppm results/new ppm:order=4
+  lmbench compare results/mine kenlm ppm --corpus wikitext-2 --json"""
+)
+@click.argument("names", metavar="RUN MODEL MODEL | RUN RUN", nargs=-1, required=True)
+@click.option("--corpus", "corpora", multiple=True, metavar="NAME", help="Compare on this corpus alone; repeatable.")
+@click.option("--models", metavar="LABEL,…", help="Of two runs, compare these models alone.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0),
+    default=0.001,
+    show_default=True,
+    metavar="BITS",
+    help="Bits per byte within which models are equal for all purposes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON objects, one for each row.")
+def compare(names: tuple[str, ...], corpora: tuple[str, ...], models: str | None, margin: float, as_json: bool) -> None:
+    """Compare two models, or two runs.
+
+    Models have the names of their rows in the tables; several seeds of a model are one. The differences are paired: the
+    same documents, or blocks of them, are resampled for both. Texts that differ, or were read in different ways, cannot
+    be compared; if nothing can be, the exit code is 2.
+    """
+    if len(names) == 2:
+        _print_runs(_compare_runs(names, models, corpora, margin), as_json)
+    elif models is not None:
+        raise click.UsageError("--models goes with two runs; name the runs alone")
+    elif len(names) in (3, 4):
+        _print_models(_compare_models(names, corpora, margin), as_json)
+    else:
+        raise click.UsageError("name two models of a run (RUN MODEL MODEL), two runs (RUN RUN), or RUN MODEL RUN MODEL")
+
+
+def _compare_models(names: Sequence[str], corpora: Sequence[str], margin: float) -> ComparedModels:
+    """Return the comparison of RUN MODEL MODEL, or of RUN MODEL RUN MODEL."""
+    from lmbench.analysis.comparison import RunModel, compare_models
+    from lmbench.runs.store import RunDirectory
+
+    first = RunDirectory.open(Path(names[0]))
+    second = RunDirectory.open(Path(names[2])) if len(names) == 4 else first
+    return compare_models(RunModel(first, names[1]), RunModel(second, names[-1]), corpora, margin)
+
+
+def _compare_runs(names: Sequence[str], models: str | None, corpora: Sequence[str], margin: float) -> ComparedRuns:
+    from lmbench.analysis.comparison import compare_runs
+    from lmbench.runs.store import RunDirectory
+    from lmbench.spec import split_list
+
+    before = RunDirectory.open(Path(names[0]))
+    if not Path(names[1]).exists():
+        raise click.UsageError(f"{names[1]} is not a run directory; to compare models of {names[0]}, name two of them")
+    after = RunDirectory.open(Path(names[1]))
+    return compare_runs(before, after, split_list(models or ""), corpora, margin)
+
+
+def _print_models(compared: ComparedModels, as_json: bool) -> None:
+    from lmbench.report.comparison import build_model_table, format_models
+
+    if as_json:
+        _print_json(format_models(compared))
+    else:
+        _print_tables([build_model_table(compared)])
+
+
+def _print_runs(compared: ComparedRuns, as_json: bool) -> None:
+    from lmbench.report.comparison import build_run_tables, format_runs, list_run_notes, summarize_runs
+
+    if as_json:
+        _print_json(format_runs(compared))
+    else:
+        _print_sentences([*summarize_runs(compared), ""])
+        _print_tables(build_run_tables(compared))
+        _print_sentences(list_run_notes(compared))
+
+
+def _print_json(lines: Sequence[str]) -> None:
+    for line in lines:
+        echo_json(line)
+
+
+def _print_tables(tables: Sequence[Contents]) -> None:
+    from rich.console import Console
+
+    from lmbench.report.terminal_table import TerminalTable
+
+    console = Console()
+    for table in tables:
+        console.print(TerminalTable(table))
+
+
+def _print_sentences(sentences: Sequence[str]) -> None:
+    from rich.console import Console
+
+    from lmbench.report.markup import literal
+
+    console = Console()
+    for sentence in sentences:
+        console.print(literal(sentence), highlight=False)
