@@ -133,13 +133,17 @@ def _find_number(ranking: Ranking, label: str) -> int | None:
 def _summarize_group(kind: str, rankings: Sequence[Ranking], baseline: str) -> Group:
     members = [ranking for ranking in rankings if _find_number(ranking, baseline) is not None]
     labels = sorted(label for label in _list_labels(members) if label != baseline)
-    summaries = tuple(_summarize(label, baseline, members) for label in labels)
-    return Group(kind, baseline, tuple(ranking.corpus.name for ranking in members), summaries)
+    summaries = (_summarize(label, baseline, members) for label in labels)
+    found = tuple(summary for summary in summaries if summary is not None)
+    return Group(kind, baseline, tuple(ranking.corpus.name for ranking in members), found)
 
 
-def _summarize(label: str, baseline: str, rankings: Sequence[Ranking]) -> Summary:
+def _summarize(label: str, baseline: str, rankings: Sequence[Ranking]) -> Summary | None:
+    """Return a model and the baseline; None if they do not have a ratio on any corpus."""
     found = (_find_duel(ranking, label, baseline) for ranking in rankings)
     duels = [duel for duel in found if duel is not None]
+    if not duels:
+        return None
     ratios = tuple(duel.ratio for duel in duels)
     return Summary(
         label=label,
@@ -153,11 +157,13 @@ def _summarize(label: str, baseline: str, rankings: Sequence[Ranking]) -> Summar
 
 
 def _find_duel(ranking: Ranking, label: str, baseline: str) -> _Duel | None:
-    """Return a model and the baseline, or None if the corpus does not have numbers of both."""
+    """Return a model and the baseline, or None if they do not have a ratio: one is missing, or needs no bits."""
     first, second = _find_number(ranking, label), _find_number(ranking, baseline)
     if first is None or second is None:
         return None
+    above, below = (ranking.entries[number].per_byte.value for number in (first, second))
+    if min(above, below) <= 0:
+        return None
     pair = next(pair for pair in ranking.comparisons if {pair.first, pair.second} == {first, second})
     pair = pair if pair.first == first else pair.reversed()
-    ratio = ranking.entries[first].per_byte.value / ranking.entries[second].per_byte.value
-    return _Duel(ranking.corpus.name, ratio, pair.difference, pair.equal, not ranking.has_too_few_documents)
+    return _Duel(ranking.corpus.name, above / below, pair.difference, pair.equal, not ranking.has_too_few_documents)

@@ -58,6 +58,12 @@ def test_corpora_without_a_cell_of_the_model_are_left_out(tmp_path):
     assert [(each.label, each.corpora) for each in group.summaries] == [("a", ("n0", "n2")), ("b", ("n1",))]
 
 
+def test_texts_that_need_no_bits_have_no_ratio(tmp_path):
+    bits = {"kenlm": {0: FLAT, 1: 0 * FLAT}, "a": {0: FLAT / 2, 1: 0 * FLAT}, "b": {0: 0 * FLAT}}
+    [group] = summarize_corpora(rank(tmp_path / "r", natural(2), bits))
+    assert [(each.label, each.corpora) for each in group.summaries] == [("a", ("n0",))]
+
+
 def test_equal_models_are_neither_better_nor_worse(tmp_path):
     bits = {"kenlm": {0: FLAT, 1: FLAT}, "a": {0: FLAT - 1e-6, 1: FLAT + 1e-6}}
     [group] = summarize_corpora(rank(tmp_path / "r", natural(2), bits))
