@@ -76,7 +76,8 @@ def _compare_runs(names: Sequence[str], models: str | None, corpora: Sequence[st
 
 
 def _print_models(compared: ComparedModels, as_json: bool) -> None:
-    from lmbench.report.comparison import build_model_table, format_models
+    from lmbench.report.comparison import build_model_table
+    from lmbench.report.comparison_json import format_models
 
     if as_json:
         _print_json(format_models(compared))
@@ -85,7 +86,8 @@ def _print_models(compared: ComparedModels, as_json: bool) -> None:
 
 
 def _print_runs(compared: ComparedRuns, as_json: bool) -> None:
-    from lmbench.report.comparison import build_run_tables, format_runs, list_run_notes, summarize_runs
+    from lmbench.report.comparison import build_run_tables, list_run_notes, summarize_runs
+    from lmbench.report.comparison_json import format_runs
 
     if as_json:
         _print_json(format_runs(compared))

@@ -1,8 +1,7 @@
-"""Comparisons of models and runs: as tables for the terminal, with the sentences around them, and as JSON."""
+"""Comparisons of models and runs: tables for the terminal, and the sentences around them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from lmbench.analysis.ranking import Contender
 from lmbench.report.contents import Column, Contents
 from lmbench.report.digits import DECIMALS, choose_decimals, show_fixed
 from lmbench.report.marks import Marks
+from lmbench.report.uncertainty import describe_units, show_bytes
 from lmbench.runs.store import RunDirectory
 
 _NONE = "–"
@@ -78,28 +78,6 @@ def list_run_notes(compared: ComparedRuns) -> list[str]:
         if rows:
             notes.append(f"Only in the {name} run: {_list_rows(rows)}.")
     return [*notes, *_refused(compared.refusals)]
-
-
-def format_models(compared: ComparedModels) -> list[str]:
-    """Return the comparison of two models as JSON objects, one for each corpus. Those that are refused come last."""
-    shared = {"model": compared.model.label, "baseline": compared.baseline.label}
-    rows: list[Mapping[str, object]] = [shared | _numbers(pair) for pair in compared.pairs]
-    rows += [shared | _refusal_entries(refusal) for refusal in compared.refusals]
-    return [json.dumps(row, ensure_ascii=False) for row in rows]
-
-
-def format_runs(compared: ComparedRuns) -> list[str]:
-    """Return the comparison of two runs as JSON objects, one for each row: model is the second run's."""
-    rows: list[Mapping[str, object]] = [
-        {"model": pair.model.label, "baseline": pair.baseline.label}
-        | _numbers(pair)
-        | {"changes": [_change_entries(change) for change in compared.changes if _row_of(pair) in change.rows]}
-        for pair in compared.pairs
-    ]
-    rows += [{"model": refusal.model} | _refusal_entries(refusal) for refusal in compared.refusals]
-    for verdict, found in (("only in first", compared.only_before), ("only in second", compared.only_after)):
-        rows += [{"model": label, "corpus": corpus, "verdict": verdict} for corpus, label in found]
-    return [json.dumps(row, ensure_ascii=False) for row in rows]
 
 
 def _model_row(pair: Pair) -> tuple[str, ...]:
@@ -224,7 +202,7 @@ def _model_notes(compared: ComparedModels) -> Iterator[str]:
 
 
 def _pair_notes(pairs: Sequence[Pair], named: str) -> Iterator[str]:
-    """Yield what the verdicts "not shown" and "too few" mean for each of the pairs, and what was resampled.
+    """Yield what the verdict "not shown" means for each of the pairs, and what was resampled.
 
     Args:
         pairs: The pairs.
@@ -235,16 +213,7 @@ def _pair_notes(pairs: Sequence[Pair], named: str) -> Iterator[str]:
         if pair.verdict == "not shown":
             yield f"{name}: {_describe_power(pair)}"
     for name, group in _by_corpus(pairs).items():
-        units = group[0].units
-        if any(pair.verdict == "too few" for pair in group):
-            dominant = "".join(f"; document {number + 1} has over a quarter of the bytes" for number in units.dominant)
-            count = f"{units.documents:,} document{'s' * (units.documents != 1)}"
-            yield f"{name}: its {count} count as {units.effective:.1f} of equal size{dominant}."
-        if units.are_blocks:
-            yield (
-                f"{name}: neighboring documents depend on each other, so {len(units.sizes):,} blocks of them were "
-                f"resampled (variance × {units.inflation[-1].factor:.1f})."
-            )
+        yield from (f"{name}: {sentence}" for sentence in describe_units(group[0].units))
 
 
 def _describe_power(pair: Pair) -> str:
@@ -255,16 +224,8 @@ def _describe_power(pair: Pair) -> str:
     shown = choose_decimals([pair.comparison.difference])
     return (
         f"this text shows a difference of at least {show_fixed(detectable, shown)} bits/byte, with a probability of "
-        f"80 %. One of {show_fixed(pair.sought, max(shown, DECIMALS))} needs about {_show_size(needed)} of such text."
+        f"80 %. One of {show_fixed(pair.sought, max(shown, DECIMALS))} needs about {show_bytes(needed)} of such text."
     )
-
-
-def _show_size(size: float) -> str:
-    """Return a number of bytes with two significant digits: "290 kB"."""
-    for power, unit in ((9, "GB"), (6, "MB"), (3, "kB")):
-        if size >= 10**power:
-            return f"{float(f'{size / 10**power:.2g}'):,g} {unit}"
-    return f"{float(f'{size:.2g}'):g} bytes"
 
 
 def _text_notes(pairs: Sequence[Pair]) -> list[str]:
@@ -280,7 +241,7 @@ def _text_notes(pairs: Sequence[Pair]) -> list[str]:
         if len(contender.cells) > 1:
             notes.append(f"{label}: the mean over {len(contender.cells)} seeds.")
         elif contender.is_seeded:
-            notes.append(f"{label} was trained with one seed: the interval leaves out how much training varies.")
+            notes.append(f"Training variance is not included for {label}: --seeds 5 measures it.")
     return notes
 
 
@@ -347,38 +308,3 @@ def _shorten(change: Change, value: str) -> str:
     if change.kind in ("algorithm", "file") and ":" in value:
         value = " ".join(f"{name}:{digest[:12]}" for name, _, digest in (part.partition(":") for part in value.split()))
     return value or _NONE
-
-
-def _numbers(pair: Pair) -> dict[str, object]:
-    """Return the numbers of a comparison by their names in JSON."""
-    comparison = pair.comparison
-    difference = comparison.difference
-    return {
-        "corpus": pair.corpus.name,
-        "verdict": pair.verdict,
-        "model_bits_per_byte": pair.model_rate,
-        "baseline_bits_per_byte": pair.baseline_rate,
-        "difference": difference.value,
-        "low": difference.low,
-        "high": difference.high,
-        "relative": pair.relative,
-        "p": difference.p,
-        "adjusted_p": comparison.adjusted_p,
-        "margin": pair.margin,
-        "documents": pair.units.documents,
-        "wins": comparison.wins,
-        "losses": comparison.losses,
-        "effective_units": pair.units.effective,
-        "are_blocks": pair.units.are_blocks,
-        "detectable": comparison.detectable,
-        "bytes_needed": pair.bytes_needed,
-        "is_trained_differently": pair.is_trained_differently,
-    }
-
-
-def _refusal_entries(refusal: Refusal) -> dict[str, object]:
-    return {"corpus": refusal.corpus, "verdict": "refused", "reason": refusal.reason}
-
-
-def _change_entries(change: Change) -> dict[str, object]:
-    return {"kind": change.kind, "name": change.name, "before": change.before, "after": change.after}

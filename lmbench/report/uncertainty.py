@@ -36,7 +36,7 @@ def describe_ranking(ranking: Ranking) -> Iterator[str]:
     """Yield sentences on units, power and seeds."""
     if ranking.units is None:
         return
-    yield from _describe_units(ranking.units)
+    yield from describe_units(ranking.units)
     yield from _describe_power(ranking)
     yield from _describe_seeds(ranking.entries)
 
@@ -67,7 +67,8 @@ def has_too_little_text(ranking: Ranking) -> bool:
     return bool(found) and median(found) > _LARGEST_DETECTABLE * ranking.entries[0].per_byte.value
 
 
-def _describe_units(units: Units) -> Iterator[str]:
+def describe_units(units: Units) -> Iterator[str]:
+    """Yield sentences on what was resampled, and how many units of equal size it counts as."""
     if units.documents == 1:
         yield "The text is a single document: there are no intervals and no ranks."
         return
@@ -112,10 +113,10 @@ def _describe_power(ranking: Ranking) -> Iterator[str]:
             f"{100 * _LARGEST_DETECTABLE:g} % to show."
         )
     paired, unpaired = (median(getattr(need, name) for need in needs) for name in ("paired", "unpaired"))
-    otherwise = f", unpaired {_show_bytes(unpaired)}" if unpaired > _TELLING * paired else ""
+    otherwise = f", unpaired {show_bytes(unpaired)}" if unpaired > _TELLING * paired else ""
     yield (
         f"Smallest difference to the best that shows: {_show_small(median(detectable))} bits/byte (power 80 %, median "
-        f"over models). 1 % takes {_show_bytes(paired)} of such text{otherwise}."
+        f"over models). 1 % takes {show_bytes(paired)} of such text{otherwise}."
     )
 
 
@@ -144,7 +145,7 @@ def _show_small(value: float) -> str:
     return show_fixed(value, count_decimals(value))
 
 
-def _show_bytes(size: float) -> str:
+def show_bytes(size: float) -> str:
     """Return a number of bytes with two digits: "28 kB"."""
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size >= unit:
