@@ -7,9 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from lmbench.arrays import Flags
 
+_MOST = 200
+
 
 def find_letters(differs: Flags) -> tuple[str, ...]:
     """Return each model's letters: two models share one if and only if they do not differ.
+
+    All are "" if over 200 letters would be needed, which can happen only if differences have no order at all.
 
     The algorithm is insert-and-absorb (Piepho, "An algorithm for a letter-based representation of all-pairwise
     comparisons", 2004).
@@ -23,6 +27,8 @@ def find_letters(differs: Flags) -> tuple[str, ...]:
         for second in range(first + 1, models):
             if differs[first, second]:
                 groups = _absorb(_insert(groups, first, second))
+                if len(groups) > _MOST:
+                    return ("",) * models
     ordered = sorted(groups, key=sorted)
     names = _name(len(ordered))
     return tuple(
