@@ -16,7 +16,7 @@ def test_models_are_listed_and_described():
     assert "[lmbench-suite " in listed
     described = lmbench("models", "kenlm").stdout
     assert "order" in described
-    assert "(default 5)" in described
+    assert "(default 5; auto tries 1, 2, 3, 4, 5, 6)" in described
 
 
 def test_the_list_has_the_docstrings_of_the_classes_and_imports_none_of_the_heavy_libraries():
