@@ -13,6 +13,8 @@ from lmbench.statistics.units import count_effective
 ALPHA = 0.05
 FEWEST_EFFECTIVE = 10.0
 """Effective units below which no ranking is claimed, and intervals are the jackknife's."""
+FEWEST_FOR_INTERVAL = 1.5
+"""Effective units below which there is no interval: it would say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,10 @@ class Estimate:
 
     Attributes:
         value: The ratio.
-        low: The lower end of the interval; None if there are fewer than two units.
-        high: The upper end; None if there are fewer than two units.
-        p: The p of the hypothesis that the ratio is 0: below 0.05 if and only if the interval excludes 0. None if there
-            are fewer than two units.
-        error: The jackknife's standard error; None if there are fewer than two units.
+        low: The lower end of the interval; None if there are fewer than 1.5 effective units.
+        high: The upper end; None as well.
+        p: The p of the hypothesis that the ratio is 0: below 0.05 if and only if the interval excludes 0; None as well.
+        error: The jackknife's standard error; None as well.
     """
 
     value: float
@@ -48,10 +49,10 @@ def estimate_sums(above: Floats, below: Floats) -> tuple[Estimate, ...]:
     """
     above, below = arrange(above[:, below > 0], below[below > 0])
     ratios = (above.sum(axis=1) / below.sum()).tolist()
-    if len(below) < 2:
+    effective = count_effective(below)
+    if effective < FEWEST_FOR_INTERVAL:
         return tuple(map(Estimate, ratios))
     errors = find_standard_errors(above, below).tolist()
-    effective = count_effective(below)
     if effective < FEWEST_EFFECTIVE:
         return tuple(_estimate_by_jackknife(ratios, errors, effective))
     found = draw_typical_values(above, below, ALPHA)

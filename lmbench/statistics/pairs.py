@@ -26,8 +26,8 @@ class Comparison:
         first: The number of the first model.
         second: The number of the second model.
         difference: Bits per byte of the first less those of the second: below 0 if the first is better.
-        adjusted_p: The p of the difference, corrected for the number of pairs by Holm's method; None if there are fewer
-            than two units.
+        adjusted_p: The p of the difference, corrected for the number of pairs by Holm's method; None if the difference
+            has no p.
         equal: Whether the interval lies within the margin of equivalence.
         wins: The number of documents on which the first needs fewer bits than the second.
         losses: The number of documents on which it needs more.
@@ -50,7 +50,7 @@ class Comparison:
 
     @property
     def detectable(self) -> float | None:
-        """The smallest true difference that this text shows with a probability of 80 %; None if it has one unit."""
+        """The smallest true difference that this text shows with a probability of 80 %; None if it has no error."""
         return None if self.difference.error is None else find_detectable(self.difference.error)
 
     def bytes_needed(self, difference: float) -> float | None:

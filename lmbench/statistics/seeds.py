@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmbench.arrays import Floats
-from lmbench.statistics.estimates import ALPHA, Estimate, estimate_sums
+from lmbench.statistics.estimates import ALPHA, FEWEST_FOR_INTERVAL, Estimate, estimate_sums
 from lmbench.statistics.jackknife import find_standard_errors, find_t_interval
 from lmbench.statistics.units import Units, count_effective
 
@@ -69,7 +69,7 @@ def estimate_crossed(first: Floats, second: Floats, below: Floats) -> Estimate:
     first, second, below = first[:, below > 0], second[:, below > 0], below[below > 0]
     difference = first.mean(axis=0) - second.mean(axis=0)
     value = float(difference.sum() / below.sum())
-    if len(below) < 2:
+    if count_effective(below) < FEWEST_FOR_INTERVAL:
         return Estimate(value)
     several = [side for side in (first, second) if len(side) > 1]
     of_units = _find_variance(difference, below)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from lmbench.arrays import AnyInts, Floats, Ints
 
 _LINES = 50
-_SHARE = 50
+_MEASURED = 50  # blocks that a text is divided into to measure the inflation
+_RESAMPLED = 20  # blocks that are resampled: longer ones, because borders cut what belongs together
 _FEWEST_BLOCKS = 10
 _MOST = 10_000
 _LARGEST_INFLATION = 1.5
@@ -42,8 +43,8 @@ class Units:
         starts: (units,) the number of each unit's first document.
         sizes: (units,) bytes.
         documents: The number of documents.
-        inflation: The inflation of the variance at blocks of 1, 2, 5, … documents, and last at the blocks that were
-            considered; empty if there are too few documents for blocks.
+        inflation: The inflation of the variance at blocks of 1, 2, 5, … documents, and last at blocks of 1/50 of the
+            text; empty if there are too few documents for blocks.
         are_blocks: Whether blocks are used because the documents depend on each other.
         dominant: The numbers of documents with over a quarter of the bytes.
     """
@@ -59,10 +60,10 @@ class Units:
     def choose(cls, bits: Floats, sizes: AnyInts, lines: AnyInts) -> Units:
         """Choose the units of a text.
 
-        Blocks of consecutive documents with at least 50 lines and 1/50 of the bytes are considered if there are 10 or
-        more of them. They are used if they increase the variance of the median model's bits per byte by over a half,
-        and by more than chance: a document's bits then tell those of its neighbors, and intervals over documents would
-        be too narrow.
+        The inflation is measured on blocks of consecutive documents with at least 50 lines and 1/50 of the bytes, if
+        there are 10 or more of them. If these increase the variance of the median model's bits per byte by over a half,
+        and by more than chance, a document's bits tell those of its neighbors, and intervals over documents would be
+        too narrow. Blocks of at least 50 lines and 1/20 of the bytes are used instead.
 
         Args:
             bits: (models, documents).
@@ -71,10 +72,11 @@ class Units:
         """
         wide = sizes.astype(np.float64)
         dominant = tuple(np.flatnonzero(wide > _DOMINANT_SHARE * wide.sum()).tolist())
-        blocks = _form_blocks(wide, np.maximum(lines, 1))
+        lines = np.maximum(lines, 1)
+        blocks = _form_blocks(wide, lines, _MEASURED)
         inflation = _measure_inflation(bits, wide, blocks)
         are_blocks = bool(inflation) and _is_dependent(inflation[-1].factor, len(blocks))
-        starts = blocks if are_blocks else _limit(len(wide))
+        starts = _form_blocks(wide, lines, _RESAMPLED) if are_blocks else _limit(len(wide))
         return cls(starts, np.add.reduceat(wide, starts), len(wide), inflation, are_blocks, dominant)
 
     @property
@@ -93,9 +95,15 @@ def count_effective(sizes: Floats) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
-def _form_blocks(sizes: Floats, lines: AnyInts) -> Ints:
-    """Return the first document of each block. A rest that is too small belongs to the last block."""
-    least, starts, block_bytes, block_lines = sizes.sum() / _SHARE, [0], 0.0, 0
+def _form_blocks(sizes: Floats, lines: AnyInts, most: int) -> Ints:
+    """Return the first document of each block. A rest that is too small belongs to the last block.
+
+    Args:
+        sizes: (documents,) bytes.
+        lines: (documents,) lines.
+        most: Into how many blocks the text is divided at most.
+    """
+    least, starts, block_bytes, block_lines = sizes.sum() / most, [0], 0.0, 0
     for number, (size, count) in enumerate(zip(sizes.tolist(), lines.tolist(), strict=True)):
         if block_bytes >= least and block_lines >= _LINES:
             starts.append(number)

@@ -52,7 +52,7 @@ def test_blocks_are_named(tmp_path):
     directory = new_run(tmp_path / "run", "c")
     store_bits(directory, cell("a"), np.repeat(2 + NOISE, 100), [100] * 3000)
     text, _ = methods_of(directory)
-    assert "of 50 blocks (c)" in text
+    assert "of 20 blocks (c)" in text
     assert "Documents of c depend on their neighbors" in text
     assert "Holm" not in text
 
