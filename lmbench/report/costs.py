@@ -24,7 +24,7 @@ def show_costs(cells: Sequence[Cell]) -> tuple[str, ...]:
         cells: The cells of the model on one corpus.
     """
     costs = [cell.costs for cell in cells if cell.costs]
-    return (_show_fit(costs), *show_score_costs(costs))
+    return (_show_fit(costs), *show_score_costs(costs)) if costs else ("–",) * len(HEADINGS)
 
 
 def show_score_costs(costs: Sequence[Costs]) -> tuple[str, str, str]:

@@ -27,7 +27,7 @@ _ESCAPES = str.maketrans(
     }
 )  # fmt: skip
 _PER_BYTE = 2  # the place of bits per byte in a row, after rank and model
-_COSTS = {"fit s", "score s", "MiB"}
+_COLUMNS = 6  # up to the difference to the best, and one measure more
 _HYPHENS = re.compile("--+")  # LaTeX would join them
 _NOT_A_LABEL = re.compile("[^A-Za-z0-9]+")
 
@@ -49,20 +49,19 @@ def escape(text: str) -> str:
 
 
 def _format_table(contents: Contents, ranking: Ranking) -> Iterator[str]:
-    """Yield the lines of a table. Rows without numbers are left out."""
-    shown = [number for number, column in enumerate(contents.columns) if column.heading not in _COSTS]
-    columns = [contents.columns[number] for number in shown]
-    yield "\\begin{table}\n\\centering\\small"
+    """Yield the lines of a table. Rows without numbers are left out, and columns for which a page has no room."""
+    columns = contents.columns[:_COLUMNS]
+    yield "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}"
     yield f"\\caption{{{escape(contents.title)}.}}"
     yield f"\\label{{tab:{_NOT_A_LABEL.sub('-', ranking.corpus.name)}}}"
-    yield f"\\begin{{tabular}}{{{''.join(column.align[0] for column in columns)}}}\n\\toprule"
+    yield f"\\begin{{tabular}}{{@{{}}{''.join(column.align[0] for column in columns)}@{{}}}}\n\\toprule"
     yield f"{' & '.join(escape(column.heading) for column in columns)} \\\\\n\\midrule"
     for number, row in enumerate(contents.rows):
         if row[_PER_BYTE]:
-            texts = [escape(row[place]) for place in shown]
+            texts = [escape(text) for text in row[:_COLUMNS]]
             yield f"{' & '.join(_emphasize(texts, number, contents.best))} \\\\"
     yield "\\bottomrule\n\\end{tabular}"
-    yield f"\\par\\smallskip\\raggedright\\footnotesize {escape(' '.join(describe_ranking(ranking)))}"
+    yield f"\\par\\smallskip\\raggedright {escape(' '.join(describe_ranking(ranking)))}"
     yield "\\end{table}\n"
 
 

@@ -150,4 +150,4 @@ def show_bytes(size: float) -> str:
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size >= unit:
             return f"{size / unit:,.0f} {name}" if size >= 10 * unit else f"{size / unit:.1f} {name}"
-    return f"{max(size, 1):.0f} bytes"
+    return "under 1 kB"

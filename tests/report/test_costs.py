@@ -15,6 +15,10 @@ def test_costs_are_shown_in_short():
     assert show_costs([cell("m")]) == ("–", "123", "9.61M", "3")
 
 
+def test_cells_without_costs_show_dashes():
+    assert show_costs([cell("m", costs=None)]) == ("–", "–", "–", "–")
+
+
 @pytest.mark.parametrize(
     ("count", "shown"), [(0, "0"), (999, "999"), (1000, "1k"), (2_130_000_000, "2.13G"), (None, "–")]
 )
