@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmbench.cli.options import margin_option
 from lmbench.cli.output import echo_json
 
 if TYPE_CHECKING:
@@ -27,14 +28,7 @@ Examples:
 @click.argument("names", metavar="RUN MODEL MODEL | RUN RUN", nargs=-1, required=True)
 @click.option("--corpus", "corpora", multiple=True, metavar="NAME", help="Compare on this corpus alone; repeatable.")
 @click.option("--models", metavar="LABEL,…", help="Of two runs, compare these models alone.")
-@click.option(
-    "--margin",
-    type=click.FloatRange(0),
-    default=0.001,
-    show_default=True,
-    metavar="BITS",
-    help="Bits per byte within which models are equal for all purposes.",
-)
+@margin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON objects, one for each row.")
 def compare(names: tuple[str, ...], corpora: tuple[str, ...], models: str | None, margin: float, as_json: bool) -> None:
     """Compare two models, or two runs.

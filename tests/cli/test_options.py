@@ -2,8 +2,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lmbench.cli.options import corpus_options, text_options
+from lmbench.cli.options import corpus_options, margin_option, text_options
 from lmbench.corpora.options import CorpusOptions
+from lmbench.statistics import MARGIN
 from tests.cli.commands import assert_refused
 
 
@@ -43,3 +44,17 @@ def test_options_of_texts_arrive_as_one_value(decorator):
 
 def test_a_run_selects_documents():
     assert parse(corpus_options, "--split", "all", "--limit", "3") == CorpusOptions(split="all", limit=3)
+
+
+@pytest.mark.parametrize(("arguments", "margin"), [([], MARGIN), (["--margin", "0"], 0), (["--margin", "0.5"], 0.5)])
+def test_the_margin_is_that_of_statistics_unless_another_is_given(arguments, margin):
+    received = []
+    result = CliRunner().invoke(click.command()(margin_option(lambda margin: received.append(margin))), arguments)
+    assert (result.exit_code, received) == (0, [margin])
+
+
+@pytest.mark.parametrize("value", ["-0.1", "nan", "x"])
+def test_margins_are_numbers_from_0_up(value):
+    result = CliRunner().invoke(click.command()(margin_option(lambda margin: None)), ["--margin", value])
+    assert result.exit_code == 2
+    assert "--margin" in result.output

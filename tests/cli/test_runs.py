@@ -29,23 +29,11 @@ def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text)
     assert again.stdout == result.stdout
     equal = lmbench("report", "out", "--margin", "8", "--baseline", "uniform", cwd=tmp_path)
     assert "not within ±8 bits/byte" in equal.stdout
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--baseline", "unifrm"), "unknown baseline 'unifrm'; did you mean 'uniform'? (known: uniform)"),
-        (("--margin", "-1"), "--margin"),
-        (("--margin", "nan"), "--margin"),
-    ],
-)
-def test_reports_with_wrong_options_are_refused(tmp_path, text, options, message):
-    lmbench("run", "--models", "uniform", "--corpora", text, "--no-check", "--quiet", "--out", "out", cwd=tmp_path)
-    result = lmbench("report", "out", *options, cwd=tmp_path)
-    assert result.returncode == 2
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert result.stdout == ""
+    unknown = lmbench("report", "out", "--baseline", "unifrm", cwd=tmp_path)
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith(
+        "Error: unknown baseline 'unifrm'; did you mean 'uniform'? (known: kenlm:order=2, "
+    )
 
 
 def test_a_tuned_run_says_what_was_chosen_and_is_not_fitted_again(tmp_path, text):
