@@ -294,12 +294,12 @@ def _table_faults(folder: Path) -> Iterator[tuple[str, str]]:
         if raw := _raw_character(page.read_bytes()):
             yield "raw characters in table.md", raw
         yield from (("markup in table.md", line) for line in page.read_text().split("\n") if line.startswith("<img"))
-    for table in folder.rglob("table.csv"):
+    for table in (*folder.rglob("table.csv"), *folder.rglob("pairs.csv")):
         if raw := _raw_character(table.read_bytes()):
-            yield "raw characters in table.csv", raw
+            yield f"raw characters in {table.name}", raw
         with table.open(newline="") as file:
             entries = [entry for row in csv.reader(file) for entry in row]
-        yield from (("formula in table.csv", entry) for entry in entries if _is_formula(entry))
+        yield from ((f"formula in {table.name}", entry) for entry in entries if _is_formula(entry))
 
 
 def _is_formula(entry: str) -> bool:
