@@ -9,7 +9,7 @@ from rich.text import Text
 from lmbench.printable import printable
 
 _INLINE = str.maketrans({character: f"\\{character}" for character in "\\|`*_[]~$#"} | {"&": "&amp;", "<": "&lt;"})
-_BLOCK = re.compile(r"(\d*)(?=[.)-](?:\s|$)|\+(?:\s|$)|[-=]+\s*$|>)")  # begins a list, a quotation or a rule
+_BLOCK = re.compile(r"(\d+)(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|[-=]+\s*$|>)")  # begins a list, a quotation or a rule
 _FORMULA = tuple("=+-@＝＋－＠")
 
 
