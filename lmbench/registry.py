@@ -124,6 +124,11 @@ class ResolvedModel:
                 model = model._with_auto(name)
         return model
 
+    def list_untuned(self) -> tuple[str, ...]:
+        """Return the options that `tuned` sets to ``auto``."""
+        added = self.tuned().spec.arguments[len(self.spec.arguments) :]
+        return tuple(name for name, _ in added)
+
     def _with_auto(self, name: str) -> ResolvedModel:
         try:
             return self.with_arguments((name, AUTO))

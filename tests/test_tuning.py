@@ -388,6 +388,9 @@ def test_mixed_models_are_tuned_and_share_a_tokenizer(english):
 )
 def test_tuning_sets_what_a_spec_leaves_open(toy, spec, tuned):
     assert str(resolve(spec).tuned().spec) == tuned
+    left_open = resolve(spec).list_untuned()
+    assert resolve(spec).with_arguments(*[(option, "auto") for option in left_open]).spec == resolve(tuned).spec
+    assert resolve(tuned).list_untuned() == ()
 
 
 def test_a_tuned_model_passes_the_conformance_suite():

@@ -41,6 +41,7 @@ class Entry:
         excess: Bits per byte above the floor of the source; None if the source is unknown.
         seed_deviation: The standard deviation of bits per byte between the seeds; None for one seed.
         is_seeded: Whether the model is trained here with a seed, so that its numbers vary from seed to seed.
+        untuned: The options that the validation split could choose, and that have their defaults.
         rank: 1 and the number of models that are better by more than chance; None if no ranking is claimed.
         is_tied: Whether some other model does not differ from this one.
         letters: The model's compact letters: models that do not differ share one. "" if no ranking is claimed.
@@ -53,6 +54,7 @@ class Entry:
     excess: Estimate | None = None
     seed_deviation: float | None = None
     is_seeded: bool = False
+    untuned: tuple[str, ...] = ()
     rank: int | None = None
     is_tied: bool = False
     letters: str = ""
@@ -92,12 +94,14 @@ class Contender:
         cells: The cells, one a seed.
         bits: (seeds, documents).
         is_seeded: Whether the model is trained here with a seed.
+        untuned: The options that the validation split could choose, and that have their defaults.
     """
 
     label: str
     cells: tuple[Cell, ...]
     bits: Floats
     is_seeded: bool
+    untuned: tuple[str, ...] = ()
 
     @property
     def total(self) -> float:
@@ -170,6 +174,7 @@ def read_contenders(directory: RunDirectory, cells: Sequence[Cell]) -> tuple[lis
             cells=tuple(group),
             bits=np.stack([_read_bits(directory, cell, documents) for cell in group]),
             is_seeded=_SEED in models[group[0].model].options and not group[0].pretrained,
+            untuned=models[group[0].model].untuned,
         )
         for group in groups.values()
     ], documents
@@ -224,6 +229,7 @@ def _describe(contenders: Sequence[Contender], documents: Documents, units: Unit
             excess=excess,
             seed_deviation=_find_deviation(contender.bits.sum(axis=1) / documents.sizes.sum()),
             is_seeded=contender.is_seeded,
+            untuned=contender.untuned,
         )
         for contender, per_byte, excess in zip(contenders, estimates[: len(bits)], excesses, strict=True)
     ]

@@ -33,12 +33,14 @@ class Need:
 
 
 def describe_ranking(ranking: Ranking) -> Iterator[str]:
-    """Yield sentences on units, power and seeds."""
+    """Yield sentences on units, power, seeds and options that have their defaults."""
     if ranking.units is None:
         return
     yield from describe_units(ranking.units)
     yield from _describe_power(ranking)
     yield from _describe_seeds(ranking.entries)
+    if untuned := [f"{entry.label} ({', '.join(entry.untuned)})" for entry in ranking.entries if entry.untuned]:
+        yield f"Options not tuned: {', '.join(untuned)}. With --tune, the validation split chooses them."
 
 
 def describe_details(ranking: Ranking) -> Iterator[str]:

@@ -181,6 +181,7 @@ def _record_model(model: SelectedModel | BrokenModel) -> ModelRecord:
         origin=f"{model.registered.origin} {model.registered.version}",
         options=built.options if built else {},
         identity=built.identity if built else None,
+        untuned=built.untuned if built else (),
     )
 
 

@@ -46,6 +46,7 @@ class SelectedModel:
         identity: Everything that its numbers depend on, apart from the text.
         pretrained: Whether nothing is fitted.
         needs: What its processes need.
+        untuned: The options that `auto` could choose and that have their defaults.
         is_labeled: Whether the user gave the label.
     """
 
@@ -56,6 +57,7 @@ class SelectedModel:
     identity: dict[str, JsonValue]
     pretrained: bool
     needs: Needs
+    untuned: tuple[str, ...] = ()
     is_labeled: bool = False
 
     @property
@@ -160,6 +162,7 @@ class _Selection(BaseModel):
     identity: dict[str, JsonValue]
     pretrained: bool
     needs: Needs
+    untuned: tuple[str, ...]
 
 
 def _select(candidate: _Candidate, start: StartWorker) -> list[SelectedModel | BrokenModel]:
@@ -183,6 +186,7 @@ def _describe_selected(entry: Registered, selection: _Selection) -> SelectedMode
         identity=selection.identity,
         pretrained=selection.pretrained,
         needs=selection.needs,
+        untuned=selection.untuned,
         is_labeled=bool(selection.label),
     )
 
@@ -209,6 +213,7 @@ def _try(model: ResolvedModel, label: str) -> _Selection:
         identity=model.identity(),
         pretrained=traits.pretrained,
         needs=Needs(count_threads(traits), traits.libraries, traits.gpu),
+        untuned=model.list_untuned(),
     )
 
 

@@ -65,6 +65,7 @@ class ModelRecord(_Record):
         origin: The distribution that provides it, with its version.
         options: Its options, defaults included; empty if it is broken.
         identity: Everything that its numbers depend on, apart from the text; None if it is broken.
+        untuned: The options that the validation split could choose, and that have their defaults.
     """
 
     label: str
@@ -72,6 +73,7 @@ class ModelRecord(_Record):
     origin: str
     options: dict[str, JsonValue]
     identity: dict[str, JsonValue] | None
+    untuned: tuple[str, ...] = ()
 
 
 class Row(_Record):

@@ -5,6 +5,7 @@ import pytest
 
 from lmbench.analysis.ranking import rank_models
 from lmbench.report.uncertainty import describe_details, describe_ranking, has_too_little_text
+from lmbench.runs.records import Manifest
 from tests.report.cells import CORPUS, cell, store_bits
 from tests.storing import new_directory
 
@@ -110,3 +111,13 @@ def test_the_deviation_between_seeds_is_told(directory):
     for seed, shift in enumerate((0.0, 0.02, 0.04)):
         store_bits(directory, cell(f"m:seed={seed}"), 2 + shift + NOISE, [100] * 30)
     assert notes_of(directory)[-1] == "Standard deviation of bits/byte between seeds: m 0.020 (3 seeds)."
+
+
+def test_options_that_could_be_tuned_are_named(directory):
+    store_bits(directory, cell("kenlm"), 2 + NOISE, [100] * 30)
+    store_bits(directory, cell("uniform"), 8 + NOISE, [100] * 30)
+    [kenlm, uniform] = directory.manifest.models
+    untuned = kenlm.model_copy(update={"untuned": ("order",)})
+    directory.extend(Manifest(created="", models=(untuned, uniform), corpora=(), rows=()))
+    note = "Options not tuned: kenlm (order). With --tune, the validation split chooses them."
+    assert notes_of(directory)[-1] == note

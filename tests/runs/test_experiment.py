@@ -77,6 +77,12 @@ def test_tuned_models_say_auto_for_what_their_specs_leave_open():
     ]  # fmt: skip
     assert [model.label for model in models[:4]] == ["kenlm:order=auto", "uniform", "H seed=0", "H seed=1"]
     assert models[0].options["order"] == "auto"
+    assert models[0].untuned == ()
+
+
+def test_options_that_could_be_tuned_are_recorded():
+    experiment = Experiment(select_models("kenlm,hmm:states=3,uniform"), ())
+    assert [model.untuned for model in experiment.build_manifest(()).models] == [("order",), (), ()]
 
 
 def test_a_tuned_plugin_is_found_out_in_its_process(tmp_path):
