@@ -123,12 +123,7 @@ class Spec:
             UnknownNameError: An option does not exist.
             SpecError: A value does not fit, or an option is given twice.
         """
-        values: dict[str, str] = {}
-        for key, value in self.arguments:
-            name = self._option_name(key, value, kind)
-            if name in values:
-                raise SpecError(f"option '{name}' is given twice in '{self}'")
-            values[name] = check_utf8(value, f"{self.name}: option {name}=")
+        values = self.read_values(kind)
         try:
             return kind.model_validate(values)
         except ValidationError as error:
@@ -136,6 +131,24 @@ class Spec:
             message = first["msg"].removeprefix("Value error, ")
             where = "".join(f"option {name}={values.get(str(name), '')}: " for name in first["loc"])
             raise SpecError(f"{self.name}: {where}{message}") from error
+
+    def read_values(self, kind: type[Options]) -> dict[str, str]:
+        """Return the value of each option that is given, as written.
+
+        Args:
+            kind: The class of the options.
+
+        Raises:
+            UnknownNameError: An option does not exist.
+            SpecError: An option is given twice, or its value is not UTF-8.
+        """
+        values: dict[str, str] = {}
+        for key, value in self.arguments:
+            name = self._option_name(key, value, kind)
+            if name in values:
+                raise SpecError(f"option '{name}' is given twice in '{self}'")
+            values[name] = check_utf8(value, f"{self.name}: option {name}=")
+        return values
 
     def _option_name(self, key: str, value: str, kind: type[Options]) -> str:
         name = key or kind.positional

@@ -315,8 +315,7 @@ class _Search:
 def _find_tuned(spec: ModelSpec, model: type[LanguageModel]) -> tuple[str, ...]:
     """Return the options of the model's grid to which a spec gives the value ``auto``."""
     grid = dict(declared_traits(model).grid)
-    automatic = (name or model.Options.positional or "" for name, value in spec.arguments if value == AUTO)
-    return tuple(name for name in automatic if name in grid)
+    return tuple(name for name, value in spec.read_values(model.Options).items() if value == AUTO and name in grid)
 
 
 def _list_candidates(spec: ModelSpec, model: type[LanguageModel], tuned: Sequence[str]) -> list[Candidate]:

@@ -286,7 +286,7 @@ def test_a_search_needs_a_validation_split(english):
          "auto can choose only order"),
         ("hmm:iterations=auto,states=auto", "hmm: option iterations=auto: .*; auto can choose only states"),
         ("arpa:path=x,escaped=auto", "arpa: option escaped=auto: .*; auto can choose no option of arpa"),
-        ("kenlm:order=auto,order=auto", "option 'order' is given twice"),
+        ("kenlm:order=auto,order=auto", "option 'order' is given twice in 'kenlm:order=auto,order=auto'"),
         ("kenlm:order=auto,min_count=x", "kenlm: option min_count=x: Input should be a valid integer"),
         ("hmm:states=auto,supervised=upos", "hmm: supervised=upos counts one state per tag, .*; leave out states"),
         ("kenlm:order=auto,path=a.arpa", "kenlm: order= is for estimating n-grams"),
