@@ -14,6 +14,7 @@ most Hoeffding's bound on the tail of a sum of random signs (1963): all pairs of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,14 +66,14 @@ def draw_typical_values(above: Floats, below: Floats, alpha: float) -> TypicalVa
 def arrange(above: Floats, below: Floats) -> tuple[Floats, Floats]:
     """Return numerators and denominators so that results do not depend on the order of units or on other ratios.
 
-    The units of each ratio are sorted. The last bits of the numerators are rounded, so that float64 holds every sum of
-    them exactly, in whatever order they are added.
+    The units of each ratio are sorted, those of a ratio and of its negative in the same way. The last bits of the
+    numerators are rounded, so that float64 holds every sum of them exactly, in whatever order they are added.
 
     Args:
         above: (ratios, units) numerators.
         below: (units,) denominators: integers.
     """
-    order = [np.lexsort((row, np.abs(row), below)) for row in above]
+    order = [np.lexsort((math.copysign(1, math.fsum(row)) * row, np.abs(row), below)) for row in above]
     ordered = np.stack([row[places] for row, places in zip(above, order, strict=True)])
     _, exponents = np.frexp(np.abs(ordered).sum(axis=1, keepdims=True))
     return np.ldexp(np.rint(np.ldexp(ordered, 51 - exponents)), exponents - 51), np.sort(below)

@@ -104,6 +104,13 @@ def test_the_opposite_ratio_has_the_opposite_interval(rng, units):
     assert find(-above, below) == (-high, -low, p)
 
 
+def test_opposite_numerators_of_one_size_do_not_disturb_it(rng):
+    """Many units have the same bytes, and bits that differ in their sign alone."""
+    above, below = np.rint(rng.normal(0.3, 3, 60)), np.full(60, 100)
+    low, high, p = find(above, below)
+    assert find(-above, below) == (-high, -low, p)
+
+
 def test_random_halves_agree_with_all_halves(rng, monkeypatch):
     below = rng.integers(100, 1000, 18)
     above = below * rng.normal(0.3, 0.5, (30, 18))
