@@ -51,9 +51,12 @@ def describe_details(ranking: Ranking) -> Iterator[str]:
 
 
 def find_need(pair: Comparison, better: Entry, worse: Entry) -> Need | None:
-    """Return how much text shows a difference of 1 % between two models; None if the text is one unit."""
-    difference = SMALL_DIFFERENCE * better.per_byte.value
-    paired, errors = pair.bytes_needed(difference), (better.per_byte.error, worse.per_byte.error)
+    """Return how much text shows a difference of 1 % between two models.
+
+    It is None if the text is one unit, or if the better model needs no bits.
+    """
+    difference, errors = SMALL_DIFFERENCE * better.per_byte.value, (better.per_byte.error, worse.per_byte.error)
+    paired = pair.bytes_needed(difference) if difference > 0 else None
     if paired is None or errors[0] is None or errors[1] is None:
         return None
     return Need(paired, find_bytes_needed(pair.size, hypot(errors[0], errors[1]), difference))

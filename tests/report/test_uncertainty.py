@@ -88,6 +88,12 @@ def test_power_says_what_shows_and_how_much_text_one_percent_needs(directory):
     )
 
 
+def test_one_percent_of_no_bits_needs_no_text(directory):
+    store_bits(directory, cell("a"), 0 * NOISE, [100] * 30)
+    store_bits(directory, cell("b"), 2 + NOISE, [100] * 30)
+    assert notes_of(directory) == ["30 documents count as 30.0 of equal size."]
+
+
 @pytest.mark.parametrize(("spread", "is_too_little"), [(0.1, False), (1.0, True)])
 def test_too_little_text_is_said(directory, spread, is_too_little):
     """With 30 documents and independent models, 5 % of 2 bits per byte need a standard error of 0.036 each."""
