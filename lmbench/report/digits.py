@@ -16,6 +16,7 @@ DECIMALS = 4
 
 _FEWEST, _MOST = 2, 5
 _LARGEST_OF_TWO = 3.54
+_ROUNDING = 1e-12  # half the width of an interval that has one only because of rounding errors
 
 
 def count_decimals(half_width: float) -> int:
@@ -24,7 +25,7 @@ def count_decimals(half_width: float) -> int:
     Args:
         half_width: Half the width of the interval, 0 or above.
     """
-    if half_width == 0 or not math.isfinite(half_width):
+    if half_width < _ROUNDING or not math.isfinite(half_width):
         return DECIMALS
     leading, exponent = f"{half_width:.2e}".split("e")
     digits = 2 if float(leading) <= _LARGEST_OF_TWO else 1
@@ -33,8 +34,8 @@ def count_decimals(half_width: float) -> int:
 
 def choose_decimals(estimates: Iterable[Estimate]) -> int:
     """Return the decimals of a column: those of the narrowest interval. Intervals without a width do not count."""
-    half_widths = [half_width for estimate in estimates if (half_width := _half_width(estimate))]
-    return count_decimals(min(half_widths, default=0.0))
+    half_widths = [_half_width(estimate) or 0.0 for estimate in estimates]
+    return count_decimals(min((half_width for half_width in half_widths if half_width >= _ROUNDING), default=0.0))
 
 
 def show_fixed(value: float, decimals: int) -> str:

@@ -39,7 +39,7 @@ def test_numbers_have_the_digits_that_their_interval_supports(value, half_width,
     assert show_with_error(estimate(value, half_width)) == shown
 
 
-@pytest.mark.parametrize("half_width", [0.0, math.inf, math.nan])
+@pytest.mark.parametrize("half_width", [0.0, 1e-15, math.inf, math.nan])
 def test_numbers_without_an_interval_have_four_decimals(half_width):
     assert count_decimals(half_width) == 4
     assert show_with_error(Estimate(1.5)) == "1.5000"
@@ -48,8 +48,8 @@ def test_numbers_without_an_interval_have_four_decimals(half_width):
 
 
 def test_a_column_has_the_decimals_of_its_narrowest_interval():
-    """That of a model that charges every byte the same has no width, and does not count."""
-    column = [estimate(2.4, 0.09), estimate(2.5, 0.03), Estimate(8.0, 8.0, 8.0), Estimate(1.0)]
+    """That of a model that charges every byte the same has no width but for rounding, and does not count."""
+    column = [estimate(2.4, 0.09), estimate(2.5, 0.03), Estimate(8.0, 8.0, 8.0), Estimate(1.0), estimate(6.5, 1e-15)]
     assert choose_decimals(column) == 3
     assert choose_decimals(column[2:]) == 4
     assert [show_interval(each, 3) for each in column[:3]] == ["2.310–2.490", "2.470–2.530", "8.000–8.000"]
