@@ -93,6 +93,8 @@ class _Duel:
 def summarize_corpora(rankings: Sequence[Ranking], baseline: str | None = None) -> tuple[Group, ...]:
     """Compare the models with a baseline on natural and on synthetic corpora, if there are two or more of a kind.
 
+    A text that a run has under several names counts once.
+
     Args:
         rankings: The ranking of each corpus of a run.
         baseline: The label of an entry. None for kenlm, or if the run does not have it, for the model with numbers on
@@ -108,8 +110,9 @@ def summarize_corpora(rankings: Sequence[Ranking], baseline: str | None = None) 
         baseline = _choose_baseline(labels, rankings)
     if baseline not in labels:
         raise UnknownNameError("baseline", baseline, labels)
-    natural = [ranking for ranking in rankings if not ranking.corpus.floor_note]
-    synthetic = [ranking for ranking in rankings if ranking.corpus.floor_note]
+    different = _list_different(rankings)
+    natural = [ranking for ranking in different if not ranking.corpus.floor_note]
+    synthetic = [ranking for ranking in different if ranking.corpus.floor_note]
     groups = [_summarize_group("natural", natural, baseline), _summarize_group("synthetic", synthetic, baseline)]
     return tuple(group for group in groups if len(group.corpora) >= _FEWEST and group.summaries)
 
@@ -117,6 +120,14 @@ def summarize_corpora(rankings: Sequence[Ranking], baseline: str | None = None) 
 def _list_labels(rankings: Sequence[Ranking]) -> list[str]:
     """Return the labels of all entries, each once."""
     return list(dict.fromkeys(entry.label for ranking in rankings for entry in ranking.entries))
+
+
+def _list_different(rankings: Sequence[Ranking]) -> list[Ranking]:
+    """Return the rankings, and of those whose corpora are one text under several names the first one."""
+    found: dict[str, Ranking] = {}
+    for ranking in rankings:
+        found.setdefault(ranking.corpus.digest, ranking)
+    return list(found.values())
 
 
 def _choose_baseline(labels: Sequence[str], rankings: Sequence[Ranking]) -> str:

@@ -3,20 +3,12 @@
 import numpy as np
 
 from lmbench.analysis.comparison import RunModel, compare_models
-from lmbench.metrics import Tally, summarize
-from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
-from lmbench.runs.records import Cell, Costs, Machine, Manifest, ModelRecord, Provenance
-from tests.report.cells import CORPUS
-from tests.storing import new_directory
+from lmbench.runs.records import Machine, Manifest, ModelRecord, Provenance
+from tests.report.cells import broken_cell, cell, store_bits, text
+from tests.storing import new_directory, store
 
 SIZES = np.full(12, 100)
 NOISE = np.random.default_rng(1).normal(0, 4, 12)
-COSTS = Costs(fit_seconds=1.0, score_seconds=1.0, bytes_per_second=1.0, peak_bytes=1, parameters=1, disk_bytes=1)
-
-
-def text(name="c", **fields):
-    """Return a corpus."""
-    return CORPUS.model_copy(update={"name": name, "test_fingerprint": "f" * 64} | fields)
 
 
 def new_run(path, *corpora):
@@ -47,26 +39,19 @@ def made_on(machine="Xeon", python="3.11", revision="abc", **versions):
 
 def add(directory, label, bits, sizes=SIZES, model=None, **fields):
     """Store a cell whose documents need these bits, and its model."""
-    counts = np.ones(len(sizes), dtype=np.int64)
-    tally = Tally(sizes, sizes, counts, counts, sizes, 0 * counts, 0 * counts, bits, 0.0 * bits, 0.0 * bits)
-    values = {"corpus": "c", "costs": COSTS, "metrics": summarize(tally)} | fields
-    cell = Cell(key=f"{label} {values['corpus']} {values.get('train_size')}", model=label, status="ok", **values)
-    folder = _new_folder(directory, cell, model)
-    write_documents(folder / DOCUMENTS, tally, None)
-    directory.adopt(folder, write_cell(folder, cell, ()))
+    add_model(directory, model or model_record(label))
+    store_bits(directory, cell(label, **fields), bits / sizes, sizes)
 
 
 def add_broken(directory, label, corpus="c", status="failed", error="why"):
     """Store a cell without numbers, and its model."""
-    cell = Cell(key=f"{label} {corpus}", model=label, corpus=corpus, status=status, error=error)
-    folder = _new_folder(directory, cell, None)
-    directory.adopt(folder, write_cell(folder, cell, ()))
+    add_model(directory, model_record(label))
+    store(directory, broken_cell(label, status, error, corpus))
 
 
-def _new_folder(directory, cell, model):
-    models = (model or model_record(cell.model),)
-    directory.extend(Manifest(created="", models=models, corpora=(), rows=(cell.row,)))
-    return directory.new_work_folder()
+def add_model(directory, model):
+    """Add a model without cells."""
+    directory.extend(Manifest(created="", models=(model,), corpora=(), rows=()))
 
 
 def compare_two(directory, model="a", baseline="b", **options):

@@ -6,7 +6,8 @@ import pytest
 from lmbench.analysis.across import summarize_corpora
 from lmbench.analysis.ranking import rank_models
 from lmbench.errors import UnknownNameError
-from tests.analysis.crafted import SIZES, add, new_run, text
+from tests.analysis.crafted import SIZES, add, new_run
+from tests.report.cells import text
 
 FLAT = 2.0 * SIZES
 NOISE = np.random.default_rng(0).normal(0, 10, len(SIZES))
@@ -56,6 +57,13 @@ def test_corpora_without_a_cell_of_the_model_are_left_out(tmp_path):
     [group] = summarize_corpora(rank(tmp_path / "r", natural(4), bits))
     assert group.corpora == ("n0", "n1", "n2")
     assert [(each.label, each.corpora) for each in group.summaries] == [("a", ("n0", "n2")), ("b", ("n1",))]
+
+
+def test_a_text_with_two_names_counts_once(tmp_path):
+    corpora = [text("n0"), text("n1"), text("again", digest=text("n0").digest)]
+    bits = {"kenlm": dict.fromkeys(range(3), FLAT), "a": {0: FLAT / 2, 1: FLAT / 4, 2: FLAT / 2}}
+    [group] = summarize_corpora(rank(tmp_path / "r", corpora, bits))
+    assert group.corpora == ("n0", "n1")
 
 
 def test_texts_that_need_no_bits_have_no_ratio(tmp_path):

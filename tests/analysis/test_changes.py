@@ -1,7 +1,8 @@
 import pytest
 
 from lmbench.analysis.comparison import compare_runs
-from tests.analysis.crafted import COSTS, NOISE, add, made_on, model_record, new_run, text
+from tests.analysis.crafted import NOISE, add, made_on, model_record, new_run
+from tests.report.cells import COSTS, text
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 from lmbench.analysis.comparison import Refusal, compare_runs
 from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.runs.store import RunDirectory
-from tests.analysis.crafted import NOISE, add, add_broken, compare_two, model_record, new_run, pair_of_runs, text
+from tests.analysis.crafted import NOISE, add, add_broken, compare_two, model_record, new_run, pair_of_runs
+from tests.report.cells import text
 
 
 def test_seeds_of_a_model_are_compared_together(tmp_path):

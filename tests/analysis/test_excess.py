@@ -7,7 +7,8 @@ from lmbench import load_corpus
 from lmbench.analysis.ranking import rank_models
 from lmbench.runs.cell_files import read_documents
 from lmbench.statistics import estimate_sums
-from tests.analysis.crafted import SIZES, add, new_run, text
+from tests.analysis.crafted import SIZES, add, new_run
+from tests.report.cells import text
 from tests.running import run
 
 

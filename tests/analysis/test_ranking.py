@@ -3,17 +3,14 @@ import pytest
 
 from lmbench.analysis.ranking import rank_models
 from lmbench.errors import ResultsError
-from lmbench.metrics import Tally, summarize
-from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
-from lmbench.runs.records import Cell, Costs, Manifest, ModelRecord
 from lmbench.statistics import Units, estimate_sums
-from tests.report.cells import CORPUS
+from tests.analysis.crafted import add_model, model_record
+from tests.report.cells import CORPUS, cell, store_bits
 from tests.storing import new_directory
 
 SIZES = np.random.default_rng(0).integers(50, 500, 40)
 NOISE = np.random.default_rng(1).normal(0, 0.1, 40)
 FLOOR = 1.5 * SIZES
-COSTS = Costs(fit_seconds=1.0, score_seconds=1.0, bytes_per_second=1.0, peak_bytes=1, parameters=1, disk_bytes=1)
 
 
 @pytest.fixture
@@ -21,17 +18,10 @@ def directory(tmp_path):
     return new_directory(tmp_path / "run", (CORPUS,))
 
 
-def add(directory, label, per_byte, **fields):
+def add(directory, label, per_byte, options=None, **fields):
     """Store a cell whose documents need so many bits per byte, and its model."""
-    options = fields.pop("options", {})
-    bits, counts = per_byte * SIZES, np.ones(len(SIZES), dtype=np.int64)
-    tally = Tally(SIZES, SIZES, counts, counts, SIZES, 0 * counts, 0 * counts, bits, 0.0 * bits, 0.0 * bits)
-    cell = Cell(key=label, model=label, corpus="c", status="ok", costs=COSTS, metrics=summarize(tally), **fields)
-    model = ModelRecord(label=label, spec=label, origin="test 1", options=options, identity=None)
-    directory.extend(Manifest(created="", models=(model,), corpora=(), rows=(cell.row,)))
-    folder = directory.new_work_folder()
-    write_documents(folder / DOCUMENTS, tally, FLOOR * np.log(2))
-    directory.adopt(folder, write_cell(folder, cell, ()))
+    add_model(directory, model_record(label, options))
+    store_bits(directory, cell(label, **fields), per_byte, SIZES, FLOOR)
 
 
 def labels(ranking):

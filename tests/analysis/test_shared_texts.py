@@ -5,7 +5,8 @@ import pytest
 
 from lmbench.analysis.comparison import RunModel, compare_models, compare_runs
 from lmbench.errors import ResultsError
-from tests.analysis.crafted import NOISE, add, add_broken, compare_two, new_run, pair_of_runs, text
+from tests.analysis.crafted import NOISE, add, add_broken, compare_two, new_run, pair_of_runs
+from tests.report.cells import text
 
 
 def test_cells_without_comparable_numbers_do_not_stop_the_others(tmp_path):

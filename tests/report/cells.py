@@ -29,16 +29,24 @@ COSTS = Costs(
 )
 
 
+def text(name="c", **fields):
+    """Return a corpus. Those of other names have other texts for training."""
+    return CORPUS.model_copy(
+        update={"name": name, "digest": f"digest of {name}", "test_fingerprint": "f" * 64} | fields
+    )
+
+
 def cell(model, **fields):
     """Return a cell of the uniform model on two documents."""
     metrics = summarize(tally(TEXTS, Uniform().score(TEXTS)))
     fields = {"metrics": metrics, "costs": COSTS, "corpus": "c"} | fields
-    return Cell(key=f"key of {model} {fields['corpus']}", model=model, status="ok", **fields)
+    key = f"key of {model} {fields['corpus']} {fields.get('train_size', '')}"
+    return Cell(key=key, model=model, status="ok", **fields)
 
 
 def broken_cell(model, status="failed", error="why", corpus="c"):
     """Return a cell that could not be evaluated."""
-    return Cell(key=f"key of {model}", model=model, corpus=corpus, status=status, error=error)
+    return Cell(key=f"key of {model} {corpus}", model=model, corpus=corpus, status=status, error=error)
 
 
 def store_bits(directory, made, per_byte, sizes, floor=None):

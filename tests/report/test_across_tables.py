@@ -7,7 +7,7 @@ from lmbench.errors import UnknownNameError
 from lmbench.report.across_tables import build_across_table
 from lmbench.report.markdown import format_markdown
 from lmbench.report.results import Results
-from tests.report.cells import CORPUS, cell, store_bits
+from tests.report.cells import cell, store_bits, text
 from tests.storing import new_directory
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 30)
@@ -18,7 +18,7 @@ RATIOS = {"c": 0.9, "d": 0.8, "e": 0.85}
 def directory(tmp_path):
     """Return a run of three natural corpora and a synthetic one."""
     names = (*RATIOS, "source")
-    records = [CORPUS.model_copy(update={"name": name, "floor_note": "known" * (name == "source")}) for name in names]
+    records = [text(name, floor_note="known" * (name == "source")) for name in names]
     made = new_directory(tmp_path / "run", tuple(records))
     for name in names:
         for model, ratio in (("kenlm", 1.0), ("other", RATIOS.get(name, 1.0))):

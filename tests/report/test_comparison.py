@@ -15,7 +15,8 @@ from lmbench.report.comparison import (
     summarize_runs,
 )
 from lmbench.report.terminal_table import TerminalTable
-from tests.analysis.crafted import NOISE, add, add_broken, made_on, model_record, new_run, text
+from tests.analysis.crafted import NOISE, add, add_broken, made_on, model_record, new_run
+from tests.report.cells import text
 
 HOSTILE = "x\x1b]52;c;x\x07\u202e[red]\n"
 

@@ -4,7 +4,8 @@ import pytest
 
 from lmbench.analysis.comparison import compare_runs
 from lmbench.report.comparison_json import format_models, format_runs
-from tests.analysis.crafted import NOISE, add, add_broken, compare_two, model_record, new_run, text
+from tests.analysis.crafted import NOISE, add, add_broken, compare_two, model_record, new_run
+from tests.report.cells import text
 
 
 def test_two_models_are_an_object_for_each_corpus(tmp_path):

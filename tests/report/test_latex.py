@@ -7,7 +7,7 @@ import pytest
 
 from lmbench.report.latex import escape, format_latex
 from lmbench.report.results import Results
-from tests.report.cells import CORPUS, broken_cell, cell, store_bits
+from tests.report.cells import broken_cell, cell, store_bits, text
 from tests.storing import new_directory, store
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 30)
@@ -15,7 +15,7 @@ HOSTILE = r"a_b%c\input{/etc/passwd}$x^2$&#~<|>`--x}" + "\n\x1b"
 
 
 def new_run(path, name="c"):
-    return new_directory(path, (CORPUS.model_copy(update={"name": name}),))
+    return new_directory(path, (text(name),))
 
 
 def latex_of(directory):

@@ -5,14 +5,14 @@ import pytest
 
 from lmbench.report.methods import describe_methods
 from lmbench.report.results import Results
-from tests.report.cells import CORPUS, broken_cell, cell, store_bits
+from tests.report.cells import broken_cell, cell, store_bits, text
 from tests.storing import new_directory, store
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 30)
 
 
 def new_run(path, *corpora):
-    return new_directory(path, tuple(CORPUS.model_copy(update={"name": name}) for name in corpora))
+    return new_directory(path, tuple(text(name) for name in corpora))
 
 
 def methods_of(directory, margin=0.001):

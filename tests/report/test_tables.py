@@ -10,7 +10,7 @@ from lmbench.checks import Outcome
 from lmbench.report import tables
 from lmbench.report.results import Results
 from lmbench.runs.store import RunDirectory
-from tests.report.cells import CORPUS, broken_cell, cell, store_bits
+from tests.report.cells import CORPUS, broken_cell, cell, store_bits, text
 from tests.storing import new_directory, store
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 30)
@@ -26,7 +26,7 @@ def printed(directory, width):
 @pytest.fixture
 def ranked(tmp_path):
     """Return a run of two models on two corpora."""
-    records = [CORPUS.model_copy(update={"name": name}) for name in ("c", "d")]
+    records = [text(name) for name in ("c", "d")]
     made = new_directory(tmp_path / "ranked", tuple(records))
     for corpus in ("c", "d"):
         store_bits(made, cell("kenlm", corpus=corpus), 2 + NOISE, np.full(30, 100))
