@@ -6,8 +6,9 @@ import pytest
 
 from lmbench.cli.commands import execute
 from lmbench.printable import printable_lines
-from tests.analysis.crafted import NOISE, add, new_run, text
+from tests.analysis.crafted import NOISE, add, new_run
 from tests.cli.commands import lmbench
+from tests.report.cells import text
 
 HOSTILE = "x\x1b]52;c;x\x07"
 
