@@ -35,7 +35,7 @@ _NOT_A_LABEL = re.compile("[^A-Za-z0-9]+")
 def format_latex(results: Results) -> str:
     """Return the tables of the corpora that have numbers, as LaTeX to be included in a document."""
     tables = [
-        "\n".join(_format_table(build_ranked_table(results, ranking), ranking))
+        "\n".join(_format_table(build_ranked_table(results, ranking), ranking, _list_notes(results, ranking)))
         for ranking in results.rankings
         if ranking.entries
     ]
@@ -48,7 +48,12 @@ def escape(text: str) -> str:
     return separate.translate(_ESCAPES)
 
 
-def _format_table(contents: Contents, ranking: Ranking) -> Iterator[str]:
+def _list_notes(results: Results, ranking: Ranking) -> list[str]:
+    """Return what has to be known about the numbers, and what the marks mean."""
+    return [*describe_ranking(ranking), *results.marks.notes(results.cells_of(ranking))]
+
+
+def _format_table(contents: Contents, ranking: Ranking, notes: Sequence[str]) -> Iterator[str]:
     """Yield the lines of a table. Rows without numbers are left out, and columns for which a page has no room."""
     columns = contents.columns[:_COLUMNS]
     yield "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}"
@@ -61,7 +66,7 @@ def _format_table(contents: Contents, ranking: Ranking) -> Iterator[str]:
             texts = [escape(text) for text in row[:_COLUMNS]]
             yield f"{' & '.join(_emphasize(texts, number, contents.best))} \\\\"
     yield "\\bottomrule\n\\end{tabular}"
-    yield f"\\par\\smallskip\\raggedright {escape(' '.join(describe_ranking(ranking)))}"
+    yield f"\\par\\smallskip\\raggedright {escape(' '.join(notes))}"
     yield "\\end{table}\n"
 
 

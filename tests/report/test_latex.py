@@ -56,6 +56,7 @@ def test_environments_and_rules_are_balanced(directory):
     assert r"\begin{tabular}{@{}rlrrrr@{}}" in text
     assert r"\label{tab:c}" in text
     assert "30 documents count as 30.0 of equal size." in text
+    assert r"\textdaggerdbl{} Not checked by the conformance suite: best, tied, other." in text
 
 
 def test_methods_are_a_paragraph_and_references_are_comments(directory):
