@@ -105,7 +105,7 @@ def _describe_intervals(texts: Sequence[_Text]) -> Iterator[_Statement]:
     )
     if are_random:
         yield _Statement(
-            f"p values below 1/{DRAWS:,} are Hoeffding's bound on a sum of random signs (1963).", (_HOEFFDING,)
+            f"p values below 1/{DRAWS + 1:,} are Hoeffding's bound on a sum of random signs (1963).", (_HOEFFDING,)
         )
     if blocks := [text.ranking.corpus.name for text in texts if text.units.are_blocks]:
         yield _Statement(
@@ -134,7 +134,7 @@ def _describe_comparisons(rankings: Sequence[Ranking]) -> Iterator[_Statement]:
     )
     yield _Statement(
         "A rank is 1 plus the number of models that are better by more than chance; models that do not differ share a "
-        "letter (Piepho 2004). The smallest difference that shows is what a test of level 5 % finds with a power of "
+        "letter (Piepho 2004). The difference that a text shows is what a test of level 5 % finds with a power of "
         "80 %: 2.80 paired standard errors (Card et al. 2020).",
         (_CARD, _PIEPHO),
     )
@@ -144,8 +144,8 @@ def _describe_seeds(rankings: Sequence[Ranking]) -> Iterator[_Statement]:
     seeds = [len(entry.cells) for ranking in rankings for entry in ranking.entries if len(entry.cells) > 1]
     if seeds:
         yield _Statement(
-            f"Models with {_join_range(seeds)} seeds have their mean. Intervals and tests include the variance of "
-            "training, with seeds and documents crossed (Owen 2007).",
+            f"Models with {_join_range(seeds)} seeds have their mean. Their intervals and p values are those of t, "
+            "with the variance of seeds and documents crossed (Owen 2007).",
             (_OWEN,),
         )
 

@@ -43,7 +43,7 @@ def test_exact_halves_jackknife_seeds_and_several_corpora_are_named(tmp_path):
     text, references = methods_of(directory)
     assert "from all halves of 12 documents (c)" in text
     assert "The 3 documents (d) count as fewer than 10 of equal size" in text
-    assert "Models with 2 seeds" in text
+    assert "Models with 2 seeds have their mean. Their intervals and p values are those of t" in text
     assert "ratios to kenlm" in text
     assert references == ["Benjamini", "Card", "Efron", "Hartigan", "Holm", "Kish", "Owen", "Piepho"]
 
