@@ -12,7 +12,7 @@ from lmbench.analysis.ranking import Contender
 from lmbench.report.contents import Column, Contents
 from lmbench.report.digits import DECIMALS, choose_decimals, show_fixed
 from lmbench.report.marks import Marks
-from lmbench.report.uncertainty import describe_units, show_bytes
+from lmbench.report.uncertainty import describe_single_seeds, describe_units, show_bytes
 from lmbench.runs.store import RunDirectory
 
 _NONE = "–"
@@ -59,7 +59,7 @@ def summarize_runs(compared: ComparedRuns) -> list[str]:
     sentences = [
         f"first: {compared.before.path}",
         f"second: {compared.after.path}",
-        f"{same} of {total} row{'s' * (total != 1)} {'has' if same == 1 else 'have'} the same numbers.",
+        f"{same} of {total} row{'s' * (total != 1)} {'has' if 1 in (same, total) else 'have'} the same numbers.",
     ]
     return sentences if compared.changes else [*sentences, _NO_CHANGES]
 
@@ -237,12 +237,10 @@ def _text_notes(pairs: Sequence[Pair]) -> list[str]:
             "text)."
         )
     contenders = {side.label: side for pair in pairs for side in (pair.model, pair.baseline)}
-    for label, contender in contenders.items():
-        if len(contender.cells) > 1:
-            notes.append(f"{label}: the mean over {len(contender.cells)} seeds.")
-        elif contender.is_seeded:
-            notes.append(f"Training variance is not included for {label}: --seeds 5 measures it.")
-    return notes
+    several = [(label, len(contender.cells)) for label, contender in contenders.items() if len(contender.cells) > 1]
+    notes += [f"{label}: the mean over {seeds} seeds." for label, seeds in several]
+    single = [label for label, one in contenders.items() if one.is_seeded and len(one.cells) == 1]
+    return [*notes, *describe_single_seeds(single)]
 
 
 def _mark_notes(sides: Mapping[str, tuple[RunDirectory, Sequence[Contender]]]) -> list[str]:
@@ -276,9 +274,11 @@ def _place(compared: ComparedModels, first: str, second: str) -> str:
 
 
 def _refused(refusals: Iterable[Refusal]) -> Iterator[str]:
+    names: dict[str, list[str]] = {}
     for refusal in refusals:
         name = f"{refusal.model} on {refusal.corpus}" if refusal.model else refusal.corpus
-        yield f"Not compared: {name}: {refusal.reason}."
+        names.setdefault(refusal.reason, []).append(name)
+    yield from (f"Not compared: {', '.join(refused)}: {reason}." for reason, refused in names.items())
 
 
 def _by_corpus(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:

@@ -84,6 +84,12 @@ def describe_units(units: Units) -> Iterator[str]:
     yield f"{counted}{few}.{''.join(_describe_dominant(units, number) for number in units.dominant)}"
 
 
+def describe_single_seeds(models: Sequence[str]) -> Iterator[str]:
+    """Yield what is not known of models that were trained with one seed, if there are any."""
+    if models:
+        yield f"Training variance is not included for {', '.join(models)}: --seeds 5 measures it."
+
+
 def _describe_dominant(units: Units, number: int) -> str:
     share = "over 25 %"
     if len(units.sizes) == units.documents:
@@ -118,10 +124,10 @@ def _describe_power(ranking: Ranking) -> Iterator[str]:
             f"{100 * _LARGEST_DETECTABLE:g} % to show."
         )
     paired, unpaired = (median(getattr(need, name) for need in needs) for name in ("paired", "unpaired"))
-    otherwise = f", unpaired {show_bytes(unpaired)}" if unpaired > _TELLING * paired else ""
+    otherwise = f", or {show_bytes(unpaired)} if each model scores other text" if unpaired > _TELLING * paired else ""
     yield (
-        f"Smallest difference to the best that shows: {_show_small(median(detectable))} bits/byte (power 80 %, median "
-        f"over models). 1 % takes {show_bytes(paired)} of such text{otherwise}."
+        f"This text shows a difference to the best of {_show_small(median(detectable))} bits/byte with a probability "
+        f"of 80 % (median over models). A difference of 1 % takes {show_bytes(paired)} of such text{otherwise}."
     )
 
 
@@ -130,8 +136,7 @@ def _list_detectable(pairs: Iterable[Comparison]) -> list[float]:
 
 
 def _describe_seeds(entries: Sequence[Entry]) -> Iterator[str]:
-    if single := [entry.label for entry in entries if entry.is_seeded and len(entry.cells) == 1]:
-        yield f"Training variance is not included for {', '.join(single)}: --seeds 5 measures it."
+    yield from describe_single_seeds([entry.label for entry in entries if entry.is_seeded and len(entry.cells) == 1])
     several = [
         f"{entry.label} {_show_small(entry.seed_deviation)} ({len(entry.cells)} seeds)"
         for entry in entries

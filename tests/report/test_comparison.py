@@ -140,6 +140,27 @@ def test_what_is_refused_is_noted(run):
     assert "Not compared: d: a failed: boom." in build_model_table(models(run)).notes
 
 
+def test_what_is_refused_for_the_same_reason_is_noted_once(runs):
+    for directory in runs:
+        add(directory, "a", 200 + NOISE)
+        for corpus in ("c", "d"):
+            add_broken(directory, "b", corpus, error="boom")
+    assert list_run_notes(compare_runs(*runs))[-1] == "Not compared: b on c, b on d: b failed: boom."
+
+
+def test_models_with_one_seed_are_noted_together(runs):
+    for directory in runs:
+        for name in ("a", "b"):
+            add(directory, name, 200 + NOISE, model=model_record(name, {"seed": 0}))
+    assert "Training variance is not included for a, b: --seeds 5 measures it." in list_run_notes(compare_runs(*runs))
+
+
+def test_one_row_with_other_numbers_is_one_row(runs):
+    for directory, bits in zip(runs, (200, 190), strict=True):
+        add(directory, "a", bits + NOISE)
+    assert "0 of 1 row has the same numbers." in summarize_runs(compare_runs(*runs))
+
+
 def test_models_of_two_runs_are_named_with_their_runs(runs):
     add(runs[0], "a", 200 + NOISE)
     add(runs[1], "b", 190 + NOISE)

@@ -77,14 +77,15 @@ def test_power_says_what_shows_and_how_much_text_one_percent_needs(directory):
     error = 0.1 * NOISE.std(ddof=1) / np.sqrt(30)
     [pair] = ranking.comparisons
     assert pair.detectable == pytest.approx(2.8 * error)
-    [note] = [note for note in describe_ranking(ranking) if note.startswith("Smallest")]
+    [note] = [note for note in describe_ranking(ranking) if note.startswith("This text shows")]
     best = 2 + NOISE.mean()
     paired = 3000 * (2.8 * error / (0.01 * best)) ** 2
     unpaired = paired * (1 + 1.1**2) / 0.1**2
     assert paired < 1000
     assert note == (
-        f"Smallest difference to the best that shows: {2.8 * error:.3f} bits/byte (power 80 %, median over models). "
-        f"1 % takes under 1 kB of such text, unpaired {unpaired / 1000:.0f} kB."
+        f"This text shows a difference to the best of {2.8 * error:.3f} bits/byte with a probability of 80 % (median "
+        "over models). A difference of 1 % takes under 1 kB of such text, or "
+        f"{unpaired / 1000:.0f} kB if each model scores other text."
     )
 
 
