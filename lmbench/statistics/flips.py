@@ -24,7 +24,7 @@ from lmbench.arrays import Floats
 
 DRAWS = 10_000
 MOST_EXACT = 20
-"""Units of which all halves are used."""
+"""The most units for which all halves are used."""
 
 _SEED = 0
 _BATCH = 1 << 22

@@ -1,4 +1,4 @@
-"""Options of which a search chooses some, and the candidates that it tries."""
+"""The options that a search chooses, and the candidates that it tries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of which a search chooses some, and its candidates."""
+"""The options that a search chooses, and its candidates."""
 
 import re
 from dataclasses import replace
