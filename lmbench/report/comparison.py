@@ -167,9 +167,9 @@ def _show_p(p: float) -> str:
 def _explain_test(pairs: Sequence[Pair], base: str) -> Iterator[str]:
     yield f"%: the difference in percent of {base}"
     if max(len(group) for group in _by_corpus(pairs).values()) > 1:
-        yield "p: of the difference being 0, corrected for these rows of a corpus by Holm's method"
+        yield "p: of the paired test of no difference, corrected for these rows of a corpus by Holm's method"
     else:
-        yield "p: of the difference being 0"
+        yield "p: of the paired test of no difference"
 
 
 def _explain_verdicts(pairs: Sequence[Pair], subject: str) -> Iterator[str]:
