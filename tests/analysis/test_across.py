@@ -84,8 +84,10 @@ def test_differences_that_are_noise_are_not_shown(tmp_path):
     assert (group.summaries[0].better, group.summaries[0].shown_better) == (2, 1)
 
 
-def test_corpora_with_too_few_documents_show_nothing(tmp_path):
-    sizes = np.array([100_000, *[1] * 11])
+@pytest.mark.parametrize("longest", [1000, 100_000])
+def test_corpora_with_too_few_documents_show_nothing(tmp_path, longest):
+    """They count as 4.0 documents, whose p is 0, or as 1.0, which have none."""
+    sizes = np.array([longest, *[100] * 11])
     directory = new_run(tmp_path / "r", *natural(2))
     for corpus in natural(2):
         add(directory, "kenlm", 2.0 * sizes, sizes, corpus=corpus.name)

@@ -77,6 +77,13 @@ def test_blocks_have_at_least_50_lines_and_a_twentieth_of_the_bytes(rng):
     assert len(units.starts) >= 16
 
 
+def test_documents_without_a_line_end_count_as_one_line(rng):
+    sizes = np.full(3000, 100)
+    bits = draw_ar1(rng, 3000, 0.9, sizes)
+    assert choose(bits, sizes, 0 * sizes).starts.tolist() == choose(bits, sizes).starts.tolist()
+    assert choose(bits, sizes).are_blocks
+
+
 def test_fewer_than_ten_blocks_are_not_considered(rng):
     """450 documents of one line each are nine blocks of 50 lines."""
     units = choose(draw_ar1(rng, 450, 0.9), np.full(450, 100))
