@@ -16,7 +16,7 @@ from lmbench.compression import open_regular
 from lmbench.errors import LmbenchError, SpecError, reason
 
 _FILE = "training.safetensors"
-_WEIGHTS, _BEST, _OPTIMIZER = "now.", "best.", "adam."  # prefixes of the tensors' names
+_WEIGHTS, _BEST, _OPTIMIZER = "now.", "best.", "optimizer."  # prefixes of the tensors' names
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             **({"stride": self._stride} if options.architecture == "decoder" else {"segments": "fixed"}),
             bos="document",
             dropout=f"{options.dropout:g}",
+            optimizer=options.optimizer,
             lr=f"{options.learning_rate:g}",
             batch=options.batch_tokens,
             limit=_limits(fitted.steps, fitted.budget),
@@ -251,6 +252,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
         name = hashlib.sha256(identity.encode()).hexdigest()[:12]  # trainings on several corpora share a folder
         return TrainingPlan(
             schedule=schedule,
+            optimizer=options.optimizer,
             patience=options.patience,
             batch_tokens=options.batch_tokens,
             negatives=_negatives(lexicon),

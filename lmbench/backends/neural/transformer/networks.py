@@ -14,7 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lmbench.backends.neural.transformer.muon import Matrix
 from lmbench.backends.neural.windows import Window, segments, strided_windows
+
+_STACKED = {"qkv": 3, "keys_values": 2}  # linear maps that compute several things at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,15 @@ class Network(nn.Module, ABC):
     def device(self) -> torch.device:
         """The device of the weights."""
         return self.tokens.weight.device
+
+    @property
+    def block_matrices(self) -> list[Matrix]:
+        """The matrices in the blocks: all but the embeddings."""
+        return [
+            Matrix(module.weight, _STACKED.get(name.rpartition(".")[2], 1))
+            for name, module in self.named_modules()
+            if isinstance(module, nn.Linear)
+        ]
 
     def _embed(self, ids: Tensor, positions: nn.Embedding) -> Tensor:
         return self.dropout(self.tokens(ids) + positions.weight[: ids.shape[1]])  # type: ignore[no-any-return]  # (B, T, C)

@@ -13,24 +13,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmbench.backends.neural.transformer.batches import PADDING, Example, pad_examples
+from lmbench.backends.neural.transformer.muon import Muon
 from lmbench.backends.neural.transformer.networks import Network
 from lmbench.backends.neural.transformer.sampled_softmax import SampledSoftmax
 
 
 class Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) on a network; only matrices decay.
+    """Muon for the matrices in a network's blocks and AdamW for the rest, or AdamW for all; only matrices decay.
+
+    AdamW is that of Loshchilov and Hutter (2019).
 
     Args:
         network: The network to train.
+        kind: ``muon`` or ``adamw``.
         softmax: Normalizes the predictions of a step; None: a softmax over all ids.
         precision: The type of matrix products; weights stay float32.
         seed: The seed of dropout and of the sampled softmax.
     """
 
-    def __init__(self, network: Network, softmax: SampledSoftmax | None, precision: torch.dtype, seed: int) -> None:
+    def __init__(
+        self, network: Network, kind: str, softmax: SampledSoftmax | None, precision: torch.dtype, seed: int
+    ) -> None:
         self._network, self._softmax, self._precision, self._seed = network, softmax, precision, seed
-        matrices = [parameter for parameter in network.parameters() if parameter.dim() > 1]
-        vectors = [parameter for parameter in network.parameters() if parameter.dim() == 1]
+        inner = network.block_matrices if kind == "muon" else []
+        self._muon = Muon(inner, precision)
+        numbers = {id(matrix.weight) for matrix in inner}
+        others = [parameter for parameter in network.parameters() if id(parameter) not in numbers]
+        matrices = [parameter for parameter in others if parameter.dim() > 1]
+        vectors = [parameter for parameter in others if parameter.dim() == 1]
         groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
         self._parameters = matrices + vectors
         self._adamw = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
@@ -53,17 +63,23 @@ class Optimizer:
         inputs, targets = (torch.from_numpy(ids).to(device) for ids in pad_examples(batch))
         with torch.autocast(device.type, self._precision, enabled=self._precision != torch.float32):
             loss = self._loss(inputs, targets)
-        self._adamw.zero_grad()
+        self._network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
         self._adamw.step()
+        self._muon.step(rate)
         return loss.item()
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """AdamW's state: ``{number}.exp_avg``, ``.exp_avg_sq`` and ``.step`` of each parameter; none before a step."""
+        """The state of both parts; none before a step.
+
+        It has ``adamw.{number}.exp_avg``, ``.exp_avg_sq`` and ``.step`` of each parameter that AdamW trains, and
+        ``muon.{number}`` of each that Muon does.
+        """
         states = self._adamw.state_dict()["state"].items()
-        return {f"{number}.{name}": value for number, state in states for name, value in state.items()}
+        adamw = {f"adamw.{number}.{name}": value for number, state in states for name, value in state.items()}
+        return adamw | self._muon.state
 
     @property
     def state_template(self) -> dict[str, Tensor]:
@@ -71,15 +87,17 @@ class Optimizer:
         template: dict[str, Tensor] = {}
         for number, weight in enumerate(self._parameters):
             shapes = {"exp_avg": weight.shape, "exp_avg_sq": weight.shape, "step": torch.Size()}
-            template |= {f"{number}.{name}": torch.empty(shape, device="meta") for name, shape in shapes.items()}
-        return template
+            template |= {f"adamw.{number}.{name}": torch.empty(shape, device="meta") for name, shape in shapes.items()}
+        return template | self._muon.state_template
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Continue from a state that another optimizer of the same network had."""
         by_number: dict[int, dict[str, Tensor]] = {}
         for key, value in state.items():
-            number, name = key.split(".", 1)
-            by_number.setdefault(int(number), {})[name] = value
+            part, number, *name = key.split(".")
+            if part == "adamw":
+                by_number.setdefault(int(number), {})[name[0]] = value
+        self._muon.restore(state)
         self._adamw.load_state_dict(self._adamw.state_dict() | {"state": by_number})
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:

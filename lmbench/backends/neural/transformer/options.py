@@ -68,7 +68,10 @@ class TransformerOptions(LexiconOptions):
     context: int = _preset("context", "events read at once, or in a segment", ge=1, le=16384)
     stride: int = Field(0, ge=0, description="events by which a decoder's scoring windows move; 0: half the context")
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
-    learning_rate: float = _preset("learning_rate", "AdamW's peak learning rate", gt=0, lt=1)
+    optimizer: Literal["muon", "adamw"] = Field(
+        "adamw", description="adamw for all weights; muon: Muon for the matrices in the blocks, AdamW for the others"
+    )
+    learning_rate: float = _preset("learning_rate", "peak learning rate", gt=0, lt=1)
     batch_tokens: int = _preset("batch_tokens", "events of one optimizer step", ge=1)
     steps: int = Field(
         0,

@@ -31,6 +31,7 @@ class TrainingPlan:
 
     Attributes:
         schedule: When training ends, and its learning rates.
+        optimizer: ``muon`` or ``adamw``.
         patience: The evaluations without improvement after which it ends.
         batch_tokens: The events of one optimizer step.
         negatives: The ids that a step draws for its softmax; 0: it normalizes over all ids.
@@ -41,6 +42,7 @@ class TrainingPlan:
     """
 
     schedule: Schedule
+    optimizer: str
     patience: int
     batch_tokens: int
     negatives: int
@@ -71,7 +73,7 @@ class Training:
     def __init__(self, network: Network, objective: Objective, plan: TrainingPlan) -> None:
         self._network, self._objective, self._plan = network, objective, plan
         softmax = SampledSoftmax(objective.counts, plan.negatives) if plan.negatives else None
-        self._optimizer = Optimizer(network, softmax, plan.precision, plan.seed)
+        self._optimizer = Optimizer(network, plan.optimizer, softmax, plan.precision, plan.seed)
         self._best: dict[str, Tensor] = {}
         self._points: list[CurvePoint] = []
         self._ended_by: float | None = None

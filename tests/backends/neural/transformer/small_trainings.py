@@ -13,8 +13,8 @@ from lmbench.backends.neural.transformer.training import Objective, Training, Tr
 from lmbench.progress import Progress
 
 PLAN = TrainingPlan(
-    schedule=Schedule(steps=40, budget=60, peak_rate=1e-2), patience=99, batch_tokens=64, negatives=0,
-    precision=torch.float32, seed=3, folder=None, identity="a",
+    schedule=Schedule(steps=40, budget=60, peak_rate=1e-2), optimizer="muon", patience=99, batch_tokens=64,
+    negatives=0, precision=torch.float32, seed=3, folder=None, identity="a",
 )  # fmt: skip
 SHAPE = Shape(ids=12, context=8, layers=1, width=16, heads=2, dropout=0.2)
 SEQUENCE = np.arange(200) * 7 % 11

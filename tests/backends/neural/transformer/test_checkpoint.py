@@ -28,7 +28,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
         assert read.keys() == group.keys()
         assert torch.equal(read["x"], group["x"])
     assert checkpoint.difference(again) == ""
-    assert checkpoint.difference(Checkpoint(history, *tensors[:2], {})) == "adam.x"
+    assert checkpoint.difference(Checkpoint(history, *tensors[:2], {})) == "optimizer.x"
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
@@ -41,7 +41,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     file.write_bytes(data[:-100])
     with pytest.raises(SpecError, match=f"^checkpoint {file} cannot be read: .*; delete it to start over$"):
         start_training(kept)[1].run(SILENT)
-    for name, tensor in (("now.norm.weight", None), ("adam.0.step", None), ("best.norm.bias", torch.zeros(3))):
+    for name, tensor in (("now.norm.weight", None), ("optimizer.muon.0", None), ("best.norm.bias", torch.zeros(3))):
         others = {key: value for key, value in tensors.items() if key != name}
         save_file(others | ({} if tensor is None else {name: tensor}), file, metadata)
         with pytest.raises(SpecError, match=f"does not fit this network: '{name}' differs; delete it to start over"):

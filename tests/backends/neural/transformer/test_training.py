@@ -39,9 +39,9 @@ def points(history):
     return [(p.steps, p.events, p.loss and pytest.approx(p.loss), p.bits_per_byte) for p in history.points]
 
 
-@pytest.mark.parametrize("negatives", [0, 5])
-def test_training_resumes_after_a_kill_to_the_same_weights(tmp_path, negatives):
-    plan = plan_with(negatives=negatives)
+@pytest.mark.parametrize(("optimizer", "negatives"), [("muon", 0), ("muon", 5), ("adamw", 0)])
+def test_training_resumes_after_a_kill_to_the_same_weights(tmp_path, optimizer, negatives):
+    plan = plan_with(optimizer=optimizer, negatives=negatives)
     whole, training = start_training(plan)
     expected = training.run(SILENT)
     kept = plan_with(plan, folder=tmp_path / "kept")
