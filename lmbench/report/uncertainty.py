@@ -47,7 +47,10 @@ def describe_details(ranking: Ranking) -> Iterator[str]:
     """Yield by how much blocks would inflate the variance, if they are not used."""
     units = ranking.units
     if units is not None and units.inflation and not units.are_blocks:
-        yield f"Documents are resampled one by one: {_list_inflation(units)} the variance of single documents."
+        yield (
+            "Neighboring documents are not shown to depend on each other: "
+            f"{_list_inflation(units)} the variance of single documents."
+        )
 
 
 def find_need(pair: Comparison, better: Entry, worse: Entry) -> Need | None:
@@ -101,12 +104,12 @@ def _name_units(units: Units) -> str:
     count = len(units.sizes)
     if count == units.documents:
         return f"{count:,} documents"
-    return f"{count:,} blocks of {units.documents / count:.3g} documents"
+    return f"{count:,} blocks of {_show_count(units.documents / count)} documents"
 
 
 def _list_inflation(units: Units) -> str:
     """Return the inflation at each size of blocks: "blocks of 1, 2, 5 have 1.0, 1.4, 2.2 times"."""
-    sizes = ", ".join(f"{each.documents:.3g}" for each in units.inflation)
+    sizes = ", ".join(_show_count(each.documents) for each in units.inflation)
     factors = ", ".join(f"{each.factor:.1f}" for each in units.inflation)
     return f"blocks of {sizes} have {factors} times"
 
@@ -144,6 +147,11 @@ def _describe_seeds(entries: Sequence[Entry]) -> Iterator[str]:
     ]
     if several:
         yield f"Standard deviation of bits/byte between seeds: {', '.join(several)}."
+
+
+def _show_count(value: float) -> str:
+    """Return a number of documents, on average: "2.5", "1,000"."""
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
 def _show_number(value: float) -> str:

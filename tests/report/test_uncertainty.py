@@ -1,11 +1,14 @@
 """The notes on how certain a table is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lmbench.analysis.ranking import rank_models
 from lmbench.report.uncertainty import describe_details, describe_ranking, has_too_little_text
 from lmbench.runs.records import Manifest
+from lmbench.statistics import Units
 from tests.report.cells import CORPUS, cell, store_bits
 from tests.storing import new_directory
 
@@ -66,7 +69,19 @@ def test_blocks_that_are_not_needed_are_a_detail(directory):
     store_lines(directory, dependent=False)
     assert notes_of(directory) == ["3,000 documents count as 3,000 of equal size."]
     [detail] = notes_of(directory, describe_details)
-    assert detail.startswith("Documents are resampled one by one: blocks of 1, 2, 5, 10, 20, 50, 60 have 1.0, ")
+    assert detail.startswith(
+        "Neighboring documents are not shown to depend on each other: blocks of 1, 2, 5, 10, 20, 50, 60 have 1.0, "
+    )
+
+
+def test_many_documents_are_joined_and_counted_with_all_digits(directory):
+    store_lines(directory, dependent=False)
+    bits, sizes = 200 + np.random.default_rng(0).normal(0, 20, (1, 60_000)), np.full(60_000, 100)
+    ranking = replace(rank_models(directory, CORPUS), units=Units.choose(bits, sizes, sizes // 100))
+    counted, *_ = describe_ranking(ranking)
+    assert counted == "10,000 blocks of 6 documents count as 10,000 of equal size."
+    [detail] = describe_details(ranking)
+    assert "blocks of 1, 2, 5, 10, 20, 50, 100, 200, 500, 1,000, 1,200 have" in detail
 
 
 def test_power_says_what_shows_and_how_much_text_one_percent_needs(directory):
