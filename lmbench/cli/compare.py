@@ -80,8 +80,9 @@ def _print_models(compared: ComparedModels, as_json: bool) -> None:
 
 
 def _print_runs(compared: ComparedRuns, as_json: bool) -> None:
-    from lmbench.report.comparison import build_run_tables, list_run_notes, summarize_runs
+    from lmbench.report.comparison import build_run_tables, summarize_runs
     from lmbench.report.comparison_json import format_runs
+    from lmbench.report.comparison_notes import list_run_notes
 
     if as_json:
         _print_json(format_runs(compared))

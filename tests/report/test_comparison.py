@@ -7,13 +7,8 @@ from rich.console import Console
 
 from lmbench.analysis.comparison import RunModel, compare_models, compare_runs
 from lmbench.printable import printable_lines
-from lmbench.report.comparison import (
-    _show_p,
-    build_model_table,
-    build_run_tables,
-    list_run_notes,
-    summarize_runs,
-)
+from lmbench.report.comparison import _show_p, build_model_table, build_run_tables, summarize_runs
+from lmbench.report.comparison_notes import list_run_notes
 from lmbench.report.terminal_table import TerminalTable
 from tests.analysis.crafted import NOISE, add, add_broken, made_on, model_record, new_run
 from tests.report.cells import text
