@@ -78,6 +78,7 @@ def test_a_model_that_cannot_be_saved_is_tuned_all_the_same(toy, english):
 def test_the_traits_suffice_for_all_candidates(toy, monkeypatch):
     assert build("hmm:states=auto").traits.threads == build("hmm:states=128").traits.threads
     assert resolve("hmm:states=auto").traits.libraries == Hmm.traits.libraries
+    assert build("hmm:states=auto").traits.gpu == Hmm.traits.gpu is True
     assert build("toy:cost=auto").traits.libraries == ("json",)
     monkeypatch.setattr(resolve("toy").model, "traits", Traits(weights="pretrained", grid=(("cost", ("3",)),)))
     assert build("toy:cost=auto").traits.weights == "partly pretrained"  # a search needs a text
