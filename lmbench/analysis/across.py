@@ -97,8 +97,8 @@ def summarize_corpora(rankings: Sequence[Ranking], baseline: str | None = None) 
 
     Args:
         rankings: The ranking of each corpus of a run.
-        baseline: The label of an entry. None for kenlm, or if the run does not have it, for the model with numbers on
-            the most corpora.
+        baseline: The label of an entry. None for kenlm, such as a tuned one, or if the run does not have it, for the
+            model with numbers on the most corpora.
 
     Raises:
         UnknownNameError: No model with numbers has the label of the baseline.
@@ -131,9 +131,11 @@ def _list_different(rankings: Sequence[Ranking]) -> list[Ranking]:
 
 
 def _choose_baseline(labels: Sequence[str], rankings: Sequence[Ranking]) -> str:
+    """Return kenlm, or kenlm with other options, or else any model: the one with numbers on the most corpora."""
     if _BASELINE in labels:
         return _BASELINE
-    return max(labels, key=lambda label: sum(_find_number(ranking, label) is not None for ranking in rankings))
+    candidates = [label for label in labels if label.startswith(f"{_BASELINE}:")] or labels
+    return max(candidates, key=lambda label: sum(_find_number(ranking, label) is not None for ranking in rankings))
 
 
 def _find_number(ranking: Ranking, label: str) -> int | None:

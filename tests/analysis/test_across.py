@@ -112,6 +112,12 @@ def test_without_kenlm_the_baseline_is_the_model_with_the_most_corpora(tmp_path)
     assert (group.baseline, [each.label for each in group.summaries]) == ("b", ["a", "c"])
 
 
+def test_a_tuned_kenlm_is_a_baseline(tmp_path):
+    bits = {label: {0: FLAT, 1: FLAT} for label in ("a", "kenlm:order=auto", "kenlms")}
+    [group] = summarize_corpora(rank(tmp_path / "r", natural(2), bits))
+    assert group.baseline == "kenlm:order=auto"
+
+
 def test_one_corpus_of_a_kind_or_none_has_no_summary(tmp_path):
     bits = {"kenlm": {0: FLAT, 1: FLAT}, "a": {0: FLAT, 1: FLAT}}
     assert summarize_corpora(rank(tmp_path / "r", natural(1) + synthetic(1), bits)) == ()
