@@ -66,8 +66,8 @@ class _Margin(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         margin = float(super().convert(value, param, ctx))
-        if math.isnan(margin):
-            self.fail(f"{value} is not a number", param, ctx)
+        if not math.isfinite(margin):
+            self.fail(f"{value} is not a finite number", param, ctx)
         return margin
 
 

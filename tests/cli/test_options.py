@@ -53,7 +53,7 @@ def test_the_margin_is_that_of_statistics_unless_another_is_given(arguments, mar
     assert (result.exit_code, received) == (0, [margin])
 
 
-@pytest.mark.parametrize("value", ["-0.1", "nan", "x"])
+@pytest.mark.parametrize("value", ["-0.1", "nan", "inf", "x"])
 def test_margins_are_numbers_from_0_up(value):
     result = CliRunner().invoke(click.command()(margin_option(lambda margin: None)), ["--margin", value])
     assert result.exit_code == 2
