@@ -55,6 +55,11 @@ class CorpusRecord(_Record):
     anchors: tuple[Anchor, ...] = ()
     note: str = ""
 
+    def completed(self, other: CorpusRecord) -> CorpusRecord:
+        """Return this record, with what only a newer version of lmbench says of the same text."""
+        lacking = [name for name in ("overlap", "anchors", "note") if not getattr(self, name)]
+        return self.model_copy(update={name: getattr(other, name) for name in lacking})
+
 
 class ModelRecord(_Record):
     """A model of a run.
@@ -155,8 +160,10 @@ class Manifest(_Record):
     def _join_corpora(self, other: Manifest) -> tuple[CorpusRecord, ...]:
         corpora = {corpus.name: corpus for corpus in self.corpora}
         for corpus in other.corpora:
-            if corpora.setdefault(corpus.name, corpus).digest != corpus.digest:
+            known = corpora.get(corpus.name, corpus)
+            if known.digest != corpus.digest:
                 raise ResultsError(f"its {corpus.name} has another text or was read differently")
+            corpora[corpus.name] = known.completed(corpus)
         return tuple(corpora.values())
 
     def _join_rows(self, other: Manifest) -> tuple[Row, ...]:

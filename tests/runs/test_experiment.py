@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from lmbench import Split
+from lmbench.corpora.anchors import Anchor
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
 from lmbench.registry import default_models
 from lmbench.runs.experiment import Experiment, JointExperiment, adopt_rows
@@ -211,6 +212,16 @@ def test_a_model_that_a_run_knows_keeps_its_label(corpus):
     adopted = adopt_rows(new.plan(), manifest.rows)
     assert [(cell.row.model, cell.model.label) for cell in adopted] == [("kenlm", "kenlm"), ("ppm", "ppm")]
     assert [row.model for row in manifest.rows] == ["kenlm", "uniform", "ppm"]
+
+
+def test_an_older_run_gains_what_its_corpora_lack(corpus):
+    experiment = Experiment(select_models("uniform"), (corpus,))
+    manifest = experiment.build_manifest(experiment.plan())
+    anchor = Anchor(name="xz", how="xz -9e", bits=8)
+    newer = manifest.corpora[0].model_copy(update={"anchors": (anchor,), "note": "It is old.", "description": "other"})
+    grown = manifest.extended(manifest.model_copy(update={"corpora": (newer,)}))
+    assert grown.corpora == (newer.model_copy(update={"description": manifest.corpora[0].description}),)
+    assert grown.extended(manifest) == grown
 
 
 def test_a_row_whose_model_has_changed_is_replaced_and_its_old_model_gets_a_row(corpus, tmp_path):
