@@ -2,6 +2,7 @@
 
     python benchmarks/intervals.py
     LMBENCH_MIRROR=FOLDER python benchmarks/intervals.py --corpus wikitext-2
+    python benchmarks/intervals.py --speed 10000
 
 Texts of n documents are drawn whose true bits per byte, or true difference between two models, is known. Their lengths
 are lognormal with a sigma of 1. The rates of the documents are normal, or skewed (gamma with a skewness of 1). With
@@ -10,12 +11,16 @@ on other articles; the truth is that of all articles. "lmbench" takes typical va
 effective documents. "false" is the share of true hypotheses with p < 0.05. The bootstraps have 1,000 resamples.
 
 The last table cuts articles into lines. Each simulated text has 60 articles, and each line is a document.
+
+With --speed, only the time is measured that all pairs of 20 models take on so many documents, beside that of
+scipy.stats.permutation_test for as many pairs and sign flips.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
@@ -25,14 +30,15 @@ from scipy import stats
 from lmbench import Split, TrainingText, build, load_corpus
 from lmbench.arrays import Floats, Ints
 from lmbench.metrics import tally
-from lmbench.statistics import Estimate, Units, estimate_sums
-from lmbench.statistics.flips import arrange, draw_typical_values
+from lmbench.statistics import Estimate, Units, compare_pairs, estimate_sums
+from lmbench.statistics.flips import DRAWS, arrange, draw_typical_values
 from lmbench.statistics.jackknife import find_standard_errors, find_t_interval
 
 _ALPHA = 0.05
 _RESAMPLES = 1000
 _MODELS = ("kenlm:order=2", "kenlm:order=3")
 _ARTICLES = 60
+_SPEED_MODELS = 20
 Draw = Callable[[np.random.Generator, int], tuple[Floats, Floats]]
 """Draws the bits and the bytes of so many documents."""
 
@@ -40,6 +46,9 @@ Draw = Callable[[np.random.Generator, int], tuple[Floats, Floats]]
 def main() -> None:
     """Print a table for each source of documents."""
     options = _parse_options()
+    if options.speed:
+        _print_speed(options.speed)
+        return
     print(f"{options.simulations:,} simulations")
     for name, draw, truth in _simulate_sources():
         _print_coverage(name, draw, truth, options)
@@ -60,9 +69,34 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--documents", type=lambda text: [*map(int, text.split(","))], default=[5, 10, 24, 30, 60], help="of each text"
     )
+    parser.add_argument("--speed", type=int, default=0, metavar="DOCUMENTS", help="measure the time and nothing else")
     parser.add_argument("--corpus", help="corpus whose training split has articles")
     parser.add_argument("--folds", type=int, default=5, help="parts of the training split; each is scored once")
     return parser.parse_args()
+
+
+def _print_speed(documents: int) -> None:
+    """Print the processor seconds of all pairs of models, and those of SciPy for one pair times the number of pairs."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(50, 500, documents)
+    bits = rng.normal(2, 0.5, (_SPEED_MODELS, documents)) * sizes
+    units = Units.choose(bits, sizes, np.ones(documents, dtype=np.int64))
+    began = time.process_time()
+    pairs = compare_pairs(list(bits[:, None]), units)
+    own = time.process_time() - began
+    began = time.process_time()
+    stats.permutation_test(
+        (bits[0] - bits[1],),
+        lambda row, axis: row.sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=DRAWS,
+        batch=max(1, 10**7 // documents),
+        rng=rng,
+    )
+    peer = (time.process_time() - began) * len(pairs)
+    print(f"{_SPEED_MODELS} models, {documents:,} documents, {len(pairs)} pairs: intervals and tests {own:.1f} CPU s")
+    print(f"SciPy: {peer:.1f} CPU s for the tests alone, {peer / own:.1f} times as long")
 
 
 def _simulate_sources() -> Iterator[tuple[str, Draw, float]]:

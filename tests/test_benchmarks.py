@@ -131,3 +131,9 @@ def test_intervals_prints_the_coverage_of_each_method():
     shares = [row.split() for row in rows if re.match(r" +\d", row)]
     assert [share[0] for share in shares] == ["3", "12"] * 2
     assert all(len(share) == 7 and 0 <= float(share[-1]) <= 1 for share in shares)
+
+
+def test_intervals_prints_the_time_beside_scipy():
+    own, peer = output("intervals.py", "--speed", "50")
+    assert own.startswith("20 models, 50 documents, 190 pairs: ")
+    assert re.search(r"[\d.]+ times as long$", peer)
