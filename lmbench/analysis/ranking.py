@@ -60,6 +60,11 @@ class Entry:
     letters: str = ""
     to_best: Comparison | None = None
 
+    @property
+    def has_one_seed(self) -> bool:
+        """Whether the model was trained with one seed, so that its intervals do not include training."""
+        return self.is_seeded and len(self.cells) == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:

@@ -23,7 +23,8 @@ _ESCAPES = str.maketrans(
         "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
         "|": r"\textbar{}", '"': r"\char34{}", "`": r"\textasciigrave{}",
         "–": "--", "−": "$-$", "±": r"$\pm$", "≥": r"$\geq$", "×": r"$\times$", "°": r"\textdegree{}",
-        "\N{NULL}": "{}", "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", "✗": r"$\times$", "…": r"\ldots{}",
+        "\N{NULL}": "{}", "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", "§": r"\S{}", "✗": r"$\times$",
+        "…": r"\ldots{}",
     }
 )  # fmt: skip
 _PER_BYTE = 2  # the place of bits per byte in a row, after rank and model

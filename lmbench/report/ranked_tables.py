@@ -87,7 +87,7 @@ def _entry_line(results: Results, entry: Entry, measures: Sequence[Measure], ran
     is_ranked = entry.rank is not None
     texts = (
         rank or show_rank(entry) or NONE,
-        results.marks.label(name_entry(entry), entry.cells),
+        results.marks.label(name_entry(entry), entry.cells) + " §" * entry.has_one_seed,
         *(measure.show(entry) for measure in measures),
         *costs.show_costs(entry.cells),
         entry.letters or NONE,

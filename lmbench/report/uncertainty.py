@@ -139,7 +139,8 @@ def _list_detectable(pairs: Iterable[Comparison]) -> list[float]:
 
 
 def _describe_seeds(entries: Sequence[Entry]) -> Iterator[str]:
-    yield from describe_single_seeds([entry.label for entry in entries if entry.is_seeded and len(entry.cells) == 1])
+    if any(entry.has_one_seed for entry in entries):
+        yield "§ Trained with one seed: intervals do not include the variance of training. --seeds 5 measures it."
     several = [
         f"{entry.label} {_show_small(entry.seed_deviation)} ({len(entry.cells)} seeds)"
         for entry in entries

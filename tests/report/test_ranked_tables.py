@@ -118,6 +118,12 @@ def test_text_without_spaces_shows_bits_per_character(tmp_path):
     assert column(table, "bits/char") == ["11.2000"]  # 8 * 7 bytes / 5 characters
 
 
+def test_a_model_with_one_seed_is_marked(directory):
+    store_bits(directory, cell("m:seed=0"), 2 + NOISE, SIZES)
+    table = table_of(directory)
+    assert column(table, "model") == ["m:seed=0 ‡ §"]
+
+
 def test_seeds_of_a_model_are_one_row(directory):
     for seed, shift in enumerate((0.0, 0.02, 0.04)):
         costs = cell("m").costs.model_copy(update={"fit_seconds": 1.0 + seed, "peak_bytes": (1 + seed) << 20})

@@ -125,8 +125,9 @@ def test_models_with_one_seed_say_that_training_varies(directory):
     store_bits(directory, cell("m:seed=0"), 2 + NOISE, [100] * 30)
     store_bits(directory, cell("n:seed=0", pretrained=True), 2.1 + NOISE, [100] * 30)
     store_bits(directory, cell("kenlm"), 2.2 + NOISE, [100] * 30)
-    [note] = [note for note in notes_of(directory) if "raining" in note]
-    assert note == "Training variance is not included for m:seed=0: --seeds 5 measures it."
+    note = "§ Trained with one seed: intervals do not include the variance of training. --seeds 5 measures it."
+    assert notes_of(directory)[-1] == note
+    assert [entry.has_one_seed for entry in rank_models(directory, CORPUS).entries] == [True, False, False]
 
 
 def test_the_deviation_between_seeds_is_told(directory):
