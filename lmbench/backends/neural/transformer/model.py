@@ -84,6 +84,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
     Options: ClassVar[type[ModelOptions]] = TransformerOptions
     traits = Traits(
+        version=2,
         quick_options=(("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32")),
         unchecked_options=("checkpoint",),
         threads=1,

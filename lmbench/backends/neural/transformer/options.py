@@ -13,12 +13,13 @@ from lmbench.text.lexicon import LexiconOptions
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
-             "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 512},
+             "dropout": 0.1, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 512},
     "small": {"tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
-              "dropout": 0.1, "learning_rate": 4e-3, "batch_tokens": 1024},
+              "dropout": 0.1, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 1024},
     "base": {"tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512,
-             "dropout": 0.2, "learning_rate": 1e-3, "batch_tokens": 16384},
+             "dropout": 0.2, "optimizer": "adamw", "learning_rate": 1e-3, "batch_tokens": 16384},
 }  # fmt: skip
+_ADAMW_RATE = 4e-3  # of presets whose rate is Muon's
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class _Length:
     most: int
 
 
-_LENGTHS = {"tiny": _Length(1_000, 80, 450), "small": _Length(250, 400, 6_000), "base": _Length(2_500, 1_000, 60_000)}
+_LENGTHS = {"tiny": _Length(2_250, 130, 400), "small": _Length(250, 400, 6_000), "base": _Length(2_500, 1_000, 60_000)}
 
 
 def _preset(name: str, description: str, **bounds: Any) -> Any:
@@ -68,10 +69,12 @@ class TransformerOptions(LexiconOptions):
     context: int = _preset("context", "events read at once, or in a segment", ge=1, le=16384)
     stride: int = Field(0, ge=0, description="events by which a decoder's scoring windows move; 0: half the context")
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
-    optimizer: Literal["muon", "adamw"] = Field(
-        "adamw", description="adamw for all weights; muon: Muon for the matrices in the blocks, AdamW for the others"
+    optimizer: Literal["muon", "adamw"] = _preset(
+        "optimizer", "adamw for all weights, or muon for the matrices in the blocks and adamw for the others"
     )
-    learning_rate: float = _preset("learning_rate", "peak learning rate", gt=0, lt=1)
+    learning_rate: float = _preset(
+        "learning_rate", f"peak learning rate; {_ADAMW_RATE:g} for tiny and small with adamw", gt=0, lt=1
+    )
     batch_tokens: int = _preset("batch_tokens", "events of one optimizer step", ge=1)
     steps: int = Field(
         0,
@@ -98,7 +101,10 @@ class TransformerOptions(LexiconOptions):
     def _fill_in_preset(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return _PRESETS.get(given.get("preset", "tiny"), {}) | given
+        preset = _PRESETS.get(given.get("preset", "tiny"), {})
+        if given.get("optimizer") == "adamw" and preset.get("optimizer") == "muon":
+            preset = preset | {"learning_rate": _ADAMW_RATE}
+        return preset | given
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:

@@ -17,16 +17,29 @@ def test_presets_supply_the_defaults():
         build("transformer:preset=huge")
 
 
+def test_the_rate_follows_the_preset_and_the_optimizer():
+    def rate(**options):
+        return TransformerOptions(**options).learning_rate
+
+    for preset in ("tiny", "small"):
+        assert (rate(preset=preset), rate(preset=preset, optimizer="adamw")) == (8e-3, 4e-3)
+        assert rate(preset=preset, optimizer="adamw", learning_rate=0.5) == 0.5
+    assert TransformerOptions(preset="base").optimizer == "adamw"
+    assert (
+        rate(preset="base") == rate(preset="base", optimizer="adamw") == rate(preset="base", optimizer="muon") == 1e-3
+    )
+
+
 def test_the_size_of_the_text_sets_the_number_of_steps():
     sizes = (0, 84_455, 313_664, 10_797_148, 10**9)
     steps = {preset: [TransformerOptions(preset=preset).count_steps(size) for size in sizes] for preset in PRESETS}
-    assert steps["tiny"] == [80, 84, 313, 450, 450]  # fables-en, pydocs and WikiText-2
+    assert steps["tiny"] == [130, 130, 139, 400, 400]  # fables-en, pydocs and WikiText-2
     assert steps["small"] == [400, 400, 1254, 6000, 6000]
     assert steps["base"] == [1000, 1000, 1000, 4318, 60000]
 
 
 @pytest.mark.parametrize(
-    ("options", "steps"), [({"steps": 3}, 3), ({"steps": 3, "budget": "9s"}, 3), ({"budget": "9s"}, 0), ({}, 450)]
+    ("options", "steps"), [({"steps": 3}, 3), ({"steps": 3, "budget": "9s"}, 3), ({"budget": "9s"}, 0), ({}, 400)]
 )
 def test_given_limits_replace_the_size_of_the_text(options, steps):
     assert TransformerOptions(**options).count_steps(10**6) == steps
