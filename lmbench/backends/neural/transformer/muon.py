@@ -24,7 +24,7 @@ class Matrix(NamedTuple):
 
     Attributes:
         weight: (parts A, B) the parameter.
-        parts: The number of matrices of A rows that it stacks, each of which is orthogonalized by itself.
+        parts: The number of matrices of A rows that are stacked in it; Muon orthogonalizes each by itself.
     """
 
     weight: Tensor
