@@ -37,7 +37,7 @@ class _Length:
     most: int
 
 
-_LENGTHS = {"tiny": _Length(2_250, 130, 400), "small": _Length(250, 400, 6_000), "base": _Length(2_500, 1_000, 60_000)}
+_LENGTHS = {"tiny": _Length(2_250, 130, 400), "small": _Length(300, 350, 5_000), "base": _Length(2_500, 1_000, 60_000)}
 
 
 def _preset(name: str, description: str, **bounds: Any) -> Any:

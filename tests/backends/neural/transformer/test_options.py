@@ -34,7 +34,7 @@ def test_the_size_of_the_text_sets_the_number_of_steps():
     sizes = (0, 84_455, 313_664, 10_797_148, 10**9)
     steps = {preset: [TransformerOptions(preset=preset).count_steps(size) for size in sizes] for preset in PRESETS}
     assert steps["tiny"] == [130, 130, 139, 400, 400]  # fables-en, pydocs and WikiText-2
-    assert steps["small"] == [400, 400, 1254, 6000, 6000]
+    assert steps["small"] == [350, 350, 1045, 5000, 5000]
     assert steps["base"] == [1000, 1000, 1000, 4318, 60000]
 
 
