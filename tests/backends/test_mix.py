@@ -3,7 +3,7 @@ import pytest
 
 from lmbench import Corpus, ModelSpec, NotFittedError, Split, TrainingText, build
 from lmbench.errors import SpecError, UnknownNameError
-from lmbench.report.tables import markdown
+from lmbench.report.marks import Marks
 from tests.running import run
 
 
@@ -108,7 +108,7 @@ def test_a_pretrained_part_marks_the_mixture(tmp_path, english):
     directory = run(f"mix:arpa:{tmp_path}/x.arpa+cache,mix", [corpus], tmp_path / "run")
     mixed, own = directory.cells()
     assert mixed.signature.startswith("weights:pretrained|mix:")
-    assert "†" in markdown(directory)
+    assert "†" in Marks.of(directory).label(mixed.label, [mixed])
     assert (mixed.pretrained, own.pretrained) == (True, False)
     assert "weights:pretrained" not in own.signature
 

@@ -58,7 +58,7 @@ def test_damage_is_wrong(directory):
     assert text.endswith("scores.parquet is damaged: its checksum is not that of its contents")
 
 
-@pytest.mark.parametrize("name", ["bits", "low", "word_perplexity", "unknown", "excess", "kenlm_including_oovs"])
+@pytest.mark.parametrize("name", ["bits", "word_perplexity", "unknown", "excess", "kenlm_including_oovs"])
 def test_forged_metrics_are_wrong(directory, name):
     folder = folder_of(directory, corpus="markov:lines=300")
     metrics = next(cell for cell in directory.cells() if directory.folder(cell.row) == folder).metrics
