@@ -20,4 +20,4 @@ imports:
 
 # All tests, in as many processes as there are CPUs; those on real corpora need LMBENCH_MIRROR
 test *arguments:
-    {{python}} -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile {{arguments}}
+    {{python}} -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder {{arguments}}
