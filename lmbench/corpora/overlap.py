@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from lmbench.corpus import Corpus, Split
+from lmbench.corpus import Corpus, Split, batches
 
 Hashes = NDArray[np.uint64]
 
@@ -104,24 +104,11 @@ def _sample(split: Split, spaced: bool, every: int) -> Hashes:
 def _hash_ngrams(split: Split, spaced: bool) -> Iterator[Hashes]:
     """Yield the hashes of the 13-grams of a split's running text; n-grams cross the borders of lines and documents."""
     kept = np.zeros(0, dtype=np.uint64)  # of the last words, in which the next n-grams begin
-    for text in _pieces(split.documents):
-        words = np.concatenate([kept, _hash_words(text, spaced)])
+    for documents in batches(split.documents, _PIECE):
+        words = np.concatenate([kept, _hash_words("\n".join(documents), spaced)])
         kept = words[-(LENGTH - 1) :]
         if len(words) >= LENGTH:
             yield _combine(words)
-
-
-def _pieces(documents: Iterable[str]) -> Iterator[str]:
-    """Yield consecutive documents, joined into texts of about _PIECE characters."""
-    piece: list[str] = []
-    size = 0
-    for document in documents:
-        piece.append(document)
-        size += len(document)
-        if size >= _PIECE:
-            yield "\n".join(piece)
-            piece, size = [], 0
-    yield "\n".join(piece)
 
 
 def _hash_words(text: str, spaced: bool) -> Hashes:
