@@ -9,7 +9,7 @@ import numpy as np
 
 from lmbench.analysis.ranking import Contender
 from lmbench.runs.records import CorpusRecord
-from lmbench.statistics import FEWEST_EFFECTIVE, Comparison, Units
+from lmbench.statistics import Comparison, Units
 
 Verdict = Literal["same", "too few", "equal", "better", "worse", "not shown"]
 
@@ -58,7 +58,7 @@ class Pair:
         """How the model does: better or worse than the baseline by more than chance and the margin, or neither."""
         if self.is_same:
             return "same"
-        if self.units.effective < FEWEST_EFFECTIVE:
+        if self.units.are_too_few:
             return "too few"
         if self.comparison.equal:
             return "equal"

@@ -83,7 +83,7 @@ def describe_units(units: Units) -> Iterator[str]:
     if units.are_blocks:
         yield f"Neighboring documents depend on each other: {_list_inflation(units)} the variance of single documents."
     counted = f"{_name_units(units)} count as {_show_number(units.effective)} of equal size"
-    few = f": too few to rank models, which takes {FEWEST_EFFECTIVE:g}" * (units.effective < FEWEST_EFFECTIVE)
+    few = f": too few to rank models, which takes {FEWEST_EFFECTIVE:g}" * units.are_too_few
     yield f"{counted}{few}.{''.join(_describe_dominant(units, number) for number in units.dominant)}"
 
 

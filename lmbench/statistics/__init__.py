@@ -8,11 +8,11 @@ for several corpora. docs/statistics.md explains the methods.
 """
 
 from lmbench.statistics.across import Average, average_ratios, count_shown
-from lmbench.statistics.estimates import FEWEST_EFFECTIVE, Estimate, estimate_sums
+from lmbench.statistics.estimates import Estimate, estimate_sums
 from lmbench.statistics.letters import find_letters
 from lmbench.statistics.pairs import MARGIN, Comparison, compare_pairs, find_differing, find_ranks
 from lmbench.statistics.seeds import estimate_crossed, estimate_models
-from lmbench.statistics.units import Inflation, Units
+from lmbench.statistics.units import FEWEST_EFFECTIVE, Inflation, Units
 
 __all__ = [
     "FEWEST_EFFECTIVE",

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from lmbench.arrays import Floats
 from lmbench.statistics.flips import arrange, draw_typical_values
 from lmbench.statistics.jackknife import find_standard_errors, find_t_interval
-from lmbench.statistics.units import count_effective
+from lmbench.statistics.units import FEWEST_EFFECTIVE, count_effective
 
 ALPHA = 0.05
-FEWEST_EFFECTIVE = 10.0
-"""Effective units below which no ranking is claimed, and intervals are the jackknife's."""
 FEWEST_FOR_INTERVAL = 1.5
 """Effective units below which there is no interval: it would say nothing."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ _MOST = 10_000
 _LARGEST_INFLATION = 1.5
 _CHANCE = 0.001
 _DOMINANT_SHARE = 0.25
+
+FEWEST_EFFECTIVE = 10.0
+"""Effective units below which no ranking is claimed, and intervals are the jackknife's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Units:
     documents: int
     inflation: tuple[Inflation, ...] = ()
     are_blocks: bool = False
-    dominant: tuple[int, ...] = field(default=())
+    dominant: tuple[int, ...] = ()
 
     @classmethod
     def choose(cls, bits: Floats, sizes: AnyInts, lines: AnyInts) -> Units:
@@ -83,6 +86,11 @@ class Units:
     def effective(self) -> float:
         """The effective number of units."""
         return count_effective(self.sizes)
+
+    @property
+    def are_too_few(self) -> bool:
+        """Whether they are too few, or too unequal, to rank models."""
+        return self.effective < FEWEST_EFFECTIVE
 
     def sum(self, values: NDArray[np.generic]) -> Floats:
         """Return the sums over each unit, (…, units), of values of each document, (…, documents)."""
