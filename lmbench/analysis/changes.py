@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lmbench.analysis.ranking import Contender
+from lmbench.analysis.ranking import SEED, Contender
 from lmbench.checks.quick import show_value
 from lmbench.runs.records import Cell, ModelRecord, Provenance
 from lmbench.runs.store import RunDirectory
 
 Kind = Literal["model", "option", "file", "algorithm", "remark", "version", "machine"]
 
-_SEED = "seed"
 _KINDS = get_args(Kind)
 
 
@@ -79,12 +78,12 @@ def _list_facts(
     contents = named if isinstance(named, dict) else {}
     yield ("model", "model"), model.spec.partition(":")[0]
     for name, value in model.options.items():
-        if name != _SEED:
+        if name != SEED:
             yield ("option", name), show_value(value)
         if contents.get(name, value) != value:  # the SHA-256 of a file that the option names
             yield ("file", name), show_value(contents[name])
-    if _SEED in model.options:
-        yield ("option", _SEED), ", ".join(show_value(model.options[_SEED]) for model in models)
+    if SEED in model.options:
+        yield ("option", SEED), ", ".join(show_value(model.options[SEED]) for model in models)
     yield ("algorithm", "version"), show_value(identity.get("version"))
     yield ("algorithm", "sources"), show_value(identity.get("code"))
     yield ("algorithm", "package"), model.origin

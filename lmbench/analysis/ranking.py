@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from lmbench.runs.cell_files import read_documents
 from lmbench.runs.records import Cell, CorpusRecord, ModelRecord
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import (
-    FEWEST_EFFECTIVE,
     MARGIN,
     Comparison,
     Estimate,
@@ -27,43 +26,53 @@ from lmbench.statistics import (
     find_ranks,
 )
 
-_SEED = "seed"
+SEED = "seed"
+"""The option whose values are the seeds of one model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A model in a ranking: one cell, or those of several seeds.
+class _Model:
+    """A model on a corpus: one cell, or those of several seeds.
 
     Attributes:
         label: The name of the model, without the seed if there are several.
-        cells: The cells.
+        cells: The cells, one a seed.
+        is_seeded: Whether the model is trained here with a seed, so that its numbers vary from seed to seed.
+        untuned: The options that the validation split could choose, and that have their defaults.
+    """
+
+    label: str
+    cells: tuple[Cell, ...]
+    is_seeded: bool = field(default=False, kw_only=True)
+    untuned: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def has_one_seed(self) -> bool:
+        """Whether the model was trained with one seed, so that its intervals do not include training."""
+        return self.is_seeded and len(self.cells) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(_Model):
+    """A model in a ranking.
+
+    Attributes:
         per_byte: Bits per byte, the mean over the seeds.
         excess: Bits per byte above the floor of the source; None if the source is unknown.
         seed_deviation: The standard deviation of bits per byte between the seeds; None for one seed.
-        is_seeded: Whether the model is trained here with a seed, so that its numbers vary from seed to seed.
-        untuned: The options that the validation split could choose, and that have their defaults.
         rank: 1 and the number of models that are better by more than chance; None if no ranking is claimed.
         is_tied: Whether some other model does not differ from this one.
         letters: The model's compact letters: models that do not differ share one. "" if no ranking is claimed.
         to_best: The comparison of this model with the best one; None for the best one.
     """
 
-    label: str
-    cells: tuple[Cell, ...]
     per_byte: Estimate
     excess: Estimate | None = None
     seed_deviation: float | None = None
-    is_seeded: bool = False
-    untuned: tuple[str, ...] = ()
     rank: int | None = None
     is_tied: bool = False
     letters: str = ""
     to_best: Comparison | None = None
-
-    @property
-    def has_one_seed(self) -> bool:
-        """Whether the model was trained with one seed, so that its intervals do not include training."""
-        return self.is_seeded and len(self.cells) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +96,18 @@ class Ranking:
     @property
     def has_too_few_documents(self) -> bool:
         """Whether the documents are too few, or too unequal, to rank models."""
-        return self.units is not None and self.units.effective < FEWEST_EFFECTIVE
+        return self.units is not None and self.units.are_too_few
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Contender(_Model):
     """A model and its bits.
 
     Attributes:
-        label: The name of the model, without the seed if there are several.
-        cells: The cells, one a seed.
         bits: (seeds, documents).
-        is_seeded: Whether the model is trained here with a seed.
-        untuned: The options that the validation split could choose, and that have their defaults.
     """
 
-    label: str
-    cells: tuple[Cell, ...]
     bits: Floats
-    is_seeded: bool
-    untuned: tuple[str, ...] = ()
 
     @property
     def total(self) -> float:
@@ -148,7 +149,7 @@ def rank_models(directory: RunDirectory, corpus: CorpusRecord, margin: float = M
     units = choose_units(contenders, documents)
     comparisons = compare_pairs([contender.bits for contender in contenders], units, margin)
     entries = _describe(contenders, documents, units)
-    if units.effective >= FEWEST_EFFECTIVE:
+    if not units.are_too_few:
         entries = _rank(entries, comparisons)
     return Ranking(corpus, units, tuple(_compare_with_best(entries, comparisons)), comparisons, margin)
 
@@ -178,7 +179,7 @@ def read_contenders(directory: RunDirectory, cells: Sequence[Cell]) -> tuple[lis
             label=_label(models[group[0].model], group),
             cells=tuple(group),
             bits=np.stack([_read_bits(directory, cell, documents) for cell in group]),
-            is_seeded=_SEED in models[group[0].model].options and not group[0].pretrained,
+            is_seeded=SEED in models[group[0].model].options and not group[0].pretrained,
             untuned=models[group[0].model].untuned,
         )
         for group in groups.values()
@@ -206,7 +207,7 @@ def _read_bits(directory: RunDirectory, cell: Cell, documents: Documents) -> Flo
 
 def _identify_seedless(model: ModelRecord) -> str:
     """Return the same for models that differ in their seeds alone."""
-    options = {name: value for name, value in model.options.items() if name != _SEED}
+    options = {name: value for name, value in model.options.items() if name != SEED}
     return digest([model.spec.partition(":")[0], model.origin, options])
 
 
@@ -215,8 +216,8 @@ def _label(model: ModelRecord, cells: Sequence[Cell]) -> str:
     if len(cells) == 1:
         return cells[0].label
     spec = ModelSpec.parse(model.spec)
-    seed = f"{_SEED}={dict(spec.arguments).get(_SEED)}"
-    seedless = ModelSpec(spec.name, tuple(pair for pair in spec.arguments if pair[0] != _SEED))
+    seed = f"{SEED}={dict(spec.arguments).get(SEED)}"
+    seedless = ModelSpec(spec.name, tuple(pair for pair in spec.arguments if pair[0] != SEED))
     name = str(seedless) if model.label == model.spec else model.label.removesuffix(f" {seed}")
     return cells[0].row.model_copy(update={"model": name}).label
 
