@@ -84,6 +84,15 @@ class ComparedRuns:
     only_after: tuple[tuple[str, str], ...]
 
 
+def group_refusals(refusals: Iterable[Refusal]) -> dict[str, list[str]]:
+    """Return what was refused for each reason: corpora, or models on them."""
+    names: dict[str, list[str]] = {}
+    for refusal in refusals:
+        name = f"{refusal.model} on {refusal.corpus}" if refusal.model else refusal.corpus
+        names.setdefault(refusal.reason, []).append(name)
+    return names
+
+
 def compare_models(
     model: RunModel, baseline: RunModel, corpora: Sequence[str] = (), margin: float = MARGIN
 ) -> ComparedModels:
@@ -193,11 +202,7 @@ def _require_some(pairs: Sequence[Pair], refusals: Sequence[Refusal]) -> None:
     """
     if pairs:
         return
-    names: dict[str, list[str]] = {}
-    for refusal in refusals:
-        name = f"{refusal.model} on {refusal.corpus}" if refusal.model else refusal.corpus
-        names.setdefault(refusal.reason, []).append(name)
-    by_reason = [f"{', '.join(named)}: {reason}" for reason, named in names.items()]
+    by_reason = [f"{', '.join(named)}: {reason}" for reason, named in group_refusals(refusals).items()]
     rest = f"; and {len(by_reason) - _MOST_REASONS} more reasons" if len(by_reason) > _MOST_REASONS else ""
     reasons = "; ".join(by_reason[:_MOST_REASONS]) or "the runs do not have a row in common"
     raise ResultsError(f"nothing can be compared: {reasons}{rest}")

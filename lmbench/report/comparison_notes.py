@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lmbench.analysis.comparison import ComparedModels, ComparedRuns, Refusal
+from lmbench.analysis.comparison import ComparedModels, ComparedRuns, Refusal, group_refusals
 from lmbench.analysis.pair import Pair
 from lmbench.analysis.ranking import Contender
 from lmbench.report.digits import DECIMALS, choose_decimals, show_fixed
 from lmbench.report.marks import Marks
 from lmbench.report.uncertainty import describe_single_seeds, describe_units, show_bytes
+from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
-
-_PRETRAINED_OR_DOUBTED = ("†", "‡")
 
 
 def list_run_notes(compared: ComparedRuns) -> list[str]:
@@ -63,11 +62,8 @@ def list_pair_notes(pairs: Sequence[Pair], named: str) -> Iterator[str]:
 
 def list_refusals(refusals: Iterable[Refusal]) -> Iterator[str]:
     """Yield what was not compared, once for each reason."""
-    names: dict[str, list[str]] = {}
-    for refusal in refusals:
-        name = f"{refusal.model} on {refusal.corpus}" if refusal.model else refusal.corpus
-        names.setdefault(refusal.reason, []).append(name)
-    yield from (f"Not compared: {', '.join(refused)}: {reason}." for reason, refused in names.items())
+    grouped = group_refusals(refusals)
+    yield from (f"Not compared: {', '.join(refused)}: {reason}." for reason, refused in grouped.items())
 
 
 def group_by_corpus(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
@@ -112,7 +108,7 @@ def _text_notes(pairs: Sequence[Pair]) -> list[str]:
     contenders = {side.label: side for pair in pairs for side in (pair.model, pair.baseline)}
     several = [(label, len(contender.cells)) for label, contender in contenders.items() if len(contender.cells) > 1]
     notes += [f"{label}: the mean over {seeds} seeds." for label, seeds in several]
-    single = [label for label, one in contenders.items() if one.is_seeded and len(one.cells) == 1]
+    single = [label for label, contender in contenders.items() if contender.has_one_seed]
     return [*notes, *describe_single_seeds(single)]
 
 
@@ -120,12 +116,10 @@ def _mark_notes(sides: Mapping[str, tuple[RunDirectory, Sequence[Contender]]]) -
     """Return the sentences that explain the marks † and ‡ of cells, after the name of the run if only one has them."""
     found = {}
     for name, (directory, contenders) in sides.items():
-        marks, by_corpus = Marks.of(directory), dict[str, list[str]]()
-        cells = {cell.key: cell for contender in contenders for cell in contender.cells}
-        for corpus in dict.fromkeys(cell.corpus for cell in cells.values()):
-            notes = marks.notes([cell for cell in cells.values() if cell.corpus == corpus])
-            by_corpus[corpus] = [note for note in notes if note.startswith(_PRETRAINED_OR_DOUBTED)]
-        found[f"{name} run"] = _join_by_name(by_corpus)
+        marks, by_corpus = Marks.of(directory), dict[str, list[Cell]]()
+        for cell in {cell.key: cell for contender in contenders for cell in contender.cells}.values():
+            by_corpus.setdefault(cell.corpus, []).append(cell)
+        found[f"{name} run"] = _join_by_name({corpus: marks.notes(cells) for corpus, cells in by_corpus.items()})
     return _join_by_name(found)
 
 
