@@ -9,9 +9,8 @@ from lmbench.analysis.changes import Change
 from lmbench.analysis.comparison import ComparedModels, ComparedRuns
 from lmbench.analysis.pair import Pair, Verdict
 from lmbench.report.comparison_notes import group_by_corpus, list_model_notes, list_pair_notes, list_refusals, name_rows
-from lmbench.report.contents import Column, Contents
+from lmbench.report.contents import NONE, Column, Contents
 from lmbench.report.digits import DECIMALS, choose_decimals, show_fixed
-from lmbench.report.measures import NONE
 
 _NUMBERS = (Column("first"), Column("second"))
 _TEST = (Column("low"), Column("high"), Column("%"), Column("p"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+NONE = "–"
+"""What a table shows if a row does not have a number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -13,7 +16,7 @@ class Column:
     Attributes:
         heading: Its heading.
         align: The side at which its texts begin.
-        is_optional: Whether a terminal leaves it out if it has no room for it beside the others.
+        is_optional: Whether a narrow terminal leaves it out.
     """
 
     heading: str
@@ -31,7 +34,7 @@ class Contents:
         rows: The rows, with one text for each column.
         legend: The meanings of headings, one per line.
         notes: Sentences below the table.
-        details: More sentences, for which a terminal has no room.
+        details: More sentences, which a terminal leaves out.
         best: The numbers of the rows of the best model and of those that do not differ from it, the best one first;
             empty if the table claims no ranking.
     """

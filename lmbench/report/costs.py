@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
+from lmbench.report.contents import NONE
 from lmbench.runs.records import Cell, Costs
 
 HEADINGS = ("fit s", "score s", "params", "MiB")
@@ -24,7 +25,7 @@ def show_costs(cells: Sequence[Cell]) -> tuple[str, ...]:
         cells: The cells of the model on one corpus.
     """
     costs = [cell.costs for cell in cells if cell.costs]
-    return (_show_fit(costs), *show_score_costs(costs)) if costs else ("–",) * len(HEADINGS)
+    return (_show_fit(costs), *show_score_costs(costs)) if costs else (NONE,) * len(HEADINGS)
 
 
 def show_score_costs(costs: Sequence[Costs]) -> tuple[str, str, str]:
@@ -32,7 +33,7 @@ def show_score_costs(costs: Sequence[Costs]) -> tuple[str, str, str]:
     parameters = [each.parameters for each in costs if each.parameters is not None]
     return (
         _seconds(fmean(each.score_seconds for each in costs)) + _mark_company(costs),
-        _abbreviate(round(fmean(parameters))) if parameters else "–",
+        _abbreviate(round(fmean(parameters))) if parameters else NONE,
         f"{fmean(each.peak_bytes for each in costs) / 2**20:.0f}",
     )
 
@@ -60,7 +61,7 @@ def name_machines(cells: Sequence[Cell]) -> Iterator[str]:
 def _show_fit(costs: Sequence[Costs]) -> str:
     seconds = [each.fit_seconds for each in costs if each.fit_seconds is not None]
     if not seconds:
-        return "–"
+        return NONE
     return _seconds(fmean(seconds)) + ("°" if any(each.was_stored for each in costs) else _mark_company(costs))
 
 

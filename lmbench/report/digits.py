@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from lmbench.report.contents import NONE
 from lmbench.statistics import Average, Estimate
 
 DECIMALS = 4
@@ -47,7 +48,7 @@ def show_fixed(value: float, decimals: int) -> str:
 def show_interval(estimate: Estimate | Average, decimals: int) -> str:
     """Return an interval as "2.38–2.55", or a dash if there is none."""
     if estimate.low is None or estimate.high is None:
-        return "–"
+        return NONE
     return f"{show_fixed(estimate.low, decimals)}–{show_fixed(estimate.high, decimals)}"
 
 

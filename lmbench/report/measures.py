@@ -8,11 +8,9 @@ from statistics import fmean, geometric_mean
 
 from lmbench.analysis.ranking import Entry
 from lmbench.metrics import Metrics
+from lmbench.report.contents import NONE
 from lmbench.report.digits import show_difference, show_fixed, show_interval, show_with_error
 from lmbench.runs.records import CorpusRecord
-
-NONE = "–"
-"""What a table shows if a model does not have a number."""
 
 _MOST_EVENTS = 2  # for each word and line end; byte-pair encoding of English needs about 1.3
 _LARGEST_PERPLEXITY = 1e6

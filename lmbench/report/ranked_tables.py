@@ -10,9 +10,9 @@ from lmbench.analysis.ranking import Entry, Ranking
 from lmbench.corpora.anchors import Anchor
 from lmbench.metrics import bits_per_byte
 from lmbench.report import costs
-from lmbench.report.contents import Column, Contents
+from lmbench.report.contents import NONE, Column, Contents
 from lmbench.report.digits import choose_decimals, show_fixed
-from lmbench.report.measures import NONE, PER_BYTE, Measure, list_measures
+from lmbench.report.measures import PER_BYTE, Measure, list_measures
 from lmbench.report.results import Results, name_entry, show_rank
 from lmbench.report.uncertainty import describe_details, describe_ranking
 from lmbench.runs.records import Cell, CorpusRecord
