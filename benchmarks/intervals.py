@@ -12,8 +12,8 @@ effective documents. "false" is the share of true hypotheses with p < 0.05. The 
 
 The last table cuts articles into lines. Each simulated text has 60 articles, and each line is a document.
 
-With --speed, only the time is measured that all pairs of 20 models take on so many documents, beside that of
-scipy.stats.permutation_test for as many pairs and sign flips.
+With --speed N, it measures only the time that all pairs of 20 models take on N documents, and the time of
+scipy.stats.permutation_test for the same number of pairs and sign flips.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def _parse_options() -> argparse.Namespace:
         "--ratios", type=lambda text: [float(part) for part in text.split(",")], default=(0, 0.3, 1, 10)
     )
     parser.add_argument("--simulations", type=int, default=2000)
-    parser.add_argument("--both", action="store_true", help="train the other model several times, too")
+    parser.add_argument("--both", action="store_true", help="give the other model several seeds as well")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
