@@ -29,6 +29,7 @@ class Answer(BaseModel):
     Attributes:
         names: (tokens,) how the server names each of them; None if it does not.
         logprobs: (tokens,) nats, as the server gave them; None if it gave none.
+        best: (tokens,) nats, the log-probability of the most probable token in the place of each; None if unknown.
         sizes: How many of the tokens may be those of the prompt. The server lists a generated token after them, but
             perhaps not the one that ends a text.
         generated: The text that the server generated; "" if that is unknown.
@@ -38,6 +39,7 @@ class Answer(BaseModel):
 
     names: tuple[str | None, ...]
     logprobs: tuple[float | None, ...]
+    best: tuple[float | None, ...] = ()
     sizes: tuple[int, ...]
     generated: str
 
@@ -102,6 +104,7 @@ def parse_answers(content: bytes, prompts: Sequence[str], asking: Asking) -> lis
 class _Logprobs(BaseModel):
     tokens: list[str] | None = None
     token_logprobs: list[float | None] | None = None
+    top_logprobs: list[Mapping[str, float] | None] | None = None
 
 
 class _PromptToken(BaseModel):
@@ -128,7 +131,9 @@ def _parse_echo(choice: _Choice, prompt: str) -> Answer:
     generated = choice.text.removeprefix(prompt) if choice.text.startswith(prompt) else ""
     lists_generated = choice.finish_reason == "length" or not names[-1]
     sizes = (len(names) - 1,) if lists_generated else (len(names) - 1, len(names))
-    return Answer(names=names, logprobs=logprobs, sizes=sizes, generated=generated)
+    tops = (choice.logprobs and choice.logprobs.top_logprobs) or []
+    best = tuple(max(top.values()) if top else None for top in tops)
+    return Answer(names=names, logprobs=logprobs, best=best, sizes=sizes, generated=generated)
 
 
 def _parse_prompt_logprobs(choice: _Choice, prompt: str) -> Answer:

@@ -20,7 +20,8 @@ from tenacity import (
     sleep_using_event,
     stop_after_attempt,
     stop_when_event_set,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from lmbench.backends.servers.answers import Answer, IncompleteAnswerError, parse_answers, request_body
@@ -157,7 +158,8 @@ class Client:
         error = state.outcome.exception() if state.outcome else None
         asked = error.wait if isinstance(error, TransientError) else 0.0
         pause = self._options.pause
-        return max(asked, wait_exponential_jitter(initial=pause, max=_LONGEST_PAUSE, jitter=pause)(state))
+        longer = wait_exponential(multiplier=pause, max=_LONGEST_PAUSE) + wait_random(0, pause)
+        return max(asked, longer(state))
 
     def _describe(self, message: str) -> str:
         """Return what a server or library said, in one line and without the key."""

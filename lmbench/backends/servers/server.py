@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from lmbench.backends.servers.client import Client
 
 _FORMAT = 1  # of stored answers; raise it if requests or answers change
-_PROBES = (
+_PROBES = (  # two pairs with the same beginnings
     "The quick brown fox jumps over the lazy",
+    "The quick brown fox jumps into a",
     "Once upon a time there was a",
-    "One, two, three, four, five, six,",
-    "import numpy as np\nimport pandas as",
+    "Once upon a time there lived two",
 )
 _TOLERANCE = 0.25  # nats by which a log-probability may differ between two requests: that of bfloat16
 
@@ -88,7 +88,9 @@ class Server:
         """
         answers = self.ask(_PROBES)
         manners = self._find_manners(answers[0], _PROBES[0].encode())
-        self._check_alignment(manners, answers)
+        self._check_generated(manners, answers)
+        for one, other in zip(answers[::2], answers[1::2], strict=True):
+            _check_best(one, other)
         return manners
 
     def _find_manners(self, answer: Answer, text: bytes) -> Manners:
@@ -106,10 +108,10 @@ class Server:
             + ("; ask=prompt_logprobs needs a BOS, such as bos=<s>" if needs_bos else "")
         )
 
-    def _check_alignment(self, manners: Manners, answers: Sequence[Answer]) -> None:
+    def _check_generated(self, manners: Manners, answers: Sequence[Answer]) -> None:
         """Check that a token has the same log-probability when it is generated and when it is a part of the prompt.
 
-        A server that shifts its log-probabilities by one token would otherwise be scored by chance.
+        A server whose log-probabilities belong to other tokens would otherwise be scored by chance.
         """
         pairs = [
             (probe, answer)
@@ -173,6 +175,23 @@ def _compare(manners: Manners, probe: str, answer: Answer, longer: Answer) -> tu
         return None
     [generated], [read] = answer.checked_logprobs(at, at + 1), longer.checked_logprobs(at, at + 1)
     return float(generated), float(read)
+
+
+def _check_best(one: Answer, other: Answer) -> None:
+    """Check that the most probable token in the place of the first difference of two prompts is equally probable.
+
+    It depends on the tokens before, which are the same. A server that shifts its log-probabilities by one token gives
+    those of the place after it. Servers that do not list the most probable tokens are not checked.
+    """
+    place = next((i for i, pair in enumerate(zip(one.names, other.names, strict=False)) if len(set(pair)) > 1), None)
+    if place is None or place >= min(len(one.best), len(other.best)):
+        return
+    first, second = one.best[place], other.best[place]
+    if first is not None and second is not None and not abs(first - second) <= _TOLERANCE:
+        raise ScoreError(
+            f"after the same text, the server gives the most probable token the log-probability {first:.3f} or "
+            f"{second:.3f}, depending on what follows: its log-probabilities do not belong to their tokens"
+        )
 
 
 def _show(answer: Answer) -> str:

@@ -18,11 +18,12 @@ _WORDS = ("the", " the", " cat", " sat", " on", " lazy", "\n", "中", " 中", "�
 TOKENS = [bytes((byte,)) for byte in range(256)] + [word.encode() for word in _WORDS if len(word.encode()) > 1]
 TOKENS += ["漢".encode()[:2], "🙂".encode()[:2], "🙂".encode()[2:], b" " + "é".encode()[:1]]
 VOCABULARY = len(TOKENS)
+_WHOLE = [i for i, token in enumerate(TOKENS) if "\ufffd" not in token.decode(errors="replace")]  # may be generated
 _IDS = {token: i for i, token in enumerate(TOKENS)}
 
 Body = dict
 Trick = Callable[["Handler", Body, Body], bool]
-"""Gets the handler, the request and the honest answer, which it may change. Returns whether it sent something itself."""
+"""Gets the handler, the request and the honest answer, which it may change; returns whether it sent one itself."""
 
 
 def tokenize(text: bytes) -> list[int]:
@@ -76,7 +77,7 @@ class CompletionsServer:
     Attributes:
         name: How tokens are named.
         adds_bos: Whether it puts a BOS before each prompt, and names it.
-        shift: By how many tokens the log-probabilities are wrong, as those of some servers are.
+        shift: 1 if each token gets its log-probability from the distribution after it, as with some servers.
         tricks: What to do with the next requests; None to answer honestly.
         always: What to do with every other request.
         requests: The headers and bodies of all requests.
@@ -119,19 +120,21 @@ class CompletionsServer:
         text = prompt.removeprefix(BOS)
         begins = self.adds_bos + (text != prompt)
         ids: list[int | None] = [*tokenize(text.encode())]
-        ids.append(int(log_distribution(ids[-1] if ids else None).argmax()))
+        ids.append(max(_WHOLE, key=log_distribution(ids[-1] if ids else None).__getitem__))
         befores = [None, *ids]
-        logprobs = [float(log_distribution(befores[min(i + self.shift, i + 1)])[token]) for i, token in enumerate(ids)]
+        rows = [log_distribution(befores[i + self.shift]) for i in range(len(ids))]
+        logprobs = [float(row[token]) for row, token in zip(rows, ids, strict=True)]
+        best = [{self.name(TOKENS[int(row.argmax())]): float(row.max())} for row in rows]
         names = [BOS] * begins + [self.name(TOKENS[i]) for i in ids]
         values = [None] * begins + logprobs
         values[0] = None
         generated = TOKENS[ids[-1]].decode(errors="replace")
         if "prompt_logprobs" in body:
-            listed = [
-                v if v is None else {"7": {"logprob": v, "rank": 1, "decoded_token": n}} for n, v in zip(names, values)
-            ]
-            return {"text": generated, "prompt_logprobs": listed[:-1], "logprobs": _listed(names[-1:], values[-1:])}
-        return {"text": prompt + generated, "logprobs": _listed(names, values), "finish_reason": "length"}
+            pairs = zip(names[:-1], values[:-1], strict=True)
+            listed = [value and {"7": {"logprob": value, "rank": 1, "decoded_token": name}} for name, value in pairs]
+            return {"text": generated, "prompt_logprobs": listed, "logprobs": _listed(names[-1:], values[-1:])}
+        listed = _listed(names, values) | {"top_logprobs": [None] * begins + best}
+        return {"text": prompt + generated, "logprobs": listed, "finish_reason": "length"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -139,7 +142,7 @@ class Handler(BaseHTTPRequestHandler):
 
     app: CompletionsServer
 
-    def do_POST(self):  # noqa: N802  (the library's name)
+    def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.app.requests.append((dict(self.headers), body))
         trick = self.app.tricks.popleft() if self.app.tricks else self.app.always
@@ -150,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
     def send(self, status: int, content: bytes, **headers: str):
         """Send an answer. An underscore in the name of a header stands for a hyphen."""
         self.send_response(status)
-        for header, value in ({"Content-Length": str(len(content))} | headers).items():
+        for header, value in ({"Content_Length": str(len(content))} | headers).items():
             self.send_header(header.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(content)
@@ -206,4 +209,4 @@ def stop_in_the_middle(handler: Handler, _body: Body, answer: Body) -> bool:
 
 def _listed(names, values) -> Body:
     offsets = np.cumsum([0, *map(len, names)])[:-1].tolist()
-    return {"tokens": names, "token_logprobs": values, "text_offset": offsets, "top_logprobs": None}
+    return {"tokens": names, "token_logprobs": values, "text_offset": offsets}

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,7 +30,7 @@ def test_windows_cover_a_text_with_whole_characters(text, context, data) -> None
     for window in windows:
         assert 0 < window.stop - window.start <= context
         encoded[window.start : window.stop].decode()
-    for one, other in zip(windows, windows[1:], strict=False):
+    for one, other in pairwise(windows):
         assert one.start < other.start < one.seam - 100 < one.seam < one.stop  # they share text before the seam
         assert other.start <= one.seam - (context - stride - 128)  # and that is the shortest history of an event
     assert not text or (windows[0].start, windows[-1].stop, windows[-1].seam) == (0, len(encoded), len(encoded))
