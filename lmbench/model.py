@@ -90,7 +90,8 @@ class Traits:
         batch_characters: About how many characters of documents a run scores in one batch. Slow models use smaller
             batches, so that progress is visible.
         quick_options: Options, as in a spec, with which the conformance suite makes a slow model quick.
-        unchecked_options: Options that the conformance suite leaves out, such as the folder of a checkpoint.
+        unchecked_options: Options that the conformance suite leaves out, such as the folder of a checkpoint. One that
+            is also a quick option gets that value, whatever a spec says.
         grid: For each option that ``auto`` can choose on the validation split, the values that it tries, written as in
             a spec.
         version: The version of the algorithm. Raise it if the same options give other numbers than before, so that

@@ -65,7 +65,9 @@ def quick_maker(spec: ModelSpec) -> Callable[[], LanguageModel]:
 def _quicken(model: ResolvedModel) -> ResolvedModel:
     """Return the model with its quick options, except those that its spec sets or contradicts."""
     traits, arguments = model.traits, model.spec.arguments
-    kept = tuple((name, value) for name, value in arguments if name not in traits.unchecked_options)
+    unchecked = {name: dict(traits.quick_options).get(name) for name in traits.unchecked_options}
+    given = [(name, unchecked.get(name, value)) for name, value in arguments]
+    kept = tuple((name, value) for name, value in given if value is not None)
     quick = resolve(ModelSpec(model.spec.name, kept))
     for name, value in traits.quick_options:
         quick = quick if name in dict(arguments) else _with_argument(quick, name, value)

@@ -24,6 +24,12 @@ class Slow(Good):
         quick_options=(("steps", "3"), ("wide", "false")), unchecked_options=("folder", "rate")
     )
 
+class Replaced(Good):
+    class Options(ModelOptions):
+        steps: int = 1000
+
+    traits = Traits(quick_options=(("steps", "3"),), unchecked_options=("steps",))
+
 class Unstorable(Good):
     class Options(ModelOptions):
         anything: object = object()
@@ -33,7 +39,8 @@ class Unstorable(Good):
 
 @pytest.fixture
 def slow(tmp_path):
-    with installed(tmp_path, {"slow": "plugin_module:Slow", "unstorable": "plugin_module:Unstorable"}, QUICK):
+    classes = ("Slow", "Replaced", "Unstorable")
+    with installed(tmp_path, {name.lower(): f"plugin_module:{name}" for name in classes}, QUICK):
         yield
 
 
@@ -59,6 +66,12 @@ def test_options_that_the_user_gives_are_not_changed():
     assert changes("slow:steps=7,wide=false") == []
     assert quick_maker(ModelSpec.parse("slow:steps=7"))().options.steps == 7
     assert changes("kenlm:order=2") == []
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_unchecked_option_that_is_a_quick_one_is_replaced_whatever_the_user_gives():
+    assert changes("replaced") == [("steps", "3", "1000")]
+    assert changes("replaced:steps=7") == [("steps", "3", "7")]
 
 
 @pytest.mark.usefixtures("slow")
