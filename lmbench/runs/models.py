@@ -196,8 +196,9 @@ def _build(candidate: _Candidate) -> list[_Selection]:
     if not (candidate.is_wanted or is_default(find(spec.name))):
         return []
     model = resolve(spec).tuned() if candidate.tune else resolve(spec)
-    if not candidate.seeds or "seed" in dict(spec.arguments) or not model.has_option("seed"):
-        return [_try(model, label)]
+    first = _try(model, label)
+    if not candidate.seeds or "seed" in dict(spec.arguments) or not model.has_option("seed") or first.pretrained:
+        return [first]
     seeds = [("seed", str(seed)) for seed in candidate.seeds]
     several = seeds if len(seeds) > 1 else []
     return [_try(model.with_arguments(seed), extend_label(label, *several and [seed])) for seed in seeds]

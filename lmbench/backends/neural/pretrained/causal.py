@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 import transformers
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 from transformers import AutoModelForCausalLM
 
 from lmbench.arrays import Ints
@@ -26,6 +27,8 @@ from lmbench.signature import Signature
 from lmbench.state import ModelState
 
 _DEFAULT_CONTEXT = 2048  # for models whose configuration does not limit the number of positions
+_FINETUNE = re.compile(r"steps:[0-9]{1,7}")
+_LEARNING_RATE = 1e-4
 
 
 class HuggingFaceOptions(PretrainedOptions):
@@ -39,10 +42,37 @@ class HuggingFaceOptions(PretrainedOptions):
     bos: Literal["first", "none"] = Field(
         "first", description="first: one uncounted BOS before each document; none: the first token costs log V"
     )
+    finetune: str = Field(
+        "", description="steps:N: train all weights further on the training split, for at most N optimizer steps"
+    )
+    learning_rate: float = Field(_LEARNING_RATE, gt=0, lt=1, description="peak learning rate of finetune=")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of batches and dropout of finetune=")
+
+    @model_validator(mode="after")
+    def _check_finetune(self) -> Self:
+        if self.finetune and not _FINETUNE.fullmatch(self.finetune):
+            raise ValueError(f"finetune={self.finetune} is not valid; write steps:N, as in finetune=steps:100")
+        if self.finetune and self.dtype != "float32":
+            raise ValueError(f"finetune= trains float32 weights; leave out dtype={self.dtype}")
+        if not self.finetune and (self.seed or self.learning_rate != _LEARNING_RATE):
+            raise ValueError("learning_rate= and seed= do nothing without finetune=steps:N")
+        return self
+
+    @property
+    def steps(self) -> int:
+        """The optimizer steps of `finetune`, at most."""
+        return int(self.finetune.partition(":")[2] or 0)
 
     def identity(self) -> dict[str, JsonValue]:
         """Return what the options say about the model. The memory counts if it may decide how long the context is."""
-        return super().identity() | ({} if self.context else {"memory": self.memory})
+        tuning = () if self.finetune else ("finetune", "learning_rate", "seed")
+        named = {name: value for name, value in super().identity().items() if name not in tuning}
+        return named | ({} if self.context else {"memory": self.memory})
+
+    def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
+        from lmbench.backends.neural.pretrained.fine_tuned import FineTuned  # which derives from HuggingFace
+
+        return (FineTuned, self) if self.finetune else None
 
 
 class Gpt2Options(HuggingFaceOptions):

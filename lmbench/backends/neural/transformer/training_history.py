@@ -58,14 +58,20 @@ class TrainingHistory(BaseModel):
         return len(self.points) - 1 - self.points.index(self.best) < evaluations
 
 
-def learning_curve(history: TrainingHistory) -> tuple[Exhibit, Exhibit]:
-    """Return the validation bits per byte, and the training loss, over optimizer steps."""
+def learning_curve(
+    history: TrainingHistory, judged_on: str = f"the validation text's first {VALIDATION_EVENTS:,} events"
+) -> tuple[Exhibit, Exhibit]:
+    """Return the validation bits per byte, and the training loss, over optimizer steps.
+
+    Args:
+        history: The course of the training.
+        judged_on: Describes the text that an evaluation scores.
+    """
     points, last = history.points, history.points[-1]
     extent = f"{last.steps:,} steps, {last.events:,} events"
-    text = f"the validation text's first {VALIDATION_EVENTS:,} events"
     validation = Exhibit(
         title="Validation",
-        shows=f"bits per byte of {text} over training: {extent}; best after {history.best.steps:,} steps",
+        shows=f"bits per byte of {judged_on} over training: {extent}; best after {history.best.steps:,} steps",
         kind="lines",
         columns=("steps", "validation"),
         rows=tuple((point.steps, point.bits_per_byte) for point in points),
