@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -66,6 +68,7 @@ class Client:
             timeout=options.timeout,
             follow_redirects=False,
             headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
+            verify=_trusted_authorities(),
             limits=httpx2.Limits(max_connections=options.concurrency),
         )
 
@@ -184,6 +187,12 @@ class _Pace:
             self._next = turn + self._interval
         if self._interval:
             closing.wait(max(0.0, turn - time.monotonic()))
+
+
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Return whose certificates to trust; reading them takes a fifth of a second."""
+    return httpx2.create_ssl_context()
 
 
 def _read_key(variable: str) -> str:

@@ -51,7 +51,7 @@ class ScoredTokens:
 
 def largest_stride(context: int) -> int:
     """Return the largest stride with which windows overlap enough."""
-    return context - _MARGIN - SHORTEST_OVERLAP
+    return context - 2 * _MARGIN - SHORTEST_OVERLAP
 
 
 def text_windows(text: bytes, context: int, stride: int) -> Iterator[TextWindow]:

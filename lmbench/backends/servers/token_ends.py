@@ -42,7 +42,18 @@ def spell(names: Sequence[str | None], text: bytes) -> Ints | None:
     known = [name for name in names if name is not None]
     if len(known) < len(names):
         return None
-    return next((ends for reading in _READINGS if (ends := _read(known, text, reading)) is not None), None)
+    ends = _read_plainly(known, text)
+    if ends is None:
+        ends = next((found for reading in _READINGS if (found := _read(known, text, reading)) is not None), None)
+    return None if ends is None else _move_empty(known, ends)
+
+
+def _read_plainly(names: Sequence[str], text: bytes) -> Ints | None:
+    """Return the ends of tokens whose names join to the text, as nearly all do; None for others."""
+    joined = "".join(names)
+    if "\ufffd" in joined or joined.encode(errors="surrogatepass") != text:
+        return None
+    return np.cumsum([len(name.encode()) for name in names])
 
 
 def _read(names: Sequence[str], text: bytes, reading: Reading) -> Ints | None:
@@ -57,7 +68,15 @@ def _read(names: Sequence[str], text: bytes, reading: Reading) -> Ints | None:
         following = names[i + 1]
         possible = {at for at in begins[i + 1] if any(at + n in possible for n in reading(following, text, at))}
         end = min(possible) if len(possible) == 1 else _character_end(text, min(possible))
-        ends[i] = min(end, ends[i + 1]) if names[i] else ends[i + 1]
+        ends[i] = min(end, ends[i + 1])
+    return ends
+
+
+def _move_empty(names: Sequence[str], ends: Ints) -> Ints:
+    """Return the ends of tokens, in which those without a name end with the next token that has one."""
+    for i in range(len(names) - 2, -1, -1):
+        if not names[i]:
+            ends[i] = ends[i + 1]
     return ends
 
 

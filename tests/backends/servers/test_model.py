@@ -244,7 +244,7 @@ def test_the_key_is_nowhere_but_in_the_header(server, serve, tmp_path, monkeypat
 
 
 def test_the_suite_finds_nothing_wrong_but_cannot_verify_it(serve) -> None:
-    outcomes = check_model(lambda: serve(context=512))
+    outcomes = check_model(lambda: serve(batch=64, concurrency=1))
     assert {outcome.check for outcome in outcomes if outcome.status == "fail"} == set()
     assert find_doubt(outcomes) == "normalization cannot be checked: the model offers no next-event distribution"
     assert {"tiling", "finite", "sums", "causality", "cuts", "batches", "continuations", "unknown-words", "long"} <= {

@@ -52,6 +52,6 @@ def test_a_key_in_the_wrong_place_is_refused_and_not_repeated(change, message) -
 
 
 def test_windows_must_overlap() -> None:
-    with pytest.raises(SpecError, match="stride= must be at most 832"):
+    with pytest.raises(SpecError, match="stride= must be at most 768"):
         _options(context=1024, stride=1000)
-    assert _options(context=1024, stride=832).bytes_moved == 832
+    assert _options(context=1024, stride=768).bytes_moved == 768

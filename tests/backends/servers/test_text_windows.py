@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.backends.servers.text_windows import (
+    SHORTEST_OVERLAP,
     ScoredTokens,
     TextWindow,
     join_windows,
@@ -31,7 +32,8 @@ def test_windows_cover_a_text_with_whole_characters(text, context, data) -> None
         assert 0 < window.stop - window.start <= context
         encoded[window.start : window.stop].decode()
     for one, other in pairwise(windows):
-        assert one.start < other.start < one.seam - 100 < one.seam < one.stop  # they share text before the seam
+        assert one.start < other.start <= one.seam - SHORTEST_OVERLAP
+        assert one.seam < one.stop
         assert other.start <= one.seam - (context - stride - 128)  # and that is the shortest history of an event
     assert not text or (windows[0].start, windows[-1].stop, windows[-1].seam) == (0, len(encoded), len(encoded))
 
