@@ -5,7 +5,7 @@ from lmbench.analysis.ranking import rank_models
 from lmbench.errors import ResultsError
 from lmbench.statistics import Units, estimate_sums
 from tests.analysis.crafted import add_model, model_record
-from tests.report.cells import CORPUS, cell, store_bits
+from tests.report.cells import CORPUS, COSTS, cell, store_bits
 from tests.storing import new_directory
 
 SIZES = np.random.default_rng(0).integers(50, 500, 40)
@@ -84,9 +84,12 @@ def test_seeds_of_a_model_are_one_entry(directory):
     assert not kenlm.is_seeded
 
 
-def test_a_pretrained_model_has_no_variance_between_seeds(directory):
+def test_a_pretrained_model_has_no_variance_between_seeds_unless_it_is_trained_further(directory):
     add(directory, "hf", 2 + NOISE, options={"seed": 0}, pretrained=True)
-    assert not rank_models(directory, CORPUS).entries[0].is_seeded
+    costs = COSTS.model_copy(update={"fit_seconds": 1.0})
+    options = {"finetune": "steps:9", "seed": 0}
+    add(directory, "hf:finetune=steps:9", 1 + NOISE, options, pretrained=True, costs=costs)
+    assert [entry.is_seeded for entry in rank_models(directory, CORPUS).entries] == [True, False]
 
 
 def test_impossible_numbers_and_pseudo_probabilities_are_not_ranked(directory):
