@@ -106,7 +106,7 @@ class HuggingFace(LanguageModel):
     def load(self, progress: Progress = SILENT) -> None:
         self._loader.allow_downloads(progress)
         scorer = self._load_scorer()
-        with naming_model(self.options.path):
+        with naming_model(self.options.title):
             scorer.warm_up()
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -117,9 +117,8 @@ class HuggingFace(LanguageModel):
 
     def signature(self) -> Signature:
         scorer = self._load_scorer()
-        return Signature.of(
-            model=self.options.path,
-            revision=self._loader.files.revision(scorer.tokenizer.tokenizer.is_fast),
+        named = Signature.of(model=self.options.title) + self._loader.sign(scorer.tokenizer.tokenizer.is_fast)
+        return named + Signature.of(
             context=scorer.context,
             stride=scorer.stride,
             bos=self.options.bos,
@@ -140,7 +139,7 @@ class HuggingFace(LanguageModel):
         """Return the number of parameters, tied weights counted once, and the size of the weight files."""
         return Footprint(
             parameters=sum(parameter.numel() for parameter in self._load_scorer().network.model.parameters()),
-            disk_bytes=self._loader.files.disk_bytes,
+            disk_bytes=self._loader.disk_bytes,
         )
 
     def _load_scorer(self) -> CausalScorer:
@@ -150,8 +149,8 @@ class HuggingFace(LanguageModel):
             bos = self._find_bos(tokenizer.tokenizer)
             model = self._loader.load_network(AutoModelForCausalLM)
             return_freed_blocks()
-            with naming_model(self.options.path):
-                _check_causal(model, self.options.path)
+            with naming_model(self.options.title):
+                _check_causal(model, self.options.title)
                 network = CausalNetwork.prepare(model, self.options.memory)
                 context = self._choose_context(network)
             stride = self.options.stride or max(1, context // 2)
@@ -170,7 +169,7 @@ class HuggingFace(LanguageModel):
         for bos in (tokenizer.bos_token_id, tokenizer.eos_token_id):
             if bos is not None:
                 return np.array([bos], dtype=np.int64)
-        raise SpecError(f"the tokenizer of '{self.options.path}' does not have a BOS or EOS token; give bos=none")
+        raise SpecError(f"the tokenizer of '{self.options.title}' does not have a BOS or EOS token; give bos=none")
 
     def _choose_context(self, network: CausalNetwork) -> int:
         """Return the number of tokens in a window.
@@ -181,7 +180,7 @@ class HuggingFace(LanguageModel):
         largest, stride = positions(network.model), self.options.stride
         context = self.options.context or min(largest or _DEFAULT_CONTEXT, network.window_tokens)
         if largest and context > largest:
-            raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.path}'")
+            raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.title}'")
         if stride > context:
             raise SpecError(f"a stride of {stride} skips tokens: it is longer than the context of {context}")
         return int(context)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import huggingface_hub
 import torch
-import transformers
 from huggingface_hub.errors import StrictDataclassError
 from pydantic import Field, JsonValue, field_validator, model_validator
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
 
 from lmbench.backends.neural.device import select_device
+from lmbench.backends.neural.pretrained.gguf_conversion import GgufSource
 from lmbench.backends.neural.pretrained.hub_cache import cached_snapshot
 from lmbench.backends.neural.pretrained.hub_download import download, hub_answers, missing_bytes
+from lmbench.backends.neural.pretrained.library import reading, silenced
 from lmbench.backends.neural.pretrained.model_files import (
     VOCABULARY_SIZE,
     ModelFiles,
@@ -32,11 +33,13 @@ from lmbench.backends.neural.pretrained.size_check import (
     check_network,
     check_token_ids,
     find_mismatch,
+    read_shapes,
 )
 from lmbench.errors import UnavailableError
 from lmbench.model import ModelOptions
 from lmbench.printable import printable
-from lmbench.progress import Progress
+from lmbench.progress import SILENT, Progress
+from lmbench.signature import Signature
 
 _LONGEST_LINE = 400  # characters of a library's message
 _LOADING_ERRORS = (  # raised by from_pretrained; RuntimeError: the weights' sizes contradict the configuration
@@ -50,13 +53,26 @@ class PretrainedOptions(ModelOptions):
 
     positional: ClassVar[str | None] = "path"
 
-    path: str = Field(min_length=1, description="model id on the hub, or folder written by save_pretrained")
+    path: str = Field(min_length=1, description="model id on the hub, folder written by save_pretrained, or GGUF file")
     memory: int = Field(512, ge=1, description="MiB that scoring takes in addition to the weights, approximately")
     dtype: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="precision of the weights: float32, bfloat16 or float16"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda; auto: cuda if available")
     offline: bool = Field(False, description="never contact the hub, not even for missing weights")
+
+    @property
+    def title(self) -> str:
+        """What messages and signatures call the model."""
+        return self.path
+
+    def locate(self) -> str:
+        """Return the model's id on the hub, or its place on this machine.
+
+        Raises:
+            UnavailableError: It is not on this machine.
+        """
+        return self.path
 
     @field_validator("path")
     @classmethod
@@ -74,7 +90,7 @@ class PretrainedOptions(ModelOptions):
         """Return what the options say about the model. The contents of its files count, wherever they are."""
         named = self.model_dump(mode="json", exclude={"memory", "device", "offline"})
         with suppress(UnavailableError):  # the model's cells give the reason
-            named["path"] = HubLoader(self).files.revision(fast_tokenizer=False)
+            named["path"] = HubLoader(self).revision(fast_tokenizer=False)
         return named
 
 
@@ -83,10 +99,13 @@ class HubLoader:
 
     def __init__(self, options: PretrainedOptions) -> None:
         self._options = options
-        self._path = options.path
         self._progress: Progress | None = None  # set once downloads are allowed
         self._announced = False
         self._files: ModelFiles | None = None
+
+    @cached_property
+    def _path(self) -> str:
+        return self._options.locate()
 
     @property
     def files(self) -> ModelFiles:
@@ -106,11 +125,43 @@ class HubLoader:
             UnavailableError: The model is not on this machine and cannot be downloaded.
         """
         self._progress = progress
-        if _is_folder(self._path) or self._is_cached():
+        if _is_folder(self._path) or self.gguf or self._is_cached():
             progress(f"loading '{self._path}'", 0.0)
         else:
-            with self._naming_download(), _silenced():
+            with self._naming_download(), silenced():
                 self._announce_download(self._require_hub())
+
+    @cached_property
+    def gguf(self) -> GgufSource | None:
+        """The GGUF file that the options name; None if they name another kind of model.
+
+        Raises:
+            UnavailableError: It cannot be read.
+        """
+        with naming_model(self._path):
+            return GgufSource.find(Path(self._path))
+
+    def sign(self, fast_tokenizer: bool) -> Signature:
+        """Return what the scores depend on: the revision and, for a GGUF file, how its numbers are stored.
+
+        Raises:
+            UnavailableError: A file has changed since the model was loaded.
+        """
+        signature = Signature.of(revision=self.revision(fast_tokenizer))
+        return signature + Signature.of(quantization=self.gguf.quantization) if self.gguf else signature
+
+    @property
+    def disk_bytes(self) -> int:
+        """The size of the weights on disk, before any conversion."""
+        return self.gguf.path.stat().st_size if self.gguf else self.files.disk_bytes
+
+    def revision(self, fast_tokenizer: bool) -> str:
+        """Return what identifies the model; see `ModelFiles.revision`. A GGUF file need not be converted for that.
+
+        Raises:
+            UnavailableError: The model is not on this machine, or a file has changed since it was loaded.
+        """
+        return self.gguf.revision if self.gguf else self.files.revision(fast_tokenizer)
 
     def load_tokenizer(self) -> Any:
         """Return the library's tokenizer.
@@ -138,7 +189,7 @@ class HubLoader:
         device, dtype = select_device(self._options.device), getattr(torch, self._options.dtype)
         with naming_model(self._path):
             outline = self._outline(kind)
-            check_network(outline, self.files, dtype.itemsize if device.type == "cpu" else 0)
+            check_network(outline, self.files.disk_bytes, dtype.itemsize if device.type == "cpu" else 0)
             try:
                 network, report = self._load(kind, use_safetensors=True, output_loading_info=True)
             except RuntimeError as error:
@@ -153,16 +204,20 @@ class HubLoader:
     def _outline(self, kind: Any) -> Any:
         """Return the network that the configuration describes, without memory for its weights."""
         config = self._load(AutoConfig)
-        with torch.device("meta"), torch.random.fork_rng(devices=[]), _reading():
+        with torch.device("meta"), torch.random.fork_rng(devices=[]), reading():
             return kind.from_config(config, trust_remote_code=False)
 
     def _load(self, kind: Any, **options: bool) -> Any:
         """Return what ``kind.from_pretrained`` makes of the files that were checked. It runs no code from them."""
         commit = {"revision": self.files.commit} if self.files.commit else {}
-        with _reading():
-            return kind.from_pretrained(self._path, local_files_only=True, trust_remote_code=False, **commit, **options)
+        place = self._path if commit else self.files.folder
+        with reading():
+            return kind.from_pretrained(place, local_files_only=True, trust_remote_code=False, **commit, **options)
 
     def _check_files(self) -> ModelFiles:
+        if self.gguf:
+            with naming_model(self._path):
+                return self._check_folder(self.gguf.convert(self._progress or SILENT))
         if _is_folder(self._path):
             return self._check_folder(Path(self._path))
         if not self._is_cached():
@@ -175,7 +230,7 @@ class HubLoader:
     def _check_folder(self, folder: Path, commit: str = "") -> ModelFiles:
         with naming_model(self._path):
             files = ModelFiles.check(folder, commit)
-            check_counts(files)
+            check_counts(files.config, len(read_shapes(files.weights)))
         return files
 
     def _is_cached(self) -> bool:
@@ -190,7 +245,7 @@ class HubLoader:
             UnavailableError: They cannot be downloaded.
         """
         progress = self._require_hub()
-        with self._naming_download(), _silenced():
+        with self._naming_download(), silenced():
             self._announce_download(progress)
             download(self._path)
 
@@ -216,7 +271,7 @@ class HubLoader:
         """
         path = self._path
         if _is_file(path):
-            raise UnavailableError(f"'{path}' is a file; give the folder of a model")
+            raise UnavailableError(f"'{path}' is a file; give a GGUF file or the folder of a model")
         if path.startswith(("/", ".", "~")) or path.count("/") > 1:
             raise UnavailableError(f"there is no folder '{path}'")
         missing = f"weights of '{path}' are not on this machine"
@@ -300,37 +355,3 @@ def first_line(error: BaseException) -> str:
         return "it is nested too deeply"
     line = printable((str(error).strip() or type(error).__name__).splitlines()[0])
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Let the library read files, without the hub and without a word."""
-    with _silenced(), _offline(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Keep the library from contacting the hub, which it does for its user agent even with local_files_only."""
-    constants: Any = huggingface_hub.constants
-    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Turn transformers' warnings and progress bars off, and afterwards restore them."""
-    log: Any = transformers.utils.logging
-    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(verbosity)
-        if bars:
-            log.enable_progress_bar()

@@ -124,9 +124,8 @@ class MaskedModel(LanguageModel):
 
     def signature(self) -> Signature:
         scorer = self._load_scorer()
-        return Signature.of(
-            model=self.options.path,
-            revision=self._loader.files.revision(scorer.tokenizer.is_fast),
+        named = Signature.of(model=self.options.title) + self._loader.sign(scorer.tokenizer.is_fast)
+        return named + Signature.of(
             score="pseudo-log-likelihood",
             context=scorer.context,
             dtype=self.options.dtype,

@@ -64,7 +64,7 @@ class ModelFiles:
             raise UnusableFileError("tokenizer.json or another vocabulary is missing")
         _check_references(folder, config)
         files = [*weights, *_other_files(folder)]
-        return cls(folder, commit, config, weights, {file: _fingerprint(file) for file in files})
+        return cls(folder, commit, config, weights, {file: fingerprint(file) for file in files})
 
     @property
     def disk_bytes(self) -> int:
@@ -102,7 +102,7 @@ class ModelFiles:
 
     def _check_unchanged(self) -> None:
         for path, before in self._stats.items():
-            if not path.is_file() or _fingerprint(path) != before:
+            if not path.is_file() or fingerprint(path) != before:
                 raise UnavailableError(f"'{path}' has changed since the model was loaded; start again")
 
 
@@ -258,6 +258,7 @@ def read_settings(path: Path, limit: int = _SETTINGS_SIZE) -> dict[str, Any]:
     return content
 
 
-def _fingerprint(path: Path) -> tuple[int, int, int]:
+def fingerprint(path: Path) -> tuple[int, int, int]:
+    """Return what changes if a file is written or replaced: its size, its time and its number."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino

@@ -40,38 +40,40 @@ def read_shapes(weights: Sequence[Path]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_counts(files: ModelFiles) -> None:
+def check_counts(config: dict[str, Any], tensors: int) -> None:
     """Check the numbers of a configuration, from which the library would build layers, labels and positions.
+
+    Args:
+        config: The configuration.
+        tensors: How many tensors the weights hold.
 
     Raises:
         UnusableFileError: A number is out of proportion to the weights.
     """
-    number = len(read_shapes(files.weights))
-    most = max(_USUAL_COUNT, number)
-    for key, value in scalars(files.config):
+    most = max(_USUAL_COUNT, tensors)
+    for key, value in scalars(config):
         if not isinstance(value, int):
             continue
         setting = f"config.json sets {key} to {_shorten(value)}"
         if _COUNT.fullmatch(key) and value < 0:
             raise UnusableFileError(f"{setting}, which is not a number of parts")
         if _COUNT.fullmatch(key) and value > most:
-            raise UnusableFileError(f"{setting}, but the weights hold {number:,} tensors")
+            raise UnusableFileError(f"{setting}, but the weights hold {tensors:,} tensors")
         if (_LENGTH.fullmatch(key) or key == "attention_types") and value > _LONGEST:
             raise UnusableFileError(f"{setting}; at most {_LONGEST:,} are supported")
 
 
-def check_network(network: torch.nn.Module, files: ModelFiles, itemsize: int) -> None:
+def check_network(network: torch.nn.Module, stored: int, itemsize: int) -> None:
     """Check the size of a network without memory (on the device "meta") against its weights and this machine's memory.
 
     Args:
         network: The network.
-        files: The files of its weights.
+        stored: The bytes of its weights on disk.
         itemsize: The bytes that each of its numbers will take; 0 if they will not take this machine's memory.
 
     Raises:
         UnusableFileError: It is out of proportion to the weights, or it does not fit in memory.
     """
-    stored = files.disk_bytes
     sizes = [math.prod(tensor.shape) for tensor in (*network.parameters(), *network.buffers())]
     if 4 * sum(sizes) > _GROWTH * stored + _SPARE:
         raise UnusableFileError(

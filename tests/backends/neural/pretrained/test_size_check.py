@@ -74,20 +74,20 @@ def test_shapes_are_read_from_headers(original):
 
 def test_an_ordinary_configuration_passes(original):
     files = ModelFiles.check(original)
-    check_counts(files)
+    check_counts(files.config, 10)
     with torch.device("meta"):
-        check_network(GPT2LMHeadModel(GPT2Config.from_pretrained(original)), files, itemsize=4)
+        check_network(GPT2LMHeadModel(GPT2Config.from_pretrained(original)), files.disk_bytes, itemsize=4)
 
 
 def test_a_network_larger_than_memory_is_refused(original):
     files = ModelFiles.check(original)
     with torch.device("meta"):
         network = GPT2LMHeadModel(GPT2Config.from_pretrained(original))
-    check_network(network, files, itemsize=0)
+    check_network(network, files.disk_bytes, itemsize=0)
     with pytest.raises(
         UnusableFileError, match=r"^its weights take [\d,]+ GiB, but this machine has [\d,]+ GiB of memory$"
     ):
-        check_network(network, files, itemsize=1 << 40)
+        check_network(network, files.disk_bytes, itemsize=1 << 40)
 
 
 @pytest.mark.parametrize("number", [4294967295, 2_000_000_000])

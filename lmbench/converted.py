@@ -1,0 +1,144 @@
+"""Models converted to another format, in the user's cache, so that each file is converted once.
+
+CACHE/converted/KEY/contents.json   the model's name, and the SHA-256 of each file; touched at each use
+CACHE/converted/KEY/model/          what the conversion wrote
+CACHE/converted/KEY.lock            held while the entry is made, read or removed: other processes wait
+
+An entry appears by one rename, so that it is whole or missing. One that is damaged is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lmbench.cache_folder import cache_folder
+from lmbench.checksum import hash_file
+from lmbench.errors import UnavailableError
+from lmbench.progress import Progress
+
+_CONTENTS, _MODEL = "contents.json", "model"
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedModel:
+    """A converted model in the cache.
+
+    Attributes:
+        key: Its key.
+        name: The name of the file that was converted; "" if the entry is damaged.
+        size: Bytes on disk.
+        used: When it was last used, in seconds since the epoch.
+    """
+
+    key: str
+    name: str
+    size: int
+    used: float
+
+
+class ConvertedModels:
+    """The store of converted models. Several processes may use it at the same time.
+
+    Args:
+        folder: The folder; by default, in the user's cache.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or cache_folder() / "converted"
+
+    def find(self, key: str, name: str, convert: Callable[[Path], None], progress: Progress) -> Path:
+        """Return the folder of a converted model. It is converted if it is not stored.
+
+        Args:
+            key: Identifies the original, and how it is converted.
+            name: The name of the original, for lists.
+            convert: Writes the converted model into the folder that it is given.
+            progress: Receives reports.
+
+        Raises:
+            UnavailableError: The cache cannot be written.
+        """
+        place = self.folder / key
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._waiting_for_lock(key, progress):
+                if not _is_whole(place):
+                    self._make(place, name, convert)
+                with suppress(OSError):  # another user's
+                    (place / _CONTENTS).touch()
+        except (OSError, NotImplementedError) as error:  # some network file systems have no locks
+            reason = getattr(error, "strerror", None) or error
+            raise UnavailableError(
+                f"'{name}' cannot be converted in {self.folder}: {reason}; LMBENCH_CACHE=FOLDER names another cache"
+            ) from error
+        return place / _MODEL
+
+    def list_models(self) -> list[ConvertedModel]:
+        """Return the converted models, the last used one first."""
+        found = [_describe(path.parent) for path in self.folder.glob(f"*/{_CONTENTS}")]
+        return sorted(found, key=lambda model: -model.used)
+
+    def clear(self) -> list[ConvertedModel]:
+        """Remove all models that no other process is reading or making, and return them."""
+        return [model for model in self.list_models() if self._remove_unused(model.key)]
+
+    def _make(self, place: Path, name: str, convert: Callable[[Path], None]) -> None:
+        """Convert a model whose lock is held."""
+        for left in (place, *self.folder.glob(f".{place.name}-*")):  # damaged, or left by killed processes
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=self.folder) as temporary:
+            unfinished = Path(temporary) / place.name
+            (unfinished / _MODEL).mkdir(parents=True)
+            convert(unfinished / _MODEL)
+            contents = {"name": name, "files": _hash_files(unfinished / _MODEL)}
+            (unfinished / _CONTENTS).write_text(json.dumps(contents))
+            unfinished.rename(place)
+
+    @contextmanager
+    def _waiting_for_lock(self, key: str, progress: Progress) -> Iterator[None]:
+        lock = FileLock(self.folder / f"{key}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress("waiting for another process that converts the same model", 0.0)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _remove_unused(self, key: str) -> bool:
+        """Remove an entry unless another process is using it, and return whether it is removed."""
+        with suppress(OSError, NotImplementedError), FileLock(self.folder / f"{key}.lock", timeout=0) as lock:
+            shutil.rmtree(self.folder / key)
+            Path(lock.lock_file).unlink(missing_ok=True)
+            return True
+        return False
+
+
+def _is_whole(place: Path) -> bool:
+    """Return whether an entry is there, and holds what was written."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        files = json.loads((place / _CONTENTS).read_text())["files"]
+        return bool(files == _hash_files(place / _MODEL))
+    return False
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    return {path.name: hash_file(path) for path in sorted(folder.iterdir())}
+
+
+def _describe(place: Path) -> ConvertedModel:
+    name = ""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        name = str(json.loads((place / _CONTENTS).read_text())["name"])
+    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    return ConvertedModel(place.name, name, size, (place / _CONTENTS).stat().st_mtime)
