@@ -15,3 +15,8 @@ def cache_folder() -> Path:
 
     named = os.environ.get("LMBENCH_CACHE")
     return Path(named) if named else platformdirs.user_cache_path("lmbench")
+
+
+def answers_file() -> Path:
+    """Return the file with the answers of servers."""
+    return cache_folder() / "answers.sqlite"

@@ -14,7 +14,7 @@ from lmbench.backends.servers.answer_store import AnswerStore
 from lmbench.backends.servers.answers import Answer
 from lmbench.backends.servers.options import ServerOptions
 from lmbench.backends.servers.token_ends import spell
-from lmbench.cache_folder import cache_folder
+from lmbench.cache_folder import answers_file
 from lmbench.errors import ScoreError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Manners:
     Attributes:
         leading: The number of tokens before those of the text: 1 with a BOS, else 0.
         bos: The name of the BOS; "" if there is none, or the server does not name it.
-        space: What the server puts before a text: a space or nothing.
+        space: The space that the server puts before a text, or nothing.
     """
 
     leading: int
@@ -63,7 +63,7 @@ class Server:
 
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
-        self._store = AnswerStore(cache_folder() / "answers.sqlite")
+        self._store = AnswerStore(answers_file())
 
     def ask(self, texts: Sequence[str]) -> list[Answer]:
         """Return the answer to each text, which follows the BOS of the options.
@@ -166,7 +166,7 @@ class Server:
 
 
 def _compare(manners: Manners, probe: str, answer: Answer, longer: Answer) -> tuple[float, float] | None:
-    """Return the log-probability of a token as it was generated, and as the end of a prompt; None if it is no end."""
+    """Return the log-probability of a token as it was generated, and as the end of a prompt; None if it does not end it."""
     short, ends = manners.spell(answer, probe.encode()), manners.spell(longer, (probe + answer.generated).encode())
     if short is None or ends is None or ends[:-1].tolist() != short.tolist():
         return None

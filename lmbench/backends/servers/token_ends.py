@@ -29,8 +29,8 @@ _META_SPACE = "\u2581"  # SentencePiece's space
 def spell(names: Sequence[str | None], text: bytes) -> Ints | None:
     """Return the ends of the tokens that spell a text, in bytes.
 
-    A token without text ends with the next one that has some. If names that stand for parts of characters leave it open
-    where a token ends, it ends with the character.
+    A token without text ends with the next one that has some. If the names of parts of characters do not tell
+    in which byte a token ends, it ends with the character.
 
     Args:
         names: The server's names of the tokens; None if it does not name one.
@@ -88,7 +88,7 @@ def _character_end(text: bytes, at: int) -> int:
 
 
 def _read_text(name: str, text: bytes, at: int) -> Iterator[int]:
-    """Read a name as text, in which U+FFFD stands for a part of a character, or as OpenAI's bytes."""
+    """Read a name as text, in which U+FFFD is a part of a character, or as OpenAI's bytes."""
     yield from _match(name.encode(errors="surrogatepass"), text, at)
     if name.startswith("bytes:"):
         parts = _ESCAPE.findall(name.removeprefix("bytes:"))
