@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmbench.analysis.comparison import ComparedModels, ComparedRuns
+    from lmbench.analysis.divergence import Divergence
     from lmbench.report.contents import Contents
 
 
@@ -23,21 +24,40 @@ Examples:
   lmbench compare results/mine kenlm ppm          two models of a run
   lmbench compare results/old results/new         two runs: what changed
   lmbench compare results/old ppm results/new ppm:order=4
-  lmbench compare results/mine kenlm ppm --corpus wikitext-2 --json"""
+  lmbench compare results/mine kenlm ppm --corpus wikitext-2 --json
+  lmbench compare --distributions kenlm:order=3 kenlm --corpus fables-en"""
 )
 @click.argument("names", metavar="RUN MODEL MODEL | RUN RUN", nargs=-1, required=True)
 @click.option("--corpus", "corpora", multiple=True, metavar="NAME", help="Compare on this corpus alone; repeatable.")
+@click.option(
+    "--distributions",
+    is_flag=True,
+    help="Compare the whole distributions of two models, which --corpus fits and scores: KL divergence, changes of "
+    "probability and agreement of the most likely events.",
+)
 @click.option("--models", metavar="LABEL,…", help="Of two runs, compare these models alone.")
 @margin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON objects, one for each row.")
-def compare(names: tuple[str, ...], corpora: tuple[str, ...], models: str | None, margin: float, as_json: bool) -> None:
+def compare(
+    names: tuple[str, ...],
+    corpora: tuple[str, ...],
+    distributions: bool,
+    models: str | None,
+    margin: float,
+    as_json: bool,
+) -> None:
     """Compare two models, or two runs.
 
     Models have the names of their rows in the tables; several seeds of a model are one. The differences are paired: the
     same documents, or blocks of them, are resampled for both. Texts that differ, or were read in different ways, cannot
     be compared; if nothing can be, the exit code is 2.
+
+    With --distributions, MODEL MODEL are specs as `lmbench run` takes them, with the same vocabulary, such as a
+    quantized model and its original. The differences are those of the first model from the second.
     """
-    if len(names) == 2:
+    if distributions:
+        _compare_distributions(names, corpora, models, as_json)
+    elif len(names) == 2:
         _print_runs(_compare_runs(names, models, corpora, margin), as_json)
     elif models is not None:
         raise click.UsageError("--models goes with two runs; name the runs alone")
@@ -45,6 +65,36 @@ def compare(names: tuple[str, ...], corpora: tuple[str, ...], models: str | None
         _print_models(_compare_models(names, corpora, margin), as_json)
     else:
         raise click.UsageError("name two models of a run (RUN MODEL MODEL), two runs (RUN RUN), or RUN MODEL RUN MODEL")
+
+
+def _compare_distributions(names: Sequence[str], corpora: Sequence[str], models: str | None, as_json: bool) -> None:
+    """Fit or load two models for each corpus, compare their distributions, and print them."""
+    from lmbench.report.divergence import build_divergence_table, format_divergences
+
+    if len(names) != 2 or models is not None or not corpora:
+        raise click.UsageError("--distributions goes with two models and a corpus: MODEL MODEL --corpus NAME")
+    found = {corpus: _measure_divergence(names, corpus) for corpus in dict.fromkeys(corpora)}
+    if as_json:
+        _print_json(format_divergences(names[0], names[1], found))
+    else:
+        _print_tables([build_divergence_table(names[0], names[1], found)])
+
+
+def _measure_divergence(names: Sequence[str], corpus: str) -> Divergence:
+    from rich.console import Console
+
+    from lmbench.analysis.divergence import compare_distributions
+    from lmbench.cli.displays import TaskDisplay
+    from lmbench.cli.inputs import Fitting, load_corpus, prepare_on
+    from lmbench.corpora.options import NO_OPTIONS
+    from lmbench.registry import build
+
+    models = [build(name) for name in names]
+    text = load_corpus(corpus)
+    for name, model in zip(names, models, strict=True):
+        prepare_on(model, name, Fitting(corpus, NO_OPTIONS), text.training)
+    with TaskDisplay(Console(stderr=True), f"comparing on {corpus}") as display:
+        return compare_distributions(models[0], models[1], text.test.documents, display)
 
 
 def _compare_models(names: Sequence[str], corpora: Sequence[str], margin: float) -> ComparedModels:

@@ -69,8 +69,6 @@ class Fitting:
 def prepare(model: LanguageModel, spec: str, fitting: Fitting) -> None:
     """Load a model's weights if it is pretrained. Otherwise restore it from the store, or fit it.
 
-    It gets as many threads as in a run, so that it has the same numbers.
-
     Args:
         model: The model.
         spec: Its spec, for messages and the list of stored models.
@@ -79,19 +77,33 @@ def prepare(model: LanguageModel, spec: str, fitting: Fitting) -> None:
     Raises:
         LmbenchError: The weights are missing, or the corpus is unknown or cannot be read.
     """
+    text = None if model.traits.pretrained else load_corpus(fitting.corpus, fitting.defaults).training
+    prepare_on(model, spec, fitting, text)
+
+
+def prepare_on(model: LanguageModel, spec: str, fitting: Fitting, text: TrainingText | None) -> None:
+    """Prepare a model as `prepare` does, on a text that has been read.
+
+    It gets as many threads as in a run, so that it has the same numbers.
+
+    Args:
+        model: The model.
+        spec: Its spec.
+        fitting: How it is fitted.
+        text: The training text; ignored if the model is pretrained.
+    """
     from rich.console import Console
 
     from lmbench.cli.displays import TaskDisplay
     from lmbench.progress import CheckedProgress
 
     is_pretrained = model.traits.pretrained
-    text = None if is_pretrained else load_corpus(fitting.corpus, fitting.defaults).training
     label = "loading the model" if is_pretrained else f"fitting on {fitting.corpus}"
     with TaskDisplay(Console(stderr=True), label) as display:
         progress = CheckedProgress(display)
         _limit_threads(model)
-        if text is None or fitting.refit:
-            model.prepare(text, progress)
+        if is_pretrained or text is None or fitting.refit:
+            model.prepare(None if is_pretrained else text, progress)
         else:
             _fit_or_restore(model, _identify_fit(spec, fitting.corpus, text), text, progress)
 

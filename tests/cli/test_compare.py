@@ -104,3 +104,33 @@ def test_another_text_of_the_same_name_is_refused(compare, tmp_path):
     result = compare(tmp_path / "x", tmp_path / "y")
     assert (result.returncode, result.out) == (2, "")
     assert result.err.startswith("Error: nothing can be compared: c: the test texts differ (")
+
+
+def test_distributions_of_two_models(compare, tmp_path):
+    text_file = tmp_path / "text.txt"
+    text_file.write_text("\n\n".join(f"the cat {number} saw the dog" for number in range(40)))
+    result = compare("uniform", "uniform", "--distributions", "--corpus", text_file, "--json")
+    assert result.returncode == 0
+    assert result.err.count("40 documents") == 1
+    [row] = map(json.loads, result.out.splitlines())
+    assert (row["divergence"]["maximum"], row["same_top"]) == (0, 1)
+    shown = compare("ppm:order=1", "ppm:order=2", "--distributions", "--corpus", text_file).out
+    assert "ppm:order=1 against ppm:order=2" in shown
+    assert "same top" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ppm"], ["ppm", "ppm"], ["ppm", "ppm", "ppm", "--corpus", "x"], ["ppm", "ppm", "--models", "ppm"]]
+)
+def test_distributions_need_two_models_and_a_corpus(compare, arguments):
+    result = compare("--distributions", *arguments)
+    assert result.returncode == 2
+    assert "MODEL MODEL --corpus NAME" in result.err
+
+
+def test_models_of_other_vocabularies_do_not_compare(compare, tmp_path):
+    text_file = tmp_path / "text.txt"
+    text_file.write_text("\n\n".join(f"the cat {number} saw the dog" for number in range(40)))
+    result = compare("kenlm:min_count=1", "kenlm", "--distributions", "--corpus", text_file)
+    assert result.returncode == 2
+    assert "different vocabularies" in result.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -21,6 +21,7 @@ from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOp
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
 from lmbench.errors import ScoreError, SpecError
 from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.prediction import Prediction
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
@@ -111,6 +112,10 @@ class HuggingFace(LanguageModel):
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._load_scorer().score(documents)
+
+    def predict(self, document: str) -> Iterator[Prediction]:
+        """Yield the distribution over each token of a document; see `lmbench.prediction`."""
+        return self._load_scorer().predict(document)
 
     def state_after(self, text: str) -> ModelState:
         return CausalState(self._load_scorer(), text)

@@ -5,6 +5,7 @@ Shapes in comments: B windows, T positions, N targets, C width of the states, V 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -63,6 +64,17 @@ class CausalNetwork:
     def last_logits(self, inputs: Ints, number: int) -> torch.Tensor:
         """Return the logits after the last `number` ids of each window (B, T), as (B, number, V)."""
         return _last_logits(self.model, inputs, number)
+
+    @torch.inference_mode()
+    def logits(self, inputs: Ints, first: int) -> Iterator[torch.Tensor]:
+        """Yield the logits (V,) after each id of a window (1, T), from position `first` on."""
+        if self.head is None:
+            yield from self.last_logits(inputs, inputs.shape[1] - first)[0].float()
+            return
+        ids = torch.from_numpy(inputs).to(self.model.device)
+        states = run_uncached(self.model.base_model, ids).last_hidden_state[0, first:]  # (N, C)
+        for part in torch.split(states, self.budget.targets(self.rows)):
+            yield from self.head.logits(part)
 
     @torch.inference_mode()
     def advance(self, inputs: Ints, cache: Any) -> tuple[torch.Tensor, Any]:

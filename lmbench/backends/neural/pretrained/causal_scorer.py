@@ -17,6 +17,7 @@ from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer, Token
 from lmbench.backends.neural.pretrained.token_events import TokenEvents
 from lmbench.backends.neural.windows import Window, last_window, score_sequences, strided_windows
 from lmbench.errors import ScoreError
+from lmbench.prediction import Prediction
 from lmbench.score import Score, clip_rounding
 from lmbench.state import ModelState, NextEvents
 
@@ -53,6 +54,19 @@ class CausalScorer:
         scores = [self._score_of(text, known) for text, known in zip(texts, logprobs, strict=True)]
         checked = zip(scores, documents, strict=True)
         return [check_finite(score, document, self.network.model) for score, document in checked]
+
+    def predict(self, document: str) -> Iterator[Prediction]:
+        """Yield the distribution over each token of a document, in the windows in which the tokens are scored.
+
+        Raises:
+            ScoreError: As for `score`.
+        """
+        text = self.tokenizer.encode(document)
+        distributions = self._distributions(self.sequence(text))
+        events = self.first_events
+        for logprobs, event, end in zip(distributions, text.ids.tolist(), text.ends.tolist(), strict=True):
+            yield Prediction(NextEvents(events.names, logprobs, events.spellings), event, end)
+            events = self.events
 
     def warm_up(self) -> None:
         """Run everything once, since libraries set themselves up on first use.
@@ -97,6 +111,18 @@ class CausalScorer:
     def first_events(self) -> TokenEvents:
         """The names and spellings of the events that may begin a text."""
         return self.events.without_space() if self.tokenizer.adds_space else self.events
+
+    def _distributions(self, sequence: Ints) -> Iterator[Floats]:
+        """Yield the log-probabilities (V,) of the tokens that follow each id of a sequence but the last, in nats.
+
+        Without a BOS, those of any first token come first.
+        """
+        if len(sequence) and not len(self.bos):
+            yield np.full(self.network.rows, self.first_logprob)
+        for window in self.windowing(len(sequence) - 1):
+            for logits in self.network.logits(sequence[None, window.start : window.end], window.context):
+                check_logits(logits, self.network.model)
+                yield logits.double().log_softmax(-1).cpu().numpy()
 
     def _score_sequences(self, sequences: Sequence[Ints]) -> list[Floats]:
         return score_sequences(sequences, self.windowing, self.batch_tokens, self.network.logprobs)

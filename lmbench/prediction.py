@@ -1,0 +1,103 @@
+"""The distributions over the events of a document, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from lmbench.errors import LmbenchError, ScoreError
+from lmbench.model import LanguageModel
+from lmbench.score import Score, checked_scores
+from lmbench.state import NextEvents
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The distribution over an event of a document, and the event.
+
+    Attributes:
+        following: The distribution, given everything before the event.
+        event: The index of the event in it.
+        end: The byte offset in the document at which the event ends.
+    """
+
+    following: NextEvents
+    event: int
+    end: int
+
+
+@runtime_checkable
+class PredictsDocuments(Protocol):
+    """A model that computes the distributions of many events at once."""
+
+    def predict(self, document: str) -> Iterator[Prediction]:
+        """Yield the distribution over each event of a document."""
+
+
+def predict(model: LanguageModel, document: str) -> Iterator[Prediction]:
+    """Yield the distribution over each event of a document, in order.
+
+    Args:
+        model: A model that is ready to score.
+        document: The document.
+
+    Raises:
+        LmbenchError: The model does not offer distributions over events whose text is known.
+        ScoreError: A distribution is not that of the model's scores.
+    """
+    if isinstance(model, PredictsDocuments):
+        return model.predict(document)
+    return _follow_states(model, document)
+
+
+def _follow_states(model: LanguageModel, document: str) -> Iterator[Prediction]:
+    """Advance a state along the scored events. An unknown word does not have a spelling, so a new state follows it."""
+    (score,) = checked_scores(model.score([document]), [document])
+    data, start, ends = document.encode(), 0, score.ends.tolist()
+    try:
+        state = model.state_after("")
+        for number, end in enumerate(ends):
+            following = state.next_events()
+            event = _find_event(following, data[start:end], score, number)
+            _require_same(following, event, score, number, model.score_tolerance)
+            yield Prediction(following, event, end)
+            if end < len(data):
+                if score.spelling[number] < 0:
+                    state = model.state_after(data[:end].decode())
+                else:
+                    state.advance(event)
+            start = end
+    except NotImplementedError as reason:
+        raise LmbenchError(f"{type(model).__name__} does not offer distributions: {reason}") from reason
+
+
+def _find_event(following: NextEvents, spelling: bytes, score: Score, number: int) -> int:
+    """Return the index of an event in its distribution; of several with the same bytes, that of the score.
+
+    Raises:
+        LmbenchError: The distribution does not have it.
+    """
+    wanted = None if score.spelling[number] < 0 else spelling
+    candidates = [index for index, known in enumerate(following.spellings) if known == wanted]
+    if not candidates:
+        what = "an unknown word" if wanted is None else repr(spelling)
+        raise LmbenchError(f"the distribution before byte {score.ends[number]} does not have an event for {what}")
+    known_logprob = score.logprobs[number] - score.spelling[number]
+    return candidates[int(np.argmin(np.abs(following.logprobs[candidates] - known_logprob)))]
+
+
+def _require_same(following: NextEvents, event: int, score: Score, number: int, tolerance: float) -> None:
+    """Check that a distribution gives an event the log-probability with which it was scored.
+
+    Raises:
+        ScoreError: It does not.
+    """
+    scored, found = score.logprobs[number] - score.spelling[number], following.logprobs[event]
+    if not abs(found - scored) <= tolerance:
+        raise ScoreError(
+            f"the event that ends at byte {score.ends[number]} is scored {scored:.6f}, but its distribution says "
+            f"{found:.6f}"
+        )
