@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from lmbench.converted import ConvertedModels
+from lmbench.progress import SILENT
 from lmbench.runs.records import Verification
 from lmbench.runs.verdicts import keep_verdict
 from tests.cli.commands import lmbench
@@ -39,12 +41,32 @@ def test_models_are_stored_listed_pruned_and_cleared(folder, tmp_path):
     assert [file for file in folder.rglob("*") if file.is_file()] == []
 
 
+def test_converted_models_are_listed_and_cleared(folder):
+    def convert(place):
+        (place / "model.safetensors").write_bytes(bytes(2048))
+
+    ConvertedModels(folder / "converted").find("k", "tiny.gguf", convert, SILENT)
+    _, listed, _, total, _ = lmbench("cache").stdout.splitlines()
+    assert re.fullmatch(r" *2[.\d]* KiB +converted +[\d.]+ s +tiny.gguf", listed)
+    assert re.fullmatch(rf"1 converted model, 2[.\d]* KiB in {folder}/converted", total)
+    assert re.match(r"Removed 1 converted model, 2[.\d]* KiB\.$", lmbench("cache", "clear").stdout.splitlines()[1])
+    assert [file for file in folder.rglob("*") if file.is_file()] == []
+
+
 def test_a_damaged_model_is_listed_as_one(folder, tmp_path):
     (tmp_path / "x.txt").write_text("the fox\n")
     lmbench("score", "kenlm:order=2", tmp_path / "x.txt", "--corpus", "fables-en")
     [entry] = folder.glob("models/*/entry.json")
     os.truncate(entry, 9)
     assert f"damaged, or of another version of lmbench: {entry.parent.name}" in lmbench("cache").stdout
+
+
+def test_answers_of_servers_are_listed_and_cleared(folder):
+    folder.mkdir()
+    (folder / "answers.sqlite").write_bytes(b"x" * 2048)
+    assert f"answers of servers, 2 KiB in {folder}/answers.sqlite" in lmbench("cache").stdout.splitlines()
+    assert "Removed the answers of servers, 2 KiB." in lmbench("cache", "clear").stdout.splitlines()
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("size", ["", "x", "-1", "0", "10T"])

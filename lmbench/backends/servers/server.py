@@ -166,7 +166,10 @@ class Server:
 
 
 def _compare(manners: Manners, probe: str, answer: Answer, longer: Answer) -> tuple[float, float] | None:
-    """Return the log-probability of a token as it was generated, and as the end of a prompt; None if it does not end it."""
+    """Return the log-probability of a token as it was generated, and as the end of a prompt.
+
+    None if the longer prompt does not end with this token.
+    """
     short, ends = manners.spell(answer, probe.encode()), manners.spell(longer, (probe + answer.generated).encode())
     if short is None or ends is None or ends[:-1].tolist() != short.tolist():
         return None
