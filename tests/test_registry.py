@@ -19,6 +19,7 @@ BUILT_IN = [
     "mlm",
     "ngram",
     "nltk",
+    "openai",
     "ppm",
     "transformer",
     "uniform",
