@@ -201,8 +201,11 @@ def resolve_study(study: Study, source: Source, workers: Workers, progress: RunP
     experiments, resolved = [], []
     for number, table in enumerate(study.experiments):
         experiment = resolver.resolve(table, number)
-        experiments.append(experiment)
-        resolved.append(table.resolved([model.written for model in experiment.models]))
+        names = dict(zip((corpus.name for corpus in experiment.corpora), table.corpora, strict=True))
+        for part in experiment.leave_out_pretrained():
+            experiments.append(part)
+            written = [model.written for model in part.models]
+            resolved.append(table.resolved(written, [names[corpus.name] for corpus in part.corpora]))
     settings = study.settings.model_copy(update={"out": None})
     return JointExperiment(tuple(experiments), Study(experiments=tuple(resolved), settings=settings))
 

@@ -124,6 +124,8 @@ def _describe_cells(results: Results, corpus: CorpusRecord, cells: Sequence[Cell
         yield f"Overlap: {corpus.overlap}."
     if corpus.note:
         yield corpus.note
+    if skipped := results.skipped(corpus):
+        yield f"Not evaluated, since they know natural language and this text is synthetic: {', '.join(skipped)}."
     yield from (f"{cell.label} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error)
     yield from costs.name_machines(cells)
     if missing := [row.label for row in results.missing if row.corpus == corpus.name]:

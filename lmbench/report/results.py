@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lmbench.analysis.across import Group, summarize_corpora
 from lmbench.analysis.ranking import Entry, Ranking, rank_models
 from lmbench.report.marks import Marks
-from lmbench.runs.records import Cell, Row
+from lmbench.runs.records import Cell, CorpusRecord, Row
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import MARGIN
 
@@ -58,6 +58,14 @@ class Results:
     def cells_of(self, ranking: Ranking) -> list[Cell]:
         """Return the cells of a corpus, ranked or not, apart from pseudo-probabilities."""
         return [cell for cell in self.cells if cell.corpus == ranking.corpus.name and not cell.pseudo]
+
+    def skipped(self, corpus: CorpusRecord) -> list[str]:
+        """Return the labels of the pretrained models that the run has no cells of on a synthetic source."""
+        if not corpus.floor_note:
+            return []
+        asked = {row.model for row in self.directory.manifest.rows if row.corpus == corpus.name}
+        models = self.directory.manifest.models
+        return [model.label for model in models if model.pretrained and model.label not in asked]
 
     def places(self) -> Iterator[tuple[Ranking, Entry, Cell]]:
         """Yield each ranked cell with its entry and ranking."""

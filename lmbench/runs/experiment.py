@@ -66,6 +66,20 @@ class Experiment:
         if repeated := _repeated([model.label for model in self.models]):
             raise SpecError(f"two models have the same label: {repeated}")
 
+    def leave_out_pretrained(self) -> tuple[Experiment, ...]:
+        """Return this experiment without the pretrained models on synthetic sources that nobody has named.
+
+        Returns:
+            One experiment, or one on the natural texts and one of the other models on the synthetic sources.
+        """
+        others = tuple(model for model in self.models if not (_is_pretrained(model) and _is_from_all(model)))
+        if len(others) == len(self.models):
+            return (self,)
+        natural = tuple(corpus for corpus in self.corpora if corpus.floor is None)
+        synthetic = tuple(corpus for corpus in self.corpora if corpus.floor is not None)
+        parts = (replace(self, corpora=natural), replace(self, models=others, corpora=synthetic))
+        return tuple(part for part in parts if part.corpora and part.models)
+
     def plan(self) -> tuple[PlannedCell, ...]:
         """Return each corpus with each model and each share of the training split, in the order of the tables.
 
@@ -169,6 +183,10 @@ def _is_pretrained(model: SelectedModel | BrokenModel) -> bool:
     return isinstance(model, SelectedModel) and model.pretrained
 
 
+def _is_from_all(model: SelectedModel | BrokenModel) -> bool:
+    return isinstance(model, SelectedModel) and not model.is_named
+
+
 def _repeated(names: Sequence[str]) -> str:
     return ", ".join(sorted({name for name in names if names.count(name) > 1}))
 
@@ -182,6 +200,7 @@ def _record_model(model: SelectedModel | BrokenModel) -> ModelRecord:
         options=built.options if built else {},
         identity=built.identity if built else None,
         untuned=built.untuned if built else (),
+        pretrained=_is_pretrained(model),
     )
 
 

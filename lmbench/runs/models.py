@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,6 +48,7 @@ class SelectedModel:
         needs: What its processes need.
         untuned: The options that `auto` could choose and that have their defaults.
         is_labeled: Whether the user gave the label.
+        is_named: Whether the user named the model, and did not only write "all".
     """
 
     label: str
@@ -59,6 +60,7 @@ class SelectedModel:
     needs: Needs
     untuned: tuple[str, ...] = ()
     is_labeled: bool = False
+    is_named: bool = True
 
     @property
     def written(self) -> str:
@@ -122,6 +124,8 @@ def select_model(
 def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[SelectedModel | BrokenModel, ...]:
     """Return the models without duplicates: of two that are the same model, the first, or the one that has a label.
 
+    It is named if either is.
+
     Raises:
         SpecError: One model has two labels.
     """
@@ -131,9 +135,14 @@ def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[Selecte
         first = united.get(key, model)
         if first.is_labeled and model.is_labeled and first.label != model.label:
             raise SpecError(f"'{first.label}' and '{model.label}' are labels of the same model; leave one out")
-        if key not in united or (model.is_labeled and not united[key].is_labeled):
-            united[key] = model
+        chosen = model if model.is_labeled and not first.is_labeled else first
+        is_named = _is_named(first) or _is_named(model)
+        united[key] = replace(chosen, is_named=is_named) if isinstance(chosen, SelectedModel) else chosen
     return tuple(united.values())
+
+
+def _is_named(model: SelectedModel | BrokenModel) -> bool:
+    return not isinstance(model, SelectedModel) or model.is_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +182,10 @@ def _select(candidate: _Candidate, start: StartWorker) -> list[SelectedModel | B
         found = _build(candidate) if entry.is_built_in else _build_in_worker(candidate, start)
     except PluginError as error:
         return [BrokenModel(label or str(spec), spec, entry, error, bool(label))]
-    return [_describe_selected(entry, selection) for selection in found]
+    return [_describe_selected(entry, selection, candidate.is_wanted) for selection in found]
 
 
-def _describe_selected(entry: Registered, selection: _Selection) -> SelectedModel:
+def _describe_selected(entry: Registered, selection: _Selection, is_named: bool) -> SelectedModel:
     spec = ModelSpec(entry.name, selection.arguments)
     return SelectedModel(
         label=selection.label or str(spec),
@@ -188,6 +197,7 @@ def _describe_selected(entry: Registered, selection: _Selection) -> SelectedMode
         needs=selection.needs,
         untuned=selection.untuned,
         is_labeled=bool(selection.label),
+        is_named=is_named,
     )
 
 

@@ -71,6 +71,7 @@ class ModelRecord(_Record):
         options: Its options, defaults included; empty if it is broken.
         identity: Everything that its numbers depend on, apart from the text; None if it is broken.
         untuned: The options that the validation split could choose, and that have their defaults.
+        pretrained: Whether nothing is fitted; older runs do not say it.
     """
 
     label: str
@@ -79,6 +80,7 @@ class ModelRecord(_Record):
     options: dict[str, JsonValue]
     identity: dict[str, JsonValue] | None
     untuned: tuple[str, ...] = ()
+    pretrained: bool = False
 
 
 class Row(_Record):

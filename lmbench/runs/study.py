@@ -143,10 +143,16 @@ class ExperimentTable(_Keys):
         """The options of all corpora that do not have their own."""
         return CorpusOptions.model_validate(self.model_dump(include=set(CorpusOptions.model_fields)))
 
-    def resolved(self, models: Sequence[str]) -> ExperimentTable:
-        """Return this table with the models that its specs, sweeps, seeds and tuning name."""
-        corpora = tuple(name.encode(errors="replace").decode() for name in self.corpora)  # paths may have any bytes
-        resolved = {"models": tuple(models), "corpora": corpora, "seed": None, "seeds": (), "tune": False}
+    def resolved(self, models: Sequence[str], corpora: Sequence[str] | None = None) -> ExperimentTable:
+        """Return this table with the models that its specs, sweeps, seeds and tuning name, and some of its corpora.
+
+        Args:
+            models: The specs of the models.
+            corpora: The names of the corpora; None for all of them.
+        """
+        names = self.corpora if corpora is None else corpora
+        kept = tuple(name.encode(errors="replace").decode() for name in names)  # paths may have any bytes
+        resolved = {"models": tuple(models), "corpora": kept, "seed": None, "seeds": (), "tune": False}
         return self.model_copy(update=resolved)
 
     def joined(self, other: ExperimentTable) -> ExperimentTable | None:

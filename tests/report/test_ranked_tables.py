@@ -137,6 +137,20 @@ def test_seeds_of_a_model_are_one_row(directory):
     assert any(note.endswith("between seeds: m 0.020 (3 seeds).") for note in table.notes)
 
 
+def test_pretrained_models_that_were_left_out_are_named_on_synthetic_texts_alone(tmp_path):
+    source = CORPUS.model_copy(update={"name": "source", "floor_note": "known"})
+    directory = new_directory(tmp_path / "run", (CORPUS, source))
+    store(directory, cell("m", pretrained=True))
+    store(directory, cell("n", corpus="source"))
+    models = [model.model_copy(update={"pretrained": model.label == "m"}) for model in directory.manifest.models]
+    results = Results.read(directory)
+    object.__setattr__(directory, "manifest", directory.manifest.model_copy(update={"models": tuple(models)}))
+    natural, synthetic = (build_ranked_table(results, ranking).notes for ranking in results.rankings)
+    said = "Not evaluated, since they know natural language and this text is synthetic: m."
+    assert said in synthetic
+    assert said not in natural
+
+
 def test_pretrained_models_are_marked_and_the_mark_is_explained(directory):
     store(directory, cell("m", pretrained=True))
     verify(directory, "m")

@@ -252,3 +252,30 @@ def test_the_manifest_records_models_and_texts(tmp_path, corpus):
     assert (record.name, record.test_documents, record.test_bytes) == ("toy", 2, 10)
     assert record.test_fingerprint == corpus.test.fingerprint
     assert [row.model for row in manifest.rows] == ["uniform", "K"]
+
+
+@pytest.fixture
+def source(corpus):
+    return replace(corpus, name="source", floor=tuple(0.0 for _ in corpus.test.documents), floor_note="known")
+
+
+def rows_of(parts):
+    return [(row.model, row.corpus) for row in (cell.row for cell in JointExperiment(parts).plan())]
+
+
+def test_all_leaves_pretrained_models_out_on_synthetic_sources(corpus, source):
+    """They know natural language, which a source does not have. Whoever names one gets it."""
+    models = tuple(model for model in select_models("all") if model.label in ("gpt2", "uniform"))
+    parts = Experiment(models, (source, corpus)).leave_out_pretrained()
+    assert rows_of(parts) == [("gpt2", "toy"), ("uniform", "toy"), ("uniform", "source")]
+    named = tuple(model for model in select_models("all,gpt2") if model.label in ("gpt2", "uniform"))
+    [whole] = Experiment(named, (source, corpus)).leave_out_pretrained()
+    assert ("gpt2", "source") in rows_of((whole,))
+
+
+def test_nothing_is_divided_without_pretrained_models_or_sources(corpus, source):
+    fitted = tuple(model for model in select_models("all") if model.label == "uniform")
+    assert len(Experiment(fitted, (source, corpus)).leave_out_pretrained()) == 1
+    every = tuple(model for model in select_models("all") if model.label in ("gpt2", "uniform"))
+    [natural] = Experiment(every, (corpus,)).leave_out_pretrained()
+    assert natural.models == every
