@@ -1,0 +1,85 @@
+import shutil
+import threading
+
+import pytest
+
+from lmbench.converted import ConvertedModels
+from lmbench.errors import UnavailableError
+from lmbench.progress import SILENT
+from tests.recording import Recorded
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ConvertedModels(tmp_path / "converted")
+
+
+def write(folder):
+    (folder / "weights").write_bytes(b"1234")
+
+
+def fail(folder):
+    write(folder)
+    raise RuntimeError("no")
+
+
+def test_a_model_is_converted_once(store):
+    first = store.find("k", "a.gguf", write, SILENT)
+    assert (first / "weights").read_bytes() == b"1234"
+    assert store.find("k", "a.gguf", fail, SILENT) == first
+    [listed] = store.list_models()
+    assert (listed.key, listed.name) == ("k", "a.gguf")
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "missing", "added", "contents"])
+def test_a_damaged_model_is_converted_again(store, damage):
+    place = store.find("k", "a.gguf", write, SILENT)
+    if damage == "missing":
+        (place / "weights").unlink()
+    elif damage == "contents":
+        (place.parent / "contents.json").write_text("{")
+    else:
+        name = "more" if damage == "added" else "weights"
+        (place / name).write_bytes(b"12" if damage == "cut" else b"4321")
+    again = store.find("k", "a.gguf", write, SILENT)
+    assert [(file.name, file.read_bytes()) for file in again.iterdir()] == [("weights", b"1234")]
+
+
+def test_nothing_is_left_of_a_conversion_that_fails(store):
+    with pytest.raises(RuntimeError):
+        store.find("k", "a.gguf", fail, SILENT)
+    assert store.list_models() == []
+    assert [left.name for left in store.folder.iterdir()] in ([], ["k.lock"])
+    shutil.copytree(store.find("k", "a.gguf", write, SILENT).parent, store.folder / ".l-1")  # of a killed process
+    store.find("l", "b.gguf", write, SILENT)
+    assert not (store.folder / ".l-1").exists()
+
+
+def test_another_process_waits(store):
+    started, may_end, progress = threading.Event(), threading.Event(), Recorded()
+
+    def convert(folder):
+        started.set()
+        assert may_end.wait(60)
+        write(folder)
+
+    first = threading.Thread(target=store.find, args=("k", "a.gguf", convert, SILENT))
+    first.start()
+    assert started.wait(60)
+    assert store.clear() == []
+    second = threading.Thread(target=store.find, args=("k", "a.gguf", fail, progress))
+    second.start()
+    while not progress.messages:
+        second.join(0.01)
+    may_end.set()
+    first.join()
+    second.join()
+    assert progress.messages == [("waiting for another process that converts the same model", 0.0)]
+    assert [model.key for model in store.clear()] == ["k"]
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    message = rf"^'a.gguf' cannot be converted in {tmp_path}/file/x: .+; LMBENCH_CACHE=FOLDER names another cache$"
+    with pytest.raises(UnavailableError, match=message):
+        ConvertedModels(tmp_path / "file" / "x").find("k", "a.gguf", write, SILENT)
