@@ -74,7 +74,7 @@ class ConvertedModels:
                     self._make(place, name, convert)
                 with suppress(OSError):  # another user's
                     (place / _CONTENTS).touch()
-        except (OSError, NotImplementedError) as error:  # some network file systems have no locks
+        except (OSError, NotImplementedError) as error:  # some network file systems do not lock files
             reason = getattr(error, "strerror", None) or error
             raise UnavailableError(
                 f"'{name}' cannot be converted in {self.folder}: {reason}; LMBENCH_CACHE=FOLDER names another cache"

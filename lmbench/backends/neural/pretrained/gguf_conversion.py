@@ -91,7 +91,7 @@ class GgufSource:
 
     @property
     def revision(self) -> str:
-        """What identifies the model: the first digits of the SHA-256 of the file, and of the tokenizer beside it.
+        """The first digits of the SHA-256 of the file, and of the tokenizer beside it.
 
         Raises:
             UnavailableError: A file has changed since it was hashed.
@@ -187,7 +187,7 @@ def _write_short(file: GgufFile, path: Path) -> None:
 
 
 def _check_complete(file: GgufFile, network: Any, missing: list[str]) -> None:
-    """Check that the network has all of its weights from the file, and the file has no others.
+    """Check that the network gets all of its weights from the file, and that the file does not hold others.
 
     A file may repeat tied weights, and hold more blocks to predict several tokens at once.
     """

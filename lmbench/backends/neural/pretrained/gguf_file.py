@@ -98,7 +98,7 @@ class GgufFile:
 
     @property
     def alignment(self) -> int:
-        """The number of which every offset in the file is a multiple."""
+        """Every offset in the file is a multiple of this number."""
         return int(self.metadata.get("general.alignment", 32))
 
     @property
@@ -237,6 +237,8 @@ def _check_metadata(metadata: dict[str, Any], tensors: int) -> None:
         raise UnusableFileError("it does not contain a vocabulary")
     if any(len(token) > _LONGEST_TOKEN for token in tokens):
         raise UnusableFileError(f"its vocabulary has a token of more than {_LONGEST_TOKEN:,} characters")
+    if (parts := metadata.get("split.count", 1)) not in (0, 1):
+        raise UnusableFileError(f"it is one of {parts} parts of a model; join them with llama-gguf-split --merge")
     if metadata.get("general.alignment", 32) not in _ALIGNMENTS:
         raise UnusableFileError(f"its alignment is {metadata['general.alignment']}")
     for key, value in metadata.items():

@@ -1,4 +1,4 @@
-"""How the network of a GGUF file scales positions, of which transformers ignores both the tensors and the keys."""
+"""How the network of a GGUF file scales positions. transformers ignores both the tensors and the keys that say it."""
 
 from __future__ import annotations
 

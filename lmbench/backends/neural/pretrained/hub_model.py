@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
 
-from lmbench.backends.neural.device import select_device
+from lmbench.backends.neural.device import select_device, select_precision
 from lmbench.backends.neural.pretrained.gguf_conversion import GgufSource
 from lmbench.backends.neural.pretrained.hub_cache import cached_snapshot
 from lmbench.backends.neural.pretrained.hub_download import download, hub_answers, missing_bytes
@@ -63,7 +63,7 @@ class PretrainedOptions(ModelOptions):
 
     @property
     def title(self) -> str:
-        """What messages and signatures call the model."""
+        """The name of the model in messages and signatures."""
         return self.path
 
     def locate(self) -> str:
@@ -125,11 +125,18 @@ class HubLoader:
             UnavailableError: The model is not on this machine and cannot be downloaded.
         """
         self._progress = progress
+        self._announce_slow_precision(progress)
         if _is_folder(self._path) or self.gguf or self._is_cached():
             progress(f"loading '{self._path}'", 0.0)
         else:
             with self._naming_download(), silenced():
                 self._announce_download(self._require_hub())
+
+    def _announce_slow_precision(self, progress: Progress) -> None:
+        device = select_device(self._options.device)
+        is_slow = device.type == "cpu" and select_precision("auto", device) != torch.bfloat16
+        if self._options.dtype == "bfloat16" and is_slow:
+            progress.notice("bfloat16 is many times slower than float32 on this CPU, which lacks its instructions")
 
     @cached_property
     def gguf(self) -> GgufSource | None:

@@ -89,6 +89,7 @@ def test_files_that_are_not_models_are_refused(damaged, data, message):
     [
         ({"llama__block_count": 4_000_000_000}, "its llama.block_count is 4,000,000,000, but it holds 20 tensors"),
         ({"llama__context_length": 1 << 31}, "its llama.context_length is 2,147,483,648; at most 16,777,216"),
+        ({"split__count": 3}, "it is one of 3 parts of a model; join them with llama-gguf-split --merge"),
         ({"general__alignment": 3}, "its alignment is 3"),
         ({"tokenizer__ggml__tokens": ["a" * 70_000]}, "a token of more than 65,536 characters"),
         ({"tokenizer__ggml__tokens": None}, "it does not contain a vocabulary"),

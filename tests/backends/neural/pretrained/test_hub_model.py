@@ -11,9 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
+import torch
 from rich.console import Console
 
 from lmbench import build
+from lmbench.backends.neural.pretrained import hub_model
 from lmbench.backends.neural.pretrained.hub_model import HubLoader
 from lmbench.cli.displays import RunDisplay
 from lmbench.errors import UnavailableError
@@ -311,3 +313,14 @@ def test_memory_counts_if_it_decides_how_long_the_context_is(folder):
     assert len(set(identities(f"hf:{folder}"))) == 2
     assert len(set(identities(f"hf:{folder},context=32"))) == 1
     assert len(set(identities(f"mlm:{folder}"))) == 1
+
+
+def test_bfloat16_on_a_cpu_without_its_instructions_is_announced(folder, monkeypatch):
+    for has_them in (False, True):
+        precision = torch.bfloat16 if has_them else torch.float32
+        monkeypatch.setattr(hub_model, "select_precision", lambda option, device, precision=precision: precision)
+        for dtype in ("float32", "bfloat16"):
+            progress = Recorded()
+            build(f"hf:{folder},dtype={dtype},device=cpu").load(progress)
+            slow = [line for line in progress.notices if "many times slower than float32 on this CPU" in line]
+            assert len(slow) == (dtype == "bfloat16" and not has_them)
