@@ -21,6 +21,7 @@ BUILT_IN = [
     "nltk",
     "openai",
     "ppm",
+    "smollm2",
     "transformer",
     "uniform",
 ]
@@ -43,6 +44,7 @@ def test_all_means_the_models_that_need_no_option():
         "ngram",
         "nltk",
         "ppm",
+        "smollm2",
         "transformer",
         "uniform",
     ]

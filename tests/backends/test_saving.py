@@ -17,7 +17,7 @@ from tests.plugins import MODELS, installed
 
 TEXTS = ("the cat sat on the log\n", "a dog saw zebras\n\n  odd\t汉 é", "", "\n", "the the the cat")
 HISTORIES = ("", "the", "a dog ", "the cat\n")
-OTHERS = {"arpa", "gpt2", "hf", "mlm", "transformer"}  # pretrained, or with tests of their own
+OTHERS = {"arpa", "gpt2", "hf", "mlm", "openai", "smollm2", "transformer"}  # pretrained, or with tests of their own
 
 SPECS = (
     "uniform",

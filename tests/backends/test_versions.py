@@ -35,7 +35,7 @@ PINNED = {  # versions of the model and of those that it mixes, and bits per byt
 }
 TOLERANCE = {"hmm": 2e-8}
 """Relative difference between processors, if it is more than the last digit: the hmm is trained in float32."""
-OTHERS = {"arpa", "gpt2", "hf", "mlm", "transformer"}  # need files, or many steps
+OTHERS = {"arpa", "gpt2", "hf", "mlm", "openai", "smollm2", "transformer"}  # need files, or many steps
 
 
 def bits_per_byte(name):
