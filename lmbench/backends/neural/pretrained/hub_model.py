@@ -145,6 +145,8 @@ class HubLoader:
         Raises:
             UnavailableError: It cannot be read.
         """
+        if not (_is_folder(self._path) or _is_file(self._path)):
+            return None
         with naming_model(self._path):
             return GgufSource.find(Path(self._path))
 

@@ -229,7 +229,7 @@ def test_kernels_of_the_hub_are_refused(folder):
 
 
 def test_a_file_is_not_a_folder(folder):
-    with pytest.raises(UnavailableError, match=r"config\.json' is a file; give the folder of a model$"):
+    with pytest.raises(UnavailableError, match=r"config\.json' is a file; give a GGUF file or the folder of a model$"):
         load(folder / "config.json").score(["x"])
 
 
