@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from lmbench.arrays import Floats, Ids, Ints
+from lmbench.backends.neural.log_softmax import target_logprobs
 from lmbench.backends.neural.transformer.networks import Network
 from lmbench.backends.neural.windows import UNSCORED, last_window, score_sequences
 from lmbench.text.lexicon import Lexicon
@@ -24,7 +24,6 @@ BOS = "<|endoftext|>"
 """GPT-2's name of the event that is read before each document and is never a part of one."""
 
 _BATCH_TOKENS = 2048
-_LOGITS_AT_ONCE = 1 << 24  # 64 MiB, whatever the number of types
 
 
 def id_count(lexicon: Lexicon) -> int:
@@ -62,12 +61,9 @@ def _score_batch(network: Network, inputs: Ints, targets: Ints) -> Floats:
     is_scored = targets != UNSCORED
     context = int(is_scored.any(axis=0).argmax())  # events of each window that are not scored
     states = network.states(_on_device(network, inputs), targets.shape[1] - context)  # (B, S, C)
-    rows = max(1, _LOGITS_AT_ONCE // network.shape.ids)
-    parts = torch.split(states[_on_device(network, is_scored[:, context:])], rows)  # of (N, C)
-    wanted = torch.split(_on_device(network, targets[is_scored]), rows)  # of (N,)
-    output = network.tokens.weight.T  # (C, V)
-    costs = [F.cross_entropy(x @ output, ids, reduction="none") for x, ids in zip(parts, wanted, strict=True)]
-    return -torch.cat(costs).double().cpu().numpy()
+    wanted = states[_on_device(network, is_scored[:, context:])]  # (N, C)
+    logprobs = target_logprobs(wanted, network.tokens.weight, _on_device(network, targets[is_scored]))  # (N,)
+    return logprobs.double().cpu().numpy()
 
 
 def _on_device(network: Network, array: NDArray[Any]) -> Tensor:
