@@ -19,9 +19,10 @@ from lmbench.arrays import Floats, Ids, Ints
 from lmbench.backends.neural.device import seed_torch, select_device, select_precision, use_threads
 from lmbench.backends.neural.transformer.batches import examples
 from lmbench.backends.neural.transformer.checkpoint import read_tensors, write_tensors
-from lmbench.backends.neural.transformer.gpt2_export import export_gpt2
+from lmbench.backends.neural.transformer.decoder_export import export_decoder
+from lmbench.backends.neural.transformer.initial_weights import start_from_counts, start_from_neighbors
 from lmbench.backends.neural.transformer.networks import Decoder, Network, Shape, make_network
-from lmbench.backends.neural.transformer.options import TransformerOptions
+from lmbench.backends.neural.transformer.options import LONGEST_CONTEXT, TransformerOptions
 from lmbench.backends.neural.transformer.schedule import Schedule
 from lmbench.backends.neural.transformer.sequences import BOS, id_count, next_logprobs, sequence_logprobs, with_bos
 from lmbench.backends.neural.transformer.tokenizer_file import TokenizerFile
@@ -68,7 +69,7 @@ class _StoredTraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    context: int = Field(ge=1, lt=1 << 31)
+    context: int = Field(ge=1, le=LONGEST_CONTEXT)
     steps: int
     budget: float | None
     history: TrainingHistory
@@ -84,7 +85,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
     Options: ClassVar[type[ModelOptions]] = TransformerOptions
     traits = Traits(
-        version=2,
+        version=3,
         quick_options=(("steps", "60"), ("layers", "1"), ("heads", "2"), ("width", "32")),
         unchecked_options=("checkpoint",),
         threads=1,
@@ -118,7 +119,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
         steps, budget = self.options.count_steps(data.train.size), self.options.budget or None
         schedule = Schedule(steps, budget, self.options.learning_rate)
         with seed_torch(self._device, self.options.seed), use_threads(self.options.threads):
-            network = self._make_network(lexicon, context).to(self._device)
+            network = self._start_network(lexicon, context, sequences).to(self._device)
             plan = self._plan(lexicon, schedule, self._identity(data, lexicon, context, schedule))
             history = Training(network, _objective(network, sequences, validation), plan).run(progress)
         self._fitted = FittedTransformer(lexicon, network, steps, budget, history)
@@ -149,6 +150,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             width=options.width,
             heads=options.heads,
             context=fitted.network.shape.context,
+            positions=options.positions,
             **({"stride": self._stride} if options.architecture == "decoder" else {"segments": "fixed"}),
             bos="document",
             dropout=f"{options.dropout:g}",
@@ -218,12 +220,12 @@ class Transformer(LanguageModel, Saveable, Exportable):
         """
         self.check_exportable()
         lexicon, decoder = self._fitted.lexicon, cast(Decoder, self._fitted.network)
-        export_gpt2(path, decoder, TokenizerFile(lexicon, BOS), self.signature())
+        export_decoder(path, decoder, TokenizerFile(lexicon, BOS), self.signature())
         lexicon.save(path, self.options)
 
     def check_exportable(self) -> None:
         if self.options.architecture != "decoder":
-            raise SpecError("transformers can load only decoders, as GPT-2; use architecture=decoder")
+            raise SpecError("transformers can load only decoders; use architecture=decoder")
 
     def footprint(self) -> Footprint:
         """Return the parameters, tied weights once, and the 4 bytes that each takes on disk as a float32."""
@@ -245,8 +247,24 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
     def _make_network(self, lexicon: Lexicon, context: int) -> Network:
         options = self.options
-        shape = Shape(id_count(lexicon), context, options.layers, options.width, options.heads, options.dropout)
+        shape = Shape(
+            id_count(lexicon),
+            context,
+            options.layers,
+            options.width,
+            options.heads,
+            options.dropout,
+            rotary=options.positions == "rotary",
+        )
         return make_network(options.architecture, shape)
+
+    def _start_network(self, lexicon: Lexicon, context: int, sequences: list[Ints]) -> Network:
+        """Return a network whose embeddings start from the statistics of the training text."""
+        network = self._make_network(lexicon, context)
+        if _negatives(lexicon):  # with few types, training finds their neighbors as fast
+            start_from_neighbors(network, sequences)
+        start_from_counts(network, _count_targets(network, sequences))
+        return network
 
     def _plan(self, lexicon: Lexicon, schedule: Schedule, identity: str) -> TrainingPlan:
         options = self.options
@@ -285,14 +303,19 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
 
 def _objective(network: Network, sequences: list[Ints], validation: ValidationText) -> Objective:
-    events = np.concatenate([sequence[1:] for sequence in sequences])
     return Objective(
         draw_epoch=lambda generator: [
             example for sequence in sequences for example in examples(network, sequence, generator)
         ],
-        counts=np.bincount(events, minlength=network.shape.ids),
+        counts=_count_targets(network, sequences),
         evaluate=lambda: validation.bits_per_byte(network),
     )
+
+
+def _count_targets(network: Network, sequences: list[Ints]) -> Ints:
+    """Return how often each id is predicted in an epoch, (V,)."""
+    events = np.concatenate([sequence[1:] for sequence in sequences])
+    return np.bincount(events, minlength=network.shape.ids)
 
 
 def _limits(steps: int, budget: float | None) -> str:

@@ -15,13 +15,17 @@ from torch.nn import functional as F
 from lmbench.backends.neural.transformer.batches import PADDING, Example, pad_examples
 from lmbench.backends.neural.transformer.muon import Muon
 from lmbench.backends.neural.transformer.networks import Network
+from lmbench.backends.neural.transformer.row_adamw import RowAdamW
 from lmbench.backends.neural.transformer.sampled_softmax import SampledSoftmax
+
+_WEIGHT_DECAY = 0.1  # of AdamW's matrices; vectors do not decay
 
 
 class Optimizer:
     """Muon for the matrices in a network's blocks and AdamW for the rest, or AdamW for all; only matrices decay.
 
-    AdamW is that of Loshchilov and Hutter (2019).
+    AdamW is that of Loshchilov and Hutter (2019). With a sampled softmax, a step moves only the token embeddings of its
+    sample.
 
     Args:
         network: The network to train.
@@ -35,14 +39,14 @@ class Optimizer:
         self, network: Network, kind: str, softmax: SampledSoftmax | None, precision: torch.dtype, seed: int
     ) -> None:
         self._network, self._softmax, self._precision, self._seed = network, softmax, precision, seed
-        inner = network.block_matrices if kind == "muon" else []
-        self._muon = Muon(inner, precision)
-        numbers = {id(matrix.weight) for matrix in inner}
-        others = [parameter for parameter in network.parameters() if id(parameter) not in numbers]
-        matrices = [parameter for parameter in others if parameter.dim() > 1]
-        vectors = [parameter for parameter in others if parameter.dim() == 1]
-        groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-        self._parameters = matrices + vectors
+        self._matrices = network.block_matrices if kind == "muon" else []
+        self._muon = Muon(self._matrices, precision)
+        self._table = RowAdamW(network.tokens.weight, _WEIGHT_DECAY)
+        self._parameters = self._list_adamw_parameters()
+        groups = [
+            {"params": [p for p in self._parameters if p.dim() > 1], "weight_decay": _WEIGHT_DECAY},
+            {"params": [p for p in self._parameters if p.dim() == 1], "weight_decay": 0.0},
+        ]
         self._adamw = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
 
     def step(self, batch: Sequence[Example], number: int, rate: float) -> float:
@@ -59,27 +63,27 @@ class Optimizer:
         torch.manual_seed(int(np.random.SeedSequence([self._seed, number]).generate_state(1, np.uint64)[0]))
         for group in self._adamw.param_groups:
             group["lr"] = rate
-        device = self._network.device
-        inputs, targets = (torch.from_numpy(ids).to(device) for ids in pad_examples(batch))
-        with torch.autocast(device.type, self._precision, enabled=self._precision != torch.float32):
+        inputs, targets = (torch.from_numpy(ids).to(self._network.device) for ids in pad_examples(batch))
+        with torch.autocast(self._network.device.type, self._precision, enabled=self._precision != torch.float32):
             loss = self._loss(inputs, targets)
         self._network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        nn.utils.clip_grad_norm_([*self._network.parameters(), *self._table.taken_rows], 1.0)
         self._adamw.step()
         self._muon.step(rate)
+        self._table.step(rate)
         return loss.item()
 
     @property
     def state(self) -> dict[str, Tensor]:
         """The state of both parts; none before a step.
 
-        It has ``adamw.{number}.exp_avg``, ``.exp_avg_sq`` and ``.step`` of each parameter that AdamW trains, and
-        ``muon.{number}`` of each that Muon does.
+        It has ``adamw.{number}.exp_avg``, ``.exp_avg_sq`` and ``.step`` of each parameter that AdamW trains,
+        ``muon.{number}`` of each that Muon does, and ``rows.*`` of token embeddings that are trained by rows.
         """
         states = self._adamw.state_dict()["state"].items()
         adamw = {f"adamw.{number}.{name}": value for number, state in states for name, value in state.items()}
-        return adamw | self._muon.state
+        return adamw | self._muon.state | self._table.state
 
     @property
     def state_template(self) -> dict[str, Tensor]:
@@ -88,7 +92,8 @@ class Optimizer:
         for number, weight in enumerate(self._parameters):
             shapes = {"exp_avg": weight.shape, "exp_avg_sq": weight.shape, "step": torch.Size()}
             template |= {f"adamw.{number}.{name}": torch.empty(shape, device="meta") for name, shape in shapes.items()}
-        return template | self._muon.state_template
+        table = self._table.state_template if self._softmax else {}
+        return template | self._muon.state_template | table
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Continue from a state that another optimizer of the same network had."""
@@ -98,12 +103,21 @@ class Optimizer:
             if part == "adamw":
                 by_number.setdefault(int(number), {})[name[0]] = value
         self._muon.restore(state)
+        self._table.restore(state)
         self._adamw.load_state_dict(self._adamw.state_dict() | {"state": by_number})
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         network = self._network.train()
         if self._softmax:
-            states = network.states(inputs, targets.shape[1])  # (B, S, C)
-            return self._softmax.loss(states, network.tokens.weight, targets)
+            sample = self._softmax.draw(inputs, targets)
+            return sample.loss(network, self._table.take(sample.ids), inputs, targets)
         logits = network(inputs, targets.shape[1])  # (B, S, V)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=PADDING)
+
+    def _list_adamw_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that neither Muon nor the table's optimizer trains, matrices first."""
+        others = {id(matrix.weight) for matrix in self._matrices}
+        if self._softmax:
+            others.add(id(self._network.tokens.weight))
+        parameters = [parameter for parameter in self._network.parameters() if id(parameter) not in others]
+        return sorted(parameters, key=lambda parameter: parameter.dim() == 1)

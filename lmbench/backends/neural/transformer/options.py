@@ -12,13 +12,15 @@ from lmbench.spec import Seconds
 from lmbench.text.lexicon import LexiconOptions
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128,
-             "dropout": 0.1, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 512},
-    "small": {"tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128,
-              "dropout": 0.1, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 1024},
-    "base": {"tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512,
+    "tiny": {"tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128, "positions": "rotary",
+             "dropout": 0.0, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 512},
+    "small": {"tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128, "positions": "rotary",
+              "dropout": 0.0, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 1024},
+    "base": {"tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512, "positions": "rotary",
              "dropout": 0.2, "optimizer": "adamw", "learning_rate": 1e-3, "batch_tokens": 16384},
 }  # fmt: skip
+LONGEST_CONTEXT = 16_384
+"""The most events that a network can read at once."""
 _ADAMW_RATE = 4e-3  # of presets whose rate is Muon's
 
 
@@ -66,7 +68,10 @@ class TransformerOptions(LexiconOptions):
     layers: int = _preset("layers", "number of blocks", ge=1, le=48)
     width: int = _preset("width", "size of the vectors between blocks; a multiple of heads", ge=1, le=4096)
     heads: int = _preset("heads", "attention heads of each block", ge=1, le=64)
-    context: int = _preset("context", "events read at once, or in a segment", ge=1, le=16384)
+    context: int = _preset("context", "events read at once, or in a segment", ge=1, le=LONGEST_CONTEXT)
+    positions: Literal["rotary", "learned"] = _preset(
+        "positions", "rotary, as in GPT-NeoX, or learned embeddings, as in GPT-2; an encoder-decoder has learned ones"
+    )
     stride: int = Field(0, ge=0, description="events by which a decoder's scoring windows move; 0: half the context")
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
     optimizer: Literal["muon", "adamw"] = _preset(
@@ -104,6 +109,8 @@ class TransformerOptions(LexiconOptions):
         preset = _PRESETS.get(given.get("preset", "tiny"), {})
         if given.get("optimizer") == "adamw" and preset.get("optimizer") == "muon":
             preset = preset | {"learning_rate": _ADAMW_RATE}
+        if given.get("architecture") == "encoder-decoder":
+            preset = preset | {"positions": "learned"}
         return preset | given
 
     @model_validator(mode="after")
@@ -114,6 +121,10 @@ class TransformerOptions(LexiconOptions):
             raise ValueError(f"a stride of {self.stride} skips events: the context is {self.context}")
         if self.stride and self.architecture != "decoder":
             raise ValueError("an encoder-decoder reads segment by segment; leave out stride")
+        if self.positions == "rotary" and self.architecture != "decoder":
+            raise ValueError("an encoder-decoder has learned positions; leave out positions")
+        if self.positions == "rotary" and self.width // self.heads % 2:
+            raise ValueError(f"rotary positions need heads of even width, not of {self.width // self.heads}")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("this machine does not have a CUDA device")
         return self

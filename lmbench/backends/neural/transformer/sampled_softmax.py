@@ -1,16 +1,51 @@
 """A softmax over a sample of the ids, for vocabularies whose output layer would take most of a training step.
 
-Shapes in comments: B windows, S scored positions, C width, V ids, N targets, K candidates.
+Shapes in comments: B windows, T positions, S scored positions, C width, V ids, N targets, K ids in a sample.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from lmbench.arrays import Ints
 from lmbench.backends.neural.transformer.batches import PADDING
+from lmbench.backends.neural.transformer.networks import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The ids that a training step reads and predicts.
+
+    Attributes:
+        ids: (K,) distinct ids, sorted.
+        log_inclusion: (K,) nats, the log-probability that an id is among the candidates of the softmax, unless it is
+            the target; infinite for ids that are only read.
+    """
+
+    ids: Tensor
+    log_inclusion: Tensor
+
+    def loss(self, network: Network, rows: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cost of the targets, in nats.
+
+        Args:
+            network: The network.
+            rows: (K, C) the embeddings of the sample's ids, in the place of the network's own.
+            inputs: (B, T) ids to read.
+            targets: (B, S) ids to predict, or PADDING.
+        """
+        is_real = targets != PADDING
+        numbers, own = torch.searchsorted(self.ids, inputs), torch.searchsorted(self.ids, targets[is_real])[:, None]
+        logits = functional_call(network, {"tokens.weight": rows}, (numbers, targets.shape[1]))[
+            is_real
+        ].float()  # (N, K)
+        corrected = (logits - self.log_inclusion).scatter(1, own, logits.gather(1, own))
+        return F.cross_entropy(corrected, own[:, 0])
 
 
 class SampledSoftmax:
@@ -31,23 +66,15 @@ class SampledSoftmax:
         self._log_absent = torch.log1p(-shares)  # (V,), from one target
         self._log_undrawn = draws * torch.log1p(-self._probabilities)  # (V,)
 
-    def loss(self, states: Tensor, output: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean cost of the targets, in nats.
-
-        Args:
-            states: (B, S, C) inputs of the output layer.
-            output: (V, C) weights of the output layer.
-            targets: (B, S) ids, or PADDING.
-        """
-        is_real = targets.flatten() != PADDING
-        wanted = targets.flatten()[is_real]  # (N,)
+    def draw(self, inputs: Tensor, targets: Tensor) -> Sample:
+        """Return the ids of a step: its inputs (B, T), its targets (B, S), and those drawn for its softmax."""
+        wanted = targets[targets != PADDING]  # (N,)
         drawn = torch.multinomial(self._probabilities, self._draws, replacement=True).to(targets.device)
-        candidates, indices = torch.unique(torch.cat([wanted, drawn]), return_inverse=True)  # (K,)
-        logits = (states.flatten(0, 1)[is_real] @ output[candidates].T).float()  # (N, K)
-        own = indices[: len(wanted), None]  # (N, 1), each target's index among the candidates
-        corrected = logits - self._log_inclusion(candidates, len(wanted) - 1)
-        corrected = corrected.scatter(1, own, logits.gather(1, own))
-        return F.cross_entropy(corrected, own[:, 0])
+        candidates = torch.unique(torch.cat([wanted, drawn]))
+        ids = torch.unique(torch.cat([inputs.flatten(), candidates]))  # (K,)
+        log_inclusion = torch.full(ids.shape, torch.inf, device=ids.device)
+        log_inclusion[torch.searchsorted(ids, candidates)] = self._log_inclusion(candidates, len(wanted) - 1)
+        return Sample(ids, log_inclusion)
 
     def _log_inclusion(self, ids: Tensor, targets: int) -> Tensor:
         """Return log P(an id is drawn, or is one of `targets` other targets), (K,) nats."""

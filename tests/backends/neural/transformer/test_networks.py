@@ -1,4 +1,4 @@
-"""The networks: the formula by hand, transformers' GPT-2 and torch's layers, and that none sees what it predicts."""
+"""The networks: transformers' GPT-2 and GPT-NeoX, torch's layers, and that none sees what it predicts."""
 
 import dataclasses
 import math
@@ -8,53 +8,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lmbench.backends.neural.transformer.gpt2_export import gpt2_weights
-from lmbench.backends.neural.transformer.networks import Attention, CrossAttention, Decoder, EncoderDecoder, Shape
+from lmbench.backends.neural.transformer.decoder_export import gpt2_weights, neox_weights
+from lmbench.backends.neural.transformer.networks import Decoder, EncoderDecoder, Shape
 
 SHAPE = Shape(ids=11, context=8, layers=2, width=12, heads=3, dropout=0.1)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def softmax(x):
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def linear(layer, x):
-    return x @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
-
-
-def by_hand(queries, keys, values, heads, causal):
-    """softmax(Q K^T / sqrt(d_k)) V, head by head."""
-    width = queries.shape[1] // heads
-    outputs = []
-    for head in range(heads):
-        part = slice(head * width, (head + 1) * width)
-        logits = queries[:, part] @ keys[:, part].T / math.sqrt(width)
-        if causal:
-            logits[np.triu_indices(len(logits), k=1)] = -np.inf
-        outputs.append(softmax(logits) @ values[:, part])
-    return np.hstack(outputs)
-
-
-@pytest.mark.parametrize("causal", [True, False])
-def test_attention_follows_the_formula(causal):
-    torch.manual_seed(1)
-    attention = Attention(width=6, heads=2, causal=causal).double()
-    x = torch.randn(1, 4, 6, dtype=torch.float64)
-    queries, keys, values = np.split(linear(attention.qkv, x[0].numpy()), 3, axis=1)
-    expected = linear(attention.out, by_hand(queries, keys, values, 2, causal))
-    np.testing.assert_allclose(attention(x)[0].detach().numpy(), expected, atol=1e-12)
-
-
-def test_cross_attention_follows_the_formula_over_the_memory():
-    torch.manual_seed(1)
-    attention = CrossAttention(width=6, heads=2).double()
-    x, memory = torch.randn(1, 4, 6, dtype=torch.float64), torch.randn(1, 7, 6, dtype=torch.float64)
-    keys, values = np.split(linear(attention.keys_values, memory[0].numpy()), 2, axis=1)
-    attended = by_hand(linear(attention.query, x[0].numpy()), keys, values, 2, causal=False)
-    np.testing.assert_allclose(attention(x, memory)[0].detach().numpy(), linear(attention.out, attended), atol=1e-12)
 
 
 def test_a_decoder_whose_blocks_add_nothing_is_a_bigram_of_its_embeddings():
@@ -78,8 +37,32 @@ def test_the_decoder_is_gpt2():
     with torch.no_grad():
         for parameter in decoder.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.3)  # so that every bias and norm matters
-    library = GPT2LMHeadModel(GPT2Config(vocab_size=11, n_positions=8, n_embd=12, n_layer=2, n_head=3)).eval()
+    library = GPT2LMHeadModel(
+        GPT2Config(vocab_size=11, n_positions=8, n_embd=12, n_layer=2, n_head=3, activation_function="gelu")
+    ).eval()
     missing, unexpected = library.load_state_dict(gpt2_weights(decoder), strict=False)
+    assert (missing, unexpected) == (["lm_head.weight"], [])  # it is tied to the embeddings
+    ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [10, 0, 10, 7, 7, 0, 1, 2]])
+    with torch.no_grad():
+        ours, theirs = decoder(ids, 8).log_softmax(-1), library(ids).logits.log_softmax(-1)
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
+
+
+def test_a_decoder_with_rotary_positions_is_gpt_neox():
+    """transformers' own GPT-NeoX returns the same log-probabilities with the same weights."""
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+    decoder = Decoder(dataclasses.replace(SHAPE, rotary=True)).eval()
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)  # so that every bias and norm matters
+    config = GPTNeoXConfig(
+        vocab_size=11, max_position_embeddings=8, hidden_size=12, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=3, use_parallel_residual=False, tie_word_embeddings=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0},
+    )  # fmt: skip
+    library = GPTNeoXForCausalLM(config).eval()
+    missing, unexpected = library.load_state_dict(neox_weights(decoder), strict=False)
     assert (missing, unexpected) == (["lm_head.weight"], [])  # it is tied to the embeddings
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [10, 0, 10, 7, 7, 0, 1, 2]])
     with torch.no_grad():
@@ -89,7 +72,7 @@ def test_the_decoder_is_gpt2():
 
 def torch_layer(block, kind):
     """Return torch's own layer of a kind, with the norm before each part and the weights of a block."""
-    layer = kind(12, 3, 48, activation=lambda x: F.gelu(x, approximate="tanh"), batch_first=True, norm_first=True)
+    layer = kind(12, 3, 48, activation=F.gelu, batch_first=True, norm_first=True)
     names = {"attention.out": "self_attn.out_proj", "feed_forward.up": "linear1", "feed_forward.down": "linear2"}
     norms = ["attention_norm", *(["cross_norm"] if block.cross else []), "feed_forward_norm"]
     names |= {name: f"norm{number}" for number, name in enumerate(norms, start=1)}
@@ -126,10 +109,10 @@ def test_the_encoder_decoder_equals_torchs():
         np.testing.assert_allclose(network(ids, 3).numpy(), expected.numpy(), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", [Decoder, EncoderDecoder])
+@pytest.mark.parametrize(("kind", "rotary"), [(Decoder, False), (Decoder, True), (EncoderDecoder, False)])
 @pytest.mark.parametrize("before", [0, 5])
-def test_states_do_not_depend_on_later_ids(kind, before):
-    network, scored = kind(SHAPE).eval(), 3
+def test_states_do_not_depend_on_later_ids(kind, rotary, before):
+    network, scored = kind(dataclasses.replace(SHAPE, rotary=rotary)).eval(), 3
     ids = torch.arange(before + scored)[None] % 11
     with torch.no_grad():
         whole = network(ids, scored)
