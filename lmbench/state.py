@@ -56,6 +56,13 @@ class ModelState(ABC):
             event: Its index in the distribution that `next_events` returns. It must have a spelling.
         """
 
+    def find_events(self, spelling: bytes) -> list[int]:
+        """Return the indices of the next events that add these bytes to the text.
+
+        A state whose spellings are known without its distribution can find them sooner.
+        """
+        return [index for index, known in enumerate(self.next_events().spellings) if known == spelling]
+
     def prefix_logprob(self, prefix: bytes) -> float:
         """Return log P(the next event's bytes begin with `prefix`), in nats; 0 if no event is known to do so."""
         return self.next_events().prefix_logprob(prefix)

@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM
 from lmbench.arrays import Ints
 from lmbench.backends.neural.pretrained.allocator import return_freed_blocks
 from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
-from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer, CausalState
+from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
+from lmbench.backends.neural.pretrained.causal_state import TextReader
 from lmbench.backends.neural.pretrained.finite_logits import check_logits
 from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, naming_model, positions
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
@@ -103,6 +104,7 @@ class HuggingFace(LanguageModel):
         super().__init__(options)
         self._loader = HubLoader(self.options)
         self._loaded: CausalScorer | None = None
+        self._reader: TextReader | None = None
 
     def load(self, progress: Progress = SILENT) -> None:
         self._loader.allow_downloads(progress)
@@ -118,7 +120,11 @@ class HuggingFace(LanguageModel):
         return self._load_scorer().predict(document)
 
     def state_after(self, text: str) -> ModelState:
-        return CausalState(self._load_scorer(), text)
+        return self._prepare_reader().state_after(text)
+
+    def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
+        """Return log P(continuation | context), in nats, whatever tokens spell the context; see docs/scoring.md."""
+        return self._prepare_reader().conditional_logprob(context, continuation, whole)
 
     def signature(self) -> Signature:
         scorer = self._load_scorer()
@@ -146,6 +152,12 @@ class HuggingFace(LanguageModel):
             parameters=sum(parameter.numel() for parameter in self._load_scorer().network.model.parameters()),
             disk_bytes=self._loader.disk_bytes,
         )
+
+    def _prepare_reader(self) -> TextReader:
+        scorer = self._load_scorer()
+        if self._reader is None or self._reader.scorer is not scorer:
+            self._reader = TextReader(scorer)
+        return self._reader
 
     def _load_scorer(self) -> CausalScorer:
         """Load the tokenizer and the weights on the first call."""

@@ -1,4 +1,4 @@
-"""A tokenizer and a causal network that score documents and advance token by token."""
+"""A tokenizer and a causal network that score documents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +14,11 @@ from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
 from lmbench.backends.neural.pretrained.finite_logits import check_finite, check_logits
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer, TokenizedText
 from lmbench.backends.neural.pretrained.token_events import TokenEvents
-from lmbench.backends.neural.windows import Window, last_window, score_sequences, strided_windows
+from lmbench.backends.neural.windows import Window, score_sequences, strided_windows
 from lmbench.errors import ScoreError
 from lmbench.prediction import Prediction
 from lmbench.score import Score, clip_rounding
-from lmbench.state import ModelState, NextEvents
+from lmbench.state import NextEvents
 
 
 @dataclass(frozen=True)
@@ -130,39 +129,3 @@ class CausalScorer:
     def _score_of(self, text: TokenizedText, known: Floats) -> Score:
         first = np.full(len(text.ids) - len(known), self.first_logprob)  # empty if there is a BOS
         return Score(text.ends, np.concatenate([first, clip_rounding(known)]), np.zeros(len(text.ids)))
-
-
-class CausalState(ModelState):
-    """The state of a causal model. Its window stays in the library's cache and is not read again."""
-
-    def __init__(self, scorer: CausalScorer, text: str) -> None:
-        self._scorer = scorer
-        self._sequence = scorer.sequence(scorer.tokenizer.encode(text))
-        self._start = 0  # the first id of the window
-        self._cached = 0  # how many ids of the window the cache holds
-        self._cache: Any = None
-        self._logprobs: Floats | None = None
-
-    def next_events(self) -> NextEvents:
-        if self._logprobs is None:
-            self._logprobs = self._predict()
-        begins = len(self._sequence) == len(self._scorer.bos)
-        events = self._scorer.first_events if begins else self._scorer.events
-        return NextEvents(events.names, self._logprobs, events.spellings)
-
-    def advance(self, event: int) -> None:
-        self._sequence, self._logprobs = np.append(self._sequence, event), None
-
-    def _predict(self) -> Floats:
-        """Return the log-probabilities (V,) of the next event, in nats."""
-        scorer = self._scorer
-        if not len(self._sequence):
-            return np.full(scorer.network.rows, scorer.first_logprob)
-        window, _ = last_window(self._sequence, scorer.windowing)
-        start = len(self._sequence) - len(window)
-        if start != self._start or self._cache is None:
-            self._start, self._cached, self._cache = start, 0, None
-        logits, self._cache = scorer.network.advance(window[None, self._cached :], self._cache)  # (V,)
-        self._cached = len(window)
-        check_logits(logits, scorer.network.model)
-        return logits.double().log_softmax(-1).cpu().numpy()

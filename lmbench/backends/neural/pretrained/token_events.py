@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenEvents:
     """Names and spellings of a model's events.
 
@@ -42,6 +43,10 @@ class TokenEvents:
                     spellings[end] = b""
         return cls(tuple(names), tuple(spellings))
 
+    def find(self, spelling: bytes) -> Sequence[int]:
+        """Return the indices of the events with a spelling."""
+        return self._indices.get(spelling, ())
+
     def without_space(self) -> TokenEvents:
         """Return the events that begin a text, if the tokenizer adds a space before it that is not part of it.
 
@@ -49,6 +54,14 @@ class TokenEvents:
         """
         names = tuple(name.removeprefix(" ") or name for name in self.names)
         return TokenEvents(names, tuple(map(_without_space, self.spellings)))
+
+    @cached_property
+    def _indices(self) -> dict[bytes, list[int]]:
+        indices: dict[bytes, list[int]] = {}
+        for index, spelling in enumerate(self.spellings):
+            if spelling is not None:
+                indices.setdefault(spelling, []).append(index)
+        return indices
 
 
 def _without_space(spelling: bytes | None) -> bytes | None:

@@ -1,5 +1,8 @@
 """Names and spellings of the rows of a model's output."""
 
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
+
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
 from lmbench.backends.neural.pretrained.token_events import TokenEvents
 from tests.backends.neural.pretrained.test_hub_tokenizer import fast_gpt2, llama, word_piece
@@ -26,7 +29,16 @@ def test_ends_that_the_model_does_not_have_are_ignored():
 
 
 def test_uncertain_spellings_are_left_out():
-    assert TokenEvents.of_rows(6, HubTokenizer(word_piece()), ends=[0]).spellings == ()
+    words = Tokenizer(models.WordLevel({"the": 0, "cat": 1}, unk_token="the"))
+    tokenizer = HubTokenizer(PreTrainedTokenizerFast(tokenizer_object=words))
+    assert TokenEvents.of_rows(2, tokenizer, ends=[0]).spellings == ()
+
+
+def test_wordpieces_begin_with_a_space_unless_they_continue_a_word_or_are_marks():
+    events = TokenEvents.of_rows(6, HubTokenizer(word_piece()), ends=[])
+    assert events.spellings == (None, b" the", b" cat", b"s", b" a", b".")
+    assert events.find(b" cat") == [2]
+    assert events.without_space().find(b"cat") == [2]
 
 
 def test_the_first_events_of_a_text_lose_the_space_that_the_tokenizer_adds():
