@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from lmbench.checks.comparison import require_same, require_same_beginning, require_sum_of_one, tolerance_of
-from lmbench.checks.events import Comparison, Event, compare_with_distribution, decode, event_at, require_agreement
+from lmbench.checks.events import Comparison, Event, decode, event_at, require_agreement
+from lmbench.checks.reading import DocumentReader
 from lmbench.checks.sample import AuditSample
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
 from lmbench.errors import describe, one_line
@@ -209,7 +210,7 @@ class _Auditor:
         return self._generator.sample(sorted(chosen), len(chosen))
 
     def _examine_event(self, document: str, score: Score, number: int) -> Comparison | None:
-        found = compare_with_distribution(self._model, document, score, number)
+        found = DocumentReader(self._model, document, score).compare(number)
         if found is not None:
             self._add("excused" if found.difference is None else "positions")
             self._raise("largest_difference", abs(found.difference or 0.0))

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmbench.checks.comparison import require_no_bias, tolerance_of
-from lmbench.checks.subject import next_events
+from lmbench.checks.comparison import require_no_bias
 from lmbench.checks.verdicts import CheckFailedError, require
-from lmbench.model import LanguageModel
-from lmbench.score import Score, plain_scores
+from lmbench.score import Score
 from lmbench.state import NextEvents
 from lmbench.text.tokenizers import PRINTABLE
 
@@ -62,13 +60,6 @@ def event_at(data: bytes, score: Score, number: int) -> Event:
     return Event(data[:start], data[start:end], logprob - spelling, spelling)
 
 
-def require_own_distribution(model: LanguageModel, text: str) -> None:
-    """Fail unless each event of a text has the log-probability that the model's distribution gives it."""
-    [score] = plain_scores(model.score((text,)), (text,))
-    found = [compare_with_distribution(model, text, score, number) for number in range(len(score.ends))]
-    require_agreement(found, tolerance_of(model))
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """An event compared with the distribution after the text before it.
@@ -81,37 +72,6 @@ class Comparison:
 
     difference: float | None
     total: float
-
-
-def compare_with_distribution(model: LanguageModel, document: str, score: Score, number: int) -> Comparison | None:
-    """Compare one event of a document with the model's distribution after the text before it.
-
-    Args:
-        model: The model.
-        document: The document.
-        score: Its score.
-        number: The number of the event, from 0.
-
-    Returns:
-        None if the event begins inside a character, where no text ends.
-
-    Raises:
-        CheckFailedError: They differ by more than the model's tolerance.
-        NotApplicable: The model offers no distribution.
-    """
-    event = event_at(document.encode(), score, number)
-    before = decode(event.before)
-    if before is None:
-        return None
-    nexts = next_events(model, before)
-    total = float(np.exp(nexts.logprobs).sum())
-    try:
-        return Comparison(difference_from_entry(nexts, event, tolerance_of(model)), total)
-    except CheckFailedError:
-        [alone] = plain_scores(model.score((before,)), (before,))
-        if alone.ends.tolist() == score.ends[:number].tolist():
-            raise
-        return Comparison(None, total)
 
 
 def require_agreement(comparisons: Sequence[Comparison | None], tolerance: float) -> None:
@@ -136,7 +96,7 @@ def difference_from_entry(nexts: NextEvents, event: Event, tolerance: float) -> 
     Raises:
         CheckFailedError: It differs by more than the tolerance, or the distribution does not have the event.
     """
-    candidates = nexts.logprobs[_matching_entries(nexts, event)]
+    candidates = nexts.logprobs[matching_entries(nexts, event)]
     after = f"after {event.before[-20:]!r} the event {event.spelling[-20:]!r}"
     if not len(candidates):
         kind = "an entry for unknown words" if event.is_unknown else "this event"
@@ -159,7 +119,7 @@ def decode(data: bytes) -> str | None:
         return None
 
 
-def _matching_entries(nexts: NextEvents, event: Event) -> list[int]:
+def matching_entries(nexts: NextEvents, event: Event) -> list[int]:
     """Return the entries of a distribution that may be this event.
 
     An unknown word is an entry without a spelling: with `pieces`, " ." may be unknown although "." is known. Any other

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lmbench.checks.comparison import tolerance_of, total_tolerance
-from lmbench.checks.events import Event, decode, events_of, require_own_distribution
-from lmbench.checks.subject import Subject, on_raw_text_too
+from lmbench.checks.events import Event, decode, event_at, events_of, matching_entries
+from lmbench.checks.reading import require_own_distribution
+from lmbench.checks.subject import Subject, next_events, on_raw_text_too
 from lmbench.checks.verdicts import CheckFailedError, NotApplicable, require
 from lmbench.score import plain_scores
 from lmbench.state import ModelState
@@ -30,22 +31,34 @@ def check_windows(subject: Subject) -> None:
 def check_continuations(subject: Subject) -> None:
     """The cost of a text is that of its beginning plus that of the rest given the beginning, after any event.
 
-    Catches conditional scores that forget the context, or that count an event at the seam twice.
+    If other events may also spell the beginning, the rest costs as much more as the next event does in the distribution
+    after the beginning: both are conditioned on the same bytes. Catches conditional scores that forget the context, or
+    that count an event at the seam twice.
     """
     text = "the cat sat\non a mat .\n"
     [whole] = subject.score(text)
-    data = text.encode()
-    for end in whole.ends[:-1:3].tolist():
+    data, tolerance = text.encode(), total_tolerance(tolerance_of(subject.model), len(whole.ends))
+    for number, end in enumerate(whole.ends[:-1].tolist()):
         beginning, rest = data[:end].decode(), data[end:].decode()
         [first] = subject.score(beginning)
-        if first.ends.tolist() != whole.ends[: len(first.ends)].tolist():
+        if number % 3 or first.ends.tolist() != whole.ends[: len(first.ends)].tolist():
             continue  # the tokenizer splits the beginning differently if nothing follows it
         total = float(first.logprobs.sum()) + subject.model.score_continuation(beginning, rest)
         expected = float(whole.logprobs.sum())
+        costs = _find_extra_costs(subject, event_at(data, whole, number + 1))
         require(
-            abs(total - expected) <= total_tolerance(tolerance_of(subject.model), len(whole.ends)),
-            f"cut at byte {end}: {total:.6f} is not {expected:.6f}",
+            any(abs(total + cost - expected) <= tolerance and cost >= -tolerance for cost in costs),
+            f"cut at byte {end}: {total:.6f} is not {expected - costs[0]:.6f}",
         )
+
+
+def _find_extra_costs(subject: Subject, event: Event) -> list[float]:
+    """Return by how many nats an event costs more after the text than in its score, for each event with its text."""
+    try:
+        nexts = next_events(subject.model, event.before.decode())
+    except NotApplicable:
+        return [0.0]
+    return [event.logprob - float(nexts.logprobs[entry]) for entry in matching_entries(nexts, event)] or [0.0]
 
 
 @on_raw_text_too

@@ -10,16 +10,10 @@ import numpy as np
 
 from lmbench.arrays import Ints
 from lmbench.checks.comparison import require_sum_of_one, tolerance_of
-from lmbench.checks.events import (
-    Comparison,
-    compare_with_distribution,
-    require_agreement,
-    require_own_distribution,
-)
+from lmbench.checks.events import Comparison, require_agreement
+from lmbench.checks.reading import DocumentReader, require_own_distribution
 from lmbench.checks.subject import Subject, SuspectsHistories, next_events, on_raw_text_too
 from lmbench.checks.texts import HISTORIES, MIXED_TEXT, random_text
-from lmbench.model import LanguageModel
-from lmbench.score import Score
 
 
 @on_raw_text_too
@@ -39,6 +33,7 @@ def check_normalization(subject: Subject) -> None:
 def check_chain_rule(subject: Subject) -> None:
     """Every event, apart from its spelling, is scored as the distribution after the text before it says, in nats.
 
+    If several token sequences spell that text, the model's own events count, read one by one from the document's start.
     Catches log10 or log2 in one of the two, events scored from another history, and text that costs nothing: white
     space, digits, case.
     """
@@ -62,11 +57,10 @@ def check_deep(subject: Subject) -> None:
     numbers = [_list_round_events(scores[0].ends)]
     for (history, _), score in zip(passages, scores[1:], strict=True):
         numbers.append([int(np.searchsorted(score.ends, len(history.encode()), side="right"))])
-    found = [
-        _compare(subject.model, document, score, number)
-        for document, score, chosen in zip(documents, scores, numbers, strict=True)
-        for number in chosen
-    ]
+    found = []
+    for document, score, chosen in zip(documents, scores, numbers, strict=True):
+        reader = DocumentReader(subject.model, document, score)
+        found += [_compare(reader, number) for number in chosen]
     require_agreement(found, tolerance_of(subject.model))
 
 
@@ -86,10 +80,10 @@ def _list_round_events(ends: Ints) -> list[int]:
     return sorted({int(middle) + shift for middle in middles for shift in (-1, 0, 1)} & set(range(len(ends))))
 
 
-def _compare(model: LanguageModel, document: str, score: Score, number: int) -> Comparison | None:
+def _compare(reader: DocumentReader, number: int) -> Comparison | None:
     """Compare an event with its distribution, which must sum to 1."""
-    found = compare_with_distribution(model, document, score, number)
+    found = reader.compare(number)
     if found is not None:
-        history = document.encode()[: score.ends[number - 1] if number else 0].decode()[-60:]
+        history = reader.document.encode()[: reader.score.ends[number - 1] if number else 0].decode()[-60:]
         require_sum_of_one(found.total, f"after {history!r} ")
     return found
