@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ from lmbench.signature import plain_signature
 _BATCH_TEXTS = 256
 _MAX_NEW_EVENTS = 256  # the default of lm_eval's own models
 _ROUNDING = 1e-4  # nats; in float32, scores in a batch and alone differ by less
-_CACHED_DISTRIBUTIONS = 16  # the choices of a question come one after the other and share distributions
 
 
 @register_model("lmbench")
@@ -57,24 +55,20 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
     ) -> None:
         super().__init__()
         self._model = _prepare(ModelSpec.parse(spec.replace(";", ",")), corpus)
-        self._next_events = lru_cache(_CACHED_DISTRIBUTIONS)(self._model.next_events)
 
     def loglikelihood(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Return log P(continuation | context) in nats, and whether the continuation is greedy, for each request.
 
-        The log-probability is that of `LanguageModel.score_continuations`. A continuation is greedy if each of its
-        events was more likely than all others. It is never greedy with an unknown word, or with an event that begins
-        inside a character, or if the model offers no distribution.
+        The log-probability is that of `LanguageModel.score_continuations`. A continuation is greedy if choosing the
+        most likely event each time writes it, and no other event is as likely. It is never greedy with an unknown word,
+        or if the model offers no distribution.
         """
         pairs = [request.args for request in requests]
         scores = self._score([context + continuation for context, continuation in pairs])
-        answers = []
-        for (context, continuation), score in zip(pairs, scores, strict=True):
-            events = np.flatnonzero(score.ends > len(context.encode()))
-            text = (context + continuation).encode()
-            greedy = all(self._is_most_likely(text, score, event) for event in events.tolist())
-            answers.append((self._model.conditional_logprob(context, continuation, score), greedy))
-        return answers
+        return [
+            (self._model.conditional_logprob(context, rest, score), self._is_greedy(context, rest))
+            for (context, rest), score in zip(pairs, scores, strict=True)
+        ]
 
     def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:
         """Return log P(text) in nats for each request."""
@@ -101,16 +95,24 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
             batch = tuple(texts[start : start + _BATCH_TEXTS])
             yield from checked_scores(self._model.score(batch), batch)
 
-    def _is_most_likely(self, text: bytes, score: Score, event: int) -> bool:
-        """Return whether no other event was as likely as this one."""
-        if score.spelling[event] < 0:
-            return False
+    def _is_greedy(self, context: str, continuation: str) -> bool:
+        """Return whether the most likely events after the context, one by one, spell the continuation."""
+        rest = continuation.encode()
         try:
-            before = text[: score.ends[event - 1] if event else 0].decode()
-            logprobs = self._next_events(before).logprobs
-        except (UnicodeDecodeError, NotImplementedError):
+            state = self._model.state_after(context)
+            while rest:
+                following = state.next_events()
+                event = int(np.argmax(following.logprobs))
+                spelling = following.spellings[event] if following.spellings else None
+                alike = np.count_nonzero(following.logprobs > following.logprobs[event] - _ROUNDING)
+                if alike > 1 or not spelling or not rest.startswith(spelling):
+                    return False
+                rest = rest[len(spelling) :]
+                if rest:
+                    state.advance(event)
+        except NotImplementedError:
             return False
-        return bool(np.count_nonzero(logprobs > score.logprobs[event] - _ROUNDING) == 1)
+        return True
 
 
 def _generate_until(model: LanguageModel, context: str, arguments: Mapping[str, Any]) -> str:
