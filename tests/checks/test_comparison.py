@@ -8,13 +8,8 @@ import pytest
 from lmbench import NextEvents, Score
 from lmbench.checks import CheckFailedError
 from lmbench.checks.comparison import mean_tolerance, require_same, tolerance_of
-from lmbench.checks.events import (
-    Comparison,
-    Event,
-    difference_from_entry,
-    require_agreement,
-    require_own_distribution,
-)
+from lmbench.checks.events import Comparison, Event, difference_from_entry, require_agreement
+from lmbench.checks.reading import require_own_distribution
 from tests.mutants import Bigram
 
 
