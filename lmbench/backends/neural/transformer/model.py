@@ -1,4 +1,4 @@
-"""Small Transformers, trained from scratch: GPT-2's decoder, or an encoder-decoder."""
+"""Small Transformers, trained from scratch: a decoder like GPT-2, or an encoder-decoder."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class _StoredTraining(BaseModel):
 
 
 class Transformer(LanguageModel, Saveable, Exportable):
-    """A Transformer (Vaswani et al. 2017) trained from scratch: GPT-2's decoder, or an encoder-decoder.
+    """A Transformer (Vaswani et al. 2017) trained from scratch: a decoder like GPT-2, or an encoder-decoder.
 
     A document is one sequence: its history runs across lines, from one uncounted BOS at its start. The decoder reads
     overlapping windows. The encoder-decoder predicts a segment of the document from the segment's beginning and from

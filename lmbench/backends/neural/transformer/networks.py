@@ -1,4 +1,4 @@
-"""The Transformers that lmbench trains: GPT-2's decoder, and an encoder-decoder that reads text in segments.
+"""The Transformers that lmbench trains: a decoder like GPT-2, and an encoder-decoder that reads text in segments.
 
 Shapes in comments: B windows, T positions, S positions of the segment before, C width, H heads, V ids.
 """
@@ -101,7 +101,7 @@ class Network(nn.Module, ABC):
 
 
 class Decoder(Network):
-    """GPT-2 (Radford et al. 2019): a norm before each part of a block, and a final norm.
+    """A decoder like GPT-2 (Radford et al. 2019): a norm before each part of a block, and a final norm.
 
     Positions are learned embeddings, as in GPT-2, or rotary, as in GPT-NeoX (Black et al. 2022). It reads overlapping
     windows.

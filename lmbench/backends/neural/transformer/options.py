@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -13,7 +14,7 @@ from lmbench.text.lexicon import LexiconOptions
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"tokenizer": "auto", "layers": 2, "width": 128, "heads": 4, "context": 128, "positions": "rotary",
-             "dropout": 0.0, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 512},
+             "dropout": 0.0, "optimizer": "muon", "learning_rate": 1.2e-2, "batch_tokens": 512},
     "small": {"tokenizer": "auto", "layers": 4, "width": 192, "heads": 3, "context": 128, "positions": "rotary",
               "dropout": 0.0, "optimizer": "muon", "learning_rate": 8e-3, "batch_tokens": 1024},
     "base": {"tokenizer": "bpe:8192", "layers": 8, "width": 512, "heads": 8, "context": 512, "positions": "rotary",
@@ -29,17 +30,19 @@ class _Length:
     """How the number of steps follows from the size of the training text.
 
     Attributes:
-        bytes_per_step: The bytes of text for which the training takes a step.
-        least: The fewest steps.
+        per_root: The steps for each unit of the square root of the text's bytes.
         most: The most steps.
     """
 
-    bytes_per_step: int
-    least: int
+    per_root: float
     most: int
 
+    def count_steps(self, size: int) -> int:
+        """Return the number of steps on `size` bytes of text, at least 100."""
+        return min(self.most, max(100, round(self.per_root * math.sqrt(size))))
 
-_LENGTHS = {"tiny": _Length(2_250, 130, 400), "small": _Length(300, 350, 5_000), "base": _Length(2_500, 1_000, 60_000)}
+
+_LENGTHS = {"tiny": _Length(0.5, 400), "small": _Length(1.5, 5_000), "base": _Length(1.5, 60_000)}
 
 
 def _preset(name: str, description: str, **bounds: Any) -> Any:
@@ -50,8 +53,7 @@ def _preset(name: str, description: str, **bounds: Any) -> Any:
 
 def _describe_lengths() -> str:
     return "; ".join(
-        f"{preset} one for {length.bytes_per_step:,} bytes, {length.least:,} to {length.most:,}"
-        for preset, length in _LENGTHS.items()
+        f"{preset} {length.per_root} √bytes, at most {length.most:,}" for preset, length in _LENGTHS.items()
     )
 
 
@@ -59,10 +61,10 @@ class TransformerOptions(LexiconOptions):
     """Options of the transformer model. The preset supplies the defaults of the others."""
 
     preset: Literal["tiny", "small", "base"] = Field(
-        "tiny", description="tiny: under a minute; small: half an hour; base: for a GPU"
+        "tiny", description="tiny: under a minute; small: a quarter of an hour; base: for a GPU"
     )
     architecture: Literal["decoder", "encoder-decoder"] = Field(
-        "decoder", description="decoder: GPT-2's; encoder-decoder: predicts each segment from the encoded one before it"
+        "decoder", description="decoder: GPT-like; encoder-decoder: predicts a segment from the encoded one before it"
     )
     tokenizer: str = _preset("tokenizer", "words, pieces, jieba, bytes, bpe or bpe:N; auto as for other models")
     layers: int = _preset("layers", "number of blocks", ge=1, le=48)
@@ -142,5 +144,4 @@ class TransformerOptions(LexiconOptions):
         """Return the number of optimizer steps on `size` bytes of training text; 0 if the budget alone limits it."""
         if self.steps or self.budget:
             return self.steps
-        length = _LENGTHS[self.preset]
-        return min(length.most, max(length.least, size // length.bytes_per_step))
+        return _LENGTHS[self.preset].count_steps(size)

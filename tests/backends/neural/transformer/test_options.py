@@ -21,8 +21,8 @@ def test_the_rate_follows_the_preset_and_the_optimizer():
     def rate(**options):
         return TransformerOptions(**options).learning_rate
 
-    for preset in ("tiny", "small"):
-        assert (rate(preset=preset), rate(preset=preset, optimizer="adamw")) == (8e-3, 4e-3)
+    for preset, muon in (("tiny", 1.2e-2), ("small", 8e-3)):
+        assert (rate(preset=preset), rate(preset=preset, optimizer="adamw")) == (muon, 4e-3)
         assert rate(preset=preset, optimizer="adamw", learning_rate=0.5) == 0.5
     assert TransformerOptions(preset="base").optimizer == "adamw"
     assert (
@@ -33,9 +33,9 @@ def test_the_rate_follows_the_preset_and_the_optimizer():
 def test_the_size_of_the_text_sets_the_number_of_steps():
     sizes = (0, 84_455, 313_664, 10_797_148, 10**9)
     steps = {preset: [TransformerOptions(preset=preset).count_steps(size) for size in sizes] for preset in PRESETS}
-    assert steps["tiny"] == [130, 130, 139, 400, 400]  # fables-en, pydocs and WikiText-2
-    assert steps["small"] == [350, 350, 1045, 5000, 5000]
-    assert steps["base"] == [1000, 1000, 1000, 4318, 60000]
+    assert steps["tiny"] == [100, 145, 280, 400, 400]  # fables-en, pydocs and WikiText-2
+    assert steps["small"] == [100, 436, 840, 4929, 5000]
+    assert steps["base"] == [100, 436, 840, 4929, 47434]
 
 
 @pytest.mark.parametrize(
