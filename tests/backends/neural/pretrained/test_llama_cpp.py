@@ -53,7 +53,8 @@ def unquantized(path, tmp_path_factory):
 
 
 def load(path, **options):
-    model = llama_cpp.Llama(str(path), n_ctx=64, logits_all=True, verbose=False, n_threads=1, **options)
+    threads = {"n_threads": 1, "n_threads_batch": 1}
+    model = llama_cpp.Llama(str(path), n_ctx=64, logits_all=True, verbose=False, **threads, **options)
     yield model
     model.close()
 
