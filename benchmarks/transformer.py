@@ -1,6 +1,6 @@
 """How much of the processor's peak the training and the scoring of the Transformer's presets use, on one thread.
 
-    python benchmarks/transformer.py            # about a minute
+    python benchmarks/transformer.py --presets tiny,small --steps 30
 
 Ids are drawn by Zipf's law, in documents of 400 events, for vocabularies as large as those of fables-en (tiny) and
 WikiText-2 (small). The peak is that of the product of two matrices of 2,048 x 2,048. Operations are those of the
@@ -9,6 +9,7 @@ network's matrix products: 6 for each weight and event in training, 2 in scoring
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from lmbench.backends.neural.transformer.sequences import sequence_logprobs
 from lmbench.registry import build
 
 NEGATIVES = 2048
-STEPS = 30
+WARM_UP = 5  # steps that do not count
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Case:
     sampled: bool
 
 
-CASES = (Case("tiny", 1_643, False), Case("small", 33_280, True))
+CASES = {case.preset: case for case in (Case("tiny", 1_643, False), Case("small", 33_280, True))}
 
 
 def measure_peak(precision: torch.dtype) -> float:
@@ -68,7 +69,7 @@ def count_operations(network: Decoder, events: int, columns: int) -> float:
     return 2.0 * events * (blocks + attention + columns * shape.width)
 
 
-def measure(case: Case) -> None:
+def measure(case: Case, steps: int) -> None:
     options = build(f"transformer:preset={case.preset}").options
     assert isinstance(options, TransformerOptions)
     rotary = options.positions == "rotary"
@@ -82,7 +83,7 @@ def measure(case: Case) -> None:
         return [example for sequence in sequences for example in examples(network, sequence, generator)]
 
     optimizer = Optimizer(network, options.optimizer, softmax, precision, 0)
-    drawn = islice(batches(draw_epoch, options.batch_tokens, 0), STEPS)
+    drawn = islice(batches(draw_epoch, options.batch_tokens, 0), WARM_UP + steps)
     times, rates = [], []
     peak = measure_peak(precision)
     for number, batch in enumerate(drawn):
@@ -91,9 +92,9 @@ def measure(case: Case) -> None:
         columns = NEGATIVES if case.sampled else case.ids
         times.append(1000 * seconds)
         rates.append(3 * count_operations(network, events, columns) / seconds)
-    rate = statistics.median(rates[5:])
+    rate = statistics.median(rates[WARM_UP:])
     print(
-        f"{case.preset}: training {statistics.median(times[5:]):.0f} ms a step of {options.batch_tokens} events, "
+        f"{case.preset}: training {statistics.median(times[WARM_UP:]):.0f} ms a step of {options.batch_tokens} events, "
         f"{rate / 1e9:.0f} Gflop/s, {rate / peak:.0%} of {peak / 1e9:.0f} ({str(precision).removeprefix('torch.')})"
     )
     peak = measure_peak(torch.float32)
@@ -110,9 +111,14 @@ def measure(case: Case) -> None:
 
 
 def main() -> None:
+    """Print two lines for each preset: training and scoring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--presets", default="tiny,small")
+    parser.add_argument("--steps", type=int, default=30, help="steps to measure")
+    options = parser.parse_args()
     with use_threads(1):
-        for case in CASES:
-            measure(case)
+        for preset in options.presets.split(","):
+            measure(CASES[preset], options.steps)
 
 
 if __name__ == "__main__":

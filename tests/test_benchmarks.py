@@ -27,6 +27,12 @@ def test_hmm_prints_a_row_for_each_size():
     assert rows[1].split()[4] == "nan"
 
 
+def test_transformer_prints_training_and_scoring():
+    training, scoring = output("transformer.py", "--presets", "tiny", "--steps", "3")
+    assert re.match(r"tiny: training \d+ ms a step of 512 events, \d+ Gflop/s, \d+% of \d+ \(\w+\)$", training)
+    assert re.match(r"tiny: scoring [\d,]+ events/s, \d+ Gflop/s, \d+% of \d+ \(float32\)$", scoring)
+
+
 def test_streaming_prints_a_row_for_each_size(tmp_path):
     arguments = ("--corpus", "recall:lines=60", "--documents", "block", "--sizes", "2K,9K", "--model", "uniform")
     _, *rows, growth = output("streaming.py", *arguments, "--folder", str(tmp_path))
