@@ -61,6 +61,9 @@ class Cover:
     beyond: bytes
 
 
+_NOTHING = (Cover((), b""),)  # the only way to spell nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Seam:
     """The end of a text, before anything follows it.
@@ -112,7 +115,8 @@ class SeamFinder:
             if changing <= len(ids) and ids[-changing:] == whole[-changing:]:
                 return Seam(len(whole) - len(ids) + seam.stable, seam.covers)
             characters *= 4
-        return self._try_endings(text, b" " if self.tokenizer.adds_space else b"")[1]
+        ids, seam = self._try_endings(text, b" " if self.tokenizer.adds_space else b"")
+        return seam if ids else Seam(len(whole), _NOTHING)
 
     def cover_of(self, text: str, ids: Sequence[int]) -> Cover:
         """Return the cover of a text with which the tokens of a longer text begin."""
@@ -127,11 +131,20 @@ class SeamFinder:
         return Cover(tuple(ids), b"")
 
     def _try_endings(self, text: str, before: bytes) -> tuple[list[int], Seam]:
-        """Return the tokens of a text, and its covers. Before the text are bytes that the tokenizer adds."""
+        """Return the tokens of a text, and its covers; no tokens if their spellings do not spell it.
+
+        Many tokenizers do not spell a part of a text that begins with a space, because they would add one before it.
+
+        Args:
+            text: The text.
+            before: What the tokenizer adds before the text.
+        """
         endings = {ending for beyond in self._list_beyond(before + text.encode()) for ending in _complete(beyond)}
         trials = [text + ending for ending in dict.fromkeys((*_FOLLOWERS, *sorted(endings)))]
-        rows = [ids for ids in self.tokenizer.split(trials) if ids is not None]
-        return rows[0], Seam.join(self.cover_of(text, ids) for ids in rows)
+        own, *others = self.tokenizer.split(trials)
+        if own is None:
+            return [], Seam(0, _NOTHING)
+        return own, Seam.join(self.cover_of(text, ids) for ids in (own, *others) if ids is not None)
 
     def _list_beyond(self, data: bytes) -> set[bytes]:
         """Return what tokens add after a text if they begin with its last bytes, any number of them."""

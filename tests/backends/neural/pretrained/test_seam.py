@@ -61,6 +61,7 @@ TEXTS = (
     "a我",
     "th",
     "a\r\n",
+    "a the cat sat",  # longer than the end that is split again, which begins with a space
 )
 
 
@@ -111,6 +112,18 @@ def test_covers_by_hand():
         (["▁th"], b"h"),
         (["▁the"], b"he"),
     ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_covers_of_a_long_text_do_not_depend_on_where_its_end_is_cut(kind):
+    tokenizer, line = HubTokenizer(KINDS[kind]()), "the cat sat at the mat "
+    finder = SeamFinder(tokenizer)
+    for size in range(len(line)):
+        text = 3 * line + line[:size]
+        if tokenizer.split([text]) != [None]:
+            _, seam = finder._try_endings(text, b" " * tokenizer.adds_space)
+            assert finder.find(text).stable == seam.stable
+            assert set(finder.find(text).covers) == set(seam.covers)
 
 
 def test_only_the_end_of_a_long_text_is_split_again():
