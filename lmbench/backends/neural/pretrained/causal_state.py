@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Self
 
 import numpy as np
@@ -132,31 +132,36 @@ class ByteState(ModelState):
 
     @cached_property
     def _following(self) -> NextEvents:
-        parts = [_follow(branch) for branch in self._branches]
-        logprobs = [
-            branch.logprob - self.logprob + part.logprobs for branch, part in zip(self._branches, parts, strict=True)
-        ]
+        total = self.logprob
+        ends, cut = self._split_branches()
+        parts = [branch.state.next_events() for branch in ends]
+        shares = [branch.logprob - total + part.logprobs for branch, part in zip(ends, parts, strict=True)]
         return NextEvents(
-            tuple(name for part in parts for name in part.names),
-            np.concatenate(logprobs),
-            tuple(spelling for part in parts for spelling in part.spellings),
+            (
+                *chain.from_iterable(part.names for part in parts),
+                *(branch.beyond.decode(errors="replace") for branch in cut),
+            ),
+            np.concatenate([*shares, np.array([branch.logprob - total for branch in cut])]),
+            (*chain.from_iterable(part.spellings for part in parts), *(branch.beyond for branch in cut)),
         )
+
+    def _split_branches(self) -> tuple[list[_Branch], list[_Branch]]:
+        """Return the branches that end with the text, and those whose last token ends after it."""
+        ends = [branch for branch in self._branches if branch.token is None]
+        return ends, [branch for branch in self._branches if branch.token is not None]
 
     def _find(self, event: int) -> tuple[_Branch, int]:
         """Return the branch to which an event belongs, and the token that it reads."""
-        for branch in self._branches:
-            size = len(branch.state.logprobs()) if branch.token is None else 1
+        ends, cut = self._split_branches()
+        for branch in ends:
+            size = len(branch.state.logprobs())
             if event < size:
-                return branch, event if branch.token is None else branch.token
+                return branch, event
             event -= size
-        raise IndexError("there is no such event")
-
-
-def _follow(branch: _Branch) -> NextEvents:
-    if branch.token is None:
-        return branch.state.next_events()
-    name = branch.beyond.decode(errors="replace")
-    return NextEvents((name,), np.zeros(1), (branch.beyond,))
+        token = cut[event].token
+        if token is None:
+            raise IndexError("no such event")
+        return cut[event], token
 
 
 def _list_branches(state: TokenState, covers: Sequence[Cover], logprob: float = 0.0) -> Iterator[_Branch]:
@@ -236,8 +241,7 @@ class TextReader:
         rows = self.scorer.network.rows
         covers = [cover for cover in seam.covers if all(token < rows for token in cover.ids)]
         state = self._read_tokens(sequence[: len(self.scorer.bos) + seam.stable])
-        branches = _list_branches(state, covers)
-        return sorted(branches, key=lambda branch: branch.token is not None)  # first those that end with the text
+        return list(_list_branches(state, covers))
 
     def _read_tokens(self, sequence: Ints) -> TokenState:
         """Return the state after some ids, which is read on from the last one if the ids continue it."""
