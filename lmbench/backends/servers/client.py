@@ -28,6 +28,7 @@ from tenacity import (
 
 from lmbench.backends.servers.answers import Answer, IncompleteAnswerError, parse_answers, request_body
 from lmbench.backends.servers.options import DEFAULT_KEY, ServerOptions
+from lmbench.backends.servers.pace import Pace
 from lmbench.errors import LmbenchError, ScoreError, UnavailableError, one_line
 
 _BUSY = frozenset({408, 409, 425, 429})  # as are all from 500
@@ -54,15 +55,16 @@ class Client:
 
     Args:
         options: The address and how to send requests.
+        pace: How fast to send them; other clients may share it.
 
     Raises:
         UnavailableError: The options name a variable for the key that is not set.
     """
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: ServerOptions, pace: Pace) -> None:
         self._options = options
         self._key = _read_key(options.key_env)
-        self._pace = _Pace(60 / options.rate if options.rate else 0.0)
+        self._pace = pace
         self._closing = threading.Event()
         self._http = httpx2.Client(
             timeout=options.timeout,
@@ -170,25 +172,6 @@ class Client:
         return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
-class _Pace:
-    """Spreads the requests of all threads evenly.
-
-    Args:
-        interval: Seconds between two requests at least.
-    """
-
-    def __init__(self, interval: float) -> None:
-        self._interval, self._next, self._lock = interval, 0.0, threading.Lock()
-
-    def wait(self, closing: threading.Event) -> None:
-        """Wait for this thread's turn, or until nothing more is to be sent."""
-        with self._lock:
-            turn = max(time.monotonic(), self._next)
-            self._next = turn + self._interval
-        if self._interval:
-            closing.wait(max(0.0, turn - time.monotonic()))
-
-
 @cache
 def _trusted_authorities() -> ssl.SSLContext:
     """Return whose certificates to trust; reading them takes a fifth of a second."""
@@ -224,7 +207,7 @@ def _message(content: bytes) -> str:
     text = content[:10_000].decode(errors="replace")
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: it is nested too deeply
         return text
     for name in ("error", "message", "detail"):
         if isinstance(said, dict) and name in said:

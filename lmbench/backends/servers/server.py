@@ -13,6 +13,7 @@ from lmbench.arrays import Ints
 from lmbench.backends.servers.answer_store import AnswerStore
 from lmbench.backends.servers.answers import Answer
 from lmbench.backends.servers.options import ServerOptions
+from lmbench.backends.servers.pace import Pace
 from lmbench.backends.servers.token_ends import spell
 from lmbench.cache_folder import answers_file
 from lmbench.errors import ScoreError
@@ -64,6 +65,7 @@ class Server:
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
         self._store = AnswerStore(answers_file())
+        self._pace = Pace(options.rate)
 
     def ask(self, texts: Sequence[str]) -> list[Answer]:
         """Return the answer to each text, which follows the BOS of the options.
@@ -142,7 +144,7 @@ class Server:
         size = self._options.batch
         batches = [missing[start : start + size] for start in range(0, len(missing), size)]
         answers: dict[str, Answer] = {}
-        with Client(self._options) as client, ThreadPoolExecutor(self._options.concurrency) as pool:
+        with Client(self._options, self._pace) as client, ThreadPoolExecutor(self._options.concurrency) as pool:
             futures = [pool.submit(self._complete, client, batch) for batch in batches]
             try:
                 for future in as_completed(futures):

@@ -6,6 +6,8 @@ import pytest
 
 from lmbench.backends.servers.client import Client
 from lmbench.backends.servers.options import ServerOptions
+from lmbench.backends.servers.pace import Pace
+from lmbench.backends.servers.server import Server
 from lmbench.errors import ScoreError, UnavailableError
 from tests.backends.servers.completions_server import (
     CompletionsServer,
@@ -20,7 +22,7 @@ KEY = "sk-very-secret"
 
 def _complete(server, *prompts, **options):
     given = {"model": "tiny", "url": server.url, "pause": 0.001} | options
-    with Client(ServerOptions(**given)) as client:
+    with Client(ServerOptions(**given), Pace(0)) as client:
         return client.complete(prompts or ("the cat",))
 
 
@@ -174,6 +176,12 @@ def test_long_messages_are_cut(server) -> None:
     assert len(str(caught.value)) < 500
 
 
+def test_a_message_that_is_nested_too_deeply(server) -> None:
+    server.always = lambda handler, *_: handler.send(400, b"[" * 9000) or True
+    with pytest.raises(ScoreError, match="HTTP 400"):
+        _complete(server)
+
+
 def test_several_prompts_share_a_request(server) -> None:
     answers = _complete(server, "the cat", " sat")
     assert [answer.names[0] for answer in answers] == ["the", " sat"]
@@ -181,11 +189,10 @@ def test_several_prompts_share_a_request(server) -> None:
 
 
 def test_requests_keep_the_rate(server) -> None:
-    options = ServerOptions(model="tiny", url=server.url, rate=600)
-    started = time.monotonic()
-    with Client(options) as client:
-        for _ in range(4):
-            client.complete(("a",))
+    options, started = ServerOptions(model="tiny", url=server.url, rate=600), time.monotonic()
+    asked = Server(options)
+    for text in "abcd":
+        asked.ask([text])
     assert time.monotonic() - started >= 0.3
 
 
