@@ -41,9 +41,8 @@ class Sample:
         """
         is_real = targets != PADDING
         numbers, own = torch.searchsorted(self.ids, inputs), torch.searchsorted(self.ids, targets[is_real])[:, None]
-        logits = functional_call(network, {"tokens.weight": rows}, (numbers, targets.shape[1]))[
-            is_real
-        ].float()  # (N, K)
+        predicted = functional_call(network, {"tokens.weight": rows}, (numbers, targets.shape[1]))  # (B, S, K)
+        logits = predicted[is_real].float()  # (N, K)
         corrected = (logits - self.log_inclusion).scatter(1, own, logits.gather(1, own))
         return F.cross_entropy(corrected, own[:, 0])
 
