@@ -87,6 +87,8 @@ class Traits:
         normalized: False if the scores are not probabilities of a text, such as pseudo-log-likelihoods. Tables list
             these models separately.
         in_all: Whether ``--models all`` includes the model. It never includes a model with a required option.
+        checked_in_runs: Whether `lmbench run` has the conformance suite check the model. False for models with which
+            this takes minutes: only `lmbench check` does, and until then tables mark the model as not checked.
         batch_characters: About how many characters of documents a run scores in one batch. Slow models use smaller
             batches, so that progress is visible.
         quick_options: Options, as in a spec, with which the conformance suite makes a slow model quick.
@@ -105,6 +107,7 @@ class Traits:
     weights: Literal["fitted", "pretrained", "partly pretrained"] = "fitted"
     normalized: bool = True
     in_all: bool = True
+    checked_in_runs: bool = True
     batch_characters: int = 1 << 20
     quick_options: tuple[tuple[str, str], ...] = ()
     unchecked_options: tuple[str, ...] = ()
@@ -119,6 +122,7 @@ class Traits:
             ("weights", self.weights in ("fitted", "pretrained", "partly pretrained")),
             ("normalized", isinstance(self.normalized, bool)),
             ("in_all", isinstance(self.in_all, bool)),
+            ("checked_in_runs", isinstance(self.checked_in_runs, bool)),
             ("batch_characters", isinstance(self.batch_characters, int) and self.batch_characters > 0),
             ("quick_options", isinstance(self.quick_options, tuple) and all(map(_is_option, self.quick_options))),
             ("unchecked_options", isinstance(self.unchecked_options, tuple)),

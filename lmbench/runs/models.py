@@ -46,6 +46,7 @@ class SelectedModel:
         identity: Everything that its numbers depend on, apart from the text.
         pretrained: Whether nothing is fitted.
         needs: What its processes need.
+        checked_in_runs: Whether a run has the conformance suite check it.
         untuned: The options that `auto` could choose and that have their defaults.
         is_labeled: Whether the user gave the label.
         is_named: Whether the user named the model, and did not only write "all".
@@ -58,6 +59,7 @@ class SelectedModel:
     identity: dict[str, JsonValue]
     pretrained: bool
     needs: Needs
+    checked_in_runs: bool = True
     untuned: tuple[str, ...] = ()
     is_labeled: bool = False
     is_named: bool = True
@@ -170,6 +172,7 @@ class _Selection(BaseModel):
     options: dict[str, JsonValue]
     identity: dict[str, JsonValue]
     pretrained: bool
+    checked_in_runs: bool
     needs: Needs
     untuned: tuple[str, ...]
 
@@ -194,6 +197,7 @@ def _describe_selected(entry: Registered, selection: _Selection, is_named: bool)
         options=selection.options,
         identity=selection.identity,
         pretrained=selection.pretrained,
+        checked_in_runs=selection.checked_in_runs,
         needs=selection.needs,
         untuned=selection.untuned,
         is_labeled=bool(selection.label),
@@ -223,6 +227,7 @@ def _try(model: ResolvedModel, label: str) -> _Selection:
         options=model.dump_options(),
         identity=model.identity(),
         pretrained=traits.pretrained,
+        checked_in_runs=traits.checked_in_runs,
         needs=Needs(count_threads(traits), traits.libraries, traits.gpu),
         untuned=model.list_untuned(),
     )

@@ -85,7 +85,10 @@ class _Run:
     options: RunOptions
 
     def run_checks(self, plan: Sequence[PlannedCell]) -> None:
-        """Check the models that have not been checked yet. A broken one has nothing to check: its cells say why."""
+        """Check the models that have not been checked yet, unless that takes too long for a run.
+
+        A broken one has nothing to check: its cells say why.
+        """
         stored = self.directory.verifications()
         tasks = []
         for model in {cell.model.label: cell.model for cell in plan if cell.check}.values():
@@ -96,7 +99,7 @@ class _Run:
                 continue
             if (known := read_verdict(key)) is not None:
                 self.directory.write_verification(known.model_copy(update={"model": model.label}))
-            else:
+            elif model.checked_in_runs:
                 tasks.append(CheckTask(model, key))
         self._do(tasks, self._keep_verification)
 

@@ -8,9 +8,12 @@ import pytest
 
 from lmbench import Split
 from lmbench.backends.ngrams.kenlm import KenlmNgram
-from lmbench.checks import ChangedOption
+from lmbench.checks import ChangedOption, Outcome
 from lmbench.errors import ResultsError
+from lmbench.runs.models import select_models
+from lmbench.runs.records import Verification
 from lmbench.runs.store import RunDirectory
+from lmbench.runs.verdicts import keep_verdict, suite_key
 from tests.checks.test_quick import QUICK
 from tests.plugins import installed
 from tests.running import Recorder, run
@@ -190,6 +193,33 @@ def test_scores_that_are_no_probabilities_are_not_evaluated_again_for_checks(tmp
         run("cheaper", [corpus], tmp_path / "run", progress, check=True)
     assert directory.verifications()["cheaper"].lacks_own
     assert progress.events == []
+
+
+HEAVY = (
+    QUICK
+    + """
+class Heavy(Good):
+    traits = Traits(checked_in_runs=False)
+"""
+)
+
+
+def test_a_run_leaves_slow_checks_out_but_uses_a_stored_verdict(tmp_path, corpus):
+    with installed(tmp_path / "plugins", {"heavy": "plugin_module:Heavy"}, HEAVY):
+        progress = Recorder()
+        directory = run("heavy", [corpus], tmp_path / "run", progress, check=True)
+        assert not directory.verifications()
+        assert progress.events == [(1, 1, "heavy", "toy"), "ok"]
+        assert [cell.audit_kind for cell in directory.cells()] == ["sample"]
+        [model] = select_models("heavy")
+        verdict = Verification(
+            model="heavy",
+            key=suite_key(model),
+            doubt="",
+            outcomes=(Outcome(check="fit", status="pass", detail="", seconds=0.0),),
+        )
+        keep_verdict(verdict)
+        assert run("heavy", [corpus], tmp_path / "run", check=True).verifications() == {"heavy": verdict}
 
 
 CRASHING = (

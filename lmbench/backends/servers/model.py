@@ -29,7 +29,7 @@ class ServedModel(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = ServerOptions
     options: ServerOptions
-    traits = Traits(weights="pretrained", in_all=False, batch_characters=1 << 17, threads=1)
+    traits = Traits(weights="pretrained", in_all=False, checked_in_runs=False, batch_characters=1 << 17, threads=1)
 
     def load(self, progress: Progress = SILENT) -> None:
         progress(f"asking {self.options.base_url}", 0.0)

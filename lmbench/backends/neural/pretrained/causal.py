@@ -98,7 +98,9 @@ class HuggingFace(LanguageModel):
 
     Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
     options: HuggingFaceOptions
-    traits = Traits(weights="pretrained", libraries=("torch", "transformers.modeling_utils"), gpu=True)
+    traits = Traits(
+        weights="pretrained", checked_in_runs=False, libraries=("torch", "transformers.modeling_utils"), gpu=True
+    )
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         super().__init__(options)
