@@ -1,10 +1,11 @@
 """Models converted to another format, in the user's cache, so that each file is converted once.
 
-CACHE/converted/KEY/contents.json   the model's name, and the SHA-256 of each file; touched at each use
+CACHE/converted/KEY/contents.json   the model's name, and the size, time and SHA-256 of each file; touched at each use
 CACHE/converted/KEY/model/          what the conversion wrote
-CACHE/converted/KEY.lock            held while the entry is made, read or removed: other processes wait
+CACHE/converted/KEY.lock            held while the entry is made, checked or removed: other processes wait
 
-An entry appears by one rename, so that it is whole or missing. One that is damaged is made again.
+An entry appears by one rename, so that it is whole or missing. One that is damaged is made again. It may be
+removed while another process loads it, which then reports missing files. Weights that are loaded already stay.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,11 +84,14 @@ class ConvertedModels:
 
     def list_models(self) -> list[ConvertedModel]:
         """Return the converted models, the last used one first."""
-        found = [_describe(path.parent) for path in self.folder.glob(f"*/{_CONTENTS}")]
+        found = []
+        for path in self.folder.glob(f"*/{_CONTENTS}"):
+            with suppress(FileNotFoundError):  # another process removes it
+                found.append(_describe(path.parent))
         return sorted(found, key=lambda model: -model.used)
 
     def clear(self) -> list[ConvertedModel]:
-        """Remove all models that no other process is reading or making, and return them."""
+        """Remove all models that no other process is making or checking, and return them."""
         return [model for model in self.list_models() if self._remove_unused(model.key)]
 
     def _make(self, place: Path, name: str, convert: Callable[[Path], None]) -> None:
@@ -98,7 +102,7 @@ class ConvertedModels:
             unfinished = Path(temporary) / place.name
             (unfinished / _MODEL).mkdir(parents=True)
             convert(unfinished / _MODEL)
-            contents = {"name": name, "files": _hash_files(unfinished / _MODEL)}
+            contents = {"name": name, "files": _record_files(unfinished / _MODEL)}
             (unfinished / _CONTENTS).write_text(json.dumps(contents))
             unfinished.rename(place)
 
@@ -128,12 +132,24 @@ def _is_whole(place: Path) -> bool:
     """Return whether an entry is there, and holds what was written."""
     with suppress(OSError, ValueError, LookupError, TypeError):
         files = json.loads((place / _CONTENTS).read_text())["files"]
-        return bool(files == _hash_files(place / _MODEL))
+        found = {path.name: path for path in (place / _MODEL).iterdir()}
+        return files.keys() == found.keys() and all(_is_unchanged(path, files[name]) for name, path in found.items())
     return False
 
 
-def _hash_files(folder: Path) -> dict[str, str]:
-    return {path.name: hash_file(path) for path in sorted(folder.iterdir())}
+def _is_unchanged(path: Path, recorded: Mapping[str, object]) -> bool:
+    """Return whether a file is as it was. Its bytes are read only if its size or time differs, as after a copy."""
+    return _stamp(path) == recorded["stamp"] or hash_file(path) == recorded["sha256"]
+
+
+def _record_files(folder: Path) -> dict[str, dict[str, object]]:
+    return {path.name: {"stamp": _stamp(path), "sha256": hash_file(path)} for path in sorted(folder.iterdir())}
+
+
+def _stamp(path: Path) -> list[int]:
+    """Return the size of a file and when it was written, in nanoseconds."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _describe(place: Path) -> ConvertedModel:

@@ -1,8 +1,10 @@
+import os
 import shutil
 import threading
 
 import pytest
 
+from lmbench import converted
 from lmbench.converted import ConvertedModels
 from lmbench.errors import UnavailableError
 from lmbench.progress import SILENT
@@ -41,8 +43,33 @@ def test_a_damaged_model_is_converted_again(store, damage):
     else:
         name = "more" if damage == "added" else "weights"
         (place / name).write_bytes(b"12" if damage == "cut" else b"4321")
+        os.utime(place / name, (1, 1))  # otherwise it may be written in the same tick of the clock
     again = store.find("k", "a.gguf", write, SILENT)
     assert [(file.name, file.read_bytes()) for file in again.iterdir()] == [("weights", b"1234")]
+
+
+def test_files_are_hashed_only_if_their_times_differ(store, monkeypatch):
+    place, hashed, hash_file = store.find("k", "a.gguf", write, SILENT), [], converted.hash_file
+    monkeypatch.setattr(converted, "hash_file", lambda path: hashed.append(path.name) or hash_file(path))
+    store.find("k", "a.gguf", fail, SILENT)
+    assert hashed == []
+    os.utime(place / "weights", (1, 1))  # a copy of the cache
+    store.find("k", "a.gguf", fail, SILENT)
+    assert hashed == ["weights"]
+
+
+def test_a_model_that_is_removed_meanwhile_is_not_listed(store, monkeypatch):
+    describe = converted._describe
+
+    def remove(place):
+        if place.name == "k":
+            shutil.rmtree(place)
+        return describe(place)
+
+    store.find("k", "a.gguf", write, SILENT)
+    store.find("l", "b.gguf", write, SILENT)
+    monkeypatch.setattr(converted, "_describe", remove)
+    assert [model.key for model in store.list_models()] == ["l"]
 
 
 def test_nothing_is_left_of_a_conversion_that_fails(store):

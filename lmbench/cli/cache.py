@@ -49,7 +49,7 @@ def cache(context: click.Context) -> None:
 def prune(max_size: str) -> None:
     """Remove the least recently used models until the others fit.
 
-    Models that another process is using stay.
+    Models that another process is fitting or restoring stay.
     """
     from lmbench.ngrams.workspace import parse_size
     from lmbench.runs.fitted_models import FittedModels
@@ -61,7 +61,7 @@ def prune(max_size: str) -> None:
 def clear() -> None:
     """Remove all fitted and converted models, the answers of servers, and the results of the conformance suite.
 
-    Models that another process is using stay.
+    Models that another process is fitting, converting or restoring stay.
     """
     from lmbench.converted import ConvertedModels
     from lmbench.runs.fitted_models import FittedModels
