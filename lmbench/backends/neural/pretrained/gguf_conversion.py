@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from lmbench.progress import Progress
 
 _VERSION = 1  # of the conversion: raise it if it gives other numbers
 _FLOAT = 4  # bytes
+_REMEMBERED = 64  # files; every cell of a run asks for the same ones
 _BUNDLED = ("tokenizer.ggml.merges", "tokenizer.ggml.scores", "tokenizer.ggml.token_type", "tokenizer.chat_template")
 
 
@@ -87,7 +88,7 @@ class GgufSource:
         if not path.is_file():
             raise UnusableFileError(f"{path.name} is not a regular file")
         before = {file: fingerprint(file) for file in (path, *vocabulary)}
-        return cls(path, hash_file(path), vocabulary, before)
+        return cls(path, _hash_once(path, before[path]), vocabulary, before)
 
     @property
     def revision(self) -> str:
@@ -105,7 +106,7 @@ class GgufSource:
     @property
     def quantization(self) -> str:
         """How the file stores its numbers."""
-        return GgufFile.read(self.path).quantization
+        return _find_quantization(self.path, self._fingerprints[self.path])
 
     def convert(self, progress: Progress) -> Path:
         """Return the folder of the converted model, which is made once and kept in the user's cache.
@@ -144,6 +145,18 @@ class GgufSource:
                 f"{self.path.name}: tokenizer.json divides {text[:20]!r} otherwise than the tokenizer that the file "
                 "describes; tokenizer.json is used"
             )
+
+
+@lru_cache(_REMEMBERED)
+def _hash_once(path: Path, _fingerprint: tuple[int, int, int]) -> str:
+    """Return the SHA-256 of a file, which is read again if its fingerprint changes."""
+    return hash_file(path)
+
+
+@lru_cache(_REMEMBERED)
+def _find_quantization(path: Path, _fingerprint: tuple[int, int, int]) -> str:
+    """Return how a file stores its numbers; the header is read again if the file's fingerprint changes."""
+    return GgufFile.read(path).quantization
 
 
 def _check_space(file: GgufFile, folder: Path) -> None:
