@@ -26,6 +26,8 @@ _HEADER_SIZE = 128 << 20  # bytes; the largest known vocabularies have 20 MB
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _MOST_DIMENSIONS = 4
+_MOST_ITEMS = 1 << 16  # keys or tensors; known models have a few thousand
+_MOST_NUMBERS = 1 << 23  # in all arrays; each takes up to 48 bytes here, and known vocabularies have 600,000
 _LONGEST_TOKEN = 1 << 16  # bytes
 _ALIGNMENTS = tuple(1 << power for power in range(3, 17))
 _USUAL_COUNT = 256
@@ -143,6 +145,7 @@ class _Cursor:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.position = data, 0
+        self._numbers = 0  # in arrays, so far
 
     def take(self, form: str) -> tuple[Any, ...]:
         """Return numbers of a format of the module struct. They are little-endian."""
@@ -174,7 +177,13 @@ class _Cursor:
         inner, count = self.take("IQ")
         if inner not in (*_FORMATS, _STRING) or count > len(self.data) - self.position:
             raise UnusableFileError("its header has an array that is damaged or nested")
-        return [self.text() for _ in range(count)] if inner == _STRING else list(self.take(f"{count}{_FORMATS[inner]}"))
+        return [self.text() for _ in range(count)] if inner == _STRING else self._list_numbers(count, _FORMATS[inner])
+
+    def _list_numbers(self, count: int, form: str) -> list[Any]:
+        self._numbers += count
+        if self._numbers > _MOST_NUMBERS:
+            raise UnusableFileError(f"its header has arrays of more than {_MOST_NUMBERS:,} numbers")
+        return list(self.take(f"{count}{form}"))
 
 
 def _read(path: Path, cursor: _Cursor, size: int) -> GgufFile:
@@ -183,6 +192,8 @@ def _read(path: Path, cursor: _Cursor, size: int) -> GgufFile:
     _, version, number, keys = cursor.take("4sIQQ")
     if version not in _VERSIONS:
         raise UnusableFileError(f"its GGUF version is {version}; 2 and 3 are supported")
+    if max(keys, number) > _MOST_ITEMS:
+        raise UnusableFileError(f"its header is damaged, or has more than {_MOST_ITEMS:,} keys or tensors")
     metadata: dict[str, Any] = {}
     spans: dict[str, tuple[int, int]] = {}
     for _ in range(keys):

@@ -71,7 +71,8 @@ def test_random_damage_to_the_header_raises_nothing_else(whole, damaged):
         (b"PK\3\4" + bytes(100), "it is not a GGUF file"),
         (header(version=1), "its GGUF version is 1; 2 and 3 are supported"),
         (header(version=3 << 24), "its GGUF version is 50331648; 2 and 3 are supported"),
-        (header(keys=1 << 60), "its header is damaged or cut off"),
+        (header(keys=1 << 60), "its header is damaged, or has more than 65,536 keys or tensors"),
+        (header(tensors=1 << 17), "its header is damaged, or has more than 65,536 keys or tensors"),
         (header(keys=1) + struct.pack("<Q", 1 << 62), "its header is damaged or cut off"),
         (header(keys=1) + struct.pack("<Q1sIIQ", 1, b"a", 9, 9, 1 << 40), "its header has an array that is damaged"),
         (header(keys=1) + struct.pack("<Q1sI", 1, b"a", 77), "its header has a value of the unknown kind 77"),
@@ -81,6 +82,14 @@ def test_random_damage_to_the_header_raises_nothing_else(whole, damaged):
 )
 def test_files_that_are_not_models_are_refused(damaged, data, message):
     with pytest.raises(UnusableFileError, match=message):
+        damaged(lambda _: data)
+
+
+def test_many_numbers_are_refused_before_they_take_memory(damaged):
+    """Each takes a byte of the file, and up to 48 in memory. All arrays count together."""
+    arrays = (struct.pack("<Q1sIIQ", 1, name, 9, 0, 5_000_000) + bytes(5_000_000) for name in (b"a", b"b"))
+    data = header(keys=2) + b"".join(arrays)
+    with pytest.raises(UnusableFileError, match="its header has arrays of more than 8,388,608 numbers"):
         damaged(lambda _: data)
 
 
