@@ -221,9 +221,9 @@ class TextReader:
         """
         if not context or not continuation:
             return float(whole.logprobs.sum()) if continuation else 0.0
-        if not self.scorer.events.spellings:
+        [longer] = self.scorer.tokenizer.split([context + continuation])
+        if longer is None or not self.scorer.events.spellings:  # the places of the tokens are all that is known
             return float(whole.logprobs[np.searchsorted(whole.ends, len(context.encode()), side="right") :].sum())
-        longer = self.scorer.tokenizer.encode(context + continuation).ids.tolist()
         stable, given = self._measure(context, self._finder.cover_of(context, longer))
         return min(0.0, float(whole.logprobs[stable:].sum()) - given)
 

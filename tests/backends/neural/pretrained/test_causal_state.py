@@ -79,6 +79,17 @@ def test_a_continuation_is_conditioned_on_all_ways_to_spell_the_context(kind, co
         assert model.score_continuation(context, rest) == pytest.approx(library.logprob(ids) - given, abs=1e-3)
 
 
+@pytest.mark.parametrize("context", ["the cat", "the ", "at"])
+def test_tokens_that_decoding_alone_proves_count_by_their_places(folders, context):
+    model = build(f"hf:{folders['unigram']}")
+    tokenizer = model._load_scorer().tokenizer
+    tokenizer.spellings[tokenizer.names.index("at")] = None
+    whole = model.score([context + "at at"])[0]
+    after = whole.logprobs[whole.ends > len(context)].sum()
+    assert tokenizer.split([context + "at at"]) == [None]
+    assert model.score_continuation(context, "at at") == pytest.approx(after, abs=1e-6)
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_next_events_are_those_after_all_ways_to_spell_the_context(kind, context):
     """The probability of each spelling is the sum over the covers."""
