@@ -118,7 +118,10 @@ class FineTuned(HuggingFace, Saveable):
             facts, scorer = saved.facts(_Facts), self._load_pretrained()
             with torch.no_grad():
                 for name, weight in scorer.network.model.named_parameters():
-                    weight.copy_(torch.from_numpy(saved.array(name, np.float32, weight.dim())))
+                    array = saved.array(name, np.float32, weight.dim())
+                    if array.shape != weight.shape:  # which copy_ might repeat
+                        raise ValueError(f"{name} has the shape {array.shape}, not {tuple(weight.shape)}")
+                    weight.copy_(torch.from_numpy(array))
         self._tuned = TunedScorer(scorer, facts.history, facts.threads)
 
     def _load_pretrained(self) -> CausalScorer:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from lmbench import ModelSpec, build
 from lmbench.backends.neural.pretrained.causal import HuggingFaceOptions
@@ -88,6 +89,15 @@ def test_a_saved_model_is_restored(folder, tmp_path):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     with pytest.raises(SpecError, match="holds a model with path=sha256="):
+        build(f"hf:{folder},finetune=steps:6,learning_rate=0.001").restore(tmp_path)
+
+
+def test_a_save_with_weights_of_other_shapes_is_damaged(folder, tmp_path):
+    """One number would fill the whole vector."""
+    model = tuned(folder)
+    model._tuned.scorer.network.model.transformer.ln_f.bias = torch.nn.Parameter(torch.zeros(1))
+    model.save(tmp_path)
+    with pytest.raises(SpecError, match=r"cannot be read: transformer.ln_f.bias has the shape \(1,\), not \(32,\)"):
         build(f"hf:{folder},finetune=steps:6,learning_rate=0.001").restore(tmp_path)
 
 
