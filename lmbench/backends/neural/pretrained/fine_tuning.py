@@ -69,7 +69,7 @@ def fine_tune(scorer: CausalScorer, data: TrainingText, plan: FineTuningPlan, pr
     These are the pretrained ones if no evaluation was better. Windows are cut from documents as they are scored.
 
     Raises:
-        CorpusError: A split is empty.
+        CorpusError: A split is empty, or there is nothing to predict.
         ScoreError: The tokenizer changes the text.
         LmbenchError: Memory does not suffice, or training diverges.
     """
@@ -126,7 +126,12 @@ class FineTuning:
         needed = self._plan.steps * STEP_TOKENS * _BYTES_PER_TOKEN
         sample = _first_bytes((documents[i] for i in order), needed)
         sequences = (self._scorer.sequence(self._scorer.tokenizer.encode(document)) for document in sample)
-        return [sequence for sequence in sequences if len(sequence) > 1]
+        found = [sequence for sequence in sequences if len(sequence) > 1]
+        if needed and not found:
+            raise CorpusError(
+                "the training documents have one token each, and no BOS precedes it: nothing is predicted"
+            )
+        return found
 
     def _draw_epoch(self, generator: np.random.Generator) -> list[Example]:
         length = min(self._scorer.context, STEP_TOKENS)

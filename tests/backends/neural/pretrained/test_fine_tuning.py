@@ -129,6 +129,13 @@ def test_an_empty_split_is_refused(scorer, train, valid, missing):
         fine_tune(scorer, text(train, valid), FineTuningPlan(2, 1e-3, seed=0), SILENT)
 
 
+def test_documents_of_one_token_without_bos_are_refused(folder):
+    scorer = build(f"hf:{folder},bos=none")._load_scorer()
+    with pytest.raises(CorpusError, match=r"^the training documents have one token each, and no BOS precedes it"):
+        fine_tune(scorer, text(("a", "x"), CATS), FineTuningPlan(2, 1e-3, seed=0), SILENT)
+    assert fine_tune(scorer, text(("a", "x"), CATS), FineTuningPlan(0, 1e-3, seed=0), SILENT).best.steps == 0
+
+
 def test_divergence_is_reported(scorer, monkeypatch):
     loss = compute_loss
     monkeypatch.setattr(fine_tuning, "compute_loss", lambda model, batch: loss(model, batch) * math.inf)
