@@ -66,8 +66,9 @@ def compare_distributions(
 def _compare(model: Prediction, baseline: Prediction) -> tuple[float, float, bool]:
     """Return an event's divergence in nats, its change of probability, and whether the most likely events agree."""
     ours, theirs = model.following.logprobs, baseline.following.logprobs
-    possible = theirs > -np.inf
-    nats = float(np.sum(np.exp(theirs[possible]) * (theirs[possible] - ours[possible])))
+    probabilities = np.exp(theirs)
+    possible = probabilities > 0  # some finite logarithms are those of numbers too small for a float
+    nats = float(np.sum(probabilities[possible] * (theirs[possible] - ours[possible])))
     change = float(np.exp(ours[model.event]) - np.exp(theirs[baseline.event]))
     return max(nats, 0.0), change, bool(np.argmax(ours) == np.argmax(theirs))  # rounding leaves some just below 0
 

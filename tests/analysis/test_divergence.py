@@ -51,6 +51,14 @@ def test_events_without_probability():
     assert compare_distributions(sure, spread, ["a"]).nats[0] == np.inf
 
 
+def test_a_probability_that_is_too_small_for_a_float_counts_as_0():
+    class Tiny(Table):
+        def predict(self, document):
+            yield Prediction(NextEvents(NAMES, np.array([0.0, -800.0, -np.inf]), SPELLINGS), 0, 1)
+
+    assert compare_distributions(Table([[1.0, 0.0, 0.0]]), Tiny([]), ["a"]).nats.tolist() == [0]
+
+
 def test_a_model_does_not_differ_from_itself(english):
     model = build("kenlm:order=3,min_count=1")
     model.prepare(english)
