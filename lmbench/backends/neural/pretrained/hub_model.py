@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from lmbench.backends.neural.device import select_device, select_precision
 from lmbench.backends.neural.pretrained.gguf_conversion import GgufSource
+from lmbench.backends.neural.pretrained.gguf_file import SUFFIX
 from lmbench.backends.neural.pretrained.hub_cache import cached_snapshot
 from lmbench.backends.neural.pretrained.hub_download import download, hub_answers, missing_bytes
 from lmbench.backends.neural.pretrained.library import reading, silenced
@@ -281,6 +282,8 @@ class HubLoader:
         path = self._path
         if _is_file(path):
             raise UnavailableError(f"'{path}' is a file; give a GGUF file or the folder of a model")
+        if path.lower().endswith(SUFFIX):
+            raise UnavailableError(f"there is no file '{path}'")
         if path.startswith(("/", ".", "~")) or path.count("/") > 1:
             raise UnavailableError(f"there is no folder '{path}'")
         missing = f"weights of '{path}' are not on this machine"

@@ -174,6 +174,8 @@ def serve_listing(monkeypatch, files):
         ("hf:no-such-owner/no-such-model,offline=true", r"not on this machine, .* run `hf download no-such-owner/"),
         ("hf:./no/such/folder", r"there is no folder '\./no/such/folder'"),
         ("hf:/no-such-folder", r"there is no folder '/no-such-folder'"),
+        ("hf:no-such-model.gguf", r"there is no file 'no-such-model\.gguf'$"),
+        ("hf:./no/such/model.GGUF", r"there is no file '\./no/such/model\.GGUF'$"),
     ],
 )
 def test_a_missing_model_is_reported_at_once(spec, message):
