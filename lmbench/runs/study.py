@@ -155,14 +155,20 @@ class ExperimentTable(_Keys):
         resolved = {"models": tuple(models), "corpora": kept, "seed": None, "seeds": (), "tune": False}
         return self.model_copy(update=resolved)
 
+    def includes(self, other: ExperimentTable) -> bool:
+        """Return whether this table asks for all cells of another."""
+        different = [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
+        return set(different) <= set(_LISTS) and all(
+            set(getattr(other, name)) <= set(getattr(self, name)) for name in different
+        )
+
     def joined(self, other: ExperimentTable) -> ExperimentTable | None:
         """Return a table that asks for the cells of both and no others; None if no one table does."""
         lists = [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
         if not set(lists) <= set(_LISTS):
             return None
-        for small, large in ((self, other), (other, self)):
-            if all(set(getattr(small, name)) <= set(getattr(large, name)) for name in lists):
-                return large
+        if self.includes(other) or other.includes(self):
+            return self if self.includes(other) else other
         if len(lists) > 1:
             return None
         [name] = lists
@@ -232,6 +238,8 @@ class Study(BaseModel):
 
 def _add(experiments: tuple[ExperimentTable, ...], new: ExperimentTable) -> tuple[ExperimentTable, ...]:
     """Return experiments with another one, which becomes a part of one of them if that asks for no other cells."""
+    if any(experiment.includes(new) for experiment in experiments):
+        return experiments
     for number, experiment in enumerate(experiments):
         if (joined := experiment.joined(new)) is not None:
             return (*experiments[:number], joined, *experiments[number + 1 :])

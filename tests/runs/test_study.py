@@ -42,6 +42,12 @@ def test_a_study_that_grows_asks_for_the_cells_of_all_and_no_others(parts):
     assert whole.extended(Study(experiments=tuple(parts))) == whole
 
 
+def test_an_experiment_that_a_study_has_already_changes_nothing():
+    """The first table could take it in too."""
+    study = Study(experiments=(table("a", "x,y"), table("b", "x,y")))
+    assert study.extended(Study(experiments=(table("b", "y,x"),))) == study
+
+
 @pytest.mark.parametrize(
     ("old", "new", "joined"),
     [
