@@ -222,11 +222,11 @@ def test_a_tiny_gpt2_passes(tmp_path):
 
 
 def test_the_suite_stores_no_checkpoint_and_drops_quick_options_that_contradict_the_users(tmp_path):
-    """The width of the quick options is not divisible by 64 heads."""
+    """The width of the quick options is not divisible by 48 heads."""
     pytest.importorskip("torch")
-    given = f"transformer:steps=3,preset=small,heads=64,checkpoint={tmp_path}/kept"
+    given = f"transformer:steps=3,preset=small,heads=48,checkpoint={tmp_path}/kept"
     make = quick_maker(ModelSpec.parse(given))
-    assert (make().options.heads, make().options.width, make().options.layers) == (64, 192, 1)
+    assert (make().options.heads, make().options.width, make().options.layers) == (48, 192, 1)
     assert make().options.checkpoint == ""
     small = quick_maker(ModelSpec.parse("transformer:preset=small"))().options
     assert (small.heads, small.width, small.steps) == (2, 32, 60)

@@ -120,7 +120,7 @@ def test_the_budget_ends_training():
         (",steps=3,budget=2m", "3steps,120s"),
         (",steps=3,budget=0", "3steps"),
         (",steps=0,budget=1", "1s"),
-        (",patience=1", "130steps"),
+        (",patience=1", "100steps"),
     ],
 )
 def test_the_signature_names_the_limits_of_training(options, limit):
