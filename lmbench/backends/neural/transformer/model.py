@@ -119,9 +119,10 @@ class Transformer(LanguageModel, Saveable, Exportable):
         steps, budget = self.options.count_steps(data.train.size), self.options.budget or None
         schedule = Schedule(steps, budget, self.options.learning_rate)
         with seed_torch(self._device, self.options.seed), use_threads(self.options.threads):
-            network = self._start_network(lexicon, context, sequences).to(self._device)
+            counts = _count_targets(sequences, id_count(lexicon))
+            network = self._start_network(lexicon, context, sequences, counts).to(self._device)
             plan = self._plan(lexicon, schedule, self._identity(data, lexicon, context, schedule))
-            history = Training(network, _objective(network, sequences, validation), plan).run(progress)
+            history = Training(network, _objective(network, sequences, counts, validation), plan).run(progress)
         self._fitted = FittedTransformer(lexicon, network, steps, budget, history)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -258,12 +259,12 @@ class Transformer(LanguageModel, Saveable, Exportable):
         )
         return make_network(options.architecture, shape)
 
-    def _start_network(self, lexicon: Lexicon, context: int, sequences: list[Ints]) -> Network:
+    def _start_network(self, lexicon: Lexicon, context: int, sequences: list[Ints], counts: Ints) -> Network:
         """Return a network whose embeddings start from the statistics of the training text."""
         network = self._make_network(lexicon, context)
         if _negatives(lexicon):  # with few types, training finds their neighbors as fast
             start_from_neighbors(network, sequences)
-        start_from_counts(network, _count_targets(network, sequences))
+        start_from_counts(network, counts)
         return network
 
     def _plan(self, lexicon: Lexicon, schedule: Schedule, identity: str) -> TrainingPlan:
@@ -302,20 +303,20 @@ class Transformer(LanguageModel, Saveable, Exportable):
         return json.dumps(identity, sort_keys=True)
 
 
-def _objective(network: Network, sequences: list[Ints], validation: ValidationText) -> Objective:
+def _objective(network: Network, sequences: list[Ints], counts: Ints, validation: ValidationText) -> Objective:
     return Objective(
         draw_epoch=lambda generator: [
             example for sequence in sequences for example in examples(network, sequence, generator)
         ],
-        counts=_count_targets(network, sequences),
+        counts=counts,
         evaluate=lambda: validation.bits_per_byte(network),
     )
 
 
-def _count_targets(network: Network, sequences: list[Ints]) -> Ints:
+def _count_targets(sequences: list[Ints], ids: int) -> Ints:
     """Return how often each id is predicted in an epoch, (V,)."""
     events = np.concatenate([sequence[1:] for sequence in sequences])
-    return np.bincount(events, minlength=network.shape.ids)
+    return np.bincount(events, minlength=ids)
 
 
 def _limits(steps: int, budget: float | None) -> str:
