@@ -353,7 +353,8 @@ def _do_on_node(number: int, task: Task, parcel: Parcel | None, settings: _Setti
     except (LmbenchError, OSError) as error:  # such as a full disk, which concerns this node alone
         return LmbenchError(f"on the node {os.uname().nodename}: {one_line(str(error))}")
     finally:
-        board.end.remote(number)
+        with suppress(ray.exceptions.RayError):  # the board was lost with its node
+            ray.get(board.end.remote(number))  # before the next task starts here, which would count this one
 
 
 class _Post(Progress):
