@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from lmbench.corpora.conllu import parse_sentences, tagged_split
-from lmbench.corpora.records import Tabs, parse_json_lines, parse_json_list, parse_table
+from lmbench.corpora.records import parse_json_lines, parse_json_list, parse_table
 from lmbench.corpora.splitting import cut_into_documents, strip_lines
-from lmbench.corpus import Split
+from lmbench.corpus import Split, with_line_end
 from lmbench.errors import CorpusError
 
 LAYOUTS = ("text", "jsonl", "json", "conllu", "csv", "tsv")
@@ -38,6 +37,7 @@ _SHOWN = {
     "csv": "CSV, column '{}'",
     "tsv": "tab-separated values, column '{}'",
 }
+_TABLES = ("csv", "tsv")
 _DEFAULT_FIELD = "text"
 _LINES = 10  # that are inspected
 _JSON_OBJECT = re.compile(r'\s*\{\s*("(?:[^"\\]|\\.)*"\s*:|\}\s*$)')
@@ -114,7 +114,7 @@ class Layout:
         unit = self.text_format.unit or ("line" if self.name == "text" else "record")
         parts = ["conllu"] if self.name == "conllu" else [f"{unit}s"]
         if self.name not in ("text", "conllu"):
-            kind = self.name if self.name in ("csv", "tsv") else "json"
+            kind = self.name if self.name in _TABLES else "json"
             parts.append(f"{kind}={self.field},line-ends-added")
         if self.text_format.strip:
             parts.append("lines-stripped")
@@ -150,10 +150,8 @@ class Layout:
         return Split(cut_into_documents("".join(records), unit) if unit else records)
 
     def _parse_records(self, text: str, name: str) -> tuple[str, ...]:
-        if self.name == "csv":
-            return parse_table(text, name, self.field, csv.excel)
-        if self.name == "tsv":
-            return parse_table(text, name, self.field, Tabs)
+        if self.name in _TABLES:
+            return tuple(map(with_line_end, parse_table(text, name, self.name).column(self.field)))
         parse = parse_json_lines if self.name == "jsonl" else parse_json_list
         return tuple(parse(text, name, [self.field]))
 

@@ -14,6 +14,7 @@ from lmbench.spec import Spec
 
 _COLON = re.compile(r":(?=\s*\w+\s*=)")  # between a name and its options
 _OPTION = re.compile(r"\s*(\w+)\s*=")
+_SYNONYMS = {"column": "field"}  # tables have columns, and JSON has fields
 
 
 def parse_names(text: str) -> list[str]:
@@ -27,7 +28,8 @@ def parse_names(text: str) -> list[str]:
 def divide_name(text: str) -> Spec:
     """Divide the name of a corpus from its options. The longest path that exists is the name, colons included.
 
-    The options of a source belong to its name, except for those that every corpus takes.
+    The options of a source belong to its name, except for those that every corpus takes. ``column`` is another name of
+    the option ``field``.
 
     Raises:
         SpecError: A path is followed by something that is not an option.
@@ -37,7 +39,8 @@ def divide_name(text: str) -> Spec:
         _check_suffix(text)
         return Spec(text)
     name = next(filter(is_path, reversed(heads)), heads[0])
-    arguments = Spec.parse(f"corpus:{text[len(name) + 1 :]}").arguments
+    given = Spec.parse(f"corpus:{text[len(name) + 1 :]}").arguments
+    arguments = tuple((_SYNONYMS.get(option, option), value) for option, value in given)
     if not is_source(name):
         return Spec(name, arguments)
     selection = tuple(argument for argument in arguments if argument[0] in Selection.model_fields)
@@ -85,7 +88,7 @@ def _takes(name: str, part: str) -> bool:
     option = _OPTION.match(part)
     if not name or option is None or is_path(part.strip()):
         return False
-    return option[1] in CorpusOptions.model_fields or _has_options(name) or is_source(name)
+    return option[1] in {*CorpusOptions.model_fields, *_SYNONYMS} or _has_options(name) or is_source(name)
 
 
 def _has_options(name: str) -> bool:

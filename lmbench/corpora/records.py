@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from lmbench.corpora.encoding import check_text
 from lmbench.corpus import with_line_end
@@ -70,7 +71,74 @@ def _extract_text(record: object, place: str, fields: Sequence[str]) -> str:
     return check_text(with_line_end(value), place)
 
 
-class Tabs(csv.Dialect):
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts.
+
+    Attributes:
+        name: The file's name, for errors.
+        columns: The names of the columns, as the first row has them.
+        rows: The cells of each row, as many as there are columns.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Return the cells of the column of this name.
+
+        Raises:
+            CorpusError: There is no such column, or more than one; the message lists all columns.
+        """
+        if self.columns.count(name) != 1:
+            wrong = "several columns" if name in self.columns else "no column"
+            known = ", ".join(filter(None, self.columns))
+            example = next((column for column in self.columns if column not in ("", name)), "NAME")
+            raise CorpusError(
+                f"{self.name} is a table with {wrong} '{name}'; name the column of the text, as in "
+                f"column={example} (columns: {known or 'none'})"
+            )
+        index = self.columns.index(name)
+        return tuple(row[index] for row in self.rows)
+
+
+def parse_table(text: str, name: str, kind: str) -> Table:
+    """Return a table whose first row names its columns. Empty lines are skipped.
+
+    Args:
+        text: The table.
+        name: The file's name, for errors.
+        kind: "csv" (RFC 4180; semicolons or tabs may separate the cells if no comma does in the first line), or "tsv":
+            tabs separate the cells, and quotation marks are letters, unless the first line begins with one.
+
+    Raises:
+        CorpusError: The table is malformed; the message names the line.
+    """
+    first = text.partition("\n")[0]
+    rows = csv.reader(io.StringIO(text, newline=""), _choose_dialect(first, kind), strict=True)
+    try:
+        with _fields_up_to(len(text)):
+            columns = tuple(next(rows, ()))
+            cells = tuple(_check_row(row, columns, f"{name}, line {rows.line_num}") for row in rows if row)
+            return Table(name, columns, cells)
+    except csv.Error as error:
+        raise CorpusError(f"{name}, line {rows.line_num}: {error}") from None
+
+
+class _Semicolons(csv.excel):
+    """What spreadsheets write where a comma separates decimals."""
+
+    delimiter = ";"
+
+
+class _QuotedTabs(csv.excel):
+    """What R writes by default."""
+
+    delimiter = "\t"
+
+
+class _Tabs(csv.Dialect):
     """Columns that are separated by tabs, in which quotation marks are letters (IANA's text/tab-separated-values)."""
 
     delimiter = "\t"
@@ -78,36 +146,19 @@ class Tabs(csv.Dialect):
     quoting = csv.QUOTE_NONE
 
 
-def parse_table(text: str, name: str, column: str, dialect: type[csv.Dialect] = csv.excel) -> tuple[str, ...]:
-    """Return the text in each row of a column, with a line end added if it lacks one.
-
-    Args:
-        text: The table; its first row names the columns.
-        name: The file's name, for errors.
-        column: The column's name.
-        dialect: `csv.excel` (RFC 4180) or `Tabs`.
-
-    Raises:
-        CorpusError: The table is malformed or lacks the column; the message names the line.
-    """
-    rows = csv.reader(io.StringIO(text, newline=""), dialect, strict=True)
-    try:
-        with _fields_up_to(len(text)):
-            header = next(rows, [])
-            if column not in header:
-                raise CorpusError(
-                    f"{name} is a table without a column '{column}'; name the column of the text with --field (it "
-                    f"has: {', '.join(header)}), or read the table itself with --format text"
-                )
-            return tuple(_extract_cell(row, header, column, f"{name}, line {rows.line_num}") for row in rows if row)
-    except csv.Error as error:
-        raise CorpusError(f"{name}, line {rows.line_num}: {error}") from None
+def _choose_dialect(first: str, kind: str) -> type[csv.Dialect]:
+    """Return how the cells of a table with this first line are separated."""
+    if kind == "tsv":
+        return _QuotedTabs if first.startswith('"') else _Tabs
+    if "," in first:
+        return csv.excel
+    return _QuotedTabs if "\t" in first else _Semicolons if ";" in first else csv.excel
 
 
-def _extract_cell(row: list[str], header: list[str], column: str, place: str) -> str:
-    if len(row) != len(header):
-        raise CorpusError(f"{place}: {len(row)} columns, and the first line names {len(header)}")
-    return with_line_end(row[header.index(column)])
+def _check_row(row: list[str], columns: tuple[str, ...], place: str) -> tuple[str, ...]:
+    if len(row) != len(columns):
+        raise CorpusError(f"{place}: {len(row)} columns, and the first line names {len(columns)}")
+    return tuple(row)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import lmbench
 from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, load_documents, refuse_idle_options
 from lmbench.corpora.names import parse_names
 from lmbench.corpora.options import CorpusOptions
-from lmbench.errors import CorpusError, UnknownNameError
+from lmbench.errors import CorpusError, SpecError, UnknownNameError
 
 
 def test_load_corpus_is_public():
@@ -70,6 +70,19 @@ def test_options_belong_to_each_text(tmp_path):
     assert (corpus.name, corpus.test.documents) == (f"{tmp_path}/y.jsonl", ("a2\n",))
     with pytest.raises(UnknownNameError, match=r"unknown option of .*/x.txt 'feild'; did you mean 'field'"):
         load_corpus(f"{tmp_path}/x.txt:feild=a")
+
+
+def test_a_table_is_never_read_as_lines(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.csv").write_text('item,text,note\n1,"the cat, black",a\n2,b,a\n3,c,a\n')
+    (tmp_path / "x.tsv").write_text("item\tsentence\n1\tthe cat\n")
+    assert load_corpus("x.csv").train.documents == ("the cat, black\n",)
+    assert load_corpus("x.csv:column=note,split=all").test.documents == ("a\n", "a\n", "a\n")
+    assert load_documents("x.tsv:column=sentence") == ("the cat\n",)
+    with pytest.raises(CorpusError, match=r"x.tsv is a table with no column 'text'; .* \(columns: item, sentence\)"):
+        load_documents("x.tsv")
+    with pytest.raises(SpecError, match="option 'field' is given twice"):
+        load_documents("x.tsv:column=sentence,field=item")
 
 
 def test_each_corpus_can_be_cut():

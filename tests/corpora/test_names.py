@@ -32,6 +32,7 @@ def folder(tmp_path, monkeypatch):
         ("pydocs,a,b.txt:field=c,limit=2,1,2,3", ["pydocs", "a,b.txt:field=c,limit=2", "1,2,3"]),
         ("a:b.txt,pydocs", ["a:b.txt", "pydocs"]),
         ("c:field=d.txt,documents=line", ["c:field=d.txt:documents=line"]),
+        ("x.txt,column=a,pydocs", ["x.txt:column=a", "pydocs"]),
         ("hf:data/x:text,documents=article", ["hf:data/x:text:documents=article"]),
     ],
 )
@@ -45,6 +46,7 @@ def test_lists_of_corpora(text, names):
         ("x.txt", "x.txt", ()),
         ("x.txt:field=body,limit=3", "x.txt", (("field", "body"), ("limit", "3"))),
         ("./a:b.txt:field=body", "./a:b.txt", (("field", "body"),)),
+        ("x.txt:column=body", "x.txt", (("field", "body"),)),
         ("a:b.txt", "a:b.txt", ()),
         ("c:field=d.txt", "c:field=d.txt", ()),
         ("c:field=d.txt:limit=1", "c:field=d.txt", (("limit", "1"),)),

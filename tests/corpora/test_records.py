@@ -1,8 +1,9 @@
 import csv
 
+import pandas as pd
 import pytest
 
-from lmbench.corpora.records import Tabs, parse_json_lines, parse_json_list, parse_table
+from lmbench.corpora.records import parse_json_lines, parse_json_list, parse_table
 from lmbench.errors import CorpusError
 
 
@@ -41,23 +42,39 @@ def test_integers_of_any_length_are_json():
 
 
 def test_a_column_of_a_table():
-    table = 'n,text\r\n1,"a, ""b""\nc"\r\n\r\n2,d\n'
-    assert parse_table(table, "x", "text") == ('a, "b"\nc\n', "d\n")
-    assert parse_table(table, "x", "n") == ("1\n", "2\n")
-    assert parse_table('n\ttext\n1\t"a, b\n2\tc d"\n', "x", "text", Tabs) == ('"a, b\n', 'c d"\n')
+    table = parse_table('n,text\r\n1,"a, ""b""\nc"\r\n\r\n2,d\n', "x", "csv")
+    assert table.columns == ("n", "text")
+    assert table.rows == (("1", 'a, "b"\nc'), ("2", "d"))
+    assert table.column("text") == ('a, "b"\nc', "d")
+    assert parse_table('n\ttext\n1\t"a, b\n2\tc d"\n', "x", "tsv").column("text") == ('"a, b', 'c d"')
+
+
+def test_tables_are_read_as_other_programs_write_them(tmp_path):
+    """pandas writes the table in each way in which spreadsheets and R write theirs."""
+    frame = pd.DataFrame({"n": [1, 2], "text": ['a; "b",\tc', "d"]})
+    for kind, options in (
+        ("csv", {}),
+        ("csv", {"sep": ";"}),
+        ("csv", {"sep": "\t"}),
+        ("tsv", {"sep": "\t", "quoting": csv.QUOTE_NONNUMERIC}),
+    ):
+        table = parse_table(frame.to_csv(index=False, **options), "x", kind)
+        assert table.columns == ("n", "text")
+        assert table.column("text") == tuple(frame.text)
 
 
 def test_fields_of_tables_may_be_long():
     before = csv.field_size_limit()
-    assert parse_table("text\n" + "a" * 200_000, "x", "text") == ("a" * 200_000 + "\n",)
+    assert parse_table("text\n" + "a" * 200_000, "x", "csv").column("text") == ("a" * 200_000,)
     assert csv.field_size_limit() == before
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("n,body\n1,a\n", r"x is a table without a column 'text'; name .* --field \(it has: n, body\), or read the"),
-        ("", r"x is a table without a column 'text'"),
+        ("n,body\n1,a\n", r"x is a table with no column 'text'; name .*, as in column=n \(columns: n, body\)"),
+        ("", r"x is a table with no column 'text'; .* as in column=NAME \(columns: none\)"),
+        ("text,,text\na,b,c\n", r"x is a table with several columns 'text'"),
         ("n,text\n1,a\n2\n", r"x, line 3: 1 columns, and the first line names 2"),
         ('n,text\n1,"a\n', r"x, line 2: unexpected end of data"),
         ('n,text\n1,"a"b\n', r"x, line 2: ',' expected after '\"'"),
@@ -65,4 +82,4 @@ def test_fields_of_tables_may_be_long():
 )
 def test_malformed_tables_are_refused(text, message):
     with pytest.raises(CorpusError, match=message):
-        parse_table(text, "x", "text")
+        parse_table(text, "x", "csv").column("text")
