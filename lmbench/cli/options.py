@@ -103,7 +103,11 @@ _TEXT = {
         "--encoding", metavar="NAME", help="Encoding of files and standard input. [default: utf-8]"
     ),
     "field": click.option(
-        "--field", metavar="NAME", help="Field of JSON, or column of a table, that holds the text. [default: text]"
+        "--field",
+        "--column",
+        "field",
+        metavar="NAME",
+        help="Field of JSON, or column of a table, that holds the text. [default: text]",
     ),
     "strip": click.option(
         "--strip/--no-strip", default=None, help="Strip the spaces at both ends of each line. [default: no-strip]"

@@ -127,13 +127,13 @@ def parse_table(text: str, name: str, kind: str) -> Table:
 
 
 class _Semicolons(csv.excel):
-    """What spreadsheets write where a comma separates decimals."""
+    """CSV with semicolons, as spreadsheets write it if a comma separates decimals."""
 
     delimiter = ";"
 
 
 class _QuotedTabs(csv.excel):
-    """What R writes by default."""
+    """Quoted cells that tabs separate, as R writes them by default."""
 
     delimiter = "\t"
 
