@@ -1,5 +1,6 @@
 """Any model of lmbench in EleutherAI's lm-evaluation-harness, as the model ``lmbench``.
 
+Versions of lm_eval with plugins find this model by its entry point in the group ``lm_eval.models``. For older versions,
 ``python -m lmbench.lm_eval_adapter`` runs lm_eval's command line with this model registered (docs/lm-eval.md).
 """
 
@@ -10,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from lm_eval.__main__ import cli_evaluate
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
@@ -150,6 +150,8 @@ def _prepare(spec: ModelSpec, corpus: str | None) -> LanguageModel:
 
 def main() -> None:
     """Run lm_eval's command line; an LmbenchError is printed in one line, with exit code 2."""
+    from lm_eval.__main__ import cli_evaluate  # a command line that loads this module as a plugin does not need another
+
     try:
         cli_evaluate()
     except LmbenchError as error:

@@ -5,6 +5,7 @@ import math
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -17,8 +18,11 @@ from tests.test_docs import blocks
 pytest.importorskip("lm_eval", reason="lm-eval is not installed")
 
 import datasets
+import lm_eval.__main__
 from lm_eval import simple_evaluate
 from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+from lm_eval.api.registry import Registry
 from lm_eval.tasks import TaskManager
 
 from lmbench import lm_eval_adapter
@@ -163,8 +167,16 @@ def test_the_command_line(folder):
     assert "|bits_per_byte" in done.stdout
 
 
+def test_lm_eval_finds_the_model_by_its_entry_point():
+    """As its versions with plugins do: a registry holds the entry point, and loading it runs `register_model`."""
+    [entry_point] = entry_points(group="lm_eval.models", name="lmbench")
+    registry = Registry("model", base_cls=LM)
+    registry.register("lmbench", target=entry_point)
+    assert registry.get("lmbench") is LmbenchLM
+
+
 def test_an_error_on_the_command_line_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(lm_eval_adapter, "cli_evaluate", lambda: LmbenchLM("kenlm"))
+    monkeypatch.setattr(lm_eval.__main__, "cli_evaluate", lambda: LmbenchLM("kenlm"))
     with pytest.raises(SystemExit) as caught:
         lm_eval_adapter.main()
     assert caught.value.code == 2
