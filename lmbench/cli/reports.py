@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from lmbench.cli.output import echo
 
 if TYPE_CHECKING:
-    from lmbench.report.results import Results
+    from lmbench.report.ranked_run import RankedRun
     from lmbench.runs.store import RunDirectory
 
 
-def read_results(directory: RunDirectory, margin: float | None = None, baseline: str | None = None) -> Results:
+def read_results(directory: RunDirectory, margin: float | None = None, baseline: str | None = None) -> RankedRun:
     """Read and rank the results of a run.
 
     Args:
@@ -22,13 +22,13 @@ def read_results(directory: RunDirectory, margin: float | None = None, baseline:
     Raises:
         LmbenchError: The results contradict each other, or the baseline is unknown.
     """
-    from lmbench.report.results import Results
+    from lmbench.report.ranked_run import RankedRun
     from lmbench.statistics import MARGIN
 
-    return Results.read(directory, MARGIN if margin is None else margin, baseline)
+    return RankedRun.read(directory, MARGIN if margin is None else margin, baseline)
 
 
-def write_report(results: Results) -> None:
+def write_report(results: RankedRun) -> None:
     """Write the tables and pictures of a run into its directory."""
     from lmbench.report import exhibits, tables
 
@@ -36,7 +36,7 @@ def write_report(results: Results) -> None:
     exhibits.write(results.directory)
 
 
-def print_tables(results: Results) -> None:
+def print_tables(results: RankedRun) -> None:
     """Print the tables of a run, and where they were written."""
     from rich.console import Console
 

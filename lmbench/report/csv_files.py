@@ -11,8 +11,8 @@ from lmbench.analysis.ranking import Entry, Ranking
 from lmbench.corpora.anchors import Anchor
 from lmbench.report.audits import audit_entries
 from lmbench.report.markup import csv_text
+from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.report.ranked_tables import find_rate, name_anchor
-from lmbench.report.results import Results, name_entry, show_rank
 from lmbench.report.uncertainty import find_need
 from lmbench.runs.records import Cell, CorpusRecord, Provenance
 from lmbench.statistics import Comparison
@@ -23,7 +23,7 @@ _PAIR = (
 )  # fmt: skip
 
 
-def format_cells(results: Results) -> str:
+def format_cells(results: RankedRun) -> str:
     """Return table.csv: one row per cell, and one per compressor and corpus.
 
     An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
@@ -34,7 +34,7 @@ def format_cells(results: Results) -> str:
     return _format(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
-def format_pairs(results: Results) -> str:
+def format_pairs(results: RankedRun) -> str:
     """Return pairs.csv: one row per corpus and pair of ranked models, the better one first."""
     return _format(_PAIR, [_list_pair(ranking, pair) for ranking in results.rankings for pair in ranking.comparisons])
 
@@ -53,7 +53,7 @@ def _escape(value: object) -> object:
     return "" if isinstance(value, float) and math.isnan(value) else value
 
 
-def _list_cell(cell: Cell, results: Results) -> dict[str, object]:
+def _list_cell(cell: Cell, results: RankedRun) -> dict[str, object]:
     row: dict[str, object] = {
         "model": cell.model,
         "corpus": cell.corpus,

@@ -9,8 +9,8 @@ from lmbench.analysis.ranking import Ranking
 from lmbench.printable import printable
 from lmbench.report.contents import Contents
 from lmbench.report.methods import describe_methods
+from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
-from lmbench.report.results import Results
 from lmbench.report.uncertainty import describe_ranking
 
 _HEAD = r"""% Written by `lmbench report`. Include it with \usepackage{booktabs} and \input{table.tex}. Names in scripts
@@ -33,7 +33,7 @@ _HYPHENS = re.compile("--+")  # LaTeX would join them
 _NOT_A_LABEL = re.compile("[^A-Za-z0-9]+")
 
 
-def format_latex(results: Results) -> str:
+def format_latex(results: RankedRun) -> str:
     """Return the tables of the corpora that have numbers, as LaTeX to be included in a document."""
     tables = [
         "\n".join(_format_table(build_ranked_table(results, ranking), ranking, _list_notes(results, ranking)))
@@ -49,7 +49,7 @@ def escape(text: str) -> str:
     return separate.translate(_ESCAPES)
 
 
-def _list_notes(results: Results, ranking: Ranking) -> list[str]:
+def _list_notes(results: RankedRun, ranking: Ranking) -> list[str]:
     """Return what has to be known about the numbers, and what the marks mean."""
     return [*describe_ranking(ranking), *results.marks.notes(results.cells_of(ranking))]
 
@@ -80,7 +80,7 @@ def _emphasize(texts: Sequence[str], number: int, best: Sequence[int]) -> list[s
     return [rank, *(f"\\{command}{{{text}}}" for text in (*names, per_byte)), *texts[_PER_BYTE + 1 :]]
 
 
-def _format_methods(results: Results) -> list[str]:
+def _format_methods(results: RankedRun) -> list[str]:
     methods = describe_methods(results)
     if not methods.sentences:
         return []

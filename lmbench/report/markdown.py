@@ -13,13 +13,13 @@ from lmbench.report.exhibits import page_name
 from lmbench.report.markup import code, plain
 from lmbench.report.methods import describe_methods
 from lmbench.report.pseudo_table import build_pseudo_table
+from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
-from lmbench.report.results import Results
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 
 
-def format_markdown(results: Results) -> str:
+def format_markdown(results: RankedRun) -> str:
     """Return the page of a run."""
     parts = ["# Results\n"]
     for ranking in results.rankings:
@@ -55,7 +55,7 @@ def _format_table(contents: Contents, level: str = "##") -> list[str]:
     return [f"{part}\n" for part in (f"{level} {plain(contents.title)}", table, legend, *notes)]
 
 
-def _format_methods(results: Results) -> Iterator[str]:
+def _format_methods(results: RankedRun) -> Iterator[str]:
     methods = describe_methods(results)
     if methods.sentences:
         yield "## Methods\n"
@@ -79,7 +79,7 @@ def _format_audits(directory: RunDirectory) -> list[str]:
     return ["## Audit\n", *sentences, ""] if sentences else []
 
 
-def _link_exhibits(results: Results) -> list[str]:
+def _link_exhibits(results: RankedRun) -> list[str]:
     links = [
         f"- [{plain(cell.label)} on {plain(cell.corpus)}]({page_name(cell)}): "
         + plain("; ".join(exhibit.title for exhibit in exhibits))

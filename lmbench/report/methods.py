@@ -9,7 +9,7 @@ import numpy as np
 
 from lmbench.about import own_version
 from lmbench.analysis.ranking import Ranking
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from lmbench.statistics import FEWEST_EFFECTIVE, Units
 from lmbench.statistics.flips import DRAWS, MOST_EXACT
 
@@ -72,7 +72,7 @@ class _Text:
         return f"{len(units.sizes):,} {'documents' if len(units.sizes) == units.documents else 'blocks'}"
 
 
-def describe_methods(results: Results) -> Methods:
+def describe_methods(results: RankedRun) -> Methods:
     """Return the methods that the tables of a run use; no sentences if no model has numbers."""
     texts = [_Text(ranking, ranking.units) for ranking in results.rankings if ranking.units is not None]
     if not texts:
@@ -150,7 +150,7 @@ def _describe_seeds(rankings: Sequence[Ranking]) -> Iterator[_Statement]:
         )
 
 
-def _describe_groups(results: Results) -> Iterator[_Statement]:
+def _describe_groups(results: RankedRun) -> Iterator[_Statement]:
     if results.groups:
         yield _Statement(
             f"Over several corpora, ratios to {results.groups[0].baseline} have a geometric mean, with t intervals on "

@@ -1,4 +1,4 @@
-"""The results of a run, read and ranked once for all of its tables."""
+"""A run whose results are read and ranked once, for all of its tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lmbench.statistics import MARGIN
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class RankedRun:
     """What the tables of a run are made from.
 
     Attributes:
@@ -34,7 +34,7 @@ class Results:
     groups: tuple[Group, ...]
 
     @classmethod
-    def read(cls, directory: RunDirectory, margin: float = MARGIN, baseline: str | None = None) -> Results:
+    def read(cls, directory: RunDirectory, margin: float = MARGIN, baseline: str | None = None) -> RankedRun:
         """Read the results of a run and rank its models.
 
         Args:

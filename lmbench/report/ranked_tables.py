@@ -13,7 +13,7 @@ from lmbench.report import costs
 from lmbench.report.contents import NONE, Column, Contents
 from lmbench.report.digits import choose_decimals, show_fixed
 from lmbench.report.measures import PER_BYTE, Measure, list_measures
-from lmbench.report.results import Results, name_entry, show_rank
+from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.report.uncertainty import describe_details, describe_ranking
 from lmbench.runs.records import Cell, CorpusRecord
 from lmbench.statistics import Estimate
@@ -42,7 +42,7 @@ class _Line:
     is_best: bool = False
 
 
-def build_ranked_table(results: Results, ranking: Ranking) -> Contents:
+def build_ranked_table(results: RankedRun, ranking: Ranking) -> Contents:
     """Return the table of a corpus: ranked models and compressors, then impossible numbers, then failed cells."""
     corpus, cells = ranking.corpus, results.cells_of(ranking)
     decimals = choose_decimals(entry.per_byte for entry in ranking.entries)
@@ -83,7 +83,7 @@ def find_rate(anchor: Anchor, corpus: CorpusRecord) -> float:
     return bits_per_byte(anchor.bits, corpus.test_bytes)
 
 
-def _entry_line(results: Results, entry: Entry, measures: Sequence[Measure], rank: str = "") -> _Line:
+def _entry_line(results: RankedRun, entry: Entry, measures: Sequence[Measure], rank: str = "") -> _Line:
     is_ranked = entry.rank is not None
     texts = (
         rank or show_rank(entry) or NONE,
@@ -114,7 +114,7 @@ def _describe_impossible(cells: Sequence[Cell]) -> Iterator[Entry]:
             yield Entry(cell.label, (cell,), Estimate(cell.metrics.bits_per_byte), excess)
 
 
-def _describe_cells(results: Results, corpus: CorpusRecord, cells: Sequence[Cell]) -> Iterator[str]:
+def _describe_cells(results: RankedRun, corpus: CorpusRecord, cells: Sequence[Cell]) -> Iterator[str]:
     """Yield what must be known about the marks, the corpus, and cells that are missing or failed."""
     yield from results.marks.notes(cells)
     floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)

@@ -16,8 +16,8 @@ from lmbench.report.latex import format_latex
 from lmbench.report.markdown import format_markdown
 from lmbench.report.markup import literal
 from lmbench.report.pseudo_table import build_pseudo_table
+from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
-from lmbench.report.results import Results
 from lmbench.report.terminal_table import TerminalTable
 
 _FORMATS = {
@@ -30,13 +30,13 @@ FILES = tuple(_FORMATS)
 """The names of the files that `write` writes."""
 
 
-def write(results: Results) -> None:
+def write(results: RankedRun) -> None:
     """Write the tables of a run into its directory, in each format."""
     for name, format_results in _FORMATS.items():
         results.directory.write_text(name, format_results(results))
 
 
-def terminal(results: Results) -> list[TerminalTable]:
+def terminal(results: RankedRun) -> list[TerminalTable]:
     """Return a run's tables for rich to print. What a heading means is said below the last table that has it."""
     pseudo = build_pseudo_table(results.cells)
     tables = [build_ranked_table(results, ranking) for ranking in results.rankings]

@@ -6,7 +6,7 @@ import pytest
 from lmbench.errors import UnknownNameError
 from lmbench.report.across_tables import build_across_table
 from lmbench.report.markdown import format_markdown
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from tests.report.cells import cell, store_bits, text
 from tests.storing import new_directory
 
@@ -28,7 +28,7 @@ def directory(tmp_path):
 
 def test_models_are_compared_with_the_baseline_by_kind_of_text(directory):
     """The geometric mean of 0.9, 0.8 and 0.85 is 0.849; t of 2 degrees of freedom is 4.303."""
-    [group] = Results.read(directory).groups
+    [group] = RankedRun.read(directory).groups
     table = build_across_table(group)
     assert table.title == "Natural text: bits/byte over those of kenlm on 3 corpora (c, d, e)"
     [row] = table.rows
@@ -40,17 +40,17 @@ def test_models_are_compared_with_the_baseline_by_kind_of_text(directory):
 
 
 def test_another_baseline_inverts_the_ratios(directory):
-    [group] = Results.read(directory, baseline="other").groups
+    [group] = RankedRun.read(directory, baseline="other").groups
     [row] = build_across_table(group).rows
     assert (row[0], row[1], row[4:]) == ("kenlm", "1.18", ("0 of 3", "0", "3"))
 
 
 def test_unknown_baselines_are_refused_with_those_that_are_known(directory):
     with pytest.raises(UnknownNameError, match=r"unknown baseline 'othr'; did you mean 'other'\? \(known: kenlm, othe"):
-        Results.read(directory, baseline="othr")
+        RankedRun.read(directory, baseline="othr")
 
 
 def test_the_page_has_a_section(directory):
-    page = format_markdown(Results.read(directory))
+    page = format_markdown(RankedRun.read(directory))
     assert "## Across corpora\n\n### Natural text: bits/byte over those of kenlm" in page
     assert "Synthetic text" not in page  # there is one

@@ -9,7 +9,7 @@ from lmbench.checks.audit import Audit
 from lmbench.report.audits import summarize_audits
 from lmbench.report.csv_files import format_cells
 from lmbench.report.markdown import format_markdown
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from tests.report.cells import CORPUS, broken_cell, cell
 from tests.storing import new_directory, store
 
@@ -44,7 +44,7 @@ SENTENCE = (
 
 def test_one_sentence_a_corpus_says_what_was_audited(directory):
     assert summarize_audits(directory) == [SENTENCE]
-    assert f"## Audit\n\n- {SENTENCE}\n" in format_markdown(Results.read(directory))
+    assert f"## Audit\n\n- {SENTENCE}\n" in format_markdown(RankedRun.read(directory))
 
 
 def test_documents_of_a_full_audit_are_counted(tmp_path):
@@ -56,7 +56,7 @@ def test_documents_of_a_full_audit_are_counted(tmp_path):
 
 
 def test_csv_has_the_figures_of_each_audit(directory):
-    rows = list(csv.DictReader(io.StringIO(format_cells(Results.read(directory)))))
+    rows = list(csv.DictReader(io.StringIO(format_cells(RankedRun.read(directory)))))
     assert [row["audit_documents"] for row in rows] == ["1200", "34", "", "", ""]
     assert (rows[0]["audit_largest_sum_error"], rows[0]["audit_seconds"]) == ("4e-12", "0.25")
     assert rows[1]["audit_failure"] == "document 3: 0.5 nats"
@@ -67,8 +67,8 @@ def test_runs_without_an_audit_say_so(tmp_path):
     made = new_directory(tmp_path / "run", (CORPUS,))
     store(made, cell("a"))
     store(made, cell("b"))
-    assert "## Audit\n\n- c: not audited: a, b\n" in format_markdown(Results.read(made))
-    assert "audit" not in format_cells(Results.read(made))
+    assert "## Audit\n\n- c: not audited: a, b\n" in format_markdown(RankedRun.read(made))
+    assert "audit" not in format_cells(RankedRun.read(made))
 
 
 def test_runs_without_probabilities_have_no_section(tmp_path):
@@ -76,7 +76,7 @@ def test_runs_without_probabilities_have_no_section(tmp_path):
     store(made, cell("d", pseudo=True))
     store(made, broken_cell("e"))
     assert summarize_audits(made) == []
-    assert "Audit" not in format_markdown(Results.read(made))
+    assert "Audit" not in format_markdown(RankedRun.read(made))
 
 
 def test_models_that_were_not_scored_again_are_named_with_the_reason(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from lmbench.checks import Outcome
 from lmbench.printable import printable_lines
 from lmbench.report.csv_files import format_cells, format_pairs
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from lmbench.runs.records import Verification
 from tests.report.cells import CORPUS, broken_cell, cell, store_bits
 from tests.report.test_markdown import HOSTILE
@@ -21,7 +21,7 @@ SIZES = np.arange(100, 130)
 
 
 def rows_of(directory, format_results=format_cells):
-    return list(csv.DictReader(io.StringIO(format_results(Results.read(directory)))))
+    return list(csv.DictReader(io.StringIO(format_results(RankedRun.read(directory)))))
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_there_is_a_row_for_each_cell_with_every_number(directory):
 
 def test_cells_have_the_numbers_of_the_ranking(ranked):
     first, second, best, broken = rows_of(ranked)
-    [best_entry, entry] = Results.read(ranked).rankings[0].entries
+    [best_entry, entry] = RankedRun.read(ranked).rankings[0].entries
     assert (first["ranked_as"], first["seeds"], best["ranked_as"], best["seeds"]) == ("m (2 seeds)", "2", "best", "1")
     assert float(first["bits_per_byte"]) != float(second["bits_per_byte"])
     names = [name for name in first if name in ("low", "high", "standard_error", "seed_sd") or "best" in name]
@@ -93,7 +93,7 @@ def test_pairs_say_how_much_text_one_percent_needs(tmp_path):
     store_bits(made, cell("a"), 2 + NOISE, SIZES)
     store_bits(made, cell("b"), 2.1 + 1.5 * NOISE, SIZES)
     [pair] = rows_of(made, format_pairs)
-    entries = Results.read(made).rankings[0].entries
+    entries = RankedRun.read(made).rankings[0].entries
     one_percent = 0.01 * entries[0].per_byte.value
     expected = SIZES.sum() * (2.8 * float(pair["standard_error"]) / one_percent) ** 2
     unpaired = SIZES.sum() * (2.8 / one_percent) ** 2 * sum(entry.per_byte.error**2 for entry in entries)
@@ -126,7 +126,7 @@ def test_hostile_texts_are_neither_formulas_nor_control_characters(directory):
     changes = {"key": "other", "model": HOSTILE, "corpus": directory.manifest.corpora[0].name}
     store(directory, uniform.model_copy(update=changes), like=uniform)
     store(directory, broken_cell("m", error=HOSTILE, corpus=changes["corpus"]))
-    results = Results.read(directory)
+    results = RankedRun.read(directory)
     row = next(row for row in csv.DictReader(io.StringIO(format_cells(results))) if row["model"] == "m")
     assert row["error"].startswith("'=x\\n\\n<img")
     for text in (format_cells(results), format_pairs(results)):

@@ -6,7 +6,7 @@ from rich.console import Console
 from lmbench.exhibit import Exhibit
 from lmbench.report import exhibits, tables
 from lmbench.report.markdown import format_markdown
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from lmbench.runs.store import stem
 from tests.storing import store
 
@@ -41,7 +41,7 @@ def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
     [first, *_] = directory.cells()
     name = stem(first.row)
     store(directory, first, (WORDS, CURVE), like=first)
-    tables.write(Results.read(directory))
+    tables.write(RankedRun.read(directory))
     exhibits.write(directory)
     text = (directory.path / "table.md").read_text()
     assert f"- [uniform on toy\\|corpus](exhibits/{name}.md): States &lt;b>; Training" in text
@@ -55,7 +55,7 @@ def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
 
 
 def test_cells_without_exhibits_are_not_linked(directory):
-    assert "What the models learned" not in format_markdown(Results.read(directory))
+    assert "What the models learned" not in format_markdown(RankedRun.read(directory))
 
 
 def test_the_terminal_shows_corpus_text_escaped():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmbench.report.latex import escape, format_latex
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from tests.report.cells import broken_cell, cell, store_bits, text
 from tests.storing import new_directory, store
 
@@ -19,7 +19,7 @@ def new_run(path, name="c"):
 
 
 def latex_of(directory):
-    return format_latex(Results.read(directory))
+    return format_latex(RankedRun.read(directory))
 
 
 def body_of(text):

@@ -5,7 +5,7 @@ import math
 from lmbench.checks import Outcome
 from lmbench.printable import printable_lines
 from lmbench.report.markdown import format_markdown
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from lmbench.runs.records import Verification
 from tests.report.cells import broken_cell
 from tests.storing import store, suite_key_of
@@ -14,7 +14,7 @@ HOSTILE = "=x\n\n<img src=x onerror=alert(1)>`|\x1b]52;c;x\x07\u202e\u2028"
 
 
 def page_of(directory):
-    return format_markdown(Results.read(directory))
+    return format_markdown(RankedRun.read(directory))
 
 
 def test_the_page_has_every_row_and_nothing_that_breaks_it(directory):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmbench.report.methods import describe_methods
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from tests.report.cells import broken_cell, cell, store_bits, text
 from tests.storing import new_directory, store
 
@@ -16,7 +16,7 @@ def new_run(path, *corpora):
 
 
 def methods_of(directory, margin=0.001):
-    methods = describe_methods(Results.read(directory, margin))
+    methods = describe_methods(RankedRun.read(directory, margin))
     return " ".join(methods.sentences), [reference.split(",")[0] for reference in methods.references]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lmbench.corpora.anchors import Anchor
+from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
-from lmbench.report.results import Results
 from tests.report.cells import CORPUS, broken_cell, cell, store_bits, verify
 from tests.storing import new_directory, store
 
@@ -21,7 +21,7 @@ def directory(tmp_path):
 
 
 def table_of(directory):
-    results = Results.read(directory)
+    results = RankedRun.read(directory)
     [ranking] = results.rankings
     return build_ranked_table(results, ranking)
 
@@ -143,7 +143,7 @@ def test_pretrained_models_that_were_left_out_are_named_on_synthetic_texts_alone
     store(directory, cell("m", pretrained=True))
     store(directory, cell("n", corpus="source"))
     models = [model.model_copy(update={"pretrained": model.label == "m"}) for model in directory.manifest.models]
-    results = Results.read(directory)
+    results = RankedRun.read(directory)
     object.__setattr__(directory, "manifest", directory.manifest.model_copy(update={"models": tuple(models)}))
     natural, synthetic = (build_ranked_table(results, ranking).notes for ranking in results.rankings)
     said = "Not evaluated, since they know natural language and this text is synthetic: m."

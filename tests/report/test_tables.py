@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lmbench.checks import Outcome
 from lmbench.report import tables
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from lmbench.runs.store import RunDirectory
 from tests.report.cells import CORPUS, broken_cell, cell, store_bits, text
 from tests.storing import new_directory, store
@@ -18,7 +18,7 @@ NOISE = np.random.default_rng(0).normal(0, 0.1, 30)
 
 def printed(directory, width):
     console = Console(width=width, file=io.StringIO())
-    for table in tables.terminal(Results.read(directory)):
+    for table in tables.terminal(RankedRun.read(directory)):
         console.print(table)
     return console.file.getvalue()
 
@@ -35,12 +35,12 @@ def ranked(tmp_path):
 
 
 def test_the_tables_can_be_rebuilt_from_the_files(directory):
-    tables.write(Results.read(directory))
+    tables.write(RankedRun.read(directory))
     before = {name: (directory.path / name).read_text() for name in tables.FILES}
     assert sorted(before) == ["pairs.csv", "table.csv", "table.md", "table.tex"]
     for name in tables.FILES:
         (directory.path / name).unlink()
-    tables.write(Results.read(RunDirectory.open(directory.path)))
+    tables.write(RankedRun.read(RunDirectory.open(directory.path)))
     assert {name: (directory.path / name).read_text() for name in tables.FILES} == before
 
 
@@ -62,7 +62,7 @@ def test_runs_without_ranked_models_have_tables(tmp_path, cells):
     made = new_directory(tmp_path / "run", (CORPUS,))
     for each in cells:
         store(made, each)
-    tables.write(Results.read(made))
+    tables.write(RankedRun.read(made))
     assert "c: 1,234 bytes" in printed(made, 80)
     assert len((made.path / "pairs.csv").read_text().splitlines()) == 1
 
