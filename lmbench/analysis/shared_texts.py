@@ -10,12 +10,13 @@ import numpy as np
 from lmbench.analysis.pair import Pair, agree
 from lmbench.analysis.ranking import Contender, Documents, choose_units, is_ranked, read_contenders
 from lmbench.arrays import Floats
+from lmbench.corpus import HELD_OUT
 from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.runs.records import Cell, CorpusRecord
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import compare_pairs
 
-_TRAINING = ("train-size=", "valid=last-10%-of-train")  # what a provenance says of the training split alone
+_TRAINING = ("train-size=", HELD_OUT)  # what a provenance says of the training split alone
 
 
 @dataclass(frozen=True, slots=True)

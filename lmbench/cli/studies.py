@@ -298,7 +298,7 @@ class _Resolver:
 
 def _announce_divided(corpora: Sequence[Corpus], progress: Progress) -> None:
     """Announce that pretrained models score only a part of users' files, because other models are fitted."""
-    from lmbench.corpora.splitting import DIVIDED
+    from lmbench.corpus import DIVIDED
 
     for corpus in corpora:
         if corpus.provenance.endswith(DIVIDED):

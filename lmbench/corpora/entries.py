@@ -18,8 +18,8 @@ from lmbench.corpora.encoding import decode
 from lmbench.corpora.fetching import fetch_file
 from lmbench.corpora.on_disk import StoredDocuments, is_large
 from lmbench.corpora.records import parse_json_lines, parse_json_list
-from lmbench.corpora.splitting import cut_into_documents, divide, strip_lines
-from lmbench.corpus import Corpus, Split
+from lmbench.corpora.splitting import cut_into_documents, strip_lines
+from lmbench.corpus import Corpus, Split, divide
 from lmbench.errors import CorpusError
 from lmbench.progress import SILENT, Progress
 

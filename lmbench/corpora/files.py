@@ -11,8 +11,7 @@ from pathlib import Path
 from lmbench.corpora import documents
 from lmbench.corpora.documents import OwnText
 from lmbench.corpora.formats import AUTO, TextFormat
-from lmbench.corpora.splitting import DIVIDED, NO_TEXT, divide, hold_out, separates_words
-from lmbench.corpus import Corpus, Split
+from lmbench.corpus import DIVIDED, HELD_OUT, NO_TEXT, Corpus, Split, divide, hold_out, separates_words
 from lmbench.errors import CorpusError
 from lmbench.printable import printable
 from lmbench.progress import SILENT, Progress
@@ -98,7 +97,7 @@ def _read_folder(folder: Path, text_format: TextFormat, progress: Progress, whol
     provenance = f"{_join_provenances({split: text.provenance for split, text in texts.items()})},split=files"
     if "valid" not in splits and "train" in splits:
         splits["train"], splits["valid"] = _hold_out(splits["train"], folder)
-        provenance += ",valid=last-10%-of-train"
+        provenance += f",{HELD_OUT}"
     train, valid, test = (splits.get(split, NO_TEXT) for split in _SPLIT_NAMES)
     corpus = _make_corpus(name, train, valid, test, provenance)
     for one, other in combinations(splits, 2):

@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 
 from lmbench.corpora.encoding import check_text
 from lmbench.corpora.formats import AUTO, TextFormat
-from lmbench.corpora.splitting import (
-    DIVIDED,
-    NO_TEXT,
-    cut_into_documents,
-    divide,
-    hold_out,
-    separates_words,
-    strip_lines,
-)
-from lmbench.corpus import Corpus, Split, with_line_end
+from lmbench.corpora.splitting import cut_into_documents, strip_lines
+from lmbench.corpus import DIVIDED, HELD_OUT, NO_TEXT, Corpus, Split, divide, hold_out, separates_words, with_line_end
 from lmbench.errors import CorpusError, UnavailableError
 
 if TYPE_CHECKING:
@@ -134,7 +126,7 @@ def _make_splits(name: str, texts: dict[str, Split], whole: bool) -> tuple[Split
         return train, valid or NO_TEXT, test, "split=dataset"
     if len(train.documents) < 2:
         raise CorpusError(f"{name} lacks a validation split, and its only training row cannot be divided")
-    return *hold_out(train), test, "split=dataset,valid=last-10%-of-train"
+    return *hold_out(train), test, f"split=dataset,{HELD_OUT}"
 
 
 def _divide(name: str, only: Split) -> tuple[Split, Split, Split]:

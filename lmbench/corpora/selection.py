@@ -9,8 +9,7 @@ from itertools import accumulate
 
 from lmbench.corpora.on_disk import join_documents
 from lmbench.corpora.options import SplitName
-from lmbench.corpora.splitting import NO_TEXT, hold_out, slice_split
-from lmbench.corpus import Corpus, Split
+from lmbench.corpus import HELD_OUT, NO_TEXT, Corpus, Split, hold_out, slice_split
 from lmbench.errors import CorpusError, SpecError
 
 
@@ -48,7 +47,7 @@ def _score_validation(corpus: Corpus) -> Corpus:
     if len(corpus.train.documents) < 2:
         raise CorpusError(f"{corpus.name}: its only training document cannot be divided to validate on; use split=test")
     train, valid = hold_out(corpus.train)
-    return _with_test(replace(corpus, train=train, valid=valid), corpus.valid, "scored=valid,valid=last-10%-of-train")
+    return _with_test(replace(corpus, train=train, valid=valid), corpus.valid, f"scored=valid,{HELD_OUT}")
 
 
 def _score_all(corpus: Corpus) -> Corpus:

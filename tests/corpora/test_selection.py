@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.corpora.selection import parse_shares, select_scored, take_training
-from lmbench.corpora.splitting import NO_TEXT
-from lmbench.corpus import Corpus, Split, TaggedWord
+from lmbench.corpus import NO_TEXT, Corpus, Split, TaggedWord
 from lmbench.errors import CorpusError, SpecError
 
 TRAIN = tuple(f"train {i}\n" for i in range(20))

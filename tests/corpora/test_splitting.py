@@ -5,16 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmbench.corpora.splitting import (
-    DOCUMENT_UNITS,
-    cut_into_documents,
-    divide,
-    flag_document_starts,
-    hold_out,
-    separates_words,
-    strip_lines,
-)
-from lmbench.corpus import Split, TaggedWord
+from lmbench.corpora.splitting import DOCUMENT_UNITS, cut_into_documents, flag_document_starts, strip_lines
 from lmbench.errors import UnknownNameError
 
 WIKI = "\n= One =\n\na b\n\n= = Part = =\n\nc = d = e\n= f =\ng\n\n= Two =\n\nh\n"
@@ -57,32 +48,6 @@ def test_wikitext2_has_its_published_numbers_of_articles_and_types(mirror):
 def test_an_unknown_unit():
     with pytest.raises(UnknownNameError, match="unknown unit of documents 'lines'; did you mean 'line'"):
         cut_into_documents("a", "lines")
-
-
-@pytest.mark.parametrize("count", range(3, 12))
-def test_every_split_has_a_document(count):
-    splits = divide(Split(tuple(map(str, range(count)))), (8, 1, 1))
-    assert all(split.documents for split in splits)
-    assert [d for split in splits for d in split.documents] == list(map(str, range(count)))
-
-
-@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (10, 1), (25, 2), (100, 10)])
-def test_the_last_tenth_is_held_out(count, held_out):
-    documents = tuple(map(str, range(count)))
-    assert hold_out(Split(documents)) == (Split(documents[:-held_out]), Split(documents[-held_out:]))
-
-
-def test_tags_stay_with_their_documents():
-    tagged = tuple(((TaggedWord(str(i), "NOUN", "_"),),) for i in range(20))
-    whole = Split(tuple(map(str, range(20))), tagged)
-    for split in (*divide(whole), *hold_out(whole)):
-        assert [line[0].form for [line] in split.tagged] == list(split.documents)
-
-
-def test_scripts_without_spaces_are_recognized_unless_segmented():
-    assert separates_words(["a cat\n"])
-    assert not separates_words(["我是一个程序员，在北京大学学习\n"])
-    assert separates_words(["同样 , 施力 的 大小 与 方向\n"])
 
 
 def test_spaces_are_stripped_from_both_ends_of_each_line():
