@@ -33,7 +33,7 @@ def load_corpus(name: str, defaults: CorpusOptions | None = None) -> Corpus:
     from lmbench.corpora.options import NO_OPTIONS
 
     with DownloadDisplay(Console(stderr=True)) as display:
-        return loading.load_corpus(name, defaults or NO_OPTIONS, display)
+        return loading.read_corpus(name, defaults or NO_OPTIONS, display)
 
 
 def load_documents(name: str, defaults: CorpusOptions) -> Sequence[str]:

@@ -288,11 +288,11 @@ class _Resolver:
 
     def _load_corpus(self, name: str, defaults: CorpusOptions, whole: bool) -> Corpus:
         from lmbench.cli.displays import LoadingProgress
-        from lmbench.corpora.loading import load_corpus
+        from lmbench.corpora.loading import read_corpus
 
         key = (name, defaults, whole)
         if key not in self.loaded:
-            self.loaded[key] = load_corpus(name, defaults, LoadingProgress(self.progress), whole)
+            self.loaded[key] = read_corpus(name, defaults, LoadingProgress(self.progress), whole)
         return self.loaded[key]
 
 

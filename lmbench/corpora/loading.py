@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from os import PathLike, fspath
 from pathlib import Path
+from typing import Literal
 
 from lmbench.corpora import documents
 from lmbench.corpora.catalog import read_catalog
@@ -13,7 +15,7 @@ from lmbench.corpora.fables import load_fables
 from lmbench.corpora.files import read_path, read_standard_input
 from lmbench.corpora.hub import PREFIX, read_dataset
 from lmbench.corpora.names import divide_name, find_path, is_path
-from lmbench.corpora.options import NO_OPTIONS, CorpusOptions, Selection
+from lmbench.corpora.options import NO_OPTIONS, CorpusOptions, Selection, SplitName
 from lmbench.corpora.pydocs import load_pydocs
 from lmbench.corpora.selection import select_scored
 from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus, is_source
@@ -33,14 +35,61 @@ EMBEDDED: dict[str, Callable[[], Corpus]] = {
 
 
 def load_corpus(
-    name: str, defaults: CorpusOptions = NO_OPTIONS, progress: Progress = SILENT, whole: bool = False
+    name: str | PathLike[str],
+    *,
+    documents: Literal["auto", "line", "block", "article", "file"] | None = None,
+    field: str | None = None,
+    encoding: str | None = None,
+    format: Literal["text", "jsonl", "json", "conllu", "csv", "tsv"] | None = None,
+    strip: bool | None = None,
+    split: SplitName | None = None,
+    limit: int | None = None,
+    progress: Progress = SILENT,
 ) -> Corpus:
-    """Return the corpus of this name.
+    """Return a corpus: ``load_corpus("wikitext-2")``, ``load_corpus("my.csv", field="sentence")``.
+
+    The options may also follow the name, as in ``my.csv:field=sentence``. All but `split` and `limit` say how to read
+    your own text.
 
     Args:
-        name: An embedded corpus, a source with options (``markov:order=3,lines=100000``), an entry of the catalog,
-            ``hf:DATASET``, ``-`` for standard input, or a path to a text file or a folder. Options may follow:
-            ``my.jsonl:field=body,documents=block``, ``wikitext-2:limit=10``.
+        name: An embedded corpus, a source with options (``markov:order=3,lines=100000``), an entry of the catalog, a
+            corpus of a plugin, ``hf:DATASET``, or a path to a text file or a folder.
+        documents: What one document is; by default, the look of the text decides.
+        field: The field of JSON, or the column of a table or a dataset, that holds the text; "text" by default.
+        encoding: One of Python's encodings; UTF-8 by default.
+        format: The format of the files; by default, their names and contents decide.
+        strip: Whether to strip the spaces at both ends of each line.
+        split: The split to score: "test" (the default), "valid", or "all", the whole text.
+        limit: How many documents to score, the first ones; all by default.
+        progress: Receives reports of downloads, and of how files are read.
+
+    Returns:
+        The corpus, in three splits.
+
+    Raises:
+        LmbenchError: There is no such corpus or option, or the text cannot be read; see `read_corpus`.
+    """
+    options = {
+        "documents": documents,
+        "field": field,
+        "encoding": encoding,
+        "format": format,
+        "strip": strip,
+        "split": split,
+        "limit": limit,
+    }
+    spec = divide_name(fspath(name))
+    given = tuple((option, str(value)) for option, value in options.items() if value is not None)
+    return _read_or_refuse(Spec(spec.name, spec.arguments + given), NO_OPTIONS, progress, whole=False)
+
+
+def read_corpus(
+    name: str, defaults: CorpusOptions = NO_OPTIONS, progress: Progress = SILENT, whole: bool = False
+) -> Corpus:
+    """Return the corpus of this name, read as a command reads it.
+
+    Args:
+        name: As in `load_corpus`, or ``-`` for standard input. Options may follow: ``wikitext-2:limit=10``.
         defaults: Options that the name does not give. Those that say how to read a text are for users' own texts.
         progress: Receives reports of downloads, and of how files are read.
         whole: Whether nothing is fitted on the corpus. All of a user's file is then its test split, unless an option
@@ -52,14 +101,19 @@ def load_corpus(
         CorpusError: The text cannot be used.
         UnavailableError: A file cannot be downloaded.
     """
+    return _read_or_refuse(divide_name(name), defaults, progress, whole)
+
+
+def _read_or_refuse(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
+    """Return the corpus that a spec names. A text too large for memory becomes a CorpusError."""
     try:
-        return _load(divide_name(name), defaults, progress, whole)
+        return _read(spec, defaults, progress, whole)
     except MemoryError:
-        raise CorpusError(f"{printable(name)} does not fit in memory; make it smaller, or divide it") from None
+        raise CorpusError(f"{printable(spec.name)} does not fit in memory; make it smaller, or divide it") from None
 
 
 def load_documents(name: str, defaults: CorpusOptions = NO_OPTIONS, progress: Progress = SILENT) -> Sequence[str]:
-    """Return the documents of a user's file, read as `load_corpus` reads it. The text may be blank.
+    """Return the documents of a user's file, read as `read_corpus` reads it. The text may be blank.
 
     Args:
         name: A path, or ``-`` for standard input; options may follow.
@@ -97,27 +151,27 @@ def is_named(name: str) -> bool:
     return name in EMBEDDED or is_source(name) or name in read_catalog()
 
 
-def _load(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
+def _read(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
     name = spec.name
     if is_named(name):
         options = defaults.updated(spec.options(Selection))
-        corpus = _load_named(name, progress)
+        corpus = _read_named(name, progress)
     elif name == "-" or name.startswith(PREFIX) or is_path(name):
         options = defaults.updated(spec.options(CorpusOptions))
-        corpus = _load_own(name, options, progress, whole)
+        corpus = _read_own(name, options, progress, whole)
     else:
         raise _unknown_name(name, find_path(name))
     return select_scored(corpus, options.split, options.limit)
 
 
-def _load_named(name: str, progress: Progress) -> Corpus:
+def _read_named(name: str, progress: Progress) -> Corpus:
     entry = read_catalog().get(name)
     if entry:
         return read_entry(name, entry, progress)
     return EMBEDDED[name]() if name in EMBEDDED else generate_corpus(name)
 
 
-def _load_own(name: str, options: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
+def _read_own(name: str, options: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
     path = find_path(name)
     is_folder = name != "-" and path.is_dir()
     whole = options.split == "all" or (whole and (options.split is None or is_folder))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lmbench.checks import find_doubt
 from lmbench.checks.comparison import IMPOSSIBLE_GAIN, tolerance_of, total_tolerance
-from lmbench.corpora.loading import load_corpus
+from lmbench.corpora.loading import read_corpus
 from lmbench.corpora.options import NO_OPTIONS
 from lmbench.corpora.selection import take_training
 from lmbench.corpus import Corpus
@@ -270,7 +270,7 @@ class _Finder:
         for name, options in sorted(names, key=lambda named: record.name not in named[0]):
             for whole in (False, True):
                 try:
-                    corpus = load_corpus(name, options, self._progress, whole)
+                    corpus = read_corpus(name, options, self._progress, whole)
                 except LmbenchError as error:
                     reason = error
                     continue

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from lmbench.corpora.loading import load_corpus
+from lmbench.corpora.loading import load_corpus, read_corpus
 from lmbench.errors import CorpusError
 
 pa = pytest.importorskip("pyarrow")
@@ -58,12 +58,12 @@ def test_a_single_split_is_divided_and_the_only_text_column_is_used(tmp_path):
 
 def test_a_dataset_is_scored_as_a_whole_if_nothing_is_fitted(tmp_path):
     parquet(tmp_path / "one/train.parquet", text=["a", "b"])
-    corpus = load_corpus("hf:one", whole=True)
+    corpus = read_corpus("hf:one", whole=True)
     assert splits(corpus) == [(), (), ("a\n", "b\n")]
     assert corpus.provenance == "rows,column=text,line-ends-added,scored=all"
     for split in ("validation", "test"):
         parquet(tmp_path / f"two/{split}.parquet", text=[split])
-    assert splits(load_corpus("hf:two", whole=True)) == [(), ("validation\n",), ("test\n",)]
+    assert splits(read_corpus("hf:two", whole=True)) == [(), ("validation\n",), ("test\n",)]
     assert splits(load_corpus("hf:two:split=all")) == [(), (), ("validation\n", "test\n")]
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 import lmbench
-from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, load_documents, refuse_idle_options
+from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, load_documents, read_corpus, refuse_idle_options
 from lmbench.corpora.names import parse_names
 from lmbench.corpora.options import CorpusOptions
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
@@ -63,13 +63,38 @@ def test_options_belong_to_each_text(tmp_path):
     (tmp_path / "x.txt").write_text("a\nb\n\nc\n\nd\n")
     (tmp_path / "y.jsonl").write_text("".join(f'{{"body": "a{i}"}}\n' for i in range(3)))
     block, line = CorpusOptions(documents="block"), CorpusOptions(documents="line")
-    assert load_corpus(str(tmp_path / "x.txt"), block).train.documents == ("a\nb\n\n",)
-    assert load_corpus(f"{tmp_path}/x.txt:documents=block", line).train.documents == ("a\nb\n\n",)
-    assert load_corpus(f"{tmp_path}/x.txt:split=all,limit=2", line).test.documents == ("a\n", "b\n")
+    assert read_corpus(str(tmp_path / "x.txt"), block).train.documents == ("a\nb\n\n",)
+    assert read_corpus(f"{tmp_path}/x.txt:documents=block", line).train.documents == ("a\nb\n\n",)
+    assert read_corpus(f"{tmp_path}/x.txt:split=all,limit=2", line).test.documents == ("a\n", "b\n")
     corpus = load_corpus(f"{tmp_path}/y.jsonl:field=body")
     assert (corpus.name, corpus.test.documents) == (f"{tmp_path}/y.jsonl", ("a2\n",))
     with pytest.raises(UnknownNameError, match=r"unknown option of .*/x.txt 'feild'; did you mean 'field'"):
         load_corpus(f"{tmp_path}/x.txt:feild=a")
+
+
+def test_options_may_be_arguments(tmp_path):
+    (tmp_path / "x.txt").write_bytes("é \n\nb\n\nc\n\nd\n".encode("latin-1"))
+    corpus = load_corpus(tmp_path / "x.txt", documents="block", encoding="latin-1", strip=True, split="all", limit=2)
+    assert (corpus.name, corpus.test.documents) == (f"{tmp_path}/x.txt", ("é\n\n", "b\n\n"))
+    assert corpus == load_corpus(f"{tmp_path}/x.txt:documents=block,encoding=latin-1,strip=true,split=all,limit=2")
+    (tmp_path / "y").write_text("n,body\n0,a0\n1,a1\n2,a2\n")
+    assert load_corpus(tmp_path / "y", field="body", format="csv").train.documents == ("a0\n",)
+    assert len(load_corpus("fables-en", limit=2).test.documents) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"documents": "word"}, "option documents=word: Input should be 'auto', 'line', 'block'"),
+        ({"limit": 0}, "option limit=0: Input should be greater than 0"),
+        ({"split": "all"}, "option 'split' is given twice"),
+    ],
+)
+def test_wrong_arguments_are_refused_as_in_a_name(options, message):
+    with pytest.raises(SpecError, match=message):
+        load_corpus("-:split=test", **options)
+    with pytest.raises(UnknownNameError, match="unknown option of pydocs 'encoding'; it is an option of your own text"):
+        load_corpus("pydocs", encoding="latin-1")
 
 
 def test_a_table_is_never_read_as_lines(tmp_path, monkeypatch):
@@ -89,7 +114,7 @@ def test_each_corpus_can_be_cut():
     whole = load_corpus("markov:lines=20")
     cut = load_corpus("markov:lines=20,limit=2")
     assert (cut.name, cut.test.documents, cut.floor) == (whole.name, whole.test.documents[:2], whole.floor[:2])
-    assert load_corpus("markov:lines=20", CorpusOptions(split="valid")).test == whole.valid
+    assert read_corpus("markov:lines=20", CorpusOptions(split="valid")).test == whole.valid
     assert load_corpus("fables-en:split=valid,limit=1").test.documents == load_corpus("fables-en").valid.documents[:1]
 
 
@@ -107,21 +132,21 @@ def test_each_corpus_can_be_cut():
 )
 def test_a_file_is_scored_as_a_whole_if_nothing_is_fitted(tmp_path, option, whole, counts):
     (tmp_path / "x.txt").write_text("".join(f"{i}\n" for i in range(10)))
-    corpus = load_corpus(f"{tmp_path}/x.txt{option}", whole=whole)
+    corpus = read_corpus(f"{tmp_path}/x.txt{option}", whole=whole)
     assert tuple(len(split.documents) for split in (corpus.train, corpus.valid, corpus.test)) == counts
     assert ("scored=all" in corpus.provenance) == (counts[0] == 0)
 
 
 def test_standard_input_may_be_scored_as_a_whole(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n")))
-    corpus = load_corpus("-", whole=True)
+    corpus = read_corpus("-", whole=True)
     assert (corpus.test.documents, corpus.provenance) == (("a\n",), "lines,scored=all")
 
 
 def test_a_folder_needs_a_training_file_only_if_something_is_fitted(tmp_path):
     (tmp_path / "test.txt").write_text("a\nb\n")
     for option in ("", ":split=test", ":split=all"):
-        corpus = load_corpus(f"{tmp_path}{option}", whole=True)
+        corpus = read_corpus(f"{tmp_path}{option}", whole=True)
         assert (corpus.train.documents, corpus.valid.documents) == ((), ())
         assert (corpus.test.documents, corpus.provenance) == (("a\n", "b\n"), "lines,split=files")
     with pytest.raises(CorpusError, match="lacks a train file"):
