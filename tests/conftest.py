@@ -20,8 +20,11 @@ ENGLISH = (
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what the tests store away from the user's cache."""
+    """Keep what the tests store away from the user's cache, and the user's own catalog away from the tests."""
     os.environ["LMBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    catalog = tmp_path_factory.mktemp("catalog") / "catalog.toml"
+    catalog.touch()
+    os.environ["LMBENCH_CATALOG"] = str(catalog)
 
 
 @pytest.fixture

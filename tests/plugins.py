@@ -5,20 +5,21 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def installed(folder, models, module="", name="lmbench-plugin"):
-    """Install a distribution that registers models.
+def installed(folder, models, module="", name="lmbench-plugin", group="lmbench.models"):
+    """Install a distribution that registers models, or corpora.
 
     Args:
         folder: Where to write it.
         models: The entry points, {model: "module:Class"}.
         module: The code of plugin_module.py.
         name: The distribution's name.
+        group: The group of the entry points.
     """
     info = folder / f"{name.replace('-', '_')}-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
     points = "".join(f"{model} = {target}\n" for model, target in models.items())
-    (info / "entry_points.txt").write_text(f"[lmbench.models]\n{points}")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{points}")
     (folder / "plugin_module.py").write_text(module)
     sys.path.insert(0, str(folder))
     try:

@@ -37,8 +37,9 @@ def corpora(context: click.Context) -> None:
     from lmbench.cli.descriptions import list_corpora
     from lmbench.corpora.catalog import read_catalog
     from lmbench.corpora.loading import EMBEDDED
+    from lmbench.corpora.plugins import list_plugins
 
-    for line in list_corpora({name: make() for name, make in EMBEDDED.items()}, read_catalog()):
+    for line in list_corpora({name: make() for name, make in EMBEDDED.items()}, read_catalog(), list_plugins()):
         echo(line)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lmbench.corpora.catalog import CatalogEntry, CatalogFile
 from lmbench.corpora.fetching import find_file, is_local
+from lmbench.corpora.plugins import RegisteredCorpus
 from lmbench.corpus import Corpus, Split, lines_of
 from lmbench.errors import PluginError
 from lmbench.model import Grid
@@ -56,14 +57,20 @@ def describe_options(options: type[Options], grid: Grid = ()) -> Iterator[str]:
         yield f"  {option:<15} {field.description or ''} ({default}{auto})"
 
 
-def list_corpora(embedded: Mapping[str, Corpus], catalog: Mapping[str, CatalogEntry]) -> Iterator[str]:
+def list_corpora(
+    embedded: Mapping[str, Corpus], catalog: Mapping[str, CatalogEntry], plugins: Mapping[str, RegisteredCorpus]
+) -> Iterator[str]:
     """Yield a line for each corpus that has a name."""
     for name, corpus in embedded.items():
         yield f"{name:<20} {corpus.description} [embedded]"
     for name, entry in catalog.items():
         is_here = is_local(entry)
         size = "" if is_here or entry.bytes is None else f", {entry.bytes / 1e6:.1f} MB"
-        yield f"{name:<20} {entry.description} [{entry.license}; {_availability(is_here)}{size}]"
+        license = f"{entry.license}; " if entry.license else ""
+        yield f"{name:<20} {entry.description} [{license}{_availability(is_here)}{size}]"
+    for name, plugin in plugins.items():
+        if name not in embedded and name not in catalog:
+            yield f"{name:<20} {plugin.summarize()} [{plugin.origin}]"
 
 
 def describe_corpus(corpus: Corpus) -> Iterator[str]:
@@ -84,9 +91,9 @@ def describe_entry(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Ite
     """
     yield f"{name}: {entry.description}"
     yield ""
-    yield f"  language  {entry.language}"
-    yield f"  license   {entry.license}"
-    yield f"  citation  {entry.citation}"
+    for label in ("language", "license", "citation"):
+        if value := getattr(entry, label):
+            yield f"  {label:<9} {value}"
     yield f"  holds     {entry.holds}{'' if corpus is None else f', read as {corpus.provenance}'}"
     for file in entry.files:
         yield from _describe_file(entry, file)
@@ -134,7 +141,8 @@ def _describe_file(entry: CatalogEntry, file: CatalogFile) -> Iterator[str]:
     if path is not None and not file.path.endswith(".zip"):
         counts = _count_words(path)
     yield f"  file      {file.path}: {counts}; {_availability(path is not None)}"
-    yield f"            {' or '.join(entry.urls(file))}"
+    if file.urls or entry.base:
+        yield f"            {' or '.join(entry.urls(file))}"
     yield f"            sha256 {file.sha256}"
 
 

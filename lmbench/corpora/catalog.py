@@ -1,15 +1,21 @@
-"""The catalog of public corpora: its entries, as corpora/catalog.toml describes them."""
+"""The catalog: the entries of corpora/catalog.toml, and those of the user's own catalog."""
 
 from __future__ import annotations
 
+import os
 import tomllib
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lmbench.corpora.embedded import embedded_folder
-from lmbench.errors import UnknownNameError
+from lmbench.errors import CorpusError, UnknownNameError
+from lmbench.printable import printable
+
+CATALOG = "LMBENCH_CATALOG"
+"""The environment variable that names the user's own catalog."""
 
 
 class _CatalogModel(BaseModel):
@@ -20,7 +26,7 @@ class CatalogFile(_CatalogModel):
     """One file as it is downloaded.
 
     Attributes:
-        path: Its path in a mirror folder.
+        path: Its path in a mirror folder, or in the folder of the user's own catalog.
         sha256: Its SHA-256, in hexadecimal.
         urls: Its addresses, tried in order; empty if the address is the entry's `base` and the file's name.
         bytes: Its size; None if it is unknown.
@@ -51,18 +57,18 @@ class PublishedFigure(_CatalogModel):
 
 
 class CatalogEntry(_CatalogModel):
-    """A public corpus: its files and how to read them; corpora/catalog.toml explains the fields."""
+    """A corpus: its files and how to read them; corpora/catalog.toml explains the fields."""
 
     description: str
-    language: str
-    license: str
-    citation: str
+    language: str = ""
+    license: str = ""
+    citation: str = ""
     holds: Literal["text", "minimal pairs", "multiple choice", "tokenizer"] = "text"
     base: str = ""
     files: tuple[CatalogFile, ...]
     splits: dict[Literal["train", "valid", "test", "all"], tuple[str, ...]] = {}
     split_rule: SplitRule | None = None
-    format: Literal["text", "jsonl", "json", "conllu", "conllu-text"] = "text"
+    format: Literal["text", "jsonl", "json", "csv", "tsv", "conllu", "conllu-text"] = "text"
     field: tuple[str, ...] = ()
     unit: str = "line"
     strip: bool = False
@@ -82,10 +88,66 @@ class CatalogEntry(_CatalogModel):
         return file.urls or (self.base + quote(file.path.rsplit("/", 1)[-1]),)
 
 
+_ENTRIES = TypeAdapter(dict[str, CatalogEntry])
+
+
 def read_catalog() -> dict[str, CatalogEntry]:
-    """Return the public corpora by name."""
-    text = (embedded_folder() / "catalog.toml").read_text(encoding="utf-8")
-    return {name: CatalogEntry.model_validate(entry) for name, entry in tomllib.loads(text).items()}
+    """Return the entries by name: those of lmbench, and then the user's own.
+
+    Raises:
+        CorpusError: The user's catalog cannot be read, or has a name that lmbench's has.
+    """
+    public = _read_entries(embedded_folder() / "catalog.toml")
+    path = own_catalog()
+    if not path.is_file():
+        return public
+    own = _read_entries(path)
+    for name, entry in own.items():
+        if wrong := "is the name of an entry of lmbench" if name in public else _find_mistake(entry):
+            raise CorpusError(printable(f"{path}: [{name}] {wrong}"))
+    return public | own
+
+
+def own_catalog() -> Path:
+    """Return the path of the user's own catalog, which need not exist. Its files may be in its folder.
+
+    Raises:
+        CorpusError: LMBENCH_CATALOG names something that is not a file.
+    """
+    import platformdirs  # not at the top: `lmbench --help` must be quick
+
+    named = os.environ.get(CATALOG)
+    if not named:
+        return platformdirs.user_config_path("lmbench") / "catalog.toml"
+    path = Path(os.path.expanduser(named))  # noqa: PTH111  (Path.expanduser raises for an unknown user)
+    if not path.is_file():
+        raise CorpusError(f"{CATALOG} names '{printable(named)}', which is not a file")
+    return path
+
+
+def _find_mistake(entry: CatalogEntry) -> str:
+    """Return what is wrong with the splits of an entry; "" if nothing is."""
+    listed = {file.path for file in entry.files}
+    parts = [part for parts in entry.splits.values() for part in parts]
+    if unknown := [part for part in parts if part.partition("!")[0] not in listed]:
+        return f"splits: '{unknown[0]}' is not listed in files"
+    needed = "all" if entry.split_rule else "test"
+    return f"splits.{needed} is missing" if entry.holds == "text" and needed not in entry.splits else ""
+
+
+def _read_entries(path: Path) -> dict[str, CatalogEntry]:
+    try:
+        return _ENTRIES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, *where = map(str, first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        place = f"[{name}] {'.'.join(where)}: " if where else f"[{name}] "
+        raise CorpusError(printable(f"{path}: {place}{message}")) from None
+    except OSError as error:
+        raise CorpusError(printable(f"cannot read {path}: {error.strerror}")) from None
+    except ValueError as error:
+        raise CorpusError(printable(f"{path} is not TOML: {error}")) from None
 
 
 def find_entry(name: str) -> CatalogEntry:

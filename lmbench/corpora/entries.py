@@ -17,9 +17,9 @@ from lmbench.corpora.download import cache_path
 from lmbench.corpora.encoding import decode
 from lmbench.corpora.fetching import fetch_file
 from lmbench.corpora.on_disk import StoredDocuments, is_large
-from lmbench.corpora.records import parse_json_lines, parse_json_list
+from lmbench.corpora.records import parse_json_lines, parse_json_list, parse_table
 from lmbench.corpora.splitting import cut_into_documents, strip_lines
-from lmbench.corpus import Corpus, Split, divide
+from lmbench.corpus import Corpus, Split, divide, with_line_end
 from lmbench.errors import CorpusError
 from lmbench.progress import SILENT, Progress
 
@@ -127,6 +127,9 @@ def _documents(entry: CatalogEntry, text: str) -> tuple[str, ...]:
         return tuple(parse_json_lines(text, entry.description, entry.field))
     if entry.format == "json":
         return tuple(parse_json_list(text, entry.description, entry.field))
+    if entry.format in ("csv", "tsv"):
+        column = entry.field[0] if entry.field else "text"
+        return tuple(map(with_line_end, parse_table(text, entry.description, entry.format).column(column)))
     return cut_into_documents(strip_lines(text) if entry.strip else text, entry.unit)
 
 

@@ -16,6 +16,7 @@ from lmbench.corpora.files import read_path, read_standard_input
 from lmbench.corpora.hub import PREFIX, read_dataset
 from lmbench.corpora.names import divide_name, find_path, is_path
 from lmbench.corpora.options import NO_OPTIONS, CorpusOptions, Selection, SplitName
+from lmbench.corpora.plugins import list_plugins
 from lmbench.corpora.pydocs import load_pydocs
 from lmbench.corpora.selection import select_scored
 from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus, is_source
@@ -147,8 +148,8 @@ def refuse_idle_options(names: Iterable[str], defaults: CorpusOptions) -> None:
 
 
 def is_named(name: str) -> bool:
-    """Return whether a corpus has a name of its own: it is embedded, in the catalog, or a source."""
-    return name in EMBEDDED or is_source(name) or name in read_catalog()
+    """Return whether a corpus has a name of its own: it is embedded, a source, in the catalog, or of a plugin."""
+    return name in EMBEDDED or is_source(name) or name in read_catalog() or name in list_plugins()
 
 
 def _read(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
@@ -165,10 +166,13 @@ def _read(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) 
 
 
 def _read_named(name: str, progress: Progress) -> Corpus:
-    entry = read_catalog().get(name)
-    if entry:
+    if name in EMBEDDED:
+        return EMBEDDED[name]()
+    if is_source(name):
+        return generate_corpus(name)
+    if entry := read_catalog().get(name):
         return read_entry(name, entry, progress)
-    return EMBEDDED[name]() if name in EMBEDDED else generate_corpus(name)
+    return list_plugins()[name].load()
 
 
 def _read_own(name: str, options: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
@@ -183,8 +187,8 @@ def _read_own(name: str, options: CorpusOptions, progress: Progress, whole: bool
 
 
 def known_names() -> list[str]:
-    """Return the names of all embedded corpora and of the catalog's."""
-    return [*EMBEDDED, *read_catalog()]
+    """Return the names of all embedded corpora, of the catalog's and of plugins', each once."""
+    return list(dict.fromkeys([*EMBEDDED, *read_catalog(), *list_plugins()]))
 
 
 def _unknown_name(name: str, path: Path) -> LmbenchError:

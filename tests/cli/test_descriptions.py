@@ -15,6 +15,7 @@ from lmbench.cli.descriptions import (
     summarize_model,
 )
 from lmbench.corpora.catalog import CatalogEntry, CatalogFile, PublishedFigure
+from lmbench.corpora.plugins import RegisteredCorpus
 from lmbench.registry import find
 
 CORPUS = Corpus(
@@ -81,14 +82,20 @@ def test_a_built_in_model_whose_source_is_not_there_is_imported(monkeypatch):
     assert summarize_model(find("uniform")) == docstring(Uniform).splitlines()[0]
 
 
-def test_corpora_are_listed_with_their_license_and_whether_they_are_here(entry):
+def test_corpora_are_listed_with_their_license_and_whether_they_are_here(entry, monkeypatch):
     both, here = entry, entry.model_copy(update={"files": entry.files[:1]})
     unknown = entry.model_copy(update={"files": (entry.files[1].model_copy(update={"bytes": None}),)})
-    assert list(list_corpora({"toy": CORPUS}, {"both": both, "here": here, "unknown": unknown})) == [
+    own = here.model_copy(update={"license": ""})
+    plugins = {name: RegisteredCorpus(name, "pack 1.2", None) for name in ("both", "plugged")}
+    monkeypatch.setattr(RegisteredCorpus, "summarize", lambda corpus: "Tweets.")
+    entries = {"both": both, "here": here, "unknown": unknown, "own": own}
+    assert list(list_corpora({"toy": CORPUS}, entries, plugins)) == [
         "toy                  A toy [embedded]",
         "both                 Two files [CC0; not downloaded, 2.0 MB]",
         "here                 Two files [CC0; on this machine]",
         "unknown              Two files [CC0; not downloaded]",
+        "own                  Two files [on this machine]",
+        "plugged              Tweets. [pack 1.2]",
     ]
 
 

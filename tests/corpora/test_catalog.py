@@ -1,12 +1,16 @@
 import csv
+import hashlib
 import re
+import sys
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 
-from lmbench.corpora.catalog import CatalogEntry, CatalogFile, find_entry, read_catalog
+from lmbench.corpora.catalog import CATALOG, CatalogEntry, CatalogFile, find_entry, read_catalog
 from lmbench.corpora.fetching import fetch_file
-from lmbench.errors import UnknownNameError
+from lmbench.corpora.loading import known_names, load_corpus
+from lmbench.errors import CorpusError, UnknownNameError
 
 PINNED = {
     "raw.githubusercontent.com": r"/[\w.-]+/[\w.-]+/[0-9a-f]{40}/.+",
@@ -64,3 +68,90 @@ def test_addresses_are_the_files_own_or_begin_with_the_base():
 def test_unknown_entries():
     with pytest.raises(UnknownNameError, match="unknown corpus of the catalog 'blim'; did you mean 'blimp'"):
         find_entry("blim")
+
+
+OWN = """
+[mine]
+description = "my text"
+field = ["sentence"]
+format = "csv"
+files = [{{path = "mine.csv", sha256 = "{sha256}"}}]
+splits.all = ["mine.csv"]
+split_rule = {{by = "documents", sizes = [1, 1, 1]}}
+"""
+TABLE = b"n,sentence\n1,a\n2,b\n3,c\n"
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A catalog of the user's own, beside the file that it lists."""
+    path = tmp_path / "own.toml"
+    path.write_text(OWN.format(sha256=hashlib.sha256(TABLE).hexdigest()))
+    (tmp_path / "mine.csv").write_bytes(TABLE)
+    monkeypatch.setenv(CATALOG, str(path))
+    return path
+
+
+def test_the_users_own_catalog_lists_corpora(own):
+    corpus = load_corpus("mine")
+    assert (corpus.name, corpus.description) == ("mine", "my text")
+    assert [split.documents for split in (corpus.train, corpus.valid, corpus.test)] == [("a\n",), ("b\n",), ("c\n",)]
+    assert {"mine", "wikitext-2"} <= set(known_names())
+
+
+def test_the_users_own_catalog_is_in_the_configuration_folder(own, tmp_path, monkeypatch):
+    monkeypatch.delenv(CATALOG)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert "mine" not in read_catalog()
+    (tmp_path / "lmbench").mkdir()
+    own.rename(tmp_path / "lmbench/catalog.toml")
+    assert "mine" in read_catalog()
+
+
+def test_files_of_the_users_own_catalog_are_verified(own, tmp_path, cache):
+    (tmp_path / "mine.csv").write_bytes(b"changed")
+    with pytest.raises(
+        CorpusError, match=r"mine.csv is not the catalog's file: its sha256 is .*; delete it, or correct"
+    ):
+        load_corpus("mine")
+    (tmp_path / "mine.csv").unlink()
+    with pytest.raises(CorpusError, match=r"mine.csv is not in .*, the folder of your catalog"):
+        load_corpus("mine")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[mine]", "[mine"), r"own.toml is not TOML: "),
+        (("[mine]", "[ptb]"), r"own.toml: \[ptb\] is the name of an entry of lmbench"),
+        (('description = "my text"', ""), r"own.toml: \[mine\] description: Field required"),
+        (('format = "csv"', 'format = "doc"'), r"own.toml: \[mine\] format: Input should be 'text', 'jsonl'"),
+        (('sha256 = "', 'sha256 = "x'), r"own.toml: \[mine\] files.0.sha256: String should match"),
+        (('splits.all = ["mine', 'splits.all = ["yours'), r"own.toml: \[mine\] splits: 'yours.csv' is not listed in "),
+        (("splits.all", "splits.train"), r"own.toml: \[mine\] splits.all is missing"),
+    ],
+)
+def test_mistakes_of_the_users_own_catalog_are_named(own, change, message):
+    own.write_text(own.read_text().replace(*change))
+    with pytest.raises(CorpusError, match=message):
+        read_catalog()
+    assert load_corpus("pydocs").name == "pydocs"
+
+
+def test_the_manuals_catalog_is_valid(own):
+    manual = (Path(__file__).parents[2] / "docs/corpora.md").read_text()
+    [example] = re.findall(r"```toml\n(\[tweets.*?)```", manual, flags=re.DOTALL)
+    own.write_text(example)
+    assert find_entry("tweets-2024").split_rule.sizes == (8, 1, 1)
+
+
+def test_a_catalog_that_does_not_exist_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv(CATALOG, str(tmp_path / "no.toml"))
+    with pytest.raises(CorpusError, match=r"LMBENCH_CATALOG names '.*no.toml', which is not a file"):
+        read_catalog()
+
+
+def test_every_public_entry_has_a_license_and_a_citation():
+    for name, found in read_catalog().items():
+        assert all((found.language, found.license, found.citation)), name

@@ -32,7 +32,7 @@ def test_files_of_the_mirror_precede_those_of_the_cache(entry, own_mirror):
 def test_a_mirror_with_other_bytes_is_refused(cache, own_mirror):
     (own_mirror / "wikitext-2").mkdir()
     (own_mirror / "wikitext-2/train.txt").write_text("something else\n")
-    with pytest.raises(CorpusError, match=r"train.txt is not the catalog's file: sha256 .*, expected 9e9fa1ad55b1"):
+    with pytest.raises(CorpusError, match=r"train.txt is not the catalog's file: its sha256 is .*, not 9e9fa1ad55b1"):
         load_corpus("wikitext-2")
 
 

@@ -1,0 +1,101 @@
+"""Corpora of plugins: functions that packages register as entry points of the group ``lmbench.corpora``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from lmbench.corpora.encoding import check_text
+from lmbench.corpus import Corpus, Split
+from lmbench.errors import LmbenchError, PluginError, describe, kind_of
+
+GROUP = "lmbench.corpora"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredCorpus:
+    """A registered corpus, not yet imported.
+
+    Attributes:
+        name: The name that users give.
+        origin: The distribution that registers it, and its version.
+        entry_point: Locates the function that returns the corpus.
+    """
+
+    name: str
+    origin: str
+    entry_point: EntryPoint
+
+    def summarize(self) -> str:
+        """Return the first line of the function's docstring, or why the corpus is broken."""
+        try:
+            lines = (inspect.getdoc(self._import()) or "").splitlines()
+        except PluginError as error:
+            return f"broken: {error}"
+        return lines[0] if lines else "a corpus without a description"
+
+    def load(self) -> Corpus:
+        """Return the corpus, under its registered name.
+
+        Raises:
+            LmbenchError: The function raised it. Any other error of the function becomes a PluginError.
+            PluginError: The function cannot be imported, or does not return a corpus.
+        """
+        function = self._import()
+        try:
+            corpus = function()
+        except LmbenchError:
+            raise
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            raise PluginError(f"{self} cannot be loaded: {describe(error)}") from error
+        self._check(corpus)
+        return replace(cast(Corpus, corpus), name=self.name)
+
+    def __str__(self) -> str:
+        return f"corpus '{self.name}' of {self.origin}"
+
+    def _import(self) -> Callable[[], object]:
+        try:
+            function = self.entry_point.load()
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            raise PluginError(f"{self} cannot be imported: {describe(error)}") from error
+        if not callable(function):
+            raise PluginError(f"{self} is {kind_of(function)}; it must be a function that returns a Corpus")
+        return cast(Callable[[], object], function)
+
+    def _check(self, corpus: object) -> None:
+        """Check that a function returned a corpus of texts."""
+        if type(corpus) is not Corpus:
+            raise PluginError(f"{self} is {kind_of(corpus)}; its function must return a Corpus")
+        for name, split in (("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test)):
+            self._check_split(name, split)
+        if not any(document.strip() for document in corpus.test.documents):
+            raise PluginError(f"{self} does not have a test text")
+
+    def _check_split(self, name: str, split: object) -> None:
+        if type(split) is not Split or not isinstance(split.documents, Sequence) or isinstance(split.documents, str):
+            raise PluginError(f"{self}: its {name} is not a Split with a sequence of documents")
+        for number, document in enumerate(split.documents, start=1):
+            if type(document) is not str:
+                raise PluginError(f"{self}: {name} document {number} is {kind_of(document)}; it must be a str")
+            check_text(document, f"{self}: {name} document {number}")
+
+
+def list_plugins() -> dict[str, RegisteredCorpus]:
+    """Return the corpora of plugins by name, without importing them.
+
+    If several packages register the same name, the first one in alphabetical order is used.
+    """
+    points = entry_points(group=GROUP)
+    found = [RegisteredCorpus(point.name, _describe_origin(point), point) for point in points]
+    by_name: dict[str, RegisteredCorpus] = {}
+    for corpus in sorted(found, key=lambda corpus: (corpus.name, corpus.origin)):
+        by_name.setdefault(corpus.name, corpus)
+    return by_name
+
+
+def _describe_origin(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
