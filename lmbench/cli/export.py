@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   lmbench export kenlm:order=3 model.arpa --corpus wikitext-2
-  lmbench run --models kenlm:path=model.arpa,escaped=true --corpora wikitext-2"""
+  lmbench run --models kenlm:path=model.arpa --corpora wikitext-2"""
 )
 @click.argument("model")
 @click.argument("path", type=click.Path(path_type=Path))

@@ -47,11 +47,6 @@ def is_word(kind: str) -> bool:
     return not (_UNREADABLE.search(kind) or _KENLM_RESERVED.fullmatch(kind))
 
 
-def tokenizer_file(path: Path) -> Path:
-    """Return the path of the file with what a tokenizer learned, next to the ARPA file of its types."""
-    return path.with_name(f"{path.name}.tokenizer.json")
-
-
 def write_arpa(path: Path, orders: Sequence[Order], words: Sequence[str], kept: Flags) -> None:
     """Write n-grams as ARPA text, with log10 probabilities and back-offs in float32's precision.
 

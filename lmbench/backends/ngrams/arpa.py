@@ -9,17 +9,17 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from lmbench.backends.ngrams.arpa_lexicon import ArpaLexicon, lexicon_file, tokenizer_file
 from lmbench.backends.ngrams.ngram_file import BinaryFile, NgramFile, TextFile, is_kenlm_binary
 from lmbench.compression import open_regular
 from lmbench.errors import UnavailableError
 from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Traits
 from lmbench.ngrams.arpa_reader import read_arpa
-from lmbench.ngrams.arpa_writer import tokenizer_file
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
-from lmbench.text.tokenizers import Tokenizer, make_tokenizer
+from lmbench.text.letter_model import LetterModel
 
 
 class ArpaFileOptions(ModelOptions):
@@ -28,49 +28,56 @@ class ArpaFileOptions(ModelOptions):
     positional: ClassVar[str | None] = "path"
 
     path: str = Field(min_length=1, description="ARPA file, plain or .gz, .bz2, .xz, .zst, or KenLM binary")
-    tokenizer: Literal["words", "pieces", "jieba", "bytes", "bpe"] = Field(
-        "words",
-        description="tokenizer of the file's words: words, pieces, jieba, bytes, or bpe, which `lmbench export` stores "
-        "with the file",
+    tokenizer: Literal["auto", "words", "pieces", "jieba", "bytes", "bpe"] = Field(
+        "auto",
+        description="tokenizer of the file's words: words, pieces, jieba, bytes or bpe; auto: the one that `lmbench "
+        "export` names next to the file, else words",
     )
     escaped: bool = Field(
-        False, description="true for a file of `lmbench export`, which escapes white space and <unk> in words"
+        False,
+        description="true if white space and <unk> are escaped in words, as `lmbench export` does, and the file "
+        "with the lexicon is not there to say so",
     )
 
     def files(self) -> tuple[Path, ...]:
         path = Path(self.path).expanduser()
-        return (path, tokenizer_file(path)) if self.tokenizer == "bpe" else (path,)
+        return (path, *(other for other in (lexicon_file(path), tokenizer_file(path)) if other.is_file()))
 
 
 class ArpaFile(LanguageModel):
     """N-grams that were estimated elsewhere: `load` reads them, and nothing is fitted.
 
     A type that the file lacks, or that ARPA cannot hold (white space, ``<s>``, ``<unk>``), costs the file's
-    P(<unk> | history). An untrained letter model prices its spelling: log 257 nats for each byte and for their end. In
-    a file without ``<unk>`` that probability is 1e-100, as in KenLM, and the signature says so. Scoring does not check
-    whether the probabilities after each history sum to 1; `lmbench check` does.
+    P(<unk> | history). In a file without ``<unk>`` that probability is 1e-100, as in KenLM, and the signature says so.
+    The letter model of `lmbench export`, next to the file, prices the spelling. Without it, each byte and their end
+    cost log 257 nats. Scoring does not check whether the probabilities after each history sum to 1; `lmbench check`
+    does.
     """
 
     Options: ClassVar[type[ModelOptions]] = ArpaFileOptions
     options: ArpaFileOptions
     traits = Traits(weights="pretrained", threads=1)
     _file = Fitted[NgramFile]()
+    _words = Fitted[ArpaLexicon]()
 
     def load(self, progress: Progress = SILENT) -> None:
-        """Read the file.
+        """Read the file, and the lexicon that `lmbench export` wrote next to it.
 
         Raises:
-            UnavailableError: The file is missing, or malformed; the message then names the line.
+            SpecError: The file was exported with another tokenizer.
+            UnavailableError: A file is missing, or malformed; the message then names the line.
         """
-        options, path = self.options, self._path
-        for needed in options.files():
-            _require_file(needed)
+        path = self._path
+        _require_file(path)
         progress(f"reading '{path}'", 0.0)
-        tokenizer = _make_tokenizer(options)
+        words = ArpaLexicon.find(path, self.options.tokenizer, self.options.escaped)
         if is_kenlm_binary(path):
-            self._file = BinaryFile.read(path, tokenizer, options.escaped)
+            self._file = BinaryFile.read(path, words)
         else:
-            self._file = TextFile.of(read_arpa(path, progress), tokenizer, options.escaped)
+            text = read_arpa(path, progress)
+            words.require_unigrams(path, text.counts[0])
+            self._file = TextFile.of(text, words)
+        self._words = words
         if not self._file.has_unknown:
             progress.notice(f"'{path}' lacks <unk>, so an unknown word has the probability 1e-100, as in KenLM")
 
@@ -90,12 +97,14 @@ class ArpaFile(LanguageModel):
         return self._file.suspect_histories()
 
     def signature(self) -> Signature:
-        file, tokenizer = self._file, self.options.tokenizer
+        file, words = self._file, self._words
         own = Signature.of(file=self._path.name, sha256=_digest(self._path), order=file.order)
-        own += Signature.of(bos="line" if file.opens_lines else "absent") + file.engine + Signature.of(tok=tokenizer)
-        if tokenizer == "bpe":
+        own += Signature.of(bos="line" if file.opens_lines else "absent") + file.engine
+        own += Signature.of(tok=words.tokenizer.name)
+        if words.tokenizer.name.startswith("bpe"):
             own += Signature.of(merges=_digest(tokenizer_file(self._path)))
-        return own + Signature.of(unk=f"{'file' if file.has_unknown else 'absent(1e-100)'}+letters-uniform")
+        letters = f"letters{LetterModel().order}" if words.is_exported else "letters-uniform"
+        return own + Signature.of(unk=f"{'file' if file.has_unknown else 'absent(1e-100)'}+{letters}")
 
     def footprint(self) -> Footprint:
         """Return the number of n-grams, and of back-offs below the highest order, that an ARPA file announces."""
@@ -111,18 +120,6 @@ def _require_file(path: Path) -> None:
         raise UnavailableError(f"'{path}' is a folder, not a file")
     if not path.is_file():
         raise UnavailableError(f"'{path}' does not exist")
-
-
-def _make_tokenizer(options: ArpaFileOptions) -> Tokenizer:
-    tokenizer = make_tokenizer(options.tokenizer)
-    if options.tokenizer != "bpe":
-        return tokenizer
-    _, path = options.files()
-    try:
-        tokenizer.restore(path.read_text(encoding="utf-8"))
-    except Exception as error:  # the library tokenizers raises nothing narrower
-        raise UnavailableError(f"'{path}' is not a tokenizer that `lmbench export` wrote: {error}") from error
-    return tokenizer
 
 
 def _digest(path: Path) -> str:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lmbench.arrays import Flags, Floats, Ids
+from lmbench.backends.ngrams.arpa_lexicon import ExportedLexicon
 from lmbench.corpus import TrainingText
 from lmbench.model import Footprint
-from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, tokenizer_file, write_arpa
+from lmbench.ngrams.arpa_writer import SENTENCE_END, SENTENCE_START, UNKNOWN_WORD, escape, write_arpa
 from lmbench.ngrams.backoff import Order, next_probabilities, probabilities
 from lmbench.ngrams.counts import insert_starts, insert_starts_after
 from lmbench.ngrams.ids import LINE_END_ID
@@ -90,12 +91,12 @@ class FittedNgrams:
         return LexiconState(self.lexicon, text, self._next_logprobs)
 
     def export(self, path: Path) -> None:
-        """Write an ARPA file, with words escaped if ARPA cannot hold them, and a file of what the tokenizer learned."""
+        """Write an ARPA file, with words escaped if ARPA cannot hold them, and the lexicon next to it."""
         words = np.full(len(self.kept), SENTENCE_START, dtype=object)
         words[self._rows()] = self.words
         write_arpa(path, _with_bigrams(self.orders), words.tolist(), self.kept)
-        if learned := self.lexicon.tokenizer.state():
-            tokenizer_file(path).write_text(learned, encoding="utf-8")
+        exported = ExportedLexicon.of(self.lexicon, unigrams=int(np.count_nonzero(self.kept)))
+        exported.write(path, self.lexicon.tokenizer)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, to save them."""

@@ -62,7 +62,7 @@ class KenlmOptions(LexiconOptions):
         description="ARPA file or KenLM binary that was estimated elsewhere; can be combined only with tokenizer and "
         "escaped",
     )
-    escaped: bool = Field(False, description="with path: true for a file of `lmbench export`")
+    escaped: bool = Field(False, description="with path: true if `lmbench export` wrote the file without a lexicon")
 
     def files(self) -> tuple[Path, ...]:
         if self.path:
@@ -74,7 +74,7 @@ class KenlmOptions(LexiconOptions):
 
     @property
     def _file_options(self) -> ArpaFileOptions:
-        tokenizer = "words" if self.tokenizer == "auto" else self.tokenizer.partition(":")[0]
+        tokenizer = self.tokenizer.partition(":")[0]
         return ArpaFileOptions.model_validate({"path": self.path, "tokenizer": tokenizer, "escaped": self.escaped})
 
     @property
@@ -248,7 +248,7 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
             self._fitted = FittedKenlm(ngrams, facts.fallback_orders, engine, workspace)
 
     def export(self, path: Path) -> None:
-        """Write an ARPA file, and a file of what the tokenizer learned."""
+        """Write an ARPA file, and the lexicon next to it."""
         self._fitted.ngrams.export(path)
 
     def signature(self) -> Signature:

@@ -11,19 +11,18 @@ from typing import Self
 
 import numpy as np
 
+from lmbench.backends.ngrams.arpa_lexicon import ArpaLexicon
 from lmbench.backends.ngrams.fitted import FittedNgrams
 from lmbench.backends.ngrams.kenlm_engine import KenlmEngine
 from lmbench.compression import open_regular
-from lmbench.errors import UnavailableError
 from lmbench.ngrams.arpa_reader import ArpaText
-from lmbench.ngrams.arpa_writer import SENTENCE_END, UNKNOWN_WORD, escape, is_word, unescape
+from lmbench.ngrams.arpa_writer import SENTENCE_END, UNKNOWN_WORD
 from lmbench.ngrams.history_sums import history_sums, ngram_words
 from lmbench.ngrams.ids import UNKNOWN_ID
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon
-from lmbench.text.tokenizers import Tokenizer
 
 _ABSENT = math.exp(-200)
 """Between 1e-100, which ``<unk>`` gets if the file lacks it, and the probability of anything that was estimated."""
@@ -72,25 +71,17 @@ class TextFile(NgramFile):
     ngrams: FittedNgrams
 
     @classmethod
-    def of(cls, text: ArpaText, tokenizer: Tokenizer, escaped: bool) -> Self:
-        """Return the n-grams of ARPA text whose words are types of this tokenizer.
+    def of(cls, text: ArpaText, words: ArpaLexicon) -> Self:
+        """Return the n-grams of ARPA text.
 
         Args:
             text: The file's n-grams.
-            tokenizer: Cuts documents into words.
-            escaped: Whether `lmbench export` escaped the words.
+            words: How documents become the file's words.
 
         Raises:
-            UnavailableError: Two words unescape to the same type.
+            UnavailableError: Two words are the same type.
         """
-        types = text.words[2:-1]
-        types = list(map(unescape, types)) if escaped else types
-        if len(set(types)) < len(types):
-            raise UnavailableError(
-                "two words of the file unescape to the same text, so `lmbench export` did not write it; "
-                "leave out escaped=true"
-            )
-        lexicon = Lexicon(tokenizer, types, spelled=(), min_count=1)
+        lexicon = words.make(words.types(text.words[2:-1]))
         return cls(
             order=len(text.orders),
             parameters=sum(text.counts) + sum(text.counts[:-1]),
@@ -130,17 +121,15 @@ class BinaryFile(NgramFile):
 
     path: Path
     kenlm: KenlmEngine
-    tokenizer: Tokenizer
-    escaped: bool
+    words: ArpaLexicon
 
     @classmethod
-    def read(cls, path: Path, tokenizer: Tokenizer, escaped: bool) -> Self:
-        """Read a KenLM binary whose words are types of this tokenizer.
+    def read(cls, path: Path, words: ArpaLexicon) -> Self:
+        """Read a KenLM binary.
 
         Args:
             path: The file.
-            tokenizer: Cuts documents into words.
-            escaped: Whether `lmbench export` escaped the words.
+            words: How documents become the file's words.
 
         Raises:
             UnavailableError: The package kenlm is not installed, or cannot read the file.
@@ -154,13 +143,12 @@ class BinaryFile(NgramFile):
             engine=kenlm.signature(),
             path=path,
             kenlm=kenlm,
-            tokenizer=tokenizer,
-            escaped=escaped,
+            words=words,
         )
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         lexicon = self._find_types(documents)
-        words = [UNKNOWN_WORD, SENTENCE_END, *map(self._word, lexicon.types[2:])]
+        words = [UNKNOWN_WORD, SENTENCE_END, *map(self.words.word, lexicon.types[2:])]
         return lexicon.score(documents, lambda lines: self.kenlm.score_lines(lines, words))
 
     def state_after(self, text: str) -> ModelState:
@@ -171,12 +159,10 @@ class BinaryFile(NgramFile):
     def _find_types(self, documents: Sequence[str]) -> Lexicon:
         """Return a lexicon of the documents' types that the file has."""
         lines = [line for document in documents for line in document.split("\n")]
-        candidates = {kind for types in self.tokenizer.tokenize_lines(lines) for kind in types}
-        known = [kind for kind in candidates if (self.escaped or is_word(kind)) and self._word(kind) in self.kenlm]
-        return Lexicon(self.tokenizer, known, spelled=(), min_count=1)
-
-    def _word(self, kind: str) -> str:
-        return escape(kind) if self.escaped else kind
+        candidates = {kind for types in self.words.tokenizer.tokenize_lines(lines) for kind in types}
+        return self.words.make(
+            kind for kind in candidates if self.words.may_have(kind) and self.words.word(kind) in self.kenlm
+        )
 
 
 def is_kenlm_binary(path: Path) -> bool:

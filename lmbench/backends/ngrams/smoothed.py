@@ -125,7 +125,7 @@ class Ngram(LanguageModel, Saveable, Exportable):
             self._fitted = FittedSmoothed(ngrams, facts.parameters)
 
     def export(self, path: Path) -> None:
-        """Write an ARPA file, and a file of what the tokenizer learned.
+        """Write an ARPA file, and the lexicon next to it.
 
         Raises:
             SpecError: The probability of an event is 0, which ARPA cannot express.

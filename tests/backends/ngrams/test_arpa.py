@@ -382,9 +382,9 @@ def test_the_signature_names_the_engine_and_the_line_start(small):
 
 
 def test_invalid_options_are_refused():
-    with pytest.raises(SpecError, match="arpa: option path=: Field required"):
+    with pytest.raises(SpecError, match=r"^arpa needs path=: "):
         build("arpa")
-    with pytest.raises(SpecError, match="arpa: option tokenizer=bpm: Input should be 'words', 'pieces', 'jieba', 'b"):
+    with pytest.raises(SpecError, match="arpa: option tokenizer=bpm: Input should be 'auto', 'words', 'pieces', 'j"):
         build("arpa:x.arpa,tokenizer=bpm")
 
 
@@ -417,6 +417,7 @@ def test_without_escaped_the_escapes_are_words(tmp_path):
     model = build("kenlm:order=3,min_count=1,tokenizer=pieces")
     model.fit(TrainingText(Split((RAW["english"],)), Split(())))
     model.export(tmp_path / "x.arpa")
+    (tmp_path / "x.arpa.lexicon.json").unlink()
     [score] = opened(tmp_path / "x.arpa", "pieces").score([RAW["english"]])
     assert (score.spelling < 0).any()
 

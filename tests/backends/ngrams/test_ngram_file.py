@@ -4,6 +4,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from lmbench.backends.ngrams.arpa_lexicon import ArpaLexicon
 from lmbench.backends.ngrams.ngram_file import BinaryFile
 from lmbench.errors import UnavailableError
 from lmbench.text.tokenizers import make_tokenizer
@@ -35,7 +36,7 @@ def test_a_binary_knows_words_with_other_white_space(tmp_path, letter):
     path.write_bytes(SMALL.replace("b", f"2{letter}0").encode())
     text = f"a 2{letter}0 a\n2{letter}0"
     [own] = opened(path).score([text])
-    [binary] = BinaryFile.read(path, make_tokenizer("words"), escaped=False).score([text])
+    [binary] = BinaryFile.read(path, ArpaLexicon(make_tokenizer("words"), escaped=False)).score([text])
     assert own.ends.tolist() == binary.ends.tolist()
     np.testing.assert_allclose(own.logprobs, binary.logprobs, rtol=0, atol=1e-5)
     assert not binary.spelling.any()
