@@ -26,7 +26,7 @@ from lmbench.prediction import Prediction
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
 from lmbench.signature import Signature
-from lmbench.state import ModelState
+from lmbench.state import ModelState, NextEvents
 
 _DEFAULT_CONTEXT = 2048  # for models whose configuration does not limit the number of positions
 _FINETUNE = re.compile(r"steps:[0-9]{1,7}")
@@ -120,6 +120,10 @@ class HuggingFace(LanguageModel):
     def predict(self, document: str) -> Iterator[Prediction]:
         """Yield the distribution over each token of a document; see `lmbench.prediction`."""
         return self._load_scorer().predict(document)
+
+    def predict_next(self, document: str) -> NextEvents:
+        """Return the distribution over the token after those of a document; see `lmbench.prediction`."""
+        return self._prepare_reader().predict_next(document)
 
     def state_after(self, text: str) -> ModelState:
         return self._prepare_reader().state_after(text)
