@@ -11,7 +11,7 @@ import numpy as np
 from lmbench.errors import LmbenchError, ScoreError
 from lmbench.model import LanguageModel
 from lmbench.score import Score, checked_scores
-from lmbench.state import NextEvents
+from lmbench.state import ModelState, NextEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,28 @@ class Prediction:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place before an event of a document, or after the last one.
+
+    Attributes:
+        state: The model's state there. It is valid until the next place is asked for.
+        event: The index of the event that follows in the state's distribution; None after the last one.
+    """
+
+    state: ModelState
+    event: int | None
+
+
 @runtime_checkable
 class PredictsDocuments(Protocol):
     """A model that computes the distributions of many events at once."""
 
     def predict(self, document: str) -> Iterator[Prediction]:
         """Yield the distribution over each event of a document."""
+
+    def predict_next(self, document: str) -> NextEvents:
+        """Return the distribution over the event after a document, given its events."""
 
 
 def predict(model: LanguageModel, document: str) -> Iterator[Prediction]:
@@ -49,27 +65,63 @@ def predict(model: LanguageModel, document: str) -> Iterator[Prediction]:
         ScoreError: A distribution is not that of the model's scores.
     """
     if isinstance(model, PredictsDocuments):
-        return model.predict(document)
-    return _follow_states(model, document)
-
-
-def _follow_states(model: LanguageModel, document: str) -> Iterator[Prediction]:
-    """Advance a state along the scored events. An unknown word does not have a spelling, so a new state follows it."""
+        yield from model.predict(document)
+        return
     (score,) = checked_scores(model.score([document]), [document])
-    data, start, ends = document.encode(), 0, score.ends.tolist()
+    for end, place in zip(score.ends.tolist(), _follow_states(model, document, score), strict=False):
+        if place.event is not None:
+            yield Prediction(place.state.next_events(), place.event, end)
+
+
+def follow(model: LanguageModel, document: str, score: Score) -> Iterator[Place]:
+    """Yield the places between the events of a document, the first one before all events and the last one after them.
+
+    Args:
+        model: A model that is ready to score.
+        document: The document.
+        score: Its score.
+
+    Raises:
+        LmbenchError: The model does not offer distributions over events whose text is known.
+        ScoreError: A distribution is not that of the score.
+    """
+    if not isinstance(model, PredictsDocuments):
+        yield from _follow_states(model, document, score)
+        return
+    for prediction in model.predict(document):
+        yield Place(_KnownState(prediction.following), prediction.event)
+    yield Place(_KnownState(model.predict_next(document)), None)
+
+
+class _KnownState(ModelState):
+    """A state of which only the distribution is known."""
+
+    def __init__(self, following: NextEvents) -> None:
+        self._following = following
+
+    def next_events(self) -> NextEvents:
+        return self._following
+
+    def advance(self, event: int) -> None:
+        raise NotImplementedError("only the distribution is known")
+
+
+def _follow_states(model: LanguageModel, document: str, score: Score) -> Iterator[Place]:
+    """Advance a state along the scored events. An unknown word does not have a spelling, so a new state follows it."""
+    data, start = document.encode(), 0
     try:
         state = model.state_after("")
-        for number, end in enumerate(ends):
+        for number, end in enumerate(score.ends.tolist()):
             following = state.next_events()
             event = _find_event(following, data[start:end], score, number)
             _require_same(following, event, score, number, model.score_tolerance)
-            yield Prediction(following, event, end)
-            if end < len(data):
-                if score.spelling[number] < 0:
-                    state = model.state_after(data[:end].decode())
-                else:
-                    state.advance(event)
+            yield Place(state, event)
+            if score.spelling[number] < 0:
+                state = model.state_after(data[:end].decode())
+            else:
+                state.advance(event)
             start = end
+        yield Place(state, None)
     except NotImplementedError as reason:
         raise LmbenchError(f"{type(model).__name__} does not offer distributions: {reason}") from reason
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from lmbench.arrays import Floats
+from lmbench.arrays import Flags, Floats
+from lmbench.corpus import WORD_SEPARATORS
 
 _BYTES = tuple(bytes((byte,)) for byte in range(256))
 _BYTE_NAMES = tuple(map(chr, range(256)))
+_SEPARATORS = tuple(separator.encode() for separator in WORD_SEPARATORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,16 @@ class NextEvents:
         matches = [spelling is not None and spelling.startswith(prefix) for spelling in self.spellings]
         return float(np.logaddexp.reduce(self.logprobs[matches])) if any(matches) else 0.0
 
+    def boundary_logprob(self) -> float:
+        """Return log P(the event's spelling begins with white space, or ends the text), in nats; -inf if none does.
+
+        Raises:
+            NotImplementedError: There are no spellings.
+        """
+        if not self.spellings:
+            raise NotImplementedError("the texts of its events are not known")
+        return min(0.0, float(np.logaddexp.reduce(self.logprobs[_find_boundaries(self.spellings)])))
+
 
 class ModelState(ABC):
     """A model that has read a text and advances event by event, even to the inside of a character."""
@@ -67,6 +80,17 @@ class ModelState(ABC):
         """Return log P(the next event's bytes begin with `prefix`), in nats; 0 if no event is known to do so."""
         return self.next_events().prefix_logprob(prefix)
 
+    def boundary_logprob(self) -> float:
+        """Return log P(the text continues with white space or ends), in nats; -inf if no event is known to do so.
+
+        After a word, this is the probability that the word ends here. White space is what separates words: a space, a
+        tab, a carriage return or a line end.
+
+        Raises:
+            NotImplementedError: The texts of the events are not known.
+        """
+        return self.next_events().boundary_logprob()
+
     def spelling_logprob(self, spelling: bytes) -> float | None:
         """Return what a letter model charges for the spelling of an unknown word, in nats.
 
@@ -93,6 +117,9 @@ class TextState(ModelState):
     def prefix_logprob(self, prefix: bytes) -> float:
         return self._following.prefix_logprob(prefix)
 
+    def boundary_logprob(self) -> float:
+        return self._following.boundary_logprob()
+
     def advance(self, event: int) -> None:
         spelling = self._following.spellings[event]
         if spelling is None:
@@ -106,3 +133,9 @@ def _is_text(spelling: bytes | None) -> bool:
         return spelling is not None and spelling.decode() is not None
     except UnicodeDecodeError:
         return False
+
+
+@lru_cache(maxsize=4)  # spellings are the same tuple after each event, or one of two
+def _find_boundaries(spellings: tuple[bytes | None, ...]) -> Flags:
+    """Return which events begin with white space or end the text, (events,)."""
+    return np.array([known is not None and (not known or known.startswith(_SEPARATORS)) for known in spellings], bool)

@@ -6,7 +6,7 @@ import pytest
 from lmbench import build
 from lmbench.errors import LmbenchError, ScoreError
 from lmbench.model import LanguageModel
-from lmbench.prediction import predict
+from lmbench.prediction import follow, predict
 from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import NextEvents
@@ -78,3 +78,14 @@ def test_a_model_without_distributions_is_refused():
     model.next_events = lambda text: LanguageModel.next_events(model, text)
     with pytest.raises(LmbenchError, match="Letters does not offer distributions"):
         list(predict(model, "ab"))
+
+
+@pytest.mark.parametrize("spec", ["kenlm:order=3,min_count=1", "ppm:order=2"])
+def test_the_last_place_is_after_the_last_event(english, spec):
+    model = build(spec)
+    model.prepare(english)
+    text = "the cat saw a zebra"
+    (score,) = model.score([text])
+    places = [(place.event, place.state.next_events().logprobs) for place in follow(model, text, score)]
+    assert [event for event, _ in places] == [*(prediction.event for prediction in predict(model, text)), None]
+    assert places[-1][1] == pytest.approx(model.next_events(text).logprobs)

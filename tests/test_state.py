@@ -26,6 +26,23 @@ def test_a_prefix_has_the_probability_of_all_events_that_begin_with_it():
     assert nexts.prefix_logprob(b"x") == 0
 
 
+def test_a_boundary_is_white_space_or_the_end_of_the_text():
+    spellings = (b" the", b"\n", b"", b"the", None, b"\t", b"a b")
+    nexts = NextEvents(tuple("abcdefg"), np.log([0.1, 0.2, 0.05, 0.15, 0.2, 0.25, 0.05]), spellings)
+    assert np.exp(nexts.boundary_logprob()) == pytest.approx(0.1 + 0.2 + 0.05 + 0.25)
+    assert NextEvents(("a",), np.zeros(1), (b"a",)).boundary_logprob() == -np.inf
+
+
+def test_a_distribution_without_spellings_has_no_boundary():
+    with pytest.raises(NotImplementedError, match="the texts of its events are not known"):
+        NextEvents(("a",), np.zeros(1)).boundary_logprob()
+
+
+def test_an_event_that_ends_inside_a_character_may_begin_with_a_space():
+    state = TextState(lambda text: NextEvents(("a", "b"), np.log([0.3, 0.7]), (b" " + HALF, b"a")), "x")
+    assert state.boundary_logprob() == pytest.approx(np.log(0.3))
+
+
 def test_a_state_made_of_texts_asks_again_for_each_longer_text():
     state = TextState(distribution, "x")
     state.advance(1)

@@ -238,12 +238,18 @@ class _MixState(ModelState):
         return replace(parts[0], logprobs=interpolate(np.stack([part.logprobs for part in parts]), self._weights))
 
     def prefix_logprob(self, prefix: bytes) -> float:
-        logprobs = np.array([[state.prefix_logprob(prefix)] for state in self._states])
-        return float(interpolate(logprobs, self._weights)[0])
+        return self._mix([state.prefix_logprob(prefix) for state in self._states])
+
+    def boundary_logprob(self) -> float:
+        return self._mix([state.boundary_logprob() for state in self._states])
 
     def advance(self, event: int) -> None:
         for state in self._states:
             state.advance(event)
+
+    def _mix(self, logprobs: Sequence[float]) -> float:
+        """Return the mixture of one log-probability of each state, in nats."""
+        return float(interpolate(np.array(logprobs)[:, None], self._weights)[0])
 
 
 def _interpolate_scores(scores: Sequence[Score], weights: Floats) -> Score:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from lmbench.arrays import Flags, Floats, Ids, Ints
 from lmbench.compression import open_regular
-from lmbench.corpus import TrainingText, lines_of, with_line_end
+from lmbench.corpus import WORD_SEPARATORS, TrainingText, lines_of, with_line_end
 from lmbench.errors import SpecError, reason
 from lmbench.model import ModelOptions
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
@@ -133,6 +133,7 @@ class Lexicon:
         self._ids = _KnownIds({LINE_END: LINE_END_ID} | {token: i for i, token in enumerate(types, start=2)})
         self._spelling_costs: dict[str, float] = {}
         self._spellings: dict[bool, tuple[bytes | None, ...]] = {}
+        self._unknown_boundaries: dict[bool, float] = {}
 
     @classmethod
     def learn(cls, data: TrainingText, options: LexiconOptions) -> Lexicon:
@@ -275,6 +276,14 @@ class Lexicon:
         """Return log P(the bytes of an unknown word begin with `prefix`), in nats."""
         prefixes = self.tokenizer.letter_prefixes(prefix, after_word)
         return float(np.logaddexp.reduce([self.letter_model.prefix_logprob(letters) for letters in prefixes]))
+
+    def unknown_boundary_logprob(self, after_word: bool) -> float:
+        """Return log P(the bytes of an unknown word begin with white space), in nats. None contains a line end."""
+        if after_word not in self._unknown_boundaries:
+            starts = [separator.encode() for separator in WORD_SEPARATORS if separator != LINE_END]
+            logprobs = [self.unknown_prefix_logprob(start, after_word) for start in starts]
+            self._unknown_boundaries[after_word] = min(0.0, float(np.logaddexp.reduce(logprobs)))
+        return self._unknown_boundaries[after_word]
 
     def signature(self) -> Signature:
         """Return the tokenizer, the size of the vocabulary and the policy for unknown words."""

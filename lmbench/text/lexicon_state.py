@@ -43,11 +43,20 @@ class LexiconState(ModelState):
         self._last_line: str | None = text.split("\n")[-1]
         self._tokens = lexicon.tokenizer.tokenize(self._last_line)
         self._after_word = bool(self._tokens) and not is_white(self._tokens[-1])
+        self._following: NextEvents | None = None
 
     def next_events(self) -> NextEvents:
+        if self._following is None:
+            self._following = self._predict_next()
+        return self._following
+
+    def _predict_next(self) -> NextEvents:
         logprobs = self._predict(np.array(self._history, dtype=np.int32))
-        spellings = self._lexicon.spellings(self._after_word) + (None,) * len(self._extra_events)
-        return NextEvents(self._lexicon.types + self._extra_events, logprobs, spellings)
+        spellings = self._lexicon.spellings(self._after_word)
+        if not self._extra_events:
+            return NextEvents(self._lexicon.types, logprobs, spellings)
+        unspelled = (None,) * len(self._extra_events)
+        return NextEvents(self._lexicon.types + self._extra_events, logprobs, spellings + unspelled)
 
     def prefix_logprob(self, prefix: bytes) -> float:
         """Return log P(the next event's bytes begin with `prefix`), in nats, counting unknown words that begin so."""
@@ -55,6 +64,12 @@ class LexiconState(ModelState):
         known = [spelling is not None and spelling.startswith(prefix) for spelling in following.spellings]
         letters = self._lexicon.unknown_prefix_logprob(prefix, self._after_word)
         return float(np.logaddexp.reduce([*following.logprobs[known], following.logprobs[UNKNOWN_ID] + letters]))
+
+    def boundary_logprob(self) -> float:
+        """Return log P(the text continues with white space or ends), in nats, unknown words included."""
+        following = self.next_events()
+        unknown = following.logprobs[UNKNOWN_ID] + self._lexicon.unknown_boundary_logprob(self._after_word)
+        return min(0.0, float(np.logaddexp(following.boundary_logprob(), unknown)))
 
     def spelling_logprob(self, spelling: bytes) -> float | None:
         """Return what the letter model charges for the next word, in nats; see `ModelState`.
@@ -72,7 +87,7 @@ class LexiconState(ModelState):
         return self._lexicon.letter_model.logprob(self._lexicon.tokenizer.letters(tokens[-1]))
 
     def advance(self, event: int) -> None:
-        self._last_line = None
+        self._last_line = self._following = None
         self._after_word = not is_white(self._lexicon.types[event])  # a line end is white space
         starts_over = event == LINE_END_ID and not self._across_lines
         self._history = [] if starts_over else [*self._history, event]

@@ -36,6 +36,14 @@ def test_inside_a_word_by_hand(english):
     assert mix.score_continuation("the c", "at") == pytest.approx(whole - given, abs=1e-9)
 
 
+def test_the_probability_that_a_word_ends_by_hand(english):
+    spec = "mix:kenlm:tokenizer=pieces;order=2+cache:tokenizer=pieces,weight=0.7"
+    mix, *parts = (fitted(spec, english) for spec in (spec, "kenlm:tokenizer=pieces,order=2", "cache:tokenizer=pieces"))
+    ends = [np.exp(part.state_after("the cat").boundary_logprob()) for part in parts]
+    assert 0 < ends[0] < 1
+    assert np.exp(mix.state_after("the cat").boundary_logprob()) == pytest.approx(0.7 * ends[0] + 0.3 * ends[1])
+
+
 def test_the_weights_make_the_validation_split_most_likely(english):
     def likelihood(spec):
         return sum(score.logprobs.sum() for score in fitted(spec, english).score(english.valid.documents))

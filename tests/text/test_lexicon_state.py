@@ -62,3 +62,27 @@ def test_a_prefix_counts_known_and_unknown_words(lexicon, text, prefix, known):
     unknown = 0.1 * np.exp(lexicon.letter_model.prefix_logprob(prefix.strip()))
     state = LexiconState(lexicon, text, Histories())
     assert np.exp(state.prefix_logprob(prefix)) == pytest.approx(known + unknown)
+
+
+def test_every_event_after_a_word_begins_with_white_space_if_spaces_separate_tokens(lexicon):
+    assert LexiconState(lexicon, "a", Histories()).boundary_logprob() == 0
+
+
+def test_a_boundary_counts_the_unknown_words_that_begin_with_white_space():
+    text = TrainingText(Split(("a b, a b, c; d\te\na\n",)), Split(()))
+    lexicon = Lexicon.learn(text, LexiconOptions(tokenizer="pieces"))
+    known = ["a", " b", ","]  # " a" occurs once
+    probs = dict(zip(["<unk>", "\n", *known], [0.4, 0.1, 0.1, 0.25, 0.15], strict=True))
+    state = LexiconState(lexicon, "a", lambda history: np.log([probs[name] for name in lexicon.types]))
+    letters = [np.exp(lexicon.letter_model.prefix_logprob(start)) for start in (b" ", b"\t", b"\r")]
+
+    assert set(lexicon.types) == set(probs)
+    assert np.exp(state.boundary_logprob()) == pytest.approx(0.1 + 0.25 + 0.4 * sum(letters))
+    assert sum(letters) > 0.2
+
+
+def test_the_distribution_is_computed_once_for_each_event(lexicon):
+    asked = Histories()
+    state = LexiconState(lexicon, "a", asked)
+    state.next_events(), state.boundary_logprob(), state.prefix_logprob(b" ")
+    assert asked == [[2]]

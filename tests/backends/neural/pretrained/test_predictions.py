@@ -9,7 +9,7 @@ from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 from lmbench import build
 from lmbench.analysis.divergence import compare_distributions
 from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
-from lmbench.prediction import predict
+from lmbench.prediction import follow, predict
 from tests.checkpoints import BOS, byte_level, gpt2, save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -55,6 +55,17 @@ def test_predictions_are_the_librarys_log_softmax(folder):
         expected = library(torch.tensor([[0, *events]])).logits[0].double().log_softmax(-1).numpy()
     found = np.stack([prediction.following.logprobs for prediction in predict(model, text)])
     np.testing.assert_allclose(found, expected[:-1], atol=1e-4)
+
+
+def test_the_token_after_a_document_is_the_librarys(folder):
+    model, text = build(f"hf:{folder}"), "the cat sat on 我"
+    [score] = model.score([text])
+    *before, last = follow(model, text, score)
+    with torch.inference_mode():
+        library = GPT2LMHeadModel.from_pretrained(folder).eval()
+        logits = library(torch.tensor([[0, *(place.event for place in before)]])).logits[0, -1]
+    assert last.event is None
+    np.testing.assert_allclose(last.state.next_events().logprobs, logits.double().log_softmax(-1).numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize(
