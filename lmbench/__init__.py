@@ -8,6 +8,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # means what typing's means; an import of typing would delay the first line of main()
 if TYPE_CHECKING:
+    from lmbench.api.results import Results
+    from lmbench.api.running import run
     from lmbench.corpora.loading import load_corpus
     from lmbench.corpus import Corpus, Split, TaggedWord, TrainingText
     from lmbench.errors import LmbenchError, NotFittedError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         Saveable,
         Traits,
     )
+    from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
     from lmbench.progress import SILENT, Progress
     from lmbench.registry import build
     from lmbench.runs.evaluation import evaluate
@@ -30,10 +33,12 @@ if TYPE_CHECKING:
     from lmbench.score import Score
     from lmbench.signature import Signature
     from lmbench.state import ModelState, NextEvents
-    from lmbench.text.lexicon import Lexicon, LexiconOptions, StoredLexicon
+    from lmbench.text.lexicon import EncodedDocument, Lexicon, LexiconOptions, StoredLexicon
     from lmbench.text.lexicon_state import LexiconState
 
 _HOMES = {
+    "api.results": ("Results",),
+    "api.running": ("run",),
     "corpora.loading": ("load_corpus",),
     "corpus": ("Corpus", "Split", "TaggedWord", "TrainingText"),
     "errors": ("LmbenchError", "NotFittedError"),
@@ -49,6 +54,7 @@ _HOMES = {
         "Saveable",
         "Traits",
     ),
+    "ngrams.ids": ("LINE_END_ID", "UNKNOWN_ID"),
     "progress": ("SILENT", "Progress"),
     "registry": ("build",),
     "runs.evaluation": ("evaluate",),
@@ -56,13 +62,16 @@ _HOMES = {
     "score": ("Score",),
     "signature": ("Signature",),
     "state": ("ModelState", "NextEvents"),
-    "text.lexicon": ("Lexicon", "LexiconOptions", "StoredLexicon"),
+    "text.lexicon": ("EncodedDocument", "Lexicon", "LexiconOptions", "StoredLexicon"),
     "text.lexicon_state": ("LexiconState",),
 }
 
 __all__ = [
+    "LINE_END_ID",
     "SILENT",
+    "UNKNOWN_ID",
     "Corpus",
+    "EncodedDocument",
     "Exhibit",
     "Exportable",
     "Fitted",
@@ -78,6 +87,7 @@ __all__ = [
     "NextEvents",
     "NotFittedError",
     "Progress",
+    "Results",
     "Sampler",
     "Saveable",
     "SavedFacts",
@@ -93,6 +103,7 @@ __all__ = [
     "generate",
     "load_corpus",
     "open_saved",
+    "run",
     "write_saved",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from lmbench.analysis.changes import Change, find_changes
 from lmbench.analysis.pair import Pair
@@ -122,6 +123,26 @@ def compare_models(
             pairs += text.compare([(model.label, baseline.label)], margin)
     _require_some(pairs, refusals)
     return ComparedModels(model, baseline, tuple(pairs), tuple(refusals))
+
+
+def compare_all(directory: RunDirectory, margin: float = MARGIN) -> tuple[Pair, ...]:
+    """Compare all models of a run with each other on each corpus, each with every better one as its baseline.
+
+    The p of each pair is corrected for the number of pairs of the corpus.
+
+    Args:
+        directory: The run.
+        margin: Bits per byte within which two models are equal.
+
+    Raises:
+        ResultsError: No corpus has two models that can be compared.
+    """
+    pairs = list[Pair]()
+    for text in match_texts(directory, directory, ()):
+        labels = sorted(text.one.contenders, key=lambda label: text.one.contenders[label].total)
+        pairs += _correct(text.compare([(worse, better) for better, worse in combinations(labels, 2)], margin))
+    _require_some(pairs, ())
+    return tuple(pairs)
 
 
 def compare_runs(

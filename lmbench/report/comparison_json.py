@@ -13,7 +13,7 @@ from lmbench.analysis.pair import Pair
 def format_models(compared: ComparedModels) -> list[str]:
     """Return the comparison of two models as JSON objects, one for each corpus. Those that are refused come last."""
     shared = {"model": compared.model.label, "baseline": compared.baseline.label}
-    rows: list[Mapping[str, object]] = [shared | _numbers(pair) for pair in compared.pairs]
+    rows: list[Mapping[str, object]] = [shared | list_numbers(pair) for pair in compared.pairs]
     rows += [shared | _refusal_entries(refusal) for refusal in compared.refusals]
     return [json.dumps(row, ensure_ascii=False) for row in rows]
 
@@ -22,7 +22,7 @@ def format_runs(compared: ComparedRuns) -> list[str]:
     """Return the comparison of two runs as JSON objects, one for each row: model is the second run's."""
     rows: list[Mapping[str, object]] = [
         {"model": pair.model.label, "baseline": pair.baseline.label}
-        | _numbers(pair)
+        | list_numbers(pair)
         | {
             "changes": [
                 _change_entries(change)
@@ -38,7 +38,7 @@ def format_runs(compared: ComparedRuns) -> list[str]:
     return [json.dumps(row, ensure_ascii=False) for row in rows]
 
 
-def _numbers(pair: Pair) -> dict[str, object]:
+def list_numbers(pair: Pair) -> dict[str, object]:
     """Return the numbers of a comparison by their names in JSON."""
     comparison = pair.comparison
     difference = comparison.difference

@@ -28,10 +28,15 @@ def format_cells(results: RankedRun) -> str:
 
     An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
     """
-    ranked = {cell.row.slot: _list_ranked(ranking, entry) for ranking, entry, cell in results.places()}
-    rows = [_list_cell(cell, results) | ranked.get(cell.row.slot, {}) | _list_rest(cell) for cell in results.cells]
+    rows = list_cells(results)
     rows += [_list_anchor(anchor, ranking.corpus) for ranking in results.rankings for anchor in ranking.corpus.anchors]
     return _format(list(dict.fromkeys(name for row in rows for name in row)), rows)
+
+
+def list_cells(results: RankedRun) -> list[dict[str, object]]:
+    """Return all numbers of each cell by their names; a number that a cell does not have is missing or None."""
+    ranked = {cell.row.slot: _list_ranked(ranking, entry) for ranking, entry, cell in results.places()}
+    return [_list_cell(cell, results) | ranked.get(cell.row.slot, {}) | _list_rest(cell) for cell in results.cells]
 
 
 def format_pairs(results: RankedRun) -> str:

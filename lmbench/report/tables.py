@@ -37,11 +37,16 @@ def write(results: RankedRun) -> None:
 
 
 def terminal(results: RankedRun) -> list[TerminalTable]:
-    """Return a run's tables for rich to print. What a heading means is said below the last table that has it."""
+    """Return a run's tables for rich to print."""
+    return list(map(TerminalTable, list_tables(results)))
+
+
+def list_tables(results: RankedRun) -> list[Contents]:
+    """Return a run's tables, from top to bottom. What a heading means is said below the last table that has it."""
     pseudo = build_pseudo_table(results.cells)
     tables = [build_ranked_table(results, ranking) for ranking in results.rankings]
     tables += [*([pseudo] if pseudo else []), *map(build_across_table, results.groups)]
-    return [TerminalTable(_shorten_legend(table, tables[number:])) for number, table in enumerate(tables, start=1)]
+    return [_shorten_legend(table, tables[number:]) for number, table in enumerate(tables, start=1)]
 
 
 def checks(outcomes: Sequence[Outcome]) -> Table:

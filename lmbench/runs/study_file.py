@@ -233,10 +233,10 @@ def _validate(kind: type[Keys], keys: Table, source: Source, table: int | None =
         first = error.errors()[0]
         key, *steps = first["loc"]
         where = source.locate(str(key), *(step for step in steps if isinstance(step, int)), table=table)
-        raise SpecError(f"{where}: {_explain(first['type'], first['msg'], first['input'])}") from error
+        raise SpecError(f"{where}: {explain(first['type'], first['msg'], first['input'])}") from error
 
 
-def _explain(kind: str, message: str, value: object) -> str:
+def explain(kind: str, message: str, value: object) -> str:
     """Return what is wrong with a value, in the words of TOML."""
     if kind == "tuple_type":
         return f"write a list, not {kind_of(value)}"

@@ -1,0 +1,122 @@
+"""What a program names: models and corpora, as strings or as objects, alone, in a list, or in a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from lmbench.corpora.loading import is_named, read_corpus
+from lmbench.corpora.names import divide_name, is_path, parse_names
+from lmbench.corpora.options import NO_OPTIONS
+from lmbench.corpus import Corpus
+from lmbench.errors import CorpusError, SpecError, kind_of
+from lmbench.model import LanguageModel, ModelSpec
+from lmbench.progress import Progress
+from lmbench.runs.models import BrokenModel, SelectedModel, StartWorker, select_model, unite_models
+from lmbench.runs.study import ExperimentTable
+
+Model = str | LanguageModel | type[LanguageModel]
+"""A spec, an instance, or a class."""
+
+Models = Model | Sequence[Model] | Mapping[str, Model]
+"""One model, several, or several by their labels."""
+
+Text = str | Corpus | Iterable[str]
+"""The name of a corpus, a corpus, or documents."""
+
+Corpora = Text | Sequence[Text] | Mapping[str, Text]
+"""One corpus, several, or several by their names."""
+
+
+def select_models(
+    models: Models, table: ExperimentTable, start: StartWorker
+) -> tuple[SelectedModel | BrokenModel, ...]:
+    """Return the models that a program names.
+
+    Args:
+        models: The models.
+        table: The seeds, and whether the models are tuned.
+        start: Starts the process in which a plugin is built.
+
+    Raises:
+        LmbenchError: A spec is wrong, or something is not a model.
+    """
+    selected: list[SelectedModel | BrokenModel] = []
+    for label, model in _list_models(models):
+        if isinstance(model, str):
+            for spec in ModelSpec.parse_list(model):
+                selected += select_model(_with_label(spec, label), table.all_seeds, start, table.tune)
+        else:
+            raise SpecError(f"{kind_of(model)} is not a model; give a spec, a LanguageModel, or a class of one")
+    if not selected:
+        raise SpecError("no model is named")
+    return unite_models(selected)
+
+
+def gather_corpora(corpora: Corpora, whole: bool, progress: Progress) -> tuple[Corpus, ...]:
+    """Return the corpora that a program names.
+
+    Args:
+        corpora: The corpora.
+        whole: Whether nothing is fitted on them, so that a user's own texts need not be divided.
+        progress: Receives reports of downloads.
+
+    Raises:
+        LmbenchError: A corpus is unknown, or cannot be used.
+    """
+    gathered = [corpus for name, text in _list_texts(corpora) for corpus in _gather(text, name, whole, progress)]
+    if not gathered:
+        raise CorpusError("no corpus is named")
+    return tuple(gathered)
+
+
+def _list_models(models: Models) -> Iterator[tuple[str, Model]]:
+    """Yield each model with its label; "" if it has none."""
+    if isinstance(models, Mapping):
+        yield from models.items()
+    elif isinstance(models, str | type | LanguageModel):
+        yield "", models
+    else:
+        yield from (("", model) for model in models)
+
+
+def _with_label(spec: ModelSpec, label: str) -> ModelSpec:
+    return ModelSpec(spec.name, (*spec.arguments, ("label", label))) if label else spec
+
+
+def _list_texts(corpora: Corpora) -> Iterator[tuple[str, Text]]:
+    """Yield each corpus with its name; "" if it has none of its own."""
+    if isinstance(corpora, Mapping):
+        yield from corpora.items()
+    elif isinstance(corpora, str | Corpus) or not isinstance(corpora, list | tuple) or _are_documents(corpora):
+        yield "", corpora  # type: ignore[misc]
+    else:
+        yield from (("", text) for text in corpora)
+
+
+def _are_documents(texts: Sequence[object]) -> bool:
+    """Return whether a list of strings holds documents and not names: there are spaces in it, and no name."""
+    strings = [text for text in texts if isinstance(text, str)]
+    has_spaces = any(len(text.split()) > 1 for text in strings)
+    return has_spaces and len(strings) == len(texts) and not any(map(_is_name, strings))
+
+
+def _is_name(text: str) -> bool:
+    return is_path(text) or is_named(divide_name(text).name)
+
+
+def _gather(text: Text, name: str, whole: bool, progress: Progress) -> Iterator[Corpus]:
+    if isinstance(text, Corpus):
+        yield replace(text, name=name or text.name)
+    elif isinstance(text, str):
+        for part in parse_names(text):
+            corpus = read_corpus(part, NO_OPTIONS, progress, whole)
+            yield replace(corpus, name=name or corpus.name)
+    else:
+        yield Corpus.from_texts(text, name or _name_of(text), whole=whole)
+
+
+def _name_of(texts: object) -> str:
+    """Return the name of a column of a data frame; "texts" for anything else."""
+    name = getattr(texts, "name", None)
+    return name if isinstance(name, str) and name else "texts"

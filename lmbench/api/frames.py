@@ -1,0 +1,163 @@
+"""The stored results of a run as data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmbench.arrays import Floats, Ints
+from lmbench.corpus import Corpus
+from lmbench.errors import ResultsError, UnknownNameError
+from lmbench.runs.cell_files import SCORES, read_documents, read_scores
+from lmbench.runs.records import Cell
+from lmbench.runs.store import RunDirectory
+from lmbench.words.spans import WordEvents, align_words, word_spans
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def choose_cells(directory: RunDirectory, model: str | None, corpus: str | None) -> list[Cell]:
+    """Return the cells with numbers of a model and a corpus.
+
+    Args:
+        directory: The run.
+        model: The label of a model; None for all.
+        corpus: The name of a corpus; None for all.
+
+    Raises:
+        UnknownNameError: The run does not have the model or the corpus.
+    """
+    rows = directory.manifest.rows
+    for kind, name, known in (
+        ("model of these results", model, {row.model for row in rows}),
+        ("corpus of these results", corpus, {row.corpus for row in rows}),
+    ):
+        if name is not None and name not in known:
+            raise UnknownNameError(kind, name, known)
+    return [
+        cell
+        for cell in directory.cells()
+        if cell.metrics and model in (None, cell.model) and corpus in (None, cell.corpus)
+    ]
+
+
+def list_documents(directory: RunDirectory, cell: Cell) -> pd.DataFrame:
+    """Return the counts and sums of each document of a cell."""
+    import pandas as pd
+
+    columns = read_documents(directory.folder(cell.row))
+    return pd.DataFrame({"document": np.arange(len(columns["bytes"]))} | dict(columns))
+
+
+def list_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> pd.DataFrame:
+    """Return the text, the place and the bits of each event of a cell."""
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame(
+            {
+                "document": scored.number,
+                "event": np.arange(len(scored.ends)),
+                "start": scored.starts,
+                "end": scored.ends,
+                "text": scored.cut(np.stack([scored.starts, scored.ends], axis=1)),
+                "bits": scored.bits,
+                "spelling_bits": scored.spelling_bits,
+            }
+        )
+        for scored in _read_events(directory, cell, corpus)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def list_words(directory: RunDirectory, cell: Cell, corpus: Corpus) -> pd.DataFrame:
+    """Return the text, the place and the bits of each word of a cell. The space before a word belongs to it."""
+    import pandas as pd
+
+    return pd.concat(
+        [_list_words(scored, corpus.spaced) for scored in _read_events(directory, cell, corpus)], ignore_index=True
+    )
+
+
+def join_cells(cells: Sequence[Cell], describe: Callable[[Cell], pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all cells, with the model, the corpus and the share of the training text of each."""
+    import pandas as pd
+
+    parts = []
+    for cell in cells:
+        part = describe(cell)
+        for place, (name, value) in enumerate(
+            (("model", cell.model), ("corpus", cell.corpus), ("train_size", cell.train_size))
+        ):
+            part.insert(place, name, value)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A document with the bits of its events.
+
+    Attributes:
+        number: The number of the document.
+        text: The document.
+        ends: (events,) byte offset at which each event's text ends.
+        bits: (events,) bits of each event.
+        spelling_bits: (events,) the part of them that spelled an unknown word.
+    """
+
+    number: int
+    text: str
+    ends: Ints
+    bits: Floats
+    spelling_bits: Floats
+
+    @property
+    def starts(self) -> Ints:
+        """The byte offset at which each event's text starts, (events,)."""
+        return np.concatenate([[0], self.ends])[: len(self.ends)]
+
+    def cut(self, spans: Ints) -> list[str]:
+        """Return the texts between byte offsets, (spans, 2). A part of a character is shown as a replacement."""
+        data = self.text.encode()
+        return [data[start:stop].decode(errors="replace") for start, stop in spans.tolist()]
+
+
+def _list_words(scored: _Scored, spaced: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    rows: WordEvents = align_words(scored.ends, word_spans(scored.text, spaced))
+    return pd.DataFrame(
+        {
+            "document": scored.number,
+            "index": rows.indices,
+            "word": scored.cut(rows.spans),
+            "start": rows.spans[:, 0],
+            "end": rows.spans[:, 1],
+            "bits": rows.sum(scored.bits),
+            "spelling_bits": rows.sum(scored.spelling_bits),
+            "events": rows.events,
+            "words": rows.words,
+        }
+    )
+
+
+def _read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator[_Scored]:
+    if SCORES not in cell.files:
+        raise ResultsError(f"the events of {cell.label} on {cell.corpus} are not stored")
+    folder = directory.folder(cell.row)
+    scores, counts = read_scores(folder), read_documents(folder)["events"]
+    borders = np.concatenate([[0], np.cumsum(counts)]).tolist()
+    for number, text in enumerate(corpus.test.documents):
+        rows = slice(borders[number], borders[number + 1])
+        yield _Scored(
+            number=number,
+            text=text,
+            ends=np.cumsum(scores["bytes"][rows], dtype=np.int64),
+            bits=scores["bits"][rows].astype(np.float64),
+            spelling_bits=scores["spelling_bits"][rows].astype(np.float64),
+        )

@@ -1,0 +1,58 @@
+"""The report of a run in any place: one file in a format, or a folder with all of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lmbench import atomic
+from lmbench.errors import ResultsError
+from lmbench.report import exhibits, tables
+from lmbench.report.csv_files import format_cells
+from lmbench.report.html import format_html
+from lmbench.report.latex import format_latex
+from lmbench.report.markdown import format_markdown
+from lmbench.report.ranked_run import RankedRun
+
+_FORMATS = {".csv": format_cells, ".html": format_html, ".md": format_markdown, ".tex": format_latex}
+
+
+def write_report(results: RankedRun, path: Path) -> None:
+    """Write the report of a run.
+
+    Args:
+        results: The run.
+        path: A file whose suffix names the format, or a folder for all formats, and the pictures of what the models
+            learned.
+
+    Raises:
+        ResultsError: The path cannot be written, or its suffix names no format.
+    """
+    try:
+        if path.suffix and not path.is_dir():
+            _write_file(results, path)
+        else:
+            _write_folder(results, path)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write_file(results: RankedRun, path: Path) -> None:
+    if path.suffix not in _FORMATS:
+        raise ResultsError(f"{path}: the formats of a report are {', '.join(_FORMATS)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write(path, _FORMATS[path.suffix](results).encode())
+
+
+def _write_folder(results: RankedRun, path: Path) -> None:
+    """Write the report into the run directory, as ``lmbench report`` does, and copy it."""
+    own = results.directory.path
+    tables.write(results)
+    exhibits.write(results.directory)
+    path.mkdir(parents=True, exist_ok=True)
+    if path.samefile(own):
+        return
+    for name in tables.FILES:
+        shutil.copy(own / name, path)
+    if (own / "exhibits").is_dir():
+        shutil.copytree(own / "exhibits", path / "exhibits", dirs_exist_ok=True)

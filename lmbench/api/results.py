@@ -1,0 +1,209 @@
+"""The results of a run in Python: tables, data frames and plots."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lmbench.analysis.comparison import RunModel, compare_all, compare_models
+from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_words
+from lmbench.api.notebook import is_notebook, prepare_figures
+from lmbench.api.reports import write_report
+from lmbench.api.texts import Texts
+from lmbench.corpus import Corpus
+from lmbench.errors import ResultsError
+from lmbench.report.comparison_json import list_numbers
+from lmbench.report.csv_files import list_cells
+from lmbench.report.ranked_run import RankedRun
+from lmbench.runs.store import RunDirectory
+from lmbench.statistics import MARGIN
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_WIDTH = 120  # columns of the table as text
+
+
+class Results:
+    """The results of models on corpora: the ranked table, and everything that it was made from.
+
+    They are read from a run directory, so nothing is computed twice. A notebook shows the table of each corpus.
+    docs/python.md describes the columns of the data frames, and their units.
+
+    Attributes:
+        directory: The run directory.
+    """
+
+    def __init__(self, directory: RunDirectory, texts: Iterable[Corpus] = ()) -> None:
+        self.directory = directory
+        self._texts = Texts(directory.manifest, texts)
+
+    @classmethod
+    def load(cls, path: str | Path, texts: Iterable[Corpus] = ()) -> Results:
+        """Read the results in a run directory, which `save`, `run` or ``lmbench run`` wrote.
+
+        Args:
+            path: The run directory.
+            texts: The corpora that `events` and `words` need if they cannot be read again by their names.
+
+        Raises:
+            ResultsError: It is not a run directory.
+        """
+        return cls(RunDirectory.open(Path(path).expanduser()), texts)
+
+    def save(self, path: str | Path) -> None:
+        """Copy the run directory, which `load` and ``lmbench report`` read.
+
+        Raises:
+            ResultsError: The path exists already, or cannot be written.
+        """
+        target = Path(path).expanduser()
+        if target.exists():
+            raise ResultsError(f"{target} exists already; choose another path")
+        try:
+            shutil.copytree(self.path, target, ignore=shutil.ignore_patterns(".lock"))
+        except OSError as error:
+            raise ResultsError(f"cannot write {target}: {error.strerror or error}") from error
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return every number of every cell, one row for each model, corpus and share of the training text."""
+        import pandas as pd
+
+        return pd.DataFrame(list_cells(self._ranked))
+
+    def documents(self, model: str | None = None, corpus: str | None = None) -> pd.DataFrame:
+        """Return the counts and sums of each document, one row for each cell and document of the test text.
+
+        Args:
+            model: The label of a model; None for all.
+            corpus: The name of a corpus; None for all.
+
+        Raises:
+            UnknownNameError: There is no such model or corpus.
+        """
+        return join_cells(
+            choose_cells(self.directory, model, corpus), lambda cell: list_documents(self.directory, cell)
+        )
+
+    def events(self, model: str | None = None, corpus: str | None = None) -> pd.DataFrame:
+        """Return the bits of each event, one row for each cell and event of the test text.
+
+        Args:
+            model: The label of a model; None for all.
+            corpus: The name of a corpus; None for all.
+
+        Raises:
+            UnknownNameError: There is no such model or corpus.
+            ResultsError: The events were not stored, or their text cannot be found.
+        """
+        return join_cells(
+            choose_cells(self.directory, model, corpus),
+            lambda cell: list_events(self.directory, cell, self._texts.find(cell.corpus)),
+        )
+
+    def words(
+        self,
+        model: str | None = None,
+        corpus: str | None = None,
+        *,
+        boundary: Literal["leading", "trailing"] = "leading",
+    ) -> pd.DataFrame:
+        """Return the bits of each word, one row for each cell and word of the test text.
+
+        Args:
+            model: The label of a model; None for all.
+            corpus: The name of a corpus; None for all.
+            boundary: Whom the space between two words belongs to: "leading", the word after it; "trailing", the word
+                before it, so that its surprisal includes the probability that it ends.
+
+        Raises:
+            UnknownNameError: There is no such model or corpus.
+            ResultsError: The events were not stored, or their text cannot be found.
+        """
+        return join_cells(
+            choose_cells(self.directory, model, corpus),
+            lambda cell: list_words(self.directory, cell, self._texts.find(cell.corpus)),
+        )
+
+    def compare(self, model: str | None = None, baseline: str | None = None, *, margin: float = MARGIN) -> pd.DataFrame:
+        """Compare two models, or all of them, by paired tests; one row for each corpus and pair.
+
+        Args:
+            model: The label of a model; None for all.
+            baseline: The label of the model that it is compared with; None for all.
+            margin: Bits per byte within which models are equal.
+
+        Raises:
+            LmbenchError: There is no such model, or nothing can be compared.
+        """
+        import pandas as pd
+
+        if model is None or baseline is None:
+            pairs = compare_all(self.directory, margin)
+        else:
+            sides = (RunModel(self.directory, model), RunModel(self.directory, baseline))
+            pairs = compare_models(*sides, margin=margin).pairs
+        return pd.DataFrame(
+            [{"model": pair.model.label, "baseline": pair.baseline.label} | list_numbers(pair) for pair in pairs]
+        )
+
+    def plot(self, corpus: str | None = None) -> Figure:
+        """Draw bits per byte with their 95 % intervals, one panel for each corpus.
+
+        Args:
+            corpus: The name of a corpus; None for all.
+
+        Returns:
+            A figure of matplotlib, which a notebook shows and `savefig` writes.
+
+        Raises:
+            UnknownNameError: There is no such corpus.
+        """
+        from lmbench.report.ranking_plot import draw_rankings
+
+        choose_cells(self.directory, None, corpus)
+        if is_notebook():
+            prepare_figures()
+        return draw_rankings([ranking for ranking in self._ranked.rankings if corpus in (None, ranking.corpus.name)])
+
+    def report(self, path: str | Path) -> None:
+        """Write the report: tables with notes, methods and signatures.
+
+        Args:
+            path: A file whose suffix is .html, .md, .tex or .csv; or a folder, for all formats and the pictures of what
+                the models learned.
+
+        Raises:
+            ResultsError: The path cannot be written.
+        """
+        write_report(self._ranked, Path(path).expanduser())
+
+    @property
+    def path(self) -> Path:
+        """The run directory's folder."""
+        return self.directory.path
+
+    def __repr__(self) -> str:
+        from rich.console import Console
+
+        from lmbench.report import tables
+
+        file = StringIO()
+        console = Console(file=file, width=_WIDTH, color_system=None, force_terminal=False, force_jupyter=False)
+        for table in tables.terminal(self._ranked):
+            console.print(table)
+        return file.getvalue().rstrip()
+
+    def _repr_html_(self) -> str:
+        from lmbench.report.html import format_tables
+
+        return format_tables(self._ranked)
+
+    @cached_property
+    def _ranked(self) -> RankedRun:
+        return RankedRun.read(self.directory)

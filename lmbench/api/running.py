@@ -1,0 +1,129 @@
+"""Run models on corpora from Python."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import ValidationError
+
+from lmbench.api.arguments import Corpora, Models, gather_corpora, select_models
+from lmbench.api.progress import open_progress
+from lmbench.api.results import Results
+from lmbench.errors import SpecError
+from lmbench.runs import runner
+from lmbench.runs.engines import LocalEngine
+from lmbench.runs.events import RunProgress
+from lmbench.runs.experiment import Experiment, JointExperiment
+from lmbench.runs.machine import count_cpus
+from lmbench.runs.models import SelectedModel
+from lmbench.runs.store import RunDirectory
+from lmbench.runs.study import ExperimentTable, Settings
+from lmbench.runs.study_file import explain
+from lmbench.runs.templates import Workers
+from lmbench.runs.worker import Limits
+
+Keys = TypeVar("Keys", ExperimentTable, Settings)
+
+
+def run(
+    models: Models,
+    corpora: Corpora,
+    *,
+    out: str | Path | None = None,
+    seeds: int | Sequence[int] = (),
+    train_size: str | Sequence[str] = "100%",
+    tune: bool = False,
+    check: bool = True,
+    audit: Literal["none", "sample", "full"] = "sample",
+    jobs: int | None = None,
+    timeout: float | str | None = None,
+    memory_limit: int | str | None = None,
+    refit: bool = False,
+    progress: bool = True,
+) -> Results:
+    """Evaluate models on corpora: ``lmbench.run("kenlm:order=3,hmm", "fables-en")``.
+
+    A model is fitted on the training split of each corpus, unless it is pretrained, and scores the test split. A model
+    that fails has its error in the results, and the others run on. Ctrl-C keeps what is done.
+
+    Args:
+        models: Specs as on the command line, in one string or a list; instances or classes of models; or a dict that
+            gives each of them a label. An instance stays as it is: copies of it are fitted. A class that another
+            process cannot import, such as one that is defined in a notebook, runs in this process.
+        corpora: Names or paths as on the command line, in one string or a list; corpora; lists of documents, or columns
+            of data frames, which are divided as `Corpus.from_texts` does; or a dict that gives each of them a name.
+        out: A run directory to store the results in, which resumes or grows if it exists; None for a temporary one.
+        seeds: Evaluate each model that has a seed with several: how many, or which.
+        train_size: The shares of the training split on which each model is fitted, such as "1%,10%,100%".
+        tune: Whether each model tunes the options of its grid that its spec leaves open.
+        check: Whether the models go through the conformance suite first.
+        audit: How each model is audited after scoring; "full" scores all documents again, in another order.
+        jobs: How many cells may be evaluated at the same time; None for as many as help.
+        timeout: What one cell may take, in seconds or as in "10m"; it fails if it takes longer.
+        memory_limit: The memory that the process of one cell may use, in bytes or as in "2G".
+        refit: Whether to fit models even if they were fitted on the same text and stored.
+        progress: Whether to show progress in a notebook or a terminal.
+
+    Raises:
+        LmbenchError: A model or a corpus is unknown or cannot be used, or the results cannot be stored.
+    """
+    size = train_size if isinstance(train_size, str) else tuple(train_size)
+    given_seeds = seeds if isinstance(seeds, int) else tuple(seeds)
+    table = _validate(
+        ExperimentTable,
+        {"train-size": size, "tune": tune, "check": check, "audit": audit} | ({"seeds": given_seeds} if seeds else {}),
+    )
+    settings = _validate(Settings, {"jobs": jobs, "timeout": timeout, "memory-limit": memory_limit})
+    with open_progress(progress) as shown, Workers() as workers:
+        workers.prepare()
+        experiment = _resolve(models, corpora, table, workers, shown)
+        engine = LocalEngine(workers, settings.jobs or count_cpus(), Limits(settings.timeout, settings.memory_limit))
+        path = Path(tempfile.mkdtemp(prefix="lmbench-")) if out is None else Path(out).expanduser()
+        directory = _run(experiment, path, engine, shown, runner.RunOptions(use_store=not refit))
+    texts = [corpus for part in experiment.parts for corpus in part.corpora]
+    results = Results(directory, texts)
+    if out is None:
+        weakref.finalize(results, shutil.rmtree, path, ignore_errors=True)
+    return results
+
+
+def _validate(kind: type[Keys], values: dict[str, object]) -> Keys:
+    """Return the options of a run that are of one kind."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).replace("-", "_")
+        raise SpecError(f"{name}: {explain(first['type'], first['msg'], first['input'])}") from error
+
+
+def _resolve(
+    models: Models, corpora: Corpora, table: ExperimentTable, workers: Workers, progress: RunProgress
+) -> JointExperiment:
+    """Select the models and load the corpora."""
+    progress("resolving models", 0.0)
+    selected = select_models(models, table, workers.start)
+    pretrained = {model.pretrained for model in selected if isinstance(model, SelectedModel)}
+    progress("loading corpora", 0.0)
+    texts = gather_corpora(corpora, pretrained == {True}, progress)
+    experiment = Experiment(selected, texts, table.check, table.audit, table.train_shares)
+    return JointExperiment(experiment.leave_out_pretrained())
+
+
+def _run(
+    experiment: JointExperiment, path: Path, engine: LocalEngine, progress: RunProgress, options: runner.RunOptions
+) -> RunDirectory:
+    """Run the experiment. An interrupt gets a note that says what is stored, and how to resume."""
+    try:
+        return runner.run(experiment, path, engine, progress, options)
+    except KeyboardInterrupt as stop:
+        if RunDirectory.is_at(path):
+            directory = RunDirectory.open(path)
+            stored, total = len(directory.cells()), len(directory.manifest.rows)
+            stop.add_note(f"{stored} of {total} cells are stored; resume with out={str(path)!r}")
+        raise

@@ -1,0 +1,70 @@
+"""The test texts of a run: given, or read again by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lmbench.corpora.loading import read_corpus
+from lmbench.corpora.names import divide_name
+from lmbench.corpora.options import NO_OPTIONS, CorpusOptions
+from lmbench.corpus import Corpus
+from lmbench.errors import LmbenchError, ResultsError
+from lmbench.runs.records import CorpusRecord, Manifest
+
+
+class Texts:
+    """The corpora of a run, of which a run directory stores only checksums.
+
+    Args:
+        manifest: The record of the run.
+        given: Corpora that need not be read again.
+    """
+
+    def __init__(self, manifest: Manifest, given: Iterable[Corpus] = ()) -> None:
+        self._manifest = manifest
+        self._known = {corpus.name: corpus for corpus in given}
+
+    def find(self, name: str) -> Corpus:
+        """Return the corpus of this name.
+
+        Raises:
+            ResultsError: It was not given, and cannot be read again with the same test text.
+        """
+        record = next(record for record in self._manifest.corpora if record.name == name)
+        if name not in self._known:
+            self._known[name] = self._read_again(record)
+        found = self._known[name]
+        if not _has_test_text(found, record):
+            raise ResultsError(f"the test text of {name} is another one than in the run")
+        return found
+
+    def _read_again(self, record: CorpusRecord) -> Corpus:
+        reason = ""
+        for name, options in self._list_names(record):
+            for whole in (False, True):
+                try:
+                    corpus = read_corpus(name, options, whole=whole)
+                except LmbenchError as error:
+                    reason = str(error)
+                    continue
+                if _has_test_text(corpus, record):
+                    return corpus
+        why = f" ({reason})" if reason else ""
+        raise ResultsError(
+            f"the texts of {record.name} are not in the run directory and cannot be read again{why}; give the corpus, "
+            "as in Results.load(path, [corpus])"
+        )
+
+    def _list_names(self, record: CorpusRecord) -> Iterator[tuple[str, CorpusOptions]]:
+        """Yield the names, with their options, by which the corpus may have been asked for."""
+        study = self._manifest.study
+        for table in study.experiments if study else ():
+            for name in table.corpora:
+                if divide_name(name).name == record.name:
+                    yield name, table.corpus_options
+        yield record.name, NO_OPTIONS
+
+
+def _has_test_text(corpus: Corpus, record: CorpusRecord) -> bool:
+    test = corpus.test
+    return (test.fingerprint, len(test.documents)) == (record.test_fingerprint, record.test_documents)
