@@ -424,6 +424,10 @@ class Exportable(ABC):
             SpecError: The format cannot hold this model.
         """
 
+    def export_limits(self) -> tuple[str, ...]:
+        """Return sentences on what other programs will not do as this model does. Optional; by default none."""
+        return ()
+
     def check_exportable(self) -> None:  # noqa: B027  (most models can be exported under any options)
         """Check, before fitting, that a model with these options can be exported.
 

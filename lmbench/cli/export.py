@@ -45,6 +45,8 @@ def export(model: str, path: Path, fitting: Fitting) -> None:
     prepare(built, model, fitting)
     for written in write_export(exportable, spec, path):
         echo(f"Written: {written}")
+    for limit in exportable.export_limits():
+        echo(f"Note: {limit}", err=True)
 
 
 def check_export(model: LanguageModel, spec: ModelSpec, path: Path) -> Exportable:

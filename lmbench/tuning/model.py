@@ -144,6 +144,9 @@ class Tuned(LanguageModel):
         """Write the chosen model to `path`."""
         cast(Exportable, self.chosen).export(path)
 
+    def export_limits(self) -> tuple[str, ...]:
+        return cast(Exportable, self.chosen).export_limits()
+
     def check_exportable(self) -> None:
         """Check, before fitting, that each candidate can be exported."""
         for candidate in self.options.candidates:

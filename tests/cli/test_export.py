@@ -106,8 +106,15 @@ def test_kenlm_reads_what_kenlm_exports(tmp_path, english, order):
 
 def test_the_command_writes_the_file_and_says_so(tmp_path, text):
     result = lmbench("export", "kenlm:order=2", "x.arpa", "--corpus", text, cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "Written: x.arpa\n")
+    assert (result.returncode, result.stdout) == (0, "Written: x.arpa.lexicon.json\nWritten: x.arpa\n")
     assert (tmp_path / "x.arpa").read_text().startswith("\\data\\")
+
+
+def test_the_command_says_what_an_exported_transformer_lacks(tmp_path, text):
+    spec = "transformer:steps=1,layers=1,width=8,heads=1,context=8"
+    result = lmbench("export", spec, "x", "--corpus", text, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "Written: x\n"), result.stderr
+    assert "types of the tokenizer pieces, and no letter model: hf:FOLDER refuses a text" in result.stderr
 
 
 @pytest.mark.parametrize(

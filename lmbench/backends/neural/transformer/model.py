@@ -224,6 +224,14 @@ class Transformer(LanguageModel, Saveable, Exportable):
         export_decoder(path, decoder, TokenizerFile(lexicon, BOS), self.signature())
         lexicon.save(path, self.options)
 
+    def export_limits(self) -> tuple[str, ...]:
+        """Return what happens to unknown words."""
+        known = f"{len(self._fitted.lexicon):,} types of the tokenizer {self._fitted.lexicon.tokenizer.name}"
+        return (
+            f"the folder holds the {known}, and no letter model: hf:FOLDER refuses a text with any other type, and "
+            "other programs do not charge its spelling",
+        )
+
     def check_exportable(self) -> None:
         if self.options.architecture != "decoder":
             raise SpecError("transformers can load only decoders; use architecture=decoder")
