@@ -13,6 +13,7 @@ from lmbench.cli.live_lines import LiveLine, Shortened, columns, line_of, size
 from lmbench.cli.output import echo
 from lmbench.printable import printable
 from lmbench.progress import Progress
+from lmbench.report.marks import describe_unknown
 from lmbench.report.markup import literal
 from lmbench.runs.events import RunProgress, TaskName
 from lmbench.runs.records import Cell
@@ -233,7 +234,8 @@ def summarize(cell: Cell) -> str:
     earlier = " earlier" if cell.costs.was_stored else ""
     fit = "" if cell.costs.fit_seconds is None else f"fit {cell.costs.fit_seconds:.1f} s{earlier}, "
     doubt = f" ‡ {cell.doubt}" if cell.doubt else ""
-    return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s){doubt}"
+    unknown = f"; {found}" if (found := describe_unknown(cell.metrics)) else ""
+    return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s){doubt}{unknown}"
 
 
 def _label(task: TaskName) -> Shortened:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lmbench.checks import ChangedOption
+from lmbench.metrics import Metrics
 from lmbench.runs.records import Cell, Verification
 from lmbench.runs.store import RunDirectory
 
 _PRETRAINED = "† Pretrained on other, and usually more, text: its rank does not compare methods."
+_MOST_UNKNOWN = 0.5  # share of the events
 _PRIOR = "† The check prior found knowledge from other text than the training split:"
 _UNCHECKED = "‡ Not checked by the conformance suite:"
 _UNVERIFIED = "‡ Unverified: the conformance suite did not confirm that the scores are probabilities."
@@ -59,6 +61,7 @@ class Marks:
             notes.append(f"{_UNCHECKED} {', '.join(unchecked)}.")
         if doubts := _group((cell.model, self._model_doubt(cell)) for cell in scored if cell.model not in unchecked):
             notes.append(f"{_UNVERIFIED} {doubts}.")
+        notes += [f"{cell.label}: {unknown}." for cell in scored if (unknown := _describe_unknown(cell))]
         if any(cell.pretrained for cell in cells):
             notes.append(_PRETRAINED)
         if prior := _group((cell.model, self._prior_knowledge(cell)) for cell in scored):
@@ -94,6 +97,16 @@ class Marks:
         return found is not None and found.lacks_own
 
 
+def describe_unknown(metrics: Metrics) -> str:
+    """Return a warning if over half of the events are unknown words; else "".
+
+    This happens if the words of a file of n-grams are not those of the tokenizer that is given for it.
+    """
+    if metrics.oov_rate <= _MOST_UNKNOWN:
+        return ""
+    return f"{metrics.oov_rate:.0%} of the events are unknown words; check the model's tokenizer"
+
+
 def describe_changes(changed: Iterable[ChangedOption], own: bool = False) -> str:
     """Return the options that the suite changed, in one line: "steps=60, layers=1, no checkpoint".
 
@@ -103,6 +116,10 @@ def describe_changes(changed: Iterable[ChangedOption], own: bool = False) -> str
     """
     values = ((option.name, option.own if own else option.checked) for option in changed)
     return ", ".join(f"{name}={value}" if value else f"no {name}" for name, value in values)
+
+
+def _describe_unknown(cell: Cell) -> str:
+    return describe_unknown(cell.metrics) if cell.metrics else ""
 
 
 def _group(reasons: Iterable[tuple[str, str]]) -> str:

@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lmbench.backends.uniform import Uniform
+from lmbench.cli import displays
 from lmbench.cli.displays import (
     DownloadDisplay,
     LoadingProgress,
@@ -34,6 +35,13 @@ def finished(costs=COSTS):
     documents = ["ab\n"]
     metrics = summarize(tally(documents, Uniform().score(documents)))
     return Cell(key="1", model="[b]m", corpus="c", status="ok", metrics=metrics, costs=costs)
+
+
+def test_a_line_says_that_most_events_are_unknown():
+    cell = finished()
+    few = cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"oov_rate": 0.74})})
+    ending = "; 74% of the events are unknown words; check the model's tokenizer"
+    assert displays.summarize(few) == displays.summarize(cell) + ending
 
 
 def report_run(display):

@@ -33,6 +33,17 @@ def test_a_failed_audit_marks_its_cell_alone():
     assert made.notes([cell("m")]) == []
 
 
+def test_a_model_that_knows_few_words_of_the_text_is_named():
+    whole = cell("m")
+    made = marks(m={}, n={})
+    few, half = (
+        whole.model_copy(update={"metrics": whole.metrics.model_copy(update={"oov_rate": share})})
+        for share in (0.74, 0.5)
+    )
+    assert made.notes([few]) == ["m: 74% of the events are unknown words; check the model's tokenizer."]
+    assert made.notes([half]) == []
+
+
 def test_a_reason_that_cells_share_is_given_once():
     doubt = "audit failed: the process was killed by signal 9"
     assert marks(m={}, n={}).notes([cell("m", doubt=doubt), cell("n", doubt=doubt)]) == [f"‡ m, n: {doubt}."]
