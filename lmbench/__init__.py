@@ -10,6 +10,7 @@ TYPE_CHECKING = False  # means what typing's means; an import of typing would de
 if TYPE_CHECKING:
     from lmbench.api.results import Results
     from lmbench.api.running import run
+    from lmbench.api.surprisal import surprisal
     from lmbench.corpora.loading import load_corpus
     from lmbench.corpus import Corpus, Split, TaggedWord, TrainingText
     from lmbench.errors import LmbenchError, NotFittedError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "api.results": ("Results",),
     "api.running": ("run",),
+    "api.surprisal": ("surprisal",),
     "corpora.loading": ("load_corpus",),
     "corpus": ("Corpus", "Split", "TaggedWord", "TrainingText"),
     "errors": ("LmbenchError", "NotFittedError"),
@@ -104,6 +106,7 @@ __all__ = [
     "load_corpus",
     "open_saved",
     "run",
+    "surprisal",
     "write_saved",
 ]
 

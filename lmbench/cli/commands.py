@@ -20,6 +20,7 @@ from lmbench.cli.options import CommandGroup
 from lmbench.cli.output import echo, echo_text
 from lmbench.cli.runs import report, run
 from lmbench.cli.scaffold import new_model
+from lmbench.cli.surprisal import surprisal
 from lmbench.cli.text import generate, score
 from lmbench.cli.verify import verify
 from lmbench.errors import LmbenchError
@@ -52,6 +53,7 @@ for command in (
     models,
     corpora,
     score,
+    surprisal,
     generate,
     export,
     inspect,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from lmbench.arrays import Floats, Ints
 from lmbench.corpus import WORD_SEPARATORS
 from lmbench.text.tokenizers import is_white, make_tokenizer
 
+_SEPARATORS = np.frombuffer(WORD_SEPARATORS.encode(), dtype=np.uint8)
 _WORD = re.compile(f"[^{WORD_SEPARATORS}]+".encode())
 
 
@@ -69,6 +71,26 @@ def word_spans(document: str, spaced: bool = True) -> Ints:
     return spans[[not is_white(token) for token in tokens]]
 
 
+def region_spans(document: str, regions: Sequence[str]) -> Ints:
+    """Return the byte offsets at which each region of a document starts and ends, (regions, 2).
+
+    Args:
+        document: The document.
+        regions: The texts of the regions, in order. White space in them and between them does not matter.
+
+    Raises:
+        ValueError: The regions are not the text of the document, or one of them is blank.
+    """
+    solid = _find_solid(document)
+    lengths = [len(_find_solid(region)) for region in regions]
+    if _without_separators("".join(regions)) != _without_separators(document):
+        raise ValueError("its regions do not spell its text")
+    if not all(lengths):
+        raise ValueError("one of its regions is blank")
+    ends = np.cumsum(lengths)
+    return np.stack([solid[ends - lengths], solid[ends - 1] + 1], axis=1)
+
+
 def align_words(ends: Ints, spans: Ints) -> WordEvents:
     """Return the events that belong to each word.
 
@@ -87,3 +109,13 @@ def align_words(ends: Ints, spans: Ints) -> WordEvents:
         words=last_words - first_words + 1,
         borders=np.concatenate([[0], last_events[last_words[:-1]] + 1, [len(ends)]]),
     )
+
+
+def _find_solid(text: str) -> Ints:
+    """Return the offsets of the bytes that are not white space."""
+    data = np.frombuffer(text.encode(), dtype=np.uint8)
+    return np.flatnonzero(~np.isin(data, _SEPARATORS))
+
+
+def _without_separators(text: str) -> str:
+    return text.translate(dict.fromkeys(map(ord, WORD_SEPARATORS)))

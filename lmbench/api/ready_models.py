@@ -1,0 +1,140 @@
+"""Models made ready to score in this process: loaded, restored, or fitted on a corpus."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from threadpoolctl import threadpool_limits
+
+from lmbench.api.arguments import Models, Text, gather_corpora
+from lmbench.corpus import TrainingText
+from lmbench.errors import CorpusError, NotFittedError, SpecError, kind_of
+from lmbench.identity import fit_key
+from lmbench.model import LanguageModel, ModelSpec, Traits
+from lmbench.progress import CheckedProgress, Progress
+from lmbench.registry import ResolvedModel, resolve
+from lmbench.runs.fitted_models import Fit, FittedModels
+from lmbench.runs.machine import count_threads
+
+
+@dataclass(frozen=True)
+class Training:
+    """What models are fitted on that are not pretrained. It is loaded only if there is such a model.
+
+    Attributes:
+        corpus: The name of a corpus, a corpus, or documents.
+        refit: Whether to fit models even if they were fitted on the same text and stored.
+        progress: Receives reports.
+    """
+
+    corpus: Text
+    refit: bool
+    progress: Progress
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the corpus, for messages and the list of stored models."""
+        return self.corpus if isinstance(self.corpus, str) else "texts"
+
+    @cached_property
+    def text(self) -> TrainingText:
+        """The training and validation splits.
+
+        Raises:
+            LmbenchError: The corpus is unknown, or cannot be used.
+        """
+        self.progress(f"loading {self.name}", 0.0)
+        corpora = gather_corpora(self.corpus, False, self.progress)
+        if len(corpora) > 1:
+            raise CorpusError(f"models are fitted on one corpus here, and {len(corpora)} are named")
+        return corpora[0].training
+
+
+def ready_models(models: Models, training: Training) -> dict[str, LanguageModel]:
+    """Return models that are ready to score, by label.
+
+    Args:
+        models: Specs, instances or classes, alone, in a list, or in a dict by label. An instance that is fitted, or
+            pretrained, is used as it is; of any other, a new one with the same options is fitted.
+        training: What to fit them on.
+
+    Raises:
+        LmbenchError: A model is unknown or cannot be used, or two have the same label.
+    """
+    ready = dict[str, LanguageModel]()
+    for label, model in _list_models(models):
+        if label in ready:
+            raise SpecError(f"two models are named '{label}'; give a dict with a label for each")
+        ready[label] = _prepare_spec(model, training) if isinstance(model, ModelSpec) else _prepare(model, training)
+    if not ready:
+        raise SpecError("no model is named")
+    return ready
+
+
+def _list_models(models: object) -> Iterator[tuple[str, ModelSpec | LanguageModel]]:
+    """Yield each model with its label, which is its name if it has none."""
+    if isinstance(models, str):
+        yield from ((str(spec), spec) for spec in ModelSpec.parse_list(models))
+    elif isinstance(models, LanguageModel):
+        yield type(models).__name__, models
+    elif isinstance(models, type) and issubclass(models, LanguageModel):
+        yield models.__name__, models()
+    elif isinstance(models, Mapping):
+        for label, given in models.items():
+            yield from ((str(label), model) for _, model in _list_models(given))
+    elif isinstance(models, list | tuple):
+        for given in models:
+            yield from _list_models(given)
+    else:
+        raise SpecError(f"{kind_of(models)} is not a model; give a spec, a LanguageModel, or a class of one")
+
+
+def _prepare_spec(spec: ModelSpec, training: Training) -> LanguageModel:
+    """Build a model, and load, restore or fit it."""
+    resolved = resolve(spec)
+    model = resolved.build()
+    progress = CheckedProgress(training.progress.part(str(spec)))
+    with _limited_threads(model.traits):
+        if model.traits.pretrained:
+            model.prepare(None, progress)
+        elif training.refit:
+            model.prepare(training.text, progress)
+        else:
+            _fit_or_restore(resolved, model, training, progress)
+    return model
+
+
+def _fit_or_restore(resolved: ResolvedModel, model: LanguageModel, training: Training, progress: Progress) -> None:
+    fit = Fit(fit_key(resolved.identity(), training.text), str(resolved.spec), training.name)
+    FittedModels().prepare(model, fit, partial(model.prepare, training.text, progress), progress)
+
+
+def _prepare(model: LanguageModel, training: Training) -> LanguageModel:
+    """Return an instance that is ready, or a new one that was fitted."""
+    try:
+        model.score(("a",))
+    except NotFittedError:
+        model = type(model)(model.options)
+        with _limited_threads(model.traits):
+            model.prepare(training.text, CheckedProgress(training.progress.part(type(model).__name__)))
+    return model
+
+
+@contextmanager
+def _limited_threads(traits: Traits) -> Iterator[None]:
+    """Give numeric libraries as many threads as in a run until the context ends, so that fits are the same."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    count = count_threads(traits)
+    with threadpool_limits(count):
+        if torch:
+            torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            if torch:
+                torch.set_num_threads(before)

@@ -1,0 +1,171 @@
+"""The table of surprisals: one row for each word of each item under each model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmbench.arrays import Ints
+from lmbench.corpus import batches
+from lmbench.errors import CorpusError, ScoreError, SpecError, UnknownNameError
+from lmbench.metrics import bits
+from lmbench.model import LanguageModel
+from lmbench.progress import SILENT, Progress
+from lmbench.score import Score, checked_scores
+from lmbench.words.items import Items
+from lmbench.words.outlook import look_ahead
+from lmbench.words.spans import WordEvents, align_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BOUNDARIES = ("leading", "trailing")
+"""Whose the white space between two words is: that of the word after it, or of the word before it."""
+
+MEASURES = ("entropy", "rank", "difference")
+"""Columns on request."""
+
+WORDS = ("spaces", "jieba")
+"""What separates words: white space, or jieba."""
+
+_COLUMNS = ("model", "word_index", "word", "start", "end", "bits", "spelling_bits", "events", "words")
+_PLACE = ["item_number", "start", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to measure.
+
+    Attributes:
+        boundary: One of BOUNDARIES.
+        measures: Some of MEASURES.
+        words: One of WORDS.
+    """
+
+    boundary: str = "leading"
+    measures: tuple[str, ...] = ()
+    words: str = "spaces"
+
+    def __post_init__(self) -> None:
+        for kind, names, known in (
+            ("boundary", (self.boundary,), BOUNDARIES),
+            ("measure", self.measures, MEASURES),
+            ("kind of words", (self.words,), WORDS),
+        ):
+            for name in names:
+                if name not in known:
+                    raise UnknownNameError(kind, name, known)
+        if self.boundary == "trailing" and not self.spaced:
+            raise SpecError("the words of jieba do not end at white space; leave out the boundary 'trailing'")
+
+    @property
+    def spaced(self) -> bool:
+        """Whether white space separates words."""
+        return self.words == "spaces"
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the distributions of the models are needed, and not only their scores."""
+        return self.boundary == "trailing" or "entropy" in self.measures or "rank" in self.measures
+
+
+def measure_words(
+    models: Mapping[str, LanguageModel], items: Items, settings: Settings, progress: Progress = SILENT
+) -> pd.DataFrame:
+    """Return the surprisal of each word of each item under each model; docs/surprisal.md defines the columns.
+
+    Args:
+        models: Models that are ready to score, by label. Differences are those to the first one.
+        items: The items.
+        settings: What to measure.
+        progress: Receives reports.
+
+    Raises:
+        CorpusError: A column of the items has the name of a column of the result.
+        LmbenchError: A model does not have what the settings need.
+    """
+    import pandas as pd
+
+    _check_names(items, settings)
+    tables = []
+    for number, (label, model) in enumerate(models.items()):
+        part = progress.part(label, number / len(models), (number + 1) / len(models))
+        tables.append(_measure_model(label, model, items, settings, part))
+    table = pd.concat(tables, ignore_index=True)
+    if "difference" in settings.measures:
+        table["difference"] = _subtract_first(table, next(iter(models)))
+    return table.drop(columns="item_number") if "item" in items.kept else table.rename(columns={"item_number": "item"})
+
+
+def word_columns(document: str, score: Score, rows: WordEvents) -> dict[str, Any]:
+    """Return the columns of a document's words: each is (rows,).
+
+    Args:
+        document: The document.
+        score: Its score.
+        rows: Its words.
+    """
+    data = document.encode()
+    return {
+        "word_index": rows.indices + 1,
+        "word": [data[start:end].decode() for start, end in rows.spans.tolist()],
+        "start": rows.spans[:, 0],
+        "end": rows.spans[:, 1],
+        "bits": rows.sum(bits(score.logprobs)),
+        "spelling_bits": rows.sum(bits(score.spelling)),
+        "events": rows.events,
+        "words": rows.words,
+    }
+
+
+def _measure_model(
+    label: str, model: LanguageModel, items: Items, settings: Settings, progress: Progress
+) -> pd.DataFrame:
+    """Return the rows of a model."""
+    import pandas as pd
+
+    if not model.traits.normalized:
+        raise ScoreError(f"the scores of {label} are not probabilities of a text, so its words do not have a surprisal")
+    columns: list[dict[str, Any]] = []
+    for texts in batches(items.texts, model.traits.batch_characters):
+        for text, score in zip(texts, checked_scores(model.score(texts), texts), strict=True):
+            progress(f"item {len(columns) + 1} of {len(items.texts)}", len(columns) / len(items.texts))
+            columns.append(_measure_item(model, text, score, items.spans[len(columns)], settings))
+    counts = [len(column["word"]) for column in columns]
+    numbers = np.repeat(np.arange(len(counts)), counts)
+    kept = items.kept.iloc[numbers].reset_index(drop=True)
+    kept.insert(0, "model", label)
+    kept.insert(1, "item_number", numbers + 1)
+    joined = {name: np.concatenate([column[name] for column in columns]) for name in columns[0]}
+    return pd.concat([kept, pd.DataFrame(joined)], axis=1)
+
+
+def _measure_item(model: LanguageModel, text: str, score: Score, spans: Ints, settings: Settings) -> dict[str, Any]:
+    """Return the columns of the words of an item."""
+    rows = align_words(score.ends, spans)
+    columns = word_columns(text, score, rows)
+    if settings.looks_ahead:
+        outlook = look_ahead(model, text, score, rows)
+        if settings.boundary == "trailing":
+            columns["bits"] = outlook.correct(columns["bits"])
+        columns |= {
+            name: values
+            for name, values in (("entropy", outlook.entropies), ("rank", outlook.ranks))
+            if name in settings.measures
+        }
+    return columns
+
+
+def _check_names(items: Items, settings: Settings) -> None:
+    if taken := [name for name in items.kept.columns if name in (*_COLUMNS, *settings.measures, "item_number")]:
+        raise CorpusError(f"the items have a column '{taken[0]}', which the result has too; rename or drop it")
+
+
+def _subtract_first(table: pd.DataFrame, first: str) -> pd.Series[float]:
+    """Return the bits of each row less those of the first model for the same word; NaN if it joined other words."""
+    baseline = table.loc[table["model"] == first, [*_PLACE, "bits"]]
+    others = table[_PLACE].merge(baseline, how="left", on=_PLACE)
+    return table["bits"] - others["bits"]
