@@ -6,14 +6,14 @@ import io
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
-import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import NoReturn, Protocol
 
 import psutil
@@ -27,7 +27,6 @@ _THREADS = (
     "BLIS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
     "RAYON_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
 )  # fmt: skip
-_POLLING = threading.Lock()  # multiprocessing also reaps the processes that other threads have started
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +85,29 @@ class SpawnedProcess:
 
     def __init__(self, threads: int | None = None) -> None:
         self.pipes, pipes = open_pipes()
-        self._process = multiprocessing.get_context("spawn").Process(target=_work_for_parent, args=(pipes, threads))
+        alive, self._alive = multiprocessing.Pipe(duplex=False)  # its other end is closed when this process ends
+        ends = (alive, pipes.work, pipes.messages, pipes.output)
+        files = [end.fileno() for end in ends]
         try:
-            resource_tracker.ensure_running()  # before the context: it unblocks interrupts as it starts
-            with interrupts.deferred(), _POLLING:  # the process inherits this
-                self._process.start()
+            self._process = start_python(f"from lmbench.runs.processes import serve; serve({files}, {threads})", files)
         finally:
-            pipes.close()
+            for end in ends:
+                end.close()
 
     def wait(self, seconds: float) -> bool:
         """Wait until the process has ended, and return whether it has. A process that it started may hold any pipe."""
-        deadline = time.monotonic() + seconds
-        while not self._has_ended() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return self._has_ended()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def end(self) -> int:
         """End the process and its session, and return its exit code, or minus the signal that ended it."""
-        with _POLLING:
-            pid = self._process.pid or 0
-            with suppress(ProcessLookupError, PermissionError):  # it has not set a session yet; macOS refuses zombies
-                os.killpg(pid, signal.SIGKILL)
-            self._process.kill()
-        while not self.wait(1):
-            pass
-        return self._process.exitcode or 0
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses zombies
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        return self._process.wait()
 
     def resident_bytes(self) -> int:
         """Return the resident memory of the process and of all that it has started."""
@@ -120,9 +117,40 @@ class SpawnedProcess:
         except psutil.Error:
             return 0
 
-    def _has_ended(self) -> bool:
-        with _POLLING:
-            return not self._process.is_alive()
+
+def start_python(code: str, files: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start Python afresh, in a session of its own, with this process's path and without its main module.
+
+    A script then needs no main guard, and a notebook, which has no file, can start processes too. Signals are deferred
+    in the process.
+
+    Args:
+        code: What it does.
+        files: The file descriptors that it inherits.
+    """
+    with interrupts.deferred():  # the process inherits this
+        return subprocess.Popen(
+            [sys.executable, "-c", f"import sys; sys.path[:] = {list(map(str, sys.path))}; {code}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=files,
+            start_new_session=True,  # signals of the terminal do not reach it, and it can be ended with all it starts
+        )
+
+
+def serve(files: Sequence[int], threads: int | None) -> NoReturn:
+    """Be a spawned process: wait for work, do it, and end with the process that started this one.
+
+    Args:
+        files: The end of a pipe that is closed when that process ends, and the ends of the pipes.
+        threads: How many threads the numeric libraries get at most; None: as many as they choose.
+    """
+    alive, receiving, *sending = files
+    ended = Connection(alive, writable=False)
+    threading.Thread(target=_end_with_parent, args=(ended,), daemon=True).start()
+    messages, output = (Connection(end, readable=False) for end in sending)
+    work(Pipes(Connection(receiving, writable=False), messages, output), threads)
 
 
 def work(pipes: Pipes, threads: int | None) -> NoReturn:
@@ -160,18 +188,11 @@ def limit_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
-def _work_for_parent(pipes: Pipes, threads: int | None) -> NoReturn:
-    os.setsid()  # signals of the terminal no longer reach this process, and it can be ended with all that it starts
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    work(pipes, threads)
-
-
-def _end_with_parent() -> None:
+def _end_with_parent(ended: Connection) -> None:
     """End this process and its session as soon as the one that started it has ended, for whatever reason."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.killpg(0, signal.SIGKILL)
+    with suppress(EOFError, OSError):
+        ended.recv_bytes()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _redirect_output(output: Connection) -> None:

@@ -19,7 +19,6 @@ import importlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -31,9 +30,8 @@ from weakref import WeakSet
 import psutil
 
 from lmbench.errors import LmbenchError
-from lmbench.runs import interrupts
 from lmbench.runs.memory import resident_bytes
-from lmbench.runs.processes import Pipes, Process, SpawnedProcess, open_pipes, work
+from lmbench.runs.processes import Pipes, Process, SpawnedProcess, open_pipes, start_python, work
 from lmbench.runs.worker import Worker
 
 OWN_MODULES = (
@@ -134,16 +132,10 @@ class Template:
         self._requests, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         self.libraries, self.is_ready = libraries, False
-        code = f"import sys; sys.path[:] = {list(map(str, sys.path))}; from lmbench.runs.templates import serve; "
-        with requests, interrupts.deferred():  # the process inherits this
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", f"{code} serve({requests.fileno()}, {libraries})"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[requests.fileno()],
-                start_new_session=True,
-            )
+        with requests:
+            number = requests.fileno()
+            code = f"from lmbench.runs.templates import serve; serve({number}, {libraries})"
+            self._process = start_python(code, [number])
 
     def fork(self, threads: int | None) -> Process:
         """Return a new process that waits for work.
