@@ -26,18 +26,17 @@ from lmbench.corpus import Corpus, Split, TrainingText
 from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, reason
 from lmbench.identity import fit_key
 from lmbench.metrics import Metrics, Tally, TallyColumns, tally_joined
-from lmbench.model import ModelSpec
 from lmbench.progress import CheckedProgress, Progress
-from lmbench.registry import resolve
 from lmbench.runs.cell_files import LARGEST_SCORED, LOG, SCORES, ScoresFile
 from lmbench.runs.evaluation import ModelRecord, TimedModel, require_test_text
 from lmbench.runs.examination import Audited, Checked, Examination, Findings, examine
 from lmbench.runs.fitted_models import Fit, FittedModels
-from lmbench.runs.models import SelectedModel, plugin_version
+from lmbench.runs.here import WorkHere
+from lmbench.runs.models import ModelSource, SelectedModel, build_model, plugin_version
 from lmbench.runs.records import AuditKind, Row
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
-from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
+from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error, find_log
 from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
 
@@ -125,14 +124,14 @@ class Places:
 
 
 def evaluate_cell(
-    worker: Worker, task: CellTask, places: Places, progress: Progress, limits: Limits = UNLIMITED
+    worker: Worker | WorkHere, task: CellTask, places: Places, progress: Progress, limits: Limits = UNLIMITED
 ) -> CellResult | LmbenchError:
     """Return the results of a cell, or the error that ended it. A plugin in the process may send anything."""
     try:
         with worker:  # ends the process, which waits for work, if there is nothing to score
             require_test_text(task.corpus)
             with _Evaluation(task, places, progress) as evaluation:
-                work = CellWork(task.model.spec, task.corpus.training, task.fit, task.use_store)
+                work = CellWork(task.model.source, task.corpus.training, task.fit, task.use_store)
                 ending = worker.run(partial(_evaluate_in_process, work), places.log, evaluation.receive, limits)
         return evaluation.finish(ending)
     except (CorpusError, PluginError, ScoreError) as error:
@@ -144,13 +143,13 @@ class CellWork:
     """The work of a cell's process. It holds nothing of the test split.
 
     Attributes:
-        spec: The model.
+        source: What the model is built from.
         text: The text to fit it on.
         fit: What the store knows the fit by.
         use_store: Whether to use the store of fitted models.
     """
 
-    spec: ModelSpec
+    source: ModelSource
     text: TrainingText
     fit: Fit
     use_store: bool
@@ -169,7 +168,7 @@ class _Finished:
 
 def _evaluate_in_process(work: CellWork, channel: Channel) -> str:
     """Evaluate and examine the model. Return why it cannot be saved, in one line; "" if it can."""
-    timed = TimedModel(resolve(work.spec).build())
+    timed = TimedModel(build_model(work.source))
     work.prepare(timed, CheckedProgress(SendingProgress(channel)))
     score_in_process(timed, channel)
     examination = channel.ask(_Finished(timed.record().model_dump_json()))
@@ -221,7 +220,8 @@ class _Evaluation:
 
     def finish(self, ending: object) -> CellResult | LmbenchError:
         """Return the results, or the error, given how the process ended."""
-        record, corpus, log = self._record, self._task.corpus, self._places.final / LOG
+        record, corpus = self._record, self._task.corpus
+        log = find_log(self._places.log, self._places.final / LOG)
         if not isinstance(ending, str) and self._findings is None:
             return as_error(ending, log)
         if record is None:

@@ -83,12 +83,12 @@ class Findings:
         else:
             self._outcomes = _parse_outcomes(message.outcomes)
 
-    def finish(self, ending: object, log: Path) -> tuple[Audit | None, tuple[Outcome, ...]]:
+    def finish(self, ending: object, log: Path | None) -> tuple[Audit | None, tuple[Outcome, ...]]:
         """Return the audit and the outcomes. Missing ones fail, and say how the process ended.
 
         Args:
             ending: How the process ended. A text says why the model cannot be saved.
-            log: The process's log.
+            log: The process's log; None if it is empty.
         """
         failure = "" if isinstance(ending, str) else one_line(str(as_error(ending, log)))
         outcomes = self._outcomes

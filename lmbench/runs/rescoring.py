@@ -16,13 +16,13 @@ from lmbench.errors import LmbenchError, ScoreError, one_line
 from lmbench.metrics import Tally, tally_joined
 from lmbench.model import Saveable
 from lmbench.progress import CheckedProgress, Progress
-from lmbench.registry import resolve
 from lmbench.runs.cells import CellResult, CellTask, CellWork, Places
 from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel
+from lmbench.runs.models import build_model
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
 from lmbench.runs.store import close_log
-from lmbench.runs.worker import Channel, as_error
+from lmbench.runs.worker import Channel, as_error, find_log
 from lmbench.score import JoinedScores
 
 _FEWEST_BATCHES = 5
@@ -48,9 +48,9 @@ def score_again(start_work: StartWork, task: CellTask, places: Places, first: Ce
     not_rescored = failure = ""
     log = places.folder / _LOG
     try:
-        work = CellWork(task.model.spec, task.corpus.training, task.fit, use_store=False)
+        work = CellWork(task.model.source, task.corpus.training, task.fit, use_store=False)
         ending = start_work(partial(_score_again_in_process, work, places.saved), log, scoring.receive)
-        scoring.require_end(ending, places.final / _LOG)
+        scoring.require_end(ending, find_log(log, places.final / _LOG))
     except _OtherModelError as error:
         not_rescored = one_line(str(error))
         progress.notice(f"{task.model.spec} on {task.corpus.name} is not scored again: {not_rescored}")
@@ -85,7 +85,7 @@ class _Prepared:
 
 def _score_again_in_process(work: CellWork, saved: Path | None, channel: Channel) -> str:
     """Score the documents that the run gives out, and return "" as soon as there are no more."""
-    model = resolve(work.spec).build()
+    model = build_model(work.source)
     if is_restored := isinstance(model, Saveable) and saved is not None:
         model.restore(saved)
     timed = TimedModel(model)
@@ -129,7 +129,7 @@ class _SecondScoring:
                 repeat_report(self._progress, message)
         return None
 
-    def require_end(self, ending: object, log: Path) -> None:
+    def require_end(self, ending: object, log: Path | None) -> None:
         """Check that the process ended well, after it had scored all documents.
 
         Raises:

@@ -16,21 +16,22 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lmbench.checks import ChangedOption, Outcome, changed_options, check_spec, find_doubt
+from lmbench.checks import ChangedOption, Outcome, changed_options, check_model, check_spec, find_doubt
 from lmbench.errors import LmbenchError, PluginError, ResultsError, UnavailableError, describe, reason
-from lmbench.model import ModelSpec
 from lmbench.printable import printable
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.runs.cell_files import DOCUMENTS, LOG, write_cell, write_documents
 from lmbench.runs.cells import CellResult, CellTask, Places, evaluate_cell
+from lmbench.runs.here import WorkHere
 from lmbench.runs.machine import describe_provenance, metered
-from lmbench.runs.models import SelectedModel
+from lmbench.runs.models import ModelSource, SelectedModel
+from lmbench.runs.objects import ModelObject
 from lmbench.runs.records import Cell, Row, Verification
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
 from lmbench.runs.store import cell_place, check_log_place, close_log
 from lmbench.runs.templates import Workers
-from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
+from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error, find_log
 
 Result = TypeVar("Result")
 
@@ -114,7 +115,8 @@ def describe_failure(row: Row, error: LmbenchError) -> Cell:
 
 
 def _do_cell(task: CellTask, desk: Desk, progress: Progress) -> Done:
-    started, provenance = time.perf_counter(), describe_provenance(task.model.needs.threads)
+    started, cpu_started = time.perf_counter(), time.process_time()
+    provenance = describe_provenance(task.model.needs.threads)
     with metered() as energy:
         result = _attempt(partial(_evaluate, task, desk, progress), desk.folder)
     if isinstance(result, LmbenchError):
@@ -127,6 +129,8 @@ def _do_cell(task: CellTask, desk: Desk, progress: Progress) -> Done:
             "company": desk.company(),
         }
     )
+    if task.model.runs_here:
+        costs = costs.model_copy(update={"peak_bytes": None, "cpu_seconds": time.process_time() - cpu_started})
     cell = _describe(task, result).model_copy(update={"costs": costs, "provenance": provenance})
     return Done(task, desk.folder, _write(task, desk.folder, cell, result), outcomes=result.outcomes)
 
@@ -168,8 +172,13 @@ def _evaluate_once(task: CellTask, desk: Desk, places: Places, progress: Progres
     return result
 
 
-def _start(task: Task, desk: Desk, progress: Progress, other: bool = False) -> Worker:
-    """Start a process for a task. An `other` one has another order of sets than the first; see `Workers.start`."""
+def _start(task: Task, desk: Desk, progress: Progress, other: bool = False) -> Worker | WorkHere:
+    """Start a process for a task, unless its model runs in this one.
+
+    An `other` process has another order of sets than the first; see `Workers.start`.
+    """
+    if task.model.runs_here:
+        return WorkHere()
     needs = task.model.needs
     if needs.libraries:
         packages = dict.fromkeys(name.partition(".")[0] for name in needs.libraries)
@@ -232,10 +241,10 @@ def _do_checks(task: CheckTask, desk: Desk, progress: Progress) -> Done:
 
 def _check(task: CheckTask, desk: Desk, log: Path, progress: Progress) -> _Checked | LmbenchError:
     """Return the results of a model's checks, or the error that ended them."""
-    work, receive = partial(_check_in_process, task.model.spec), partial(repeat_report, progress)
+    work, receive = partial(_check_in_process, task.model.source), partial(repeat_report, progress)
     result = _start(task, desk, progress).run(work, log, receive, desk.limits)
     if not isinstance(result, str):
-        return as_error(result, check_log_place(task.model.label))
+        return as_error(result, find_log(log, check_log_place(task.model.label)))
     try:
         return _Checked.model_validate_json(result)
     except ValidationError as error:
@@ -251,8 +260,12 @@ def _verify(task: CheckTask, result: _Checked | LmbenchError) -> Verification:
     return Verification(model=label, key=task.key, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
 
 
-def _check_in_process(spec: ModelSpec, channel: Channel) -> str:
+def _check_in_process(source: ModelSource, channel: Channel) -> str:
     """Return a _Checked as JSON."""
     progress = CheckedProgress(SendingProgress(channel))
     progress("checking", 0.0)
-    return _Checked(outcomes=check_spec(spec, progress), changed=changed_options(spec)).model_dump_json()
+    if isinstance(source, ModelObject):
+        outcomes, changed = check_model(source.quickened().build, progress), source.changed_options()
+    else:
+        outcomes, changed = check_spec(source, progress), changed_options(source)
+    return _Checked(outcomes=outcomes, changed=changed).model_dump_json()

@@ -18,7 +18,7 @@ from lmbench.runs.capped_log import CappedLog
 from lmbench.runs.channel import Channel, Failure, Question, Returned, as_message, receive
 from lmbench.runs.processes import Process, SpawnedProcess
 
-__all__ = ["UNLIMITED", "Channel", "Failure", "Limits", "Worker", "as_error"]
+__all__ = ["UNLIMITED", "Channel", "Failure", "Limits", "Worker", "as_error", "find_log"]
 
 Result = TypeVar("Result")
 
@@ -205,12 +205,27 @@ class _Guard:
         self._process.end()
 
 
-def as_error(ending: object, log: Path) -> LmbenchError:
-    """Return how a process ended without a result, as an error."""
+def as_error(ending: object, log: Path | None) -> LmbenchError:
+    """Return how a process ended without a result, as an error.
+
+    Args:
+        ending: How it ended.
+        log: The log to refer to; None if it is empty.
+    """
     if isinstance(ending, LmbenchError):
         return ending
     text = ending.text if isinstance(ending, Failure) else f"the process returned {kind_of(ending)}"
-    return LmbenchError(f"{text}; see {log}")
+    return LmbenchError(f"{text}; see {log}" if log else text)
+
+
+def find_log(written: Path, final: Path) -> Path | None:
+    """Return where the log of a process will be; None if the process printed nothing.
+
+    Args:
+        written: Where the log is now.
+        final: Where it will be.
+    """
+    return final if written.is_file() and written.stat().st_size else None
 
 
 def _in_words(count: int) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from lmbench.errors import CorpusError, LmbenchError, UnavailableError, UnknownNameError
 from lmbench.runs.templates import Workers
-from lmbench.runs.worker import Failure, Limits, Worker, as_error
+from lmbench.runs.worker import Failure, Limits, Worker, as_error, find_log
 
 KINDS = ["spawned", *(["forked"] if sys.platform == "linux" else [])]
 
@@ -156,6 +156,15 @@ def test_texts_that_a_process_sends_itself_are_short_and_printable(tmp_path, wor
     text = str(as_error(workers.start().run(work, tmp_path / "log", lambda message: None), tmp_path / "log"))
     assert len(text) < 2000
     assert text.isprintable()
+
+
+def test_an_error_refers_to_the_log_unless_that_is_empty(tmp_path):
+    written, final = tmp_path / "log", Path("logs/check-m.txt")
+    assert find_log(written, final) is None
+    written.touch()
+    assert str(as_error(Failure("it died"), find_log(written, final))) == "it died"
+    written.write_text("the last words\n")
+    assert str(as_error(Failure("it died"), find_log(written, final))) == "it died; see logs/check-m.txt"
 
 
 def test_everything_printed_is_in_the_log(tmp_path, start):
