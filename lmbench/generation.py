@@ -113,6 +113,17 @@ def generate(
     return whole_characters(_generate_bytes(model, prompt, max_new_tokens, sampler or Sampler(), number))
 
 
+def require_distribution(model: LanguageModel) -> None:
+    """Check that a model's class offers a distribution over the next event, before the model is loaded or fitted.
+
+    Raises:
+        LmbenchError: It does not, so the model can never generate text.
+    """
+    kind = type(model)
+    if (kind.state_after, kind.next_events) == (LanguageModel.state_after, LanguageModel.next_events):
+        raise LmbenchError(f"{kind.__name__} cannot generate text: the model offers no next-event distribution")
+
+
 def whole_characters(parts: Iterable[bytes]) -> Iterator[str]:
     """Decode UTF-8 in parts that may end inside a character. Bytes that belong to no character become U+FFFD."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")

@@ -8,7 +8,7 @@ import pytest
 
 from lmbench import LanguageModel, ModelState, NextEvents, Sampler, Split, TrainingText, build, generate
 from lmbench.errors import LmbenchError
-from lmbench.generation import whole_characters
+from lmbench.generation import require_distribution, whole_characters
 from tests.mutants import Bigram, Log10WithoutDistribution
 
 FAMILIES = (
@@ -279,6 +279,13 @@ def test_a_model_without_a_distribution_is_refused():
         LmbenchError, match=r"^Log10WithoutDistribution cannot generate text: the model offers no next-ev"
     ):
         text_of(fitted(Log10WithoutDistribution(), ENGLISH))
+
+
+def test_that_a_model_offers_no_distribution_is_known_before_it_is_fitted():
+    for model in (Fixed(), *map(build, FAMILIES)):
+        require_distribution(model)
+    with pytest.raises(LmbenchError, match=r"^Log10WithoutDistribution cannot generate text: the model offers no"):
+        require_distribution(Log10WithoutDistribution())
 
 
 def test_a_model_that_spells_no_events_is_refused():

@@ -101,6 +101,7 @@ def generate(
     _check_prompt(prompt)
     refuse_idle_options([fitting.corpus], fitting.defaults)
     built = build(model)
+    generation.require_distribution(built)
     prepare(built, model, fitting)
     for number in range(num):
         if num > 1:
