@@ -128,6 +128,8 @@ class Spec:
             return kind.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
+            if first["type"] == "missing":
+                raise SpecError(f"{self.name} needs {_describe(kind, str(first['loc'][0]))}") from error
             message = first["msg"].removeprefix("Value error, ")
             where = "".join(f"option {name}={values.get(str(name), '')}: " for name in first["loc"])
             raise SpecError(f"{self.name}: {where}{message}") from error
@@ -159,6 +161,12 @@ class Spec:
         if name not in kind.model_fields:
             raise UnknownNameError(f"option of {self.name}", name, kind.model_fields, kind.hint(name, value))
         return name
+
+
+def _describe(kind: type[Options], name: str) -> str:
+    """Return an option as a user writes it, and what it is."""
+    field = kind.model_fields.get(name)
+    return f"{name}=: {field.description}" if field and field.description else f"{name}="
 
 
 def check_utf8(value: str, where: str) -> str:

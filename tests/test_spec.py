@@ -10,6 +10,11 @@ class Sizes(Options):
     share: float = 0.5
 
 
+class Needs(Options):
+    path: str = Field(description="a file")
+    url: str
+
+
 @pytest.mark.parametrize("text", ["markov", "markov:lines=3", "markov:lines=3,share=0.25", "x:some/path,lines=3"])
 def test_a_spec_prints_as_it_was_written(text):
     assert str(Spec.parse(text)) == text
@@ -34,6 +39,13 @@ def test_options_are_typed():
 def test_errors_name_the_valid_options(text, error, message):
     with pytest.raises(error, match=message):
         Spec.parse(text).options(Sizes)
+
+
+def test_a_missing_option_is_named_and_described():
+    with pytest.raises(SpecError, match=r"^x needs path=: a file$"):
+        Spec.parse("x").options(Needs)
+    with pytest.raises(SpecError, match=r"^x needs url=$"):
+        Spec.parse("x:path=y").options(Needs)
 
 
 @pytest.mark.parametrize(

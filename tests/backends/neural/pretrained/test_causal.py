@@ -406,7 +406,7 @@ def test_code_in_a_folder_is_not_run(folder, tmp_path):
     [
         ("gpt2:contxt=5", UnknownNameError, "unknown option of gpt2 'contxt'; did you mean 'context'"),
         ("gpt2:gpt2-medium,strid=5", UnknownNameError, "unknown option of gpt2 'strid'; did you mean 'stride'"),
-        ("hf", SpecError, "hf: option path=: Field required"),
+        ("hf", SpecError, "hf needs path=: model id on the hub, folder written by save_pretrained, or GGUF file"),
         ("hf:x,dtype=float64", SpecError, "dtype=float64: Input should be 'float32', 'bfloat16' or 'float16'"),
         ("hf:x,memory=0", SpecError, "memory=0: Input should be greater than or equal to 1"),
         ("mlm:x,contxt=5", UnknownNameError, "unknown option of mlm 'contxt'; did you mean 'context'"),
