@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from lmbench.arrays import Floats
-from lmbench.errors import ScoreError, reason
+from lmbench.errors import ScoreError
 from lmbench.score import clip_rounding
 
 _IMPOSSIBLE = -9999.0  # what vLLM sends for a logarithm of 0, which JSON cannot hold
@@ -93,7 +93,7 @@ def parse_answers(content: bytes, prompts: Sequence[str], asking: Asking) -> lis
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise IncompleteAnswerError("its answer is not JSON") from error
-        raise ScoreError(f"the server's answer is not one of the completions API: {reason(error)}") from error
+        raise ScoreError(f"the server's answer is not one of the completions API: {_mismatch(error)}") from error
     if sorted(choice.index for choice in choices) != list(range(len(prompts))):
         raise IncompleteAnswerError(f"it sent {len(choices)} answers to {len(prompts)} prompts")
     parse = _parse_echo if asking == "echo" else _parse_prompt_logprobs
@@ -122,6 +122,13 @@ class _Choice(BaseModel):
 
 class _Completion(BaseModel):
     choices: list[_Choice]
+
+
+def _mismatch(error: ValidationError) -> str:
+    """Return in plain English what is wrong with an answer."""
+    first = error.errors()[0]
+    place = f"its field '{'.'.join(map(str, first['loc']))}'" if first["loc"] else "it"
+    return f"{place} is missing" if first["type"] == "missing" else f"{place} {first['msg'].removeprefix('Input ')}"
 
 
 def _parse_echo(choice: _Choice, prompt: str) -> Answer:

@@ -104,10 +104,9 @@ class Client:
         try:
             return retrying(self._attempt, body, prompts)
         except (TransientError, IncompleteAnswerError) as error:
-            raise UnavailableError(
-                f"{self._options.endpoint} fails: {error} (after {retrying.statistics['attempt_number']} attempts); "
-                "answers so far are stored, so the same command continues"
-            ) from error
+            count = retrying.statistics["attempt_number"]
+            attempts = "1 attempt" if count == 1 else f"{count} attempts"
+            raise UnavailableError(f"{self._options.endpoint} fails: {error} (after {attempts})") from error
 
     def _attempt(self, body: bytes, prompts: Sequence[str]) -> list[Answer]:
         self._pace.wait(self._closing)
@@ -153,8 +152,7 @@ class Client:
     def _busy(self, what: str, wait: float) -> TransientError | LmbenchError:
         if wait > _LONGEST_WAIT:
             return UnavailableError(
-                f"{self._options.endpoint} asks to wait {wait:.0f} s ({what}); run the same command later: answers so "
-                "far are stored"
+                f"{self._options.endpoint} asks to wait {wait:.0f} s ({what}); run the same command later"
             )
         return TransientError(what, wait)
 

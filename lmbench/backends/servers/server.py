@@ -16,7 +16,7 @@ from lmbench.backends.servers.options import ServerOptions
 from lmbench.backends.servers.pace import Pace
 from lmbench.backends.servers.token_ends import spell
 from lmbench.cache_folder import answers_file
-from lmbench.errors import ScoreError
+from lmbench.errors import ScoreError, UnavailableError
 
 if TYPE_CHECKING:
     from lmbench.backends.servers.client import Client
@@ -66,6 +66,7 @@ class Server:
         self._options = options
         self._store = AnswerStore(answers_file())
         self._pace = Pace(options.rate)
+        self._has_stored = False
 
     def ask(self, texts: Sequence[str]) -> list[Answer]:
         """Return the answer to each text, which follows the BOS of the options.
@@ -76,6 +77,7 @@ class Server:
         """
         keys = [self._key(text) for text in texts]
         answers = self._store.find(list(dict.fromkeys(keys)))
+        self._has_stored |= bool(answers)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in answers}
         if missing:
             answers |= self._request(list(missing.items()))
@@ -155,9 +157,14 @@ class Server:
         return answers
 
     def _complete(self, client: Client, batch: Sequence[tuple[str, str]]) -> dict[str, Answer]:
-        received = client.complete([self._options.bos + text for _, text in batch])
+        try:
+            received = client.complete([self._options.bos + text for _, text in batch])
+        except UnavailableError as error:
+            advice = "; answers so far are stored, so the same command continues" if self._has_stored else ""
+            raise UnavailableError(f"{error}{advice}") from error
         answers = {key: answer for (key, _), answer in zip(batch, received, strict=True)}
         self._store.keep(answers)
+        self._has_stored = True
         return answers
 
     def _key(self, text: str) -> str:

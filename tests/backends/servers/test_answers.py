@@ -84,9 +84,18 @@ def test_prompt_logprobs_that_do_not_say_which_token_is_meant_are_refused(listed
         _parse(_echo(prompt_logprobs=listed), asking="prompt_logprobs")
 
 
-def test_something_that_is_no_completion_is_refused() -> None:
-    with pytest.raises(ScoreError, match="not one of the completions API"):
-        parse_answers(b'{"error": "no"}', ("ab",), "echo")
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"error": "no"}, "its field 'choices' is missing"),
+        ({"choices": [{"prompt_logprobs": [{"7": {}}]}]}, "its field 'choices.0.prompt_logprobs.0.7.logprob' is miss"),
+        ({"choices": 3}, "its field 'choices' should be a valid array"),
+        ([], "it should be an object"),
+    ],
+)
+def test_something_that_is_no_completion_is_refused(answer, message) -> None:
+    with pytest.raises(ScoreError, match=f"^the server's answer is not one of the completions API: {message}"):
+        parse_answers(json.dumps(answer).encode(), ("ab",), "echo")
 
 
 @pytest.mark.parametrize("logprob", [None, math.nan, -math.inf, math.inf, 0.1, -9999.0])

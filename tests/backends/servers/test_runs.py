@@ -36,9 +36,11 @@ def test_a_server_that_cannot_be_reached_is_one_line(text) -> None:
     result = lmbench("score", f"openai:tiny,url={url},attempts=1", text)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(f"Error: {url}/completions fails: ")
+    assert result.stderr.endswith(" (after 1 attempt)\n")  # no answers are stored
 
 
-def test_it_cannot_generate_text(server) -> None:
+def test_it_cannot_generate_text_and_is_not_asked(server) -> None:
     result = lmbench("generate", f"openai:tiny,url={server.url},vocabulary={VOCABULARY}")
     assert result.returncode == 2
-    assert "no next-event distribution" in result.stderr.splitlines()[-1]
+    assert result.stderr == "Error: ServedModel cannot generate text: the model offers no next-event distribution\n"
+    assert not server.requests
