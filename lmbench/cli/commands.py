@@ -20,8 +20,9 @@ from lmbench.cli.options import CommandGroup
 from lmbench.cli.output import echo, echo_text
 from lmbench.cli.runs import report, run
 from lmbench.cli.scaffold import new_model
+from lmbench.cli.score import score
 from lmbench.cli.surprisal import surprisal
-from lmbench.cli.text import generate, score
+from lmbench.cli.text import generate
 from lmbench.cli.verify import verify
 from lmbench.errors import LmbenchError
 

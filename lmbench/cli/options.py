@@ -36,14 +36,24 @@ class CommandGroup(click.Group):
 
 def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add --corpus, --refit and the options of `text_options`. The command gets them as one value, `fitting`."""
+    return _collect_fitting(command, _TEXT)
 
+
+def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `fitting_options` except --format, which is the format that the command prints."""
+    return _collect_fitting(command, {name: option for name, option in _TEXT.items() if name != "format"})
+
+
+def _collect_fitting(
+    command: Callable[..., None], options: Mapping[str, Callable[[Command], Command]]
+) -> Callable[..., None]:
     @wraps(command)
     def call(corpus: str, refit: bool, defaults: CorpusOptions, **values: object) -> None:
         from lmbench.cli.inputs import Fitting
 
         command(**values, fitting=Fitting(corpus, defaults, refit))
 
-    return _CORPUS(_REFIT(text_options(call)))
+    return _CORPUS(_REFIT(_collect(call, options)))
 
 
 def text_options(command: Callable[..., None]) -> Callable[..., None]:

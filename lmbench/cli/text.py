@@ -1,51 +1,18 @@
-"""``lmbench score`` and ``lmbench generate``: one model and one text."""
+"""``lmbench generate``: text out of a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.inputs import load_documents, prepare
+from lmbench.cli.inputs import prepare
 from lmbench.cli.options import fitting_options
 from lmbench.cli.output import echo, echo_text
 from lmbench.errors import LmbenchError
 
 if TYPE_CHECKING:
     from lmbench.cli.inputs import Fitting
-    from lmbench.score import Score
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  lmbench score kenlm:order=3 my/text.txt --corpus wikitext-2
-  echo 'the cat' | lmbench score uniform -"""
-)
-@click.argument("model")
-@click.argument("file")
-@fitting_options
-def score(model: str, file: str, fitting: Fitting) -> None:
-    """Print the surprisal of each event of a text, in bits.
-
-    FILE is read as `lmbench run` reads it; '-' is standard input. Options may follow its name, as in
-    my.jsonl:field=body,limit=10. Each document is scored by itself.
-
-    The column "spelling" is the part of the bits that spells an unknown word.
-    """
-    from lmbench.registry import build
-    from lmbench.score import checked_scores
-
-    documents = tuple(load_documents(file, fitting.defaults))
-    built = build(model)
-    prepare(built, model, fitting)
-    echo_text("start\tend\tbits\tspelling\tevent")
-    start = 0
-    for document, scored in zip(documents, checked_scores(built.score(documents), documents), strict=True):
-        for line in _format_events(document, scored, start):
-            echo_text(line)
-        start += len(document.encode())
 
 
 @click.command(
@@ -118,28 +85,3 @@ def _check_prompt(prompt: str) -> None:
         prompt.encode()
     except UnicodeEncodeError as error:
         raise LmbenchError(f"the prompt is not UTF-8 at character {error.start}") from None
-
-
-def _format_events(document: str, score: Score, first: int) -> Iterator[str]:
-    """Yield one line for each event: where it starts and ends, its bits, those for spelling it, and its text.
-
-    Args:
-        document: The document.
-        score: Its score.
-        first: The offset of its first byte in the text.
-    """
-    from lmbench.metrics import bits
-
-    data = document.encode()
-    ends = score.ends.tolist()
-    columns = zip([0, *ends], ends, bits(score.logprobs), bits(score.spelling), strict=False)
-    for start, end, cost, spelling in columns:
-        yield f"{first + start}\t{first + end}\t{cost:.4f}\t{spelling:.4f}\t{_format_event(data[start:end])}"
-
-
-def _format_event(event: bytes) -> str:
-    """Return an event's text with unprintable characters escaped, or its bytes if it ends inside a character."""
-    try:
-        return repr(event.decode())
-    except UnicodeDecodeError:
-        return repr(event)

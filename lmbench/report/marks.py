@@ -104,7 +104,8 @@ def describe_unknown(metrics: Metrics) -> str:
     """
     if metrics.oov_rate <= _MOST_UNKNOWN:
         return ""
-    return f"{metrics.oov_rate:.0%} of the events are unknown words; check the model's tokenizer"
+    share = f"{metrics.oov_rate:.0%}"
+    return f"{share} of the events are unknown words: the model learned other words, or has another tokenizer"
 
 
 def describe_changes(changed: Iterable[ChangedOption], own: bool = False) -> str:

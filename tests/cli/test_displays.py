@@ -40,7 +40,7 @@ def finished(costs=COSTS):
 def test_a_line_says_that_most_events_are_unknown():
     cell = finished()
     few = cell.model_copy(update={"metrics": cell.metrics.model_copy(update={"oov_rate": 0.74})})
-    ending = "; 74% of the events are unknown words; check the model's tokenizer"
+    ending = "; 74% of the events are unknown words: the model learned other words, or has another tokenizer"
     assert displays.summarize(few) == displays.summarize(cell) + ending
 
 
