@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmbench.arrays import Floats, Ints
+from lmbench.analysis.events import ScoredDocument, read_events
 from lmbench.corpus import Corpus
-from lmbench.errors import ResultsError, UnknownNameError
-from lmbench.runs.cell_files import SCORES, read_documents, read_scores
+from lmbench.errors import UnknownNameError
+from lmbench.runs.cell_files import read_documents
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.words.spans import WordEvents, align_words, word_spans
@@ -69,7 +68,7 @@ def list_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> pd.DataF
                 "spelling_bits": scored.spelling_bits,
             }
         )
-        for scored in _read_events(directory, cell, corpus)
+        for scored in read_events(directory, cell, corpus)
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -79,7 +78,7 @@ def list_words(directory: RunDirectory, cell: Cell, corpus: Corpus) -> pd.DataFr
     import pandas as pd
 
     return pd.concat(
-        [_list_words(scored, corpus.spaced) for scored in _read_events(directory, cell, corpus)], ignore_index=True
+        [_list_words(scored, corpus.spaced) for scored in read_events(directory, cell, corpus)], ignore_index=True
     )
 
 
@@ -98,36 +97,7 @@ def join_cells(cells: Sequence[Cell], describe: Callable[[Cell], pd.DataFrame]) 
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """A document with the bits of its events.
-
-    Attributes:
-        number: The number of the document.
-        text: The document.
-        ends: (events,) byte offset at which each event's text ends.
-        bits: (events,) bits of each event.
-        spelling_bits: (events,) the part of them that spelled an unknown word.
-    """
-
-    number: int
-    text: str
-    ends: Ints
-    bits: Floats
-    spelling_bits: Floats
-
-    @property
-    def starts(self) -> Ints:
-        """The byte offset at which each event's text starts, (events,)."""
-        return np.concatenate([[0], self.ends])[: len(self.ends)]
-
-    def cut(self, spans: Ints) -> list[str]:
-        """Return the texts between byte offsets, (spans, 2). A part of a character is shown as a replacement."""
-        data = self.text.encode()
-        return [data[start:stop].decode(errors="replace") for start, stop in spans.tolist()]
-
-
-def _list_words(scored: _Scored, spaced: bool) -> pd.DataFrame:
+def _list_words(scored: ScoredDocument, spaced: bool) -> pd.DataFrame:
     import pandas as pd
 
     rows: WordEvents = align_words(scored.ends, word_spans(scored.text, spaced))
@@ -144,20 +114,3 @@ def _list_words(scored: _Scored, spaced: bool) -> pd.DataFrame:
             "words": rows.words,
         }
     )
-
-
-def _read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator[_Scored]:
-    if SCORES not in cell.files:
-        raise ResultsError(f"the events of {cell.label} on {cell.corpus} are not stored")
-    folder = directory.folder(cell.row)
-    scores, counts = read_scores(folder), read_documents(folder)["events"]
-    borders = np.concatenate([[0], np.cumsum(counts)]).tolist()
-    for number, text in enumerate(corpus.test.documents):
-        rows = slice(borders[number], borders[number + 1])
-        yield _Scored(
-            number=number,
-            text=text,
-            ends=np.cumsum(scores["bytes"][rows], dtype=np.int64),
-            bits=scores["bits"][rows].astype(np.float64),
-            spelling_bits=scores["spelling_bits"][rows].astype(np.float64),
-        )

@@ -1,0 +1,71 @@
+"""The stored events of a cell, with the documents that they spell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmbench.arrays import Floats, Ints
+from lmbench.corpus import Corpus
+from lmbench.errors import ResultsError
+from lmbench.runs.cell_files import SCORES, read_documents, read_scores
+from lmbench.runs.records import Cell
+from lmbench.runs.store import RunDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredDocument:
+    """A document with the bits of its events.
+
+    Attributes:
+        number: The number of the document.
+        text: The document.
+        ends: (events,) byte offset at which each event's text ends.
+        bits: (events,) bits of each event.
+        spelling_bits: (events,) the part of them that spelled an unknown word.
+    """
+
+    number: int
+    text: str
+    ends: Ints
+    bits: Floats
+    spelling_bits: Floats
+
+    @property
+    def starts(self) -> Ints:
+        """The byte offset at which each event's text starts, (events,)."""
+        return np.concatenate([[0], self.ends])[: len(self.ends)]
+
+    def cut(self, spans: Ints) -> list[str]:
+        """Return the texts between byte offsets, (spans, 2). A part of a character is shown as a replacement."""
+        data = self.text.encode()
+        return [data[start:stop].decode(errors="replace") for start, stop in spans.tolist()]
+
+
+def read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator[ScoredDocument]:
+    """Yield the documents of a cell with their events.
+
+    Args:
+        directory: The run.
+        cell: The cell.
+        corpus: Its corpus, whose test split was scored.
+
+    Raises:
+        ResultsError: The events are not stored.
+    """
+    if SCORES not in cell.files:
+        raise ResultsError(f"the events of {cell.label} on {cell.corpus} are not stored")
+    folder = directory.folder(cell.row)
+    scores, counts = read_scores(folder), read_documents(folder)["events"]
+    borders = np.concatenate([[0], np.cumsum(counts)]).tolist()
+    for number, text in enumerate(corpus.test.documents):
+        rows = slice(borders[number], borders[number + 1])
+        yield ScoredDocument(
+            number=number,
+            text=text,
+            ends=np.cumsum(scores["bytes"][rows], dtype=np.int64),
+            bits=scores["bits"][rows].astype(np.float64),
+            spelling_bits=scores["spelling_bits"][rows].astype(np.float64),
+        )

@@ -1,0 +1,53 @@
+"""The events of stored cells, with their documents."""
+
+import numpy as np
+import pytest
+
+from lmbench.analysis.events import read_events
+from lmbench.backends.uniform import Uniform
+from lmbench.corpus import Corpus, Split
+from lmbench.errors import ResultsError
+from lmbench.metrics import tally
+from lmbench.runs.cell_files import DOCUMENTS, SCORES, ScoresFile, write_cell, write_documents
+from lmbench.score import join_groups
+from tests.report.cells import cell, text
+from tests.storing import TEXTS, add_row, new_directory
+
+CORPUS = Corpus("c", Split(()), Split(()), Split(tuple(TEXTS)), provenance="")
+
+
+def store_events(directory, made):
+    """Store the cell of the uniform model with its events."""
+    add_row(directory, made)
+    folder = directory.new_work_folder()
+    scores = Uniform().score(TEXTS)
+    write_documents(folder / DOCUMENTS, tally(TEXTS, scores), None)
+    with ScoresFile(folder / SCORES, 4) as file:
+        file.add(*join_groups(scores, TEXTS, range(len(TEXTS))))
+    stored = write_cell(folder, made, ())
+    directory.adopt(folder, stored)
+    return stored
+
+
+def test_events_come_with_their_documents(tmp_path):
+    directory = new_directory(tmp_path, (text(),))
+    first, second = read_events(directory, store_events(directory, cell("uniform")), CORPUS)
+    assert (first.number, second.number) == (0, 1)
+    assert (first.text, second.text) == ("ab\n", "中\n")
+    assert first.ends.tolist() == [1, 2, 3]
+    assert second.ends.tolist() == [1, 2, 3, 4]
+    assert second.starts.tolist() == [0, 1, 2, 3]
+    assert np.concatenate([first.bits, second.bits]).tolist() == [8.0] * 7
+    assert second.spelling_bits.tolist() == [0.0] * 4
+
+
+def test_a_part_of_a_character_is_shown_as_a_replacement(tmp_path):
+    directory = new_directory(tmp_path, (text(),))
+    _, second = read_events(directory, store_events(directory, cell("uniform")), CORPUS)
+    assert second.cut(np.array([[0, 3], [0, 2], [3, 4]])) == ["中", "�", "\n"]
+
+
+def test_events_that_are_not_stored_are_named(tmp_path):
+    directory = new_directory(tmp_path, (text(),))
+    with pytest.raises(ResultsError, match="the events of uniform on c are not stored"):
+        next(read_events(directory, cell("uniform"), CORPUS))
