@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from string import Template
+from typing import Literal
 
 import click
 
@@ -14,6 +15,11 @@ from lmbench import atomic
 from lmbench.cli.output import echo
 from lmbench.errors import LmbenchError
 
+Kind = Literal["bytes", "words", "pretrained"]
+KINDS: tuple[Kind, ...] = ("bytes", "words", "pretrained")
+"""What the model of a new package is; each has a skeleton."""
+
+_SKELETONS = Path(__file__).parent / "skeletons"
 _FILES = {
     "pyproject.toml": """\
 [build-system]
@@ -34,31 +40,6 @@ test = ["pytest"]
 [project.entry-points."lmbench.models"]
 $name = "$module:$class_name"
 """,
-    "$module.py": '''\
-"""The model $name for lmbench. Replace this unigram model of bytes with your own."""
-
-import numpy as np
-from lmbench import LanguageModel, NextEvents, Score, Signature, SILENT
-
-
-class $class_name(LanguageModel):
-    """Unigram model of bytes, with add-one smoothing."""
-
-    def fit(self, data, progress=SILENT):
-        text = "".join(data.train.documents).encode()
-        counts = np.bincount(np.frombuffer(text, dtype=np.uint8), minlength=256) + 1
-        self.logprobs = np.log(counts / counts.sum())
-
-    def score(self, documents):
-        texts = [np.frombuffer(document.encode(), dtype=np.uint8) for document in documents]
-        return [Score(np.arange(1, len(t) + 1), self.logprobs[t], np.zeros(len(t))) for t in texts]
-
-    def next_events(self, text):
-        return NextEvents.of_bytes(self.logprobs)
-
-    def signature(self):
-        return Signature.of(tok="bytes")
-''',
     "test_$module.py": '''\
 """Run the conformance suite of lmbench on the model."""
 
@@ -80,9 +61,10 @@ Install the package and run its tests:
 pip install -e '.[test]' && pytest
 ```
 
-Compare the model with a 5-gram:
+List its options, and compare it with a 5-gram:
 
 ```console
+lmbench models $name
 lmbench run --models $name,kenlm
 ```
 
@@ -96,24 +78,39 @@ lmbench check $name --report conformance.md
 
 
 @click.command(
-    "new-model", epilog="\b\nExample:\n  lmbench new-model my-model && cd lmbench-my-model && pip install -e '.[test]'"
+    "new-model",
+    epilog="""\b
+Examples:
+  lmbench new-model my-model && cd lmbench-my-model && pip install -e '.[test]' && pytest
+  lmbench new-model my-lstm --kind words""",
 )
 @click.argument("name")
-def new_model(name: str) -> None:
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    default="bytes",
+    show_default=True,
+    help="What the model predicts and how it gets its weights. bytes: fitted on the training text, byte by byte. "
+    "words: fitted, over a vocabulary with unknown words, with any of lmbench's tokenizers. pretrained: weights and "
+    "tokens come from elsewhere.",
+)
+def new_model(name: str, kind: Kind) -> None:
     """Create a plugin package for a new model.
 
-    The package is a folder, lmbench-NAME, that installs and passes its tests as it is.
+    The package is a folder, lmbench-NAME, that installs and passes its tests as it is. Its model is a small one of the
+    kind; replace it by your own.
     """
-    folder = write_package(name, Path())
+    folder = write_package(name, Path(), kind)
     echo(f"Written: {folder}. Install it and run its tests: cd {folder} && pip install -e '.[test]' && pytest")
 
 
-def write_package(name: str, parent: Path) -> Path:
+def write_package(name: str, parent: Path, kind: Kind = "bytes") -> Path:
     """Write the plugin package of a new model.
 
     Args:
         name: The model's name.
         parent: The folder in which the package gets a folder of its own.
+        kind: What the model is.
 
     Returns:
         The package's folder.
@@ -130,13 +127,14 @@ def write_package(name: str, parent: Path) -> Path:
         "module": f"lmbench_{name.replace('-', '_')}",
         "class_name": "".join(word.capitalize() for word in name.split("-")) + "Model",
     }
-    atomic.write_new(folder, partial(_write_files, values))
+    skeleton = (_SKELETONS / f"{kind}.txt").read_text(encoding="utf-8")
+    atomic.write_new(folder, partial(_write_files, _FILES | {"$module.py": skeleton}, values))
     return folder
 
 
-def _write_files(values: Mapping[str, str], folder: Path) -> None:
+def _write_files(files: Mapping[str, str], values: Mapping[str, str], folder: Path) -> None:
     folder.mkdir()
-    for path, text in _FILES.items():
+    for path, text in files.items():
         (folder / Template(path).substitute(values)).write_text(Template(text).substitute(values), encoding="utf-8")
 
 
