@@ -3,6 +3,7 @@
 CACHE/converted/KEY/contents.json   the model's name, and the size, time and SHA-256 of each file; touched at each use
 CACHE/converted/KEY/model/          what the conversion wrote
 CACHE/converted/KEY.lock            held while the entry is made, checked or removed: other processes wait
+CACHE/converted/.KEY-*/             a conversion that is running, or was killed
 
 An entry appears by one rename, so that it is whole or missing. One that is damaged is made again. It may be
 removed while another process loads it, which then reports missing files. Weights that are loaded already stay.
@@ -92,7 +93,29 @@ class ConvertedModels:
 
     def clear(self) -> list[ConvertedModel]:
         """Remove all models that no other process is making or checking, and return them."""
-        return [model for model in self.list_models() if self._remove_unused(model.key)]
+        return [model for model in self.list_models() if self._remove_unused(model.key, self.folder / model.key)]
+
+    def measure_unfinished(self) -> int:
+        """Return the bytes of conversions that are running or were killed."""
+        return sum(map(_measure, self._list_unfinished()))
+
+    def clear_unfinished(self) -> int:
+        """Remove what conversions left that were killed or failed, and return its bytes.
+
+        Locks without a model are removed too. What another process is converting stays.
+        """
+        removed = 0
+        for folder in self._list_unfinished():
+            size = _measure(folder)
+            if self._remove_unused(folder.name[1:].rpartition("-")[0], folder):
+                removed += size
+        for lock in self.folder.glob("*.lock"):
+            if not (self.folder / lock.stem).exists():
+                self._remove_unused(lock.stem)
+        return removed
+
+    def _list_unfinished(self) -> list[Path]:
+        return list(self.folder.glob(".*-*"))
 
     def _make(self, place: Path, name: str, convert: Callable[[Path], None]) -> None:
         """Convert a model whose lock is held."""
@@ -119,10 +142,11 @@ class ConvertedModels:
         finally:
             lock.release()
 
-    def _remove_unused(self, key: str) -> bool:
-        """Remove an entry unless another process is using it, and return whether it is removed."""
+    def _remove_unused(self, key: str, *folders: Path) -> bool:
+        """Remove a lock and the folders that it guards, unless another process holds it, and return whether it did."""
         with suppress(OSError, NotImplementedError), FileLock(self.folder / f"{key}.lock", timeout=0) as lock:
-            shutil.rmtree(self.folder / key)
+            for folder in folders:
+                shutil.rmtree(folder)
             Path(lock.lock_file).unlink(missing_ok=True)
             return True
         return False
@@ -156,5 +180,13 @@ def _describe(place: Path) -> ConvertedModel:
     name = ""
     with suppress(OSError, ValueError, LookupError, TypeError):
         name = str(json.loads((place / _CONTENTS).read_text())["name"])
-    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-    return ConvertedModel(place.name, name, size, (place / _CONTENTS).stat().st_mtime)
+    return ConvertedModel(place.name, name, _measure(place), (place / _CONTENTS).stat().st_mtime)
+
+
+def _measure(folder: Path) -> int:
+    """Return the bytes of the files in a folder, from which another process may remove some."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size if path.is_file() else 0
+    return size

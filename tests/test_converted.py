@@ -105,6 +105,35 @@ def test_another_process_waits(store):
     assert [model.key for model in store.clear()] == ["k"]
 
 
+def test_what_killed_conversions_left_is_measured_and_cleared(store):
+    store.find("k-1", "a.gguf", write, SILENT)
+    shutil.copytree(store.folder / "k-1", store.folder / ".l-2-x_7" / "l-2")
+    size = (store.folder / "k-1" / "contents.json").stat().st_size + 4
+    (store.folder / "m.lock").touch()  # of a file that was refused
+    assert store.measure_unfinished() == size
+    assert store.clear_unfinished() == size
+    assert store.measure_unfinished() == 0
+    assert {left.name for left in store.folder.iterdir()} - {"k-1.lock"} == {"k-1"}
+
+
+def test_a_conversion_that_runs_is_not_cleared(store):
+    started, may_end = threading.Event(), threading.Event()
+
+    def convert(folder):
+        write(folder)
+        started.set()
+        assert may_end.wait(60)
+
+    converting = threading.Thread(target=store.find, args=("k-1", "a.gguf", convert, SILENT))
+    converting.start()
+    assert started.wait(60)
+    assert (store.measure_unfinished(), store.clear_unfinished()) == (4, 0)
+    assert (store.folder / "k-1.lock").exists()
+    may_end.set()
+    converting.join()
+    assert [model.key for model in store.list_models()] == ["k-1"]
+
+
 def test_a_cache_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     message = rf"^'a.gguf' cannot be converted in {tmp_path}/file/x: .+; LMBENCH_CACHE=FOLDER names another cache$"

@@ -61,7 +61,7 @@ def prune(max_size: str) -> None:
 def clear() -> None:
     """Remove all fitted and converted models, the answers of servers, and the results of the conformance suite.
 
-    Models that another process is fitting, converting or restoring stay.
+    What killed conversions left is removed too. Models that another process is fitting, converting or restoring stay.
     """
     from lmbench.converted import ConvertedModels
     from lmbench.runs.fitted_models import FittedModels
@@ -70,6 +70,8 @@ def clear() -> None:
     _report_removed(FittedModels().clear())
     if converted := ConvertedModels().clear():
         echo(f"Removed {_summarize(converted, 'converted model')}.")
+    if size := ConvertedModels().clear_unfinished():
+        echo(f"Removed unfinished conversions, {_in_words(size, _SIZES)}.")
     if size := _size_of_answers():
         answers_file().unlink(missing_ok=True)
         echo(f"Removed the answers of servers, {_in_words(size, _SIZES)}.")
@@ -94,6 +96,8 @@ def _list_models() -> None:
     echo(f"{_summarize(stored)} of at most {_in_words(LIMIT, _SIZES)} in {store.folder}")
     if converted:
         echo(f"{_summarize(converted, 'converted model')} in {ConvertedModels().folder}")
+    if unfinished := ConvertedModels().measure_unfinished():
+        echo(f"unfinished conversions, {_in_words(unfinished, _SIZES)} in {ConvertedModels().folder}")
     if answers := _size_of_answers():
         echo(f"answers of servers, {_in_words(answers, _SIZES)} in {answers_file()}")
     echo(f"{_count(len(list_verdicts()), 'verdict')} of the conformance suite")

@@ -53,6 +53,17 @@ def test_converted_models_are_listed_and_cleared(folder):
     assert [file for file in folder.rglob("*") if file.is_file()] == []
 
 
+def test_unfinished_conversions_are_listed_and_cleared(folder):
+    unfinished = folder / "converted" / ".k-1-abc" / "k-1"
+    unfinished.mkdir(parents=True)
+    (unfinished / "model.safetensors").write_bytes(bytes(2048))
+    (folder / "converted" / "l.lock").touch()
+    assert f"unfinished conversions, 2 KiB in {folder}/converted" in lmbench("cache").stdout.splitlines()
+    assert "Removed unfinished conversions, 2 KiB." in lmbench("cache", "clear").stdout.splitlines()
+    assert list((folder / "converted").iterdir()) == []
+    assert "unfinished conversions" not in lmbench("cache").stdout + lmbench("cache", "clear").stdout
+
+
 def test_a_damaged_model_is_listed_as_one(folder, tmp_path):
     (tmp_path / "x.txt").write_text("the fox\n")
     lmbench("score", "kenlm:order=2", tmp_path / "x.txt", "--corpus", "fables-en")
