@@ -77,6 +77,8 @@ class ConvertedModels:
                 with suppress(OSError):  # another user's
                     (place / _CONTENTS).touch()
         except (OSError, NotImplementedError) as error:  # some network file systems do not lock files
+            if isinstance(error, OSError) and error.errno is None:  # not the system's: a library's, about the original
+                raise
             reason = getattr(error, "strerror", None) or error
             raise UnavailableError(
                 f"'{name}' cannot be converted in {self.folder}: {reason}; LMBENCH_CACHE=FOLDER names another cache"

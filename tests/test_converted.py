@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import threading
@@ -132,6 +133,17 @@ def test_a_conversion_that_runs_is_not_cleared(store):
     may_end.set()
     converting.join()
     assert [model.key for model in store.list_models()] == ["k-1"]
+
+
+@pytest.mark.parametrize("error", [OSError("it is damaged"), OSError(errno.ENOSPC, "it takes 9 MB")])
+def test_only_what_the_system_refuses_is_the_cache_s_fault(store, error):
+    """transformers raises OSError for models that it cannot read."""
+
+    def refuse(folder):
+        raise error
+
+    with pytest.raises(OSError if error.errno is None else UnavailableError, match=error.strerror or str(error)):
+        store.find("k", "a.gguf", refuse, SILENT)
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import struct
 import tempfile
-from collections.abc import Mapping
-from contextlib import redirect_stderr
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from io import StringIO
@@ -16,6 +17,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -37,7 +39,7 @@ from lmbench.backends.neural.pretrained.model_files import (
 from lmbench.backends.neural.pretrained.size_check import check_counts, check_growth, check_network
 from lmbench.checksum import hash_file
 from lmbench.converted import ConvertedModels
-from lmbench.errors import UnavailableError
+from lmbench.errors import UnavailableError, reason
 from lmbench.identity import digest
 from lmbench.progress import Progress
 
@@ -130,7 +132,8 @@ class GgufSource:
             if self.vocabulary:
                 self._copy_vocabulary(file, tokenizer.backend_tokenizer, folder, progress)
             else:
-                tokenizer.save_pretrained(folder)
+                with _writing():
+                    tokenizer.save_pretrained(folder)
             _convert_network(file, folder)
 
     def _copy_vocabulary(self, file: GgufFile, built: Tokenizer, folder: Path, progress: Progress) -> None:
@@ -160,11 +163,14 @@ def _find_quantization(path: Path, _fingerprint: tuple[int, int, int]) -> str:
 
 
 def _check_space(file: GgufFile, folder: Path) -> None:
+    """Check that a disk has space for the converted file, and for a copy of it.
+
+    Raises:
+        OSError: It does not.
+    """
     needed = file.path.stat().st_size + _FLOAT * file.numbers
     if needed > (free := shutil.disk_usage(folder).free):
-        raise UnavailableError(
-            f"'{file.path}' takes {needed / 1e9:,.1f} GB to convert, but the cache has {free / 1e9:,.1f} GB free"
-        )
+        raise OSError(errno.ENOSPC, f"it takes {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free")
 
 
 def _convert_network(file: GgufFile, folder: Path) -> None:
@@ -227,4 +233,20 @@ def _save(network: Any, folder: Path) -> None:
     network.hf_quantizer = None
     if hasattr(network.config, "quantization_config"):
         del network.config.quantization_config
-    network.save_pretrained(folder)
+    with _writing():
+        network.save_pretrained(folder)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Translate what safetensors and tokenizers raise if they cannot write. The latter raises Exception itself.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, SafetensorError) or type(error) is Exception:
+            raise OSError(errno.EIO, reason(error)) from error
+        raise

@@ -1,13 +1,16 @@
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import gguf
 import numpy as np
 import pytest
 import torch
 from gguf import GGMLQuantizationType
+from safetensors import SafetensorError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lmbench import build
 from lmbench.backends.neural.pretrained import gguf_conversion
@@ -104,6 +107,29 @@ def test_a_file_is_converted_once_and_again_if_the_result_is_damaged(tmp_path, c
     assert again.score([TEXT])[0].logprobs.tolist() == model.score([TEXT])[0].logprobs.tolist()
 
 
+def unwritable(cache, reason):
+    return f"'tiny.gguf' cannot be converted in {cache}/converted: {reason}; LMBENCH_CACHE=FOLDER names another cache"
+
+
+def test_a_disk_without_space_is_the_fault_of_the_cache(tmp_path, cache, monkeypatch):
+    write_gguf(tmp_path / "tiny.gguf")
+    monkeypatch.setattr(gguf_conversion.shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    size = (tmp_path / "tiny.gguf").stat().st_size
+    assert refusal(tmp_path / "tiny.gguf") == unwritable(cache, f"it takes {2 * size / 1e6:.0f} MB, and 0 MB are free")
+
+
+@pytest.mark.parametrize(
+    ("writer", "error"), [(PreTrainedModel, SafetensorError), (PreTrainedTokenizerBase, Exception)]
+)
+def test_a_disk_that_becomes_full_is_the_fault_of_the_cache(tmp_path, cache, monkeypatch, writer, error):
+    def fail(*_, **__):
+        raise error("No space left on device (os error 28)")
+
+    write_gguf(tmp_path / "tiny.gguf")
+    monkeypatch.setattr(writer, "save_pretrained", fail)
+    assert refusal(tmp_path / "tiny.gguf") == unwritable(cache, "No space left on device (os error 28)")
+
+
 def test_a_renamed_file_is_the_same_model_and_a_changed_one_is_not(tmp_path):
     write_gguf(tmp_path / "a.gguf")
     shutil.copy(tmp_path / "a.gguf", tmp_path / "b.gguf")
@@ -111,6 +137,16 @@ def test_a_renamed_file_is_the_same_model_and_a_changed_one_is_not(tmp_path):
     one, same, other = (build(f"hf:{tmp_path / name}.gguf").options.identity() for name in "abc")
     assert one == same
     assert one["path"] != other["path"]
+
+
+def test_a_file_with_a_changed_byte_in_its_weights_is_another_model(tmp_path):
+    write_gguf(tmp_path / "a.gguf")
+    data = (tmp_path / "a.gguf").read_bytes()
+    (tmp_path / "b.gguf").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    one, other = (str(load(tmp_path / name)[0].signature()).split("|") for name in ("a.gguf", "b.gguf"))
+    assert [part.partition(":")[0] for part, its in zip(one, other, strict=True) if part != its] == [
+        "model", "revision",
+    ]  # fmt: skip
 
 
 def test_a_file_is_hashed_and_described_once_until_it_changes(tmp_path, monkeypatch):
