@@ -64,7 +64,7 @@ def test_an_honest_model_passes_the_audit(cells, model):
         ("cheapatfirst", "document .* is scored -4.990660 and -5.545177"),
         ("peeks", r"document .*cut at byte \d+.* is scored"),
         ("raiseslater", r"document \d+.*: RuntimeError: no \\x1b\[31m more"),
-        ("vanisheslater", "the process ended too early, with exit code 9; see cells/vanisheslater-on-lines/log.txt"),
+        ("vanisheslater", "the process ended too early, with exit code 9$"),
         ("boasts", "the process sent an audit that is not valid: documents: Input should be a valid"),
     ],
 )
