@@ -29,7 +29,7 @@ from lmbench.signature import Signature
 from lmbench.state import ModelState, NextEvents
 
 _DEFAULT_CONTEXT = 2048  # for models whose configuration does not limit the number of positions
-_FINETUNE = re.compile(r"steps:[0-9]{1,7}")
+_FINETUNE = re.compile(r"steps:[1-9][0-9]{0,6}")
 _LEARNING_RATE = 1e-4
 
 
@@ -53,7 +53,9 @@ class HuggingFaceOptions(PretrainedOptions):
     @model_validator(mode="after")
     def _check_finetune(self) -> Self:
         if self.finetune and not _FINETUNE.fullmatch(self.finetune):
-            raise ValueError(f"finetune={self.finetune} is not valid; write steps:N, as in finetune=steps:100")
+            raise ValueError(
+                f"finetune={self.finetune} is not valid; write steps:N with N at least 1, as in finetune=steps:100"
+            )
         if self.finetune and self.dtype != "float32":
             raise ValueError(f"finetune= trains float32 weights; leave out dtype={self.dtype}")
         if not self.finetune and (self.seed or self.learning_rate != _LEARNING_RATE):

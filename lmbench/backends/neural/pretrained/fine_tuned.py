@@ -98,7 +98,7 @@ class FineTuned(HuggingFace, Saveable):
     def remarks(self) -> tuple[str, ...]:
         history = self._tuned.history
         if history.best.steps == 0:
-            return ("has the pretrained weights: training did not improve them",) if self.options.steps else ()
+            return ("has the pretrained weights: training did not improve them",)
         return ("undertrained",) if history.is_still_improving else ()
 
     def save(self, folder: Path) -> None:

@@ -31,12 +31,6 @@ def logprobs(model, documents=UNSEEN):
     return np.concatenate([score.logprobs for score in model.score(documents)])
 
 
-def test_without_steps_it_is_the_pretrained_model_bit_for_bit(folder):
-    model = tuned(folder, "finetune=steps:0")
-    assert (logprobs(model) == logprobs(build(f"hf:{folder}"))).all()
-    assert model.remarks() == ()
-
-
 def test_training_predicts_the_corpus_better_and_costs_time(folder):
     before = evaluate(build(f"hf:{folder}"), CORPUS)
     after = evaluate(build(f"hf:{folder},finetune=steps:6,learning_rate=0.001"), CORPUS)
@@ -70,6 +64,7 @@ def test_it_is_undertrained_or_no_better_than_pretrained(folder):
     model = build(f"hf:{folder},finetune=steps:30,learning_rate=0.02")
     model.prepare(Corpus("x", Split(DOCUMENTS), Split(("我是一个程序员。\n",)), Split(()), "test").training)
     assert model.remarks() == ("has the pretrained weights: training did not improve them",)
+    assert (logprobs(model) == logprobs(build(f"hf:{folder}"))).all()
 
 
 def test_nothing_is_scored_before_it_is_trained(folder):
@@ -143,7 +138,8 @@ def test_options_of_training_count_only_with_training(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("finetune=3", "finetune=3 is not valid; write steps:N, as in finetune=steps:100"),
+        ("finetune=3", "finetune=3 is not valid; write steps:N with N at least 1, as in finetune=steps:100"),
+        ("finetune=steps:0", "finetune=steps:0 is not valid; write steps:N with N at least 1"),
         ("finetune=epochs:3", "write steps:N"),
         ("finetune=steps:-1", "write steps:N"),
         ("finetune=steps:2,dtype=bfloat16", "finetune= trains float32 weights; leave out dtype=bfloat16"),
