@@ -66,6 +66,11 @@ def test_a_distribution_that_is_not_that_of_the_scores_is_refused():
         list(predict(model, "ab"))
 
 
+def test_of_several_events_with_the_same_bytes_it_is_that_of_the_score():
+    model = Letters(NextEvents(("a", "b", "a", "a"), np.log([0.1, 0.1, 0.5, 0.3]), (b"a", b"b", b"a", b"a")))
+    assert [prediction.event for prediction in predict(model, "aa")] == [2, 2]
+
+
 @pytest.mark.parametrize("spellings", [(b"a", b"c"), ()])
 def test_an_event_that_the_distribution_does_not_have_is_refused(spellings):
     model = Letters(NextEvents(("a", "b"), np.log([0.5, 0.5]), spellings))
