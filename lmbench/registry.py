@@ -52,7 +52,7 @@ class Registered:
             raise PluginError(
                 f"model '{self.name}' of {self.origin} {self.version} cannot be loaded: {describe(error)}"
             ) from error
-        if wrong := _why_not_a_model(loaded):
+        if wrong := why_not_a_model(loaded):
             raise PluginError(f"model '{self.name}' of {self.origin} {self.version} {wrong}")
         return cast(type[LanguageModel], loaded)
 
@@ -215,7 +215,7 @@ def _advice(name: str, known: Mapping[str, Registered]) -> str:
     return f"write {family}:{name}" if takes_version else ""
 
 
-def _why_not_a_model(loaded: object) -> str:
+def why_not_a_model(loaded: object) -> str:
     """Return why this is not a model that can be built, or "" if it is one."""
     if not (isinstance(loaded, type) and issubclass(loaded, LanguageModel)):
         return f"is not a LanguageModel: {loaded!r}"

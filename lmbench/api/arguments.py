@@ -12,7 +12,15 @@ from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, SpecError, kind_of
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.progress import Progress
-from lmbench.runs.models import BrokenModel, SelectedModel, StartWorker, select_model, unite_models
+from lmbench.runs.models import (
+    BrokenModel,
+    SelectedModel,
+    StartWorker,
+    select_model,
+    select_object,
+    unite_models,
+)
+from lmbench.runs.objects import ModelObject, find_spec
 from lmbench.runs.study import ExperimentTable
 
 Model = str | LanguageModel | type[LanguageModel]
@@ -43,13 +51,13 @@ def select_models(
     """
     selected: list[SelectedModel | BrokenModel] = []
     for label, model in _list_models(models):
-        if isinstance(model, str):
-            for spec in ModelSpec.parse_list(model):
-                selected += select_model(_with_label(spec, label), table.all_seeds, start, table.tune)
-        else:
-            raise SpecError(f"{kind_of(model)} is not a model; give a spec, a LanguageModel, or a class of one")
+        specs = _list_specs(model)
+        for spec in specs:
+            selected += select_model(_with_label(spec, label), table.all_seeds, start, table.tune)
+        if not specs and not isinstance(model, str):
+            selected += select_object(ModelObject.of(model), label, table.all_seeds)
     if not selected:
-        raise SpecError("no model is named")
+        raise SpecError("no model is named; give a spec such as 'kenlm:order=3', a LanguageModel, or a class of one")
     return unite_models(selected)
 
 
@@ -78,6 +86,16 @@ def _list_models(models: Models) -> Iterator[tuple[str, Model]]:
         yield "", models
     else:
         yield from (("", model) for model in models)
+
+
+def _list_specs(model: Model) -> list[ModelSpec]:
+    """Return the specs that name a model; none for an object that no spec names."""
+    if isinstance(model, str):
+        return ModelSpec.parse_list(model) if model.strip() else []
+    if not isinstance(model, type | LanguageModel):
+        raise SpecError(f"{kind_of(model)} is not a model; give a spec, a LanguageModel, or a class of one")
+    spec = find_spec(model)
+    return [spec] if spec else []
 
 
 def _with_label(spec: ModelSpec, label: str) -> ModelSpec:

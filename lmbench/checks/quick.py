@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from lmbench.errors import SpecError
-from lmbench.model import LanguageModel, ModelSpec
+from lmbench.model import LanguageModel, ModelSpec, Traits
 from lmbench.registry import ResolvedModel, resolve
 
 
@@ -35,8 +35,17 @@ def changed_options(spec: ModelSpec) -> tuple[ChangedOption, ...]:
         LmbenchError: The spec is not valid, or the model's options cannot be shown.
     """
     model = resolve(spec)
-    traits = model.traits
-    own, checked = model.dump_options(), _quicken(model).dump_options()
+    return list_changes(model.traits, model.dump_options(), _quicken(model).dump_options())
+
+
+def list_changes(traits: Traits, own: dict[str, JsonValue], checked: dict[str, JsonValue]) -> tuple[ChangedOption, ...]:
+    """Return the options that the suite changes.
+
+    Args:
+        traits: The traits of the model, which say which these may be.
+        own: The options in a run.
+        checked: The options in the suite.
+    """
     return tuple(
         ChangedOption(name=name, checked=show_value(checked.get(name)), own=show_value(value))
         for name, value in own.items()

@@ -31,10 +31,11 @@ def show_costs(cells: Sequence[Cell]) -> tuple[str, ...]:
 def show_score_costs(costs: Sequence[Costs]) -> tuple[str, str, str]:
     """Return time for scoring, the number of parameters and memory, the means over several seeds."""
     parameters = [each.parameters for each in costs if each.parameters is not None]
+    peaks = [each.peak_bytes for each in costs if each.peak_bytes is not None]
     return (
         _seconds(fmean(each.score_seconds for each in costs)) + _mark_company(costs),
         _abbreviate(round(fmean(parameters))) if parameters else NONE,
-        f"{fmean(each.peak_bytes for each in costs) / 2**20:.0f}",
+        f"{fmean(peaks) / 2**20:.0f}" if peaks else NONE,
     )
 
 

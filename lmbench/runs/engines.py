@@ -57,6 +57,8 @@ class Engine(Protocol):
 class LocalEngine:
     """Does tasks on this machine, several at the same time if their threads and their memory fit.
 
+    Those of models that run in this process come last, one after the other, in the calling thread.
+
     Attributes:
         workers: Starts the processes.
         jobs: How many tasks may be at work at the same time.
@@ -70,6 +72,19 @@ class LocalEngine:
     def run(
         self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
     ) -> Generator[tuple[Order, Done]]:
+        yield from self._run_elsewhere(
+            [order for order in orders if not order.task.model.runs_here], new_folder, progress
+        )
+        for order in orders:
+            if order.task.model.runs_here:
+                progress.task_started(order.name)
+                desk = Desk(new_folder(), self.workers)
+                yield order, do_task(order.task, desk, progress.progress_of(order.name))
+
+    def _run_elsewhere(
+        self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
+    ) -> Generator[tuple[Order, Done]]:
+        """Do tasks in processes of their own, and yield each as it ends."""
         waiting, working = list(orders), dict[Future[Done], _Working]()
         for libraries in {order.task.model.needs.libraries for order in orders}:
             self.workers.prepare(libraries)

@@ -12,9 +12,10 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from lmbench.errors import LmbenchError, PluginError, SpecError, reason
 from lmbench.identity import digest
-from lmbench.model import ModelSpec, plain_traits
+from lmbench.model import LanguageModel, ModelSpec, plain_traits
 from lmbench.registry import Registered, ResolvedModel, find, is_default, list_registered, resolve
 from lmbench.runs.machine import count_threads
+from lmbench.runs.objects import ModelObject
 from lmbench.runs.sweeps import LabeledSpec, expand_spec, extend_label, write_spec
 from lmbench.runs.worker import Channel, Failure, Limits, Worker
 
@@ -50,6 +51,7 @@ class SelectedModel:
         untuned: The options that `auto` could choose and that have their defaults.
         is_labeled: Whether the user gave the label.
         is_named: Whether the user named the model, and did not only write "all".
+        given: The model itself, if a program holds it as an object and no spec names it.
     """
 
     label: str
@@ -63,6 +65,22 @@ class SelectedModel:
     untuned: tuple[str, ...] = ()
     is_labeled: bool = False
     is_named: bool = True
+    given: ModelObject | None = None
+
+    @property
+    def source(self) -> ModelSource:
+        """What the model is built from."""
+        return self.given or self.spec
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the model runs in this process, since no other can get it."""
+        return self.given is not None and not self.given.is_portable
+
+    @property
+    def can_be_found_again(self) -> bool:
+        """Whether its identity tells it from other models, so that what is known of it can be kept for later runs."""
+        return self.given is None or self.given.has_source
 
     @property
     def written(self) -> str:
@@ -85,6 +103,9 @@ class BrokenModel:
         """The spec as a user writes it, with the label."""
         return write_spec(self.spec, self.label if self.is_labeled else "")
 
+
+ModelSource = ModelSpec | ModelObject
+"""What a model is built from."""
 
 _BUILDING = Limits(seconds=300.0)
 """What building a plugin may take."""
@@ -110,6 +131,52 @@ def select_models(
     """
     specs = ModelSpec.parse_list(text)
     return unite_models(model for spec in specs for model in select_model(spec, seeds, start, tune))
+
+
+def build_model(source: ModelSource) -> LanguageModel:
+    """Return a model that is not fitted yet.
+
+    Raises:
+        LmbenchError: It is unknown, or cannot be built.
+    """
+    return source.build() if isinstance(source, ModelObject) else resolve(source).build()
+
+
+def select_object(given: ModelObject, label: str = "", seeds: Sequence[int] = ()) -> list[SelectedModel]:
+    """Return a model that a program holds, once for each seed if it has one.
+
+    Args:
+        given: The model.
+        label: The name of its rows; "" if the user gave none.
+        seeds: The seeds, unless the options of the model set another one; none for its own.
+
+    Raises:
+        LmbenchError: It cannot be built.
+    """
+    options = given.options
+    if not seeds or options is None or "seed" not in type(options).model_fields or "seed" in options.model_fields_set:
+        return [_describe_object(given, label)]
+    several = len(seeds) > 1
+    return [
+        _describe_object(given.with_option("seed", seed), extend_label(label, *several * [("seed", str(seed))]))
+        for seed in seeds
+    ]
+
+
+def _describe_object(given: ModelObject, label: str) -> SelectedModel:
+    traits = plain_traits(given.build().traits)
+    return SelectedModel(
+        label=label or str(given.spec),
+        spec=given.spec,
+        registered=given.registered,
+        options=given.dump_options(),
+        identity=given.identity(),
+        pretrained=traits.pretrained,
+        checked_in_runs=traits.checked_in_runs,
+        needs=Needs(count_threads(traits), traits.libraries, traits.gpu),
+        is_labeled=bool(label),
+        given=given,
+    )
 
 
 def select_model(

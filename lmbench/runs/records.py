@@ -190,7 +190,7 @@ class Costs(_Record):
         score_seconds: Wall-clock seconds of scoring the test split.
         bytes_per_second: UTF-8 bytes of the test split scored per second.
         peak_bytes: Peak resident memory of the cell's own process, interpreter and libraries included. If the fitted
-            model came from the store, that of its fit if it is larger.
+            model came from the store, that of its fit if it is larger. None if the cell had no process of its own.
         parameters: The number of parameters as stored, if known.
         disk_bytes: The model's size on disk, if known.
         wall_seconds: Wall-clock seconds of the whole cell, audit included.
@@ -203,7 +203,7 @@ class Costs(_Record):
     was_stored: bool = False
     score_seconds: float
     bytes_per_second: float
-    peak_bytes: int
+    peak_bytes: int | None
     parameters: int | None
     disk_bytes: int | None
     wall_seconds: float = 0.0

@@ -97,7 +97,7 @@ class _Run:
             key = suite_key(model)
             if model.label in stored and stored[model.label].key == key:
                 continue
-            if (known := read_verdict(key)) is not None:
+            if model.can_be_found_again and (known := read_verdict(key)) is not None:
                 self.directory.write_verification(known.model_copy(update={"model": model.label}))
             elif model.checked_in_runs:
                 tasks.append(CheckTask(model, key))
@@ -126,9 +126,8 @@ class _Run:
             if checks:
                 unchecked.discard(cell.model.label)
             audit = max(cell.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
-            yield CellTask(
-                cell.row, cell.model, cell.corpus, audit, checks, self.options.keep_scores, self.options.use_store
-            )
+            use_store = self.options.use_store and cell.model.can_be_found_again
+            yield CellTask(cell.row, cell.model, cell.corpus, audit, checks, self.options.keep_scores, use_store)
 
     def _do(self, tasks: Sequence[Task], keep: Callable[[Done], None]) -> None:
         """Do tasks, and store each as it ends."""
@@ -143,13 +142,17 @@ class _Run:
         self.directory.keep_log(done.folder / LOG, done.task.model.label)
         if done.verification is not None:
             self.directory.write_verification(done.verification)
-            if done.verification.outcomes:
+            if done.verification.outcomes and done.task.model.can_be_found_again:
                 keep_verdict(done.verification)
 
     def _keep_cell(self, done: Done) -> None:
         if done.cell is None:
             return
-        if done.outcomes and (found := self.directory.add_own_outcomes(done.cell.model, done.outcomes)):
+        if (
+            done.outcomes
+            and (found := self.directory.add_own_outcomes(done.cell.model, done.outcomes))
+            and done.task.model.can_be_found_again
+        ):
             keep_verdict(found)
         self.directory.adopt(done.folder, done.cell)
         self.progress.cell_finished(done.cell)
