@@ -36,7 +36,7 @@ from lmbench.runs.models import ModelSource, SelectedModel, build_model, plugin_
 from lmbench.runs.records import AuditKind, Row
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
-from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
+from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error, find_log
 from lmbench.score import JoinedScores, Score
 from lmbench.signature import Signature
 
@@ -220,7 +220,8 @@ class _Evaluation:
 
     def finish(self, ending: object) -> CellResult | LmbenchError:
         """Return the results, or the error, given how the process ended."""
-        record, corpus, log = self._record, self._task.corpus, self._places.final / LOG
+        record, corpus = self._record, self._task.corpus
+        log = find_log(self._places.log, self._places.final / LOG)
         if not isinstance(ending, str) and self._findings is None:
             return as_error(ending, log)
         if record is None:

@@ -22,7 +22,7 @@ from lmbench.runs.models import build_model
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.scoring import Events, Ready, Scored, Scoring, score_in_process
 from lmbench.runs.store import close_log
-from lmbench.runs.worker import Channel, as_error
+from lmbench.runs.worker import Channel, as_error, find_log
 from lmbench.score import JoinedScores
 
 _FEWEST_BATCHES = 5
@@ -50,7 +50,7 @@ def score_again(start_work: StartWork, task: CellTask, places: Places, first: Ce
     try:
         work = CellWork(task.model.source, task.corpus.training, task.fit, use_store=False)
         ending = start_work(partial(_score_again_in_process, work, places.saved), log, scoring.receive)
-        scoring.require_end(ending, places.final / _LOG)
+        scoring.require_end(ending, find_log(log, places.final / _LOG))
     except _OtherModelError as error:
         not_rescored = one_line(str(error))
         progress.notice(f"{task.model.spec} on {task.corpus.name} is not scored again: {not_rescored}")
@@ -129,7 +129,7 @@ class _SecondScoring:
                 repeat_report(self._progress, message)
         return None
 
-    def require_end(self, ending: object, log: Path) -> None:
+    def require_end(self, ending: object, log: Path | None) -> None:
         """Check that the process ended well, after it had scored all documents.
 
         Raises:

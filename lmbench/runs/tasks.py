@@ -31,7 +31,7 @@ from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
 from lmbench.runs.store import cell_place, check_log_place, close_log
 from lmbench.runs.templates import Workers
-from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error
+from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error, find_log
 
 Result = TypeVar("Result")
 
@@ -244,7 +244,7 @@ def _check(task: CheckTask, desk: Desk, log: Path, progress: Progress) -> _Check
     work, receive = partial(_check_in_process, task.model.source), partial(repeat_report, progress)
     result = _start(task, desk, progress).run(work, log, receive, desk.limits)
     if not isinstance(result, str):
-        return as_error(result, check_log_place(task.model.label))
+        return as_error(result, find_log(log, check_log_place(task.model.label)))
     try:
         return _Checked.model_validate_json(result)
     except ValidationError as error:
