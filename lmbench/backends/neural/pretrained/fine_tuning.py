@@ -24,6 +24,7 @@ from lmbench.backends.neural.pretrained.causal_head import run_uncached
 from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
 from lmbench.backends.neural.pretrained.hub_model import first_line
 from lmbench.backends.neural.transformer.batches import PADDING, Example, batches
+from lmbench.backends.neural.transformer.optimizer import make_adamw
 from lmbench.backends.neural.transformer.schedule import Schedule
 from lmbench.backends.neural.transformer.training_history import CurvePoint, TrainingHistory
 from lmbench.corpus import TrainingText
@@ -88,13 +89,13 @@ def fine_tune(scorer: CausalScorer, data: TrainingText, plan: FineTuningPlan, pr
 
 
 class FineTuning:
-    """The training of one network, by AdamW (Loshchilov and Hutter 2019)."""
+    """The training of one network, by AdamW."""
 
     def __init__(self, scorer: CausalScorer, data: TrainingText, plan: FineTuningPlan) -> None:
         self._scorer, self._plan = scorer, plan
         self._model = scorer.network.model
         self._schedule = Schedule(plan.steps, None, plan.learning_rate)
-        self._optimizer = torch.optim.AdamW(_group_parameters(self._model), betas=(0.9, 0.95), fused=True)
+        self._optimizer = make_adamw(self._model.parameters())
         self._valid = list(_first_bytes(data.valid.documents, VALIDATION_BYTES))
         self._sequences = self._encode_sample(data.train.documents)
         self._best: dict[str, Tensor] = {}
@@ -127,7 +128,7 @@ class FineTuning:
         sample = _first_bytes((documents[i] for i in order), needed)
         sequences = (self._scorer.sequence(self._scorer.tokenizer.encode(document)) for document in sample)
         found = [sequence for sequence in sequences if len(sequence) > 1]
-        if needed and not found:
+        if not found:
             raise CorpusError(
                 "the training documents have one token each, and no BOS precedes it: nothing is predicted"
             )
@@ -191,13 +192,6 @@ def cut(sequence: Ints, length: int, generator: np.random.Generator) -> Iterator
     first = int(generator.integers(1, most + 1)) if events > most else events
     for start, end in pairwise([0, *range(first, events, most), events]):
         yield Example(sequence[start : end + 1], end - start)
-
-
-def _group_parameters(model: nn.Module) -> list[dict[str, Any]]:
-    """Return the parameters in two groups: only matrices decay."""
-    matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
-    vectors = [parameter for parameter in model.parameters() if parameter.dim() <= 1]
-    return [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
 
 
 def _first_bytes(documents: Iterable[str], size: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ Shapes in comments: B windows, S scored positions, C width, V ids.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -21,11 +21,20 @@ from lmbench.backends.neural.transformer.sampled_softmax import SampledSoftmax
 _WEIGHT_DECAY = 0.1  # of AdamW's matrices; vectors do not decay
 
 
+def make_adamw(parameters: Iterable[nn.Parameter]) -> torch.optim.AdamW:
+    """Return an AdamW (Loshchilov and Hutter 2019) under which only matrices decay. Its matrices come first."""
+    known = list(parameters)
+    groups = [
+        {"params": [p for p in known if p.dim() > 1], "weight_decay": _WEIGHT_DECAY},
+        {"params": [p for p in known if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+
+
 class Optimizer:
     """Muon for the matrices in a network's blocks and AdamW for the rest, or AdamW for all; only matrices decay.
 
-    AdamW is that of Loshchilov and Hutter (2019). With a sampled softmax, a step moves only the token embeddings of its
-    sample.
+    With a sampled softmax, a step moves only the token embeddings of its sample.
 
     Args:
         network: The network to train.
@@ -43,11 +52,7 @@ class Optimizer:
         self._muon = Muon(self._matrices, precision)
         self._table = RowAdamW(network.tokens.weight, _WEIGHT_DECAY)
         self._parameters = self._list_adamw_parameters()
-        groups = [
-            {"params": [p for p in self._parameters if p.dim() > 1], "weight_decay": _WEIGHT_DECAY},
-            {"params": [p for p in self._parameters if p.dim() == 1], "weight_decay": 0.0},
-        ]
-        self._adamw = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+        self._adamw = make_adamw(self._parameters)
 
     def step(self, batch: Sequence[Example], number: int, rate: float) -> float:
         """Take one optimizer step.
