@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from lmbench.corpora.memory import usable_memory
+from lmbench.machine_memory import usable_memory
 from lmbench.runs.cells import CellTask
 from lmbench.runs.events import RunProgress, TaskName
 from lmbench.runs.machine import count_cpus, describe_machine

@@ -16,9 +16,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lmbench.about import own_version
-from lmbench.corpora.memory import usable_memory
 from lmbench.errors import one_line
 from lmbench.identity import digest
+from lmbench.machine_memory import usable_memory
 from lmbench.model import Traits
 from lmbench.runs.records import Machine, Provenance
 

@@ -6,13 +6,8 @@ from lmbench.corpora import memory
 from lmbench.errors import CorpusError
 
 
-def test_the_limit_is_an_eighth_of_the_memory(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "_machine_memory", lambda: 8 << 30)
-    monkeypatch.setattr(memory, "_GROUP_LIMIT", tmp_path / "limit")
-    assert memory.largest_text() == 1 << 30
-    (tmp_path / "limit").write_text("max\n")
-    assert memory.largest_text() == 1 << 30
-    (tmp_path / "limit").write_text(f"{4 << 30}\n")
+def test_the_limit_is_an_eighth_of_the_memory(monkeypatch):
+    monkeypatch.setattr(memory, "usable_memory", lambda: 4 << 30)
     assert memory.largest_text() == 512 << 20
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (2 << 30, -1))
     assert memory.largest_text() == 256 << 20

@@ -6,7 +6,6 @@ Shapes in comments: B windows, T positions, V rows of the model's output.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -29,6 +28,7 @@ from lmbench.backends.neural.transformer.schedule import Schedule
 from lmbench.backends.neural.transformer.training_history import CurvePoint, TrainingHistory
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError, LmbenchError
+from lmbench.machine_memory import usable_memory
 from lmbench.progress import Progress
 
 STEP_TOKENS = 512
@@ -213,9 +213,8 @@ def _check_memory(model: Any) -> None:
     if model.device.type != "cpu":
         return
     needed = _BYTES_PER_WEIGHT * sum(parameter.numel() for parameter in model.parameters())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory:
+    if needed > (usable := usable_memory()):
         raise LmbenchError(
-            f"finetune= takes {needed / 2**30:,.1f} GiB for weights, gradients and the optimizer, but this machine has "
-            f"{memory / 2**30:,.1f} GiB of memory; use a smaller model"
+            f"finetune= takes {needed / 2**30:,.1f} GiB for weights, gradients and the optimizer, but "
+            f"{usable / 2**30:,.1f} GiB of memory can be used; use a smaller model"
         )

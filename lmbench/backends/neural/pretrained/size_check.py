@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from lmbench.backends.neural.pretrained.model_files import ModelFiles, UnusableFileError, scalars
 from lmbench.errors import reason
+from lmbench.machine_memory import usable_memory
 
 _COUNT = re.compile(r"(?:.*_)?(?:layers?|experts|blocks|groups|labels)")  # of what the library builds one by one
 _LENGTH = re.compile(r".*position.*|n_ctx|.*seq.*len.*|.*max.*len.*")
@@ -79,10 +79,9 @@ def check_network(network: torch.nn.Module, stored: int, itemsize: int) -> None:
         raise UnusableFileError(
             f"config.json describes a network of {sum(sizes):,} numbers, but the weights have {stored:,} bytes"
         )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if (needed := itemsize * sum(sizes)) > memory:
+    if (needed := itemsize * sum(sizes)) > (usable := usable_memory()):
         raise UnusableFileError(
-            f"its weights take {needed / 2**30:,.0f} GiB, but this machine has {memory / 2**30:,.0f} GiB of memory"
+            f"its weights take {needed / 2**30:,.0f} GiB, but {usable / 2**30:,.0f} GiB of memory can be used"
         )
 
 

@@ -84,9 +84,7 @@ def test_a_network_larger_than_memory_is_refused(original):
     with torch.device("meta"):
         network = GPT2LMHeadModel(GPT2Config.from_pretrained(original))
     check_network(network, files.disk_bytes, itemsize=0)
-    with pytest.raises(
-        UnusableFileError, match=r"^its weights take [\d,]+ GiB, but this machine has [\d,]+ GiB of memory$"
-    ):
+    with pytest.raises(UnusableFileError, match=r"^its weights take [\d,]+ GiB, but [\d,]+ GiB of memory can be used$"):
         check_network(network, files.disk_bytes, itemsize=1 << 40)
 
 
