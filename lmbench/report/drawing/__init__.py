@@ -1,0 +1,1 @@
+"""The parts that `lmbench.report.svg` draws charts with."""

@@ -1,0 +1,63 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lmbench.chart import Axis, Bars, Chart, Level, Line, Points
+from lmbench.report import pictures
+from lmbench.report.drawing.style import LIGHT
+
+LETTERS = Axis("", scale="categories", categories=("a", "b"))
+CHART = Chart("Title 汉", "description", LETTERS, Axis("bits"), (Bars("", ("a", "b"), (1, 3)),))
+
+
+def test_a_chart_is_written_in_all_formats(tmp_path):
+    pictures.write_pictures(CHART, tmp_path / "kenlm:order=1.5")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"kenlm:order=1.5{suffix}" for suffix in sorted(pictures.SUFFIXES)
+    ]
+    assert (tmp_path / "kenlm:order=1.5.svg").read_text().startswith("<svg xmlns")
+    assert (tmp_path / "kenlm:order=1.5.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "kenlm:order=1.5.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_bars_are_as_tall_as_their_numbers(tmp_path):
+    pictures.write_pictures(CHART, tmp_path / "bars")
+    pixels = np.asarray(Image.open(tmp_path / "bars.png").convert("RGB"))
+    color = [int(LIGHT["0"][start : start + 2], 16) for start in (1, 3, 5)]
+    heights = (pixels == color).all(axis=2).sum(axis=0)
+    left, right = np.array_split(heights[heights > 0], 2)
+    assert np.median(right) / np.median(left) == pytest.approx(3, rel=0.02)
+
+
+def test_pdf_files_embed_their_letters(tmp_path):
+    pictures.write_pictures(CHART, tmp_path / "bars", has_heading=True)
+    data = (tmp_path / "bars.pdf").read_bytes()
+    assert b"/FontFile" in data
+    assert b"LiberationSans" in data or b"Helvetica" in data or b"Arial" in data
+
+
+def test_only_pictures_without_fonts_of_the_reader_have_escapes(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "escape_missing", lambda text: text.replace("汉", "?"))
+    written = []
+    monkeypatch.setattr(pictures, "convert", lambda svg, suffix: written.append(svg) or b"")
+    pictures.write_pictures(CHART, tmp_path / "bars", has_heading=True)
+    assert ["汉" in svg for svg in written] == [True, False, False]
+
+
+def test_all_texts_of_a_chart_are_respelled():
+    axis = Axis("文", "字", "categories", ("汉", "b"))
+    chart = Chart(
+        "汉", "汉", axis, Axis("汉"), (Points("汉", ("汉", "b"), (1, 2), labels=("汉", "c")),), (Level("汉", 1),)
+    )
+    respelled = pictures.respell(chart, lambda text: text.encode("ascii", "replace").decode())
+    assert repr(respelled).isascii()
+    assert respelled.x.categories == respelled.series[0].x == ("?", "b")
+    assert respelled.series[0].y == (1, 2)
+
+
+def test_pictures_have_two_pixels_for_each_of_the_drawing():
+    chart = Chart("", "", Axis("x"), Axis("y"), (Line("a", (1, 2), (1, 2)),))
+    png = pictures.convert(pictures.draw_file([pictures.draw(chart)]), ".png")
+    assert Image.open(io.BytesIO(png)).width == 2 * (480 + 20)
