@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,19 @@ import numpy as np
 from lmbench.analysis.events import ScoredDocument, read_events
 from lmbench.corpus import Corpus
 from lmbench.errors import UnknownNameError
+from lmbench.model import LanguageModel
 from lmbench.runs.cell_files import read_documents
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
-from lmbench.words.spans import WordEvents, align_words, word_spans
+from lmbench.score import Score
+from lmbench.words.measures import word_columns
+from lmbench.words.outlook import look_ahead
+from lmbench.words.spans import align_words, word_spans
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_NATS = math.log(2)  # in a bit
 
 
 def choose_cells(directory: RunDirectory, model: str | None, corpus: str | None) -> list[Cell]:
@@ -73,13 +80,23 @@ def list_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> pd.DataF
     return pd.concat(parts, ignore_index=True)
 
 
-def list_words(directory: RunDirectory, cell: Cell, corpus: Corpus) -> pd.DataFrame:
-    """Return the text, the place and the bits of each word of a cell. The space before a word belongs to it."""
+def list_words(directory: RunDirectory, cell: Cell, corpus: Corpus, model: LanguageModel | None = None) -> pd.DataFrame:
+    """Return the text, the place and the bits of each word of a cell.
+
+    Args:
+        directory: The run.
+        cell: The cell.
+        corpus: Its corpus.
+        model: The model, ready to score, to move the space between two words to the first one; None to leave it with
+            the second one.
+
+    Raises:
+        LmbenchError: The events are not stored, or the model cannot tell where words end.
+    """
     import pandas as pd
 
-    return pd.concat(
-        [_list_words(scored, corpus.spaced) for scored in read_events(directory, cell, corpus)], ignore_index=True
-    )
+    parts = [_list_words(scored, corpus.spaced, model) for scored in read_events(directory, cell, corpus)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def join_cells(cells: Sequence[Cell], describe: Callable[[Cell], pd.DataFrame]) -> pd.DataFrame:
@@ -97,20 +114,12 @@ def join_cells(cells: Sequence[Cell], describe: Callable[[Cell], pd.DataFrame]) 
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _list_words(scored: ScoredDocument, spaced: bool) -> pd.DataFrame:
+def _list_words(scored: ScoredDocument, spaced: bool, model: LanguageModel | None) -> pd.DataFrame:
     import pandas as pd
 
-    rows: WordEvents = align_words(scored.ends, word_spans(scored.text, spaced))
-    return pd.DataFrame(
-        {
-            "document": scored.number,
-            "index": rows.indices,
-            "word": scored.cut(rows.spans),
-            "start": rows.spans[:, 0],
-            "end": rows.spans[:, 1],
-            "bits": rows.sum(scored.bits),
-            "spelling_bits": rows.sum(scored.spelling_bits),
-            "events": rows.events,
-            "words": rows.words,
-        }
-    )
+    score = Score(scored.ends, -_NATS * scored.bits, -_NATS * scored.spelling_bits)
+    rows = align_words(scored.ends, word_spans(scored.text, spaced))
+    columns = word_columns(scored.text, score, rows)
+    if model is not None:
+        columns["bits"] = look_ahead(model, scored.text, score, rows).correct(columns["bits"])
+    return pd.DataFrame({"document": scored.number} | columns)

@@ -11,14 +11,16 @@ from functools import cached_property, partial
 from threadpoolctl import threadpool_limits
 
 from lmbench.api.arguments import Models, Text, gather_corpora
-from lmbench.corpus import TrainingText
-from lmbench.errors import CorpusError, NotFittedError, SpecError, kind_of
+from lmbench.corpora.selection import parse_shares, take_training
+from lmbench.corpus import Corpus, TrainingText
+from lmbench.errors import CorpusError, NotFittedError, ResultsError, SpecError, UnknownNameError, kind_of
 from lmbench.identity import fit_key
 from lmbench.model import LanguageModel, ModelSpec, Traits
-from lmbench.progress import CheckedProgress, Progress
+from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.registry import ResolvedModel, resolve
 from lmbench.runs.fitted_models import Fit, FittedModels
 from lmbench.runs.machine import count_threads
+from lmbench.runs.records import Cell, ModelRecord
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,28 @@ def ready_models(models: Models, training: Training) -> dict[str, LanguageModel]
     if not ready:
         raise SpecError("no model is named")
     return ready
+
+
+def restore_model(record: ModelRecord, cell: Cell, corpus: Corpus) -> LanguageModel:
+    """Return the model of a cell, ready to score: loaded, restored from the store, or fitted again.
+
+    Args:
+        record: The record of the model.
+        cell: The cell.
+        corpus: Its corpus, with the whole training split.
+
+    Raises:
+        ResultsError: No spec names the model, or it was another version.
+        LmbenchError: The model cannot be loaded or fitted.
+    """
+    try:
+        is_same = resolve(record.spec).identity() == record.identity
+    except UnknownNameError:
+        is_same = False
+    if not is_same:
+        raise ResultsError(f"{cell.model} cannot be built again by its name; give the model to lmbench.surprisal")
+    text = take_training(corpus, *parse_shares(cell.train_size)) if cell.train_size else corpus
+    return _prepare_spec(ModelSpec.parse(record.spec), Training(text, False, SILENT))
 
 
 def _list_models(models: object) -> Iterator[tuple[str, ModelSpec | LanguageModel]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from lmbench.analysis.comparison import RunModel, compare_all, compare_models
 from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_words
 from lmbench.api.notebook import is_notebook, prepare_figures
+from lmbench.api.ready_models import restore_model
 from lmbench.api.reports import write_report
 from lmbench.api.texts import Texts
 from lmbench.corpus import Corpus
@@ -19,8 +20,10 @@ from lmbench.errors import ResultsError
 from lmbench.report.comparison_json import list_numbers
 from lmbench.report.csv_files import list_cells
 from lmbench.report.ranked_run import RankedRun
+from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import MARGIN
+from lmbench.words.measures import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,15 +122,16 @@ class Results:
             model: The label of a model; None for all.
             corpus: The name of a corpus; None for all.
             boundary: Whom the space between two words belongs to: "leading", the word after it; "trailing", the word
-                before it, so that its surprisal includes the probability that it ends.
+                before it, so that its surprisal includes the probability that it ends. The latter asks the model, which
+                is restored, or fitted again if it cannot be saved.
 
         Raises:
-            UnknownNameError: There is no such model or corpus.
-            ResultsError: The events were not stored, or their text cannot be found.
+            LmbenchError: There is no such model or corpus, the events were not stored, their text cannot be found, or
+                the model cannot be restored or cannot tell where words end.
         """
         return join_cells(
             choose_cells(self.directory, model, corpus),
-            lambda cell: list_words(self.directory, cell, self._texts.find(cell.corpus)),
+            lambda cell: self._list_words(cell, boundary),
         )
 
     def compare(self, model: str | None = None, baseline: str | None = None, *, margin: float = MARGIN) -> pd.DataFrame:
@@ -203,6 +207,14 @@ class Results:
         from lmbench.report.html import format_tables
 
         return format_tables(self._ranked)
+
+    def _list_words(self, cell: Cell, boundary: str) -> pd.DataFrame:
+        corpus = self._texts.find(cell.corpus)
+        settings = Settings(boundary, words="spaces" if corpus.spaced else "jieba")
+        if settings.boundary == "leading":
+            return list_words(self.directory, cell, corpus)
+        record = next(record for record in self.directory.manifest.models if record.label == cell.model)
+        return list_words(self.directory, cell, corpus, restore_model(record, cell, corpus))
 
     @cached_property
     def _ranked(self) -> RankedRun:
