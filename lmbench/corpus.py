@@ -54,9 +54,14 @@ class Split:
     tagged: tuple[tuple[tuple[TaggedWord, ...], ...], ...] | None = None
 
     def __repr__(self) -> str:
-        """Return the numbers of documents and bytes. Documents that stay in their file are not read for it."""
+        """Return the extent of the split, and none of its text."""
+        return f"Split({self.extent}{', tagged' * (self.tagged is not None)})"
+
+    @property
+    def extent(self) -> str:
+        """The numbers of documents and bytes, in words. Documents that stay in their file are not read for it."""
         size = f", {_count(self.size, 'byte')}" if isinstance(self.documents, tuple | list) else ""
-        return f"Split({_count(len(self.documents), 'document')}{size}{', tagged' * (self.tagged is not None)})"
+        return _count(len(self.documents), "document") + size
 
     @cached_property
     def size(self) -> int:

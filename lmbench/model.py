@@ -21,6 +21,7 @@ from lmbench.checksum import hash_file
 from lmbench.corpus import TrainingText
 from lmbench.errors import NotFittedError, PluginError, ScoreError, SpecError, kind_of
 from lmbench.exhibit import Exhibit
+from lmbench.printable import printable
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score, checked_scores
 from lmbench.signature import Signature
@@ -34,6 +35,8 @@ Grid = tuple[tuple[str, tuple[str, ...]], ...]
 
 LONGEST_REMARK = 60
 """Characters of the longest remark; see `LanguageModel.remarks`."""
+
+_LONGEST_VALUE = 60  # characters of an option in the representation of a model
 
 
 class ModelOptions(Options):
@@ -206,6 +209,12 @@ def _plain_size(size: object, name: str) -> int | None:
     return int(size)
 
 
+def _abbreviate(value: object) -> str:
+    """Return the value of an option, shortened if it is long."""
+    shown = printable(repr(value))
+    return shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
+
+
 def _hash_if_present(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal; "" if it is missing."""
     if not path.is_file():
@@ -242,9 +251,29 @@ class LanguageModel(ABC):
     Options: ClassVar[type[ModelOptions]] = ModelOptions
     traits: Traits = Traits()
     _has_warned_of_boundary = False
+    _fitted_on: str | None = None
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
+
+    def __repr__(self) -> str:
+        """Return the class, the options that were set, and what the model was fitted on."""
+        options = getattr(self, "options", None)  # a subclass may not have set them
+        names = sorted(options.model_fields_set) if isinstance(options, ModelOptions) else []
+        given = ", ".join(f"{name}={_abbreviate(getattr(options, name))}" for name in names)
+        return f"<{type(self).__name__}({given}), {self._describe_fit()}>"
+
+    def _describe_fit(self) -> str:
+        """Return what the model was fitted on, as far as that is known."""
+        if self._fitted_on is not None:
+            return f"fitted on {self._fitted_on}"
+        fitted = [
+            name for kind in type(self).__mro__ for name, value in vars(kind).items() if isinstance(value, Fitted)
+        ]
+        is_ready = any(name in vars(self) for name in fitted)
+        if self.traits.pretrained:
+            return "pretrained, loaded" if is_ready else "pretrained"
+        return "fitted" if is_ready else "not fitted"
 
     def prepare(self, data: TrainingText | None, progress: Progress = SILENT) -> None:
         """Make the model ready to score: load its weights if it is pretrained, else fit it.
@@ -262,6 +291,7 @@ class LanguageModel(ABC):
             raise SpecError(f"{type(self).__name__} is not pretrained and needs a text to fit")
         else:
             self.fit(data, progress)
+            self._fitted_on = data.train.extent
 
     def fit(self, data: TrainingText, progress: Progress = SILENT) -> None:
         """Fit the model on data.train; data.valid is for tuning and early stopping.

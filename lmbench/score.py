@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,16 @@ class Score:
     ends: Ints
     logprobs: Floats
     spelling: Floats
+
+    def __repr__(self) -> str:
+        """Return the number of events and their bits; of arrays that no score can have, their types."""
+        arrays = (self.ends, self.logprobs, self.spelling)
+        if not all(type(array) is np.ndarray and array.ndim == 1 and array.dtype.kind in "fiu" for array in arrays):
+            return f"Score({', '.join(map(_describe_array, arrays))})"
+        size = self.ends[-1] if len(self.ends) else 0
+        bits, spelling_bits = (abs(float(values.sum())) / math.log(2) for values in (self.logprobs, self.spelling))
+        spelled = f", {spelling_bits:,.2f} of them for spelling" if spelling_bits else ""
+        return f"Score({len(self.ends):,} events, {size:,} bytes, {bits:,.2f} bits{spelled})"
 
     def check(self, document: str) -> Score:
         """Return a copy of this score, in float64 and int64, if it keeps the contract for `document`.
@@ -143,6 +154,10 @@ def listed_scores(returned: object, documents: Sequence[str], numbers: Sequence[
             if type(score) is not Score:  # a subclass can compute its attributes anew each time
                 raise ScoreError(f"document {number}: score returned {kind_of(score)} instead of a Score{_hint(score)}")
     return scores
+
+
+def _describe_array(array: object) -> str:
+    return f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else kind_of(array)
 
 
 def _hint(score: object) -> str:
