@@ -8,48 +8,73 @@ from pathlib import Path
 
 import pytest
 
+from lmbench import build, evaluate, load_corpus
 from lmbench.checks import CHECKS
-from lmbench.cli.scaffold import write_package
+from lmbench.cli.scaffold import KINDS, write_package
 from lmbench.errors import LmbenchError
 from tests.cli.commands import assert_refused, lmbench
 
-TUTORIAL = Path(__file__).parents[2] / "docs/plugins.md"
+ROOT = Path(__file__).parents[2]
 
 
-def install_and_test(folder, target, not_applicable=2):
-    """Install the package into `target` without a network, and run its own tests on that."""
+def install_and_test(folders, target, not_applicable):
+    """Install packages into `target` without a network, and run their own tests on that."""
     options = ["-q", "--no-deps", "--no-build-isolation", "--target", target]
-    pip = [sys.executable, "-m", "pip", "install", *options, folder]
+    pip = [sys.executable, "-m", "pip", "install", *options, *folders]
     subprocess.run(pip, check=True, capture_output=True, text=True)
     environment = os.environ | {"PYTHONPATH": str(target)}
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *folders]
     result = subprocess.run(tests, capture_output=True, text=True, env=environment, cwd=target)
     assert result.returncode == 0, result.stdout
     passed, skipped = map(int, re.search(r"(\d+) passed, (\d+) skipped", result.stdout).groups())
-    assert (passed + skipped, skipped) == (len(CHECKS), not_applicable)
+    assert (passed + skipped, skipped) == (len(CHECKS) * len(folders), not_applicable)
     return environment
 
 
-def test_the_package_installs_and_passes_as_it_is(tmp_path):
-    folder = write_package("my-model", tmp_path)
-    environment = install_and_test(folder, tmp_path / "site")
+def test_the_packages_install_and_pass_as_they_are(tmp_path):
+    folders = [write_package(f"my-{kind}", tmp_path, kind) for kind in KINDS]
+    environment = install_and_test(folders, tmp_path / "site", not_applicable=1 + 1 + 7)
     listed = lmbench("models", env=environment).stdout
-    assert re.search(r"my-model +Unigram model of bytes.*\[lmbench-my-model 0.1.0\]", listed)
+    for kind, summary in zip(
+        KINDS, ("Bigram model of bytes", "Neural bigram model", "Pretrained unigram"), strict=True
+    ):
+        assert re.search(rf"my-{kind} +{summary}.*\[lmbench-my-{kind} 0.1.0\]", listed)
 
 
-def test_the_simplest_model_is_at_most_20_lines_of_code(tmp_path):
-    code = (write_package("x", tmp_path) / "lmbench_x.py").read_text()
-    lines = [line for line in code.splitlines() if line.strip() and not line.strip().startswith('"""')]
-    assert len(lines) <= 20
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_code_of_a_package_is_in_order(kind, tmp_path):
+    ruff = [sys.executable, "-m", "ruff"]
+    folder = write_package("my-model", tmp_path, kind)
+    settings = ["--config", ROOT / "pyproject.toml", "--no-cache"]
+    subprocess.run([*ruff, "check", *settings, "--ignore", "ANN", "--ignore", "I001", folder], check=True)
+    subprocess.run([*ruff, "format", *settings, "--check", folder], check=True)
 
 
-def test_the_tutorials_model_installs_and_passes(tmp_path):
-    folder = write_package("byte-cache", tmp_path)
-    _, code = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(), flags=re.DOTALL)
-    (folder / "lmbench_byte_cache.py").write_text(code)
-    environment = install_and_test(folder, tmp_path / "site", not_applicable=1)
+def test_the_words_of_a_package_learn_from_the_word_before(tmp_path):
+    """A bigram model needs fewer bits than one of single words, and not many more than a smoothed bigram."""
+    namespace = {"__name__": "words"}
+    exec((write_package("x", tmp_path, "words") / "lmbench_x.py").read_text(), namespace)
+    corpus = load_corpus("fables-en")
+    single, smoothed, own = (
+        evaluate(model, corpus).metrics.bits_per_byte
+        for model in (build("kenlm:order=1"), build("kenlm:order=2"), namespace["XModel"]())
+    )
+    assert smoothed < own < smoothed + 0.2 * (single - smoothed)
+
+
+def test_the_tutorials_models_install_and_pass(tmp_path):
+    cache, lstm = write_package("byte-cache", tmp_path), write_package("my-lstm", tmp_path, "words")
+    _, code = read_code("plugins.md")
+    (cache / "lmbench_byte_cache.py").write_text(code)
+    (lstm / "lmbench_my_lstm.py").write_text("\n\n".join(read_code("words-plugin.md")))
+    environment = install_and_test([cache, lstm], tmp_path / "site", not_applicable=1 + 1)
     result = lmbench("check", "byte-cache:weight=0.5", env=environment)
     assert "byte-cache:weight=0.5 is verified." in result.stdout
+
+
+def read_code(page):
+    """Return the blocks of Python code on a page of the manual."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +109,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_the_command_says_what_to_do_next(tmp_path):
-    result = lmbench("new-model", "my-model", cwd=tmp_path)
+    result = lmbench("new-model", "my-model", "--kind", "words", cwd=tmp_path)
     assert result.stdout.startswith("Written: lmbench-my-model. Install it and run its tests: cd lmbench-my-model && ")
     assert (tmp_path / "lmbench-my-model/README.md").is_file()
+    assert "Lexicon" in (tmp_path / "lmbench-my-model/lmbench_my_model.py").read_text()
