@@ -112,7 +112,7 @@ def surprisal(
     if out is None:
         echo_text(table.to_csv(index=False), end="")
     else:
-        atomic.write(out, _encode(table, out.suffix.lower()))
+        atomic.write(out, encode(table, out.suffix.lower()))
         echo(f"Written: {out}")
 
 
@@ -130,8 +130,8 @@ def _check_out(out: Path | None, text: str) -> None:
         raise ResultsError(f"{out} holds the items; choose another file")
 
 
-def _encode(table: pd.DataFrame, suffix: str) -> bytes:
-    """Return the bytes of a file with the table."""
+def encode(table: pd.DataFrame, suffix: str) -> bytes:
+    """Return the bytes of a file with the table: .csv, .tsv, .jsonl or .parquet."""
     if suffix == ".parquet":
         return bytes(table.to_parquet(index=False))
     if suffix == ".jsonl":
