@@ -111,9 +111,17 @@ __all__ = [
 ]
 
 
+_MODULES = ("checks", "errors", "metrics", "statistics")
+"""Modules whose names are public too."""
+
+
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
+    if name == "__version__":
+        return import_module("lmbench.about").own_version()
+    if name in _MODULES:
+        return import_module(f"lmbench.{name}")
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"lmbench.{module}"), name)
@@ -121,4 +129,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES, "__version__"]

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
 import lmbench
+from lmbench.errors import CorpusError
 
 
 @pytest.mark.parametrize("name", lmbench.__all__)
@@ -16,7 +18,15 @@ def test_every_public_name_can_be_imported(name):
 def test_every_public_name_has_one_home_and_is_listed():
     homes = [name for names in lmbench._HOMES.values() for name in names]
     assert sorted(homes) == sorted(lmbench.__all__)
-    assert dir(lmbench) == sorted(lmbench.__all__)
+    assert set(dir(lmbench)) == {*lmbench.__all__, "__version__", "checks", "errors", "metrics", "statistics"}
+
+
+def test_a_notebook_completes_what_is_listed():
+    """Each name can be used after ``import lmbench`` alone."""
+    code = "import lmbench; print(all(hasattr(lmbench, name) for name in dir(lmbench)), lmbench.__version__)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == f"True {version('lmbench-suite')}\n"
+    assert lmbench.errors.CorpusError is CorpusError
 
 
 def test_an_unknown_name_is_an_attribute_error():
