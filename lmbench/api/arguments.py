@@ -9,7 +9,7 @@ from lmbench.corpora.loading import is_named, read_corpus
 from lmbench.corpora.names import divide_name, is_path, parse_names
 from lmbench.corpora.options import NO_OPTIONS
 from lmbench.corpus import Corpus
-from lmbench.errors import CorpusError, SpecError, kind_of
+from lmbench.errors import CorpusError, SpecError, UnknownNameError, kind_of
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.progress import Progress
 from lmbench.runs.models import (
@@ -72,20 +72,33 @@ def gather_corpora(corpora: Corpora, whole: bool, progress: Progress) -> tuple[C
     Raises:
         LmbenchError: A corpus is unknown, or cannot be used.
     """
-    gathered = [corpus for name, text in _list_texts(corpora) for corpus in _gather(text, name, whole, progress)]
+    try:
+        gathered = [corpus for name, text in _list_texts(corpora) for corpus in _gather(text, name, whole, progress)]
+    except UnknownNameError as error:
+        if isinstance(corpora, list | tuple):
+            raise CorpusError(f"{error}; if these are documents, write Corpus.from_texts(…)") from None
+        raise
     if not gathered:
         raise CorpusError("no corpus is named")
     return tuple(gathered)
+
+
+def list_names(corpora: Corpora) -> list[str] | None:
+    """Return the names of corpora, each with its options; None if some of them are objects or get other names."""
+    named = list(_list_texts(corpora))
+    if any(name or not isinstance(text, str) for name, text in named):
+        return None
+    return [part for _, text in named if isinstance(text, str) for part in parse_names(text)]
 
 
 def _list_models(models: Models) -> Iterator[tuple[str, Model]]:
     """Yield each model with its label; "" if it has none."""
     if isinstance(models, Mapping):
         yield from models.items()
-    elif isinstance(models, str | type | LanguageModel):
-        yield "", models
-    else:
+    elif isinstance(models, list | tuple):
         yield from (("", model) for model in models)
+    else:
+        yield "", models  # type: ignore[misc]
 
 
 def _list_specs(model: Model) -> list[ModelSpec]:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
-from lmbench.api.arguments import Corpora, Models, gather_corpora, select_models
+from lmbench.api.arguments import Corpora, Models, gather_corpora, list_names, select_models
 from lmbench.api.progress import open_progress
 from lmbench.api.results import Results
 from lmbench.errors import SpecError
@@ -22,7 +22,7 @@ from lmbench.runs.experiment import Experiment, JointExperiment
 from lmbench.runs.machine import count_cpus
 from lmbench.runs.models import SelectedModel
 from lmbench.runs.store import RunDirectory
-from lmbench.runs.study import ExperimentTable, Settings
+from lmbench.runs.study import ExperimentTable, Settings, Study
 from lmbench.runs.study_file import explain
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import Limits
@@ -81,7 +81,7 @@ def run(
     settings = _validate(Settings, {"jobs": jobs, "timeout": timeout, "memory-limit": memory_limit})
     with open_progress(progress) as shown, Workers() as workers:
         workers.prepare()
-        experiment = _resolve(models, corpora, table, workers, shown)
+        experiment = _resolve(models, corpora, Study(experiments=(table,), settings=settings), workers, shown)
         engine = LocalEngine(workers, settings.jobs or count_cpus(), Limits(settings.timeout, settings.memory_limit))
         path = Path(tempfile.mkdtemp(prefix="lmbench-")) if out is None else Path(out).expanduser()
         directory = _run(experiment, path, engine, shown, runner.RunOptions(use_store=not refit))
@@ -103,16 +103,33 @@ def _validate(kind: type[Keys], values: dict[str, object]) -> Keys:
 
 
 def _resolve(
-    models: Models, corpora: Corpora, table: ExperimentTable, workers: Workers, progress: RunProgress
+    models: Models, corpora: Corpora, study: Study, workers: Workers, progress: RunProgress
 ) -> JointExperiment:
-    """Select the models and load the corpora."""
+    """Select the models and load the corpora.
+
+    Args:
+        models: The models.
+        corpora: The corpora.
+        study: The options of the run, in an experiment without models and corpora.
+        workers: Starts the processes in which plugins are built.
+        progress: Receives reports.
+    """
+    [table] = study.experiments
     progress("resolving models", 0.0)
     selected = select_models(models, table, workers.start)
     pretrained = {model.pretrained for model in selected if isinstance(model, SelectedModel)}
     progress("loading corpora", 0.0)
     texts = gather_corpora(corpora, pretrained == {True}, progress)
-    experiment = Experiment(selected, texts, table.check, table.audit, table.train_shares)
-    return JointExperiment(experiment.leave_out_pretrained())
+    parts = Experiment(selected, texts, table.check, table.audit, table.train_shares).leave_out_pretrained()
+    names = list_names(corpora)
+    if names is None or any(isinstance(model, SelectedModel) and model.given for model in selected):
+        return JointExperiment(parts)  # no study can name the objects of a program
+    named = dict(zip((corpus.name for corpus in texts), names, strict=True))
+    tables = [
+        table.resolved([model.written for model in part.models], [named[corpus.name] for corpus in part.corpora])
+        for part in parts
+    ]
+    return JointExperiment(parts, study.model_copy(update={"experiments": tuple(tables)}))
 
 
 def _run(
