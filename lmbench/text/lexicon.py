@@ -122,6 +122,14 @@ class Lexicon:
     ``<unk>``, so the probability of ``<unk>`` after each history is estimated from the rare words. With the default of
     2 these are the words seen once, whose share of the text is the estimate by Good and Turing (1953) of the
     probability that the next word is new. A letter model that learns from the same rare words prices the spelling.
+
+    `learn` makes a lexicon; docs/words-plugin.md shows how a model uses it.
+
+    Attributes:
+        tokenizer: Splits text into tokens, each an event.
+        types: The type of each id, as the tokenizer writes it: those of UNKNOWN_ID and LINE_END_ID, and then the known
+            words, the most frequent ones first.
+        min_count: The lowest count in the training split that makes a type a known word.
     """
 
     def __init__(self, tokenizer: Tokenizer, types: Sequence[str], spelled: Sequence[str], min_count: int) -> None:
@@ -137,7 +145,12 @@ class Lexicon:
 
     @classmethod
     def learn(cls, data: TrainingText, options: LexiconOptions) -> Lexicon:
-        """Learn the lexicon of a training text."""
+        """Learn the lexicon of a training text: tokenizer, known words, and the spelling of rare ones.
+
+        Args:
+            data: The training text; only its training split is read.
+            options: The tokenizer, and the lowest count of a known word.
+        """
         return cls.learn_and_encode(data, options)[0]
 
     @classmethod
@@ -211,7 +224,11 @@ class Lexicon:
         ]
 
     def encode(self, document: str) -> EncodedDocument:
-        """Return a document as ids, with their offsets and spelling costs."""
+        """Return a document as ids, with their offsets and spelling costs.
+
+        Args:
+            document: Any text. If its last line lacks a line end, there is no event for it.
+        """
         return self._encode([document])[0]
 
     def score(self, documents: Sequence[str], score_lines: LineScorer) -> list[Score]:
