@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from lmbench.corpora.encoding import check_text
 from lmbench.corpus import with_line_end
@@ -92,15 +93,24 @@ class Table:
             CorpusError: There is no such column, or more than one; the message lists all columns.
         """
         if self.columns.count(name) != 1:
-            wrong = "several columns" if name in self.columns else "no column"
+            wrong = "with several columns" if name in self.columns else "without a column"
             known = ", ".join(filter(None, self.columns))
-            example = next((column for column in self.columns if column not in ("", name)), "NAME")
+            example = self._find_longest(but=name)
             raise CorpusError(
-                f"{self.name} is a table with {wrong} '{name}'; name the column of the text, as in "
+                f"{self.name} is a table {wrong} '{name}'; name the column of the text, as in "
                 f"column={example} (columns: {known or 'none'})"
             )
         index = self.columns.index(name)
         return tuple(row[index] for row in self.rows)
+
+    def _find_longest(self, but: str) -> str:
+        """Return the column with the most text, apart from one, which may be the one that a user wants."""
+        sizes = {
+            column: sum(len(row[index]) for row in self.rows)
+            for index, column in enumerate(self.columns)
+            if column not in ("", but)
+        }
+        return max(sizes, key=sizes.__getitem__, default="NAME")
 
 
 def parse_table(text: str, name: str, kind: str) -> Table:
@@ -110,13 +120,21 @@ def parse_table(text: str, name: str, kind: str) -> Table:
         text: The table.
         name: The file's name, for errors.
         kind: "csv" (RFC 4180; semicolons or tabs may separate the cells if no comma does in the first line), or "tsv":
-            tabs separate the cells, and quotation marks are letters, unless the first line begins with one.
+            tabs separate the cells, and quotation marks are letters, unless the first line begins with one or a cell
+            is quoted as in CSV and doubles those inside it.
 
     Raises:
         CorpusError: The table is malformed; the message names the line.
     """
-    first = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text, newline=""), _choose_dialect(first, kind), strict=True)
+    dialect = _choose_dialect(text.partition("\n")[0], kind)
+    table = _read_table(text, name, dialect)
+    if dialect is _Tabs and any(map(_doubles_quotes, chain.from_iterable(table.rows))):
+        return _read_table(text, name, _QuotedTabs)
+    return table
+
+
+def _read_table(text: str, name: str, dialect: type[csv.Dialect]) -> Table:
+    rows = csv.reader(io.StringIO(text, newline=""), dialect, strict=True)
     try:
         with _fields_up_to(len(text)):
             columns = tuple(next(rows, ()))
@@ -153,6 +171,12 @@ def _choose_dialect(first: str, kind: str) -> type[csv.Dialect]:
     if "," in first:
         return csv.excel
     return _QuotedTabs if "\t" in first else _Semicolons if ";" in first else csv.excel
+
+
+def _doubles_quotes(cell: str) -> bool:
+    """Return whether a cell is quoted as pandas writes one with quotation marks: ``"He said ""no""."``."""
+    inside = cell[1:-1]
+    return len(cell) > 2 and cell[0] == cell[-1] == '"' and '""' in inside and '"' not in inside.replace('""', "")
 
 
 def _check_row(row: list[str], columns: tuple[str, ...], place: str) -> tuple[str, ...]:

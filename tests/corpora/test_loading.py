@@ -104,7 +104,7 @@ def test_a_table_is_never_read_as_lines(tmp_path, monkeypatch):
     assert load_corpus("x.csv").train.documents == ("the cat, black\n",)
     assert load_corpus("x.csv:column=note,split=all").test.documents == ("a\n", "a\n", "a\n")
     assert load_documents("x.tsv:column=sentence") == ("the cat\n",)
-    with pytest.raises(CorpusError, match=r"x.tsv is a table with no column 'text'; .* \(columns: item, sentence\)"):
+    with pytest.raises(CorpusError, match=r"x.tsv is a table without a column 'text'; .* \(columns: item, sentence\)"):
         load_documents("x.tsv")
     with pytest.raises(SpecError, match="option 'field' is given twice"):
         load_documents("x.tsv:column=sentence,field=item")

@@ -51,7 +51,7 @@ def test_a_column_of_a_table():
 
 def test_tables_are_read_as_other_programs_write_them(tmp_path):
     """pandas writes the table in each way in which spreadsheets and R write theirs."""
-    frame = pd.DataFrame({"n": [1, 2], "text": ['a; "b",\tc', "d"]})
+    frame = pd.DataFrame({"n": [1, 2, 3], "text": ['a; "b",\tc', "d", '"e"']})
     for kind, options in (
         ("csv", {}),
         ("csv", {"sep": ";"}),
@@ -61,6 +61,8 @@ def test_tables_are_read_as_other_programs_write_them(tmp_path):
         table = parse_table(frame.to_csv(index=False, **options), "x", kind)
         assert table.columns == ("n", "text")
         assert table.column("text") == tuple(frame.text)
+    tabs = parse_table(frame[1:].to_csv(index=False, sep="\t"), "x", "tsv")
+    assert tabs.column("text") == ("d", '"e"')
 
 
 def test_fields_of_tables_may_be_long():
@@ -72,8 +74,8 @@ def test_fields_of_tables_may_be_long():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("n,body\n1,a\n", r"x is a table with no column 'text'; name .*, as in column=n \(columns: n, body\)"),
-        ("", r"x is a table with no column 'text'; .* as in column=NAME \(columns: none\)"),
+        ("n,body\n1,ab\n", r"x is a table without a column 'text'; name .*, as in column=body \(columns: n, body\)"),
+        ("", r"x is a table without a column 'text'; .* as in column=NAME \(columns: none\)"),
         ("text,,text\na,b,c\n", r"x is a table with several columns 'text'"),
         ("n,text\n1,a\n2\n", r"x, line 3: 1 columns, and the first line names 2"),
         ('n,text\n1,"a\n', r"x, line 2: unexpected end of data"),
