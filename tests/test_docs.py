@@ -50,6 +50,12 @@ def test_the_generation_example_runs(capsys):
     assert capsys.readouterr().out.startswith("The fox")
 
 
+def test_the_surprisal_example_runs(capsys):
+    [code], [printed] = blocks("docs/surprisal.md", "python"), blocks("docs/surprisal.md", "text")
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+
+
 def test_the_checks_example_runs():
     [code] = blocks("docs/checks.md", "python")
     namespace = {}

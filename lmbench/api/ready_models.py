@@ -25,7 +25,7 @@ from lmbench.runs.records import Cell, ModelRecord
 
 @dataclass(frozen=True)
 class Training:
-    """What models are fitted on that are not pretrained. It is loaded only if there is such a model.
+    """A text to fit models on that are not pretrained. It is loaded only if one of the models needs it.
 
     Attributes:
         corpus: The name of a corpus, a corpus, or documents.

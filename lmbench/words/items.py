@@ -73,7 +73,7 @@ def read_items(source: Source, columns: Columns, text_format: TextFormat) -> Ite
     """
     table = _read_table(source, text_format)
     if table.empty:
-        raise CorpusError("there are no items")
+        raise CorpusError("the table is empty")
     column = _find_column(table, columns)
     texts = tuple(_check_item(text, number) for number, text in enumerate(table[column], start=1))
     if columns.regions is None:
@@ -132,7 +132,7 @@ def _read_bytes(name: str) -> bytes:
         with open_decompressed(Path(name)) as file:
             return file.read()
     except FileNotFoundError:
-        raise CorpusError(f"there is no file '{name}'; items are a file, or a list of texts in Python") from None
+        raise CorpusError(f"the file '{name}' does not exist; items are a file, or a list of texts in Python") from None
     except READ_ERRORS as error:
         raise CorpusError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from None
 

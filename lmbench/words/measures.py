@@ -29,7 +29,7 @@ MEASURES = ("entropy", "rank", "difference")
 """Columns on request."""
 
 WORDS = ("spaces", "jieba")
-"""What separates words: white space, or jieba."""
+"""Kinds of words: those that white space separates, and those of jieba."""
 
 _COLUMNS = ("model", "word_index", "word", "start", "end", "bits", "spelling_bits", "events", "words")
 _PLACE = ["item_number", "start", "end"]
@@ -37,7 +37,7 @@ _PLACE = ["item_number", "start", "end"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to measure.
+    """The choices for a table.
 
     Attributes:
         boundary: One of BOUNDARIES.
@@ -80,7 +80,7 @@ def measure_words(
     Args:
         models: Models that are ready to score, by label. Differences are those to the first one.
         items: The items.
-        settings: What to measure.
+        settings: The columns, and whose the white space is.
         progress: Receives reports.
 
     Raises:

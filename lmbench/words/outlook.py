@@ -1,4 +1,4 @@
-"""What a model expects at the borders of words: whether a word ends, and what comes next."""
+"""A model's expectations at the borders of words: whether a word ends, and how uncertain the next one is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SEPARATORS = WORD_SEPARATORS.encode()
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a model expects before and after each row of words. Every array is (rows,).
+    """A model's expectations before and after each row of words. Every array is (rows,).
 
     Attributes:
         ends: Bits of the event that the text continues with white space, or ends, after the row; 0 if the white space

@@ -97,7 +97,7 @@ def test_words_of_chinese():
             CorpusError,
             "one corpus here, and 2 are named",
         ),
-        ("uniform", {"items": "The cat sat."}, CorpusError, "there is no file 'The cat sat.'; items are a file, or a"),
+        ("uniform", {"items": "The cat sat."}, CorpusError, "the file 'The cat sat.' does not exist; items are a file"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(models, options, error, message):

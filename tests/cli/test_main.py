@@ -16,6 +16,7 @@ COMMANDS = (
     "models",
     "corpora",
     "score",
+    "surprisal",
     "generate",
     "export",
     "inspect",

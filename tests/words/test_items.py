@@ -89,7 +89,7 @@ def test_regions_are_found_by_their_letters(cell):
         ({"text": ["x", None]}, {}, "item 2 is None instead of text"),
         ({"text": ["x", " "]}, {}, "item 2 does not have a word"),
         ({"text": ["x\0"]}, {}, "item 1 is not text: it has a NUL byte"),
-        ({"text": []}, {}, "there are no items"),
+        ({"text": []}, {}, "the table is empty"),
         ({"text": ["a b"], "r": ["a|c"]}, {"regions": "r"}, "item 1: its regions do not spell its text"),
         ({"text": ["a b"], "r": ["a| |b"]}, {"regions": "r"}, "item 1: one of its regions is blank"),
         ({"text": ["a b"], "r": [3]}, {"regions": "r"}, "item 1 has an int instead of regions"),
@@ -103,7 +103,7 @@ def test_items_that_cannot_be_used_are_refused(frame, columns, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("none.tsv", None, "there is no file"),
+        ("none.tsv", None, "does not exist"),
         ("x.jsonl", b"{", "is not JSON"),
         ("x.jsonl", b"3\n", "holds something other than JSON objects"),
         ("x.parquet", b"PAR1", "cannot read"),
