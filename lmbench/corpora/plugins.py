@@ -51,8 +51,12 @@ class RegisteredCorpus:
             raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             raise PluginError(f"{self} cannot be loaded: {describe(error)}") from error
-        self._check(corpus)
-        return replace(cast(Corpus, corpus), name=self.name)
+        if type(corpus) is not Corpus:
+            raise PluginError(f"{self} is {kind_of(corpus)}; its function must return a Corpus")
+        train, valid, test = (self._read_split(split, getattr(corpus, split)) for split in ("train", "valid", "test"))
+        if not any(document.strip() for document in test.documents):
+            raise PluginError(f"{self} does not have a test text")
+        return replace(corpus, name=self.name, train=train, valid=valid, test=test)
 
     def __str__(self) -> str:
         return f"corpus '{self.name}' of {self.origin}"
@@ -66,22 +70,15 @@ class RegisteredCorpus:
             raise PluginError(f"{self} is {kind_of(function)}; it must be a function that returns a Corpus")
         return cast(Callable[[], object], function)
 
-    def _check(self, corpus: object) -> None:
-        """Check that a function returned a corpus of texts."""
-        if type(corpus) is not Corpus:
-            raise PluginError(f"{self} is {kind_of(corpus)}; its function must return a Corpus")
-        for name, split in (("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test)):
-            self._check_split(name, split)
-        if not any(document.strip() for document in corpus.test.documents):
-            raise PluginError(f"{self} does not have a test text")
-
-    def _check_split(self, name: str, split: object) -> None:
+    def _read_split(self, name: str, split: object) -> Split:
+        """Return a split whose documents are certainly texts that nobody changes."""
         if type(split) is not Split or not isinstance(split.documents, Sequence) or isinstance(split.documents, str):
             raise PluginError(f"{self}: its {name} is not a Split with a sequence of documents")
         for number, document in enumerate(split.documents, start=1):
             if type(document) is not str:
                 raise PluginError(f"{self}: {name} document {number} is {kind_of(document)}; it must be a str")
             check_text(document, f"{self}: {name} document {number}")
+        return replace(split, documents=tuple(split.documents)) if isinstance(split.documents, list) else split
 
 
 def list_plugins() -> dict[str, RegisteredCorpus]:

@@ -18,7 +18,7 @@ def tweets():
 
     More about them.
     """
-    return Corpus("any", Split(("a b\\n", "b\\n")), Split(("c\\n",)), Split(("d\\n", "e\\n")), provenance="tweets")
+    return Corpus("any", Split(("a b\\n", "b\\n")), Split(("c\\n",)), Split(["d\\n", "e\\n"]), provenance="tweets")
 
 def absent():
     raise UnavailableError("the tweets are elsewhere")
