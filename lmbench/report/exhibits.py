@@ -76,11 +76,11 @@ def _write_pictures(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhi
 
     for number, exhibit in enumerate(exhibits, start=1):
         if exhibit.kind != "table":
-            directory.write_bytes(f"exhibits/{_picture_name(cell, number)}", plots.picture([exhibit]))
+            directory.write_bytes(f"exhibits/{_picture_name(cell, number)}", plots.picture([exhibit], ".svg"))
 
 
 def _picture_name(cell: Cell, number: int) -> str:
-    return f"{stem(cell.row)}-{number}.png"
+    return f"{stem(cell.row)}-{number}.svg"
 
 
 def _markdown_table(exhibit: Exhibit) -> str:

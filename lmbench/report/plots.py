@@ -1,113 +1,70 @@
-"""Draw exhibits as pictures with matplotlib."""
+"""Draw exhibits: lines and heatmaps as charts, and tables as texts."""
 
 from __future__ import annotations
 
-import io
+import math
 from collections.abc import Sequence
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
+from lmbench.chart import Axis, Chart, Grid, Level, Line
 from lmbench.exhibit import Exhibit, Number, formatted
-from lmbench.report.fonts import escape_missing, find_families
+from lmbench.report.drawing.tables import draw_table, find_height
+from lmbench.report.drawing.texts import draw_text
+from lmbench.report.glyphs import escape_missing
+from lmbench.report.pictures import convert, respell
+from lmbench.report.svg import Drawing, draw, draw_file
 
-_WIDTH = 8.0  # inches
-_ROW = 0.22  # inches, the height of a row of a table or a heatmap
-_MOST_NAMES = 64  # of a heatmap's rows or columns; more are drawn without names
-_LONGEST_NAME = 28  # characters
-_ROW_CHARACTERS = 115  # that fit into a row of a table
-_DPI = 120
-
-
-def picture(exhibits: Sequence[Exhibit]) -> bytes:
-    """Return a PNG with these exhibits, one below the other."""
-    with matplotlib.rc_context({"font.family": list(find_families()), "font.size": 8, "text.parse_math": False}):
-        heights = [_height(exhibit) for exhibit in exhibits]
-        figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        # subfigures, because each has its own margins
-        parts = figure.subfigures(len(exhibits), squeeze=False, height_ratios=heights)
-        for exhibit, [part] in zip(exhibits, parts, strict=True):
-            axes = part.subplots()
-            axes.set_title(escape_missing(exhibit.title), loc="left", fontweight="bold")
-            {"table": _table, "lines": _lines, "heatmap": _heatmap}[exhibit.kind](axes, exhibit)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+_WIDTH = 900.0  # pixels
+_HEADING = 20.0
 
 
-def _height(exhibit: Exhibit) -> float:
-    """Return the height of an exhibit in inches."""
-    if exhibit.kind == "lines":
-        return 3.5
-    rows = len(exhibit.rows) + 3
-    return _ROW * rows if exhibit.kind == "table" else min(max(_ROW * rows, 2.5), 9.0) + 1.0
+def picture(exhibits: Sequence[Exhibit], suffix: str = ".png") -> bytes:
+    """Return a picture with these exhibits, one below the other.
+
+    Args:
+        exhibits: The exhibits.
+        suffix: The format of the picture: ".svg", ".png" or ".pdf".
+    """
+    spelled = exhibits if suffix == ".svg" else [_spell(exhibit) for exhibit in exhibits]
+    return convert(draw_file([_draw(exhibit) for exhibit in spelled]), suffix)
 
 
-def _lines(axes: Axes, exhibit: Exhibit) -> None:
-    marker = "." if len(exhibit.rows) < 30 else ""
-    for number, name in enumerate(exhibit.columns[1:], start=1):
-        rows = [row for row in exhibit.rows if row[0] is not None and row[number] is not None]
-        x, y = _numbers([row[0] for row in rows]), _numbers([row[number] for row in rows])
-        axes.plot(x, y, label=escape_missing(name), marker=marker)
-    for number, (name, value) in enumerate(exhibit.levels):
-        axes.axhline(value, label=escape_missing(f"{name}: {formatted(value)}"), color="0.3", linestyle=_dashes(number))
-    axes.set_xlabel(escape_missing(exhibit.columns[0]))
-    axes.set_ylabel(escape_missing(exhibit.unit))
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+def make_chart(exhibit: Exhibit) -> Chart:
+    """Return lines or a heatmap as a chart."""
+    return _make_lines(exhibit) if exhibit.kind == "lines" else _make_grid(exhibit)
 
 
-def _heatmap(axes: Axes, exhibit: Exhibit) -> None:
-    values = [_numbers(row[1:]) for row in exhibit.rows]
-    image = axes.imshow(values, aspect="auto", cmap="Blues", interpolation="nearest")
-    axes.figure.colorbar(image, ax=axes, label=escape_missing(exhibit.unit))
-    axes.set_ylabel(escape_missing(exhibit.columns[0]))
-    names = [_shorten(escape_missing(column)) for column in exhibit.columns[1:]]
-    if len(names) <= _MOST_NAMES:
-        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=_font_size(len(names)))
-    if len(values) <= _MOST_NAMES:
-        axes.set_yticks(
-            range(len(values)),
-            [_shorten(escape_missing(formatted(row[0]))) for row in exhibit.rows],
-            fontsize=_font_size(len(values)),
-        )
+def _draw(exhibit: Exhibit) -> Drawing:
+    if exhibit.kind != "table":
+        return draw(make_chart(exhibit), _WIDTH, has_heading=True)
+    parts = draw_text(0, _HEADING - 6, exhibit.title, "title"), *draw_table(exhibit, _HEADING, _WIDTH)
+    return Drawing(exhibit.title, exhibit.shows, parts, _WIDTH, _HEADING + find_height(exhibit))
 
 
-def _table(axes: Axes, exhibit: Exhibit) -> None:
-    axes.set_axis_off()
-    texts = [[escape_missing(column) for column in exhibit.columns]]
-    texts += [[escape_missing(formatted(entry)) for entry in row] for row in exhibit.rows]
-    widths = [max(map(len, column)) + 2 for column in zip(*texts, strict=True)]
-    longest = widths.index(max(widths))
-    widths[longest] = max(min(widths[longest], _ROW_CHARACTERS - sum(widths) + widths[longest]), 10)
-    for row in texts:
-        row[longest] = _shorten(row[longest], widths[longest])
-    table = axes.table(
-        cellText=texts,
-        colWidths=[width / _ROW_CHARACTERS for width in widths],
-        cellLoc="left",
-        loc="upper left",
-        edges="horizontal",
-    )
-    table.auto_set_font_size(False)
+def _spell(exhibit: Exhibit) -> Exhibit:
+    """Return an exhibit with escapes for letters that cannot be drawn."""
+    texts = {name: respell(getattr(exhibit, name), escape_missing) for name in ("title", "columns", "rows", "unit")}
+    return exhibit.model_copy(update=texts | {"levels": respell(exhibit.levels, escape_missing)})
 
 
-def _numbers(entries: Sequence[Number | str | None]) -> list[float]:
-    """Return the entries of a row or column as floats, with NaN for None."""
-    return [float("nan") if entry is None else float(entry) for entry in entries]
+def _make_lines(exhibit: Exhibit) -> Chart:
+    lines = tuple(_make_line(exhibit, column) for column in range(1, len(exhibit.columns)))
+    levels = tuple(Level(name, value) for name, value in exhibit.levels)
+    return Chart(exhibit.title, exhibit.shows, Axis(exhibit.columns[0]), Axis("", exhibit.unit), lines, levels)
 
 
-def _font_size(names: int) -> float:
-    """Return the font size, in points, at which this many names fit along an axis."""
-    return 8 if names <= 32 else 5.5
+def _make_line(exhibit: Exhibit, column: int) -> Line:
+    """Return a column as a line through its numbers, those that are missing left out."""
+    rows = [row for row in exhibit.rows if row[0] is not None and row[column] is not None]
+    x, y = (tuple(_number(row[place]) for row in rows) for place in (0, column))
+    return Line(exhibit.columns[column], x, y)
 
 
-def _dashes(number: int) -> str:
-    return ("--", ":", "-.")[number % 3]
+def _make_grid(exhibit: Exhibit) -> Chart:
+    rows = tuple(tuple(map(_number, row[1:])) for row in exhibit.rows)
+    x = Axis("", scale="categories", categories=exhibit.columns[1:])
+    y = Axis(exhibit.columns[0], scale="categories", categories=tuple(formatted(row[0]) for row in exhibit.rows))
+    return Chart(exhibit.title, exhibit.shows, x, y, (Grid(exhibit.unit, rows),))
 
 
-def _shorten(text: str, length: int = _LONGEST_NAME) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _number(entry: Number | str | None) -> float:
+    return entry if isinstance(entry, (int, float)) else math.nan

@@ -6,7 +6,7 @@ results/RUN/
   cells/kenlm-on-fables-en/            one cell; see cell_files.py
   checks/kenlm.json                    a model's results in the conformance suite
   logs/check-kenlm.txt                 what the process of a model's checks printed
-  table.md  table.csv  pairs.csv  table.tex  exhibits/*.md  exhibits/*.png   written by `lmbench report`
+  table.md  table.csv  pairs.csv  table.tex  exhibits/*.md  exhibits/*.svg   written by `lmbench report`
 
 Each file and each cell's folder is written under a temporary name first, so that it is complete or missing. A record is
 believed only if its checksum is right and it is what the manifest asks for. Nothing is written once the directory was

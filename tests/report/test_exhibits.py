@@ -47,11 +47,11 @@ def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
     assert f"- [uniform on toy\\|corpus](exhibits/{name}.md): States &lt;b>; Training" in text
     page = (directory.path / f"exhibits/{name}.md").read_text()
     assert "the \\| \\[red\\]x\\[/\\] &lt;i> 汉\\\\x1b\\[31m" in page
-    assert f"![Training]({name}-2.png)" in page
+    assert f"![Training]({name}-2.svg)" in page
     kenlm = next(cell.metrics.bits_per_byte for cell in directory.cells() if cell.model == "kenlm:order=2")
     assert f"over time (bits per byte); kenlm: 2.5; kenlm:order=2, test text: {kenlm:.4g}" in page
-    assert (directory.path / f"exhibits/{name}-2.png").read_bytes().startswith(b"\x89PNG")
-    assert not (directory.path / f"exhibits/{name}-1.png").exists()
+    assert (directory.path / f"exhibits/{name}-2.svg").read_text().startswith("<svg ")
+    assert not (directory.path / f"exhibits/{name}-1.svg").exists()
 
 
 def test_cells_without_exhibits_are_not_linked(directory):

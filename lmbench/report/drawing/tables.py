@@ -7,20 +7,21 @@ from collections.abc import Iterator, Sequence
 from lmbench.exhibit import Exhibit, formatted
 from lmbench.report.drawing.texts import draw_text, measure, number, shorten
 
+_MOST = 100  # rows
 _ROW = 17  # pixels
 _GAP = 14  # pixels between columns
 _LEAST = 80  # pixels of the broadest column, if the table is too wide
 
 
 def draw_table(exhibit: Exhibit, top: float, width: float) -> Iterator[str]:
-    """Yield the texts of a table, those of its broadest column shortened if the table is wider than the picture.
+    """Yield the texts of the first rows of a table; those of its broadest column are shortened if it is too wide.
 
     Args:
         exhibit: The exhibit.
         top: The upper edge, in pixels.
         width: The width of the picture.
     """
-    rows = [exhibit.columns, *(tuple(map(formatted, row)) for row in exhibit.rows)]
+    rows = [exhibit.columns, *(tuple(map(formatted, row)) for row in exhibit.rows[:_MOST])]
     widths = _fit(rows, width)
     for order, row in enumerate(rows, start=1):
         x, y = 0.0, top + _ROW * order - 5
@@ -28,11 +29,13 @@ def draw_table(exhibit: Exhibit, top: float, width: float) -> Iterator[str]:
             yield draw_text(x, y, shorten(text, room), "" if order > 1 else "quiet", text)
             x += room + _GAP
         yield f'<path class="rule" d="M0 {number(y + 5)}h{number(width)}"/>'
+    if (left_out := len(exhibit.rows) - _MOST) > 0:
+        yield draw_text(0, top + _ROW * (_MOST + 2) - 5, f"… and {left_out:,} more rows", "quiet")
 
 
 def find_height(exhibit: Exhibit) -> float:
     """Return the height of a table in pixels."""
-    return _ROW * (len(exhibit.rows) + 1.0)
+    return _ROW * (min(len(exhibit.rows), _MOST + 1) + 1.0)
 
 
 def _fit(rows: Sequence[Sequence[str]], width: float) -> list[float]:
