@@ -15,15 +15,22 @@ Span = tuple[float, float]
 def find_lanes(chart: Chart) -> Mapping[int, int]:
     """Return the lane of each series that has one, by its number in the chart, counted from 0.
 
-    Bars that are not stacked have one lane each. So do points over categories, unless the chart has lines.
+    Bars that are not stacked have one lane each. So do points over categories, unless the chart has lines. Series that
+    share no category need no lanes.
     """
     if not chart.is_horizontal and chart.x.scale != "categories":
         return {}
     kinds: tuple[type[Series], ...] = (Points, Bars)
     if chart.is_stacked or any(isinstance(one, Line) for one in chart.series):
         kinds = ()
-    numbers = [number for number, one in enumerate(chart.series) if isinstance(one, kinds)]
-    return {number: lane for lane, number in enumerate(numbers)}
+    places = {
+        number: set(one.y if chart.is_horizontal else one.x)
+        for number, one in enumerate(chart.series)
+        if isinstance(one, kinds)
+    }
+    if len(set().union(*places.values())) == sum(map(len, places.values())):
+        return {}
+    return {number: lane for lane, number in enumerate(places)}
 
 
 def find_spans(chart: Chart) -> Mapping[int, Sequence[Span]]:

@@ -160,6 +160,14 @@ def test_points_over_categories_are_side_by_side_unless_there_is_a_line():
     assert len(set(heights)) == 1
 
 
+def test_series_that_share_no_category_are_in_the_middle():
+    frame, text = drawn(Points("first", (1,), ("a",)), Points("second", (1,), ("b",)), y=LETTERS)
+    assert [numbers(mark)[1] for mark in paths("mark", text)] == [
+        pytest.approx(frame.find(1, name)[1], abs=0.06) for name in "ab"
+    ]
+    assert frame.height == 40
+
+
 def test_levels_cross_the_plot_at_their_value():
     frame, text = drawn(Line("a", (1, 2), (1, 2)), levels=(Level("gzip", 3), Level("", 0)))
     first, second = (numbers(level) for level in paths("level", text))
