@@ -1,0 +1,163 @@
+"""Classes of words, and the bits that each model needs for the words of each class.
+
+The frame has a row for each class and model:
+
+- ``words``: words of the class in the test text, line ends included; a row that joins several words counts each.
+- ``bits``: the bits of these words, with the white space before them. The classes sum to the bits of the cell.
+- ``share``: their share of all bits of the model.
+- ``bits_per_byte``: their bits over the bytes of the *whole* text, so that the classes sum to the bits per byte.
+- ``bits_per_word``, ``low``, ``high``: bits / words with its 95 % interval, over documents or blocks of them.
+- ``difference``, ``difference_low``, ``difference_high``: bits per word less those of the first model, paired.
+
+Words that are one row because an event joins them have their class if all of them have the same one. If not, their
+class is ``several``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmbench.analysis.words import WordRows
+from lmbench.arrays import Flags, Ints
+from lmbench.chart import Axis, Chart, Line, Points
+from lmbench.statistics import Units, estimate_sums
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LINE_ENDS = "line end"
+SEVERAL = "several"
+
+_ENDS = ("low", "high", "difference_low", "difference_high")
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """A class for each word.
+
+    Attributes:
+        names: The names of the classes, in the order of a table.
+        numbers: (words,) the number of each word's class.
+    """
+
+    names: tuple[str, ...]
+    numbers: Ints
+
+    @classmethod
+    def of_names(cls, names: Sequence[str]) -> Classes:
+        """Return the classes with these names, (words,): the most frequent one first, and line ends last."""
+        counts = Counter(names)
+        order = sorted(counts, key=lambda name: (name == LINE_ENDS, -counts[name], name))
+        places = {name: place for place, name in enumerate(order)}
+        return cls(tuple(order), np.array([places[name] for name in names], dtype=np.int64))
+
+    @classmethod
+    def of_steps(cls, values: Ints, steps: Sequence[int], special: Mapping[str, Flags]) -> Classes:
+        """Return the classes of words by a count, such as 0, 1, 2–5, 6–20, over 20.
+
+        Args:
+            values: (words,) the count of each word; none is below the first step.
+            steps: The largest count of each class but the last.
+            special: Names of classes for which the count does not matter, each with whether a word belongs to it,
+                (words,).
+        """
+        numbers = np.searchsorted(steps, values)
+        for place, chosen in enumerate(special.values()):
+            numbers[chosen] = len(steps) + 1 + place
+        return cls((*_name_steps(steps), *special), numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPicture:
+    """How classes are drawn.
+
+    Attributes:
+        title: A few words.
+        description: One sentence about the chart.
+        noun: A name for the classes, such as "part of speech".
+        is_scale: Whether the classes are steps of a scale, which lines connect.
+    """
+
+    title: str
+    description: str
+    noun: str
+    is_scale: bool = False
+
+
+def sum_classes(rows: WordRows, classes: Classes) -> pd.DataFrame:
+    """Return the bits of each class under each model; classes without words are left out."""
+    import pandas as pd
+
+    numbers, units = _classify_rows(rows, classes), rows.text.choose_units()
+    entries = [
+        {"class": name} | entry
+        for number, name in enumerate((*classes.names, SEVERAL))
+        if (is_in := numbers == number).any()
+        for entry in _estimate_class(rows, is_in, units)
+    ]
+    return pd.DataFrame(entries).astype(dict.fromkeys(_ENDS, float))  # None becomes NaN
+
+
+def draw_classes(frame: pd.DataFrame, picture: ClassPicture) -> Chart:
+    """Return the chart of bits per word in each class that `sum_classes` found."""
+    kind = Line if picture.is_scale else Points
+    series = tuple(
+        kind(
+            name=str(model),
+            x=tuple(part["class"]),
+            y=tuple(part["bits_per_word"]),
+            low=tuple(part["low"]),
+            high=tuple(part["high"]),
+        )
+        for model, part in frame.groupby("model", sort=False)
+    )
+    return Chart(
+        title=picture.title,
+        description=picture.description,
+        x=Axis(picture.noun, scale="categories", categories=tuple(frame["class"].unique())),
+        y=Axis("surprisal", "bits per word"),
+        series=series,
+    )
+
+
+def _classify_rows(rows: WordRows, classes: Classes) -> Ints:
+    """Return the number of each row's class, (rows,)."""
+    firsts = rows.borders[:-1]
+    lowest, highest = (reduce.reduceat(classes.numbers, firsts) for reduce in (np.minimum, np.maximum))
+    return np.where(lowest == highest, lowest, len(classes.names))
+
+
+def _estimate_class(rows: WordRows, is_in: Flags, units: Units) -> Iterator[dict[str, object]]:
+    """Yield the numbers of each model, for the rows of a class."""
+    text = rows.text
+    bits = units.sum(text.sum_documents(text.bits * is_in))
+    words = units.sum(text.sum_documents(rows.counts * is_in))
+    estimates = estimate_sums(np.vstack([bits, bits - bits[0]]), words)
+    for number, (model, total) in enumerate(zip(text.models, text.totals.tolist(), strict=True)):
+        own, paired, sum_of_bits = estimates[number], estimates[number + len(bits)], float(bits[number].sum())
+        yield {
+            "model": model,
+            "words": int(words.sum()),
+            "bits": sum_of_bits,
+            "share": sum_of_bits / total,
+            "bits_per_byte": sum_of_bits / units.sizes.sum(),
+            "bits_per_word": own.value,
+            "low": own.low,
+            "high": own.high,
+            "difference": paired.value,
+            "difference_low": paired.low,
+            "difference_high": paired.high,
+        }
+
+
+def _name_steps(steps: Sequence[int]) -> Iterator[str]:
+    yield f"{steps[0]:,}"
+    for step, last in pairwise(steps):
+        yield f"{last:,}" if last == step + 1 else f"{step + 1:,}–{last:,}"
+    yield f"over {steps[-1]:,}"
