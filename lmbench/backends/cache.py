@@ -14,7 +14,9 @@ from lmbench.arrays import Flags, Floats, Ids, Ints
 from lmbench.backends.mixture import interpolate, tune_weights
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError
+from lmbench.exhibit import Exhibit
 from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
+from lmbench.ngrams.ids import UNKNOWN_ID
 from lmbench.progress import SILENT, Progress
 from lmbench.saved import SavedFacts, open_saved, write_saved
 from lmbench.score import Score
@@ -22,6 +24,9 @@ from lmbench.signature import Signature
 from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions, StoredLexicon
 from lmbench.text.lexicon_state import LexiconState
+
+_SHOWN_AGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # events
+_SHOWN_WORDS = 20
 
 
 class CacheOptions(LexiconOptions):
@@ -116,6 +121,22 @@ class Cache(LanguageModel, Saveable):
     def footprint(self) -> Footprint:
         return Footprint(parameters=len(self._fitted.unigrams))
 
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Return how long an event counts, and the most frequent unigrams."""
+        return self._show_past(), _show_unigrams(self._fitted)
+
+    def _show_past(self) -> Exhibit:
+        ages = np.array(_SHOWN_AGES)
+        tuned = "as the options say" if self.options.weight else "tuned on the validation split"
+        return Exhibit(
+            title="The past",
+            shows=f"how much an event of the document counts after so many further events; all of the past together "
+            f"has the weight {self._fitted.weight:.4g}, {tuned}, against the training text's unigrams",
+            kind="table",
+            columns=("events ago", "count"),
+            rows=tuple(zip(ages.tolist(), self._remaining(ages).tolist(), strict=True)),
+        )
+
     def _tune_weight(self, documents: Sequence[Ids], unigrams: Floats) -> float:
         """Return the cache's weight that makes these documents most likely; 0.5 without documents."""
         pairs = [np.stack([self._cache_logprobs(ids), unigrams[ids]]) for ids in documents]
@@ -158,6 +179,22 @@ class Cache(LanguageModel, Saveable):
         if self.options.window is not None:
             return _count_recent(positions, is_first, self.options.window)
         return _count_decayed(positions, is_first, self.options.decay)
+
+
+def _show_unigrams(fitted: FittedCache) -> Exhibit:
+    best = np.argsort(-fitted.unigrams, kind="stable")[:_SHOWN_WORDS].tolist()
+    return Exhibit(
+        title="Unigrams",
+        shows=f"the most frequent of the training text's {len(fitted.lexicon):,} types; <unknown> is any word that was "
+        "too rare",
+        kind="table",
+        columns=("word", "P"),
+        rows=tuple((_name(fitted.lexicon, kind), float(np.exp(fitted.unigrams[kind]))) for kind in best),
+    )
+
+
+def _name(lexicon: Lexicon, kind: int) -> str:
+    return "<unknown>" if kind == UNKNOWN_ID else lexicon.display(kind)  # a text may contain "<unk>" as a word
 
 
 def _estimate_unigrams(ids: Ids, types: int) -> Floats:

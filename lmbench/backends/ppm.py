@@ -18,6 +18,7 @@ from pydantic import Field
 
 from lmbench import (
     SILENT,
+    Exhibit,
     Fitted,
     Footprint,
     LanguageModel,
@@ -38,6 +39,8 @@ Row = dict[int, int]
 """The bytes seen after one context, and their counts."""
 
 _MAX_ORDER = 7  # with the byte after them, 7 bytes of context fill the 64 bits of a gram
+_SHOWN_CONTEXTS = 8  # of each order
+_SHOWN_BYTES = 5
 
 
 class PpmOptions(ModelOptions):
@@ -121,6 +124,12 @@ class Ppm(LanguageModel, Saveable):
             parameters=sum(len(table.counts) for table in tables),
             disk_bytes=sum(table.grams.nbytes + table.counts.nbytes for table in tables),
         )
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Return how many contexts there are, and which of the longest ones occur most often."""
+        discount = 0.5 if self.options.escape == "d" else 0.0
+        tables = self._fitted.tables
+        return _show_orders(tables, discount), _show_contexts(tables)
 
     def _score(self, text: bytes) -> Score:
         state = self._initial_state()
@@ -241,3 +250,70 @@ def _learn(rows: Iterable[Row], byte: int) -> None:
         row[byte] = row.get(byte, 0) + 1
         if known:
             return
+
+
+@dataclass(frozen=True, slots=True)
+class _Contexts:
+    """The contexts of one order.
+
+    Attributes:
+        counts: (contexts,) how often a byte was counted after each.
+        distinct: (contexts,) how many distinct bytes were.
+        packed: (contexts,) uint64, the bytes of each, the first byte highest.
+    """
+
+    counts: NDArray[np.int64]
+    distinct: NDArray[np.int64]
+    packed: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, table: _Table) -> _Contexts:
+        packed, first, distinct = np.unique(
+            np.asarray(table.grams) >> np.uint64(8), return_index=True, return_counts=True
+        )
+        counts = np.add.reduceat(np.asarray(table.counts), first) if len(first) else first
+        return cls(counts, distinct, packed)
+
+
+def _show_orders(tables: Sequence[_Table], discount: float) -> Exhibit:
+    rows = []
+    for order, table in enumerate(tables):
+        contexts = _Contexts.of(table)
+        escape = (1 - discount) * contexts.distinct / (contexts.counts + (1 - 2 * discount) * contexts.distinct)
+        share = float(np.average(escape, weights=contexts.counts)) if len(escape) else None
+        rows.append((order, len(contexts.packed), len(table.grams), share))
+    return Exhibit(
+        title="Orders",
+        shows="the contexts of each length in bytes, the bytes that were counted after them, and the mean probability "
+        "of an escape from them to the next shorter one, weighted by their counts",
+        kind="table",
+        columns=("order", "contexts", "contexts with a byte", "P(escape)"),
+        rows=tuple(rows),
+    )
+
+
+def _show_contexts(tables: Sequence[_Table]) -> Exhibit:
+    rows = []
+    for order in sorted({0, 1, 2, len(tables) // 2, len(tables) - 1} & set(range(len(tables)))):
+        contexts = _Contexts.of(tables[order])
+        for index in np.argsort(-contexts.counts, kind="stable")[:_SHOWN_CONTEXTS].tolist():
+            context = int(contexts.packed[index]).to_bytes(order, "big")
+            rows.append((_show(context), int(contexts.counts[index]), _show_row(tables[order].row(context))))
+    return Exhibit(
+        title="Contexts",
+        shows="the contexts after which most bytes were counted, and these bytes with their counts. A byte is counted "
+        "only in contexts at least as long as the one that predicted it",
+        kind="table",
+        columns=("context", "count", "bytes after it"),
+        rows=tuple(rows),
+    )
+
+
+def _show_row(row: Row) -> str:
+    most = sorted(row, key=lambda byte: (-row[byte], byte))[:_SHOWN_BYTES]
+    return ", ".join(f"{_show(bytes((byte,)))} {row[byte]:,}" for byte in most)
+
+
+def _show(text: bytes) -> str:
+    """Return bytes in human-readable form: ``␣`` for a space, escapes for what is not a character."""
+    return text.decode(errors="backslashreplace").replace(" ", "␣")

@@ -14,8 +14,9 @@ from lmbench.cli.check import check
 from lmbench.cli.compare import compare
 from lmbench.cli.corpora import corpora
 from lmbench.cli.export import export
+from lmbench.cli.inspect import inspect
 from lmbench.cli.merge import merge
-from lmbench.cli.models import inspect, models
+from lmbench.cli.models import models
 from lmbench.cli.options import CommandGroup
 from lmbench.cli.output import echo, echo_text
 from lmbench.cli.runs import report, run

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench.cli.inputs import load_corpus
-from lmbench.cli.options import CommandGroup, text_options
-from lmbench.cli.output import echo
+from lmbench.cli.options import CommandGroup, json_option, text_options
+from lmbench.cli.output import echo, echo_json
 
 if TYPE_CHECKING:
     from lmbench.corpora.options import CorpusOptions
@@ -26,13 +26,22 @@ Examples:
   lmbench corpora fetch wikitext-2 war-and-peace
   lmbench corpora check my/text.txt""",
 )
+@json_option
 @click.pass_context
-def corpora(context: click.Context) -> None:
+def corpora(context: click.Context, as_json: bool) -> None:
     """List, describe, check and download corpora.
 
     Without a command, this lists the corpora that have a name. Paths to text files and folders are corpora as well.
     """
     if context.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError(f"--json is for the list of corpora, not for '{context.invoked_subcommand}'")
+        return
+    if as_json:
+        from lmbench.cli.json_lists import format_corpora
+
+        for line in format_corpora():
+            echo_json(line)
         return
     from lmbench.cli.descriptions import list_corpora
     from lmbench.corpora.catalog import read_catalog

@@ -66,6 +66,11 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     return _collect(command, _TEXT | _SELECTION)
 
 
+def json_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --json. The command gets it as `as_json`."""
+    return _JSON(command)
+
+
 def margin_option(command: Callable[..., None]) -> Callable[..., None]:
     """Add --margin. The command gets it as `margin`."""
     return _MARGIN(command)
@@ -81,6 +86,7 @@ class _Margin(click.FloatRange):
         return margin
 
 
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 _MARGIN = click.option(
     "--margin",
     type=_Margin(0),

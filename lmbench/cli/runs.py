@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.options import margin_option
+from lmbench.cli.json_lists import format_results
+from lmbench.cli.options import json_option, margin_option
+from lmbench.cli.output import echo_json
 from lmbench.cli.reports import print_tables, read_results, write_report
 from lmbench.cli.studies import Request, choose_directory, read_request, resolve_study, study_options
 from lmbench.runs import interrupts
@@ -68,16 +70,22 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
     help="Model that the others are divided by over several corpora. [default: kenlm, or the one with most numbers]",
 )
 @margin_option
-def report(directory: Path, baseline: str | None, margin: float) -> None:
+@json_option
+def report(directory: Path, baseline: str | None, margin: float, as_json: bool) -> None:
     """Rebuild a run's tables and pictures from its stored results.
 
-    The tables rank models by paired tests, and say which differences are due to chance.
+    The tables rank models by paired tests, and say which differences are due to chance. --json prints the rows of
+    table.csv.
     """
     from lmbench.runs.store import RunDirectory
 
     results = read_results(RunDirectory.open(directory), margin, baseline)
     write_report(results)
-    print_tables(results)
+    if as_json:
+        for line in format_results(results):
+            echo_json(line)
+    else:
+        print_tables(results)
 
 
 def _open_display(quiet: bool, as_json: bool) -> AbstractContextManager[RunProgress]:

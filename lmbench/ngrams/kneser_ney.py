@@ -20,6 +20,8 @@ from lmbench.ngrams.workspace import Workspace
 
 Discounts = tuple[float, float, float]
 """D1, D2 and D3+: what is subtracted from counts of 1, 2, and 3 or more."""
+CountsOfCounts = tuple[int, int, int, int]
+"""n1 to n4: how many n-grams have a count a(g) of 1, 2, 3 and 4."""
 
 _FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """The discounts of lmplz --discount_fallback."""
@@ -56,6 +58,7 @@ class Estimate:
         orders: From unigrams up. A pruned word keeps its row among the unigrams, with probability 0.
         kept: (words,) whether the word was not pruned.
         discounts: The discounts of each order.
+        counts_of_counts: The counts of counts of each order, from which the discounts follow.
         fallback: The orders that have lmplz's fallback discounts, because the counts of counts gave none, or gave
             discounts that would leave an event without probability. lmplz accepts the latter.
     """
@@ -63,6 +66,7 @@ class Estimate:
     orders: list[Order]
     kept: Flags
     discounts: list[Discounts]
+    counts_of_counts: list[CountsOfCounts]
     fallback: list[int]
 
 
@@ -201,6 +205,7 @@ class _Estimator:
         self._orders: list[Order] = []  # from order 0 up
         self._kept_words: Flags | None = None
         self._discounts: list[Discounts] = []
+        self._counts_of_counts: list[CountsOfCounts] = []
         self._fallback: list[int] = []
 
     def add(self, counts: NgramCounts, above: NgramCounts | None) -> None:
@@ -223,13 +228,15 @@ class _Estimator:
         orders = [*self._orders[1:], self._below.with_backoffs(no_backoffs)]
         words = len(orders[0].keys)
         kept = np.ones(words, dtype=bool) if self._kept_words is None else np.array(self._kept_words)
-        return Estimate(orders, kept, self._discounts, self._fallback)
+        return Estimate(orders, kept, self._discounts, self._counts_of_counts, self._fallback)
 
     def _discount(self, counts: NgramCounts, above: NgramCounts | None) -> _DiscountedCounts:
         """Adjust the counts, select the n-grams to keep, and find the discounts."""
         k = len(self._orders) + 1
         kept, adjusted = self._select(k, counts), self._adjust(counts, above)
-        discounts = _discounts(adjusted, self._workspace)
+        counts_of_counts = _count_counts(adjusted, self._workspace)
+        self._counts_of_counts.append(counts_of_counts)
+        discounts = _discounts(counts_of_counts)
         if discounts is None or not _leave_something(discounts, k, self._settings):
             discounts = _FALLBACK_DISCOUNTS
             self._fallback.append(k)
@@ -317,16 +324,21 @@ class _Estimator:
         return renumbered
 
 
-def _discounts(adjusted: Int32s, workspace: Workspace) -> Discounts | None:
+def _count_counts(adjusted: Int32s, workspace: Workspace) -> CountsOfCounts:
+    numbers = np.zeros(6, dtype=np.int64)
+    for rows in slices(len(adjusted), workspace.rows):
+        numbers += np.bincount(np.minimum(adjusted[rows], 5), minlength=6)
+    _, n1, n2, n3, n4, _ = numbers.tolist()
+    return n1, n2, n3, n4
+
+
+def _discounts(counts_of_counts: CountsOfCounts) -> Discounts | None:
     """Return the discounts by equation 26 of Chen and Goodman.
 
     Return None if lmplz needs its fallback: no n-gram has a(g) of 1, or none of 2, or none of 3, or a discount Dk is
     outside [0, k].
     """
-    numbers = np.zeros(6, dtype=np.int64)
-    for rows in slices(len(adjusted), workspace.rows):
-        numbers += np.bincount(np.minimum(adjusted[rows], 5), minlength=6)
-    _, n1, n2, n3, n4, _ = numbers.tolist()
+    n1, n2, n3, n4 = counts_of_counts
     if not (n1 and n2 and n3):
         return None
     y = n1 / (n1 + 2 * n2)

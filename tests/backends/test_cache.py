@@ -99,3 +99,15 @@ def test_scoring_before_fitting_is_an_error():
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.signature, model.footprint):
         with pytest.raises(NotFittedError, match="this Cache is not ready; call prepare first"):
             ask()
+
+
+def test_exhibits_show_the_past_and_the_unigrams(texts):
+    past, unigrams = fitted("cache:decay=0.5,weight=0.25", texts).exhibits()
+    assert past.rows[:3] == ((1, 0.5), (2, 0.25), (5, 0.5**5))
+    assert "has the weight 0.25, as the options say" in past.shows
+    model = fitted("cache:window=10,tokenizer=words", texts)
+    past, unigrams = model.exhibits()
+    assert [count for _, count in past.rows[:5]] == [1.0, 1.0, 1.0, 1.0, 0.0]
+    following = model.next_events("")
+    assert dict(unigrams.rows)["a"] == pytest.approx(np.exp(following.logprobs[following.names.index("a")]))
+    assert "<unknown>" in dict(unigrams.rows)

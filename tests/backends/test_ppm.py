@@ -247,3 +247,24 @@ def test_scoring_before_fitting_is_an_error():
     for ask in (lambda: model.score(["a"]), lambda: model.next_events("a"), model.footprint):
         with pytest.raises(NotFittedError, match="this Ppm is not ready; call prepare first"):
             ask()
+
+
+def test_exhibits_by_hand():
+    """After "a" come b, c and b: in method C, P(escape) is 2 / (3 + 2)."""
+    model = build("ppm:order=1,escape=c")
+    model.fit(TrainingText(Split(("abacab",)), Split(())))
+    orders, contexts = model.exhibits()
+    assert [row[:3] for row in orders.rows] == [(0, 1, 3), (1, 3, 4)]
+    # order 1: a is followed by b, c, b and escapes with 2/5; b and c by a, once each, and escape with 1/2
+    assert orders.rows[1][3] == pytest.approx((3 * 2 / 5 + 1 / 2 + 1 / 2) / 5)
+    assert ("a", 3, "b 2, c 1") in contexts.rows
+    assert ("b", 1, "a 1") in contexts.rows
+
+
+def test_the_escapes_shown_are_those_of_the_model():
+    for escape in ("c", "d"):
+        model = build(f"ppm:order=0,escape={escape},adaptive=false")
+        model.fit(TrainingText(Split(("abacab",)), Split(())))
+        probs = np.exp(model.next_events("").logprobs)
+        unseen = [byte for byte in range(256) if byte not in b"abc"]
+        assert model.exhibits()[0].rows[0][3] == pytest.approx(probs[unseen].sum())

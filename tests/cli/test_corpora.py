@@ -1,3 +1,4 @@
+import json
 import os
 import re
 
@@ -11,6 +12,19 @@ def test_corpora_are_listed():
     assert "pydocs" in listed
     assert "wikitext-2" in listed
     assert "CC BY-SA 3.0" in listed
+
+
+def test_corpora_as_json():
+    listed = {corpus["name"]: corpus for corpus in map(json.loads, lmbench("corpora", "--json").stdout.splitlines())}
+    assert listed["pydocs"] | {"description": ""} == {
+        "name": "pydocs",
+        "origin": "embedded",
+        "description": "",
+        "is_local": True,
+    }
+    assert (listed["ptb"]["origin"], listed["ptb"]["language"], listed["ptb"]["holds"]) == ("catalog", "en", "text")
+    refused = lmbench("corpora", "--json", "show", "ptb")
+    assert (refused.returncode, refused.stderr) == (2, "Error: --json is for the list of corpora, not for 'show'\n")
 
 
 def test_a_corpus_is_described():

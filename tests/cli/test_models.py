@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -39,27 +40,28 @@ def test_broken_and_shadowed_models_are_listed_with_the_reason(tmp_path):
     assert "kenlm          not used: lmbench-suite has a model of this name [lmbench-plugin 1.2]" in listed
 
 
-def test_inspect_shows_and_draws_what_a_model_learned(tmp_path, text):
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    for split in ("train", "valid", "test"):
-        (folder / f"{split}.txt").write_text(text.read_text() + f"{split} [b]\n" * 2)
-    result = lmbench("inspect", "hmm:states=3,iterations=2", "--corpus", folder, "--save", "s.png", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert "States" in result.stdout
-    assert "␣the" in result.stdout
-    assert "from the state of a row to the state of a column" in " ".join(result.stdout.split())
-    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+def test_models_as_json():
+    listed = [json.loads(line) for line in lmbench("models", "--json").stdout.splitlines()]
+    assert [model["name"] for model in listed] == list(list_registered())
+    [kenlm] = [model for model in listed if model["name"] == "kenlm"]
+    assert kenlm["description"].startswith("Interpolated modified Kneser-Ney")
+    assert kenlm["origin"] == "lmbench-suite"
+
+
+def test_a_model_as_json():
+    described = json.loads(lmbench("models", "kenlm", "--json").stdout)
+    options = {option["name"]: option for option in described["options"]}
+    order = options["order"]
+    assert (order["required"], order["default"], order["auto"]) == (False, 5, ["1", "2", "3", "4", "5", "6"])
+    [path, *_] = json.loads(lmbench("models", "arpa", "--json").stdout)["options"]
+    assert (path["name"], path["required"], path["default"]) == ("path", True, None)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["models", "kenml"], "unknown model 'kenml'"),
-        (["inspect", "uniform"], "uniform cannot show what it learned"),
-        (["inspect", "hmm", "--save", "states.jpg"], "'states.jpg' does not end in .png"),
-        (["inspect", "hmm", "--save", "no/states.png"], "cannot save the picture: the folder 'no' does not exist"),
-        (["inspect", "kenml"], "unknown model 'kenml'"),
+        (["models", "kenml", "--json"], "unknown model 'kenml'"),
     ],
 )
 def test_mistakes_are_refused_in_one_line(tmp_path, arguments, message):

@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import re
@@ -20,13 +21,18 @@ def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text)
     assert "kenlm:order=2" in result.stdout
     assert "2/2 kenlm:order=2 on" in result.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "manifest.json", "study.toml", "cells", "checks", "logs", ".lock",
+        "manifest.json", "study.toml", "cells", "checks", "logs", "exhibits", ".lock",
         "table.md", "table.csv", "pairs.csv", "table.tex",
     }  # fmt: skip
     assert result.stdout.endswith("Written: out/table.md, table.csv, pairs.csv, table.tex\n")
     again = lmbench("report", "out", cwd=tmp_path)
     assert again.returncode == 0
     assert again.stdout == result.stdout
+    rows = [json.loads(line) for line in lmbench("report", "out", "--json", cwd=tmp_path).stdout.splitlines()]
+    written = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
+    assert [(row["model"], row["status"]) for row in rows] == [(row["model"], row["status"]) for row in written]
+    assert [row["bits_per_byte"] for row in rows] == [float(row["bits_per_byte"]) for row in written]
+    assert rows[0]["srilm_ppl"] is None
     equal = lmbench("report", "out", "--margin", "8", "--baseline", "uniform", cwd=tmp_path)
     assert "not within ±8 bits/byte" in equal.stdout
     unknown = lmbench("report", "out", "--baseline", "unifrm", cwd=tmp_path)

@@ -13,6 +13,7 @@ from lmbench.backends.ngrams.arpa_lexicon import ArpaLexicon, lexicon_file, toke
 from lmbench.backends.ngrams.ngram_file import BinaryFile, NgramFile, TextFile, is_kenlm_binary
 from lmbench.compression import open_regular
 from lmbench.errors import UnavailableError
+from lmbench.exhibit import Exhibit
 from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Traits
 from lmbench.ngrams.arpa_reader import read_arpa
 from lmbench.progress import SILENT, Progress
@@ -109,6 +110,9 @@ class ArpaFile(LanguageModel):
     def footprint(self) -> Footprint:
         """Return the number of n-grams, and of back-offs below the highest order, that an ARPA file announces."""
         return Footprint(self._file.parameters, self._path.stat().st_size)
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        return self._file.exhibits()
 
     @property
     def _path(self) -> Path:

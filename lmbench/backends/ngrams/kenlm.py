@@ -16,12 +16,14 @@ from pydantic import Field, field_validator, model_validator
 
 from lmbench.arrays import Flags, Floats, Ids
 from lmbench.backends.ngrams.arpa import ArpaFile, ArpaFileOptions
+from lmbench.backends.ngrams.exhibits import ngram_exhibits
 from lmbench.backends.ngrams.fitted import FittedNgrams, NgramFacts, read_lines
 from lmbench.backends.ngrams.kenlm_engine import MAX_ORDER, KenlmEngine, import_kenlm
 from lmbench.corpus import WORD_SEPARATORS, TrainingText
 from lmbench.errors import SpecError, UnavailableError
+from lmbench.exhibit import Exhibit
 from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
-from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
+from lmbench.ngrams.kneser_ney import CountsOfCounts, Discounts, KneserNeySettings, estimate
 from lmbench.ngrams.workspace import Workspace, parse_size
 from lmbench.progress import SILENT, Progress
 from lmbench.saved import Saved, open_saved, write_saved
@@ -149,12 +151,16 @@ class FittedKenlm:
 
     Attributes:
         ngrams: The estimated n-grams.
+        discounts: The discounts of each order.
+        counts_of_counts: The counts of counts of each order.
         fallback_orders: The orders whose discounts could not be estimated.
         engine: KenLM with these n-grams, if it looks them up.
         workspace: Owns the files that the n-grams may be mapped to, and must exist as long as they do.
     """
 
     ngrams: FittedNgrams
+    discounts: tuple[Discounts, ...]
+    counts_of_counts: tuple[CountsOfCounts, ...]
     fallback_orders: tuple[int, ...]
     engine: KenlmEngine | None
     workspace: Workspace
@@ -179,6 +185,8 @@ class FittedKenlm:
 
 
 class _KenlmFacts(NgramFacts):
+    discounts: tuple[Discounts, ...]
+    counts_of_counts: tuple[CountsOfCounts, ...]
     fallback_orders: tuple[int, ...]
 
 
@@ -216,7 +224,14 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
             with _arpa_file(ngrams, progress) as path:
                 progress("loading into KenLM", 0.9)
                 engine = KenlmEngine(path)
-        self._fitted = FittedKenlm(ngrams, tuple(estimated.fallback), engine, workspace)
+        self._fitted = FittedKenlm(
+            ngrams,
+            tuple(estimated.discounts),
+            tuple(estimated.counts_of_counts),
+            tuple(estimated.fallback),
+            engine,
+            workspace,
+        )
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self._fitted.score(documents)
@@ -225,9 +240,14 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
         return self._fitted.state_after(text)
 
     def save(self, folder: Path) -> None:
-        ngrams = self._fitted.ngrams
-        facts = _KenlmFacts(**ngrams.facts, fallback_orders=self._fitted.fallback_orders)
-        if self._fitted.engine is None:
+        fitted, ngrams = self._fitted, self._fitted.ngrams
+        facts = _KenlmFacts(
+            **ngrams.facts,
+            discounts=fitted.discounts,
+            counts_of_counts=fitted.counts_of_counts,
+            fallback_orders=fitted.fallback_orders,
+        )
+        if fitted.engine is None:
             write_saved(folder, self, ngrams.arrays(), facts)
         else:
             with _arpa_file(ngrams) as path:  # KenLM reads a file three times as fast as it is written
@@ -245,7 +265,9 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
             facts = saved.facts(_KenlmFacts)
             ngrams = FittedNgrams.restore(saved, facts, self.options, workspace)
             engine = _restore_engine(saved) if self.options.engine == "kenlm" else None
-            self._fitted = FittedKenlm(ngrams, facts.fallback_orders, engine, workspace)
+            self._fitted = FittedKenlm(
+                ngrams, facts.discounts, facts.counts_of_counts, facts.fallback_orders, engine, workspace
+            )
 
     def export(self, path: Path) -> None:
         """Write an ARPA file, and the lexicon next to it."""
@@ -266,6 +288,19 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
 
     def footprint(self) -> Footprint:
         return self._fitted.ngrams.footprint()
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Return the counts of counts and discounts of each order, and what is likely after frequent histories."""
+        fitted = self._fitted
+        counts = zip(*fitted.counts_of_counts, strict=True)
+        discounts = zip(*fitted.discounts, strict=True)
+        columns = dict(zip(("n1", "n2", "n3", "n4"), counts, strict=True))
+        return ngram_exhibits(
+            fitted.ngrams,
+            columns | dict(zip(("D1", "D2", "D3+"), discounts, strict=True)),
+            "n1 to n4 count the n-grams seen once to four times (below the highest order: before one to four distinct "
+            "words), before pruning; D1 to D3+ are subtracted from counts of 1, 2, and 3 or more",
+        )
 
     def _make_workspace(self) -> Workspace:
         return Workspace(parse_size(self.options.memory) if self.options.memory else None)

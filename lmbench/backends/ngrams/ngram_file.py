@@ -12,9 +12,11 @@ from typing import Self
 import numpy as np
 
 from lmbench.backends.ngrams.arpa_lexicon import ArpaLexicon
+from lmbench.backends.ngrams.exhibits import ngram_exhibits
 from lmbench.backends.ngrams.fitted import FittedNgrams
 from lmbench.backends.ngrams.kenlm_engine import KenlmEngine
 from lmbench.compression import open_regular
+from lmbench.exhibit import Exhibit
 from lmbench.ngrams.arpa_reader import ArpaText
 from lmbench.ngrams.arpa_writer import SENTENCE_END, UNKNOWN_WORD
 from lmbench.ngrams.history_sums import history_sums, ngram_words
@@ -63,6 +65,10 @@ class NgramFile(ABC):
         """Return texts after which the probabilities sum furthest from 1; none if the histories are unknown."""
         return []
 
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Return what the file knows; nothing if it does not list its words."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class TextFile(NgramFile):
@@ -104,6 +110,9 @@ class TextFile(NgramFile):
             worst = histories[np.argsort(-np.abs(sums - 1))[:_SUSPECTS]]
             texts += [self._spell(words) for words in ngram_words(orders[: order - 1], worst).tolist()]
         return [text for text in texts if text is not None]
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        return ngram_exhibits(self.ngrams)
 
     def _spell(self, words: Sequence[int]) -> str | None:
         """Return the text of these ids without ``<s>``, or None if the tokenizer never cuts a text into them."""

@@ -11,9 +11,11 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from lmbench.arrays import Ids
+from lmbench.backends.ngrams.exhibits import ngram_exhibits
 from lmbench.backends.ngrams.fitted import FittedNgrams, NgramFacts, read_lines
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import SpecError
+from lmbench.exhibit import Exhibit
 from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.ngrams.counts import count_ngrams, join_lines
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
@@ -144,6 +146,10 @@ class Ngram(LanguageModel, Saveable, Exportable):
 
     def footprint(self) -> Footprint:
         return self._fitted.ngrams.footprint()
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Return the n-grams of each order, what smoothing estimated, and what is likely after frequent histories."""
+        return ngram_exhibits(self._fitted.ngrams, {}, self._fitted.parameters)
 
     def _smooth(self, lexicon: Lexicon, text: Ids, valid: Split) -> Smoothed:
         options, start = self.options, len(lexicon)
