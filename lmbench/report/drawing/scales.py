@@ -99,18 +99,18 @@ def fit_scale(axis: Axis, positions: Iterable[Position], has_zero: bool = False)
         return Scale(axis, 0.0, 1.0, is_empty=True)
     if has_zero and axis.scale == "linear":
         numbers.append(0.0)
-    low, high = _widen(min(numbers), max(numbers))
+    size = 1.0 if axis.scale == "log" else max(map(abs, numbers))
+    low, high = _widen(min(numbers), max(numbers), size)
     margin = _MARGIN * (high - low)
     begins, ends = has_zero and low == 0, has_zero and high == 0
     return Scale(axis, low if begins else low - margin, high if ends else high + margin)
 
 
-def _widen(low: float, high: float) -> tuple[float, float]:
-    """Return a range whose ends differ by more than rounding errors."""
-    smallest = 1e-9 * max(abs(low), abs(high))
-    if high - low > smallest:
+def _widen(low: float, high: float, size: float) -> tuple[float, float]:
+    """Return a range whose ends differ by more than rounding errors of numbers of this size."""
+    if high - low > 1e-9 * size:
         return low, high
-    half = 0.05 * max(abs(low), abs(high)) or 0.5
+    half = 0.05 * size or 0.5
     return low - half, high + half
 
 

@@ -74,6 +74,15 @@ def test_numbers_that_cannot_be_shown_have_no_place():
     assert (labels(linear)[0], labels(log)) == ("1.0", ["1", "10", "100"])
 
 
+@pytest.mark.parametrize("kind", ["linear", "log"])
+@pytest.mark.parametrize("other", [1.0, 1.0 + 2**-52, 1.0 + 1e-12])
+def test_numbers_that_are_almost_equal_have_an_axis_with_round_numbers(kind, other):
+    scale = fit(kind, 1.0, other)
+    assert 3 <= len(labels(scale)) <= 9
+    assert all(len(label) <= 6 for label in labels(scale))
+    assert scale.place(1.0) == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_log_scale_places_equal_ratios_at_equal_distances():
     scale = fit("log", 1, 100)
     assert scale.place(10) == pytest.approx(0.5)
