@@ -133,7 +133,7 @@ def page_style() -> str:
     """Return the style sheet of a page with charts, for light and dark screens and for print."""
     light = "".join(f"--chart-{name}:{color};" for name, color in LIGHT.items())
     dark = "".join(f"--chart-{name}:{color};" for name, color in DARK.items())
-    sizes = ".chart{display:block;width:100%;height:auto}"
+    sizes = ".chart{display:block;width:100%;max-width:40rem;height:auto}"  # texts are at most 1rem high
     return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{sizes}{_RULES}"
 
 

@@ -136,6 +136,7 @@ def test_stacked_bars_begin_where_the_one_before_ends_and_negative_ones_below_ze
     expected = [("a", 0), ("b", 0), ("a", 3), ("b", -1), ("b", 0)]
     assert begins == pytest.approx([frame.find(*place)[1] for place in expected], abs=0.06)
     assert frame.find("a", 5)[1] >= frame.top  # the whole stack is visible
+    assert len({numbers(bar)[0] for bar in paths("fill", text)}) == 2
     assert frame.find("b", -3)[1] <= frame.bottom
 
 
