@@ -20,7 +20,7 @@ _PAGE = """<!doctype html>
 <title>Results of lmbench</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font-family: system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em; }}
+body {{ font-family: system-ui, sans-serif; margin: 2em auto; max-width: 90em; padding: 0 1em; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ padding: 0.2em 0.7em; white-space: nowrap; }}
 thead th {{ border-bottom: 1px solid; }}

@@ -34,11 +34,12 @@ def draw_rankings(rankings: Sequence[Ranking]) -> Figure:
 
 
 def _draw_ranking(axes: Axes, ranking: Ranking) -> None:
-    names = [*(name_entry(entry) for entry in ranking.entries), *map(name_anchor, ranking.corpus.anchors)]
+    anchors = sorted(ranking.corpus.anchors, key=lambda anchor: find_rate(anchor, ranking.corpus))
+    names = [*(name_entry(entry) for entry in ranking.entries), *map(name_anchor, anchors)]
     for row, entry in enumerate(ranking.entries):
         _draw_entry(axes, row, entry)
-    for row, anchor in enumerate(ranking.corpus.anchors, start=len(ranking.entries)):
-        axes.plot(find_rate(anchor, ranking.corpus), row, marker="|", color=_COMPRESSOR)
+    for row, anchor in enumerate(anchors, start=len(ranking.entries)):
+        axes.plot(find_rate(anchor, ranking.corpus), row, marker="|", markersize=10, color=_COMPRESSOR)
     if floor := next((cell.metrics.floor for entry in ranking.entries for cell in entry.cells if cell.metrics), None):
         axes.axvline(floor, color=_COMPRESSOR, linestyle="--", label="floor of the source")
         axes.legend(frameon=False)

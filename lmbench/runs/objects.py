@@ -74,7 +74,7 @@ class ModelObject:
         """
         options = self.options or ModelOptions()
         try:
-            return replace(self, options=type(options).model_validate(options.model_dump() | {name: value}))
+            return replace(self, options=type(options).model_validate(options.model_dump(exclude_unset=True) | {name: value}))
         except ValidationError as error:
             raise SpecError(f"{self.kind.__name__} does not take {name}={value}") from error
 

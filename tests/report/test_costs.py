@@ -19,6 +19,10 @@ def test_cells_without_costs_show_dashes():
     assert show_costs([cell("m", costs=None)]) == ("–", "–", "–", "–")
 
 
+def test_memory_that_was_not_measured_is_a_dash():
+    assert show_costs([with_costs(peak_bytes=None)])[3] == "–"
+
+
 @pytest.mark.parametrize(
     ("count", "shown"), [(0, "0"), (999, "999"), (1000, "1k"), (2_130_000_000, "2.13G"), (None, "–")]
 )

@@ -1,0 +1,158 @@
+"""Results against the stored columns, and numbers that are computed here in another way."""
+
+import math
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lmbench
+from lmbench import Corpus, Results, Split
+from lmbench.errors import LmbenchError, ResultsError, UnknownNameError
+
+MODELS = ["uniform", "kenlm:order=2", "ppm:order=1"]
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    texts = tuple(
+        f"the <b>cat</b> saw {word}\nand sat\n" for word in ("one dog", "é", "two  dogs", "中文", "a mat") * 4
+    )
+    return Corpus("toy <i>", Split(texts), Split(texts[:2]), Split(texts[:6]), "lines")
+
+
+@pytest.fixture(scope="module")
+def results(corpus):
+    return lmbench.run(MODELS, corpus, check=False, progress=False)
+
+
+def test_a_row_for_each_cell_has_every_number(results):
+    table = results.to_pandas().set_index("model")
+    assert list(table.index) == MODELS
+    uniform = table.loc["uniform"]
+    assert uniform["bits_per_byte"] == 8
+    assert uniform["word_perplexity"] == pytest.approx(2 ** (8 * uniform.bytes / (uniform.words + uniform.line_ends)))
+    assert table["rank"].tolist() == [3, 1, 2] or table["rank"].isna().all()
+    assert {"status", "low", "high", "fit_seconds", "peak_bytes", "signature", "error"} <= set(table)
+
+
+def test_documents_sum_to_the_cell(results, corpus):
+    table = results.documents()
+    assert list(table.columns[:4]) == ["model", "corpus", "train_size", "document"]
+    assert table.loc[table.model == "uniform", "bytes"].tolist() == [
+        len(text.encode()) for text in corpus.test.documents
+    ]
+    bits = table.groupby("model").bits.sum()
+    assert bits.to_dict() == pytest.approx(results.to_pandas().set_index("model").bits.to_dict())
+
+
+def test_events_spell_the_documents(results, corpus):
+    table = results.events("kenlm:order=2")
+    spelled = table.groupby("document").text.apply("".join)
+    assert spelled.tolist() == list(corpus.test.documents)
+    score = lmbench.build("kenlm:order=2")
+    score.prepare(corpus.training)
+    [first, *_] = score.score(corpus.test.documents)
+    own = table[table.document == 0]
+    assert own.end.tolist() == first.ends.tolist()
+    assert own.bits.to_numpy() == pytest.approx(-first.logprobs / math.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("boundary", ["leading", "trailing"])
+def test_words_sum_to_the_documents(results, boundary):
+    words = results.words("kenlm:order=2", boundary=boundary)
+    sums = words.groupby("document").bits.sum()
+    assert sums.to_numpy() == pytest.approx(results.documents("kenlm:order=2").bits.to_numpy(), rel=1e-6)
+    assert words[words.document == 2].word.tolist() == ["the", "<b>cat</b>", "saw", "two", "dogs", "and", "sat"]
+
+
+def test_the_boundary_moves_bits_between_words(results):
+    leading, trailing = (results.words("ppm:order=1", boundary=boundary) for boundary in ("leading", "trailing"))
+    assert not np.allclose(leading.bits, trailing.bits)
+    with pytest.raises(UnknownNameError, match="unknown boundary 'both'"):
+        results.words(boundary="both")
+
+
+def test_comparisons_are_paired_differences(results):
+    [row] = results.compare("uniform", "kenlm:order=2").to_dict("records")
+    bits = {model: results.documents(model).bits.sum() for model in MODELS}
+    size = results.documents("uniform").bytes.sum()
+    assert row["difference"] == pytest.approx((bits["uniform"] - bits["kenlm:order=2"]) / size)
+    assert (row["model"], row["baseline"], row["low"] < row["difference"] < row["high"]) == (
+        "uniform", "kenlm:order=2", True,
+    )  # fmt: skip
+    everything = results.compare()
+    assert len(everything) == 3
+    assert (everything.difference >= 0).all()
+    assert (everything.adjusted_p >= everything.p).all()
+
+
+def test_an_unknown_name_is_refused(results):
+    for call in (results.documents, results.events, results.words, results.compare):
+        with pytest.raises(UnknownNameError, match="'kenlm:order=3'"):
+            call("kenlm:order=3", "uniform") if call == results.compare else call("kenlm:order=3")
+    with pytest.raises(UnknownNameError, match="unknown corpus of these results 'x'"):
+        results.plot("x")
+
+
+def test_saved_results_are_the_same(results, corpus, tmp_path):
+    results.save(tmp_path / "saved")
+    loaded = Results.load(tmp_path / "saved", [corpus])
+    pd.testing.assert_frame_equal(loaded.to_pandas(), results.to_pandas())
+    pd.testing.assert_frame_equal(loaded.words(), results.words())
+    with pytest.raises(ResultsError, match="exists already"):
+        results.save(tmp_path / "saved")
+
+
+def test_texts_that_are_not_there_are_named(results, corpus, tmp_path):
+    results.save(tmp_path / "saved")
+    without = Results.load(tmp_path / "saved")
+    assert len(without.documents()) == 18
+    with pytest.raises(
+        ResultsError, match=r"the texts of toy <i> are not in the run directory.*Results\.load\(path, \["
+    ):
+        without.events()
+    other = Corpus("toy <i>", Split(()), Split(()), Split(("other\n",)), "lines")
+    with pytest.raises(ResultsError, match="the test text of toy <i> is another one than in the run"):
+        Results.load(tmp_path / "saved", [other]).words()
+
+
+def test_the_table_is_text_and_html(results):
+    shown = repr(results)
+    assert "toy <i>:" in shown
+    assert all(model in shown for model in MODELS)
+    assert "\x1b" not in shown
+    html = results._repr_html_()
+    root = ElementTree.fromstring(f"<x>{html}</x>")
+    assert root.find(".//strong").text.startswith("toy <i>:")
+    assert [cell.text for cell in root.findall(".//thead//th")][:4] == ["rank", "model", "bits/byte", "95 % CI"]
+    assert "color" not in html
+
+
+def test_a_plot_has_a_point_for_each_model(results):
+    [axes] = results.plot().axes
+    assert axes.get_title(loc="left") == "toy <i>"
+    points = sorted(float(container.lines[0].get_xdata()[0]) for container in axes.containers)
+    assert points == pytest.approx(sorted(results.to_pandas().bits_per_byte))
+
+
+@pytest.mark.parametrize(("name", "start"), [("r.html", "<!doctype html>"), ("r.md", "# Results"), ("r.csv", "model,")])
+def test_a_report_is_a_file(results, tmp_path, name, start):
+    results.report(tmp_path / "new" / name)
+    assert (tmp_path / "new" / name).read_text().startswith(start)
+
+
+def test_a_report_is_a_folder_or_of_a_known_format(results, tmp_path):
+    results.report(tmp_path / "folder")
+    assert {file.name for file in (tmp_path / "folder").iterdir()} >= {
+        "table.md",
+        "table.csv",
+        "pairs.csv",
+        "table.tex",
+    }
+    with pytest.raises(ResultsError, match=r"the formats of a report are \.csv, \.html, \.md, \.tex"):
+        results.report(tmp_path / "report.pdf")
+    (tmp_path / "file").touch()
+    with pytest.raises(LmbenchError, match="cannot write"):
+        results.report(tmp_path / "file" / "report.md")

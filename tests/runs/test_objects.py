@@ -1,0 +1,77 @@
+import pickle
+import sys
+
+import pytest
+
+from lmbench import LanguageModel, build
+from lmbench.backends.ngrams.kenlm import KenlmNgram
+from lmbench.errors import PluginError, SpecError
+from lmbench.runs.objects import ModelObject, find_spec
+from tests.api.models import ByteOptions, Bytes, Stubborn
+
+
+def test_an_instance_that_its_options_describe_is_built_anew():
+    fitted = Bytes(ByteOptions(added=0.5))
+    fitted.logprobs = "the state of a fit"
+    given = ModelObject.of(fitted)
+    built = given.build()
+    assert (type(built), built.options, hasattr(built, "logprobs")) == (Bytes, ByteOptions(added=0.5), False)
+    assert str(given.spec) == "Bytes:added=0.5"
+
+
+def test_an_instance_with_another_constructor_is_copied():
+    model = Stubborn(3.0)
+    built = ModelObject.of(model).build()
+    built.weights.append(1.0)
+    assert (built.options.added, model.weights) == (3.0, [3.0])
+
+
+def test_a_class_is_built_with_its_own_options():
+    assert ModelObject.of(Bytes).build().options == ByteOptions()
+    with pytest.raises(PluginError, match=r"^Stubborn cannot be built: TypeError: .*missing 1 required"):
+        ModelObject.of(Stubborn).build()
+
+
+def test_what_is_not_a_model_is_refused():
+    with pytest.raises(PluginError, match=r"^int is not a LanguageModel"):
+        ModelObject.of(int)
+    with pytest.raises(PluginError, match=r"^LanguageModel lacks score, signature"):
+        ModelObject.of(LanguageModel)
+
+
+def test_other_processes_can_import_a_class_of_a_module_and_no_other(monkeypatch):
+    class Local(Bytes):
+        pass
+
+    given = ModelObject.of(Bytes)
+    assert given.is_portable
+    assert pickle.loads(pickle.dumps(given)).build().options == ByteOptions()
+    assert not ModelObject.of(Local).is_portable
+    in_main = type("InMain", (Bytes,), {"__module__": "__main__"})
+    monkeypatch.setattr(sys.modules["__main__"], "InMain", in_main, raising=False)
+    assert not ModelObject.of(in_main).is_portable
+
+
+def test_the_identity_is_that_of_the_source_if_files_have_all_of_it():
+    class Local(Bytes):
+        pass
+
+    assert ModelObject.of(Bytes).identity() == ModelObject.of(Bytes(ByteOptions())).identity()
+    assert ModelObject.of(Bytes).identity() != ModelObject.of(Bytes(ByteOptions(added=2))).identity()
+    assert ModelObject.of(Local).identity() != ModelObject.of(Local).identity()
+    assert ModelObject.of(Stubborn(1)).identity() != ModelObject.of(Stubborn(1)).identity()
+
+
+def test_quick_options_apply_unless_they_are_set():
+    assert ModelObject.of(Bytes).quickened().build().options.added == 2
+    [changed] = ModelObject.of(Bytes).changed_options()
+    assert (changed.name, changed.checked, changed.own) == ("added", "2.0", "1.0")
+    assert ModelObject.of(Bytes(ByteOptions(added=7))).changed_options() == ()
+    with pytest.raises(SpecError, match=r"^Bytes does not take added=much"):
+        ModelObject.of(Bytes).with_option("added", "much")
+
+
+def test_registered_models_have_a_spec():
+    assert str(find_spec(build("kenlm:order=3"))) == "kenlm:order=3"
+    assert str(find_spec(KenlmNgram)) == "kenlm"
+    assert find_spec(Bytes) is None
