@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +22,7 @@ from lmbench.registry import ResolvedModel, resolve
 from lmbench.runs.fitted_models import Fit, FittedModels
 from lmbench.runs.machine import count_threads
 from lmbench.runs.records import Cell, ModelRecord
+from lmbench.runs.sweeps import expand_spec
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,17 @@ def ready_models(models: Models, training: Training) -> dict[str, LanguageModel]
     Raises:
         LmbenchError: A model is unknown or cannot be used, or two have the same label.
     """
-    ready = dict[str, LanguageModel]()
+    named = dict[str, ResolvedModel | LanguageModel]()
     for label, model in _list_models(models):
-        if label in ready:
+        if label in named:
             raise SpecError(f"two models are named '{label}'; give a dict with a label for each")
-        ready[label] = _prepare_spec(model, training) if isinstance(model, ModelSpec) else _prepare(model, training)
-    if not ready:
+        named[label] = model
+    if not named:
         raise SpecError("no model is named")
-    return ready
+    return {
+        label: _prepare_spec(model, training) if isinstance(model, ResolvedModel) else _prepare(model, training)
+        for label, model in named.items()
+    }
 
 
 def restore_model(record: ModelRecord, cell: Cell, corpus: Corpus) -> LanguageModel:
@@ -96,13 +101,14 @@ def restore_model(record: ModelRecord, cell: Cell, corpus: Corpus) -> LanguageMo
     if not is_same:
         raise ResultsError(f"{cell.model} cannot be built again by its name; give the model to lmbench.surprisal")
     text = take_training(corpus, *parse_shares(cell.train_size)) if cell.train_size else corpus
-    return _prepare_spec(ModelSpec.parse(record.spec), Training(text, False, SILENT))
+    return _prepare_spec(resolve(record.spec), Training(text, False, SILENT))
 
 
-def _list_models(models: object) -> Iterator[tuple[str, ModelSpec | LanguageModel]]:
-    """Yield each model with its label, which is its name if it has none."""
+def _list_models(models: object) -> Iterator[tuple[str, ResolvedModel | LanguageModel]]:
+    """Yield each model with its label, which is its name if it has none. Nothing is fitted before all are known."""
     if isinstance(models, str):
-        yield from ((str(spec), spec) for spec in ModelSpec.parse_list(models))
+        for labeled in chain.from_iterable(map(expand_spec, ModelSpec.parse_list(models))):
+            yield labeled.label or str(labeled.spec), resolve(labeled.spec)
     elif isinstance(models, LanguageModel):
         yield type(models).__name__, models
     elif isinstance(models, type) and issubclass(models, LanguageModel):
@@ -117,11 +123,10 @@ def _list_models(models: object) -> Iterator[tuple[str, ModelSpec | LanguageMode
         raise SpecError(f"{kind_of(models)} is not a model; give a spec, a LanguageModel, or a class of one")
 
 
-def _prepare_spec(spec: ModelSpec, training: Training) -> LanguageModel:
+def _prepare_spec(resolved: ResolvedModel, training: Training) -> LanguageModel:
     """Build a model, and load, restore or fit it."""
-    resolved = resolve(spec)
     model = resolved.build()
-    progress = CheckedProgress(training.progress.part(str(spec)))
+    progress = CheckedProgress(training.progress.part(str(resolved.spec)))
     with _limited_threads(model.traits):
         if model.traits.pretrained:
             model.prepare(None, progress)

@@ -24,6 +24,7 @@ def test_it_is_a_function_whatever_was_imported():
     [
         ("kenlm:order=2,uniform", ["kenlm:order=2", "uniform"]),
         (["kenlm:order=2", "uniform"], ["kenlm:order=2", "uniform"]),
+        ("kenlm:order=1..2,label=n-gram", ["n-gram order=1", "n-gram order=2"]),
         ({"bigram": "kenlm:order=2", "zero": build("uniform")}, ["bigram", "zero"]),
         ([build("uniform"), "ppm:order=1"], ["Uniform", "ppm:order=1"]),
     ],
