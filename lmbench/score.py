@@ -44,7 +44,8 @@ class Score:
         size = self.ends[-1] if len(self.ends) else 0
         bits, spelling_bits = (abs(float(values.sum())) / math.log(2) for values in (self.logprobs, self.spelling))
         spelled = f", {spelling_bits:,.2f} of them for spelling" if spelling_bits else ""
-        return f"Score({len(self.ends):,} events, {size:,} bytes, {bits:,.2f} bits{spelled})"
+        events = f"{len(self.ends):,} event{'s' * (len(self.ends) != 1)}"
+        return f"Score({events}, {size:,} bytes, {bits:,.2f} bits{spelled})"
 
     def check(self, document: str) -> Score:
         """Return a copy of this score, in float64 and int64, if it keeps the contract for `document`.

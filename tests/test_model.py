@@ -256,3 +256,30 @@ def test_fitted_values_belong_to_one_model(english):
     with pytest.raises(NotFittedError):
         second.score(["a"])
     assert isinstance(Counter._counts, Fitted)
+
+
+def test_the_representation_names_options_and_what_the_model_was_fitted_on(english):
+    model = build("ppm:order=2")
+    assert repr(model) == "<Ppm(order=2), not fitted>"
+    model.prepare(english)
+    assert repr(model) == "<Ppm(order=2), fitted on 3 documents, 167 bytes>"
+    other = build("ppm")
+    other.fit(english)
+    assert repr(other) == "<Ppm(), fitted>"
+
+
+def test_the_representation_of_a_pretrained_model_and_of_long_options():
+    class Pretrained(Model):
+        traits = Traits(weights="pretrained")
+
+    assert repr(Pretrained()) == "<Pretrained(), pretrained>"
+    assert repr(Model(Options(path="x" * 100))) == f"<Model(path='{'x' * 59}…), not fitted>"
+    assert repr(Model(Options(path="\x1b"))) == "<Model(path='\\x1b'), not fitted>"
+
+
+def test_a_model_without_options_has_a_representation():
+    class Bare(Model):
+        def __init__(self):
+            pass
+
+    assert repr(Bare()) == "<Bare(), not fitted>"

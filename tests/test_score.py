@@ -144,3 +144,14 @@ def test_each_violation_is_reported_by_its_function():
 
 def test_only_rounding_errors_are_clipped():
     assert clip_rounding(np.array([-1.0, 1e-7, 0.0, 1e-4])).tolist() == [-1.0, 0.0, 0.0, 1e-4]
+
+
+def test_the_representation_counts_events_and_bits():
+    assert repr(score([1, 3], [-np.log(2), -np.log(4)])) == "Score(2 events, 3 bytes, 3.00 bits)"
+    spelled = Score(np.array([3]), np.array([-4 * np.log(2)]), np.array([-np.log(2)]))
+    assert repr(spelled) == "Score(1 event, 3 bytes, 4.00 bits, 1.00 of them for spelling)"
+    assert repr(score([], [])) == "Score(0 events, 0 bytes, 0.00 bits)"
+
+
+def test_the_representation_of_what_is_not_a_score_says_of_what_it_is_made():
+    assert repr(Score([1], None, np.zeros((2, 1)))) == "Score(a list, None, float64 (2, 1))"
