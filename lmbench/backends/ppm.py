@@ -129,7 +129,8 @@ class Ppm(LanguageModel, Saveable):
         """Return how many contexts there are, and which of the longest ones occur most often."""
         discount = 0.5 if self.options.escape == "d" else 0.0
         tables = self._fitted.tables
-        return _show_orders(tables, discount), _show_contexts(tables)
+        contexts = list(map(_Contexts.of, tables))
+        return _show_orders(tables, contexts, discount), _show_contexts(tables, contexts)
 
     def _score(self, text: bytes) -> Score:
         state = self._initial_state()
@@ -268,17 +269,23 @@ class _Contexts:
 
     @classmethod
     def of(cls, table: _Table) -> _Contexts:
-        packed, first, distinct = np.unique(
-            np.asarray(table.grams) >> np.uint64(8), return_index=True, return_counts=True
-        )
+        packed = np.asarray(table.grams) >> np.uint64(8)
+        first = np.flatnonzero(np.diff(packed, prepend=packed[:1] + np.uint64(1)))
         counts = np.add.reduceat(np.asarray(table.counts), first) if len(first) else first
-        return cls(counts, distinct, packed)
+        return cls(counts, np.diff(first, append=len(packed)), packed[first])
+
+    def most_frequent(self, number: int) -> list[int]:
+        """Return the contexts with the largest counts, the largest first; of equal ones, the first."""
+        number = min(number, len(self.counts))
+        if not number:
+            return []
+        candidates = np.flatnonzero(self.counts >= np.partition(self.counts, -number)[-number])
+        return sorted(candidates.tolist(), key=lambda context: -int(self.counts[context]))[:number]
 
 
-def _show_orders(tables: Sequence[_Table], discount: float) -> Exhibit:
+def _show_orders(tables: Sequence[_Table], found: Sequence[_Contexts], discount: float) -> Exhibit:
     rows = []
-    for order, table in enumerate(tables):
-        contexts = _Contexts.of(table)
+    for order, (table, contexts) in enumerate(zip(tables, found, strict=True)):
         escape = (1 - discount) * contexts.distinct / (contexts.counts + (1 - 2 * discount) * contexts.distinct)
         share = float(np.average(escape, weights=contexts.counts)) if len(escape) else None
         rows.append((order, len(contexts.packed), len(table.grams), share))
@@ -292,11 +299,11 @@ def _show_orders(tables: Sequence[_Table], discount: float) -> Exhibit:
     )
 
 
-def _show_contexts(tables: Sequence[_Table]) -> Exhibit:
+def _show_contexts(tables: Sequence[_Table], found: Sequence[_Contexts]) -> Exhibit:
     rows = []
     for order in sorted({0, 1, 2, len(tables) // 2, len(tables) - 1} & set(range(len(tables)))):
-        contexts = _Contexts.of(tables[order])
-        for index in np.argsort(-contexts.counts, kind="stable")[:_SHOWN_CONTEXTS].tolist():
+        contexts = found[order]
+        for index in contexts.most_frequent(_SHOWN_CONTEXTS):
             context = int(contexts.packed[index]).to_bytes(order, "big")
             rows.append((_show(context), int(contexts.counts[index]), _show_row(tables[order].row(context))))
     return Exhibit(
