@@ -25,3 +25,7 @@ imports:
 # All tests, in as many processes as there are CPUs; those on real corpora need LMBENCH_MIRROR
 test *arguments:
     {{python}} -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder {{arguments}}
+
+# The documentation's site, in site/index.html; it executes the notebooks, and a warning is an error
+docs:
+    {{python}} -m sphinx -W --keep-going -q -d site/.doctrees docs site

@@ -13,7 +13,7 @@ from lmbench.runs.models import select_models
 from lmbench.runs.study_file import read_study
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 WRITTEN_PAGES = [*PAGES, *(page for page in sorted((ROOT / "results").glob("*/*.md")) if page.name != "table.md")]
 """All pages except those that `lmbench run` writes, whose rows and signatures may have any length."""
@@ -63,6 +63,25 @@ def test_the_checks_example_runs():
     [mark] = namespace["test_contract"].pytestmark
     for parameter in mark.args[1][:3]:
         namespace["test_contract"](*parameter.values)
+
+
+def test_the_perplexities_of_one_model_are_those_of_the_faq(capsys):
+    [code] = blocks("docs/faq.md", "python")
+    exec(code, {})
+    printed = [f"{float(number):.1f}" for number in capsys.readouterr().out.split()]
+    page = (ROOT / "docs/faq.md").read_text()
+    assert printed == [cell for cell in re.findall(r"\| ([\d.]+) \|$", page, flags=re.MULTILINE) if cell != "2.535"]
+
+
+def test_the_examples_of_the_first_steps_and_of_a_paper_run(tmp_path, monkeypatch, capsys):
+    [tutorial], [paper] = blocks("docs/tutorial.md", "python"), blocks("docs/howto/paper.md", "python")
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    exec(tutorial, namespace)
+    namespace["results"].save("results/paper")
+    capsys.readouterr()
+    exec(paper, {})
+    assert "kenlm & 2.463 & 2." in capsys.readouterr().out
 
 
 def test_the_readmes_example_runs(capsys):
