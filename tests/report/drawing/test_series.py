@@ -62,11 +62,12 @@ def test_bands_end_where_an_end_is_missing():
 
 def test_long_lines_keep_the_extremes_of_each_column_of_pixels():
     y = [math.sin(number / 50) for number in range(20_000)]
-    y[12_345] = 7
+    y[12_345], y[6_789] = 7, -3
     frame, text = drawn(Line("a", tuple(range(20_000)), tuple(y)))
     heights = numbers(path("line thin", text))[1::2]
     assert len(heights) < 4 * frame.width
     assert min(heights) == pytest.approx(frame.find(0, 7)[1], abs=0.06)
+    assert max(heights) == pytest.approx(frame.find(0, -3)[1], abs=0.06)
     assert 4 <= path("mark", text).count("M") <= 8
 
 
@@ -88,13 +89,14 @@ def test_intervals_run_from_low_to_high():
     (x, low), (_, high) = frame.find(1, 4), frame.find(1, 7)
     assert numbers(path("interval", text))[:4] == pytest.approx([x, low, x, high], abs=0.06)
     assert path("interval", text).count("L") == 1
+    assert numbers(path("interval", text))[4:] == pytest.approx([x - 3, low, 6, x - 3, high, 6], abs=0.06)
     assert "<title>a: 1, 5 [4, 7]</title>" in text
 
 
 def test_intervals_lie_along_x_if_the_categories_are_on_y():
     frame, text = drawn(Points("a", (1, 2), ("a", "b"), (0, 1), (3, 3)), y=LETTERS)
     (low, y), (high, _) = frame.find(0, "a"), frame.find(3, "a")
-    assert numbers(path("interval", text))[:4] == pytest.approx([low, y, high, y], abs=0.06)
+    assert numbers(path("interval", text))[:7] == pytest.approx([low, y, high, y, low, y - 3, 6], abs=0.06)
     assert y < frame.find(0, "b")[1]
 
 
