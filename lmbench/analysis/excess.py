@@ -1,0 +1,99 @@
+"""Excess over the floor against the size of the training text, for sources whose entropy is known.
+
+A model's excess is its bits per byte less those that the source itself needs for the same text (docs/sources.md). A
+model of the source's family has d parameters to learn, and each costs about (1/2) log n bits of n events (Rissanen,
+"Stochastic complexity and modeling", Annals of Statistics 14, 1986), so that its excess falls like d / 2n: with a slope
+of −1 if both axes are logarithmic. The excess of a model that cannot express the source stops at a bias of its own, and
+its slope is 0.
+
+The frame has a row for each model and size:
+
+- ``source``, ``model``: the source without its size, and the model.
+- ``train_bytes``: UTF-8 bytes of the training split.
+- ``excess``, ``low``, ``high``: bits per byte above the floor, with the 95 % interval.
+- ``slope``: the slope from the next smaller size to this one; NaN if there is none, or if an excess is not above 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmbench.analysis.ranking import Entry, Ranking
+from lmbench.arrays import Floats
+from lmbench.chart import Axis, Chart, Line
+from lmbench.corpora.selection import parse_shares
+from lmbench.corpora.synthetic.sources import is_source
+from lmbench.spec import Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SIZE = "lines"
+"""The option of a source that is the size of its text."""
+
+
+def measure_excess(rankings: Iterable[Ranking]) -> pd.DataFrame:
+    """Return the excess of each model at each size of the training text.
+
+    Args:
+        rankings: The rankings of some corpora; those without a known floor are left out.
+    """
+    import pandas as pd
+
+    columns = ["source", "model", "train_bytes", "excess", "low", "high"]
+    rows = [row for ranking in rankings for entry in ranking.entries for row in _describe(ranking, entry)]
+    frame = pd.DataFrame(rows, columns=columns).astype({"low": float, "high": float})
+    frame = frame.sort_values(["source", "model", "train_bytes"], kind="stable", ignore_index=True)
+    groups = [frame.loc[places] for places in frame.groupby(["source", "model"], sort=False).groups.values()]
+    frame["slope"] = np.concatenate([_find_slopes(group) for group in groups]) if groups else []
+    return frame
+
+
+def draw_excess(frame: pd.DataFrame, source: str) -> Chart:
+    """Return the chart of the excess on one source."""
+    part = frame[frame["source"] == source]
+    return Chart(
+        title=f"Excess over the floor of {source}",
+        description="Bits per byte above those of the source, by the size of the training text. Both axes are "
+        "logarithmic: a line that falls by one decade for each decade of text has a slope of −1.",
+        x=Axis("training text", "bytes", scale="log"),
+        y=Axis("excess", "bits per byte", scale="log"),
+        series=tuple(
+            Line(
+                name=str(model),
+                x=tuple(group["train_bytes"]),
+                y=tuple(group["excess"]),
+                low=tuple(group["low"]),
+                high=tuple(group["high"]),
+            )
+            for model, group in part.groupby("model", sort=False)
+        ),
+    )
+
+
+def _describe(ranking: Ranking, entry: Entry) -> Iterator[tuple[object, ...]]:
+    """Yield the row of a model, if its excess is known and it was trained."""
+    [first, *_] = entry.cells
+    if entry.excess is not None and not first.pretrained:
+        share = parse_shares(first.train_size)[0] if first.train_size else 1.0
+        excess, source = entry.excess, _name_source(ranking.corpus.name)
+        yield source, first.model, share * ranking.corpus.train_bytes, excess.value, excess.low, excess.high
+
+
+def _name_source(name: str) -> str:
+    """Return the name of a source without the size of its text."""
+    if not is_source(name):
+        return name
+    spec = Spec.parse(name)
+    return str(Spec(spec.name, tuple(pair for pair in spec.arguments if pair[0] != _SIZE)))
+
+
+def _find_slopes(group: pd.DataFrame) -> Floats:
+    """Return the slope from each size to the next one, (sizes,); the first one is NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sizes, excesses = np.log(group["train_bytes"].to_numpy()), np.log(group["excess"].to_numpy())
+        slopes = np.append(np.nan, np.diff(excesses) / np.diff(sizes))
+    return np.where(np.isfinite(slopes), slopes, np.nan)

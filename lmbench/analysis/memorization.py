@@ -1,0 +1,126 @@
+"""Memorization: bits by how much of the text before a word, and the word itself, the training text has verbatim.
+
+The **match** of a word is the largest number of words that end with it and occur in the training split in this order,
+line ends included. It is 0 if the word itself does not occur there, and it is counted up to 13. A match does not cross
+the border of a document. A model whose bits fall with longer matches has learned them by heart; an n-gram model of
+order n cannot distinguish matches longer than n.
+
+13 words is the length of the n-grams by which Brown et al. ("Language models are few-shot learners", 2020) find test
+text in training text. The second frame leaves out all words of such n-grams:
+
+- ``bits_per_byte``: of the whole text.
+- ``shared``: the share of its bytes in words of 13-grams that the training split has.
+- ``without``, ``low``, ``high``: bits per byte of the other words, with the 95 % interval.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmbench.analysis.classes import Classes, ClassPicture, sum_classes
+from lmbench.analysis.words import WordRows, Words, list_words
+from lmbench.arrays import Flags, Ints
+from lmbench.corpora.overlap import LENGTH
+from lmbench.statistics import estimate_sums
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MATCHES = ClassPicture(
+    "Surprisal by match in the training text",
+    "Bits for each word of the test text, by how many words up to it occur in the training text in this order.",
+    "words of the longest match",
+    is_scale=True,
+)
+
+_STEPS = (0, 1, 2, 3, 4, 6, 9, 12)
+
+
+def measure_by_match(rows: WordRows) -> pd.DataFrame:
+    """Return the bits of words by their longest match in training; classes.py describes the columns."""
+    return sum_classes(rows, Classes.of_steps(find_matches(rows), _STEPS, {}))
+
+
+def measure_unshared(rows: WordRows) -> pd.DataFrame:
+    """Return the bits per byte of each model without the words of shared 13-grams; a row for each model."""
+    import pandas as pd
+
+    text, units = rows.text, rows.text.choose_units()
+    is_kept = ~np.logical_or.reduceat(find_shared(rows.words, find_matches(rows)), rows.borders[:-1])
+    sizes = units.sum(text.sum_documents((text.ends - text.starts) * is_kept))
+    estimates = estimate_sums(units.sum(text.sum_documents(text.bits * is_kept)), sizes)
+    rest = [
+        {
+            "model": model,
+            "bits_per_byte": total / units.sizes.sum(),
+            "shared": 1 - sizes.sum() / units.sizes.sum(),
+            "without": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
+        }
+        for model, total, estimate in zip(text.models, text.totals.tolist(), estimates, strict=True)
+    ]
+    return pd.DataFrame(rest).astype({"low": float, "high": float})
+
+
+def find_matches(rows: WordRows) -> Ints:
+    """Return the longest match of each word in the training split, up to 13, (words,)."""
+    corpus = rows.text.corpus
+    ids: dict[str, int] = {}
+    train = _number_words(list_words(corpus.train.documents, corpus), ids)
+    test = _number_words(rows.words, ids)
+    return match_lengths(test, train, LENGTH)[test >= 0]
+
+
+def find_shared(words: Words, matches: Ints) -> Flags:
+    """Return whether each word is in a 13-gram that the training split has, (words,)."""
+    ends = np.flatnonzero(matches >= LENGTH)
+    covered = np.zeros(len(matches), dtype=np.bool_)
+    for back in range(LENGTH):
+        covered[ends - back] = True
+    return covered
+
+
+def match_lengths(test: Ints, train: Ints, most: int) -> Ints:
+    """Return the length of the longest sequence that ends at each place of one text and occurs in another one.
+
+    Sequences that both texts have get numbers, from those that are one word shorter. Longer ones are sought only there.
+
+    Args:
+        test: (places,) numbers of words from 0 up; -1 separates documents, and is the first one.
+        train: (other places,) the same of the other text.
+        most: The length up to which sequences are compared.
+    """
+    size = int(max(test.max(), train.max())) + 1
+    lengths = np.zeros(len(test), dtype=np.int64)
+    grams, others = test, train
+    for length in range(1, most + 1):
+        if length > 1:
+            grams, others = _extend(grams, test, size), _extend(others, train, size)
+        grams, others = _number_shared(grams, others)
+        lengths[grams >= 0] = length
+    return lengths
+
+
+def _number_words(words: Words, ids: dict[str, int]) -> Ints:
+    """Return the numbers of words, with -1 before each document. New words are added to `ids`."""
+    numbers = np.fromiter((ids.setdefault(text, len(ids)) for text in words.texts), np.int64, len(words.texts))
+    return np.insert(numbers, np.flatnonzero(np.diff(words.documents, prepend=-1)), -1)
+
+
+def _extend(grams: Ints, words: Ints, size: int) -> Ints:
+    """Return the numbers of sequences that are one word longer; -1 if there is none."""
+    before = np.roll(grams, 1)
+    return np.where((before >= 0) & (words >= 0), before * size + words, -1)
+
+
+def _number_shared(grams: Ints, others: Ints) -> tuple[Ints, Ints]:
+    """Return numbers of the sequences that both texts have, -1 for all others."""
+    known, numbers = np.unique(grams, return_inverse=True)
+    places = np.searchsorted(known, others)
+    is_found = (others >= 0) & (known[np.minimum(places, len(known) - 1)] == others)
+    is_shared = np.zeros(len(known), dtype=np.bool_)
+    is_shared[places[is_found]] = True
+    return np.where(is_shared[numbers], numbers, -1), np.where(is_found, places, -1)

@@ -1,0 +1,52 @@
+"""The front of costs and bits, by hand."""
+
+import numpy as np
+import pytest
+
+from lmbench.analysis.costs import draw_costs, find_front, measure_costs
+from lmbench.analysis.ranking import rank_models
+from tests.analysis.crafted import NOISE, add, new_run
+from tests.report.cells import COSTS
+
+
+def test_a_model_is_on_the_front_if_no_other_one_is_cheaper_and_better():
+    costs, bits = np.array([1.0, 2.0, 2.0, 3.0, 4.0]), np.array([5.0, 4.0, 3.0, 3.0, 1.0])
+    assert find_front(costs, bits).tolist() == [True, False, True, False, True]
+
+
+def test_the_front_agrees_with_brute_force():
+    rng = np.random.default_rng(0)
+    costs, bits = rng.random(40), rng.random(40)
+    beaten = [
+        any((costs <= cost) & (bits <= bit) & (bits + costs < bit + cost))
+        for cost, bit in zip(costs, bits, strict=True)
+    ]
+    assert find_front(costs, bits).tolist() == (~np.array(beaten)).tolist()
+
+
+@pytest.fixture
+def frame(tmp_path):
+    directory = new_run(tmp_path / "run")
+    for label, bits, seconds in (
+        ("good", 200.0, 9.0),
+        ("bad", 300.0, 10.0),
+        ("quick", 400.0, 1.0),
+        ("read", 100.0, None),
+    ):
+        costs = COSTS.model_copy(update={"fit_seconds": seconds, "bytes_per_second": 5e5})
+        add(directory, label, bits + NOISE, costs=costs)
+    return measure_costs(rank_models(directory, directory.manifest.corpora[0]))
+
+
+def test_costs_that_are_not_known_are_left_out(frame):
+    fitting = frame[frame["cost"] == "fitting"].set_index("model")
+    assert fitting["is_on_front"].to_dict() == {"good": True, "bad": False, "quick": True}
+    assert fitting["value"].to_dict() == {"good": 9.0, "bad": 10.0, "quick": 1.0}
+    assert set(frame[frame["cost"] == "scoring"]["value"]) == {2.0}
+    assert set(frame["cost"]) == {"fitting", "scoring", "parameters", "memory"}
+
+
+def test_the_chart_has_all_models_and_the_front(frame):
+    front, models = draw_costs(frame, "fitting").series
+    assert front.x == (1.0, 9.0)
+    assert models.labels == ("quick", "good", "bad")
