@@ -10,6 +10,14 @@ from lmbench.errors import CorpusError, SpecError, UnknownNameError
 ITEMS = ["The fox saw the grapes.", "A crow sat."]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _own_cache(tmp_path_factory):
+    """Store no model for the other tests, which would then be told so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def measure(models, items=ITEMS, **options):
     return surprisal(models, items, progress=False, **options)
 

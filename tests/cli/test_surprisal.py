@@ -12,6 +12,14 @@ TSV = 'id\tsentence\tregions\n7\tThe fox saw.\tThe fox|saw.\n9\tA "crow"\tA|"cro
 COMMAND = ("surprisal", "--models", "kenlm:order=2,uniform", "--corpus", "fables-en", "--text", "items.tsv")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _own_cache(tmp_path_factory):
+    """Store no model for the other tests, which would then be told so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "items.tsv").write_text(TSV)
