@@ -1,0 +1,129 @@
+"""The ladder: how many bits each step of knowledge saves on one text.
+
+A rung is what a model knows: nothing (``uniform``), how frequent words are (order 1), the word before (order 2), the
+two words before (order 3) and so on; the bytes of the document so far (``ppm``), its words (``cache``, ``mix``), a
+hidden state, the whole document (``transformer``), and other texts (pretrained models). The low rungs are regularities
+of neighboring words, the high ones those of a document and of a language. The model of a rung is the one of its kind
+that needs fewest bits. Its saving is measured against the best of all rungs below it, and is negative if its kind
+of knowledge does not make up for what the others know.
+
+The frame has a row for each rung:
+
+- ``rung``, ``model``: the kind of knowledge, and the model.
+- ``bits_per_byte``: bits per byte, the mean over the seeds.
+- ``saved``, ``low``, ``high``: bits per byte that it saves against the best rung below, with the paired 95 % interval
+  (docs/statistics.md); NaN for the lowest rung.
+- ``below``: the model of the best rung below; "" for the lowest one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lmbench.analysis.ranking import Contender, choose_units, is_ranked, read_contenders
+from lmbench.chart import Axis, Chart, Points
+from lmbench.model import ModelSpec
+from lmbench.runs.records import CorpusRecord, ModelRecord
+from lmbench.runs.store import RunDirectory
+from lmbench.statistics import compare_pairs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COUNT_MODELS = ("kenlm", "ngram", "nltk")
+_KINDS = {
+    "uniform": (0, "nothing"),
+    "ppm": (2, "the bytes before"),
+    "cache": (3, "the words of the document"),
+    "mix": (4, "a mixture"),
+    "hmm": (5, "hidden states"),
+    "transformer": (6, "the whole document"),
+}
+_OTHER = (7, "another model")
+_PRETRAINED = (8, "other texts")
+
+Rung = tuple[int, int, str]
+"""Its place on the ladder, the order of n-grams, and its name."""
+
+
+def measure_ladder(directory: RunDirectory, corpus: CorpusRecord) -> pd.DataFrame:
+    """Return the ladder of a corpus of a run, from the lowest rung.
+
+    Args:
+        directory: The run.
+        corpus: The corpus.
+
+    Raises:
+        ResultsError: The cells of the corpus have different documents.
+    """
+    import pandas as pd
+
+    columns = ["rung", "model", "bits_per_byte", "saved", "low", "high", "below"]
+    cells = [
+        cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell) and not cell.train_size
+    ]
+    if not cells:
+        return pd.DataFrame(columns=columns)
+    contenders, documents = read_contenders(directory, cells)
+    models = {model.label: model for model in directory.manifest.models}
+    rungs = _choose_best(contenders, models)
+    units, size = choose_units(contenders, documents), documents.sizes.sum()
+    steps = _find_steps([contender.total for _, contender in rungs])
+    compared = compare_pairs([contender.bits for _, contender in rungs], units, pairs=steps)
+    saved = [(step.difference.value, step.difference.low, step.difference.high) for step in compared]
+    below = [rungs[before][1].label for before, _ in steps]
+    rows = [
+        (name, contender.label, contender.total / size, *difference, before)
+        for ((_, _, name), contender), difference, before in zip(
+            rungs, [(None,) * 3, *saved], ["", *below], strict=True
+        )
+    ]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))
+
+
+def draw_ladder(frame: pd.DataFrame, corpus: str) -> Chart:
+    """Return the chart of a ladder. The intervals are those of the steps, drawn at their upper ends."""
+    names = tuple(f"{rung}: {model}" for rung, model in zip(frame["rung"], frame["model"], strict=True))
+    above = frame["bits_per_byte"] + frame["saved"]
+    return Chart(
+        title=f"The ladder of {corpus}",
+        description="Bits per byte of each kind of knowledge. The interval is that of the difference to the best model "
+        "further up.",
+        x=Axis("surprisal", "bits per byte", scale="log"),
+        y=Axis("what the model knows", scale="categories", categories=names),
+        series=(
+            Points("", tuple(frame["bits_per_byte"]), names, tuple(above - frame["high"]), tuple(above - frame["low"])),
+        ),
+    )
+
+
+def place_on_ladder(model: ModelRecord, is_pretrained: bool) -> Rung:
+    """Return the rung of a model.
+
+    Args:
+        model: The model.
+        is_pretrained: Whether any of its weights are pretrained.
+    """
+    name, order = ModelSpec.parse(model.spec).name, model.options.get("order")
+    if is_pretrained:
+        place, kind = _PRETRAINED
+        return place, 0, kind
+    if name in _COUNT_MODELS and isinstance(order, int):
+        return 1, order, f"order {order}"
+    place, kind = _KINDS.get(name, _OTHER)
+    return place, 0, kind
+
+
+def _choose_best(contenders: Sequence[Contender], models: Mapping[str, ModelRecord]) -> list[tuple[Rung, Contender]]:
+    """Return the rungs from the lowest one, each with the model that needs fewest bits."""
+    best: dict[Rung, Contender] = {}
+    for contender in sorted(contenders, key=lambda one: one.total):
+        [first, *_] = contender.cells
+        best.setdefault(place_on_ladder(models[first.model], first.pretrained), contender)
+    return sorted(best.items())
+
+
+def _find_steps(totals: Sequence[float]) -> list[tuple[int, int]]:
+    """Return, for each rung but the lowest one, the best rung below it and the rung."""
+    return [(min(range(place), key=totals.__getitem__), place) for place in range(1, len(totals))]
