@@ -42,6 +42,8 @@ class Training:
     @cached_property
     def name(self) -> str:
         """The name of the corpus, for messages and the list of stored models."""
+        if isinstance(self.corpus, Corpus):
+            return self.corpus.name
         return self.corpus if isinstance(self.corpus, str) else "texts"
 
     @cached_property
@@ -56,6 +58,11 @@ class Training:
         if len(corpora) > 1:
             raise CorpusError(f"models are fitted on one corpus here, and {len(corpora)} are named")
         return corpora[0].training
+
+    @property
+    def is_tokenized(self) -> bool:
+        """Whether models were fitted on a text in which spaces separate words and punctuation."""
+        return "text" in vars(self) and self.text.tokenized
 
 
 def ready_models(models: Models, training: Training) -> dict[str, LanguageModel]:

@@ -9,7 +9,7 @@ from lmbench.api.arguments import Models, Text
 from lmbench.api.progress import open_progress
 from lmbench.api.ready_models import Training, ready_models
 from lmbench.corpora.formats import AUTO
-from lmbench.words.items import Columns, Source, read_items
+from lmbench.words.items import Columns, Items, Source, read_items
 from lmbench.words.measures import Settings, measure_words
 
 if TYPE_CHECKING:
@@ -59,4 +59,15 @@ def surprisal(
     settings = Settings(boundary, tuple(filter(None, add.split(",") if isinstance(add, str) else add)), words)
     read = read_items(items, Columns(column, regions, settings.spaced), AUTO)
     with open_progress(progress) as shown:
-        return measure_words(ready_models(models, Training(corpus, refit, shown)), read, settings, shown)
+        return measure_items(models, read, settings, Training(corpus, refit, shown))
+
+
+def measure_items(models: Models, items: Items, settings: Settings, training: Training) -> pd.DataFrame:
+    """Make models ready, and return the surprisal of each word of each item. Raises as `surprisal` does."""
+    ready = ready_models(models, training)
+    if training.is_tokenized and (word := items.find_punctuated()):
+        training.progress.notice(
+            f"{training.name} has spaces between words and punctuation, and the items do not, so that '{word}' is an "
+            "unknown word; write the items like the corpus, or use another corpus"
+        )
+    return measure_words(ready, items, settings, training.progress)

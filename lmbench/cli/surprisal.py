@@ -97,18 +97,18 @@ def surprisal(
     """
     from rich.console import Console
 
-    from lmbench.api.ready_models import Training, ready_models
+    from lmbench.api.ready_models import Training
+    from lmbench.api.surprisal import measure_items
     from lmbench.cli.displays import TaskDisplay
     from lmbench.corpora.formats import TextFormat
     from lmbench.words.items import Columns, read_items
-    from lmbench.words.measures import Settings, measure_words
+    from lmbench.words.measures import Settings
 
     settings = Settings(boundary, tuple(filter(None, add.split(","))), words)
     _check_out(out, text)
     items = read_items(text, Columns(column, region_column, settings.spaced), TextFormat(None, encoding, None, layout))
     with TaskDisplay(Console(stderr=True), "surprisal") as display:
-        ready = ready_models(models, Training(corpus, refit, display))
-        table = measure_words(ready, items, settings, display)
+        table = measure_items(models, items, settings, Training(corpus, refit, display))
     if out is None:
         echo_text(table.to_csv(index=False), end="")
     else:

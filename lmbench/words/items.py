@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ Source: TypeAlias = "str | Path | pd.DataFrame | Iterable[str]"
 """The path of a file, ``-`` for standard input, a data frame, or texts."""
 
 _BYTE_ORDER_MARK = "\ufeff"
+_PUNCTUATED = re.compile(r"\w+(?:[,;!?]+(?:\s|$)|\.+$)")
 _TEXT_COLUMNS = ("sentence", "text", "item_text")
 
 
@@ -40,6 +42,11 @@ class Items:
     texts: tuple[str, ...]
     spans: tuple[Ints, ...]
     kept: pd.DataFrame
+
+    def find_punctuated(self) -> str:
+        """Return the first word that punctuation follows without a space; "" if there is none."""
+        found = next(filter(None, map(_PUNCTUATED.search, self.texts)), None)
+        return found[0].rstrip() if found else ""
 
 
 @dataclass(frozen=True, slots=True)

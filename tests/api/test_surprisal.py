@@ -79,6 +79,13 @@ def test_the_corpus_may_be_texts():
     assert table["bits"].sum() < 1
 
 
+def test_items_that_are_not_tokenized_like_the_corpus_are_announced(english):
+    corpus = lmbench.Corpus("words", english.train, english.valid, english.valid, "", tokenized=True)
+    with pytest.warns(UserWarning, match=r"words has spaces between words and punctuation.* 'cat\.' is"):
+        measure("kenlm:order=2", ["the cat."], corpus=corpus)
+    measure("kenlm:order=2", ["the cat ."], corpus=corpus)
+
+
 def test_columns_are_named_in_one_string():
     frame = pd.DataFrame({"s": ["The fox saw"], "r": ["The fox|saw"]})
     table = measure("ppm", frame, column="s", regions="r", corpus="fables-en", boundary="trailing", add="entropy,rank")

@@ -117,3 +117,16 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, name, content, message)
         (tmp_path / name).write_bytes(content)
     with pytest.raises(CorpusError, match=message):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("texts", "word"),
+    [
+        (["A fox", "After the fox ate, it"], "ate,"),
+        (["It fell."], "fell."),
+        (["Mr. Fox ate , and fell ."], ""),
+        (["1,000 of 3.5"], ""),
+    ],
+)
+def test_words_with_punctuation_are_found(texts, word):
+    assert read(texts).find_punctuated() == word
