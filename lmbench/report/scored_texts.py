@@ -1,4 +1,4 @@
-"""The events of a text under some models: as a table, as JSON, and as a page that shows where the bits are."""
+"""The events of a text under some models: as a table, as JSON, and as a page that colors them by their bits."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ScoredText:
         """Return the total bits, and what they are divided by, in one line."""
         metrics = self.metrics
         if metrics is None:
-            return f"{self.model}: 0 bits, since there is no text"
+            return f"{self.model}: 0 bits, since the text is empty"
         return (
             f"{self.model}: {metrics.bits:,.2f} bits in all, {metrics.bits_per_byte:.4f} bits/byte ({metrics.bytes:,} "
             f"bytes, {metrics.events:,} events, {metrics.unknown:,} of them unknown words)"

@@ -158,7 +158,7 @@ def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):
         (["--models", "kenlm:order=21"], "kenlm: option order=21: Input should be less than or equal to 20"),
         (["--models", "kenlm:tokenizer=word"], "unknown tokenizer 'word' (known: words, pieces, jieba"),
         (["--models", "nltk:order=1"], "kneser-ney counts continuations"),
-        (["--models", "hf"], "hf: option path"),
+        (["--models", "hf"], "hf needs path=: "),
         (["--models", "hmm:seed=5000000000"], "hmm: option seed=5000000000: Input should be less than"),
         (["--models", "hmm:prior=inf"], "hmm: option prior=inf: Input should be a finite number"),
         (["--models", "hmm", "--seed", "5000000000"], "Invalid value for '--seed'"),

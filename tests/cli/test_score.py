@@ -85,7 +85,7 @@ def test_the_command_says_if_most_words_are_unknown(tmp_path, text):
 def test_an_empty_text_does_not_have_events():
     result = lmbench("score", "uniform", "-")
     assert (result.returncode, result.stdout) == (0, f"{HEADER}\n")
-    assert result.stderr.endswith("uniform: 0 bits, since there is no text\n")
+    assert result.stderr.endswith("uniform: 0 bits, since the text is empty\n")
 
 
 def test_standard_input_is_read_and_control_characters_are_escaped(tmp_path):

@@ -55,7 +55,9 @@ def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
 
 
 def test_cells_without_exhibits_are_not_linked(directory):
-    assert "What the models learned" not in format_markdown(RankedRun.read(directory))
+    text = format_markdown(RankedRun.read(directory))
+    assert "- [kenlm:order=2 on toy\\|corpus](exhibits/" in text
+    assert "- [uniform on " not in text
 
 
 def test_the_terminal_shows_corpus_text_escaped():

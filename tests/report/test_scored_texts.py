@@ -68,4 +68,4 @@ def test_texts_without_events_are_shown_in_every_format():
     empty = ScoredText("m", "", (), ())
     for layout in FORMATS:
         assert rendered(layout, empty)
-    assert empty.describe_total() == "m: 0 bits, since there is no text"
+    assert empty.describe_total() == "m: 0 bits, since the text is empty"

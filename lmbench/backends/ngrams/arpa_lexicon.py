@@ -1,4 +1,4 @@
-"""What the n-grams of a file need to score a text: how it is cut into the file's words, and how others are spelled."""
+"""The lexicon of a file of n-grams: how a text becomes the words of the file, and how other words are spelled."""
 
 from __future__ import annotations
 
