@@ -114,11 +114,19 @@ def test_a_file_is_complete():
     root = ET.fromstring(svg.draw_file([drawing, drawing]))
     style = root.find(f"{NAMESPACE}style").text
     used = {name for element in root.iter() for name in (element.get("class") or "").split()} - {"chart"}
-    assert {name for name in used if f".{name}{{" not in style} <= {"mark"} - {"mark"}
+    assert {name for name in used if f".{name}{{" not in style} == set()
     assert float(root.get("height")) == pytest.approx(2 * drawing.height + 40, abs=0.2)
     assert [text.text for text in root.iter(f"{NAMESPACE}text") if text.get("class") == "title"] == [
         "Learning curves"
     ] * 2
+
+
+def test_headings_are_no_wider_than_the_picture():
+    chart = Chart("A heading that is long " * 9, "description", Axis("x"), Axis("y"), ())
+    root = ET.fromstring(svg.draw_file([svg.draw(chart, has_heading=True)]))
+    lines = [text.text for text in root.iter(f"{NAMESPACE}text") if text.get("class") == "title"]
+    assert 1 < len(lines) <= 4
+    assert all(measure(line) * 14 / 12 < svg.WIDTH for line in lines)
 
 
 def test_seventy_charts_take_well_under_a_second():

@@ -24,10 +24,11 @@ def test_larger_numbers_are_stronger():
 
 
 def test_negative_and_positive_numbers_have_two_colors_of_the_same_strength():
-    shades = Shades.of(Grid("difference", ((-1.0, 0.0, 4.0),)))
+    shades = Shades.of(Grid("difference", ((-4.0, 0.0, 1.0),)))
     assert shades.shade(-2)[0] == 1
     assert shades.shade(2)[0] == 0
     assert shades.shade(-2)[1] == shades.shade(2)[1]
+    assert (shades.shade(0), shades.shade(-4)) == ((0, 0.06), (1, 0.5))
 
 
 def test_equal_numbers_are_drawn_and_missing_ones_are_not():
