@@ -1,1 +1,1 @@
-"""What a program or a notebook calls: `run` evaluates models on corpora and returns `Results`."""
+"""The functions for programs and notebooks: `run` evaluates models on corpora and returns `Results`."""

@@ -1,4 +1,4 @@
-"""What a program names: models and corpora, as strings or as objects, alone, in a list, or in a dict."""
+"""Models and corpora as a program names them: strings or objects, alone, in a list, or in a dict."""
 
 from __future__ import annotations
 

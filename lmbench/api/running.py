@@ -64,7 +64,7 @@ def run(
         check: Whether the models go through the conformance suite first.
         audit: How each model is audited after scoring; "full" scores all documents again, in another order.
         jobs: How many cells may be evaluated at the same time; None for as many as help.
-        timeout: What one cell may take, in seconds or as in "10m"; it fails if it takes longer.
+        timeout: The longest that one cell may take, in seconds or as in "10m"; a slower one fails.
         memory_limit: The memory that the process of one cell may use, in bytes or as in "2G".
         refit: Whether to fit models even if they were fitted on the same text and stored.
         progress: Whether to show progress in a notebook or a terminal.

@@ -13,7 +13,7 @@ from lmbench.runs.records import CorpusRecord, Manifest
 
 
 class Texts:
-    """The corpora of a run, of which a run directory stores only checksums.
+    """The corpora of a run. A run directory stores their checksums, but not their texts.
 
     Args:
         manifest: The record of the run.

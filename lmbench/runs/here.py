@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 class WorkHere:
     """Does one piece of work in the calling thread, for models that no other process can import.
 
-    What it prints is shown, Ctrl-C interrupts it, and neither its memory nor its time is limited.
+    Its output is shown, Ctrl-C interrupts it, and neither its memory nor its time is limited.
     """
 
     def __enter__(self) -> Self:

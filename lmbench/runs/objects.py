@@ -39,7 +39,7 @@ class ModelObject:
 
     @classmethod
     def of(cls, model: LanguageModel | type[LanguageModel]) -> ModelObject:
-        """Return the object for a class, or for an instance, of which only the options count if it can be built again.
+        """Return the object for a class or an instance. If the options suffice to build an instance, only they count.
 
         Raises:
             PluginError: The class is not a model that can be built.
@@ -74,7 +74,9 @@ class ModelObject:
         """
         options = self.options or ModelOptions()
         try:
-            return replace(self, options=type(options).model_validate(options.model_dump(exclude_unset=True) | {name: value}))
+            return replace(
+                self, options=type(options).model_validate(options.model_dump(exclude_unset=True) | {name: value})
+            )
         except ValidationError as error:
             raise SpecError(f"{self.kind.__name__} does not take {name}={value}") from error
 
@@ -131,7 +133,7 @@ class ModelObject:
         return self.prototype is None and not is_local and getattr(module, "__file__", None) is not None
 
     def identity(self) -> dict[str, JsonValue]:
-        """Return everything that the model's numbers depend on. Without a source, it is like no other model."""
+        """Return everything that the model's numbers depend on. Without a source, it equals no other model."""
         if self.has_source:
             return identify_model(self.kind, self.options or self.kind.Options())
         return {"model": self.kind.__qualname__, "object": secrets.token_hex(16)}
@@ -153,8 +155,8 @@ def find_spec(model: LanguageModel | type[LanguageModel]) -> ModelSpec | None:
 
 
 def _takes_options(kind: type[LanguageModel]) -> bool:
-    """Return whether the constructor takes the options, as that of LanguageModel does."""
-    return next(iter(inspect.signature(kind).parameters), None) == "options"
+    """Return whether the constructor takes the options and nothing else, as that of LanguageModel does."""
+    return list(inspect.signature(kind).parameters) == ["options"]
 
 
 def _is_of_main(kind: type) -> bool:

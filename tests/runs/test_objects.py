@@ -26,6 +26,15 @@ def test_an_instance_with_another_constructor_is_copied():
     assert (built.options.added, model.weights) == (3.0, [3.0])
 
 
+def test_an_instance_whose_constructor_takes_more_than_options_is_copied():
+    class Wide(Bytes):
+        def __init__(self, options=None, width=1):
+            super().__init__(options)
+            self.width = width
+
+    assert ModelObject.of(Wide(width=5)).build().width == 5
+
+
 def test_a_class_is_built_with_its_own_options():
     assert ModelObject.of(Bytes).build().options == ByteOptions()
     with pytest.raises(PluginError, match=r"^Stubborn cannot be built: TypeError: .*missing 1 required"):
