@@ -23,9 +23,9 @@ author = "the lmbench developers"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["**/.ipynb_checkpoints"]
 
-# Pages are Markdown that a code host shows as well, with its anchors of headings. Dashes and quotes stay as written.
+# Pages are Markdown that a code host shows as well, with its anchors of headings. Quotes stay as they are written.
 myst_heading_anchors = 4
-smartquotes = False
+smartquotes_action = "D"
 
 # Notebooks are stored without outputs, and executed here
 nb_execution_mode = "force"
@@ -42,6 +42,7 @@ napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "model_config"}
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {name: name for name in ("Corpora", "Models", "Source", "Text")}
 add_module_names = False
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 88
