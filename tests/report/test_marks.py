@@ -40,7 +40,9 @@ def test_a_model_that_knows_few_words_of_the_text_is_named():
         whole.model_copy(update={"metrics": whole.metrics.model_copy(update={"oov_rate": share})})
         for share in (0.74, 0.5)
     )
-    assert made.notes([few]) == ["m: 74% of the events are unknown words: the model learned other words, or has another tokenizer."]
+    assert made.notes([few]) == [
+        "m: 74% of the events are unknown words: the model learned other words, or has another tokenizer."
+    ]
     assert made.notes([half]) == []
 
 
