@@ -18,7 +18,7 @@ from lmbench.errors import SpecError
 from lmbench.runs import runner
 from lmbench.runs.engines import LocalEngine
 from lmbench.runs.events import RunProgress
-from lmbench.runs.experiment import Experiment, JointExperiment
+from lmbench.runs.experiment import Experiment, JointExperiment, announce_divided
 from lmbench.runs.machine import count_cpus
 from lmbench.runs.models import SelectedModel
 from lmbench.runs.store import RunDirectory
@@ -120,6 +120,8 @@ def _resolve(
     pretrained = {model.pretrained for model in selected if isinstance(model, SelectedModel)}
     progress("loading corpora", 0.0)
     texts = gather_corpora(corpora, pretrained == {True}, progress)
+    if len(pretrained) == 2:
+        announce_divided(texts, progress)
     parts = Experiment(selected, texts, table.check, table.audit, table.train_shares).leave_out_pretrained()
     names = list_names(corpora)
     if names is None or any(isinstance(model, SelectedModel) and model.given for model in selected):

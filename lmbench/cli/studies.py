@@ -268,6 +268,7 @@ class _Resolver:
     ) -> tuple[Corpus, ...]:
         """Load the corpora. Users' files are scored as a whole if no model is fitted on them."""
         from lmbench.corpora.loading import refuse_idle_options
+        from lmbench.runs.experiment import announce_divided
         from lmbench.runs.models import SelectedModel
 
         if not table.corpora:
@@ -283,7 +284,7 @@ class _Resolver:
             with self.source.blamed(number, "corpora", item):
                 corpora.append(self._load_corpus(name, defaults, pretrained == {True}))
         if len(pretrained) == 2:
-            _announce_divided(corpora, self.progress)
+            announce_divided(corpora, self.progress)
         return tuple(corpora)
 
     def _load_corpus(self, name: str, defaults: CorpusOptions, whole: bool) -> Corpus:
@@ -294,15 +295,3 @@ class _Resolver:
         if key not in self.loaded:
             self.loaded[key] = read_corpus(name, defaults, LoadingProgress(self.progress), whole)
         return self.loaded[key]
-
-
-def _announce_divided(corpora: Sequence[Corpus], progress: Progress) -> None:
-    """Announce that pretrained models score only a part of users' files, because other models are fitted."""
-    from lmbench.corpus import DIVIDED
-
-    for corpus in corpora:
-        if corpus.provenance.endswith(DIVIDED):
-            progress.notice(
-                f"{corpus.name}: its last tenth is scored, because some models are fitted on the rest; to score all of "
-                "it, run the pretrained models alone"
-            )

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 
 from lmbench.corpora.selection import take_training
-from lmbench.corpus import Corpus
+from lmbench.corpus import DIVIDED, Corpus
 from lmbench.errors import CorpusError, SpecError
 from lmbench.identity import cell_key, digest
 from lmbench.model import ModelSpec
+from lmbench.progress import Progress
 from lmbench.runs.measurements import find_anchors, find_overlap
 from lmbench.runs.models import BrokenModel, SelectedModel
 from lmbench.runs.records import CorpusRecord, Manifest, ModelRecord, Row
@@ -163,6 +164,16 @@ class JointExperiment:
             if first is not corpus and digest_corpus(first) != digest_corpus(corpus):
                 raise CorpusError(f"two experiments read {corpus.name} differently; give it the same options in both")
         return list(known.values())
+
+
+def announce_divided(corpora: Sequence[Corpus], progress: Progress) -> None:
+    """Announce that pretrained models score only a part of a user's texts, because other models are fitted."""
+    for corpus in corpora:
+        if corpus.provenance.endswith(DIVIDED):
+            progress.notice(
+                f"{corpus.name}: its last tenth is scored, because some models are fitted on the rest; to score all of "
+                "it, run the pretrained models alone"
+            )
 
 
 def adopt_rows(plan: Sequence[PlannedCell], rows: Sequence[Row]) -> tuple[PlannedCell, ...]:

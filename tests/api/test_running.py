@@ -3,10 +3,11 @@ import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
 
 import lmbench
-from lmbench import Corpus, Split
+from lmbench import Corpus, Split, Traits
 from lmbench.errors import SpecError, UnknownNameError
 from lmbench.runs.store import RunDirectory
 from tests.api.models import ByteOptions, Bytes
@@ -133,6 +134,20 @@ def test_an_option_that_is_not_valid_is_named(options, message, tmp_path):
     with pytest.raises(SpecError, match=message):
         run("uniform", "fables-en", out=tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_user_is_warned_that_a_pretrained_model_scores_a_part():
+    class Loaded(Bytes):
+        traits = Traits(weights="pretrained")
+
+        def load(self, progress=None):
+            self.logprobs = np.full(256, -math.log(256))
+
+    with pytest.warns(
+        UserWarning, match="^texts: its last tenth is scored, because some models are fitted on the rest"
+    ):
+        assert run([Loaded, "uniform"], TEXTS).to_pandas().documents.tolist() == [3, 3]
+    assert run(Loaded, TEXTS).to_pandas().documents.tolist() == [30]
 
 
 def test_a_misspelled_model_stops_at_once(tmp_path):
