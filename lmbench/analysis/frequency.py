@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmbench.analysis.classes import LINE_ENDS, Classes, ClassPicture, sum_classes
-from lmbench.analysis.words import WordRows, find_words
+from lmbench.analysis.words import WordRows, split_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def measure_by_frequency(rows: WordRows) -> pd.DataFrame:
     corpus, words = rows.text.corpus, rows.words
     counts: Counter[str] = Counter()
     for document in corpus.train.documents:
-        counts.update(find_words(document, corpus)[1])
+        counts.update(split_words(document, corpus))
     values = np.array([counts[text] for text in words.texts], dtype=np.int64)
     special = {UNKNOWN: np.array([text == UNKNOWN for text in words.texts]), LINE_ENDS: words.are_line_ends}
     return sum_classes(rows, Classes.of_steps(values, _STEPS, special))

@@ -90,16 +90,12 @@ def measure_by_characters(rows: WordRows) -> pd.DataFrame:
     return _measure(rows, find_kind)
 
 
-@cache
 def find_script(word: str) -> str:
     """Return the script of a word's letters."""
-    import regex
-
-    letters = regex.findall(r"\p{L}", word)
-    found = {name for name in _SCRIPTS if regex.search(rf"\p{{Script={name}}}", "".join(letters))}
-    if not letters:
+    found = set(map(_find_script_of, word)) - {""}
+    if not found:
         return "none"
-    return "mixed" if len(found) > 1 else next(iter(found), "other")
+    return "mixed" if len(found) > 1 else found.pop()
 
 
 @cache
@@ -109,6 +105,16 @@ def find_kind(word: str) -> str:
 
     plain = regex.sub(_WITHIN_WORDS, "", word)
     return next((name for name, pattern in _KINDS.items() if regex.fullmatch(pattern, plain, regex.DOTALL)), "others")
+
+
+@cache
+def _find_script_of(character: str) -> str:
+    """Return the script of a letter; "" for any other character."""
+    import regex
+
+    if not regex.fullmatch(r"\p{L}", character):
+        return ""
+    return next((name for name in _SCRIPTS if regex.fullmatch(rf"\p{{Script={name}}}", character)), "other")
 
 
 def _measure(rows: WordRows, name: Callable[[str], str]) -> pd.DataFrame:

@@ -15,12 +15,13 @@ text in training text. The second frame leaves out all words of such n-grams:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmbench.analysis.classes import Classes, ClassPicture, sum_classes
-from lmbench.analysis.words import WordRows, Words, list_words
+from lmbench.analysis.words import WordRows, Words, split_words
 from lmbench.arrays import Flags, Ints
 from lmbench.corpora.overlap import LENGTH
 from lmbench.statistics import estimate_sums
@@ -69,8 +70,10 @@ def find_matches(rows: WordRows) -> Ints:
     """Return the longest match of each word in the training split, up to 13, (words,)."""
     corpus = rows.text.corpus
     ids: dict[str, int] = {}
-    train = _number_words(list_words(corpus.train.documents, corpus), ids)
-    test = _number_words(rows.words, ids)
+    train, test = (
+        _number_words([split_words(document, corpus) for document in split.documents], ids)
+        for split in (corpus.train, corpus.test)
+    )
     return match_lengths(test, train, LENGTH)[test >= 0]
 
 
@@ -104,10 +107,10 @@ def match_lengths(test: Ints, train: Ints, most: int) -> Ints:
     return lengths
 
 
-def _number_words(words: Words, ids: dict[str, int]) -> Ints:
-    """Return the numbers of words, with -1 before each document. New words are added to `ids`."""
-    numbers = np.fromiter((ids.setdefault(text, len(ids)) for text in words.texts), np.int64, len(words.texts))
-    return np.insert(numbers, np.flatnonzero(np.diff(words.documents, prepend=-1)), -1)
+def _number_words(documents: Sequence[Sequence[str]], ids: dict[str, int]) -> Ints:
+    """Return the numbers of the words of documents, with -1 before each document. New words are added to `ids`."""
+    numbered = [[ids.setdefault(word, len(ids)) for word in words] for words in documents]
+    return np.array([number for words in numbered for number in (-1, *words)] or [-1], dtype=np.int64)
 
 
 def _extend(grams: Ints, words: Ints, size: int) -> Ints:
@@ -119,8 +122,11 @@ def _extend(grams: Ints, words: Ints, size: int) -> Ints:
 def _number_shared(grams: Ints, others: Ints) -> tuple[Ints, Ints]:
     """Return numbers of the sequences that both texts have, -1 for all others."""
     known, numbers = np.unique(grams, return_inverse=True)
-    places = np.searchsorted(known, others)
-    is_found = (others >= 0) & (known[np.minimum(places, len(known) - 1)] == others)
+    candidates = np.flatnonzero(others >= 0)
+    places = np.minimum(np.searchsorted(known, others[candidates]), len(known) - 1)
+    is_found = known[places] == others[candidates]
     is_shared = np.zeros(len(known), dtype=np.bool_)
     is_shared[places[is_found]] = True
-    return np.where(is_shared[numbers], numbers, -1), np.where(is_found, places, -1)
+    numbered = np.full(len(others), -1)
+    numbered[candidates[is_found]] = places[is_found]
+    return np.where(is_shared[numbers], numbers, -1), numbered

@@ -10,6 +10,7 @@ the event cannot be divided. The rows tile each document, so that their bits sum
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +18,12 @@ import numpy as np
 
 from lmbench.analysis.alignment import AlignedText
 from lmbench.arrays import Flags, Ints
-from lmbench.corpus import Corpus
-from lmbench.text.tokenizers import LINE_END, make_tokenizer
-from lmbench.words.spans import align_words, word_spans
+from lmbench.corpus import WORD_SEPARATORS, Corpus
+from lmbench.text.tokenizers import LINE_END, Tokenizer, make_tokenizer
+from lmbench.words.spans import align_words
+
+_WORD = re.compile(f"[^{WORD_SEPARATORS}]+|{LINE_END}")
+_WORD_BYTES = re.compile(_WORD.pattern.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +71,33 @@ class WordRows:
         return np.stack([self.words.spans[self.borders[:-1], 0], self.words.spans[self.borders[1:] - 1, 1]], axis=1)
 
 
-def find_words(document: str, corpus: Corpus) -> tuple[Ints, list[str]]:
-    """Return the byte offsets of the words and line ends of a document, (words, 2), and their texts.
+def split_words(document: str, corpus: Corpus) -> list[str]:
+    """Return the words and line ends of a document. A document without any is one word."""
+    if _has_spaced_words(corpus):
+        return _WORD.findall(document) or [document]
+    tokens = _choose_tokenizer(corpus).tokenize(document)
+    return [token.removeprefix(" ") for token in tokens if _is_word(token)] or [document]
 
-    A document without any is one word.
-    """
+
+def find_words(document: str, corpus: Corpus) -> Ints:
+    """Return the byte offsets at which the words of `split_words` start and end, (words, 2)."""
     data = document.encode()
-    spans = word_spans(document, corpus.spaced) if corpus.tokenized or not corpus.spaced else _find_pieces(document)
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(LINE_END))
-    joined = np.concatenate([spans, np.stack([ends, ends + 1], axis=1)])
-    joined = joined[np.argsort(joined[:, 0], kind="stable")] if len(joined) else np.array([[0, len(data)]])
-    return joined, [data[start:end].decode() for start, end in joined.tolist()]
+    if _has_spaced_words(corpus):
+        found = [match.span() for match in _WORD_BYTES.finditer(data)]
+        return np.array(found or [(0, len(data))], dtype=np.int64)
+    tokens, ends = _choose_tokenizer(corpus).tokenize_with_ends(document)
+    starts = np.concatenate([[0], ends])[:-1] + [token.startswith(" ") for token in tokens]
+    spans = np.stack([starts, ends], axis=1)[[_is_word(token) for token in tokens]]
+    return spans if len(spans) else np.array([[0, len(data)]])
 
 
 def list_words(documents: Sequence[str], corpus: Corpus) -> Words:
-    """Return the words and line ends of documents of a corpus."""
-    found = [find_words(document, corpus) for document in documents]
-    counts = [len(texts) for _, texts in found]
+    """Return the words and line ends of documents of a corpus; there is at least one document."""
+    spans = [find_words(document, corpus) for document in documents]
     return Words(
-        documents=np.repeat(np.arange(len(found)), counts),
-        spans=np.concatenate([spans for spans, _ in found]) if found else np.zeros((0, 2), dtype=np.int64),
-        texts=[text for _, texts in found for text in texts],
+        documents=np.repeat(np.arange(len(spans)), list(map(len, spans))),
+        spans=np.concatenate(spans),
+        texts=[text for document in documents for text in split_words(document, corpus)],
     )
 
 
@@ -109,8 +119,13 @@ def _align_documents(text: AlignedText, words: Words) -> Iterator[tuple[Ints, In
         yield start + found.borders[1:], first + np.cumsum(found.words)
 
 
-def _find_pieces(document: str) -> Ints:
-    """Return the byte offsets of the pieces of a document that are not white space, (pieces, 2)."""
-    tokens, ends = make_tokenizer("pieces").tokenize_with_ends(document)
-    starts = np.concatenate([[0], ends])[:-1] + [token.startswith(" ") for token in tokens]
-    return np.stack([starts, ends], axis=1)[[not token.isspace() for token in tokens]]
+def _has_spaced_words(corpus: Corpus) -> bool:
+    return corpus.tokenized and corpus.spaced
+
+
+def _choose_tokenizer(corpus: Corpus) -> Tokenizer:
+    return make_tokenizer("pieces" if corpus.spaced else "jieba")
+
+
+def _is_word(token: str) -> bool:
+    return token == LINE_END or not token.isspace()

@@ -5,32 +5,36 @@ import pytest
 from lmbench import build
 from lmbench.analysis.alignment import align
 from lmbench.analysis.events import ScoredDocument
-from lmbench.analysis.words import align_to_words, find_words, list_words
+from lmbench.analysis.words import align_to_words, find_words, list_words, split_words
 from lmbench.metrics import bits
 from tests.analysis.scored import align_events, corpus
 
 
 def test_line_ends_are_words_and_white_space_is_not():
-    spans, texts = find_words("a  b\n\nc", corpus())
-    assert texts == ["a", "b", "\n", "\n", "c"]
-    assert spans.tolist() == [[0, 1], [3, 4], [4, 5], [5, 6], [6, 7]]
+    document = "a  b\n\nc"
+    assert split_words(document, corpus()) == ["a", "b", "\n", "\n", "c"]
+    assert find_words(document, corpus()).tolist() == [[0, 1], [3, 4], [4, 5], [5, 6], [6, 7]]
 
 
 def test_raw_text_is_divided_into_letters_digits_and_punctuation():
-    _, texts = find_words("A dog, 12 dogs...\n", corpus(tokenized=False))
-    assert texts == ["A", "dog", ",", "12", "dogs", "...", "\n"]
+    document, raw = "A dog, 12 dogs...  Ä\n", corpus(tokenized=False)
+    assert split_words(document, raw) == ["A", "dog", ",", "12", "dogs", "...", "Ä", "\n"]
+    spans = find_words(document, raw).tolist()
+    assert [document.encode()[start:end].decode() for start, end in spans] == split_words(document, raw)
 
 
 def test_chinese_has_the_words_of_jieba():
     pytest.importorskip("jieba")
-    spans, texts = find_words("我来到北京\n", corpus(tokenized=False, spaced=False))
-    assert texts == ["我", "来到", "北京", "\n"]
-    assert spans.tolist() == [[0, 3], [3, 9], [9, 15], [15, 16]]
+    document, chinese = "我来到北京\n", corpus(tokenized=False, spaced=False)
+    assert split_words(document, chinese) == ["我", "来到", "北京", "\n"]
+    assert find_words(document, chinese).tolist() == [[0, 3], [3, 9], [9, 15], [15, 16]]
 
 
+@pytest.mark.parametrize("tokenized", [True, False])
 @pytest.mark.parametrize("document", ["", "  "])
-def test_a_document_without_words_is_one(document):
-    assert find_words(document, corpus())[1] == [document]
+def test_a_document_without_words_is_one(document, tokenized):
+    assert split_words(document, corpus(tokenized=tokenized)) == [document]
+    assert find_words(document, corpus(tokenized=tokenized)).tolist() == [[0, len(document)]]
 
 
 def test_white_space_belongs_to_the_word_after_it():
