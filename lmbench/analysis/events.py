@@ -1,4 +1,4 @@
-"""The stored events of a cell, with the documents that they spell."""
+"""The events of a model with the documents that they spell: those of a stored cell, or of a model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmbench.arrays import Floats, Ints
-from lmbench.corpus import Corpus
+from lmbench.corpus import Corpus, batches
 from lmbench.errors import ResultsError
+from lmbench.metrics import bits
+from lmbench.model import LanguageModel
 from lmbench.runs.cell_files import SCORES, read_documents, read_scores
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
+from lmbench.score import checked_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,16 @@ def read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator
             bits=scores["bits"][rows].astype(np.float64),
             spelling_bits=scores["spelling_bits"][rows].astype(np.float64),
         )
+
+
+def score_documents(model: LanguageModel, corpus: Corpus) -> Iterator[ScoredDocument]:
+    """Yield the documents of a test split with the events of a model that is ready to score.
+
+    Raises:
+        ScoreError: The model breaks the scoring contract.
+    """
+    number = 0
+    for texts in batches(corpus.test.documents, model.traits.batch_characters):
+        for text, score in zip(texts, checked_scores(model.score(texts), texts), strict=True):
+            yield ScoredDocument(number, text, score.ends, bits(score.logprobs), bits(score.spelling))
+            number += 1

@@ -4,9 +4,8 @@ import pytest
 
 from lmbench import build
 from lmbench.analysis.alignment import align
-from lmbench.analysis.events import ScoredDocument
+from lmbench.analysis.events import score_documents
 from lmbench.analysis.words import align_to_words, find_words, list_words, split_words
-from lmbench.metrics import bits
 from tests.analysis.scored import align_events, corpus
 
 
@@ -72,15 +71,8 @@ def test_the_rows_of_real_models_sum_to_their_bits():
     for spec in ("kenlm:order=2", "ppm", "uniform"):
         model = build(spec)
         model.fit(text.training)
-        models[spec] = list(score(model, text))
+        models[spec] = list(score_documents(model, text))
     rows = align_to_words(align(models, text))
     for row, documents in zip(rows.text.bits, models.values(), strict=True):
         assert row.sum() == pytest.approx(sum(document.bits.sum() for document in documents), rel=1e-12)
     assert rows.counts.tolist() == [1] * 13
-
-
-def score(model, text):
-    """Yield the documents of a text with the events of a model."""
-    documents = text.test.documents
-    for number, (document, scores) in enumerate(zip(documents, model.score(documents), strict=True)):
-        yield ScoredDocument(number, document, scores.ends, bits(scores.logprobs), bits(scores.spelling))
