@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from lmbench.metrics import Metrics, bits, bits_per_byte, summarize, tally
@@ -32,7 +32,7 @@ span {{ border-radius: 0.2em; }}
 </head>
 <body>
 <p>The stronger the color of an event, the more bits it costs; {most:g} bits and more have the strongest. Point at an
-event to see its bits.</p>
+event to see its bits. Events inside a character are shown as one.</p>
 {body}
 </body>
 </html>"""
@@ -145,7 +145,7 @@ def _format_html(texts: Sequence[ScoredText]) -> Iterator[str]:
 
 def _section(text: ScoredText) -> str:
     items = zip(text.items, text.scores, strict=True)
-    listed = "\n".join(f"<li>{''.join(map(_span, _list_events(item, score)))}</li>" for item, score in items)
+    listed = "\n".join(f"<li>{''.join(map(_span, _whole_characters(item, score)))}</li>" for item, score in items)
     total = text.describe_total().removeprefix(f"{text.model}: ")
     return (
         f"<h2>{escape(printable(text.model))}</h2>\n<p>{escape(total)}</p>\n<ol>\n{listed}\n</ol>\n"
@@ -155,7 +155,7 @@ def _section(text: ScoredText) -> str:
 
 def _span(event: _Event) -> str:
     """Return an event as HTML; a line end is visible."""
-    shown = event.literal if event.text is None else event.text.replace("\n", "⏎\n")
+    shown = (event.text or "").replace("\n", "⏎\n")
     spelling = f", {event.spelling:.2f} of them for its letters" if event.spelling else ""
     strength = min(event.bits / _MOST_BITS, 1.0)
     color = f"rgb(230 90 30 / {strength:.2f})"  # transparent, so that it suits a light page and a dark one
@@ -163,6 +163,19 @@ def _span(event: _Event) -> str:
         f'<span style="background:{color}" title="{event.bits:.2f} bits{spelling}">'
         f"{escape(printable_lines(shown))}</span>"
     )
+
+
+def _whole_characters(item: str, score: Score) -> Iterator[_Event]:
+    """Yield the events of an item, with those inside a character joined to one."""
+    data, parts = item.encode(), list[_Event]()
+    for event in _list_events(item, score):
+        parts.append(event)
+        start = parts[0].start
+        text = _decode(data[start : event.end])
+        if text is not None:
+            cost, spelling = sum(part.bits for part in parts), sum(part.spelling for part in parts)
+            yield replace(event, start=start, bits=cost, spelling=spelling, text=text)
+            parts.clear()
 
 
 def _list_events(item: str, score: Score) -> Iterator[_Event]:

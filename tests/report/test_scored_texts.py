@@ -60,7 +60,8 @@ def test_a_page_escapes_texts_and_colors_events_by_their_bits():
     assert "<i>" not in page
     assert "&lt;b&gt;" in page
     assert 'title="32.00 bits, 3.00 of them for its letters"' in page
-    assert [share for share in ("0.06", "0.12", "1.00", "0.00") if f"rgb(230 90 30 / {share})" not in page] == []
+    assert [share for share in ("0.19", "1.00", "0.00") if f"rgb(230 90 30 / {share})" not in page] == []
+    assert ">é</span>" in page  # both of its bytes, with 3 of 16 bits
     assert "⏎" in page
 
 
