@@ -201,7 +201,7 @@ def _tabulate_grid(chart: Chart, grid: Grid) -> Table:
 
 
 def _join_series(chart: Chart, series: Sequence[Series]) -> Table:
-    """Return a row for each position, with the values of all series."""
+    """Return a row for each position, with the values of all series. Parts of one series have a column together."""
     axis, values = (chart.y, chart.x) if chart.is_horizontal else (chart.x, chart.y)
     columns: list[str] = [axis.heading]
     found: dict[Position, dict[int, Position | None]] = {}
@@ -209,9 +209,12 @@ def _join_series(chart: Chart, series: Sequence[Series]) -> Table:
         positions, numbers = (one.y, one.x) if chart.is_horizontal else (one.x, one.y)
         name = " ".join(filter(None, [one.name or values.heading, "(dashed)" * _is_dashed(one)]))
         for heading, column in _columns(one, name, numbers):
+            number = columns.index(heading) if heading in columns else len(columns)
+            if number == len(columns) or any(number in found.get(position, {}) for position in positions):
+                number = len(columns)
+                columns.append(heading)
             for position, entry in zip(positions, column, strict=True):
-                found.setdefault(position, {})[len(columns)] = _entry(entry)
-            columns.append(heading)
+                found.setdefault(position, {})[number] = _entry(entry)
     order = axis.categories.index if axis.scale == "categories" else float
     rows = ((_entry(at), *map(found[at].get, range(1, len(columns)))) for at in sorted(found, key=order))
     return Table(tuple(columns), tuple(rows))

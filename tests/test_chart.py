@@ -29,6 +29,15 @@ def test_series_are_joined_by_their_positions():
     )
 
 
+def test_parts_of_a_series_have_a_column_together():
+    line, rest = Line("one", ("b", "a"), (1, 2), (0, 1), (3, 3)), Points("one", ("c",), (3,), (2,), (4,))
+    assert chart(LETTERS, BITS, line, rest).tabulate() == Table(
+        ("letter", "one", "one, low", "one, high"), (("b", 1, 0, 3), ("a", 2, 1, 3), ("c", 3, 2, 4))
+    )
+    again = Points("one", ("a",), (5,))
+    assert chart(LETTERS, BITS, line, again).tabulate().columns == ("letter", "one", "one, low", "one, high", "one")
+
+
 def test_categories_keep_their_order_and_unnamed_values_have_the_name_of_their_axis():
     assert chart(LETTERS, BITS, Bars("", ("a", "b"), (1.5, 2))).tabulate() == Table(
         ("letter", "bits per byte"), (("b", 2), ("a", 1.5))
