@@ -25,7 +25,7 @@ import numpy as np
 
 from lmbench.analysis.words import WordRows
 from lmbench.arrays import Flags, Ints
-from lmbench.chart import Axis, Chart, Line, Points
+from lmbench.chart import Axis, Chart, Line, Points, Series
 from lmbench.statistics import Units, estimate_sums
 
 if TYPE_CHECKING:
@@ -81,13 +81,13 @@ class ClassPicture:
         title: A few words.
         description: One sentence about the chart.
         noun: A name for the classes, such as "part of speech".
-        is_scale: Whether the classes are steps of a scale, which lines connect.
+        apart: If the classes are steps of a scale, which lines connect: those that are not. None if none are steps.
     """
 
     title: str
     description: str
     noun: str
-    is_scale: bool = False
+    apart: tuple[str, ...] | None = None
 
 
 def sum_classes(rows: WordRows, classes: Classes) -> pd.DataFrame:
@@ -106,24 +106,23 @@ def sum_classes(rows: WordRows, classes: Classes) -> pd.DataFrame:
 
 def draw_classes(frame: pd.DataFrame, picture: ClassPicture) -> Chart:
     """Return the chart of bits per word in each class that `sum_classes` found."""
-    kind = Line if picture.is_scale else Points
-    series = tuple(
-        kind(
-            name=str(model),
-            x=tuple(part["class"]),
-            y=tuple(part["bits_per_word"]),
-            low=tuple(part["low"]),
-            high=tuple(part["high"]),
-        )
-        for model, part in frame.groupby("model", sort=False)
-    )
     return Chart(
         title=picture.title,
         description=picture.description,
         x=Axis(picture.noun, scale="categories", categories=tuple(frame["class"].unique())),
-        y=Axis("surprisal", "bits per word"),
-        series=series,
+        y=Axis("surprisal", "bits per word", scale="log"),
+        series=tuple(_make_series(frame, picture)),
     )
+
+
+def _make_series(frame: pd.DataFrame, picture: ClassPicture) -> Iterator[Series]:
+    """Yield a line for the steps of each model, and points for its other classes."""
+    for model, part in frame.groupby("model", sort=False):
+        is_step = ~part["class"].isin([*(picture.apart or ()), SEVERAL]) & (picture.apart is not None)
+        for kind, rows in ((Line, part[is_step]), (Points, part[~is_step])):
+            columns = [tuple(rows[name]) for name in ("class", "bits_per_word", "low", "high")]
+            if len(rows):
+                yield kind(str(model), columns[0], columns[1], columns[2], columns[3])
 
 
 def _classify_rows(rows: WordRows, classes: Classes) -> Ints:

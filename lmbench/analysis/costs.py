@@ -54,7 +54,7 @@ def draw_costs(frame: pd.DataFrame, cost: str) -> Chart:
         description=f"Bits per byte of each model and its cost in {cost}. The dashed line connects the models that no "
         "other one beats in both.",
         x=Axis(cost, _UNITS[cost], scale="log"),
-        y=Axis("surprisal", "bits per byte"),
+        y=Axis("surprisal", "bits per byte", scale="log"),
         series=(
             Line("front", tuple(front["value"]), tuple(front["bits_per_byte"]), is_dashed=True),
             Points(

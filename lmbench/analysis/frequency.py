@@ -28,7 +28,7 @@ FREQUENCY = ClassPicture(
     "Surprisal by training frequency",
     "Bits for each word of the test text, by how often the word occurs in the training text.",
     "occurrences in the training text",
-    is_scale=True,
+    apart=(UNKNOWN, LINE_ENDS),
 )
 
 _STEPS = (0, 1, 5, 20, 100, 1000)

@@ -33,7 +33,7 @@ MATCHES = ClassPicture(
     "Surprisal by match in the training text",
     "Bits for each word of the test text, by how many words up to it occur in the training text in this order.",
     "words of the longest match",
-    is_scale=True,
+    apart=(),
 )
 
 _STEPS = (0, 1, 2, 3, 4, 6, 9, 12)

@@ -24,13 +24,13 @@ LINE_POSITION = ClassPicture(
     "Surprisal by position in the line",
     "Bits for each word of the test text, by its place in its line.",
     "place in the line",
-    is_scale=True,
+    apart=(LINE_ENDS,),
 )
 DOCUMENT_POSITION = ClassPicture(
     "Surprisal by position in the document",
     "Bits for each word of the test text, by its place in its document.",
     "place in the document",
-    is_scale=True,
+    apart=(LINE_ENDS,),
 )
 
 _LINE_STEPS = (1, 2, 3, 4, 6, 10, 15, 25, 50, 100)

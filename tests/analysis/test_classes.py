@@ -69,8 +69,15 @@ def test_a_chart_has_a_series_for_each_model(rows):
     assert [(type(series), series.name) for series in chart.series] == [(Points, "one"), (Points, "other")]
     assert chart.x.categories == ("x", "y", "several")
     assert chart.series[0].y[1] == 2.0
-    scale = draw_classes(frame, ClassPicture("Title", "About it.", "letter", is_scale=True))
-    assert isinstance(scale.series[0], Line)
+
+
+def test_lines_connect_the_steps_of_a_scale_alone(rows):
+    frame = sum_classes(rows, Classes(("1", "2", "line end"), np.tile([0, 1, 1, 2], 12)))
+    chart = draw_classes(frame, ClassPicture("Title", "About it.", "place", apart=("line end",)))
+    line, points, *_ = chart.series
+    assert (type(line), line.x) == (Line, ("1", "2"))
+    assert (type(points), points.x) == (Points, ("line end", "several"))
+    assert line.name == points.name == "one"
 
 
 def test_a_single_document_has_no_interval():
