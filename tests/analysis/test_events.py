@@ -3,24 +3,25 @@
 import numpy as np
 import pytest
 
+from lmbench.analysis.alignment import read_aligned
 from lmbench.analysis.events import read_events
 from lmbench.backends.uniform import Uniform
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import ResultsError
 from lmbench.metrics import tally
-from lmbench.runs.cell_files import DOCUMENTS, SCORES, ScoresFile, write_cell, write_documents
-from lmbench.score import join_groups
+from lmbench.runs.cell_files import DOCUMENTS, SCORES, ScoresFile, read_documents, write_cell, write_documents
+from lmbench.score import Score, join_groups
 from tests.report.cells import cell, text
 from tests.storing import TEXTS, add_row, new_directory
 
 CORPUS = Corpus("c", Split(()), Split(()), Split(tuple(TEXTS)), provenance="")
 
 
-def store_events(directory, made):
-    """Store the cell of the uniform model with its events."""
+def store_events(directory, made, scores=None):
+    """Store a cell with its events, by default those of the uniform model."""
     add_row(directory, made)
     folder = directory.new_work_folder()
-    scores = Uniform().score(TEXTS)
+    scores = scores or Uniform().score(TEXTS)
     write_documents(folder / DOCUMENTS, tally(TEXTS, scores), None)
     with ScoresFile(folder / SCORES, 4) as file:
         file.add(*join_groups(scores, TEXTS, range(len(TEXTS))))
@@ -39,6 +40,19 @@ def test_events_come_with_their_documents(tmp_path):
     assert second.starts.tolist() == [0, 1, 2, 3]
     assert np.concatenate([first.bits, second.bits]).tolist() == [8.0] * 7
     assert second.spelling_bits.tolist() == [0.0] * 4
+
+
+def test_stored_events_sum_to_the_bits_of_the_cell(tmp_path):
+    directory = new_directory(tmp_path, (text(),))
+    rng = np.random.default_rng(0)
+    scores = [
+        Score(score.ends, -rng.gamma(2, 3, len(score.ends)), 0 * score.logprobs) for score in Uniform().score(TEXTS)
+    ]
+    made = store_events(directory, cell("random"), scores)
+    aligned = read_aligned(directory, [made, store_events(directory, cell("uniform"))], CORPUS)
+    assert aligned.totals[0] == pytest.approx(read_documents(directory.folder(made.row))["bits"].sum(), rel=1e-6)
+    assert aligned.totals[1] == 56
+    assert aligned.models == ("random", "uniform")
 
 
 def test_a_part_of_a_character_is_shown_as_a_replacement(tmp_path):
