@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from lmbench import Corpus, Split, build, evaluate
 from lmbench.checks import check_model
-from lmbench.cli.text import score
+from lmbench.cli.score import score
 from lmbench.errors import LmbenchError
 from tests.hostile import HARMLESS, HOSTILE
 from tests.plugins import installed
