@@ -1,4 +1,4 @@
-"""Charts as files for papers and slides: SVG, PNG and PDF.
+"""Charts as pictures for notebooks, papers and slides: SVG, PNG and PDF.
 
 vl-convert makes PNG and PDF. It takes the fonts of the machine, and has Liberation Sans of its own. PDF files embed the
 letters that they need, as text; two of them with the same contents may differ in the order of their objects.
@@ -7,21 +7,69 @@ letters that they need, as text; two of them with the same contents may differ i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
 from lmbench import atomic
 from lmbench.chart import Chart
+from lmbench.errors import ResultsError
+from lmbench.printable import printable
 from lmbench.report.glyphs import escape_missing
-from lmbench.report.svg import draw, draw_file
+from lmbench.report.svg import WIDTH, draw, draw_file
 
 SUFFIXES = (".svg", ".png", ".pdf")
 """The formats of pictures."""
 
+_WIDTH = 640.0  # pixels, of a picture in a notebook
 _PIXELS = 2.0  # of a PNG, for each pixel of a drawing
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Charts below each other, which a notebook shows.
+
+    Attributes:
+        charts: The charts, at least one. `tabulate` returns the numbers of a chart.
+    """
+
+    charts: tuple[Chart, ...]
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture.
+
+        Args:
+            path: A file whose suffix is .svg, .png or .pdf.
+
+        Raises:
+            ResultsError: The suffix is another one, or the file cannot be written.
+        """
+        target = Path(path).expanduser()
+        atomic.write(target, self._convert(find_format(target)))
+
+    def __repr__(self) -> str:
+        names = ", ".join(chart.title for chart in self.charts)
+        return f"<{type(self).__name__}: {printable(names)}; show it in a notebook, or write it with .save(path)>"
+
+    def _repr_svg_(self) -> str:
+        return self._convert(".svg").decode()
+
+    def _convert(self, suffix: str) -> bytes:
+        return _render(self.charts, suffix, _WIDTH, has_heading=True)
+
+
+def find_format(path: Path) -> str:
+    """Return the suffix of a picture's file, in lower case.
+
+    Raises:
+        ResultsError: It names no format of pictures.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ResultsError(f"'{path}' does not end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    return suffix
 
 
 def write_pictures(chart: Chart, stem: Path, has_heading: bool = False) -> None:
@@ -36,9 +84,7 @@ def write_pictures(chart: Chart, stem: Path, has_heading: bool = False) -> None:
         ResultsError: A file cannot be written.
     """
     for suffix in SUFFIXES:
-        shown = chart if suffix == ".svg" else respell(chart, escape_missing)
-        svg = draw_file([draw(shown, has_heading=has_heading)])
-        atomic.write(stem.with_name(stem.name + suffix), convert(svg, suffix))
+        atomic.write(stem.with_name(stem.name + suffix), _render((chart,), suffix, WIDTH, has_heading))
 
 
 def convert(svg: str, suffix: str) -> bytes:
@@ -48,6 +94,12 @@ def convert(svg: str, suffix: str) -> bytes:
     if suffix == ".svg":
         return svg.encode()
     return bytes(vl_convert.svg_to_png(svg, scale=_PIXELS) if suffix == ".png" else vl_convert.svg_to_pdf(svg))
+
+
+def _render(charts: tuple[Chart, ...], suffix: str, width: float, has_heading: bool) -> bytes:
+    """Return charts below each other in one of the formats."""
+    shown = charts if suffix == ".svg" else respell(charts, escape_missing)
+    return convert(draw_file([draw(chart, width, has_heading) for chart in shown]), suffix)
 
 
 def respell(value: T, spell: Callable[[str], str]) -> T:

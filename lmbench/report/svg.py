@@ -66,7 +66,7 @@ def draw_on_page(chart: Chart) -> str:
     """Return a chart as an SVG element for a page that has `page_style`. It is as wide as the page lets it be."""
     drawing = draw(chart)
     size = f'viewBox="0 0 {number(drawing.width)} {number(drawing.height)}"'
-    return f'<svg class="chart" {size} role="img">{_describe(drawing)}{"".join(drawing.parts)}</svg>'
+    return f'<svg class="chart" {size} role="img">{_describe([drawing])}{"".join(drawing.parts)}</svg>'
 
 
 def draw_file(drawings: Sequence[Drawing]) -> str:
@@ -80,15 +80,16 @@ def draw_file(drawings: Sequence[Drawing]) -> str:
     size = f'width="{number(width)}" height="{number(height)}" viewBox="0 0 {number(width)} {number(height)}"'
     paper = f'<path class="paper" d="M0 0h{number(width)}v{number(height)}h-{number(width)}z"/>'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" {size} role="img">{_describe(drawings[0])}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" {size} role="img">{_describe(drawings)}'
         f"<style>{file_style()}</style>{paper}{''.join(parts)}</svg>\n"
     )
 
 
-def _describe(drawing: Drawing) -> str:
-    """Return the elements that say what a drawing is to readers who do not see it."""
-    title = draw_title(drawing.title)
-    return f"{title}{draw_title(drawing.description).replace('title>', 'desc>')}"
+def _describe(drawings: Sequence[Drawing]) -> str:
+    """Return the elements that say what drawings are to readers who do not see them."""
+    title = draw_title("; ".join(drawing.title for drawing in drawings))
+    description = draw_title(" ".join(dict.fromkeys(drawing.description for drawing in drawings)))
+    return f"{title}{description.replace('title>', 'desc>')}"
 
 
 def _draw_plot(chart: Chart, frame: Frame) -> Iterator[str]:

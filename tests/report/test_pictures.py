@@ -1,13 +1,17 @@
 import io
+import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from lmbench.chart import Axis, Bars, Chart, Level, Line, Points
+from lmbench.errors import ResultsError
 from lmbench.report import pictures
 from lmbench.report.drawing.style import LIGHT
 
+NAMESPACE = "{http://www.w3.org/2000/svg}"
 LETTERS = Axis("", scale="categories", categories=("a", "b"))
 CHART = Chart("Title 汉", "description", LETTERS, Axis("bits"), (Bars("", ("a", "b"), (1, 3)),))
 
@@ -61,3 +65,30 @@ def test_pictures_have_two_pixels_for_each_of_the_drawing():
     chart = Chart("", "", Axis("x"), Axis("y"), (Line("a", (1, 2), (1, 2)),))
     png = pictures.convert(pictures.draw_file([pictures.draw(chart)]), ".png")
     assert Image.open(io.BytesIO(png)).width == 2 * (480 + 20)
+
+
+def test_a_notebook_shows_all_charts_of_a_picture():
+    svg = ET.fromstring(pictures.Picture((CHART, replace(CHART, title="Second <i>")))._repr_svg_())
+    texts = ["".join(element.itertext()) for element in svg.iter(f"{NAMESPACE}text")]
+    assert [text for text in texts if text in ("Title 汉", "Second <i>")] == ["Title 汉", "Second <i>"]
+    assert [svg.find(f"{NAMESPACE}{name}").text for name in ("title", "desc")] == [
+        "Title 汉; Second <i>",
+        "description",
+    ]
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.svg", b"<svg xmlns"), ("a.PNG", b"\x89PNG"), ("a.pdf", b"%PDF")])
+def test_a_picture_is_saved_in_the_format_of_its_suffix(tmp_path, name, start):
+    pictures.Picture((CHART, CHART)).save(tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(ResultsError, match=r"a\.jpg' does not end in .svg, .png or .pdf"):
+        pictures.Picture((CHART,)).save(tmp_path / "a.jpg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_in_a_terminal_says_how_to_see_it():
+    shown = repr(pictures.Picture((replace(CHART, title="\x1b[31m"),)))
+    assert shown == "<Picture: \\x1b[31m; show it in a notebook, or write it with .save(path)>"
