@@ -27,11 +27,6 @@ def scored(text, events):
     ]
 
 
-def by_bytes(text, bits_of):
-    """Return each document with an event for each byte, whose bits are those of `bits_of(place)`."""
-    return scored(text, [[(1, bits_of(at)) for at in range(len(d.encode()))] for d in text.test.documents])
-
-
 def align_events(text, **models):
     """Return the aligned text of models, each with a list of (bytes, bits) for each document."""
     return align({label: scored(text, events) for label, events in models.items()}, text)
