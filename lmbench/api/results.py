@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lmbench import atomic
 from lmbench.analysis.comparison import RunModel, compare_all, compare_models
 from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_words
-from lmbench.api.notebook import is_notebook, prepare_figures
 from lmbench.api.ready_models import restore_model
 from lmbench.api.reports import write_report
 from lmbench.api.texts import Texts
@@ -19,7 +19,9 @@ from lmbench.corpus import Corpus
 from lmbench.errors import ResultsError
 from lmbench.report.comparison_json import list_numbers
 from lmbench.report.csv_files import list_cells
+from lmbench.report.pictures import Picture
 from lmbench.report.ranked_run import RankedRun
+from lmbench.report.ranking_plot import draw_rankings
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import MARGIN
@@ -27,7 +29,6 @@ from lmbench.words.measures import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 _WIDTH = 120  # columns of the table as text
 
@@ -42,12 +43,12 @@ class Results:
         directory: The run directory.
     """
 
-    def __init__(self, directory: RunDirectory, texts: Iterable[Corpus] = ()) -> None:
+    def __init__(self, directory: RunDirectory, texts: Corpus | Iterable[Corpus] = ()) -> None:
         self.directory = directory
         self._texts = Texts(directory.manifest, texts)
 
     @classmethod
-    def load(cls, path: str | Path, texts: Iterable[Corpus] = ()) -> Results:
+    def load(cls, path: str | Path, texts: Corpus | Iterable[Corpus] = ()) -> Results:
         """Read the results in a run directory, which `save`, `run` or ``lmbench run`` wrote.
 
         Args:
@@ -56,6 +57,7 @@ class Results:
 
         Raises:
             ResultsError: It is not a run directory.
+            CorpusError: The texts are not corpora.
         """
         return cls(RunDirectory.open(Path(path).expanduser()), texts)
 
@@ -66,12 +68,12 @@ class Results:
             ResultsError: The path exists already, or cannot be written.
         """
         target = Path(path).expanduser()
-        if target.exists():
-            raise ResultsError(f"{target} exists already; choose another path")
+        atomic.check_free(target)
         try:
-            shutil.copytree(self.path, target, ignore=shutil.ignore_patterns(".lock"))
+            target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ResultsError(f"cannot write {target}: {error.strerror or error}") from error
+        atomic.write_new(target, partial(shutil.copytree, self.path, ignore=shutil.ignore_patterns(".lock")))
 
     def to_pandas(self) -> pd.DataFrame:
         """Return every number of every cell, one row for each model, corpus and share of the training text."""
@@ -148,7 +150,9 @@ class Results:
         import pandas as pd
 
         if model is None or baseline is None:
-            pairs = compare_all(self.directory, margin)
+            for label in (model, baseline):
+                choose_cells(self.directory, label, None)
+            pairs = compare_all(self.directory, margin, model, baseline)
         else:
             sides = (RunModel(self.directory, model), RunModel(self.directory, baseline))
             pairs = compare_models(*sides, margin=margin).pairs
@@ -156,23 +160,19 @@ class Results:
             [{"model": pair.model.label, "baseline": pair.baseline.label} | list_numbers(pair) for pair in pairs]
         )
 
-    def plot(self, corpus: str | None = None) -> Figure:
-        """Draw bits per byte with their 95 % intervals, one panel for each corpus.
+    def plot(self, corpus: str | None = None) -> Picture:
+        """Draw bits per byte with their 95 % intervals, one chart for each corpus.
 
         Args:
             corpus: The name of a corpus; None for all.
 
         Returns:
-            A figure of matplotlib, which a notebook shows and `savefig` writes.
+            A picture, which a notebook shows and `save` writes as .svg, .png or .pdf.
 
         Raises:
             UnknownNameError: There is no such corpus.
         """
-        from lmbench.report.ranking_plot import draw_rankings
-
         choose_cells(self.directory, None, corpus)
-        if is_notebook():
-            prepare_figures()
         return draw_rankings([ranking for ranking in self._ranked.rankings if corpus in (None, ranking.corpus.name)])
 
     def report(self, path: str | Path) -> None:

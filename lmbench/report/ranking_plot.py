@@ -1,63 +1,69 @@
-"""Draw the rankings of a run: bits per byte with their intervals, a panel for each corpus."""
+"""Draw the rankings of a run: bits per byte with their intervals, a chart for each corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+import math
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from lmbench.analysis.ranking import Entry, Ranking
-from lmbench.report.fonts import escape_missing, find_families
+from lmbench.chart import Axis, Chart, Level, Points
+from lmbench.report.pictures import Picture
 from lmbench.report.ranked_run import name_entry
 from lmbench.report.ranked_tables import find_rate, name_anchor
 
-_WIDTH = 7.0  # inches
-_ROW = 0.28  # inches
-_MARGINS = 1.1  # inches of a panel for its title and its axis
-_LONGEST_NAME = 48  # characters
-_COMPRESSOR = "0.55"  # a gray for light and dark pages
+_BEST, _WORSE = "best, or not shown to differ from it", "worse by more than chance"
+_UNRANKED = "model; no ranking is claimed"
 
 
-def draw_rankings(rankings: Sequence[Ranking]) -> Figure:
-    """Return a figure with a panel for each corpus: its models from best to worst, and compressors in gray."""
-    with matplotlib.rc_context({"font.family": list(find_families()), "font.size": 9, "text.parse_math": False}):
-        heights = [_MARGINS + _ROW * (len(ranking.entries) + len(ranking.corpus.anchors)) for ranking in rankings]
-        figure = Figure(figsize=(_WIDTH, sum(heights) or _MARGINS), layout="constrained")
-        FigureCanvasAgg(figure)
-        panels = figure.subplots(len(rankings) or 1, squeeze=False, height_ratios=heights or None)
-        for ranking, [axes] in zip(rankings, panels, strict=False):
-            _draw_ranking(axes, ranking)
-        return figure
+def draw_rankings(rankings: Sequence[Ranking]) -> Picture:
+    """Return a picture with a chart for each corpus."""
+    return Picture(tuple(map(draw_ranking, rankings)))
 
 
-def _draw_ranking(axes: Axes, ranking: Ranking) -> None:
-    anchors = sorted(ranking.corpus.anchors, key=lambda anchor: find_rate(anchor, ranking.corpus))
-    names = [*(name_entry(entry) for entry in ranking.entries), *map(name_anchor, anchors)]
-    for row, entry in enumerate(ranking.entries):
-        _draw_entry(axes, row, entry)
-    for row, anchor in enumerate(anchors, start=len(ranking.entries)):
-        axes.plot(find_rate(anchor, ranking.corpus), row, marker="|", markersize=10, color=_COMPRESSOR)
-    if floor := next((cell.metrics.floor for entry in ranking.entries for cell in entry.cells if cell.metrics), None):
-        axes.axvline(floor, color=_COMPRESSOR, linestyle="--", label="floor of the source")
-        axes.legend(frameon=False)
-    axes.set_yticks(range(len(names)), [_shorten(escape_missing(name)) for name in names])
-    axes.invert_yaxis()
-    axes.margins(y=0.5 / max(len(names), 1))
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_xlabel("bits per byte (lower is better), with 95 % intervals")
-    axes.set_title(escape_missing(ranking.corpus.name), loc="left", fontweight="bold")
+def draw_ranking(ranking: Ranking) -> Chart:
+    """Return the chart of a corpus: its models and the compressors, from best to worst."""
+    anchors = {name_anchor(anchor): find_rate(anchor, ranking.corpus) for anchor in ranking.corpus.anchors}
+    rates = [*((name_entry(entry), entry.per_byte.value) for entry in ranking.entries), *anchors.items()]
+    return Chart(
+        title=ranking.corpus.name,
+        description="Bits per byte of the test text that each model needs, from best to worst, with 95 % intervals.",
+        x=Axis("bits per byte (lower is better), with 95 % intervals"),
+        y=Axis("", scale="categories", categories=tuple(name for name, _ in sorted(rates, key=itemgetter(1)))),
+        series=tuple(_list_series(ranking, anchors)),
+        levels=_list_levels(ranking),
+    )
 
 
-def _draw_entry(axes: Axes, row: int, entry: Entry) -> None:
-    """Draw a model. It is filled if it is the best one, or does not differ from it by more than chance."""
-    value, low, high = entry.per_byte.value, entry.per_byte.low, entry.per_byte.high
-    errors = None if low is None or high is None else [[value - low], [high - value]]
-    is_best = entry.rank is not None and not (entry.to_best and entry.to_best.differs)
-    axes.errorbar(value, row, xerr=errors, fmt="o", color="C0", capsize=3, markerfacecolor="C0" if is_best else "none")
+def _list_series(ranking: Ranking, anchors: dict[str, float]) -> Iterator[Points]:
+    """Yield the models that are alike, and the compressors."""
+    kinds = {_classify(entry) for entry in ranking.entries}
+    for kind in (_BEST, _WORSE, _UNRANKED):
+        if kind in kinds:
+            yield _collect(kind, [entry for entry in ranking.entries if _classify(entry) == kind])
+    if anchors:
+        yield Points("compressor", tuple(anchors.values()), tuple(anchors))
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+def _classify(entry: Entry) -> str:
+    if entry.rank is None:
+        return _UNRANKED
+    return _WORSE if entry.to_best and entry.to_best.differs else _BEST
+
+
+def _collect(name: str, entries: Sequence[Entry]) -> Points:
+    rates = [entry.per_byte for entry in entries]
+    return Points(
+        name=name,
+        x=tuple(rate.value for rate in rates),
+        y=tuple(map(name_entry, entries)),
+        low=tuple(math.nan if rate.low is None else rate.low for rate in rates),
+        high=tuple(math.nan if rate.high is None else rate.high for rate in rates),
+    )
+
+
+def _list_levels(ranking: Ranking) -> tuple[Level, ...]:
+    """Return the floor of the source, if it is known."""
+    cells = (cell for entry in ranking.entries for cell in entry.cells if cell.metrics)
+    floor = next((cell.metrics.floor for cell in cells if cell.metrics), None)
+    return () if floor is None else (Level("floor of the source", floor),)

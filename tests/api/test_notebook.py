@@ -56,7 +56,7 @@ def test_a_class_of_the_notebook_runs_and_its_table_is_shown(cells):
 
 
 def test_a_plot_is_shown_once(cells):
-    assert [list(output.data) for output in cells[2].outputs] == [["text/plain", "image/png"]]
+    assert [list(output.data) for output in cells[2].outputs] == [["text/plain", "image/svg+xml"]]
 
 
 def test_an_interrupt_stops_the_run_and_says_what_is_stored(cells):

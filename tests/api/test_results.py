@@ -131,9 +131,9 @@ def test_the_table_is_text_and_html(results):
 
 
 def test_a_plot_has_a_point_for_each_model(results):
-    [axes] = results.plot().axes
-    assert axes.get_title(loc="left") == "toy <i>"
-    points = sorted(float(container.lines[0].get_xdata()[0]) for container in axes.containers)
+    [chart] = results.plot().charts
+    assert chart.title == "toy <i>"
+    points = sorted(value for series in chart.series for value in series.x)
     assert points == pytest.approx(sorted(results.to_pandas().bits_per_byte))
 
 
