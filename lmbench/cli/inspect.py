@@ -35,8 +35,8 @@ Examples:
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
-    metavar="FILE.png",
-    help="Also draw it as a picture.",
+    metavar="FILE",
+    help="Also draw it as a picture: FILE.svg, FILE.png or FILE.pdf.",
 )
 def inspect(model: str, after: str | None, fitting: Fitting, save: Path | None) -> None:
     """Fit a model and show what it learned.
@@ -50,7 +50,8 @@ def inspect(model: str, after: str | None, fitting: Fitting, save: Path | None) 
     from lmbench.registry import build
     from lmbench.report import exhibits
 
-    _check_picture_path(save)
+    if save is not None:
+        _check_picture_path(save)
     refuse_idle_options([fitting.corpus], fitting.defaults)
     built = build(model)
     _require_exhibits(built, model, after)
@@ -61,8 +62,9 @@ def inspect(model: str, after: str | None, fitting: Fitting, save: Path | None) 
         console.print(exhibits.terminal(exhibit))
     if save is not None:
         from lmbench.report import plots
+        from lmbench.report.pictures import find_format
 
-        atomic.write(save, plots.picture(shown))
+        atomic.write(save, plots.picture(shown, find_format(save)))
         echo(f"Written: {save}")
 
 
@@ -126,8 +128,9 @@ def _name(following: NextEvents, index: int) -> str:
     return spelling.decode(errors="backslashreplace").replace(" ", "␣")
 
 
-def _check_picture_path(path: Path | None) -> None:
-    if path is not None and path.suffix.lower() != ".png":
-        raise LmbenchError(f"'{path}' does not end in .png, the only format of pictures")
-    if path is not None and not path.parent.is_dir():
+def _check_picture_path(path: Path) -> None:
+    from lmbench.report.pictures import find_format
+
+    find_format(path)
+    if not path.parent.is_dir():
         raise LmbenchError(f"cannot save the picture: the folder '{path.parent}' does not exist")

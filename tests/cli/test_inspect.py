@@ -11,12 +11,12 @@ def test_inspect_shows_and_draws_what_a_model_learned(tmp_path, text):
     folder.mkdir()
     for split in ("train", "valid", "test"):
         (folder / f"{split}.txt").write_text(text.read_text() + f"{split} [b]\n" * 2)
-    result = lmbench("inspect", "hmm:states=3,iterations=2", "--corpus", folder, "--save", "s.png", cwd=tmp_path)
+    result = lmbench("inspect", "hmm:states=3,iterations=2", "--corpus", folder, "--save", "s.pdf", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "States" in result.stdout
     assert "␣the" in result.stdout
     assert "from the state of a row to the state of a column" in " ".join(result.stdout.split())
-    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_most_likely_events_after_a_text(text):
     ("arguments", "message"),
     [
         (["uniform"], "uniform cannot show what it learned; --after TEXT shows the most likely events after a text"),
-        (["hmm", "--save", "states.jpg"], "'states.jpg' does not end in .png"),
+        (["hmm", "--save", "states.jpg"], "'states.jpg' does not end in .svg, .png or .pdf"),
         (["hmm", "--save", "no/states.png"], "cannot save the picture: the folder 'no' does not exist"),
         (["kenml"], "unknown model 'kenml'"),
         (["uniform", "--after", "a\udcff"], "the text of --after is not UTF-8 at character 1"),
