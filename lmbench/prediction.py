@@ -107,7 +107,11 @@ class _KnownState(ModelState):
 
 
 def _follow_states(model: LanguageModel, document: str, score: Score) -> Iterator[Place]:
-    """Advance a state along the scored events. An unknown word does not have a spelling, so a new state follows it."""
+    """Advance a state along the scored events.
+
+    An unknown word does not have a spelling, so a new state follows it, unless it is a byte inside a character, after
+    which there is no text to begin with. A lexicon's state can then advance by the unknown byte.
+    """
     data, start = document.encode(), 0
     try:
         state = model.state_after("")
@@ -116,7 +120,7 @@ def _follow_states(model: LanguageModel, document: str, score: Score) -> Iterato
             event = _find_event(following, data[start:end], score, number)
             _require_same(following, event, score, number, model.score_tolerance)
             yield Place(state, event)
-            if score.spelling[number] < 0:
+            if score.spelling[number] < 0 and _ends_character(data, end):
                 state = model.state_after(data[:end].decode())
             else:
                 state.advance(event)
@@ -124,6 +128,11 @@ def _follow_states(model: LanguageModel, document: str, score: Score) -> Iterato
         yield Place(state, None)
     except NotImplementedError as reason:
         raise LmbenchError(f"{type(model).__name__} does not offer distributions: {reason}") from reason
+
+
+def _ends_character(data: bytes, end: int) -> bool:
+    """Return whether the first `end` bytes of a text in UTF-8 are a text as well."""
+    return end == len(data) or data[end] & 0xC0 != 0x80
 
 
 def _find_event(following: NextEvents, spelling: bytes, score: Score, number: int) -> int:

@@ -34,6 +34,17 @@ def test_an_unknown_word_is_the_event_without_a_spelling(english):
     assert events.count(0) == 1  # <unk>
 
 
+def test_unknown_bytes_inside_characters_are_events(english):
+    model = build("kenlm:order=3,tokenizer=bytes")
+    model.prepare(english)
+    (score,) = model.score(["the 狐 cat"])
+    places = list(follow(model, "the 狐 cat", score))
+
+    assert (score.spelling[4:7] < 0).all()
+    assert [place.event for place in places[4:7]] == [0, 0, 0]
+    assert places[-1].event is None
+
+
 def test_an_empty_document_has_no_predictions(english):
     model = build("ppm")
     model.prepare(english)
