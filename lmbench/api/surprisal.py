@@ -56,7 +56,7 @@ def surprisal(
     Raises:
         LmbenchError: A model, the corpus or the items cannot be used, or a model does not have what the columns need.
     """
-    settings = Settings(boundary, tuple(filter(None, add.split(",") if isinstance(add, str) else add)), words)
+    settings = Settings.parse(boundary, add, words)
     read = read_items(items, Columns(column, regions, settings.spaced), AUTO)
     with open_progress(progress) as shown:
         return measure_items(models, read, settings, Training(corpus, refit, shown))

@@ -104,15 +104,17 @@ def surprisal(
     from lmbench.words.items import Columns, read_items
     from lmbench.words.measures import Settings
 
-    settings = Settings(boundary, tuple(filter(None, add.split(","))), words)
+    settings = Settings.parse(boundary, add, words)
     _check_out(out, text)
     items = read_items(text, Columns(column, region_column, settings.spaced), TextFormat(None, encoding, None, layout))
+    if out is not None:
+        encode(items.kept, out)  # to refuse columns that the format does not have before anything is scored
     with TaskDisplay(Console(stderr=True), "surprisal") as display:
         table = measure_items(models, items, settings, Training(corpus, refit, display))
     if out is None:
         echo_text(table.to_csv(index=False), end="")
     else:
-        atomic.write(out, encode(table, out.suffix.lower()))
+        atomic.write(out, encode(table, out))
         echo(f"Written: {out}")
 
 
@@ -130,8 +132,26 @@ def _check_out(out: Path | None, text: str) -> None:
         raise ResultsError(f"{out} holds the items; choose another file")
 
 
-def encode(table: pd.DataFrame, suffix: str) -> bytes:
-    """Return the bytes of a file with the table: .csv, .tsv, .jsonl or .parquet."""
+def encode(table: pd.DataFrame, out: Path) -> bytes:
+    """Return the bytes of a file with the table.
+
+    Args:
+        table: The table.
+        out: The path of the file, whose suffix says the format: .csv, .tsv, .jsonl or .parquet.
+
+    Raises:
+        ResultsError: The format cannot hold a column, such as one of numbers and texts in Parquet.
+    """
+    from pyarrow import ArrowException
+
+    try:
+        return _encode(table, out.suffix.lower())
+    except (ValueError, OverflowError, ArrowException) as error:
+        reason = " ".join(map(str, error.args))
+        raise ResultsError(f"{out} cannot hold the columns of the items; write .csv instead: {reason}") from None
+
+
+def _encode(table: pd.DataFrame, suffix: str) -> bytes:
     if suffix == ".parquet":
         return bytes(table.to_parquet(index=False))
     if suffix == ".jsonl":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os.path
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from lmbench.arrays import Ints
@@ -26,7 +28,7 @@ Source: TypeAlias = "str | Path | pd.DataFrame | Iterable[str]"
 
 _BYTE_ORDER_MARK = "\ufeff"
 _PUNCTUATED = re.compile(r"\w+(?:[,;!?]+(?:\s|$)|\.+$)")
-_TEXT_COLUMNS = ("sentence", "text", "item_text")
+_TEXT_COLUMNS = ("sentence", "text")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def read_items(source: Source, columns: Columns, text_format: TextFormat) -> Ite
     table = _read_table(source, text_format)
     if table.empty:
         raise CorpusError("the table is empty")
+    if (repeated := table.columns[table.columns.duplicated()]).size:
+        raise CorpusError(f"the items have several columns '{repeated[0]}'; rename or drop all but one")
     column = _find_column(table, columns)
     texts = tuple(_check_item(text, number) for number, text in enumerate(table[column], start=1))
     if columns.regions is None:
@@ -102,6 +106,8 @@ def _read_table(source: Source, text_format: TextFormat) -> pd.DataFrame:
         return source.reset_index(drop=True)
     if isinstance(source, str | Path):
         return _read_file(str(source), text_format)
+    if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
+        raise CorpusError(f"{kind_of(source)} does not hold items; give a file, a data frame, or a list of texts")
     return pd.DataFrame({"text": list(source)}, dtype=object)
 
 
@@ -135,11 +141,12 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _read_bytes(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
+    if not os.path.exists(name):  # noqa: PTH110  (a text may be too long for a path, for which Path.exists raises)
+        shown = shorten(name, 60, placeholder="…")
+        raise CorpusError(f"the file '{shown}' does not exist; items are a file, or a list of texts in Python")
     try:
         with open_decompressed(Path(name)) as file:
             return file.read()
-    except FileNotFoundError:
-        raise CorpusError(f"the file '{name}' does not exist; items are a file, or a list of texts in Python") from None
     except READ_ERRORS as error:
         raise CorpusError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -149,6 +156,9 @@ def _parse_records(text: str, name: str, layout: str) -> list[dict[str, Any]]:
         found = (
             json.loads(text) if layout == "json" else [json.loads(line) for line in text.split("\n") if line.strip()]
         )
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise CorpusError(f"{name} has half of a surrogate pair, which is not text") from None
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{name} is not JSON: {error}") from None
     records = found if isinstance(found, list) else [found]
@@ -165,15 +175,15 @@ def _find_column(table: pd.DataFrame, columns: Columns) -> str:
     """
     if columns.text is not None:
         return _require(table, columns.text)
-    names = [str(name) for name in table.columns if name != columns.regions]
+    names = [name for name in table.columns if name != columns.regions]
     usual = [name for name in _TEXT_COLUMNS if name in names]
     if not usual and len(names) != 1:
-        raise CorpusError(f"several columns may hold the text; name one of: {', '.join(names)}")
+        raise CorpusError(f"several columns may hold the text; name one of: {', '.join(map(str, names))}")
     return usual[0] if usual else names[0]
 
 
 def _require(table: pd.DataFrame, column: str) -> str:
-    if list(table.columns).count(column) != 1:
+    if column not in list(table.columns):
         raise CorpusError(f"the items do not have a column '{column}'; they have: {', '.join(map(str, table.columns))}")
     return column
 

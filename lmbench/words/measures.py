@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmbench.arrays import Ints
+from lmbench.arrays import Floats, Ints
 from lmbench.corpus import batches
 from lmbench.errors import CorpusError, ScoreError, SpecError, UnknownNameError
 from lmbench.metrics import bits
@@ -32,7 +32,6 @@ WORDS = ("spaces", "jieba")
 """Kinds of words: those that white space separates, and those of jieba."""
 
 _COLUMNS = ("model", "word_index", "word", "start", "end", "bits", "spelling_bits", "events", "words")
-_PLACE = ["item_number", "start", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,12 @@ class Settings:
                     raise UnknownNameError(kind, name, known)
         if self.boundary == "trailing" and not self.spaced:
             raise SpecError("the words of jieba do not end at white space; leave out the boundary 'trailing'")
+
+    @classmethod
+    def parse(cls, boundary: str, measures: str | Sequence[str], words: str) -> Settings:
+        """Return the choices of a user, who may name the measures in one string with commas between them."""
+        names = measures.split(",") if isinstance(measures, str) else measures
+        return cls(boundary, tuple(filter(None, map(str.strip, names))), words)
 
     @property
     def spaced(self) -> bool:
@@ -94,10 +99,9 @@ def measure_words(
     for number, (label, model) in enumerate(models.items()):
         part = progress.part(label, number / len(models), (number + 1) / len(models))
         tables.append(_measure_model(label, model, items, settings, part))
-    table = pd.concat(tables, ignore_index=True)
-    if "difference" in settings.measures:
-        table["difference"] = _subtract_first(table, next(iter(models)))
-    return table.drop(columns="item_number") if "item" in items.kept else table.rename(columns={"item_number": "item"})
+        if "difference" in settings.measures:
+            tables[-1]["difference"] = _subtract(tables[-1], tables[0])
+    return pd.concat(tables, ignore_index=True)
 
 
 def word_columns(document: str, score: Score, rows: WordEvents) -> dict[str, Any]:
@@ -138,7 +142,8 @@ def _measure_model(
     numbers = np.repeat(np.arange(len(counts)), counts)
     kept = items.kept.iloc[numbers].reset_index(drop=True)
     kept.insert(0, "model", label)
-    kept.insert(1, "item_number", numbers + 1)
+    if "item" not in kept:
+        kept.insert(1, "item", numbers + 1)
     joined = {name: np.concatenate([column[name] for column in columns]) for name in columns[0]}
     return pd.concat([kept, pd.DataFrame(joined)], axis=1)
 
@@ -160,12 +165,19 @@ def _measure_item(model: LanguageModel, text: str, score: Score, spans: Ints, se
 
 
 def _check_names(items: Items, settings: Settings) -> None:
-    if taken := [name for name in items.kept.columns if name in (*_COLUMNS, *settings.measures, "item_number")]:
+    if taken := [name for name in items.kept.columns if name in (*_COLUMNS, *settings.measures)]:
         raise CorpusError(f"the items have a column '{taken[0]}', which the result has too; rename or drop it")
 
 
-def _subtract_first(table: pd.DataFrame, first: str) -> pd.Series[float]:
+def _subtract(table: pd.DataFrame, first: pd.DataFrame) -> Floats:
     """Return the bits of each row less those of the first model for the same word; NaN if it joined other words."""
-    baseline = table.loc[table["model"] == first, [*_PLACE, "bits"]]
-    others = table[_PLACE].merge(baseline, how="left", on=_PLACE)
-    return table["bits"] - others["bits"]
+    baseline = first["bits"].set_axis(_find_places(first)).reindex(_find_places(table))
+    return np.asarray(table["bits"]) - np.asarray(baseline)
+
+
+def _find_places(table: pd.DataFrame) -> pd.MultiIndex:
+    """Return the item of each row of a model, and the place of its words in the item."""
+    import pandas as pd
+
+    items = (table["word_index"] == 1).cumsum()
+    return pd.MultiIndex.from_arrays([items, table["start"], table["end"]])

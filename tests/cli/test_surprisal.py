@@ -46,9 +46,18 @@ def test_the_table_is_that_of_the_function(folder):
 def test_the_suffix_is_the_format(tmp_path, suffix, read):
     table = pd.DataFrame({"word": ["The", '"a\tb"', "é"], "bits": [1 / 3, 2.0, 1e-9], "events": [1, 2, 3]})
     path = tmp_path / f"long{suffix}"
-    path.write_bytes(encode(table, suffix))
+    path.write_bytes(encode(table, path))
 
     pd.testing.assert_frame_equal(read(path), table, rtol=1e-12, check_dtype=False)
+
+
+def test_columns_that_the_format_does_not_have_are_refused_before_models_are_fitted(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"text": "a", "n": 7}\n{"text": "b", "n": "x"}\n')
+    result = lmbench("surprisal", "--models", "nonsense", "--text", "x.jsonl", "--out", "x.parquet", cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: x.parquet cannot hold the columns of the items; write .csv instead: ")
+    assert not (tmp_path / "x.parquet").exists()
 
 
 def test_regions_may_replace_the_words(folder):

@@ -85,6 +85,7 @@ def test_regions_are_found_by_their_letters(cell):
     ("frame", "columns", "message"),
     [
         ({"a": ["x"], "b": ["y"]}, {}, "several columns may hold the text; name one of: a, b"),
+        ({1: ["x"], 2: ["y"]}, {}, "several columns may hold the text; name one of: 1, 2"),
         ({"a": ["x"]}, {"text": "b"}, "the items do not have a column 'b'; they have: a"),
         ({"text": ["x", None]}, {}, "item 2 is None instead of text"),
         ({"text": ["x", " "]}, {}, "item 2 does not have a word"),
@@ -100,11 +101,39 @@ def test_items_that_cannot_be_used_are_refused(frame, columns, message):
         read(pd.DataFrame(frame, dtype=object), **columns)
 
 
+@pytest.mark.parametrize("column", ["text", "n"])
+def test_several_columns_of_one_name_are_refused(column):
+    frame = pd.DataFrame([["a", "b", "c"]], columns=["text", column, "n"])
+    with pytest.raises(CorpusError, match=f"the items have several columns '{column}'"):
+        read(frame)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (3, "an int does not hold items"),
+        (None, "None does not hold items"),
+        ({"text": ["a b"]}, "a dict does not hold items"),
+        (b"a b", "a bytes does not hold items"),
+        ("a\0b", "the file 'a\0b' does not exist"),
+        ("The old man the boat. " * 500, r"the file 'The old man .{20,50}…' does not exist"),
+    ],
+)
+def test_what_does_not_hold_items_is_refused(source, message):
+    with pytest.raises(CorpusError, match=message):
+        read(source)
+
+
+def test_a_column_need_not_have_a_text_for_a_name():
+    assert read(pd.DataFrame([["a b"]])).texts == ("a b",)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("none.tsv", None, "does not exist"),
         ("x.jsonl", b"{", "is not JSON"),
+        ("x.jsonl", b'{"text": "a", "note": "\\ud800"}', "has half of a surrogate pair"),
         ("x.jsonl", b"3\n", "holds something other than JSON objects"),
         ("x.parquet", b"PAR1", "cannot read"),
         ("x.csv", b"text,n\na\n", "line 2: 1 columns, and the first line names 2"),

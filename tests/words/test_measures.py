@@ -92,6 +92,14 @@ def test_columns_on_request(kenlm, english):
     )
 
 
+def test_differences_are_those_to_the_same_word_whatever_the_columns_of_the_items(kenlm):
+    frame = pd.DataFrame({"item": ["x", "x"], "item_number": [3, 3], "text": ["the cat", "the cat sat"]})
+    table = measure({"kenlm": kenlm, "same": kenlm}, frame, Settings(measures=("difference",)))
+
+    assert table["difference"].tolist() == [0] * 10
+    assert table["item_number"].tolist() == [3] * 10
+
+
 def test_a_difference_needs_the_same_words(kenlm):
     class Pairs(type(kenlm)):
         def score(self, documents):
@@ -127,6 +135,11 @@ def test_a_column_that_the_result_has_too_is_refused(kenlm):
     frame = pd.DataFrame({"text": ["a"], "bits": [1]})
     with pytest.raises(CorpusError, match="the items have a column 'bits', which the result has too"):
         measure({"m": kenlm}, frame)
+
+
+@pytest.mark.parametrize("measures", ["rank, entropy", ("rank", "entropy"), "rank,entropy,"])
+def test_measures_are_named_in_one_string_or_several(measures):
+    assert Settings.parse("leading", measures, "spaces").measures == ("rank", "entropy")
 
 
 @pytest.mark.parametrize(
