@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from lmbench.corpora.embedded import embedded_folder
 from lmbench.errors import CorpusError, UnknownNameError
@@ -16,6 +17,8 @@ from lmbench.printable import printable
 
 CATALOG = "LMBENCH_CATALOG"
 """The environment variable that names the user's own catalog."""
+
+_NAME = re.compile(r"\w[\w.-]*")  # without the colons, commas and spaces that separate names and options
 
 
 class _CatalogModel(BaseModel):
@@ -42,7 +45,7 @@ class SplitRule(_CatalogModel):
     """How one text is divided into training, validation and test splits; see corpora/catalog.toml."""
 
     by: Literal["documents", "turns", "bytes"]
-    sizes: tuple[int, int, int]
+    sizes: tuple[NonNegativeInt, NonNegativeInt, PositiveInt]
 
 
 class PublishedFigure(_CatalogModel):
@@ -95,15 +98,18 @@ def read_catalog() -> dict[str, CatalogEntry]:
     """Return the entries by name: those of lmbench, and then the user's own.
 
     Raises:
-        CorpusError: The user's catalog cannot be read, or has a name that lmbench's has.
+        CorpusError: The user's catalog cannot be read, or has an entry that cannot be used.
     """
+    from lmbench.corpora.loading import EMBEDDED  # not at the top: that module reads the catalog
+
     public = _read_entries(embedded_folder() / "catalog.toml")
     path = own_catalog()
     if not path.is_file():
         return public
     own = _read_entries(path)
     for name, entry in own.items():
-        if wrong := "is the name of an entry of lmbench" if name in public else _find_mistake(entry):
+        is_taken = name in public or name in EMBEDDED
+        if wrong := "is the name of a corpus of lmbench" if is_taken else _find_mistake(name, entry):
             raise CorpusError(printable(f"{path}: [{name}] {wrong}"))
     return public | own
 
@@ -125,14 +131,16 @@ def own_catalog() -> Path:
     return path
 
 
-def _find_mistake(entry: CatalogEntry) -> str:
-    """Return what is wrong with the splits of an entry; "" if nothing is."""
+def _find_mistake(name: str, entry: CatalogEntry) -> str:
+    """Return what is wrong with the name or the splits of an entry; "" if nothing is."""
+    if not _NAME.fullmatch(name):
+        return "cannot name a corpus; use letters, digits, dots and hyphens"
     listed = {file.path for file in entry.files}
     parts = [part for parts in entry.splits.values() for part in parts]
     if unknown := [part for part in parts if part.partition("!")[0] not in listed]:
         return f"splits: '{unknown[0]}' is not listed in files"
     needed = "all" if entry.split_rule else "test"
-    return f"splits.{needed} is missing" if entry.holds == "text" and needed not in entry.splits else ""
+    return f"splits.{needed} is missing" if entry.holds == "text" and not entry.splits.get(needed) else ""
 
 
 def _read_entries(path: Path) -> dict[str, CatalogEntry]:

@@ -124,7 +124,15 @@ def test_files_of_the_users_own_catalog_are_verified(own, tmp_path, cache):
     ("change", "message"),
     [
         (("[mine]", "[mine"), r"own.toml is not TOML: "),
-        (("[mine]", "[ptb]"), r"own.toml: \[ptb\] is the name of an entry of lmbench"),
+        (("[mine]", "[ptb]"), r"own.toml: \[ptb\] is the name of a corpus of lmbench"),
+        (("[mine]", "[pydocs]"), r"own.toml: \[pydocs\] is the name of a corpus of lmbench"),
+        (("[mine]", '["my own:x=y"]'), r"own.toml: \[my own:x=y\] cannot name a corpus; use letters"),
+        (("sizes = [1, 1, 1]", "sizes = [1, 0, 0]"), r"own.toml: \[mine\] split_rule.sizes.2: Input should"),
+        (
+            ("sizes = [1, 1, 1]", "sizes = [-1, 1, 1]"),
+            r"own.toml: \[mine\] split_rule.sizes.0: Input should",
+        ),
+        (('splits.all = ["mine.csv"]', "splits.all = []"), r"own.toml: \[mine\] splits.all is missing"),
         (('description = "my text"', ""), r"own.toml: \[mine\] description: Field required"),
         (('format = "csv"', 'format = "doc"'), r"own.toml: \[mine\] format: Input should be 'text', 'jsonl'"),
         (('sha256 = "', 'sha256 = "x'), r"own.toml: \[mine\] files.0.sha256: String should match"),
