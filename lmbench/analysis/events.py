@@ -12,7 +12,7 @@ from lmbench.corpus import Corpus, batches
 from lmbench.errors import ResultsError
 from lmbench.metrics import bits
 from lmbench.model import LanguageModel
-from lmbench.runs.cell_files import SCORES, read_documents, read_scores
+from lmbench.runs.cell_files import DOCUMENTS, SCORES, read_documents, read_scores
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.score import checked_scores
@@ -56,9 +56,9 @@ def read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator
         corpus: Its corpus, whose test split was scored.
 
     Raises:
-        ResultsError: The events are not stored.
+        ResultsError: The events are not stored, or not all of them, because the cell failed.
     """
-    if SCORES not in cell.files:
+    if not {SCORES, DOCUMENTS} <= cell.files.keys():
         raise ResultsError(f"the events of {cell.label} on {cell.corpus} are not stored")
     folder = directory.folder(cell.row)
     scores, counts = read_scores(folder), read_documents(folder)["events"]

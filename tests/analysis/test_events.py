@@ -11,7 +11,7 @@ from lmbench.errors import ResultsError
 from lmbench.metrics import tally
 from lmbench.runs.cell_files import DOCUMENTS, SCORES, ScoresFile, read_documents, write_cell, write_documents
 from lmbench.score import Score, join_groups
-from tests.report.cells import cell, text
+from tests.report.cells import broken_cell, cell, text
 from tests.storing import TEXTS, add_row, new_directory
 
 CORPUS = Corpus("c", Split(()), Split(()), Split(tuple(TEXTS)), provenance="")
@@ -65,3 +65,14 @@ def test_events_that_are_not_stored_are_named(tmp_path):
     directory = new_directory(tmp_path, (text(),))
     with pytest.raises(ResultsError, match="the events of uniform on c are not stored"):
         next(read_events(directory, cell("uniform"), CORPUS))
+
+
+def test_a_cell_that_failed_amid_its_events_is_named(tmp_path):
+    directory = new_directory(tmp_path, (text(),))
+    folder = directory.new_work_folder()
+    with ScoresFile(folder / SCORES, 4) as file:
+        file.add(*join_groups(Uniform().score(TEXTS), TEXTS, range(1)))
+    failed = write_cell(folder, broken_cell("uniform"), ())
+    assert SCORES in failed.files
+    with pytest.raises(ResultsError, match="the events of uniform on c are not stored"):
+        next(read_events(directory, failed, CORPUS))
