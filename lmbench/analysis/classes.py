@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LINE_ENDS = "line end"
+"""The class of line ends."""
+
+UNKNOWN = "<unk>"
+"""The word with which some corpora replace rare words, and its class."""
+
 SEVERAL = "several"
+"""The class of rows with words of different classes."""
 
 _ENDS = ("low", "high", "difference_low", "difference_high")
 

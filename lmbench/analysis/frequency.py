@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmbench.analysis.classes import LINE_ENDS, Classes, ClassPicture, sum_classes
+from lmbench.analysis.classes import LINE_ENDS, UNKNOWN, Classes, ClassPicture, sum_classes
 from lmbench.analysis.words import WordRows, split_words
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNKNOWN = "<unk>"
-"""The word with which some corpora replace rare words."""
 
 FREQUENCY = ClassPicture(
     "Surprisal by training frequency",

@@ -2,13 +2,15 @@
 
 - **Part of speech**: the universal part of speech (UPOS) that a tagged corpus gives the word (de Marneffe et al.,
   "Universal Dependencies", Computational Linguistics 47, 2021).
-- **Script**: the Unicode script of the word's letters; ``mixed`` if there are several, ``none`` without letters
+- **Script**: the Unicode script of the word's letters; ``mixed`` if there are several, ``other`` for one that this
+  module does not name, ``none`` without letters. Letters that several scripts share, such as ``ー``, do not count
   (Unicode Standard Annex 24).
 - **Characters**: lower-case letters, a capital and lower-case letters, capitals, other letters (such as those of a
   script without case), digits, digits with something else, punctuation, and anything else. Hyphens and apostrophes
-  inside a word of letters do not change its kind.
+  between letters do not change the kind of a word, nor do periods after letters.
 
-Line ends are a class of their own. The unit is bits per word.
+Line ends are a class of their own. By script and by characters, so is the literal word ``<unk>``. The unit is bits per
+word.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lmbench.analysis.classes import LINE_ENDS, Classes, ClassPicture, sum_classes
+from lmbench.analysis.classes import LINE_ENDS, UNKNOWN, Classes, ClassPicture, sum_classes
 from lmbench.analysis.words import WordRows
 from lmbench.corpus import Split
 from lmbench.errors import CorpusError
@@ -67,7 +69,7 @@ _KINDS = {
     "other letters": r"(?:\p{L}|\p{M})+",
     "punctuation": r"\p{P}+",
 }
-_WITHIN_WORDS = r"(?<=\p{L})[-'’.](?=\p{L})"
+_WITHIN_WORDS = r"(?<=\p{L})(?:[-'’](?=\p{L})|\.)"
 
 
 def measure_by_part_of_speech(rows: WordRows) -> pd.DataFrame:
@@ -77,7 +79,8 @@ def measure_by_part_of_speech(rows: WordRows) -> pd.DataFrame:
         CorpusError: The corpus is not tagged.
     """
     tags = iter(_list_tags(rows.text.corpus.test))
-    return _measure(rows, lambda word: next(tags))
+    names = [LINE_ENDS if text == LINE_END else next(tags) for text in rows.words.texts]
+    return sum_classes(rows, Classes.of_names(names))
 
 
 def measure_by_script(rows: WordRows) -> pd.DataFrame:
@@ -109,16 +112,17 @@ def find_kind(word: str) -> str:
 
 @cache
 def _find_script_of(character: str) -> str:
-    """Return the script of a letter; "" for any other character."""
+    """Return the script of a letter; "" for one that several scripts share, and for any other character."""
     import regex
 
-    if not regex.fullmatch(r"\p{L}", character):
+    if not regex.fullmatch(r"[\p{L}--\p{Script=Common}]", character, regex.VERSION1):
         return ""
     return next((name for name in _SCRIPTS if regex.fullmatch(rf"\p{{Script={name}}}", character)), "other")
 
 
 def _measure(rows: WordRows, name: Callable[[str], str]) -> pd.DataFrame:
-    names = [LINE_ENDS if text == LINE_END else name(text) for text in rows.words.texts]
+    special = {LINE_END: LINE_ENDS, UNKNOWN: UNKNOWN}
+    names = [special.get(text) or name(text) for text in rows.words.texts]
     return sum_classes(rows, Classes.of_names(names))
 
 

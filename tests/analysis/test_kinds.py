@@ -49,6 +49,9 @@ def test_a_text_without_tags_is_refused():
         ("12", "none"),
         ("<unk>", "Latin"),
         ("ᚠ", "other"),
+        ("Hawaiʻi", "Latin"),
+        ("スーパー", "Katakana"),
+        ("ー", "none"),
     ],
 )
 def test_the_script_is_that_of_the_letters(word, script):
@@ -63,7 +66,10 @@ def test_the_script_is_that_of_the_letters(word, script):
         ("Dog", "capitalized"),
         ("I", "capitalized"),
         ("NASA", "capitals"),
-        ("U.S.", "others"),
+        ("U.S.", "capitals"),
+        ("Mr.", "capitalized"),
+        ("e.g.", "lower case"),
+        ("-based", "others"),
         ("well-known", "lower case"),
         ("McDonald", "other letters"),
         ("北京", "other letters"),
@@ -82,3 +88,9 @@ def test_scripts_and_kinds_sum_to_the_bits():
     rows = align_to_words(align_events(corpus("Dog 狗\n"), one=[[(3, 1), (4, 2), (1, 4)]]))
     assert bits_of(measure_by_script(rows)) == {"Han": 2, "Latin": 1, "line end": 4}
     assert bits_of(measure_by_characters(rows)) == {"capitalized": 1, "other letters": 2, "line end": 4}
+
+
+def test_the_word_for_unknown_words_has_a_class_of_its_own():
+    rows = align_to_words(align_events(corpus("Dog <unk>\n"), one=[[(3, 1), (6, 2), (1, 4)]]))
+    assert bits_of(measure_by_script(rows)) == {"<unk>": 2, "Latin": 1, "line end": 4}
+    assert bits_of(measure_by_characters(rows)) == {"<unk>": 2, "capitalized": 1, "line end": 4}
