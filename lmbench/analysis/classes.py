@@ -111,7 +111,11 @@ def sum_classes(rows: WordRows, classes: Classes) -> pd.DataFrame:
 
 
 def draw_classes(frame: pd.DataFrame, picture: ClassPicture) -> Chart:
-    """Return the chart of bits per word in each class that `sum_classes` found."""
+    """Return the chart of bits per word in each class that `sum_classes` found.
+
+    Intervals that reach below 0 are not drawn: they say nothing, and would leave no room for the others.
+    """
+    frame = frame.assign(**frame[["low", "high"]].where(frame["low"] > 0))
     return Chart(
         title=picture.title,
         description=picture.description,

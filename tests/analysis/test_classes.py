@@ -85,3 +85,10 @@ def test_a_single_document_has_no_interval():
     frame = sum_classes(rows, Classes(("x",), np.array([0, 0])))
     chart = draw_classes(frame, ClassPicture("Title", "About it.", "letter"))
     assert math.isnan(chart.series[0].low[0])
+
+
+def test_an_interval_that_reaches_below_0_is_not_drawn(rows):
+    frame = sum_classes(rows, Classes(("x", "y"), np.tile([0, 1, 0, 0], 12)))
+    frame.loc[0, ["low", "high"]] = -300.0, 400.0
+    [series, _] = draw_classes(frame, ClassPicture("Title", "About it.", "letter")).series
+    assert [math.isnan(end) for end in (*series.low, *series.high)] == [True, False, True] * 2
