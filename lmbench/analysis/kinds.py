@@ -7,7 +7,7 @@
   (Unicode Standard Annex 24).
 - **Characters**: lower-case letters, a capital and lower-case letters, capitals, other letters (such as those of a
   script without case), digits, digits with something else, punctuation, and anything else. Hyphens and apostrophes
-  between letters do not change the kind of a word, nor do periods after letters.
+  next to a letter do not change the kind of a word, nor do periods after one.
 
 Line ends are a class of their own. By script and by characters, so is the literal word ``<unk>``. The unit is bits per
 word.
@@ -69,7 +69,7 @@ _KINDS = {
     "other letters": r"(?:\p{L}|\p{M})+",
     "punctuation": r"\p{P}+",
 }
-_WITHIN_WORDS = r"(?<=\p{L})(?:[-'’](?=\p{L})|\.)"
+_NEXT_TO_LETTERS = r"[-'’](?=\p{L})|(?<=\p{L})[-'’.]"
 
 
 def measure_by_part_of_speech(rows: WordRows) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def find_kind(word: str) -> str:
     """Return what the characters of a word are."""
     import regex
 
-    plain = regex.sub(_WITHIN_WORDS, "", word)
+    plain = regex.sub(_NEXT_TO_LETTERS, "", word)
     return next((name for name, pattern in _KINDS.items() if regex.fullmatch(pattern, plain, regex.DOTALL)), "others")
 
 
