@@ -1,0 +1,324 @@
+"""Learning curves: bits per byte against the size of the training text.
+
+The sizes are the shares of ``--train-size``: beginnings of one training text, each a part of the next larger one. A
+model that is not trained needs the same bits at each size. A curve has one draw of the text at each size. How much
+another beginning of the same size would change it is not measured.
+
+A **power law** E + A · D^−α is fitted to each curve by least squares (Hestness et al., "Deep learning scaling is
+predictable, empirically", 2017), where D is the size in bytes, and E and A are not negative. For each exponent α from
+0.001 to 3, in steps of 0.001, the best E and A solve a linear problem; the α with the smallest error is chosen. How
+well it extrapolates is measured: it is fitted once more without the last two sizes, and predicts the largest one. The
+extrapolation in the chart reaches as far beyond the last size as this prediction did.
+
+Two models **cross** at the size from which on one of them needs fewer bits than the other at all larger sizes.
+Between two sizes, bits are interpolated along the logarithm of the size. The interval is that of the percentile
+bootstrap: 1,000 times, documents are drawn with replacement, the same ones for both models at all sizes. It does not
+include the variance of training.
+
+`measure_curves` returns a row for each model and size:
+
+- ``model``, ``train_bytes``: the model, and UTF-8 bytes of training text.
+- ``bits_per_byte``, ``low``, ``high``: bits per byte, the mean over the seeds, with the 95 % interval.
+
+`fit_curves` returns a row for each model with at least four sizes and bits that depend on them:
+
+- ``model``, ``limit``, ``scale``, ``exponent``: the model, E in bits per byte, A, and α.
+- ``held_out``: how many of the last sizes the prediction does without: two, or as many as leave four.
+- ``reach``: the largest size over the last one that the prediction knows.
+- ``predicted``, ``measured``, ``error``: bits per byte at the largest size, and the first less the second; NaN if no
+  size is held out.
+
+`find_crossings` returns a row for each pair of models that cross:
+
+- ``model``, ``other``: the model that needs fewer bits from there on, and the other one.
+- ``train_bytes``, ``low``, ``high``: the size with its 95 % interval: from 0 if they may cross below the smallest size,
+  to infinity if they may do so above the largest one, and NaN if there are too few documents (docs/statistics.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmbench.analysis.ranking import Contender, choose_units, is_ranked, read_contenders
+from lmbench.arrays import Floats
+from lmbench.chart import Axis, Chart, Line
+from lmbench.corpora.selection import parse_shares, take_training
+from lmbench.corpus import Corpus
+from lmbench.runs.records import Cell
+from lmbench.runs.store import RunDirectory
+from lmbench.statistics import Units, estimate_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_EXPONENTS = np.arange(1, 3001) / 1000
+_FEWEST_FITTED = 4
+_MOST_HELD_OUT = 2
+_DRAWS = 1000
+_MISSED = 25  # draws beyond each end of an interval of 95 %
+_SAME = 1e-6  # bits per byte
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A model at several sizes of the training text.
+
+    Attributes:
+        model: The model, without its share of the training text.
+        sizes: (sizes,) bytes of training text, from the smallest.
+        contenders: The model's bits at each size.
+    """
+
+    model: str
+    sizes: tuple[int, ...]
+    contenders: tuple[Contender, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurves:
+    """The curves of a corpus.
+
+    Attributes:
+        curves: Those of models with at least two sizes.
+        units: What is resampled; None if there are no curves.
+    """
+
+    curves: tuple[Curve, ...]
+    units: Units | None
+
+
+@dataclass(frozen=True, slots=True)
+class PowerLaw:
+    """Bits per byte by the size D of the training text: limit + scale · D^−exponent."""
+
+    limit: float
+    scale: float
+    exponent: float
+
+    def predict(self, sizes: Floats) -> Floats:
+        """Return the bits per byte at sizes in bytes, (sizes,)."""
+        return self.limit + self.scale * sizes**-self.exponent
+
+
+def read_curves(directory: RunDirectory, corpus: Corpus) -> LearningCurves:
+    """Read the learning curves of a corpus of a run.
+
+    Args:
+        directory: The run.
+        corpus: The corpus. Its text says how long each beginning is: shares are rounded up to whole documents.
+
+    Raises:
+        ResultsError: The cells of the corpus have different documents.
+    """
+    cells = [cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell)]
+    shares = sorted({_find_share(cell) for cell in cells})
+    if len(shares) < 2:
+        return LearningCurves((), None)
+    contenders, documents = read_contenders(directory, cells)
+    sizes = {share: take_training(corpus, share).train.size for share in shares}
+    curves = [curve for curve in _group(contenders, sizes) if len(curve.sizes) > 1]
+    return LearningCurves(tuple(curves), choose_units(contenders, documents))
+
+
+def measure_curves(found: LearningCurves) -> pd.DataFrame:
+    """Return the bits per byte of each model at each size of the training text."""
+    import pandas as pd
+
+    places = [(curve.model, size) for curve in found.curves for size in curve.sizes]
+    bits = [contender.bits for curve in found.curves for contender in curve.contenders]
+    estimates = estimate_models(bits, found.units) if found.units else ()
+    rows = [(*place, one.value, one.low, one.high) for place, one in zip(places, estimates, strict=True)]
+    columns = ["model", "train_bytes", "bits_per_byte", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
+
+
+def fit_curves(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the power law of each learning curve, and how far it misses the largest size.
+
+    Args:
+        frame: The result of `measure_curves`.
+    """
+    import pandas as pd
+
+    columns = ["model", "limit", "scale", "exponent", "held_out", "reach", "predicted", "measured", "error"]
+    groups = [(str(model), group) for model, group in frame.groupby("model", sort=False)]
+    rows = [
+        (model, *_fit(sizes, bits))
+        for model, group in groups
+        for sizes, bits in [(group["train_bytes"].to_numpy(float), group["bits_per_byte"].to_numpy())]
+        if len(sizes) >= _FEWEST_FITTED and np.ptp(bits) > _SAME
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def find_crossings(found: LearningCurves) -> pd.DataFrame:
+    """Return the size from which on one model is better than another one, for each pair of models that cross."""
+    import pandas as pd
+
+    columns = ["model", "other", "train_bytes", "low", "high"]
+    if found.units is None:
+        return pd.DataFrame(columns=columns)
+    draws = _draw_weights(len(found.units.sizes))
+    resampled = [_resample(curve, found.units, draws) for curve in found.curves]
+    rows = [
+        (better, other, *_estimate(crossings, found.units))
+        for one, two in combinations(range(len(found.curves)), 2)
+        for better, other, crossings in _compare(found.curves, resampled, (one, two))
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def draw_curves(frame: pd.DataFrame, fits: pd.DataFrame, corpus: str) -> Chart:
+    """Return the chart of learning curves.
+
+    Args:
+        frame: The result of `measure_curves`.
+        fits: The result of `fit_curves`.
+        corpus: The name of the corpus.
+    """
+    measured = [
+        Line(
+            name=str(model),
+            x=tuple(group["train_bytes"]),
+            y=tuple(group["bits_per_byte"]),
+            low=tuple(group["low"]),
+            high=tuple(group["high"]),
+        )
+        for model, group in frame.groupby("model", sort=False)
+    ]
+    largest = {line.name: float(line.x[-1]) for line in measured}
+    dashed = [_extrapolate(fit, largest[fit["model"]]) for _, fit in fits[fits["held_out"] > 0].iterrows()]
+    return Chart(
+        title=f"Learning curves on {corpus}",
+        description="Bits per byte of the test text, by the size of the training text." + _describe_errors(fits),
+        x=Axis("training text", "bytes", scale="log"),
+        y=Axis("surprisal", "bits per byte", scale="log"),
+        series=(*dashed, *measured),
+    )
+
+
+def fit_power_law(sizes: Floats, bits: Floats) -> PowerLaw:
+    """Return the power law that is nearest to a curve by the sum of squares; neither limit nor scale is below 0.
+
+    Args:
+        sizes: (sizes,) bytes of training text.
+        bits: (sizes,) bits per byte.
+    """
+    powers = (sizes / sizes.max()) ** -_EXPONENTS[:, None]
+    means = powers.mean(axis=1)
+    centered = powers - means[:, None]
+    scales = np.maximum(centered @ (bits - bits.mean()) / (centered**2).sum(axis=1), 0)
+    limits = bits.mean() - scales * means
+    scales = np.where(limits < 0, powers @ bits / (powers**2).sum(axis=1), scales)
+    limits = np.maximum(limits, 0)
+    best = ((limits[:, None] + scales[:, None] * powers - bits) ** 2).sum(axis=1).argmin()
+    exponent = float(_EXPONENTS[best])
+    return PowerLaw(float(limits[best]), float(scales[best] * sizes.max() ** exponent), exponent)
+
+
+def locate_crossings(sizes: Floats, differences: Floats) -> Floats:
+    """Return the size from which on a difference is above 0, (rows,): 0 for always, infinity for never.
+
+    Args:
+        sizes: (sizes,) bytes of training text, from the smallest.
+        differences: (rows, sizes) differences in bits.
+    """
+    last = np.where(differences <= 0, np.arange(len(sizes)), -1).max(axis=1)
+    before = np.clip(last, 0, len(sizes) - 2)
+    rows, logs = np.arange(len(differences)), np.log(sizes)
+    start, end = differences[rows, before], differences[rows, before + 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.exp(logs[before] - start / (end - start) * (logs[before + 1] - logs[before]))
+    return np.where(last < 0, 0.0, np.where(last == len(sizes) - 1, np.inf, found))
+
+
+def _find_share(cell: Cell) -> float:
+    return parse_shares(cell.train_size)[0] if cell.train_size else 1.0
+
+
+def _group(contenders: Sequence[Contender], sizes: dict[float, int]) -> Iterator[Curve]:
+    """Yield the curve of each model. One that is not trained is the same at each size.
+
+    Args:
+        contenders: The models, at each size.
+        sizes: The bytes of each share of the training text, from the smallest.
+    """
+    curves: dict[str, dict[int, Contender]] = {}
+    for contender in contenders:
+        [first, *_] = contender.cells
+        suffix = first.row.model_copy(update={"model": ""}).label
+        curve = curves.setdefault(contender.label.removesuffix(suffix), {})
+        is_trained = not first.pretrained or (first.costs is not None and first.costs.fit_seconds is not None)
+        for size in [sizes[_find_share(first)]] if is_trained else sizes.values():
+            curve[size] = contender
+    for model, by_size in curves.items():
+        places = tuple(sorted(by_size))
+        yield Curve(model, places, tuple(by_size[size] for size in places))
+
+
+def _fit(sizes: Floats, bits: Floats) -> tuple[float, ...]:
+    """Return the columns of a fit but for the model."""
+    law = fit_power_law(sizes, bits)
+    held_out = min(_MOST_HELD_OUT, len(sizes) - _FEWEST_FITTED)
+    known = len(sizes) - held_out
+    predicted = float(fit_power_law(sizes[:known], bits[:known]).predict(sizes[-1:])[0]) if held_out else np.nan
+    reach = sizes[-1] / sizes[known - 1]
+    return law.limit, law.scale, law.exponent, held_out, reach, predicted, bits[-1], predicted - bits[-1]
+
+
+def _draw_weights(units: int) -> Floats:
+    """Return how often each draw has each unit, (1 + draws, units); the first one has each unit once."""
+    draws = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), _DRAWS)
+    return np.vstack([np.ones(units), draws])
+
+
+def _resample(curve: Curve, units: Units, draws: Floats) -> Floats:
+    """Return the bits of a model in each draw at each size, (1 + draws, sizes), the mean over the seeds."""
+    bits = np.stack([contender.bits.mean(axis=0) for contender in curve.contenders])
+    return draws @ units.sum(bits).T
+
+
+def _compare(
+    curves: Sequence[Curve], resampled: Sequence[Floats], pair: tuple[int, int]
+) -> Iterator[tuple[str, str, Floats]]:
+    """Yield the model that is better in the end, the other one, and where they cross in each draw, if they do."""
+    one, two = (curves[number] for number in pair)
+    shared = [size for size in one.sizes if size in two.sizes]
+    if len(shared) < 2:
+        return
+    first, second = (resampled[number][:, [curves[number].sizes.index(size) for size in shared]] for number in pair)
+    is_first_better = first[0, -1] < second[0, -1]
+    differences = second - first if is_first_better else first - second
+    crossings = locate_crossings(np.array(shared, dtype=np.float64), differences)
+    if 0 < crossings[0] < np.inf:
+        yield *((one.model, two.model) if is_first_better else (two.model, one.model)), crossings
+
+
+def _estimate(crossings: Floats, units: Units) -> tuple[float, float, float]:
+    """Return the size at which two models cross, and its interval."""
+    draws = np.sort(crossings[1:])
+    low, high = (np.nan, np.nan) if units.are_too_few else (draws[_MISSED], draws[-1 - _MISSED])
+    return float(crossings[0]), float(low), float(high)
+
+
+def _extrapolate(fit: pd.Series, largest: float) -> Line:
+    """Return the line of a power law from the largest size on."""
+    law = PowerLaw(fit["limit"], fit["scale"], fit["exponent"])
+    sizes = np.geomspace(largest, largest * fit["reach"], 5)
+    return Line(fit["model"], tuple(sizes.tolist()), tuple(law.predict(sizes).tolist()), is_dashed=True)
+
+
+def _describe_errors(fits: pd.DataFrame) -> str:
+    """Return how far the power laws miss the largest size, in one or two sentences; "" if that is unknown."""
+    errors = fits["error"].abs().max()
+    if not errors >= 0:
+        return ""
+    return (
+        " Dashed lines extrapolate a power law. Fitted without the last sizes, it missed the largest one by up to "
+        f"{errors:.3f} bits per byte."
+    )
