@@ -139,8 +139,9 @@ def _find_mistake(name: str, entry: CatalogEntry) -> str:
     parts = [part for parts in entry.splits.values() for part in parts]
     if unknown := [part for part in parts if part.partition("!")[0] not in listed]:
         return f"splits: '{unknown[0]}' is not listed in files"
-    needed = "all" if entry.split_rule else "test"
-    return f"splits.{needed} is missing" if entry.holds == "text" and not entry.splits.get(needed) else ""
+    files = entry.splits.get("all" if entry.split_rule else "test", ())
+    missing = "splits.all is missing" if entry.split_rule else "splits.test is missing"
+    return missing if entry.holds == "text" and not files else ""
 
 
 def _read_entries(path: Path) -> dict[str, CatalogEntry]:
