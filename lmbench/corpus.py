@@ -183,8 +183,8 @@ class Corpus:
             return _name_splits(name, "scored=all", NO_TEXT, NO_TEXT, test)
         if len(test.documents) < 3:
             raise CorpusError(
-                f"{name} has {_count(len(test.documents), 'text')}, and three splits need at least 3; give train= to "
-                "fit on other texts, or whole=True to score all of them with pretrained models"
+                f"{name} has {_count(len(test.documents), 'text')}, and three splits need at least 3; "
+                "Corpus.from_texts takes other texts to fit on (train=), or scores all of them (whole=True)"
             )
         return _name_splits(name, DIVIDED, *divide(test))
 
@@ -274,7 +274,8 @@ def _plain_texts(texts: Iterable[str], name: str) -> Split:
 
 def _plain_text(text: object, number: int, name: str) -> str:
     if not isinstance(text, str):
-        raise CorpusError(f"text {number} of {name} is {text if text != text else kind_of(text)}; leave it out")
+        kind = "nan" if isinstance(text, float) and text != text else kind_of(text)
+        raise CorpusError(f"text {number} of {name} is {kind}; leave it out")
     plain = str(text)
     try:
         plain.encode()

@@ -1,5 +1,6 @@
 import hashlib
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -103,6 +104,8 @@ def test_a_column_of_a_data_frame():
         ("a b c", "^texts is one text; write"),
         (["a", float("nan"), "c"], "^text 1 of texts is nan; leave it out"),
         (["a", "b", 3], "^text 2 of texts is an int; leave it out"),
+        (["a", pd.NA, "c"], "^text 1 of texts is a NAType; leave it out"),
+        ([np.array(["a", "b"])], "^text 0 of texts is a ndarray; leave it out"),
         (3, "^texts is an int; it must be a list of texts"),
         (["a", "b"], "^texts has 2 texts, and three splits need at least 3"),
         (["", " ", "c"], "^the training split of texts is blank"),
