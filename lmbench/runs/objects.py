@@ -10,12 +10,13 @@ import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
+from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
 from lmbench.checks import ChangedOption
 from lmbench.checks.quick import list_changes, show_value
-from lmbench.errors import LmbenchError, PluginError, SpecError, describe
+from lmbench.errors import LmbenchError, PluginError, SpecError, describe, reason
 from lmbench.identity import identify_model
 from lmbench.model import LanguageModel, ModelOptions, ModelSpec, declared_traits
 from lmbench.registry import GROUP, Registered, list_registered, resolve, why_not_a_model
@@ -47,9 +48,12 @@ class ModelObject:
         kind = model if isinstance(model, type) else type(model)
         if wrong := why_not_a_model(kind):
             raise PluginError(f"{kind.__name__} {wrong}")
-        if _takes_options(kind):
-            return cls(kind, kind.Options() if isinstance(model, type) else model.options)
-        return cls(kind, prototype=None if isinstance(model, type) else model)
+        if isinstance(model, type):
+            return cls(kind, _default_options(kind) if _takes_options(kind) else None)
+        options = getattr(model, "options", None)  # a subclass may not have set them
+        if _takes_options(kind) and isinstance(options, ModelOptions):
+            return cls(kind, options)
+        return cls(kind, prototype=model)
 
     def build(self) -> LanguageModel:
         """Return a new model: not fitted, or in the state of the instance that the program gave.
@@ -117,20 +121,23 @@ class ModelObject:
     def is_portable(self) -> bool:
         """Whether another process can get the model: it can import the classes."""
         classes = (self.kind, type(self.options)) if self.options else (self.kind,)
-        if any(_is_of_main(one) for one in classes):
+        if not all(_can_be_imported(one) for one in classes):
             return False
         try:
             pickle.dumps(self)
-        except (AttributeError, TypeError, pickle.PicklingError):
+        except Exception:  # noqa: BLE001  (a model's own methods for pickling may raise anything)
             return False
         return True
 
     @property
     def has_source(self) -> bool:
         """Whether files hold all code of the model, so that it can be told from other versions of it."""
-        module = sys.modules.get(self.kind.__module__)
-        is_local = "<locals>" in self.kind.__qualname__
-        return self.prototype is None and not is_local and getattr(module, "__file__", None) is not None
+        if self.prototype is not None or "<locals>" in self.kind.__qualname__:
+            return False
+        if self.kind.__module__ == _MAIN and hasattr(sys, "ps1"):  # a prompt, where the class may be written again
+            return False
+        file = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
+        return file is not None and Path(file).is_file()  # that of a program that Python reads from a pipe is "<stdin>"
 
     def identity(self) -> dict[str, JsonValue]:
         """Return everything that the model's numbers depend on. Without a source, it equals no other model."""
@@ -154,11 +161,21 @@ def find_spec(model: LanguageModel | type[LanguageModel]) -> ModelSpec | None:
         return None
 
 
+def _default_options(kind: type[LanguageModel]) -> ModelOptions:
+    try:
+        return kind.Options()
+    except ValidationError as error:
+        raise PluginError(
+            f"{kind.__name__} cannot be built without options: {reason(error)}; give an instance"
+        ) from None
+
+
 def _takes_options(kind: type[LanguageModel]) -> bool:
     """Return whether the constructor takes the options and nothing else, as that of LanguageModel does."""
     return list(inspect.signature(kind).parameters) == ["options"]
 
 
-def _is_of_main(kind: type) -> bool:
-    """Return whether a class belongs to the program's main module, which other processes do not import."""
-    return kind.__module__ == _MAIN or getattr(sys.modules.get(kind.__module__), "__spec__", None) is None
+def _can_be_imported(kind: type) -> bool:
+    """Return whether another process finds the module of a class: not the program itself, nor one loaded by hand."""
+    package = kind.__module__.partition(".")[0]
+    return package != _MAIN and any(finder.find_spec(package, None) is not None for finder in sys.meta_path)

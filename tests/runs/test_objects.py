@@ -1,9 +1,11 @@
 import pickle
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
-from lmbench import LanguageModel, build
+from lmbench import LanguageModel, ModelOptions, build
 from lmbench.backends.ngrams.kenlm import KenlmNgram
 from lmbench.errors import PluginError, SpecError
 from lmbench.runs.objects import ModelObject, find_spec
@@ -35,6 +37,28 @@ def test_an_instance_whose_constructor_takes_more_than_options_is_copied():
     assert ModelObject.of(Wide(width=5)).build().width == 5
 
 
+def test_an_instance_without_options_is_copied():
+    class Bare(Bytes):
+        def __init__(self, options=None):
+            self.width = 5
+
+    model = Bare()
+    model.width = 7
+    assert ModelObject.of(model).build().width == 7
+
+
+def test_a_class_whose_options_lack_defaults_is_refused():
+    class Required(ModelOptions):
+        order: int
+
+    needy = type("Needy", (Bytes,), {"Options": Required})
+    with pytest.raises(
+        PluginError, match=r"^Needy cannot be built without options: order: Field required; give an ins"
+    ):
+        ModelObject.of(needy)
+    assert ModelObject.of(needy(Required(order=2))).build().options.order == 2
+
+
 def test_a_class_is_built_with_its_own_options():
     assert ModelObject.of(Bytes).build().options == ByteOptions()
     with pytest.raises(PluginError, match=r"^Stubborn cannot be built: TypeError: .*missing 1 required"):
@@ -59,6 +83,11 @@ def test_other_processes_can_import_a_class_of_a_module_and_no_other(monkeypatch
     in_main = type("InMain", (Bytes,), {"__module__": "__main__"})
     monkeypatch.setattr(sys.modules["__main__"], "InMain", in_main, raising=False)
     assert not ModelObject.of(in_main).is_portable
+    by_hand = ModuleType("by_hand")
+    by_hand.__spec__ = ModuleSpec("by_hand", None)
+    by_hand.Loaded = type("Loaded", (Bytes,), {"__module__": "by_hand"})
+    monkeypatch.setitem(sys.modules, "by_hand", by_hand)
+    assert not ModelObject.of(by_hand.Loaded).is_portable
 
 
 def test_the_identity_is_that_of_the_source_if_files_have_all_of_it():
@@ -69,6 +98,28 @@ def test_the_identity_is_that_of_the_source_if_files_have_all_of_it():
     assert ModelObject.of(Bytes).identity() != ModelObject.of(Bytes(ByteOptions(added=2))).identity()
     assert ModelObject.of(Local).identity() != ModelObject.of(Local).identity()
     assert ModelObject.of(Stubborn(1)).identity() != ModelObject.of(Stubborn(1)).identity()
+
+
+def test_the_source_of_a_program_counts_unless_it_may_have_changed_since(monkeypatch, tmp_path):
+    main = sys.modules["__main__"]
+    given = ModelObject.of(type("InMain", (Bytes,), {"__module__": "__main__"}))
+    (tmp_path / "script.py").touch()
+    monkeypatch.setattr(main, "__file__", str(tmp_path / "script.py"), raising=False)
+    monkeypatch.delattr(sys, "ps1", raising=False)
+    assert given.has_source
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)  # as in `python -i script.py`
+    assert not given.has_source
+    monkeypatch.delattr(sys, "ps1")
+    monkeypatch.setattr(main, "__file__", "<stdin>")  # as in `python < script.py`
+    assert not given.has_source
+
+
+def test_whatever_pickling_raises_a_model_is_not_portable(monkeypatch):
+    def refuse(self):
+        raise ValueError("never")
+
+    monkeypatch.setattr(Stubborn, "__getstate__", refuse)
+    assert not ModelObject.of(Stubborn(1.0)).is_portable
 
 
 def test_quick_options_apply_unless_they_are_set():
