@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from lmbench.errors import LmbenchError, ResultsError
+from lmbench.errors import LmbenchError
 from lmbench.runs.channel import Channel, Failure, as_message
 from lmbench.runs.worker import UNLIMITED, Limits
 
@@ -47,24 +48,37 @@ class WorkHere:
         Returns:
             What the work returned, the LmbenchError that it raised, or another error as a `Failure`.
         """
+        channel, process = _DirectChannel(receive), os.getpid()
         try:
-            return work(_DirectChannel(receive))
-        except ResultsError:
-            raise
+            return work(channel)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a model may raise anything)
+            if channel.error is not None:
+                raise channel.error from None
             if not isinstance(error, LmbenchError):
                 log.write_text(traceback.format_exc(), errors="backslashreplace")
             return as_message(error)
+        finally:
+            if os.getpid() != process:  # the model forked, and its child must not continue the program
+                os._exit(1)
 
 
 class _DirectChannel(Channel):
-    """Hands each message to the function that receives it."""
+    """Hands each message to the function that receives it.
+
+    Attributes:
+        error: What this function raised, which ends the work; None if it has not raised anything.
+    """
 
     def __init__(self, receive: Callable[[object], object]) -> None:
         self._receive = receive
+        self.error: Exception | None = None
 
     def send(self, message: object) -> None:
-        self._receive(message)
+        self.ask(message)
 
     def ask(self, message: object) -> Any:
-        return self._receive(message)
+        try:
+            return self._receive(message)
+        except Exception as error:
+            self.error = error
+            raise

@@ -1,6 +1,8 @@
+import os
+
 import pytest
 
-from lmbench.errors import PluginError, ResultsError
+from lmbench.errors import LmbenchError, PluginError, ResultsError
 from lmbench.runs.channel import Failure
 from lmbench.runs.here import WorkHere
 
@@ -37,7 +39,22 @@ def test_errors_are_results_and_their_tracebacks_are_logged(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), ResultsError("the disk is full")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ResultsError("the disk is full"), OSError("broken")])
 def test_what_ends_a_run_is_raised(tmp_path, error):
     with pytest.raises(type(error)):
-        WorkHere().run(raising(error), tmp_path / "log", print)
+        WorkHere().run(lambda channel: channel.send("a message"), tmp_path / "log", raising(error))
+
+
+def test_a_model_cannot_end_a_run_with_an_error_of_the_store(tmp_path):
+    error = WorkHere().run(raising(ResultsError("mine")), tmp_path / "log", print)
+    assert (type(error), str(error)) == (LmbenchError, "mine")
+
+
+def test_a_process_that_the_work_forks_does_not_return(tmp_path):
+    child = []
+
+    def work(channel):
+        child.append(os.fork())
+
+    WorkHere().run(work, tmp_path / "log", print)
+    assert os.waitpid(child[0], 0)[1] == 1 << 8
