@@ -261,10 +261,10 @@ class LanguageModel(ABC):
         options = getattr(self, "options", None)  # a subclass may not have set them
         names = sorted(options.model_fields_set) if isinstance(options, ModelOptions) else []
         given = ", ".join(f"{name}={_abbreviate(getattr(options, name))}" for name in names)
-        return f"<{type(self).__name__}({given}), {self._describe_fit()}>"
+        return f"<{', '.join(filter(None, (f'{type(self).__name__}({given})', self._describe_fit())))}>"
 
     def _describe_fit(self) -> str:
-        """Return what the model was fitted on, as far as that is known."""
+        """Return what the model was fitted on, as far as that is known; "" if nothing is."""
         if self._fitted_on is not None:
             return f"fitted on {self._fitted_on}"
         fitted = [
@@ -273,6 +273,8 @@ class LanguageModel(ABC):
         is_ready = any(name in vars(self) for name in fitted)
         if self.traits.pretrained:
             return "pretrained, loaded" if is_ready else "pretrained"
+        if not fitted and vars(self).keys() - {"options"}:  # they may be from its constructor or from its fit
+            return ""
         return "fitted" if is_ready else "not fitted"
 
     def prepare(self, data: TrainingText | None, progress: Progress = SILENT) -> None:

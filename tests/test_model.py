@@ -283,3 +283,9 @@ def test_a_model_without_options_has_a_representation():
             pass
 
     assert repr(Bare()) == "<Bare(), not fitted>"
+
+
+def test_the_representation_says_nothing_that_is_not_known():
+    model = Model()
+    model.logprobs = "what its method fit has set"
+    assert repr(model) == "<Model()>"
