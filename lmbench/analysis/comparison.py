@@ -125,23 +125,35 @@ def compare_models(
     return ComparedModels(model, baseline, tuple(pairs), tuple(refusals))
 
 
-def compare_all(directory: RunDirectory, margin: float = MARGIN) -> tuple[Pair, ...]:
-    """Compare all models of a run with each other on each corpus, each with every better one as its baseline.
+def compare_all(
+    directory: RunDirectory, margin: float = MARGIN, model: str | None = None, baseline: str | None = None
+) -> tuple[Pair, ...]:
+    """Compare the models of a run with each other on each corpus, each with every better one as its baseline.
 
     The p of each pair is corrected for the number of pairs of the corpus.
 
     Args:
         directory: The run.
         margin: Bits per byte within which two models are equal.
+        model: The model that is compared with every other one; None for each.
+        baseline: The model that every other one is compared with; None for each.
 
     Raises:
+        UnknownNameError: The run does not have the model or the baseline.
         ResultsError: No corpus has two models that can be compared.
     """
-    pairs = list[Pair]()
-    for text in match_texts(directory, directory, ()):
+    texts = match_texts(directory, directory, ())
+    given = [label for label in (model, baseline) if label is not None]
+    _require_known(f"model of {directory.path}", given, [text.one for text in texts])
+    pairs, refusals = list[Pair](), list[Refusal]()
+    for text in texts:
+        absent = [reason for label in given if (reason := _explain_absence(text.one, RunModel(directory, label)))]
         labels = sorted(text.one.contenders, key=lambda label: text.one.contenders[label].total)
-        pairs += _correct(text.compare([(worse, better) for better, worse in combinations(labels, 2)], margin))
-    _require_some(pairs, ())
+        if absent or len(labels) < 2:
+            refusals.append(Refusal(text.name, "", "; ".join(absent) or "fewer than two models have numbers"))
+        else:
+            pairs += _correct(text.compare(_pair_up(labels, model, baseline), margin))
+    _require_some(pairs, refusals)
     return tuple(pairs)
 
 
@@ -184,6 +196,17 @@ def compare_runs(
     _require_some(pairs, refusals)
     changes = find_changes(before, after, [(pair.baseline, pair.model) for pair in pairs])
     return ComparedRuns(before, after, tuple(pairs), changes, tuple(refusals), tuple(only_before), tuple(only_after))
+
+
+def _pair_up(labels: Sequence[str], model: str | None, baseline: str | None) -> list[tuple[str, str]]:
+    """Return each model and its baseline, given the labels of the models that have numbers, the best first."""
+    if model is not None and baseline is not None:
+        return [(model, baseline)]
+    if model is not None:
+        return [(model, other) for other in labels if other != model]
+    if baseline is not None:
+        return [(other, baseline) for other in labels if other != baseline]
+    return [(worse, better) for better, worse in combinations(labels, 2)]
 
 
 def _explain_absence(results: CorpusResults, side: RunModel) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmbench.analysis.events import ScoredDocument, read_events
 from lmbench.corpus import Corpus
-from lmbench.errors import UnknownNameError
+from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.model import LanguageModel
 from lmbench.runs.cell_files import read_documents
 from lmbench.runs.records import Cell
@@ -100,9 +100,15 @@ def list_words(directory: RunDirectory, cell: Cell, corpus: Corpus, model: Langu
 
 
 def join_cells(cells: Sequence[Cell], describe: Callable[[Cell], pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of all cells, with the model, the corpus and the share of the training text of each."""
+    """Return the rows of all cells, with the model, the corpus and the share of the training text of each.
+
+    Raises:
+        ResultsError: There are no cells.
+    """
     import pandas as pd
 
+    if not cells:
+        raise ResultsError("none of these cells has numbers; to_pandas() says why")
     parts = []
     for cell in cells:
         part = describe(cell)
@@ -111,7 +117,7 @@ def join_cells(cells: Sequence[Cell], describe: Callable[[Cell], pd.DataFrame]) 
         ):
             part.insert(place, name, value)
         parts.append(part)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return pd.concat(parts, ignore_index=True)
 
 
 def _list_words(scored: ScoredDocument, spaced: bool, model: LanguageModel | None) -> pd.DataFrame:

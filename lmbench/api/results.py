@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lmbench import atomic
-from lmbench.analysis.comparison import RunModel, compare_all, compare_models
+from lmbench.analysis.comparison import compare_all
 from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_words
 from lmbench.api.ready_models import restore_model
 from lmbench.api.reports import write_report
@@ -69,10 +69,12 @@ class Results:
         """
         target = Path(path).expanduser()
         atomic.check_free(target)
+        if self.path.resolve() in target.resolve().parents:
+            raise ResultsError(f"{target} is in the run directory itself; choose another path")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ResultsError(f"cannot write {target}: {error.strerror or error}") from error
+            raise ResultsError(f"cannot write {target.parent}: {error.strerror or error}") from error
         atomic.write_new(target, partial(shutil.copytree, self.path, ignore=shutil.ignore_patterns(".lock")))
 
     def to_pandas(self) -> pd.DataFrame:
@@ -149,13 +151,7 @@ class Results:
         """
         import pandas as pd
 
-        if model is None or baseline is None:
-            for label in (model, baseline):
-                choose_cells(self.directory, label, None)
-            pairs = compare_all(self.directory, margin, model, baseline)
-        else:
-            sides = (RunModel(self.directory, model), RunModel(self.directory, baseline))
-            pairs = compare_models(*sides, margin=margin).pairs
+        pairs = compare_all(self.directory, margin, model, baseline)
         return pd.DataFrame(
             [{"model": pair.model.label, "baseline": pair.baseline.label} | list_numbers(pair) for pair in pairs]
         )

@@ -8,7 +8,7 @@ from lmbench.corpora.loading import read_corpus
 from lmbench.corpora.names import divide_name
 from lmbench.corpora.options import NO_OPTIONS, CorpusOptions
 from lmbench.corpus import Corpus
-from lmbench.errors import LmbenchError, ResultsError
+from lmbench.errors import CorpusError, LmbenchError, ResultsError, kind_of
 from lmbench.runs.records import CorpusRecord, Manifest
 
 
@@ -17,12 +17,19 @@ class Texts:
 
     Args:
         manifest: The record of the run.
-        given: Corpora that need not be read again.
+        given: A corpus that need not be read again, or several.
+
+    Raises:
+        CorpusError: Something else was given.
     """
 
-    def __init__(self, manifest: Manifest, given: Iterable[Corpus] = ()) -> None:
+    def __init__(self, manifest: Manifest, given: Corpus | Iterable[Corpus] = ()) -> None:
         self._manifest = manifest
-        self._known = {corpus.name: corpus for corpus in given}
+        self._known: dict[str, Corpus] = {}
+        for corpus in (given,) if isinstance(given, Corpus) else given:
+            if not isinstance(corpus, Corpus):
+                raise CorpusError(f"{kind_of(corpus)} is not a Corpus; write Corpus.from_texts(…)")
+            self._known[corpus.name] = corpus
 
     def find(self, name: str) -> Corpus:
         """Return the corpus of this name.
@@ -49,6 +56,7 @@ class Texts:
                     continue
                 if _has_test_text(corpus, record):
                     return corpus
+                reason = f"the test text of {name} is another one now"
         why = f" ({reason})" if reason else ""
         raise ResultsError(
             f"the texts of {record.name} are not in the run directory and cannot be read again{why}; give the corpus, "

@@ -9,7 +9,8 @@ import pytest
 
 import lmbench
 from lmbench import Corpus, Results, Split
-from lmbench.errors import LmbenchError, ResultsError, UnknownNameError
+from lmbench.errors import CorpusError, LmbenchError, ResultsError, UnknownNameError
+from tests.api.models import Bytes
 
 MODELS = ["uniform", "kenlm:order=2", "ppm:order=1"]
 
@@ -88,6 +89,34 @@ def test_comparisons_are_paired_differences(results):
     assert (everything.adjusted_p >= everything.p).all()
 
 
+def test_one_side_of_a_comparison_may_be_named(results):
+    ours, theirs = results.compare("uniform"), results.compare(baseline="uniform")
+    assert [*zip(ours.model, ours.baseline, strict=True)] == [
+        ("uniform", name) for name in ("kenlm:order=2", "ppm:order=1")
+    ]
+    assert [*zip(theirs.model, theirs.baseline, strict=True)] == [*zip(ours.baseline, ours.model, strict=True)]
+    assert theirs.difference.tolist() == pytest.approx((-ours.difference).tolist())
+    assert (ours.adjusted_p >= ours.p).all()
+    with pytest.raises(UnknownNameError, match="'kenlm'"):
+        results.compare(baseline="kenlm")
+
+
+def test_models_without_numbers_have_an_error(corpus):
+    class Broken(Bytes):
+        def score(self, documents):
+            raise ValueError("broken")
+
+    results = lmbench.run([Broken, "uniform"], corpus, check=False, progress=False)
+    assert set(results.events().model) == {"uniform"}
+    for call in (results.documents, results.events, results.words):
+        with pytest.raises(ResultsError, match=r"^none of these cells has numbers; to_pandas\(\) says why"):
+            call("Broken")
+    with pytest.raises(ResultsError, match=r"^nothing can be compared: toy <i>: Broken failed: .*broken"):
+        results.compare("Broken")
+    with pytest.raises(ResultsError, match=r"^nothing can be compared: toy <i>: fewer than two models have numbers"):
+        results.compare()
+
+
 def test_an_unknown_name_is_refused(results):
     for call in (results.documents, results.events, results.words, results.compare):
         with pytest.raises(UnknownNameError, match="'kenlm:order=3'"):
@@ -101,8 +130,31 @@ def test_saved_results_are_the_same(results, corpus, tmp_path):
     loaded = Results.load(tmp_path / "saved", [corpus])
     pd.testing.assert_frame_equal(loaded.to_pandas(), results.to_pandas())
     pd.testing.assert_frame_equal(loaded.words(), results.words())
-    with pytest.raises(ResultsError, match="exists already"):
+    with pytest.raises(ResultsError, match="already exists"):
         results.save(tmp_path / "saved")
+    with pytest.raises(ResultsError, match="is in the run directory itself"):
+        results.save(results.path / "new" / "saved")
+
+
+def test_saved_results_have_usual_permissions(results, tmp_path):
+    results.save(tmp_path / "new" / "saved")
+    assert (tmp_path / "new" / "saved").stat().st_mode == (tmp_path / "new").stat().st_mode
+
+
+def test_texts_are_given_as_corpora(results, corpus):
+    assert len(Results.load(results.path, corpus).events("uniform")) == corpus.test.size
+    with pytest.raises(CorpusError, match=r"^a list is not a Corpus; write Corpus\.from_texts"):
+        Results.load(results.path, [["a b", "c d"]])
+
+
+def test_a_file_that_has_changed_is_named(tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("one\n\ntwo\n\nthree\n")
+    results = lmbench.run("uniform", str(file), check=False, progress=False)
+    file.write_text("one\n\ntwo\n\nfour\n")
+    assert results.words().word.tolist() == ["three"]
+    with pytest.raises(ResultsError, match=r"cannot be read again \(the test text of .*mine\.txt is another one now\)"):
+        Results.load(results.path).words()
 
 
 def test_texts_that_are_not_there_are_named(results, corpus, tmp_path):
