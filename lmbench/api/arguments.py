@@ -94,7 +94,7 @@ def list_names(corpora: Corpora) -> list[str] | None:
 def _list_models(models: Models) -> Iterator[tuple[str, Model]]:
     """Yield each model with its label; "" if it has none."""
     if isinstance(models, Mapping):
-        yield from models.items()
+        yield from ((str(label), model) for label, model in models.items())
     elif isinstance(models, list | tuple):
         yield from (("", model) for model in models)
     else:
@@ -118,7 +118,7 @@ def _with_label(spec: ModelSpec, label: str) -> ModelSpec:
 def _list_texts(corpora: Corpora) -> Iterator[tuple[str, Text]]:
     """Yield each corpus with its name; "" if it has none of its own."""
     if isinstance(corpora, Mapping):
-        yield from corpora.items()
+        yield from ((str(name), text) for name, text in corpora.items())
     elif isinstance(corpora, str | Corpus) or not isinstance(corpora, list | tuple) or _are_documents(corpora):
         yield "", corpora  # type: ignore[misc]
     else:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,6 +16,7 @@ from pydantic import ValidationError
 from lmbench.api.arguments import Corpora, Models, gather_corpora, list_names, select_models
 from lmbench.api.progress import open_progress
 from lmbench.api.results import Results
+from lmbench.corpus import Corpus
 from lmbench.errors import SpecError
 from lmbench.runs import runner
 from lmbench.runs.engines import LocalEngine
@@ -72,24 +75,38 @@ def run(
     Raises:
         LmbenchError: A model or a corpus is unknown or cannot be used, or the results cannot be stored.
     """
-    size = train_size if isinstance(train_size, str) else tuple(train_size)
-    given_seeds = seeds if isinstance(seeds, int) else tuple(seeds)
-    table = _validate(
-        ExperimentTable,
-        {"train-size": size, "tune": tune, "check": check, "audit": audit} | ({"seeds": given_seeds} if seeds else {}),
-    )
+    options = {"train-size": _plain(train_size), "tune": tune, "check": check, "audit": audit}
+    given_seeds = _plain(seeds)
+    table = _validate(ExperimentTable, options if given_seeds == () else options | {"seeds": given_seeds})
     settings = _validate(Settings, {"jobs": jobs, "timeout": timeout, "memory-limit": memory_limit})
     with open_progress(progress) as shown, Workers() as workers:
         workers.prepare()
         experiment = _resolve(models, corpora, Study(experiments=(table,), settings=settings), workers, shown)
         engine = LocalEngine(workers, settings.jobs or count_cpus(), Limits(settings.timeout, settings.memory_limit))
-        path = Path(tempfile.mkdtemp(prefix="lmbench-")) if out is None else Path(out).expanduser()
-        directory = _run(experiment, path, engine, shown, runner.RunOptions(use_store=not refit))
-    texts = [corpus for part in experiment.parts for corpus in part.corpora]
-    results = Results(directory, texts)
-    if out is None:
-        weakref.finalize(results, shutil.rmtree, path, ignore_errors=True)
+        do = partial(_run, experiment, engine=engine, progress=shown, options=runner.RunOptions(use_store=not refit))
+        texts = [corpus for part in experiment.parts for corpus in part.corpora]
+        return _run_for_a_while(do, texts) if out is None else Results(do(Path(out).expanduser()), texts)
+
+
+def _run_for_a_while(do: Callable[[Path], RunDirectory], texts: Sequence[Corpus]) -> Results:
+    """Run in a temporary folder, which is removed with the results, or if there are none."""
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="lmbench-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        path = folder / "run"  # with usual permissions, which a copy of it keeps
+        try:
+            results = Results(do(path), texts)
+        except KeyboardInterrupt:
+            if RunDirectory.is_at(path) and RunDirectory.open(path).cells():
+                stack.pop_all()  # the run can be resumed
+            raise
+        weakref.finalize(results, stack.pop_all().close)
     return results
+
+
+def _plain(value: object) -> object:
+    """Return several values, such as a range or an array, as a tuple, and anything else as it is."""
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 
 def _validate(kind: type[Keys], values: dict[str, object]) -> Keys:
@@ -135,7 +152,7 @@ def _resolve(
 
 
 def _run(
-    experiment: JointExperiment, path: Path, engine: LocalEngine, progress: RunProgress, options: runner.RunOptions
+    experiment: JointExperiment, path: Path, *, engine: LocalEngine, progress: RunProgress, options: runner.RunOptions
 ) -> RunDirectory:
     """Run the experiment. An interrupt gets a note that says what is stored, and how to resume."""
     try:
@@ -144,5 +161,6 @@ def _run(
         if RunDirectory.is_at(path):
             directory = RunDirectory.open(path)
             stored, total = len(directory.cells()), len(directory.manifest.rows)
-            stop.add_note(f"{stored} of {total} cells are stored; resume with out={str(path)!r}")
+            if stored:
+                stop.add_note(f"{stored} of {total} cells are stored; resume with out={str(path)!r}")
         raise

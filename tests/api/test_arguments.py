@@ -77,6 +77,11 @@ def test_a_dict_gives_names():
     assert list(gather(given)) == ["a", "b", "c"]
 
 
+def test_labels_and_names_may_be_numbers():
+    assert select({3: "uniform"}) == {"3": False}
+    assert list(gather({1: DOCUMENTS})) == ["1"]
+
+
 def test_a_misspelled_corpus_in_a_list_may_be_a_document():
     with pytest.raises(UnknownNameError, match=r"unknown corpus 'fables-em'; did you mean 'fables-en'"):
         gather("fables-em")

@@ -8,7 +8,7 @@ import pytest
 
 import lmbench
 from lmbench import Corpus, Split, Traits
-from lmbench.errors import SpecError, UnknownNameError
+from lmbench.errors import ResultsError, SpecError, UnknownNameError
 from lmbench.runs.store import RunDirectory
 from tests.api.models import ByteOptions, Bytes
 
@@ -119,11 +119,39 @@ def test_a_temporary_run_is_silent_and_lasts_as_long_as_its_results(corpus, capf
     assert not path.exists()
 
 
+@pytest.mark.parametrize("models", [["uniform"], []])
+def test_an_interrupt_leaves_a_temporary_run_only_if_something_is_stored(corpus, tmp_path, monkeypatch, models):
+    class Interrupted(Bytes):
+        def fit(self, data, progress=None):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(KeyboardInterrupt) as stop:
+        run([*models, Interrupted], corpus)
+    assert [len(RunDirectory.open(path / "run").cells()) for path in tmp_path.glob("lmbench-*")] == [1] * len(models)
+    assert len(getattr(stop.value, "__notes__", ())) == len(models)
+
+
+def test_an_error_leaves_no_temporary_run(corpus, tmp_path, monkeypatch):
+    def fail(*_):
+        raise ResultsError("the disk is full")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("lmbench.api.running.runner.run", fail)
+    with pytest.raises(ResultsError, match="the disk is full"):
+        run("uniform", corpus)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"audit": "all"}, "^audit: it must be 'none', 'sample' or 'full'"),
         ({"seeds": -1}, "^seeds: write how many seeds"),
+        ({"seeds": 0}, "^seeds: write how many seeds"),
+        ({"seeds": None}, "^seeds: write how many seeds"),
+        ({"seeds": np.array([0.5])}, "^seeds: it must be a valid integer"),
+        ({"train_size": 0.1}, "^train_size: write a list, not a float"),
         ({"train_size": "5"}, "^'5' is not a share of the training text"),
         ({"timeout": "soon"}, "^timeout: 'soon' is not a duration"),
         ({"memory_limit": "much"}, "^memory_limit: 'much' is not a size"),
