@@ -50,8 +50,8 @@ def score(models: str, file: str, layout: str, fitting: Fitting) -> None:
     from lmbench.report.marks import describe_unknown
     from lmbench.report.scored_texts import format_texts
 
-    items = tuple(load_documents(file, fitting.defaults))
     built = {str(spec): build(spec) for spec in ModelSpec.parse_list(models)}
+    items = tuple(load_documents(file, fitting.defaults))
     texts = _score(built, items, fitting)
     for line in format_texts(texts, layout):
         (echo_json if layout == "json" else echo_text)(line)

@@ -105,6 +105,8 @@ def test_standard_input_is_read_and_control_characters_are_escaped(tmp_path):
         (["uniform", "binary"], "binary is not UTF-8"),
         (["uniform,kenlm", "one.txt", "--corpus", "x"], "unknown corpus 'x'"),
         (["uniform,kenml", "one.txt"], "unknown model 'kenml'"),
+        (["uniform,kenml", "-"], "unknown model 'kenml'"),
+        (["kenlm:ordr=2", "nowhere.txt"], "unknown option of kenlm 'ordr'; did you mean 'order'?"),
         (["uniform", "one.txt:feild=a"], "unknown option of one.txt 'feild'; did you mean 'field'?"),
         (["uniform", "one.txt:split=test"], "'one.txt:split=test' is scored as a whole; leave out split=test"),
         (["uniform", "one.txt", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'tsv', 'csv'"),
