@@ -1,8 +1,8 @@
-"""Cost and quality: bits per byte against what a model costs, and which models no other one beats in both.
+"""Cost and quality: bits per byte against the costs of a model, and the models that no other one beats in both.
 
 The costs are those of the cell (docs/scoring.md): seconds of fitting, seconds of scoring a megabyte, parameters, and
-bytes of peak memory of the process. A model is on the **front** of a cost if every other model that costs no more needs
-more bits per byte (Pareto). Times depend on the machine and on what else ran on it.
+bytes of peak memory of the process. A model is on the **front** of a cost unless another one is better in the cost or
+in bits per byte, and at least as good in the other (Pareto). Times depend on the machine and on what else ran on it.
 
 The frame has a row for each model and cost that is known:
 
@@ -27,6 +27,9 @@ from lmbench.runs.records import Costs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+COSTS = ("fitting", "scoring", "parameters", "memory")
+"""The costs of a model."""
 
 _UNITS = {"fitting": "seconds", "scoring": "seconds for each megabyte", "parameters": "", "memory": "bytes"}
 
@@ -76,10 +79,9 @@ def find_front(costs: Floats, bits: Floats) -> Flags:
         costs: (models,) the cost of each model.
         bits: (models,) bits per byte.
     """
-    order = np.lexsort((bits, costs))
-    best_before = np.append(np.inf, np.minimum.accumulate(bits[order])[:-1])
-    is_on_front = np.zeros(len(costs), dtype=np.bool_)
-    is_on_front[order] = bits[order] < best_before
+    is_as_good = (costs[:, None] <= costs) & (bits[:, None] <= bits)
+    is_better = (costs[:, None] < costs) | (bits[:, None] < bits)
+    is_on_front: Flags = np.logical_not(np.any(is_as_good & is_better, axis=0))
     return is_on_front
 
 

@@ -14,6 +14,10 @@ def test_a_model_is_on_the_front_if_no_other_one_is_cheaper_and_better():
     assert find_front(costs, bits).tolist() == [True, False, True, False, True]
 
 
+def test_models_that_are_equally_good_are_both_on_the_front():
+    assert find_front(np.array([1.0, 1.0, 2.0]), np.array([3.0, 3.0, 3.0])).tolist() == [True, True, False]
+
+
 def test_the_front_agrees_with_brute_force():
     rng = np.random.default_rng(0)
     costs, bits = rng.random(40), rng.random(40)
