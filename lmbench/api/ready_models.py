@@ -21,6 +21,7 @@ from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.registry import ResolvedModel, resolve
 from lmbench.runs.fitted_models import Fit, FittedModels
 from lmbench.runs.machine import count_threads
+from lmbench.runs.objects import ModelObject
 from lmbench.runs.records import Cell, ModelRecord
 from lmbench.runs.sweeps import expand_spec
 
@@ -119,7 +120,7 @@ def _list_models(models: object) -> Iterator[tuple[str, ResolvedModel | Language
     elif isinstance(models, LanguageModel):
         yield type(models).__name__, models
     elif isinstance(models, type) and issubclass(models, LanguageModel):
-        yield models.__name__, models()
+        yield models.__name__, ModelObject.of(models).build()
     elif isinstance(models, Mapping):
         for label, given in models.items():
             yield from ((str(label), model) for _, model in _list_models(given))
@@ -153,10 +154,11 @@ def _prepare(model: LanguageModel, training: Training) -> LanguageModel:
     """Return an instance that is ready, or a new one that was fitted."""
     try:
         model.score(("a",))
-    except NotFittedError:
-        model = type(model)(model.options)
+    except (NotFittedError, AttributeError):  # the latter if a model does not declare what fitting sets
+        model = ModelObject.of(model).build()
         with _limited_threads(model.traits):
-            model.prepare(training.text, CheckedProgress(training.progress.part(type(model).__name__)))
+            text = None if model.traits.pretrained else training.text
+            model.prepare(text, CheckedProgress(training.progress.part(type(model).__name__)))
     return model
 
 

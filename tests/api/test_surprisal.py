@@ -1,10 +1,11 @@
 from importlib import import_module
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import lmbench
-from lmbench import LanguageModel, Score, Signature, build, load_corpus, surprisal
+from lmbench import Fitted, LanguageModel, Score, Signature, Traits, build, load_corpus, surprisal
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
 
 ITEMS = ["The fox saw the grapes.", "A crow sat."]
@@ -62,8 +63,6 @@ def test_a_class_of_a_notebook_is_a_model():
             self.size = data.train.size
 
         def score(self, documents):
-            import numpy as np
-
             ends = [np.arange(1, len(text) + 1) for text in documents]
             return [Score(end, np.full(len(end), -np.log(2)), np.zeros(len(end))) for end in ends]
 
@@ -71,6 +70,46 @@ def test_a_class_of_a_notebook_is_a_model():
             return Signature()
 
     assert measure(Halves, ["ab c"])["bits"].tolist() == pytest.approx([2, 2])
+
+
+class Plain(LanguageModel):
+    """A model that does not declare what fitting sets, and whose constructor takes something else than options."""
+
+    def __init__(self, name="plain"):
+        super().__init__()
+        self.name = name
+
+    def fit(self, data, progress=None):
+        self.nats = -np.log(2.0)
+
+    def score(self, documents):
+        return [
+            Score(np.arange(1, len(text) + 1), np.full(len(text), self.nats), np.zeros(len(text))) for text in documents
+        ]
+
+    def signature(self):
+        return Signature()
+
+
+@pytest.mark.parametrize("given", [Plain, Plain(), Plain("other")])
+def test_a_model_need_not_declare_what_fitting_sets(given):
+    assert measure(given, ["ab c"])["bits"].tolist() == pytest.approx([2, 2])
+
+
+def test_a_corpus_is_read_only_if_a_model_is_fitted_on_it():
+    class Loaded(Plain):
+        traits = Traits(weights="pretrained")
+        loaded = Fitted[float]()
+
+        def load(self, progress=None):
+            self.loaded = -np.log(2.0)
+
+        @property
+        def nats(self):
+            return self.loaded
+
+    for given in (Loaded(), Loaded):
+        assert measure(given, ["ab c"], corpus="no-such-corpus")["bits"].tolist() == pytest.approx([2, 2])
 
 
 def test_the_corpus_may_be_texts():
