@@ -172,7 +172,8 @@ def _check_names(items: Items, settings: Settings) -> None:
 def _subtract(table: pd.DataFrame, first: pd.DataFrame) -> Floats:
     """Return the bits of each row less those of the first model for the same word; NaN if it joined other words."""
     baseline = first["bits"].set_axis(_find_places(first)).reindex(_find_places(table))
-    return np.asarray(table["bits"]) - np.asarray(baseline)
+    differences: Floats = table["bits"].to_numpy() - baseline.to_numpy()
+    return differences
 
 
 def _find_places(table: pd.DataFrame) -> pd.MultiIndex:
