@@ -198,7 +198,7 @@ def draw_curves(frame: pd.DataFrame, fits: pd.DataFrame, corpus: str) -> Chart:
         description="Bits per byte of the test text, by the size of the training text." + _describe_errors(fits),
         x=Axis("training text", "bytes", scale="log"),
         y=Axis("surprisal", "bits per byte", scale="log"),
-        series=(*dashed, *measured),
+        series=(*measured, *dashed),
     )
 
 

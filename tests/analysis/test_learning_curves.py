@@ -214,7 +214,7 @@ def test_a_run_with_one_size_has_no_curves(tmp_path):
 def test_the_chart_extrapolates_as_far_as_the_error_is_known():
     frame = frame_of(list(WIKITEXT), list(WIKITEXT.values()))
     chart = draw_curves(frame, fit_curves(frame), "wikitext-2")
-    dashed, measured = chart.series
+    measured, dashed = chart.series
     assert (dashed.name, dashed.is_dashed, measured.is_dashed) == ("m", True, False)
     assert dashed.x[0] == measured.x[-1]
     assert dashed.x[-1] == pytest.approx(10_736_663**2 / 2_728_169)
