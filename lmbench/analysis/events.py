@@ -16,6 +16,7 @@ from lmbench.runs.cell_files import DOCUMENTS, SCORES, read_documents, read_scor
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.score import checked_scores
+from lmbench.words.spans import cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,8 @@ class ScoredDocument:
         return np.concatenate([[0], self.ends])[: len(self.ends)]
 
     def cut(self, spans: Ints) -> list[str]:
-        """Return the texts between byte offsets, (spans, 2). A part of a character is shown as a replacement."""
-        data = self.text.encode()
-        return [data[start:stop].decode(errors="replace") for start, stop in spans.tolist()]
+        """Return the texts between byte offsets, (spans, 2). A part of a character becomes a replacement."""
+        return cut(self.text, spans)
 
 
 def read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator[ScoredDocument]:

@@ -28,6 +28,7 @@ import numpy as np
 from lmbench.analysis.words import WordRows
 from lmbench.arrays import Floats, Ints
 from lmbench.chart import Axis, Bars, Chart
+from lmbench.words.spans import cut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ def find_passages(rows: WordRows, model: str, other: str, above: float = ABOVE) 
     )
 
 
-def list_words(rows: WordRows, document: int, start: int, end: int) -> pd.DataFrame:
+def tabulate_passage(rows: WordRows, document: int, start: int, end: int) -> pd.DataFrame:
     """Return the words of a passage, with a column of bits for each model.
 
     Args:
@@ -147,10 +148,10 @@ def _sum_within(values: Floats | Ints, borders: Ints) -> Floats | Ints:
 
 
 def _cut(rows: WordRows, documents: Ints, spans: Ints) -> Iterator[str]:
-    """Yield the texts of spans, (spans, 2), of these documents, (spans,)."""
-    data = [document.encode() for document in rows.text.corpus.test.documents]
-    for document, (start, end) in zip(documents.tolist(), spans.tolist(), strict=True):
-        yield data[document][start:end].decode()
+    """Yield the texts of spans, (spans, 2), of these documents, (spans,), whose numbers never fall."""
+    firsts = np.flatnonzero(np.diff(documents, prepend=-1))
+    for document, part in zip(documents[firsts].tolist(), np.split(spans, firsts[1:]), strict=False):
+        yield from cut(rows.text.corpus.test.documents[document], part)
 
 
 def _shorten(text: str) -> str:

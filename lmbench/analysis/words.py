@@ -20,7 +20,7 @@ from lmbench.analysis.alignment import AlignedText
 from lmbench.arrays import Flags, Ints
 from lmbench.corpus import WORD_SEPARATORS, Corpus
 from lmbench.text.tokenizers import LINE_END, Tokenizer, make_tokenizer
-from lmbench.words.spans import align_words
+from lmbench.words.spans import align_words, cut
 
 _WORD = re.compile(f"[^{WORD_SEPARATORS}]+|{LINE_END}")
 _WORD_BYTES = re.compile(_WORD.pattern.encode())
@@ -39,6 +39,16 @@ class Words:
     documents: Ints
     spans: Ints
     texts: Sequence[str]
+
+    @classmethod
+    def of_documents(cls, corpus: Corpus, documents: Sequence[str]) -> Words:
+        """Return the words and line ends of documents of a corpus; there is at least one document."""
+        spans = [find_words(document, corpus) for document in documents]
+        return cls(
+            documents=np.repeat(np.arange(len(spans)), list(map(len, spans))),
+            spans=np.concatenate(spans),
+            texts=[text for document, found in zip(documents, spans, strict=True) for text in cut(document, found)],
+        )
 
     @property
     def are_line_ends(self) -> Flags:
@@ -91,19 +101,9 @@ def find_words(document: str, corpus: Corpus) -> Ints:
     return spans if len(spans) else np.array([[0, len(data)]])
 
 
-def list_words(documents: Sequence[str], corpus: Corpus) -> Words:
-    """Return the words and line ends of documents of a corpus; there is at least one document."""
-    spans = [find_words(document, corpus) for document in documents]
-    return Words(
-        documents=np.repeat(np.arange(len(spans)), list(map(len, spans))),
-        spans=np.concatenate(spans),
-        texts=[text for document in documents for text in split_words(document, corpus)],
-    )
-
-
 def align_to_words(text: AlignedText) -> WordRows:
     """Return the words of a text as rows."""
-    words = list_words(text.corpus.test.documents, text.corpus)
+    words = Words.of_documents(text.corpus, text.corpus.test.documents)
     parts = list(_align_documents(text, words))
     rows, numbers = (np.concatenate([np.zeros(1, dtype=np.int64), *each]) for each in zip(*parts, strict=True))
     return WordRows(text.merge(rows), words, numbers)

@@ -71,6 +71,12 @@ def word_spans(document: str, spaced: bool = True) -> Ints:
     return spans[[not is_white(token) for token in tokens]]
 
 
+def cut(document: str, spans: Ints) -> list[str]:
+    """Return the texts between byte offsets of a document, (spans, 2). A part of a character becomes a replacement."""
+    data = document.encode()
+    return [data[start:end].decode(errors="replace") for start, end in spans.tolist()]
+
+
 def region_spans(document: str, regions: Sequence[str]) -> Ints:
     """Return the byte offsets at which each region of a document starts and ends, (regions, 2).
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmbench.analysis.passages import draw_passages, find_maximal_segments, find_passages, list_words
+from lmbench.analysis.passages import draw_passages, find_maximal_segments, find_passages, tabulate_passage
 from lmbench.analysis.words import align_to_words
 from tests.analysis.scored import align_events, corpus
 
@@ -65,6 +65,14 @@ def test_passages_are_where_the_first_model_needs_more(rows):
     assert frame["other_bits"].tolist() == [2, 1, 1, 8]
 
 
+def test_passages_of_letters_of_several_bytes_have_their_text():
+    text = corpus("é ö\n", "a\n", "汉 a\n")
+    bad = [[(2, 9), (3, 1), (1, 1)], [(1, 1), (1, 1)], [(3, 9), (2, 1), (1, 1)]]
+    good = [[(size, 1) for size, _ in document] for document in bad]
+    frame = find_passages(align_to_words(align_events(text, bad=bad, good=good)), "bad", "good")
+    assert sorted(frame["text"]) == ["", "é", "汉"]
+
+
 def test_passages_and_the_rest_sum_to_the_bits(rows):
     frame = find_passages(rows, "bad", "good")
     assert frame["bits"].sum() == rows.text.totals[0]
@@ -87,7 +95,7 @@ def test_a_model_that_needs_less_everywhere_has_no_passages(rows):
 
 
 def test_the_words_of_a_passage_have_the_bits_of_all_models(rows):
-    words = list_words(rows, 0, 4, 7)
+    words = tabulate_passage(rows, 0, 4, 7)
     assert words["word"].tolist() == ["C", "D"]
     assert words["bad"].tolist() == [9, 9]
     assert words["good"].tolist() == [1, 1]

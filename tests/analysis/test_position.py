@@ -6,14 +6,14 @@ from lmbench.analysis.position import (
     measure_by_document_position,
     measure_by_line_position,
 )
-from lmbench.analysis.words import align_to_words, list_words
+from lmbench.analysis.words import Words, align_to_words
 from tests.analysis.scored import align_events, corpus
 
 TEXTS = ["a b\n\nc\n", "d\ne f"]
 
 
 def test_places_are_counted_from_each_line_and_each_document():
-    words = list_words(TEXTS, corpus())
+    words = Words.of_documents(corpus(), TEXTS)
     assert words.texts == ["a", "b", "\n", "\n", "c", "\n", "d", "\n", "e", "f"]
     assert find_line_places(words).tolist() == [1, 2, 3, 1, 1, 2, 1, 2, 1, 2]
     assert find_document_places(words).tolist() == [1, 2, 3, 4, 5, 6, 1, 2, 3, 4]

@@ -5,7 +5,7 @@ import pytest
 from lmbench import build
 from lmbench.analysis.alignment import align
 from lmbench.analysis.events import score_documents
-from lmbench.analysis.words import align_to_words, find_words, list_words, split_words
+from lmbench.analysis.words import Words, align_to_words, find_words, split_words
 from tests.analysis.scored import align_events, corpus
 
 
@@ -59,8 +59,9 @@ def test_rows_do_not_cross_the_border_of_documents():
 
 
 def test_words_know_their_documents_and_line_ends():
-    words = list_words(["a\n", "b"], corpus())
+    words = Words.of_documents(corpus(), ["a\n", "b"])
     assert words.documents.tolist() == [0, 0, 1]
+    assert words.texts == ["a", "\n", "b"]
     assert words.are_line_ends.tolist() == [False, True, False]
 
 
