@@ -64,6 +64,23 @@ def test_with_a_field_unknown_files_are_json(name, start, layout):
 
 
 @pytest.mark.parametrize(
+    ("name", "start", "layout"),
+    [
+        ("", "id,body\r\n1,a\n", "csv"),
+        ("", '"id";"body"\n1;a\n', "csv"),
+        ("", "id\tbody\n1\ta\n", "tsv"),
+        ("a.txt", "body\na\n", "csv"),
+        ("", "id,text\n1,body\n", "jsonl"),
+        ("", '{"body": "a"}\n', "jsonl"),
+        ("a.jsonl", "id,body\n1,a\n", "jsonl"),
+    ],
+)
+def test_a_table_is_recognized_by_the_named_column(name, start, layout):
+    """Standard input does not have a name that says what it is."""
+    assert find_layout(name, start, TextFormat(field="body")).name == layout
+
+
+@pytest.mark.parametrize(
     ("layout", "text_format", "provenance", "shown"),
     [
         ("text", TextFormat(), "lines", "plain text"),
