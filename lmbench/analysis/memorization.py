@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmbench.analysis.classes import Classes, ClassPicture, sum_classes
-from lmbench.analysis.words import WordRows, Words, split_words
+from lmbench.analysis.words import WordRows, split_words
 from lmbench.arrays import Flags, Ints
 from lmbench.corpora.overlap import LENGTH
 from lmbench.statistics import estimate_sums
@@ -39,17 +39,27 @@ MATCHES = ClassPicture(
 _STEPS = (0, 1, 2, 3, 4, 6, 9, 12)
 
 
-def measure_by_match(rows: WordRows) -> pd.DataFrame:
-    """Return the bits of words by their longest match in training; classes.py describes the columns."""
-    return sum_classes(rows, Classes.of_steps(find_matches(rows), _STEPS, {}))
+def measure_by_match(rows: WordRows, matches: Ints) -> pd.DataFrame:
+    """Return the bits of words by their longest match in training; classes.py describes the columns.
+
+    Args:
+        rows: The words of the text.
+        matches: (words,) the matches that `find_matches` returns.
+    """
+    return sum_classes(rows, Classes.of_steps(matches, _STEPS, {}))
 
 
-def measure_unshared(rows: WordRows) -> pd.DataFrame:
-    """Return the bits per byte of each model without the words of shared 13-grams; a row for each model."""
+def measure_unshared(rows: WordRows, matches: Ints) -> pd.DataFrame:
+    """Return the bits per byte of each model without the words of shared 13-grams; a row for each model.
+
+    Args:
+        rows: The words of the text.
+        matches: (words,) the matches that `find_matches` returns.
+    """
     import pandas as pd
 
     text, units = rows.text, rows.text.choose_units()
-    is_kept = ~np.logical_or.reduceat(find_shared(rows.words, find_matches(rows)), rows.borders[:-1])
+    is_kept = ~np.logical_or.reduceat(find_shared(matches), rows.borders[:-1])
     sizes = units.sum(text.sum_documents((text.ends - text.starts) * is_kept))
     estimates = estimate_sums(units.sum(text.sum_documents(text.bits * is_kept)), sizes)
     rest = [
@@ -77,7 +87,7 @@ def find_matches(rows: WordRows) -> Ints:
     return match_lengths(test, train, LENGTH)[test >= 0]
 
 
-def find_shared(words: Words, matches: Ints) -> Flags:
+def find_shared(matches: Ints) -> Flags:
     """Return whether each word is in a 13-gram that the training split has, (words,)."""
     ends = np.flatnonzero(matches >= LENGTH)
     covered = np.zeros(len(matches), dtype=np.bool_)

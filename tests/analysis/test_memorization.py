@@ -45,7 +45,8 @@ def test_random_texts_agree_with_brute_force():
 
 
 def test_classes_of_matches_sum_to_the_bits():
-    frame = measure_by_match(rows_of(corpus("a b new c", train=["a b", "c"])))
+    rows = rows_of(corpus("a b new c", train=["a b", "c"]))
+    frame = measure_by_match(rows, find_matches(rows))
     assert dict(zip(frame["class"], frame["bits"], strict=True)) == {"0": 4, "1": 1 + 2, "2": 2}
 
 
@@ -53,8 +54,9 @@ def test_the_words_of_shared_13_grams_are_left_out():
     shared = " ".join(f"w{number}" for number in range(14))
     text = corpus(f"new {shared} end", "other text", train=[f"start {shared}"])
     rows = rows_of(text)
-    assert find_shared(rows.words, find_matches(rows)).tolist() == [False] + [True] * 14 + [False] * 3
-    frame = measure_unshared(rows).iloc[0]
+    matches = find_matches(rows)
+    assert find_shared(matches).tolist() == [False] + [True] * 14 + [False] * 3
+    frame = measure_unshared(rows, matches).iloc[0]
     size = len(text.test.documents[0]) + len("other text")
     kept = len("new") + len(" end") + len("other text")
     assert frame["shared"] == pytest.approx(1 - kept / size)
