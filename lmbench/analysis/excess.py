@@ -1,10 +1,10 @@
 """Excess over the floor against the size of the training text, for sources whose entropy is known.
 
 A model's excess is its bits per byte less those that the source itself needs for the same text (docs/sources.md). A
-model of the source's family has d parameters to learn, and each costs about (1/2) log n bits of n events (Rissanen,
-"Stochastic complexity and modeling", Annals of Statistics 14, 1986), so that its excess falls like d / 2n: with a slope
-of −1 if both axes are logarithmic. The excess of a model that cannot express the source stops at a bias of its own, and
-its slope is 0.
+model of the source's family that learns d parameters from n events pays about (d/2) log n nats for them in all
+(Rissanen, "Stochastic complexity and modeling", Annals of Statistics 14, 1986), and d / 2n nats for the next event: the
+excess has a slope of −1 if both axes are logarithmic. A model that cannot express the source keeps a bias, and a slope
+of 0.
 
 The frame has a row for each model and size:
 

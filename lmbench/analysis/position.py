@@ -1,10 +1,12 @@
 """Bits by position: how much the text before a word helps each model.
 
-Positions are counted from 1: the place of a word in its line, which is all that a model of lines can use, and in its
-document. Line ends count as words of the document, and are a class of their own. The unit is bits per word.
+Positions are counted from 1: the place of a word in its line, to which the history of a model of single lines is
+limited, and in its document. Line ends count as words of the document, and are a class of their own. The unit is bits
+per word.
 
-A model that uses a longer history gains on the others from the first word on. Words of different places are different
-words, such as those of a title, so that only the *difference* between two models at the same place is the history's.
+A model that uses a longer history gains on the others with each word of it. Words of different places are different
+words, such as those of a title, so that only the *difference* between two models at the same place says how much the
+history is worth.
 """
 
 from __future__ import annotations
