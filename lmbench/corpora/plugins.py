@@ -14,6 +14,12 @@ from lmbench.errors import LmbenchError, PluginError, describe, kind_of
 
 GROUP = "lmbench.corpora"
 
+_FACTS: dict[str, type] = {
+    **dict.fromkeys(("provenance", "description", "floor_note", "note"), str),
+    **dict.fromkeys(("tokenized", "spaced"), bool),
+}
+"""The fields of a corpus that are not splits, with their types."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegisteredCorpus:
@@ -53,6 +59,9 @@ class RegisteredCorpus:
             raise PluginError(f"{self} cannot be loaded: {describe(error)}") from error
         if type(corpus) is not Corpus:
             raise PluginError(f"{self} is {kind_of(corpus)}; its function must return a Corpus")
+        for name, kind in _FACTS.items():
+            if type(value := getattr(corpus, name)) is not kind:
+                raise PluginError(f"{self}: its {name} is {kind_of(value)}; it must be a {kind.__name__}")
         train, valid, test = (self._read_split(split, getattr(corpus, split)) for split in ("train", "valid", "test"))
         if not any(document.strip() for document in test.documents):
             raise PluginError(f"{self} does not have a test text")

@@ -38,6 +38,12 @@ def control():
 def blank():
     return Corpus("any", Split(()), Split(()), Split(("\\n",)), provenance="x")
 
+def origin():
+    return Corpus("any", Split(()), Split(()), Split(("a",)), provenance=3)
+
+def spaceless():
+    return Corpus("any", Split(()), Split(()), Split(("a",)), provenance="x", spaced="no")
+
 def listed():
     return ["a", "b"]
 
@@ -92,6 +98,8 @@ def test_corpora_are_described_by_their_functions():
         ("text", PluginError, "'text' .*: its train is not a Split with a sequence of documents"),
         ("bytes_", PluginError, "'bytes_' .*: train document 1 is a bytes; it must be a str"),
         ("control", CorpusError, "'control' .*: test document 2 is not text: it has a NUL byte at offset 1"),
+        ("origin", PluginError, "'origin' .*: its provenance is an int; it must be a str"),
+        ("spaceless", PluginError, "'spaceless' .*: its spaced is a str; it must be a bool"),
         ("blank", PluginError, "'blank' .* does not have a test text"),
     ],
 )
