@@ -90,6 +90,27 @@ class _Duel:
         return p
 
 
+def choose_baseline(rankings: Sequence[Ranking], asked: str | None = None) -> str | None:
+    """Return the label of the entry that others are compared with; None if no model has numbers.
+
+    Args:
+        rankings: The ranking of each corpus of a run.
+        asked: The label of an entry. None for kenlm, such as a tuned one, or if the run does not have it, for the model
+            with numbers on the most corpora.
+
+    Raises:
+        UnknownNameError: No model with numbers has the label that was asked for.
+    """
+    labels = _list_labels(rankings)
+    if not labels:
+        return None
+    if asked is None:
+        return _find_usual(labels, rankings)
+    if asked not in labels:
+        raise UnknownNameError("baseline", asked, labels)
+    return asked
+
+
 def summarize_corpora(rankings: Sequence[Ranking], baseline: str | None = None) -> tuple[Group, ...]:
     """Compare the models with a baseline on natural and on synthetic corpora, if there are two or more of a kind.
 
@@ -97,23 +118,18 @@ def summarize_corpora(rankings: Sequence[Ranking], baseline: str | None = None) 
 
     Args:
         rankings: The ranking of each corpus of a run.
-        baseline: The label of an entry. None for kenlm, such as a tuned one, or if the run does not have it, for the
-            model with numbers on the most corpora.
+        baseline: The label of an entry; None to choose one.
 
     Raises:
         UnknownNameError: No model with numbers has the label of the baseline.
     """
-    labels = _list_labels(rankings)
-    if not labels:
+    chosen = choose_baseline(rankings, baseline)
+    if chosen is None:
         return ()
-    if baseline is None:
-        baseline = _choose_baseline(labels, rankings)
-    if baseline not in labels:
-        raise UnknownNameError("baseline", baseline, labels)
     different = _list_different(rankings)
     natural = [ranking for ranking in different if not ranking.corpus.floor_note]
     synthetic = [ranking for ranking in different if ranking.corpus.floor_note]
-    groups = [_summarize_group("natural", natural, baseline), _summarize_group("synthetic", synthetic, baseline)]
+    groups = [_summarize_group("natural", natural, chosen), _summarize_group("synthetic", synthetic, chosen)]
     return tuple(group for group in groups if len(group.corpora) >= _FEWEST and group.summaries)
 
 
@@ -130,21 +146,21 @@ def _list_different(rankings: Sequence[Ranking]) -> list[Ranking]:
     return list(found.values())
 
 
-def _choose_baseline(labels: Sequence[str], rankings: Sequence[Ranking]) -> str:
+def _find_usual(labels: Sequence[str], rankings: Sequence[Ranking]) -> str:
     """Return kenlm, or kenlm with other options, or else any model: the one with numbers on the most corpora."""
     if _BASELINE in labels:
         return _BASELINE
     candidates = [label for label in labels if label.startswith(f"{_BASELINE}:")] or labels
-    return max(candidates, key=lambda label: sum(_find_number(ranking, label) is not None for ranking in rankings))
+    return max(candidates, key=lambda label: sum(find_number(ranking, label) is not None for ranking in rankings))
 
 
-def _find_number(ranking: Ranking, label: str) -> int | None:
+def find_number(ranking: Ranking, label: str) -> int | None:
     """Return the number of an entry, or None if the corpus does not have it."""
     return next((number for number, entry in enumerate(ranking.entries) if entry.label == label), None)
 
 
 def _summarize_group(kind: str, rankings: Sequence[Ranking], baseline: str) -> Group:
-    members = [ranking for ranking in rankings if _find_number(ranking, baseline) is not None]
+    members = [ranking for ranking in rankings if find_number(ranking, baseline) is not None]
     labels = sorted(label for label in _list_labels(members) if label != baseline)
     summaries = (_summarize(label, baseline, members) for label in labels)
     found = tuple(summary for summary in summaries if summary is not None)
@@ -171,7 +187,7 @@ def _summarize(label: str, baseline: str, rankings: Sequence[Ranking]) -> Summar
 
 def _find_duel(ranking: Ranking, label: str, baseline: str) -> _Duel | None:
     """Return a model and the baseline, or None if they do not have a ratio: one is missing, or needs no bits."""
-    first, second = _find_number(ranking, label), _find_number(ranking, baseline)
+    first, second = find_number(ranking, label), find_number(ranking, baseline)
     if first is None or second is None:
         return None
     above, below = (ranking.entries[number].per_byte.value for number in (first, second))

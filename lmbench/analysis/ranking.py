@@ -74,6 +74,11 @@ class Entry(_Model):
     letters: str = ""
     to_best: Comparison | None = None
 
+    @property
+    def is_best(self) -> bool:
+        """Whether the model is the best one, or does not differ from it; False if no ranking is claimed."""
+        return self.rank is not None and not (self.to_best and self.to_best.differs)
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:

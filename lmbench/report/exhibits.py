@@ -26,15 +26,41 @@ def terminal(exhibit: Exhibit) -> TerminalTable:
         for number, name in enumerate(shown.columns)
     )
     rows = (tuple(map(formatted, row)) for row in shown.rows)
-    return TerminalTable(Contents(exhibit.title, tuple(columns), tuple(rows), (_caption(exhibit),), ()))
+    return TerminalTable(Contents(exhibit.title, tuple(columns), tuple(rows), (describe(exhibit),), ()))
 
 
 def write(directory: RunDirectory) -> None:
     """Rebuild the page and the pictures of every cell that has exhibits."""
-    for cell in directory.cells():
-        if exhibits := _add_levels(directory, cell):
+    cells = directory.cells()
+    for cell in cells:
+        if exhibits := list_exhibits(directory, cells, cell):
             _write_pictures(directory, cell, exhibits)
             directory.write_text(page_name(cell), page(cell, exhibits))
+
+
+def list_exhibits(directory: RunDirectory, cells: Sequence[Cell], cell: Cell) -> tuple[Exhibit, ...]:
+    """Return a cell's exhibits, with lines in bits per byte compared with the run's best other models.
+
+    Args:
+        directory: The run.
+        cells: All cells of the run.
+        cell: The cell.
+    """
+    exhibits = directory.exhibits(cell)
+    if not exhibits:
+        return ()
+    others = [
+        (other.metrics.bits_per_byte, f"{other.label}, test text")
+        for other in cells
+        if other.metrics and other.corpus == cell.corpus and other.row != cell.row and not other.pseudo
+    ]
+    levels = tuple((name, value) for value, name in sorted(others)[:_MOST_LEVELS])
+    return tuple(
+        exhibit.model_copy(update={"levels": exhibit.levels + levels})
+        if (exhibit.kind, exhibit.unit) == ("lines", "bits per byte")
+        else exhibit
+        for exhibit in exhibits
+    )
 
 
 def page_name(cell: Cell) -> str:
@@ -51,24 +77,8 @@ def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
             parts.append(_markdown_table(exhibit))
         else:
             parts.append(f"![{plain(exhibit.title)}]({_picture_name(cell, number)})\n")
-        parts.append(f"{plain(_caption(exhibit))}\n")
+        parts.append(f"{plain(describe(exhibit))}\n")
     return "\n".join([*parts, f"Signature: {code(cell.signature)}\n"])
-
-
-def _add_levels(directory: RunDirectory, cell: Cell) -> tuple[Exhibit, ...]:
-    """Return a cell's exhibits, with lines in bits per byte compared with the run's best other models."""
-    others = [
-        (other.metrics.bits_per_byte, f"{other.label}, test text")
-        for other in directory.cells()
-        if other.metrics and other.corpus == cell.corpus and other.row != cell.row and not other.pseudo
-    ]
-    levels = tuple((name, value) for value, name in sorted(others)[:_MOST_LEVELS])
-    return tuple(
-        exhibit.model_copy(update={"levels": exhibit.levels + levels})
-        if (exhibit.kind, exhibit.unit) == ("lines", "bits per byte")
-        else exhibit
-        for exhibit in directory.exhibits(cell)
-    )
 
 
 def _write_pictures(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhibit]) -> None:
@@ -89,7 +99,8 @@ def _markdown_table(exhibit: Exhibit) -> str:
     return str(tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True)) + "\n"
 
 
-def _caption(exhibit: Exhibit) -> str:
+def describe(exhibit: Exhibit) -> str:
+    """Return what an exhibit shows, its unit, and the values that it is compared with."""
     levels = "".join(f"; {name}: {formatted(value)}" for name, value in exhibit.levels)
     return f"{exhibit.shows}{f' ({exhibit.unit})' if exhibit.unit else ''}{levels}"
 

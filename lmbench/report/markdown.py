@@ -37,7 +37,7 @@ def format_markdown(results: RankedRun) -> str:
         "## Signatures\n",
         *(f"- {plain(cell.label)}: {code(cell.signature)}" for cell in results.cells if cell.signature),
         "\n## Machines\n",
-        *(f"- {plain(line)}" for line in _list_machines(results.cells)),
+        *(f"- {plain(line)}" for line in list_machines(results.cells)),
     ]
     return "\n".join(parts) + "\n"
 
@@ -64,7 +64,7 @@ def _format_methods(results: RankedRun) -> Iterator[str]:
         yield ""
 
 
-def _list_machines(cells: Sequence[Cell]) -> list[str]:
+def list_machines(cells: Sequence[Cell]) -> list[str]:
     """Return a line for each machine, system and version of Python that evaluated cells, with their number."""
     places: dict[str, int] = {}
     for cell in cells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lmbench.analysis.across import Group, summarize_corpora
+from lmbench.analysis.across import Group, choose_baseline, summarize_corpora
 from lmbench.analysis.ranking import Entry, Ranking, rank_models
 from lmbench.report.marks import Marks
 from lmbench.runs.records import Cell, CorpusRecord, Row
@@ -24,6 +24,7 @@ class RankedRun:
         marks: The marks of the cells.
         rankings: The ranking of each corpus, in the order of the run.
         groups: The models over several corpora.
+        baseline: The model that others are compared with; None if no model has numbers.
     """
 
     directory: RunDirectory
@@ -32,6 +33,7 @@ class RankedRun:
     marks: Marks
     rankings: tuple[Ranking, ...]
     groups: tuple[Group, ...]
+    baseline: str | None
 
     @classmethod
     def read(cls, directory: RunDirectory, margin: float = MARGIN, baseline: str | None = None) -> RankedRun:
@@ -40,7 +42,7 @@ class RankedRun:
         Args:
             directory: The run.
             margin: Bits per byte within which models are equal.
-            baseline: The model that others are divided by over several corpora; None to choose one.
+            baseline: The model that others are compared with; None to choose one.
 
         Raises:
             LmbenchError: The cells of a corpus have different documents, or no model has the label of the baseline.
@@ -53,6 +55,7 @@ class RankedRun:
             marks=Marks.of(directory),
             rankings=rankings,
             groups=summarize_corpora(rankings, baseline),
+            baseline=choose_baseline(rankings, baseline),
         )
 
     def cells_of(self, ranking: Ranking) -> list[Cell]:

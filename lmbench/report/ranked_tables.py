@@ -84,7 +84,6 @@ def find_rate(anchor: Anchor, corpus: CorpusRecord) -> float:
 
 
 def _entry_line(results: RankedRun, entry: Entry, measures: Sequence[Measure], rank: str = "") -> _Line:
-    is_ranked = entry.rank is not None
     texts = (
         rank or show_rank(entry) or NONE,
         results.marks.label(name_entry(entry), entry.cells) + " §" * entry.has_one_seed,
@@ -92,7 +91,7 @@ def _entry_line(results: RankedRun, entry: Entry, measures: Sequence[Measure], r
         *costs.show_costs(entry.cells),
         entry.letters or NONE,
     )
-    return _Line(entry.per_byte.value, texts, is_ranked and not (entry.to_best and entry.to_best.differs))
+    return _Line(entry.per_byte.value, texts, entry.is_best)
 
 
 def _anchor_line(anchor: Anchor, corpus: CorpusRecord, decimals: int, measures: Sequence[Measure]) -> _Line:

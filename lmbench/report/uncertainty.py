@@ -32,6 +32,19 @@ class Need:
     unpaired: float
 
 
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What a text shows of the differences to its best model: medians over the other models.
+
+    Attributes:
+        detectable: The smallest difference in bits per byte that it shows with a probability of 80 %.
+        need: The text that a difference of 1 % takes.
+    """
+
+    detectable: float
+    need: Need
+
+
 def describe_ranking(ranking: Ranking) -> Iterator[str]:
     """Yield sentences on units, power, seeds and options that have their defaults."""
     if ranking.units is None:
@@ -114,22 +127,31 @@ def _list_inflation(units: Units) -> str:
     return f"blocks of {sizes} have {factors} times"
 
 
-def _describe_power(ranking: Ranking) -> Iterator[str]:
-    """Yield the smallest differences to the best that the text shows, and how much text 1 % needs."""
+def summarize_power(ranking: Ranking) -> Power | None:
+    """Return what the text shows; None if it has too few documents, or fewer than two models."""
     pairs = [pair for pair in ranking.comparisons if pair.first == 0]
     detectable, entries = _list_detectable(pairs), ranking.entries
     needs = [need for pair in pairs if (need := find_need(pair, entries[0], entries[pair.second]))]
     if not detectable or not needs or ranking.has_too_few_documents:
+        return None
+    paired, unpaired = (median(getattr(need, name) for need in needs) for name in ("paired", "unpaired"))
+    return Power(median(detectable), Need(paired, unpaired))
+
+
+def _describe_power(ranking: Ranking) -> Iterator[str]:
+    """Yield the smallest differences to the best that the text shows, and how much text 1 % needs."""
+    power = summarize_power(ranking)
+    if power is None:
         return
     if has_too_little_text(ranking):
         yield (
             "Too little text for a ranking: half of the neighboring ranks would have to differ by over "
             f"{100 * _LARGEST_DETECTABLE:g} % to show."
         )
-    paired, unpaired = (median(getattr(need, name) for need in needs) for name in ("paired", "unpaired"))
+    paired, unpaired = power.need.paired, power.need.unpaired
     otherwise = f", or {show_bytes(unpaired)} if each model scores other text" if unpaired > _TELLING * paired else ""
     yield (
-        f"This text shows a difference to the best of {_show_small(median(detectable))} bits/byte with a probability "
+        f"This text shows a difference to the best of {show_small(power.detectable)} bits/byte with a probability "
         f"of 80 % (median over models). A difference of 1 % takes {show_bytes(paired)} of such text{otherwise}."
     )
 
@@ -142,7 +164,7 @@ def _describe_seeds(entries: Sequence[Entry]) -> Iterator[str]:
     if any(entry.has_one_seed for entry in entries):
         yield "§ Trained with one seed: intervals do not include the variance of training. --seeds 5 measures it."
     several = [
-        f"{entry.label} {_show_small(entry.seed_deviation)} ({len(entry.cells)} seeds)"
+        f"{entry.label} {show_small(entry.seed_deviation)} ({len(entry.cells)} seeds)"
         for entry in entries
         if entry.seed_deviation is not None
     ]
@@ -159,7 +181,7 @@ def _show_number(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _show_small(value: float) -> str:
+def show_small(value: float) -> str:
     """Return a difference with as many digits as an error has."""
     return show_fixed(value, count_decimals(value))
 
