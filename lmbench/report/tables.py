@@ -15,6 +15,7 @@ from lmbench.report.csv_files import format_cells, format_pairs
 from lmbench.report.latex import format_latex
 from lmbench.report.markdown import format_markdown
 from lmbench.report.markup import literal
+from lmbench.report.page.document import format_page
 from lmbench.report.pseudo_table import build_pseudo_table
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
@@ -25,6 +26,7 @@ _FORMATS = {
     "table.csv": format_cells,
     "pairs.csv": format_pairs,
     "table.tex": format_latex,
+    "report.html": format_page,
 }
 FILES = tuple(_FORMATS)
 """The names of the files that `write` writes."""

@@ -22,9 +22,9 @@ def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text)
     assert "2/2 kenlm:order=2 on" in result.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "manifest.json", "study.toml", "cells", "checks", "logs", "exhibits", ".lock",
-        "table.md", "table.csv", "pairs.csv", "table.tex",
+        "table.md", "table.csv", "pairs.csv", "table.tex", "report.html",
     }  # fmt: skip
-    assert result.stdout.endswith("Written: out/table.md, table.csv, pairs.csv, table.tex\n")
+    assert result.stdout.endswith("Written: out/table.md, table.csv, pairs.csv, table.tex, report.html\n")
     again = lmbench("report", "out", cwd=tmp_path)
     assert again.returncode == 0
     assert again.stdout == result.stdout

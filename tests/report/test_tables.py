@@ -37,7 +37,7 @@ def ranked(tmp_path):
 def test_the_tables_can_be_rebuilt_from_the_files(directory):
     tables.write(RankedRun.read(directory))
     before = {name: (directory.path / name).read_text() for name in tables.FILES}
-    assert sorted(before) == ["pairs.csv", "table.csv", "table.md", "table.tex"]
+    assert sorted(before) == ["pairs.csv", "report.html", "table.csv", "table.md", "table.tex"]
     for name in tables.FILES:
         (directory.path / name).unlink()
     tables.write(RankedRun.read(RunDirectory.open(directory.path)))

@@ -1,0 +1,72 @@
+"""The section of a corpus: facts about the text, the ranked table, and the differences of all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lmbench.analysis.ranking import Ranking
+from lmbench.report.contents import Contents
+from lmbench.report.page.figures import Figure, make_figure
+from lmbench.report.page.forests import draw_forest
+from lmbench.report.page.matrices import Matrix, build_pair_matrix
+from lmbench.report.ranked_run import RankedRun
+from lmbench.report.ranked_tables import build_ranked_table
+from lmbench.runs.records import CorpusRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusSection:
+    """A corpus on the page.
+
+    Attributes:
+        anchor: The name of the section in links.
+        name: The name of the corpus.
+        description: A few words about the text.
+        facts: Names and values.
+        table: The ranked table, with warnings as its notes.
+        forest: The differences to the baseline; None if the baseline or all others lack numbers.
+        pairs: The differences of all pairs; None if there are none.
+    """
+
+    anchor: str
+    name: str
+    description: str
+    facts: Sequence[tuple[str, str]]
+    table: Contents
+    forest: Figure | None
+    pairs: Matrix | None
+
+
+def describe_corpora(results: RankedRun) -> list[CorpusSection]:
+    """Return the section of each corpus."""
+    return [_describe(results, ranking, number) for number, ranking in enumerate(results.rankings, start=1)]
+
+
+def _describe(results: RankedRun, ranking: Ranking, number: int) -> CorpusSection:
+    forest = draw_forest(ranking, results.baseline) if results.baseline else None
+    return CorpusSection(
+        anchor=f"corpus-{number}",
+        name=ranking.corpus.name,
+        description=ranking.corpus.description,
+        facts=list(_list_facts(ranking.corpus)),
+        table=build_ranked_table(results, ranking),
+        forest=make_figure(forest) if forest else None,
+        pairs=build_pair_matrix(ranking) if ranking.comparisons else None,
+    )
+
+
+def _list_facts(corpus: CorpusRecord) -> Iterator[tuple[str, str]]:
+    documents = f"{corpus.test_documents:,} document{'s' * (corpus.test_documents != 1)}"
+    yield "Test text", f"{corpus.test_bytes:,} bytes, {documents}"
+    yield "Training text", f"{corpus.train_bytes:,} bytes"
+    yield "Validation text", f"{corpus.valid_bytes:,} bytes"
+    yield "Words", _describe_words(corpus)
+    yield "How it was read", corpus.provenance
+    yield "SHA-256 of the test text", corpus.test_fingerprint
+
+
+def _describe_words(corpus: CorpusRecord) -> str:
+    if not corpus.spaced:
+        return "not separated by spaces"
+    return "separated by spaces, punctuation too" if corpus.tokenized else "separated by spaces"

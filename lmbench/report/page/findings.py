@@ -1,0 +1,138 @@
+"""The findings of a run and their certainty, in at most six sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from lmbench.analysis.ranking import Entry, Ranking
+from lmbench.report.digits import choose_decimals, show_fixed, show_interval, show_with_error
+from lmbench.report.ranked_run import RankedRun, name_entry
+from lmbench.statistics import Estimate
+
+_MOST = 6
+
+
+def list_findings(results: RankedRun) -> list[str]:
+    """Return the sentences, the most important ones first."""
+    ranked = [ranking for ranking in results.rankings if ranking.entries]
+    if not ranked:
+        return ["No model has numbers."]
+    sentences = [
+        *_describe_winners(ranked),
+        *_describe_untrained(results, ranked),
+        *_describe_certainty(ranked),
+        *_describe_trouble(results),
+        *_describe_groups(results),
+        *_describe_floors(ranked),
+    ]
+    return sentences[:_MOST]
+
+
+def _describe_winners(rankings: Sequence[Ranking]) -> Iterator[str]:
+    """Yield which models are the best ones, and whether that is certain."""
+    claimed = [ranking for ranking in rankings if ranking.entries[0].rank is not None and len(ranking.entries) > 1]
+    sole = [ranking for ranking in claimed if len(_list_best(ranking)) == 1]
+    if sole:
+        yield f"{_join(_name_winners(sole))}. There, every other model needs more by more than chance."
+    if shared := [ranking for ranking in claimed if ranking not in sole]:
+        ties = (f"{ranking.corpus.name} ({_join(map(name_entry, _list_best(ranking)))})" for ranking in shared)
+        yield (
+            f"On {_join(ties)}, the model named first needs the fewest bits, and the others do not differ from it by "
+            "more than chance."
+        )
+    if rest := [ranking for ranking in rankings if ranking not in claimed]:
+        firsts = (f"{name_entry(each.entries[0])} on {each.corpus.name} ({_show(each.entries[0])})" for each in rest)
+        why = "there are too few documents" if len(rest[0].entries) > 1 else "it is the only model"
+        yield f"The fewest bits are needed by {_join(firsts)}, but no ranking is claimed: {why}."
+
+
+def _name_winners(rankings: Sequence[Ranking]) -> Iterator[str]:
+    """Yield which corpora a model is the best on, with its bits per byte there."""
+    won: dict[str, list[str]] = {}
+    for ranking in rankings:
+        best = ranking.entries[0]
+        won.setdefault(name_entry(best), []).append(f"{ranking.corpus.name} ({_show(best)})")
+    for number, (model, corpora) in enumerate(won.items()):
+        yield f"{model} {'needs the fewest bits per byte ' * (number == 0)}on {_join(corpora)}"
+
+
+def _describe_untrained(results: RankedRun, rankings: Sequence[Ranking]) -> Iterator[str]:
+    """Yield the best of the models without other text, if a pretrained one is the best of all."""
+    won: dict[str, list[str]] = {}
+    for ranking in rankings:
+        if not _is_pretrained(results, ranking.entries[0]):
+            continue
+        first = next((entry for entry in ranking.entries if not _is_pretrained(results, entry)), None)
+        if first:
+            won.setdefault(name_entry(first), []).append(f"{ranking.corpus.name} ({_show(first)})")
+    if won:
+        found = _join(f"{model} on {_join(corpora)}" for model, corpora in won.items())
+        yield f"Pretrained models know other text too. Of those trained on the corpus alone, the best are {found}."
+
+
+def _describe_certainty(rankings: Sequence[Ranking]) -> Iterator[str]:
+    """Yield how many pairs differ, are equal, or remain open."""
+    pairs = [pair for ranking in rankings if not ranking.has_too_few_documents for pair in ranking.comparisons]
+    if not pairs:
+        return
+    differ, equal = sum(pair.differs for pair in pairs), sum(pair.equal for pair in pairs)
+    yield (
+        f"Of {len(pairs):,} pairs of models on the same corpus, {differ:,} differ by more than chance (p < 0.05 after "
+        f"Holm's correction), {equal:,} are equal within ±{rankings[0].margin:g} bits/byte, and "
+        f"{len(pairs) - differ - equal:,} remain open."
+    )
+
+
+def _describe_trouble(results: RankedRun) -> Iterator[str]:
+    """Yield the number of cells that have numbers, and of those in doubt."""
+    count = len(results.cells)
+    failed = sum(cell.metrics is None for cell in results.cells)
+    doubted = sum(bool(results.marks.doubt(cell)) for cell in results.cells if cell.metrics)
+    missing = f", {len(results.missing):,} are missing" * bool(results.missing)
+    yield (
+        f"{count - failed:,} of {count:,} cells have numbers{missing}; "
+        f"{doubted or 'none':} of them {'is' if doubted == 1 else 'are'} in doubt (‡)."
+    )
+
+
+def _describe_groups(results: RankedRun) -> Iterator[str]:
+    """Yield the model with the lowest ratio to the baseline on natural text, and on how many corpora it is better."""
+    for group in results.groups:
+        best = min(group.summaries, key=lambda summary: summary.average.value)
+        if group.kind == "natural" and best.average.value < 1:
+            average = best.average
+            decimals = choose_decimals([Estimate(average.value, average.low, average.high)])
+            yield (
+                f"On {len(best.corpora)} natural corpora, {best.label} needs {show_fixed(average.value, decimals)} "
+                f"times the bits of {group.baseline} (geometric mean, 95 % CI {show_interval(average, decimals)}), and "
+                f"is better by more than chance on at least {best.shown_better} of them."
+            )
+
+
+def _describe_floors(rankings: Sequence[Ranking]) -> Iterator[str]:
+    """Yield how far the best models are above the floor of synthetic sources."""
+    found = [
+        f"{show_with_error(best.excess)} on {ranking.corpus.name} ({name_entry(best)})"
+        for ranking in rankings
+        if (best := ranking.entries[0]).excess
+    ]
+    if found:
+        yield f"Above the floor of their sources, the best models need {_join(found)} bits/byte."
+
+
+def _list_best(ranking: Ranking) -> list[Entry]:
+    return [entry for entry in ranking.entries if entry.is_best]
+
+
+def _is_pretrained(results: RankedRun, entry: Entry) -> bool:
+    return any(map(results.marks.is_pretrained, entry.cells))
+
+
+def _show(entry: Entry) -> str:
+    return show_fixed(entry.per_byte.value, choose_decimals([entry.per_byte]))
+
+
+def _join(texts: Iterable[str]) -> str:
+    """Return texts as a list in a sentence: "a, b and c"."""
+    *others, last = texts
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from lmbench.report.page.findings import list_findings
+from lmbench.report.ranked_run import RankedRun
+from tests.report.cells import broken_cell, cell, store_bits, text
+from tests.report.page.conftest import NOISE, SIZES
+from tests.storing import new_directory, store
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return new_directory(tmp_path / "run", (text("one"), text("two")))
+
+
+def find(directory):
+    return list_findings(RankedRun.read(directory))
+
+
+def test_sole_winners_are_named_with_their_numbers(directory):
+    for name, rates in (("one", (1.5, 2.0)), ("two", (2.0, 1.5))):
+        store_bits(directory, cell("a", corpus=name), rates[0] + NOISE, SIZES)
+        store_bits(directory, cell("b", corpus=name), rates[1] + NOISE, SIZES)
+    first, *_ = find(directory)
+    assert first == (
+        "a needs the fewest bits per byte on one (1.497) and b on two (1.497). There, every other model needs more by "
+        "more than chance."
+    )
+
+
+def test_models_that_do_not_differ_share_the_first_place(directory):
+    store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES)
+    store_bits(directory, cell("b", corpus="one"), 2.0001 + NOISE[::-1], SIZES)
+    first, second, *_ = find(directory)
+    assert first == (
+        "On one (a and b), the model named first needs the fewest bits, and the others do not differ from it by more "
+        "than chance."
+    )
+    assert second == (
+        "Of 1 pairs of models on the same corpus, 0 differ by more than chance (p < 0.05 after Holm's correction), 0 "
+        "are equal within ±0.001 bits/byte, and 1 remain open."
+    )
+
+
+def test_too_few_documents_claim_no_ranking(directory):
+    store_bits(directory, cell("a", corpus="one"), 1 + NOISE[:3], SIZES[:3])
+    store_bits(directory, cell("b", corpus="one"), 2 + NOISE[:3], SIZES[:3])
+    first, *rest = find(directory)
+    assert first.endswith("but no ranking is claimed: there are too few documents.")
+    assert not [sentence for sentence in rest if "pairs" in sentence]
+
+
+def test_the_best_untrained_model_is_named_beside_a_pretrained_one(directory):
+    store_bits(directory, cell("gpt", corpus="one", pretrained=True), 1 + NOISE, SIZES)
+    store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES)
+    assert find(directory)[1] == (
+        "Pretrained models know other text too. Of those trained on the corpus alone, the best are a on one (1.997)."
+    )
+
+
+def test_the_distance_to_the_floor_is_told(tmp_path):
+    directory = new_directory(tmp_path / "run", (text("one", floor_note="known"),))
+    floor = np.full(40, 150.0)
+    store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES, floor)
+    assert find(directory)[-1].startswith("Above the floor of their sources, the best models need 0.497 ± 0.0")
+
+
+def test_cells_without_numbers_are_counted(directory):
+    store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES)
+    store(directory, broken_cell("b", corpus="one"))
+    assert "1 of 2 cells have numbers; 1 of them is in doubt (‡)." in find(directory)
+
+
+def test_there_are_at_most_six_sentences(results):
+    assert 3 <= len(list_findings(results)) <= 6
