@@ -76,7 +76,7 @@ class ArpaFile(LanguageModel):
             self._file = BinaryFile.read(path, words)
         else:
             text = read_arpa(path, progress)
-            words.require_unigrams(path, text.counts[0])
+            words.require_words(path, text.words[2:-1])
             self._file = TextFile.of(text, words)
         self._words = words
         if not self._file.has_unknown:

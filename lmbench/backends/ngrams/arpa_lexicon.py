@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from lmbench.compression import open_regular
 from lmbench.errors import SpecError, UnavailableError, reason
@@ -34,19 +35,19 @@ class ExportedLexicon(BaseModel):
     Attributes:
         tokenizer: Name of the tokenizer. If it has learned anything, that is in `tokenizer_file`.
         spelled: The words that the letter model learned from.
-        unigrams: The number of unigrams in the ARPA file.
+        words_sha256: The hash of the words of the ARPA file, in any order.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokenizer: str
     spelled: tuple[str, ...]
-    unigrams: int = Field(ge=0)
+    words_sha256: str
 
     @classmethod
-    def of(cls, lexicon: Lexicon, unigrams: int) -> Self:
-        """Return what has to be written for a model with this lexicon."""
-        return cls(tokenizer=lexicon.tokenizer.name, spelled=lexicon.stored().spelled, unigrams=unigrams)
+    def of(cls, lexicon: Lexicon, words: Iterable[str]) -> Self:
+        """Return what has to be written for a model with this lexicon, whose ARPA file has these words."""
+        return cls(tokenizer=lexicon.tokenizer.name, spelled=lexicon.stored().spelled, words_sha256=_hash_words(words))
 
     def write(self, path: Path, tokenizer: Tokenizer) -> None:
         """Write it next to an ARPA file, and what the tokenizer learned."""
@@ -81,13 +82,13 @@ class ArpaLexicon:
         tokenizer: Cuts documents into types.
         escaped: Whether the file's words are types that `lmbench export` escaped.
         spelled: The words that the letter model learned from; none for a model that was estimated elsewhere.
-        unigrams: The number of unigrams in the file; None if it is not known.
+        words_sha256: The hash of the file's words; None for a model that was estimated elsewhere.
     """
 
     tokenizer: Tokenizer
     escaped: bool
     spelled: tuple[str, ...] = ()
-    unigrams: int | None = None
+    words_sha256: str | None = None
 
     @classmethod
     def find(cls, path: Path, tokenizer: str, escaped: bool) -> Self:
@@ -110,12 +111,12 @@ class ArpaLexicon:
                 f"'{path}' was exported with tokenizer={exported.tokenizer}; leave out tokenizer={tokenizer}, or "
                 f"remove '{lexicon_file(path)}'"
             )
-        return cls(_make_tokenizer(exported.tokenizer, path), True, exported.spelled, exported.unigrams)
+        return cls(_make_tokenizer(exported.tokenizer, path), True, exported.spelled, exported.words_sha256)
 
     @property
     def is_exported(self) -> bool:
         """Whether the file is an exported model with its lexicon."""
-        return self.unigrams is not None
+        return self.words_sha256 is not None
 
     def make(self, types: Iterable[str]) -> Lexicon:
         """Return a lexicon of these types."""
@@ -143,17 +144,21 @@ class ArpaLexicon:
         """Return whether a file can hold this type as a word."""
         return self.escaped or is_word(kind)
 
-    def require_unigrams(self, path: Path, unigrams: int) -> None:
-        """Check that the file has as many unigrams as the model that was exported.
+    def require_words(self, path: Path, words: Iterable[str]) -> None:
+        """Check that the file has the words of the model that was exported.
 
         Raises:
-            UnavailableError: It has not, so the lexicon belongs to another file.
+            UnavailableError: It does not, so the lexicon belongs to another file.
         """
-        if self.unigrams not in (None, unigrams):
+        if self.words_sha256 not in (None, _hash_words(words)):
             raise UnavailableError(
-                f"'{lexicon_file(path)}' belongs to a file with {self.unigrams:,} unigrams, and '{path}' has "
-                f"{unigrams:,}; remove it if the n-grams were estimated elsewhere"
+                f"'{lexicon_file(path)}' belongs to a file with other words than '{path}'; remove it if the n-grams "
+                "were estimated elsewhere"
             )
+
+
+def _hash_words(words: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(words)).encode(errors="surrogatepass")).hexdigest()
 
 
 def _beside(path: Path, ending: str) -> Path:

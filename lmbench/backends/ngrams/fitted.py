@@ -92,11 +92,10 @@ class FittedNgrams:
 
     def export(self, path: Path) -> None:
         """Write an ARPA file, with words escaped if ARPA cannot hold them, and the lexicon next to it."""
-        words = np.full(len(self.kept), SENTENCE_START, dtype=object)
-        words[self._rows()] = self.words
-        write_arpa(path, _with_bigrams(self.orders), words.tolist(), self.kept)
-        exported = ExportedLexicon.of(self.lexicon, unigrams=int(np.count_nonzero(self.kept)))
-        exported.write(path, self.lexicon.tokenizer)
+        rows, words = np.full(len(self.kept), SENTENCE_START, dtype=object), self.words
+        rows[self._rows()] = words
+        write_arpa(path, _with_bigrams(self.orders), rows.tolist(), self.kept)
+        ExportedLexicon.of(self.lexicon, words[2:]).write(path, self.lexicon.tokenizer)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, to save them."""
