@@ -58,7 +58,7 @@ def write_new(path: Path, create: Callable[[Path], None]) -> list[Path]:
         with tempfile.TemporaryDirectory(prefix=".lmbench-", dir=path.absolute().parent) as folder:
             unfinished = Path(folder) / path.name
             create(unfinished)
-            parts = sorted(Path(folder).iterdir(), key=lambda part: part == unfinished)
+            parts = sorted(Path(folder).iterdir(), key=lambda part: (part == unfinished, part))
             return _move(parts, path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error

@@ -56,6 +56,15 @@ def test_a_new_folder_appears_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_new_files_are_listed_by_name_and_the_main_one_last(tmp_path):
+    def create(path):
+        for ending in ("", *"hbfdgcea"):
+            path.with_name(f"main{ending}").touch()
+
+    written = atomic.write_new(tmp_path / "main", create)
+    assert [path.name for path in written] == [*(f"main{ending}" for ending in "abcdefgh"), "main"]
+
+
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(ResultsError, match=r"cannot write .*/no/x: No such file or directory"):
         atomic.write_new(tmp_path / "no/x", lambda path: path.touch())
