@@ -75,9 +75,11 @@ def _require_exhibits(model: LanguageModel, spec: str, after: str | None) -> Non
     if after is not None:
         _require_utf8(after)
     elif type(model).exhibits is LanguageModel.exhibits:
-        raise LmbenchError(
-            f"{spec} cannot show what it learned; --after TEXT shows the most likely events after a text"
-        )
+        raise _has_nothing_to_show(spec)
+
+
+def _has_nothing_to_show(spec: str) -> LmbenchError:
+    return LmbenchError(f"{spec} cannot show what it learned; --after TEXT shows the most likely events after a text")
 
 
 def _require_utf8(text: str) -> None:
@@ -92,7 +94,9 @@ def _list_exhibits(model: LanguageModel, spec: str, after: str | None) -> tuple[
     from lmbench.exhibit import plain_exhibits
 
     if after is None:
-        return plain_exhibits(model.exhibits())
+        if not (shown := plain_exhibits(model.exhibits())):  # as a KenLM binary, which does not list its words
+            raise _has_nothing_to_show(spec)
+        return shown
     try:
         return (_show_following(model.next_events(after), after),)
     except NotImplementedError as reason:

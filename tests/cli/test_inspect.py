@@ -2,7 +2,9 @@ import math
 
 import pytest
 
-from lmbench import build, load_corpus
+from lmbench import build, load_corpus, registry
+from lmbench.cli.inspect import inspect
+from lmbench.errors import LmbenchError
 from tests.cli.commands import assert_refused, lmbench
 
 
@@ -47,6 +49,18 @@ def test_the_most_likely_events_after_a_text(text):
     assert float(probability) == pytest.approx(math.exp(following.logprobs[best]), rel=1e-3)
     assert float(cost) == pytest.approx(-following.logprobs[best] / math.log(2), rel=1e-3)
     assert total == probability
+
+
+def test_a_model_without_exhibits_is_refused(monkeypatch):
+    """An example is a KenLM binary: the class has exhibits, and this file has none."""
+
+    class Empty(type(build("uniform"))):
+        def exhibits(self):
+            return ()
+
+    monkeypatch.setattr(registry, "build", lambda spec: Empty(build("uniform").options))
+    with pytest.raises(LmbenchError, match="uniform cannot show what it learned; --after TEXT shows"):
+        inspect.main(["uniform"], standalone_mode=False)
 
 
 @pytest.mark.parametrize(
