@@ -28,10 +28,15 @@ from lmbench.runs.records import Costs
 if TYPE_CHECKING:
     import pandas as pd
 
-COSTS = ("fitting", "scoring", "parameters", "memory")
-"""The costs of a model."""
+_AXES = {
+    "fitting": Axis("time of fitting", "seconds", "log"),
+    "scoring": Axis("time of scoring", "seconds for each megabyte", "log"),
+    "parameters": Axis("number of parameters", "", "log"),
+    "memory": Axis("peak memory", "bytes", "log"),
+}
 
-_UNITS = {"fitting": "seconds", "scoring": "seconds for each megabyte", "parameters": "", "memory": "bytes"}
+COSTS = tuple(_AXES)
+"""The costs of a model."""
 
 
 def measure_costs(ranking: Ranking) -> pd.DataFrame:
@@ -53,10 +58,10 @@ def draw_costs(frame: pd.DataFrame, cost: str) -> Chart:
     part = frame[frame["cost"] == cost].sort_values("value")
     front = part[part["is_on_front"]]
     return Chart(
-        title=f"Bits per byte by {cost}",
-        description=f"Bits per byte of each model and its cost in {cost}. The dashed line connects the models that no "
+        title=f"Bits per byte by {_AXES[cost].label}",
+        description=f"Bits per byte and {_AXES[cost].label} of each model. The dashed line connects the models that no "
         "other one beats in both.",
-        x=Axis(cost, _UNITS[cost], scale="log"),
+        x=_AXES[cost],
         y=Axis("surprisal", "bits per byte", scale="log"),
         series=(
             Line("front", tuple(front["value"]), tuple(front["bits_per_byte"]), is_dashed=True),

@@ -51,6 +51,8 @@ def test_costs_that_are_not_known_are_left_out(frame):
 
 
 def test_the_chart_has_all_models_and_the_front(frame):
-    front, models = draw_costs(frame, "fitting").series
+    chart = draw_costs(frame, "fitting")
+    front, models = chart.series
+    assert (chart.title, chart.x.heading) == ("Bits per byte by time of fitting", "time of fitting (seconds)")
     assert front.x == (1.0, 9.0)
     assert models.labels == ("quick", "good", "bad")
