@@ -85,11 +85,11 @@ def run(
         engine = LocalEngine(workers, settings.jobs or count_cpus(), Limits(settings.timeout, settings.memory_limit))
         do = partial(_run, experiment, engine=engine, progress=shown, options=runner.RunOptions(use_store=not refit))
         texts = [corpus for part in experiment.parts for corpus in part.corpora]
-        return _run_for_a_while(do, texts) if out is None else Results(do(Path(out).expanduser()), texts)
+        return _run_in_temporary_folder(do, texts) if out is None else Results(do(Path(out).expanduser()), texts)
 
 
-def _run_for_a_while(do: Callable[[Path], RunDirectory], texts: Sequence[Corpus]) -> Results:
-    """Run in a temporary folder, which is removed with the results, or if there are none."""
+def _run_in_temporary_folder(do: Callable[[Path], RunDirectory], texts: Sequence[Corpus]) -> Results:
+    """Return the results of a run in a temporary folder, which is removed with them, or if there are none."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="lmbench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

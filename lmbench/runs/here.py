@@ -66,7 +66,7 @@ class _DirectChannel(Channel):
     """Hands each message to the function that receives it.
 
     Attributes:
-        error: What this function raised, which ends the work; None if it has not raised anything.
+        error: The error that this function raised, which ends the work; None if it has not raised any.
     """
 
     def __init__(self, receive: Callable[[object], object]) -> None:

@@ -134,7 +134,7 @@ class ModelObject:
         """Whether files hold all code of the model, so that it can be told from other versions of it."""
         if self.prototype is not None or "<locals>" in self.kind.__qualname__:
             return False
-        if self.kind.__module__ == _MAIN and hasattr(sys, "ps1"):  # a prompt, where the class may be written again
+        if self.kind.__module__ == _MAIN and hasattr(sys, "ps1"):  # the class may be written again at a prompt
             return False
         file = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
         return file is not None and Path(file).is_file()  # that of a program that Python reads from a pipe is "<stdin>"
@@ -176,6 +176,6 @@ def _takes_options(kind: type[LanguageModel]) -> bool:
 
 
 def _can_be_imported(kind: type) -> bool:
-    """Return whether another process finds the module of a class: not the program itself, nor one loaded by hand."""
+    """Return whether another process can import a class: not from the program itself or a module loaded by hand."""
     package = kind.__module__.partition(".")[0]
     return package != _MAIN and any(finder.find_spec(package, None) is not None for finder in sys.meta_path)

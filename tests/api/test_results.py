@@ -34,7 +34,7 @@ def test_a_row_for_each_cell_has_every_number(results):
     uniform = table.loc["uniform"]
     assert uniform["bits_per_byte"] == 8
     assert uniform["word_perplexity"] == pytest.approx(2 ** (8 * uniform.bytes / (uniform.words + uniform.line_ends)))
-    assert table["rank"].tolist() == [3, 1, 2] or table["rank"].isna().all()
+    assert table["rank"].isna().all()  # there are too few documents to rank models
     assert {"status", "low", "high", "fit_seconds", "peak_bytes", "signature", "error"} <= set(table)
 
 
