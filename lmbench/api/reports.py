@@ -9,12 +9,17 @@ from lmbench import atomic
 from lmbench.errors import ResultsError
 from lmbench.report import exhibits, tables
 from lmbench.report.csv_files import format_cells
-from lmbench.report.html import format_html
 from lmbench.report.latex import format_latex
 from lmbench.report.markdown import format_markdown
+from lmbench.report.page.document import format_page
 from lmbench.report.ranked_run import RankedRun
 
-_FORMATS = {".csv": format_cells, ".html": format_html, ".md": format_markdown, ".tex": format_latex}
+_FORMATS = {
+    ".csv": format_cells,
+    ".html": lambda results: format_page(results, is_alone=True),
+    ".md": format_markdown,
+    ".tex": format_latex,
+}
 
 
 def write_report(results: RankedRun, path: Path) -> None:

@@ -121,8 +121,6 @@ _DOWNLOADS = {
     "pairs.csv": "all paired differences",
     "table.md": "the tables as Markdown",
     "table.tex": "the tables for a paper in LaTeX",
-    "study.toml": "what was asked for, to repeat the run",
-    "manifest.json": "the models, the corpora and the cells",
 }
 
 
@@ -184,7 +182,7 @@ def _describe_colophon(results: RankedRun, is_alone: bool) -> Colophon:
         failures=_build_failures(results),
         signatures=_build_signatures(results),
         study=study.format() if study else "",
-        downloads=[] if is_alone else [entry for entry in _DOWNLOADS.items() if entry[0] != "study.toml" or study],
+        downloads=[] if is_alone else list(_DOWNLOADS.items()),
         citation=f"{CITATION}, version {own_version()}.",
     )
 

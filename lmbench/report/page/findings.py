@@ -77,7 +77,7 @@ def _describe_certainty(rankings: Sequence[Ranking]) -> Iterator[str]:
         return
     differ, equal = sum(pair.differs for pair in pairs), sum(pair.equal for pair in pairs)
     yield (
-        f"Of {len(pairs):,} pairs of models on the same corpus, {differ:,} differ by more than chance (p < 0.05 after "
+        f"Pairs of models on the same corpus: {differ:,} of {len(pairs):,} differ by more than chance (p < 0.05 after "
         f"Holm's correction), {equal:,} are equal within ±{rankings[0].margin:g} bits/byte, and "
         f"{len(pairs) - differ - equal:,} remain open."
     )
@@ -91,7 +91,7 @@ def _describe_trouble(results: RankedRun) -> Iterator[str]:
     missing = f", {len(results.missing):,} are missing" * bool(results.missing)
     yield (
         f"{count - failed:,} of {count:,} cells have numbers{missing}; "
-        f"{doubted or 'none':} of them {'is' if doubted == 1 else 'are'} in doubt (‡)."
+        f"{doubted or 'none'} of them {'are' if doubted > 1 else 'is'} in doubt (‡)."
     )
 
 
@@ -102,9 +102,10 @@ def _describe_groups(results: RankedRun) -> Iterator[str]:
         if group.kind == "natural" and best.average.value < 1:
             average = best.average
             decimals = choose_decimals([Estimate(average.value, average.low, average.high)])
+            interval = "" if average.low is None else f", 95 % CI {show_interval(average, decimals)}"
             yield (
                 f"On {len(best.corpora)} natural corpora, {best.label} needs {show_fixed(average.value, decimals)} "
-                f"times the bits of {group.baseline} (geometric mean, 95 % CI {show_interval(average, decimals)}), and "
+                f"times the bits of {group.baseline} (geometric mean{interval}), and "
                 f"is better by more than chance on at least {best.shown_better} of them."
             )
 
