@@ -19,6 +19,10 @@ def test_places_are_counted_from_each_line_and_each_document():
     assert find_document_places(words).tolist() == [1, 2, 3, 4, 5, 6, 1, 2, 3, 4]
 
 
+def test_a_document_begins_a_line():
+    assert find_line_places(Words.of_documents(corpus(), ["a b", "c d"])).tolist() == [1, 2, 1, 2]
+
+
 def test_line_ends_are_a_class_of_their_own():
     events = [[(1, 1), (2, 2), (1, 4), (1, 8), (1, 16), (1, 32)], [(1, 64), (1, 128), (1, 256), (2, 512)]]
     rows = align_to_words(align_events(corpus(*TEXTS), one=events))
