@@ -207,7 +207,7 @@ def _join_series(chart: Chart, series: Sequence[Series]) -> Table:
     found: dict[Position, dict[int, Position | None]] = {}
     for one in series:
         positions, numbers = (one.y, one.x) if chart.is_horizontal else (one.x, one.y)
-        name = " ".join(filter(None, [one.name or values.heading, "(dashed)" * _is_dashed(one)]))
+        name = " ".join(filter(None, [one.name or values.heading, "(dashed)" * is_dashed(one)]))
         for heading, column in _columns(one, name, numbers):
             number = columns.index(heading) if heading in columns else len(columns)
             if number == len(columns) or any(number in found.get(position, {}) for position in positions):
@@ -220,7 +220,8 @@ def _join_series(chart: Chart, series: Sequence[Series]) -> Table:
     return Table(tuple(columns), tuple(rows))
 
 
-def _is_dashed(series: Series) -> bool:
+def is_dashed(series: Series | Grid | Level) -> bool:
+    """Return whether a series is a dashed line."""
     return isinstance(series, Line) and series.is_dashed
 
 

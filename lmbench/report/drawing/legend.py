@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lmbench.chart import Bars, Chart, Grid, Level, Line, Series
+from lmbench.chart import Bars, Chart, Grid, Level, Line, Series, is_dashed
 from lmbench.report.drawing.frame import LINE
 from lmbench.report.drawing.grids import draw_scale
 from lmbench.report.drawing.scales import show_number
 from lmbench.report.drawing.series import dash_level, dash_line, draw_marker
-from lmbench.report.drawing.style import choose_styles, is_dashed, name_class
+from lmbench.report.drawing.style import choose_styles, name_class
 from lmbench.report.drawing.texts import draw_text, measure, shorten
 
 _SAMPLE = 22  # pixels

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lmbench.chart import Chart, Line
+from lmbench.chart import Chart, is_dashed
 
 COLORS = 8
 """The number of colors; series beyond them repeat the colors with other dashes."""
@@ -111,17 +111,12 @@ def choose_styles(chart: Chart) -> Sequence[int | None]:
     Series of the same name have the same number. A dashed line has None, and is gray, if no other series has its name.
     """
     solid = {one.name for one in chart.series if not is_dashed(one)}
-    numbers: dict[str, int] = {}
+    numbers: dict[str | int, int] = {}
     styles: list[int | None] = []
     for order, one in enumerate(chart.series):
         is_gray = is_dashed(one) and one.name not in solid
-        styles.append(None if is_gray else numbers.setdefault(one.name or f"{order}", len(numbers)))
+        styles.append(None if is_gray else numbers.setdefault(one.name or order, len(numbers)))
     return styles
-
-
-def is_dashed(series: object) -> bool:
-    """Return whether a series is a dashed line."""
-    return isinstance(series, Line) and series.is_dashed
 
 
 def name_class(style: int | None) -> str:

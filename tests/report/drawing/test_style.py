@@ -85,6 +85,11 @@ def test_series_of_one_name_look_alike_and_dashed_ones_of_their_own_are_gray():
     assert choose_styles(Chart("t", "d", Axis("x"), Axis("y"), series)) == [0, None, 1, 0, 2, 3]
 
 
+def test_a_series_without_a_name_does_not_look_like_one_whose_name_is_a_number():
+    series = (Line("1", (1,), (1,)), Line("", (1,), (1,)))
+    assert choose_styles(Chart("t", "d", Axis("x"), Axis("y"), series)) == [0, 1]
+
+
 def test_bars_have_styles_too():
     x = Axis("x", scale="categories", categories=("c",))
     assert choose_styles(Chart("t", "d", x, Axis("y"), (Bars("a", ("c",), (1,)),))) == [0]
