@@ -18,7 +18,7 @@ The frame has a row for each rung:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lmbench.analysis.ranking import Contender, choose_units, is_ranked, read_contenders
@@ -26,7 +26,7 @@ from lmbench.chart import Axis, Chart, Points
 from lmbench.model import ModelSpec
 from lmbench.runs.records import CorpusRecord, ModelRecord
 from lmbench.runs.store import RunDirectory
-from lmbench.statistics import compare_pairs
+from lmbench.statistics import Units, compare_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,19 +66,8 @@ def measure_ladder(directory: RunDirectory, corpus: CorpusRecord) -> pd.DataFram
     if not cells:
         return pd.DataFrame(columns=columns)
     contenders, documents = read_contenders(directory, cells)
-    models = {model.label: model for model in directory.manifest.models}
-    rungs = _choose_best(contenders, models)
-    units, size = choose_units(contenders, documents), documents.sizes.sum()
-    steps = _find_steps([contender.total for _, contender in rungs])
-    compared = compare_pairs([contender.bits for _, contender in rungs], units, pairs=steps)
-    saved = [(step.difference.value, step.difference.low, step.difference.high) for step in compared]
-    below = [rungs[before][1].label for before, _ in steps]
-    rows = [
-        (name, contender.label, contender.total / size, *difference, before)
-        for ((_, _, name), contender), difference, before in zip(
-            rungs, [(None,) * 3, *saved], ["", *below], strict=True
-        )
-    ]
+    rungs = _choose_best(contenders, {model.label: model for model in directory.manifest.models})
+    rows = _describe(rungs, choose_units(contenders, documents))
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))
 
 
@@ -122,6 +111,17 @@ def _choose_best(contenders: Sequence[Contender], models: Mapping[str, ModelReco
         [first, *_] = contender.cells
         best.setdefault(place_on_ladder(models[first.model], first.pretrained), contender)
     return sorted(best.items())
+
+
+def _describe(rungs: Sequence[tuple[Rung, Contender]], units: Units) -> Iterator[tuple[object, ...]]:
+    """Yield the row of each rung."""
+    steps = _find_steps([contender.total for _, contender in rungs])
+    compared = compare_pairs([contender.bits for _, contender in rungs], units, pairs=steps)
+    differences = [None, *(step.difference for step in compared)]
+    below = ["", *(rungs[before][1].label for before, _ in steps)]
+    for ((*_, name), contender), saved, before in zip(rungs, differences, below, strict=True):
+        interval = (saved.value, saved.low, saved.high) if saved else (None, None, None)
+        yield name, contender.label, contender.total / units.sizes.sum(), *interval, before
 
 
 def _find_steps(totals: Sequence[float]) -> list[tuple[int, int]]:
