@@ -63,6 +63,15 @@ def test_the_words_of_shared_13_grams_are_left_out():
     assert frame["bits_per_byte"] == frame["without"] == 1.0
 
 
+def test_a_row_with_any_word_of_a_shared_13_gram_is_left_out():
+    shared = " ".join("abcdefghijklm")
+    text = corpus(f"{shared} n o", train=[shared])
+    events = [[(1, 1), *[(2, 1)] * 11, (4, 8), (2, 16)]]  # the last word of the 13-gram and the first other one
+    rows = align_to_words(align_events(text, one=events))
+    frame = measure_unshared(rows, find_matches(rows)).iloc[0]
+    assert (frame["without"], frame["shared"]) == (8, pytest.approx(27 / 29))
+
+
 def test_13_grams_are_shared_where_the_overlap_finds_some():
     rng = np.random.default_rng(1)
     shared = " ".join(f"w{word}" for word in rng.integers(0, 1000, 20))
