@@ -80,7 +80,7 @@ def _describe(ranking: Ranking, entry: Entry) -> Iterator[tuple[object, ...]]:
     if entry.excess is not None and not first.pretrained:
         share = parse_shares(first.train_size)[0] if first.train_size else 1.0
         excess, source = entry.excess, _name_source(ranking.corpus.name)
-        yield source, first.model, share * ranking.corpus.train_bytes, excess.value, excess.low, excess.high
+        yield source, entry.name, share * ranking.corpus.train_bytes, excess.value, excess.low, excess.high
 
 
 def _name_source(name: str) -> str:

@@ -47,6 +47,12 @@ class _Model:
     untuned: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
+    def name(self) -> str:
+        """The label without the share of the training text."""
+        [first, *_] = self.cells
+        return self.label.removesuffix(first.row.model_copy(update={"model": ""}).label)
+
+    @property
     def has_one_seed(self) -> bool:
         """Whether the model was trained with one seed, so that its intervals do not include training."""
         return self.is_seeded and len(self.cells) == 1

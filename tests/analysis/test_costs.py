@@ -5,7 +5,7 @@ import pytest
 
 from lmbench.analysis.costs import draw_costs, find_front, measure_costs
 from lmbench.analysis.ranking import rank_models
-from tests.analysis.crafted import NOISE, add, new_run
+from tests.analysis.crafted import NOISE, add, model_record, new_run
 from tests.report.cells import COSTS
 
 
@@ -48,6 +48,17 @@ def test_costs_that_are_not_known_are_left_out(frame):
     assert fitting["value"].to_dict() == {"good": 9.0, "bad": 10.0, "quick": 1.0}
     assert set(frame[frame["cost"] == "scoring"]["value"]) == {2.0}
     assert set(frame["cost"]) == {"fitting", "scoring", "parameters", "memory"}
+
+
+def test_the_cost_of_a_model_is_the_mean_over_its_seeds(tmp_path):
+    directory = new_run(tmp_path / "run")
+    for seed, seconds in enumerate((1.0, 4.0)):
+        model = model_record(f"hmm:seed={seed}", {"seed": seed})
+        costs = COSTS.model_copy(update={"fit_seconds": seconds, "parameters": 9 if seed else None})
+        add(directory, model.label, 200 + NOISE, model=model, costs=costs)
+    frame = measure_costs(rank_models(directory, directory.manifest.corpora[0])).set_index("cost")
+    assert (frame.loc["fitting", "model"], frame.loc["fitting", "value"]) == ("hmm", 2.5)
+    assert "parameters" not in frame.index
 
 
 def test_the_chart_has_all_models_and_the_front(frame):

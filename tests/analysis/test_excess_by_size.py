@@ -57,6 +57,19 @@ def test_natural_texts_and_pretrained_models_are_left_out(frame):
     assert set(frame["model"]) == {"converges", "stops"}
 
 
+def test_the_seeds_of_a_model_are_one_line(tmp_path):
+    directory = new_run(tmp_path / "run", text("markov", train_bytes=1000))
+    for seed, excess in enumerate((0.1, 0.2)):
+        add_model(directory, model_record(f"hmm:seed={seed}", {"seed": seed}))
+        for size in ("10%", ""):
+            made = cell(f"hmm:seed={seed}", corpus="markov", train_size=size)
+            store_bits(directory, made, FLOOR / SIZES + excess, SIZES, FLOOR)
+    frame = measure(directory)
+    assert frame["model"].tolist() == ["hmm", "hmm"]
+    assert frame["train_bytes"].tolist() == [100, 1000]
+    assert frame["excess"].tolist() == pytest.approx([0.15, 0.15])
+
+
 def test_an_excess_below_0_has_no_slope(tmp_path):
     directory = new_run(tmp_path / "run", text("markov:lines=60", train_bytes=9), text("markov", train_bytes=900))
     store_excess(directory, "markov:lines=60", "a", 0.1)
