@@ -1,3 +1,4 @@
+import json
 import re
 from html.parser import HTMLParser
 
@@ -167,3 +168,31 @@ def test_entries_sort_as_numbers(opened, texts, expected):
     }})()"""
     )
     assert found == expected
+
+
+def test_rows_are_filtered_by_all_words(tab, page, tmp_path):
+    """The tables of this run are too short for a filter; so the first row is there ten times."""
+    rows = re.search(r'(<table class="sortable filterable ">.*?<tbody>)(\s*<tr.*?</tr>)', page, re.DOTALL)
+    longer = page[: rows.end(1)] + 10 * rows[2] + page[rows.end(1) :]
+    (tmp_path / "longer.html").write_text(longer)
+    tab.open(tmp_path / "longer.html")
+    shown = "[...document.querySelectorAll('.filterable')[0].tBodies[0].rows].filter(row => !row.hidden).length"
+    total = tab.run(shown)
+    first = tab.run("document.querySelectorAll('.filterable')[0].tBodies[0].rows[0].cells[0].textContent")
+    last = tab.run("[...document.querySelectorAll('.filterable')[0].tBodies[0].rows].at(-1).cells[0].textContent")
+    assert first != last
+    for words, expected in ((last, 1), (f"{last.upper()} {last[:2]}", 1), (f"{first} {last}", 0), ("", total)):
+        tab.run(
+            f"document.querySelector('.filter input').value = {json.dumps(words)};"
+            "document.querySelector('.filter input').dispatchEvent(new Event('input'))"
+        )
+        assert tab.run(shown) == expected
+
+
+def test_printing_opens_what_is_closed(opened):
+    closed = "document.querySelectorAll('details.print:not([open])').length"
+    assert opened.run(closed) > 0
+    opened.run("dispatchEvent(new Event('beforeprint'))")
+    assert opened.run(closed) == 0
+    opened.run("dispatchEvent(new Event('afterprint'))")
+    assert opened.run(closed) > 0
