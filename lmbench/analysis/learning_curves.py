@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmbench.analysis.ranking import Contender, choose_units, is_ranked, read_contenders
+from lmbench.analysis.ranking import Contender, choose_units, is_ranked, is_trained, read_contenders
 from lmbench.arrays import Floats
 from lmbench.chart import Axis, Chart, Line
 from lmbench.corpora.selection import parse_shares, take_training
@@ -251,10 +251,8 @@ def _group(contenders: Sequence[Contender], sizes: dict[float, int]) -> Iterator
     curves: dict[str, dict[int, Contender]] = {}
     for contender in contenders:
         [first, *_] = contender.cells
-        suffix = first.row.model_copy(update={"model": ""}).label
-        curve = curves.setdefault(contender.label.removesuffix(suffix), {})
-        is_trained = not first.pretrained or (first.costs is not None and first.costs.fit_seconds is not None)
-        for size in [sizes[_find_share(first)]] if is_trained else sizes.values():
+        curve = curves.setdefault(contender.name, {})
+        for size in [sizes[_find_share(first)]] if is_trained(first) else sizes.values():
             curve[size] = contender
     for model, by_size in curves.items():
         places = tuple(sorted(by_size))

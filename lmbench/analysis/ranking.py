@@ -170,6 +170,11 @@ def is_ranked(cell: Cell) -> bool:
     return cell.metrics is not None and not cell.pseudo and not cell.impossible
 
 
+def is_trained(cell: Cell) -> bool:
+    """Return whether the cell's model was trained here, from pretrained weights or others."""
+    return not cell.pretrained or (cell.costs is not None and cell.costs.fit_seconds is not None)
+
+
 def read_contenders(directory: RunDirectory, cells: Sequence[Cell]) -> tuple[list[Contender], Documents]:
     """Return the models of cells on one corpus with their bits, the seeds of a model together, and the documents.
 
@@ -190,7 +195,7 @@ def read_contenders(directory: RunDirectory, cells: Sequence[Cell]) -> tuple[lis
             label=_label(models[group[0].model], group),
             cells=tuple(group),
             bits=np.stack([_read_bits(directory, cell, documents) for cell in group]),
-            is_seeded=SEED in models[group[0].model].options and _is_trained(group[0]),
+            is_seeded=SEED in models[group[0].model].options and is_trained(group[0]),
             untuned=models[group[0].model].untuned,
         )
         for group in groups.values()
@@ -206,11 +211,6 @@ def choose_units(contenders: Sequence[Contender], documents: Documents) -> Units
 def _read_documents(directory: RunDirectory, cell: Cell) -> Documents:
     columns = read_documents(directory.folder(cell.row))
     return Documents(columns["bytes"], columns["line_ends"], columns.get("floor_bits"))
-
-
-def _is_trained(cell: Cell) -> bool:
-    """Return whether the cell's model was trained here, from pretrained weights or others."""
-    return not cell.pretrained or (cell.costs is not None and cell.costs.fit_seconds is not None)
 
 
 def _read_bits(directory: RunDirectory, cell: Cell, documents: Documents) -> Floats:
