@@ -26,6 +26,15 @@ def test_probabilities_are_compared_with_frequencies():
     assert reliability["observed"].tolist() == pytest.approx([4 / 6, 0])
 
 
+def test_small_probabilities_count_and_the_last_class_has_the_smallest():
+    rest = 2.0**-20 + 2.0**-50
+    reliability, entropy = measure_calibration([[prediction([1 - rest, 2.0**-20, 2.0**-50], 2)]])
+    assert reliability["class"].tolist() == [1, 2.0**-20, 2.0**-39]
+    assert reliability["predicted"].tolist() == pytest.approx([1 - rest, 2.0**-20, 2.0**-50])
+    assert reliability["observed"].tolist() == [0, 0, 1]
+    assert entropy["observed"].tolist() == pytest.approx([50])
+
+
 def test_surprisals_are_compared_with_entropies():
     documents = [[prediction([0.5, 0.25, 0.25], 1), prediction([0.5, 0.5, 0], 1)], [prediction([1, 0, 0], 0)]]
     _, entropy = measure_calibration(documents)

@@ -12,6 +12,10 @@ def test_the_example_of_ruzzo_and_tompa():
     assert find_maximal_segments([4, -5, 3, -3, 1, 2, -2, 2, -2, 1, 5]) == [(0, 1), (2, 3), (4, 11)]
 
 
+def test_a_segment_has_a_higher_sum_than_each_of_its_parts():
+    assert find_maximal_segments([2, -1, 1]) == find_maximal_segments([1, -1, 2]) == [(0, 1), (2, 3)]
+
+
 def segments_by_definition(scores, first=0):
     """Return the segment with the highest sum, and those on both sides of it (Ruzzo and Tompa, section 2)."""
     size = len(scores)
