@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmbench.analysis.ranking import Entry, Ranking
+from lmbench.analysis.ranking import Entry, Ranking, is_trained
 from lmbench.arrays import Floats
 from lmbench.chart import Axis, Chart, Line
 from lmbench.corpora.selection import parse_shares
@@ -77,7 +77,7 @@ def draw_excess(frame: pd.DataFrame, source: str) -> Chart:
 def _describe(ranking: Ranking, entry: Entry) -> Iterator[tuple[object, ...]]:
     """Yield the row of a model, if its excess is known and it was trained."""
     [first, *_] = entry.cells
-    if entry.excess is not None and not first.pretrained:
+    if entry.excess is not None and is_trained(first):
         share = parse_shares(first.train_size)[0] if first.train_size else 1.0
         excess, source = entry.excess, _name_source(ranking.corpus.name)
         yield source, entry.name, share * ranking.corpus.train_bytes, excess.value, excess.low, excess.high

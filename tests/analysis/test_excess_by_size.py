@@ -8,7 +8,7 @@ import pytest
 from lmbench.analysis.excess import draw_excess, measure_excess
 from lmbench.analysis.ranking import rank_models
 from tests.analysis.crafted import NOISE, SIZES, add_model, model_record, new_run
-from tests.report.cells import cell, store_bits, text
+from tests.report.cells import COSTS, cell, store_bits, text
 
 FLOOR = 200 + NOISE
 SIZES_OF_TRAINING = {"markov:lines=600": 1000, "markov:lines=6000": 10_000, "markov": 40_000}
@@ -34,6 +34,8 @@ def frame(tmp_path):
         store_excess(directory, name, "stops", 0.1)
     store_excess(directory, "markov", "converges", 50 / 4000, train_size="10%")
     store_excess(directory, "markov", "pretrained", 0.2, pretrained=True)
+    trained = COSTS.model_copy(update={"fit_seconds": 9.0})
+    store_excess(directory, "markov", "fine-tuned", 0.2, pretrained=True, costs=trained)
     add_model(directory, model_record("other"))
     store_bits(directory, cell("other", corpus="natural"), 2.0, SIZES)
     return measure(directory)
@@ -53,8 +55,8 @@ def test_a_model_that_cannot_express_the_source_has_a_slope_of_0(frame):
     assert part["slope"].tolist()[1:] == pytest.approx([0, 0], abs=1e-9)
 
 
-def test_natural_texts_and_pretrained_models_are_left_out(frame):
-    assert set(frame["model"]) == {"converges", "stops"}
+def test_natural_texts_and_models_that_were_not_trained_are_left_out(frame):
+    assert set(frame["model"]) == {"converges", "stops", "fine-tuned"}
 
 
 def test_the_seeds_of_a_model_are_one_line(tmp_path):
@@ -81,5 +83,5 @@ def test_an_excess_below_0_has_no_slope(tmp_path):
 
 def test_the_chart_has_a_line_for_each_model(frame):
     chart = draw_excess(frame, "markov")
-    assert [line.name for line in chart.series] == ["converges", "stops"]
+    assert [line.name for line in chart.series] == ["converges", "fine-tuned", "stops"]
     assert chart.x.scale == chart.y.scale == "log"
