@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from lmbench.corpora.loading import is_named, read_corpus
 from lmbench.corpora.names import divide_name, is_path, parse_names
@@ -29,8 +30,8 @@ Model = str | LanguageModel | type[LanguageModel]
 Models = Model | Sequence[Model] | Mapping[str, Model]
 """One model, several, or several by their labels."""
 
-Text = str | Corpus | Iterable[str]
-"""The name of a corpus, a corpus, or documents."""
+Text = str | Path | Corpus | Iterable[str]
+"""The name or the path of a corpus, a corpus, or documents."""
 
 Corpora = Text | Sequence[Text] | Mapping[str, Text]
 """One corpus, several, or several by their names."""
@@ -86,9 +87,9 @@ def gather_corpora(corpora: Corpora, whole: bool, progress: Progress) -> tuple[C
 def list_names(corpora: Corpora) -> list[str] | None:
     """Return the names of corpora, each with its options; None if some of them are objects or get other names."""
     named = list(_list_texts(corpora))
-    if any(name or not isinstance(text, str) for name, text in named):
+    if any(name or not isinstance(text, str | Path) for name, text in named):
         return None
-    return [part for _, text in named if isinstance(text, str) for part in parse_names(text)]
+    return [part for _, text in named for part in parse_names(str(text))]
 
 
 def _list_models(models: Models) -> Iterator[tuple[str, Model]]:
@@ -119,7 +120,7 @@ def _list_texts(corpora: Corpora) -> Iterator[tuple[str, Text]]:
     """Yield each corpus with its name; "" if it has none of its own."""
     if isinstance(corpora, Mapping):
         yield from ((str(name), text) for name, text in corpora.items())
-    elif isinstance(corpora, str | Corpus) or not isinstance(corpora, list | tuple) or _are_documents(corpora):
+    elif not isinstance(corpora, list | tuple) or _are_documents(corpora):
         yield "", corpora  # type: ignore[misc]
     else:
         yield from (("", text) for text in corpora)
@@ -139,8 +140,8 @@ def _is_name(text: str) -> bool:
 def _gather(text: Text, name: str, whole: bool, progress: Progress) -> Iterator[Corpus]:
     if isinstance(text, Corpus):
         yield replace(text, name=name or text.name)
-    elif isinstance(text, str):
-        for part in parse_names(text):
+    elif isinstance(text, str | Path):
+        for part in parse_names(str(text)):
             corpus = read_corpus(part, NO_OPTIONS, progress, whole)
             yield replace(corpus, name=name or corpus.name)
     else:

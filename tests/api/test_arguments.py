@@ -77,6 +77,16 @@ def test_a_dict_gives_names():
     assert list(gather(given)) == ["a", "b", "c"]
 
 
+def test_a_path_is_a_name(tmp_path):
+    path = tmp_path / "a, b.txt"
+    path.write_text("one\n\ntwo\n\nthree\n")
+    for given in (path, [path, "fables-en"], {"mine": path}):
+        assert next(iter(gather(given).values())).test.documents == ("three\n",)
+    assert list_names([path]) == [str(path)]
+    with pytest.raises(CorpusError, match=r"^no such file or folder: '.*missing\.txt'"):
+        gather(tmp_path / "missing.txt")
+
+
 def test_labels_and_names_may_be_numbers():
     assert select({3: "uniform"}) == {"3": False}
     assert list(gather({1: DOCUMENTS})) == ["1"]
