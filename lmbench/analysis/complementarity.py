@@ -13,7 +13,7 @@ The frame has a row for each pair:
 - ``weight``: the weight of ``model``, from 0 to 1.
 - ``bits_per_byte``: bits per byte of the mixture.
 - ``gain``, ``low``, ``high``: bits per byte that it saves against ``model``, with the 95 % interval over documents or
-  blocks of them.
+  blocks of them. The weight is the same in all resamples.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ _TOLERANCE = 1e-7
 
 
 def measure_complementarity(text: AlignedText) -> pd.DataFrame:
-    """Return the best mixture of each two models, the pairs of the best model first."""
+    """Return the best mixture of each two models, the pairs of the best model first.
+
+    Args:
+        text: The text under two models or more.
+    """
     import pandas as pd
 
     order, units = np.argsort(text.totals, kind="stable").tolist(), text.choose_units()

@@ -95,12 +95,11 @@ def draw_passages(frame: pd.DataFrame, model: str, other: str, most: int = 10) -
         most: How many passages are shown.
     """
     part = frame[frame["document"] >= 0].head(most)
-    names = tuple(
-        f"{number}. {_shorten(text)}" for number, text in enumerate(part["text"], start=1)
-    )  # numbers make equal texts differ
+    texts = enumerate(part["text"], start=1)
+    names = tuple(f"{number}. {_shorten(text)}" for number, text in texts)  # numbers make equal texts differ
     return Chart(
-        title=f"Passages on which {model} needs most bits more than {other}",
-        description=f"The bits of {model} and of {other} for the passages on which they differ most.",
+        title=f"Where {model} loses most to {other}",
+        description=f"The bits of both models for the passages on which {model} exceeds {other} most.",
         x=Axis("surprisal", "bits"),
         y=Axis("passage", scale="categories", categories=names),
         series=(Bars(model, tuple(part["bits"]), names), Bars(other, tuple(part["other_bits"]), names)),
