@@ -56,7 +56,7 @@ class TextFormat:
         encoding: One of Python's encodings, by any of its names.
         field: The field of JSON, or the column of a table, that holds the text. None: "text".
         layout: One of LAYOUTS. None: it is recognized by the file's name and content. If there is a field, files
-            that are not recognized are tables if their first line names it as a column, and else JSON lines.
+            that are not recognized are JSON lines if they begin as JSON does, and else tables.
         strip: Whether to strip the spaces at both ends of each line. None: no, but say so if most lines have them.
     """
 
@@ -177,7 +177,7 @@ def find_layout(name: str, start: str, text_format: TextFormat) -> Layout:
     if named:
         return Layout(named, text_format)
     if text_format.field:
-        return Layout("json" if found == "json" else _find_table(start, text_format.field) or "jsonl", text_format)
+        return Layout("json" if found == "json" else _find_table(start) or "jsonl", text_format)
     return Layout(found or "text", text_format, guessed=found is not None)
 
 
@@ -185,12 +185,12 @@ def _suffixes(name: str) -> Sequence[str]:
     return [suffix.lower() for suffix in PurePath(name).suffixes]
 
 
-def _find_table(start: str, column: str) -> str | None:
-    """Return the layout of a table whose first line names this column; None if it does not."""
-    header = start.partition("\n")[0]
-    layout, separators = ("tsv", "\t") if "\t" in header else ("csv", "[,;]")
-    cells = (cell.strip(' "\r\ufeff') for cell in re.split(separators, header))
-    return layout if column in cells else None
+def _find_table(start: str) -> str | None:
+    """Return the layout of a table, or None if the text begins as JSON does."""
+    header = start.lstrip("\ufeff \r\n").partition("\n")[0]
+    if not header or header.startswith(("{", "[")):
+        return None
+    return "tsv" if "\t" in header else "csv"
 
 
 def _recognize(start: str) -> str | None:

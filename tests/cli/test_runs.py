@@ -175,7 +175,7 @@ def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):
         (["--models", "uniform", "--corpora", "one.txt"], "has 1 document (unit: line)"),
         (["--models", "uniform", "--corpora", "gpt2-tokenizer"], "'gpt2-tokenizer' is not a text to model; it holds"),
         (["--models", "uniform", "--corpora", "one.txt", "--encoding", "utf8x"], "cannot be read as 'utf8x'"),
-        (["--models", "uniform", "--corpora", "one.txt", "--field", "text"], "one.txt, line 1, is not JSON"),
+        (["--models", "uniform", "--corpora", "one.txt", "--field", "text"], "one.txt is a table without a"),
         (["--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
         (["--models", "uniform", "--out", "one.txt"], "one.txt is not a run directory"),
         (["--models", "kenlm:order=5..2"], "the range 5..2 in 'kenlm:order=5..2' is empty"),
