@@ -78,7 +78,7 @@ class RunDirectory:
                 it cannot be written.
         """
         if path.exists() and not _is_run_or_empty(path):
-            raise ResultsError(f"{path} is not a run directory: manifest.json is missing; choose another --out")
+            raise ResultsError(f"{path} is not a run directory: manifest.json is missing; choose another folder")
         with _lock(path):
             directory = cls(path, manifest)
             if cls.is_at(path):
@@ -125,7 +125,7 @@ class RunDirectory:
         try:
             extended = self.manifest.extended(manifest)
         except ResultsError as error:
-            raise ResultsError(f"{self.path} holds another run: {error}; choose another --out") from None
+            raise ResultsError(f"{self.path} holds another run: {error}; choose another folder") from None
         if extended != self.manifest:
             self.manifest = extended
             write_sealed(self._place("manifest.json"), extended)
@@ -334,9 +334,9 @@ def _lock(path: Path) -> Iterator[None]:
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise ResultsError(f"another run is writing to {path}; choose another --out") from error
+        raise ResultsError(f"another run is writing to {path}; choose another folder") from error
     except NotImplementedError as error:
-        raise ResultsError(f"{path} cannot be locked on its file system; choose another --out") from error
+        raise ResultsError(f"{path} cannot be locked on its file system; choose another folder") from error
     except OSError as error:
         raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error
     try:

@@ -178,6 +178,12 @@ def test_a_user_is_warned_that_a_pretrained_model_scores_a_part():
     assert run(Loaded, TEXTS).to_pandas().documents.tolist() == [30]
 
 
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ResultsError, match=r"manifest\.json is missing; choose another folder$"):
+        run("uniform", "fables-en:limit=2", out=tmp_path)
+
+
 def test_a_misspelled_model_stops_at_once(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown model 'kenml'; did you mean 'kenlm'"):
         run("kenml", "fables-en", out=tmp_path / "run")
