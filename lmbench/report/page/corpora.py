@@ -9,6 +9,7 @@ from lmbench.analysis.ranking import Ranking
 from lmbench.report.contents import Contents
 from lmbench.report.page.figures import Figure, make_figure
 from lmbench.report.page.forests import draw_forest
+from lmbench.report.page.literature import build_literature_table, read_entries
 from lmbench.report.page.matrices import Matrix, build_pair_matrix
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
@@ -27,6 +28,7 @@ class CorpusSection:
         table: The ranked table, with warnings as its notes.
         forest: The differences to the baseline; None if the baseline or all others lack numbers.
         pairs: The differences of all pairs; None if there are none.
+        literature: Published figures; None if there are none.
     """
 
     anchor: str
@@ -36,23 +38,29 @@ class CorpusSection:
     table: Contents
     forest: Figure | None
     pairs: Matrix | None
+    literature: Contents | None
 
 
 def describe_corpora(results: RankedRun) -> list[CorpusSection]:
     """Return the section of each corpus."""
-    return [_describe(results, ranking, number) for number, ranking in enumerate(results.rankings, start=1)]
+    entries = read_entries()
+    return [
+        _describe(results, ranking, f"corpus-{number}", build_literature_table(ranking.corpus, entries))
+        for number, ranking in enumerate(results.rankings, start=1)
+    ]
 
 
-def _describe(results: RankedRun, ranking: Ranking, number: int) -> CorpusSection:
+def _describe(results: RankedRun, ranking: Ranking, anchor: str, literature: Contents | None) -> CorpusSection:
     forest = draw_forest(ranking, results.baseline) if results.baseline else None
     return CorpusSection(
-        anchor=f"corpus-{number}",
+        anchor=anchor,
         name=ranking.corpus.name,
         description=ranking.corpus.description,
         facts=list(_list_facts(ranking.corpus)),
         table=build_ranked_table(results, ranking),
         forest=make_figure(forest) if forest else None,
         pairs=build_pair_matrix(ranking) if ranking.comparisons else None,
+        literature=literature,
     )
 
 
