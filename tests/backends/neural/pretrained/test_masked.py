@@ -19,7 +19,7 @@ from lmbench.generation import generate
 from lmbench.report import tables
 from lmbench.report.csv_files import format_cells
 from lmbench.report.markdown import format_markdown
-from lmbench.report.results import Results
+from lmbench.report.ranked_run import RankedRun
 from tests.checkpoints import byte_level, gpt2, save
 from tests.running import run
 
@@ -156,7 +156,7 @@ def test_it_sees_what_follows_and_declares_that_it_is_not_a_probability(folder):
 def test_it_is_never_ranked_with_probabilities(folder, tmp_path):
     corpus = Corpus("few", Split(("a\n",)), Split(("a\n",)), Split(("the cat sat\n", "on the mat\n")), "lines")
     directory = run(f"mlm:{folder},uniform", [corpus], tmp_path / "run")
-    results = Results.read(directory)
+    results = RankedRun.read(directory)
     page = format_markdown(results)
     ranked, pseudo = page.split("## Pseudo-perplexities")
     assert f"mlm:{folder}".replace("_", "\\_") not in ranked.replace("\\\\_", "\\_")
