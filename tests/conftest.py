@@ -20,8 +20,15 @@ ENGLISH = (
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what the tests store away from the user's cache, and the user's own catalog away from the tests."""
-    os.environ["LMBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """Keep what the tests store away from the user's cache, and the user's own catalog away from the tests.
+
+    The processes of pytest-xdist share converted models, because a conversion takes long.
+    """
+    cache = tmp_path_factory.mktemp("cache")
+    shared = cache.parent.parent if "PYTEST_XDIST_WORKER" in os.environ else cache.parent
+    (shared / "converted").mkdir(exist_ok=True)
+    (cache / "converted").symlink_to(shared / "converted")
+    os.environ["LMBENCH_CACHE"] = str(cache)
     catalog = tmp_path_factory.mktemp("catalog") / "catalog.toml"
     catalog.touch()
     os.environ["LMBENCH_CATALOG"] = str(catalog)

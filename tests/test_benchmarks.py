@@ -50,9 +50,8 @@ def test_bombs_are_answered_in_one_line():
     assert outcomes == "4 attempts: 4 one line"
 
 
-@pytest.mark.parametrize("tags", ["upos", "xpos"])
-def test_tagging_prints_both_taggers(mirror, tags):
-    rows = output("tagging.py", "--corpus", "ud-chinese-gsd", "--tags", tags)
+def test_tagging_prints_both_taggers(mirror):
+    rows = output("tagging.py", "--corpus", "ud-chinese-gsd", "--tags", "upos")
     accuracy = {row.split()[0]: float(row.split()[1].rstrip("%")) for row in rows[2:]}
     assert accuracy["lmbench"] > accuracy["nltk"] > 80
 

@@ -88,7 +88,7 @@ def test_a_missing_model_cannot_be_checked():
     [
         ("kenml", "unknown model 'kenml'"),
         ("kenlm:ordr=3", "unknown option of kenlm 'ordr'; did you mean 'order'?"),
-        ("arpa", "arpa: option path"),
+        ("arpa", "arpa needs path=: ARPA file"),
     ],
 )
 def test_mistakes_are_refused_in_one_line(tmp_path, model, message):

@@ -51,8 +51,9 @@ def test_the_most_likely_events_after_a_text(text):
     assert total == probability
 
 
-def test_a_model_without_exhibits_is_refused(monkeypatch):
+def test_a_model_without_exhibits_is_refused(monkeypatch, tmp_path):
     """An example is a KenLM binary: the class has exhibits, and this file has none."""
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path))  # others must not find the fitted model
 
     class Empty(type(build("uniform"))):
         def exhibits(self):
