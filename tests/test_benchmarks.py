@@ -59,8 +59,8 @@ def test_tagging_prints_both_taggers(mirror):
 def test_causal_lm_prints_equal_numbers():
     pytest.importorskip("accelerate", reason="lm-eval's own models need lm-eval[hf]")
     arguments = ("--layers", "1", "--width", "64", "--context", "16", "--documents", "2", "--repeat", "1")
-    rows = [row.split() for row in output("causal_lm.py", *arguments) if row.startswith("  ")]
-    assert [row[0] for row in rows] == ["lmbench", "lm-eval", "lmbench", "lm-eval", "evaluate"]
+    rows = [row.split() for row in output("causal_lm.py", *arguments, "--only", "short") if row.startswith("  ")]
+    assert [row[0] for row in rows] == ["lmbench", "lm-eval", "evaluate"]
     assert all(float(row[-1]) < 1e-2 for row in rows)
 
 
