@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lmbench.errors import LmbenchError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -49,6 +51,22 @@ def load_documents(name: str, defaults: CorpusOptions) -> Sequence[str]:
 
     with DownloadDisplay(Console(stderr=True)) as display:
         return loading.load_documents(name, defaults, display)
+
+
+def require_utf8(text: str, name: str) -> None:
+    """Check that the shell passed UTF-8: other bytes arrive as lone surrogates.
+
+    Args:
+        text: The text.
+        name: What it is, for the message.
+
+    Raises:
+        LmbenchError: It has other bytes.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise LmbenchError(f"{name} is not UTF-8 at character {error.start}") from None
 
 
 @dataclass(frozen=True, slots=True)

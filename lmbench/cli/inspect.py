@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench import atomic
-from lmbench.cli.inputs import prepare
+from lmbench.cli.inputs import prepare, require_utf8
 from lmbench.cli.options import fitting_options
 from lmbench.cli.output import echo
 from lmbench.errors import LmbenchError
@@ -73,21 +73,13 @@ def _require_exhibits(model: LanguageModel, spec: str, after: str | None) -> Non
     from lmbench.model import LanguageModel
 
     if after is not None:
-        _require_utf8(after)
+        require_utf8(after, "the text of --after")
     elif type(model).exhibits is LanguageModel.exhibits:
         raise _has_nothing_to_show(spec)
 
 
 def _has_nothing_to_show(spec: str) -> LmbenchError:
     return LmbenchError(f"{spec} cannot show what it learned; --after TEXT shows the most likely events after a text")
-
-
-def _require_utf8(text: str) -> None:
-    """Check that the shell passed UTF-8: other bytes arrive as lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise LmbenchError(f"the text of --after is not UTF-8 at character {error.start}") from None
 
 
 def _list_exhibits(model: LanguageModel, spec: str, after: str | None) -> tuple[Exhibit, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmbench.cli.inputs import prepare
+from lmbench.cli.inputs import prepare, require_utf8
 from lmbench.cli.options import fitting_options
 from lmbench.cli.output import echo, echo_text
 from lmbench.errors import LmbenchError
@@ -65,7 +65,7 @@ def generate(
     sampler = generation.Sampler(temperature, top_k, top_p, seed)
     if num > 1 and sampler.is_greedy:
         raise LmbenchError(f"without a temperature all {num} texts would be the same; add --temperature 1")
-    _check_prompt(prompt)
+    require_utf8(prompt, "the prompt")
     refuse_idle_options([fitting.corpus], fitting.defaults)
     built = build(model)
     generation.require_distribution(built)
@@ -77,11 +77,3 @@ def generate(
         for part in generation.generate(built, prompt, max_new_tokens, sampler, number):
             echo_text(part, end="")
         echo()
-
-
-def _check_prompt(prompt: str) -> None:
-    """Check that the shell passed UTF-8: other bytes arrive as lone surrogates."""
-    try:
-        prompt.encode()
-    except UnicodeEncodeError as error:
-        raise LmbenchError(f"the prompt is not UTF-8 at character {error.start}") from None
