@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 
 from threadpoolctl import threadpool_limits
@@ -19,7 +19,7 @@ from lmbench.identity import fit_key
 from lmbench.model import LanguageModel, ModelSpec, Traits
 from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.registry import ResolvedModel, resolve
-from lmbench.runs.fitted_models import Fit, FittedModels
+from lmbench.runs.fitted_models import Fit, prepare_model
 from lmbench.runs.machine import count_threads
 from lmbench.runs.objects import ModelObject
 from lmbench.runs.records import Cell, ModelRecord
@@ -136,18 +136,12 @@ def _prepare_spec(resolved: ResolvedModel, training: Training) -> LanguageModel:
     model = resolved.build()
     progress = CheckedProgress(training.progress.part(str(resolved.spec)))
     with _limited_threads(model.traits):
-        if model.traits.pretrained:
-            model.prepare(None, progress)
-        elif training.refit:
-            model.prepare(training.text, progress)
-        else:
-            _fit_or_restore(resolved, model, training, progress)
+        text = None if model.traits.pretrained else training.text
+        fit = None
+        if text is not None and not training.refit:
+            fit = Fit(fit_key(resolved.identity(), text), str(resolved.spec), training.name)
+        prepare_model(model, text, fit, progress)
     return model
-
-
-def _fit_or_restore(resolved: ResolvedModel, model: LanguageModel, training: Training, progress: Progress) -> None:
-    fit = Fit(fit_key(resolved.identity(), training.text), str(resolved.spec), training.name)
-    FittedModels().prepare(model, fit, partial(model.prepare, training.text, progress), progress)
 
 
 def _prepare(model: LanguageModel, training: Training) -> LanguageModel:

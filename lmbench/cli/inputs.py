@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from lmbench.errors import LmbenchError
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from lmbench.corpora.options import CorpusOptions
     from lmbench.corpus import Corpus, TrainingText
     from lmbench.model import LanguageModel
-    from lmbench.progress import Progress
     from lmbench.runs.fitted_models import Fit
 
 
@@ -114,25 +112,19 @@ def prepare_on(model: LanguageModel, spec: str, fitting: Fitting, text: Training
 
     from lmbench.cli.displays import TaskDisplay
     from lmbench.progress import CheckedProgress
+    from lmbench.runs.fitted_models import prepare_model
 
     is_pretrained = model.traits.pretrained
     label = "loading the model" if is_pretrained else f"fitting on {fitting.corpus}"
     with TaskDisplay(Console(stderr=True), label) as display:
         progress = CheckedProgress(display)
         _limit_threads(model)
-        if is_pretrained or text is None or fitting.refit:
-            model.prepare(None if is_pretrained else text, progress)
-        else:
-            _fit_or_restore(model, _identify_fit(spec, fitting.corpus, text), text, progress)
-
-
-def _fit_or_restore(model: LanguageModel, fit: Fit, text: TrainingText, progress: Progress) -> None:
-    """Fit a model, or restore it if a run or a command has stored it, which is announced."""
-    from lmbench.runs.fitted_models import FittedModels
-
-    prepared = FittedModels().prepare(model, fit, partial(model.prepare, text, progress), progress)
-    if prepared.was_stored:
-        progress.notice(f"{fit.model} was fitted on {prepared.created[:10]} and stored; --refit fits it again")
+        fit = None
+        if text is not None and not (is_pretrained or fitting.refit):
+            fit = _identify_fit(spec, fitting.corpus, text)
+        prepared = prepare_model(model, text, fit, progress)
+        if prepared is not None and prepared.was_stored:
+            progress.notice(f"{spec} was fitted on {prepared.created[:10]} and stored; --refit fits it again")
 
 
 def _limit_threads(model: LanguageModel) -> None:

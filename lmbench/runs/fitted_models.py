@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lmbench.cache_folder import cache_folder
 from lmbench.checksum import hash_file
+from lmbench.corpus import TrainingText
 from lmbench.errors import LmbenchError, ResultsError, describe, message_of
 from lmbench.model import LanguageModel, Saveable
 from lmbench.progress import SILENT, Progress
@@ -314,6 +316,30 @@ def _describe(folder: Path, fit: Fit, prepared: Prepared) -> Entry:
         peak_bytes=prepared.peak_bytes,
         files=_hash_files(folder),
     )
+
+
+def prepare_model(
+    model: LanguageModel, text: TrainingText | None, fit: Fit | None, progress: Progress
+) -> Prepared | None:
+    """Load a model's weights if it is pretrained. Otherwise restore it from the store, or fit it.
+
+    Args:
+        model: The model.
+        text: The text to fit it on; ignored if it is pretrained.
+        fit: What the store knows the fit by; None to fit it in any case.
+        progress: Receives reports.
+
+    Returns:
+        What fitting it cost; None if it is pretrained.
+
+    Raises:
+        LmbenchError: The weights are missing, or the text does not suffice.
+    """
+    if model.traits.pretrained:
+        model.prepare(None, progress)
+        return None
+    train = partial(model.prepare, text, progress)
+    return measure_fit(train) if fit is None else FittedModels().prepare(model, fit, train, progress)
 
 
 def measure_fit(train: Callable[[], None]) -> Prepared:
