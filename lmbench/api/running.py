@@ -160,7 +160,6 @@ def _run(
     except KeyboardInterrupt as stop:
         if RunDirectory.is_at(path):
             directory = RunDirectory.open(path)
-            stored, total = len(directory.cells()), len(directory.manifest.rows)
-            if stored:
-                stop.add_note(f"{stored} of {total} cells are stored; resume with out={str(path)!r}")
+            if directory.cells():
+                stop.add_note(f"{directory.describe_stored()}; resume with out={str(path)!r}")
         raise

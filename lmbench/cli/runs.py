@@ -133,9 +133,7 @@ def _run(job: _Job, path: Path, workers: Workers, progress: RunProgress) -> RunD
         return runner.run(job.experiment, path, _make_engine(job.settings, workers), progress, options)
     except KeyboardInterrupt as stop:
         if RunDirectory.is_at(path):
-            directory = RunDirectory.open(path)
-            stored, total = len(directory.cells()), len(directory.manifest.rows)
-            stop.add_note(f"{stored} of {total} cells are stored; resume with --out {path}")
+            stop.add_note(f"{RunDirectory.open(path).describe_stored()}; resume with --out {path}")
         raise
 
 

@@ -134,6 +134,10 @@ class RunDirectory:
         """Return the stored cells that can be believed, in the order of the manifest's rows."""
         return [found for _, found in self._survey() if isinstance(found, Cell)]
 
+    def describe_stored(self) -> str:
+        """Return how many cells are stored, such as "3 of 12 cells are stored"."""
+        return f"{len(self.cells())} of {len(self.manifest.rows)} cells are stored"
+
     def damage(self) -> list[Damage]:
         """Return the stored cells that cannot be believed."""
         return [Damage(row, found) for row, found in self._survey() if isinstance(found, str) and found]
