@@ -167,8 +167,9 @@ class ExperimentTable(_Keys):
         lists = [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
         if not set(lists) <= set(_LISTS):
             return None
-        if self.includes(other) or other.includes(self):
-            return self if self.includes(other) else other
+        for large, small in ((self, other), (other, self)):
+            if large.includes(small):
+                return large
         if len(lists) > 1:
             return None
         [name] = lists
