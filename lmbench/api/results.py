@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from io import StringIO
 from pathlib import Path
@@ -93,9 +93,7 @@ class Results:
         Raises:
             UnknownNameError: There is no such model or corpus.
         """
-        return join_cells(
-            choose_cells(self.directory, model, corpus), lambda cell: list_documents(self.directory, cell)
-        )
+        return self._join(model, corpus, lambda cell: list_documents(self.directory, cell))
 
     def events(self, model: str | None = None, corpus: str | None = None) -> pd.DataFrame:
         """Return the bits of each event, one row for each cell and event of the test text.
@@ -108,10 +106,7 @@ class Results:
             UnknownNameError: There is no such model or corpus.
             ResultsError: The events were not stored, or their text cannot be found.
         """
-        return join_cells(
-            choose_cells(self.directory, model, corpus),
-            lambda cell: list_events(self.directory, cell, self._texts.find(cell.corpus)),
-        )
+        return self._join(model, corpus, lambda cell: list_events(self.directory, cell, self._texts.find(cell.corpus)))
 
     def words(
         self,
@@ -133,10 +128,7 @@ class Results:
             LmbenchError: There is no such model or corpus, the events were not stored, their text cannot be found, or
                 the model cannot be restored or cannot tell where words end.
         """
-        return join_cells(
-            choose_cells(self.directory, model, corpus),
-            lambda cell: self._list_words(cell, boundary),
-        )
+        return self._join(model, corpus, lambda cell: self._list_words(cell, boundary))
 
     def compare(self, model: str | None = None, baseline: str | None = None, *, margin: float = MARGIN) -> pd.DataFrame:
         """Compare two models, or all of them, by paired tests; one row for each corpus and pair.
@@ -203,6 +195,10 @@ class Results:
         from lmbench.report.html import format_tables
 
         return format_tables(self._ranked)
+
+    def _join(self, model: str | None, corpus: str | None, describe: Callable[[Cell], pd.DataFrame]) -> pd.DataFrame:
+        """Return the rows of all cells of a model and a corpus."""
+        return join_cells(choose_cells(self.directory, model, corpus), describe)
 
     def _list_words(self, cell: Cell, boundary: str) -> pd.DataFrame:
         corpus = self._texts.find(cell.corpus)
