@@ -17,7 +17,7 @@ from lmbench.progress import SILENT, Progress
 from lmbench.score import Score, checked_scores
 from lmbench.words.items import Items
 from lmbench.words.outlook import look_ahead
-from lmbench.words.spans import WordEvents, align_words
+from lmbench.words.spans import WordEvents, align_words, cut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,10 +112,9 @@ def word_columns(document: str, score: Score, rows: WordEvents) -> dict[str, Any
         score: Its score.
         rows: Its words.
     """
-    data = document.encode()
     return {
         "word_index": rows.indices + 1,
-        "word": [data[start:end].decode() for start, end in rows.spans.tolist()],
+        "word": cut(document, rows.spans),
         "start": rows.spans[:, 0],
         "end": rows.spans[:, 1],
         "bits": rows.sum(bits(score.logprobs)),
