@@ -26,6 +26,11 @@ def printable_lines(text: str) -> str:
     return text if text.isprintable() else "".join(map(_in_text, text))
 
 
+def show_spelling(spelling: bytes) -> str:
+    """Return bytes as people read them: ``␣`` for a space, and escapes for what is not a character."""
+    return spelling.decode(errors="backslashreplace").replace(" ", "␣")
+
+
 def printable_json(text: str) -> str:
     """Return JSON in which strings have unprintable characters escaped; it holds the same values."""
     return text if text.isascii() and text.isprintable() else "".join(map(_in_json, text))

@@ -12,6 +12,7 @@ from lmbench.cli.inputs import prepare, require_utf8
 from lmbench.cli.options import fitting_options
 from lmbench.cli.output import echo
 from lmbench.errors import LmbenchError
+from lmbench.printable import show_spelling
 
 if TYPE_CHECKING:
     from lmbench.cli.inputs import Fitting
@@ -121,7 +122,7 @@ def _name(following: NextEvents, index: int) -> str:
     spelling = following.spellings[index] if following.spellings else None
     if spelling is None:
         return following.names[index]
-    return spelling.decode(errors="backslashreplace").replace(" ", "␣")
+    return show_spelling(spelling)
 
 
 def _check_picture_path(path: Path) -> None:

@@ -18,7 +18,7 @@ from lmbench.corpus import WORD_SEPARATORS, TrainingText, lines_of, with_line_en
 from lmbench.errors import SpecError, reason
 from lmbench.model import ModelOptions
 from lmbench.ngrams.ids import LINE_END_ID, UNKNOWN_ID
-from lmbench.printable import printable
+from lmbench.printable import printable, show_spelling
 from lmbench.saved import require_same_options
 from lmbench.score import Score, clip_rounding
 from lmbench.signature import Signature
@@ -270,7 +270,7 @@ class Lexicon:
         if type_id == UNKNOWN_ID:
             return UNKNOWN
         spelled = b"\n" if type_id == LINE_END_ID else self.tokenizer.letters(self.types[type_id])
-        return printable(spelled.decode(errors="backslashreplace")).replace(" ", "␣")
+        return printable(show_spelling(spelled))
 
     def spellings(self, after_word: bool) -> tuple[bytes | None, ...]:
         """Return the bytes that each type adds to a line; None for ``<unk>``.
