@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmbench.analysis.learning_curves import list_lines
 from lmbench.analysis.ranking import Entry, Ranking, is_trained
 from lmbench.arrays import Floats
-from lmbench.chart import Axis, Chart, Line
+from lmbench.chart import Axis, Chart
 from lmbench.corpora.selection import parse_shares
 from lmbench.corpora.synthetic.sources import is_source
 from lmbench.spec import Spec
@@ -61,16 +62,7 @@ def draw_excess(frame: pd.DataFrame, source: str) -> Chart:
         "logarithmic: a line that falls by one decade for each decade of text has a slope of −1.",
         x=Axis("training text", "bytes", scale="log"),
         y=Axis("excess", "bits per byte", scale="log"),
-        series=tuple(
-            Line(
-                name=str(model),
-                x=tuple(group["train_bytes"]),
-                y=tuple(group["excess"]),
-                low=tuple(group["low"]),
-                high=tuple(group["high"]),
-            )
-            for model, group in part.groupby("model", sort=False)
-        ),
+        series=list_lines(part, "excess"),
     )
 
 

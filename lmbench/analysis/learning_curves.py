@@ -181,16 +181,7 @@ def draw_curves(frame: pd.DataFrame, fits: pd.DataFrame, corpus: str) -> Chart:
         fits: The result of `fit_curves`.
         corpus: The name of the corpus.
     """
-    measured = [
-        Line(
-            name=str(model),
-            x=tuple(group["train_bytes"]),
-            y=tuple(group["bits_per_byte"]),
-            low=tuple(group["low"]),
-            high=tuple(group["high"]),
-        )
-        for model, group in frame.groupby("model", sort=False)
-    ]
+    measured = list_lines(frame, "bits_per_byte")
     largest = {line.name: float(line.x[-1]) for line in measured}
     dashed = [_extrapolate(fit, largest[fit["model"]]) for _, fit in fits[fits["held_out"] > 0].iterrows()]
     return Chart(
@@ -199,6 +190,25 @@ def draw_curves(frame: pd.DataFrame, fits: pd.DataFrame, corpus: str) -> Chart:
         x=Axis("training text", "bytes", scale="log"),
         y=Axis("surprisal", "bits per byte", scale="log"),
         series=(*measured, *dashed),
+    )
+
+
+def list_lines(frame: pd.DataFrame, measure: str) -> tuple[Line, ...]:
+    """Return the line of each model over the bytes of training text, with its intervals.
+
+    Args:
+        frame: One row for each model and size.
+        measure: The column to draw.
+    """
+    return tuple(
+        Line(
+            name=str(model),
+            x=tuple(group["train_bytes"]),
+            y=tuple(group[measure]),
+            low=tuple(group["low"]),
+            high=tuple(group["high"]),
+        )
+        for model, group in frame.groupby("model", sort=False)
     )
 
 
