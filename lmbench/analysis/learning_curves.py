@@ -85,7 +85,7 @@ class LearningCurves:
 
     Attributes:
         curves: Those of models with at least two sizes.
-        units: What is resampled; None if there are no curves.
+        units: The units to resample; None without curves.
     """
 
     curves: tuple[Curve, ...]

@@ -72,7 +72,7 @@ def ready_models(models: Models, training: Training) -> dict[str, LanguageModel]
     Args:
         models: Specs, instances or classes, alone, in a list, or in a dict by label. An instance that is fitted, or
             pretrained, is used as it is; of any other, a new one with the same options is fitted.
-        training: What to fit them on.
+        training: The text to fit them on.
 
     Raises:
         LmbenchError: A model is unknown or cannot be used, or two have the same label.
