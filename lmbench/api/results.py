@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from lmbench import atomic
 from lmbench.analysis.comparison import compare_all
+from lmbench.analysis.texts import Texts
 from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_words
 from lmbench.api.ready_models import restore_model
 from lmbench.api.reports import write_report
-from lmbench.api.texts import Texts
 from lmbench.corpus import Corpus
 from lmbench.errors import ResultsError
 from lmbench.report.comparison_json import list_numbers
