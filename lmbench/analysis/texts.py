@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lmbench.corpora.loading import read_corpus
+from lmbench.corpora.loading import is_local, read_corpus
 from lmbench.corpora.names import divide_name
 from lmbench.corpora.options import NO_OPTIONS, CorpusOptions
 from lmbench.corpus import Corpus
@@ -18,13 +18,15 @@ class Texts:
     Args:
         manifest: The record of the run.
         given: A corpus that need not be read again, or several.
+        may_download: Whether texts that are not on this machine are downloaded.
 
     Raises:
         CorpusError: Something else was given.
     """
 
-    def __init__(self, manifest: Manifest, given: Corpus | Iterable[Corpus] = ()) -> None:
+    def __init__(self, manifest: Manifest, given: Corpus | Iterable[Corpus] = (), may_download: bool = True) -> None:
         self._manifest = manifest
+        self._may_download = may_download
         self._known: dict[str, Corpus] = {}
         for corpus in (given,) if isinstance(given, Corpus) else given:
             if not isinstance(corpus, Corpus):
@@ -48,6 +50,9 @@ class Texts:
     def _read_again(self, record: CorpusRecord) -> Corpus:
         reason = ""
         for name, options in self._list_names(record):
+            if not (self._may_download or is_local(name)):
+                reason = f"{name} is not on this machine"
+                continue
             for whole in (False, True):
                 try:
                     corpus = read_corpus(name, options, whole=whole)

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal
 
-from lmbench.corpora import documents
+from lmbench.corpora import documents, fetching
 from lmbench.corpora.catalog import read_catalog
 from lmbench.corpora.entries import read_entry
 from lmbench.corpora.fables import load_fables
@@ -150,6 +150,16 @@ def refuse_idle_options(names: Iterable[str], defaults: CorpusOptions) -> None:
 def is_named(name: str) -> bool:
     """Return whether a corpus has a name of its own: it is embedded, a source, in the catalog, or of a plugin."""
     return name in EMBEDDED or is_source(name) or name in read_catalog() or name in list_plugins()
+
+
+def is_local(name: str) -> bool:
+    """Return whether a corpus can be read without a download. That of a plugin is believed to be on this machine."""
+    plain = divide_name(name).name
+    if plain in EMBEDDED or is_source(plain):
+        return True
+    if entry := read_catalog().get(plain):
+        return fetching.is_local(entry)
+    return not plain.startswith(PREFIX)
 
 
 def _read(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lmbench.analysis.across import Group, choose_baseline, summarize_corpora
 from lmbench.analysis.ranking import Entry, Ranking, rank_models
+from lmbench.analysis.texts import Texts
 from lmbench.report.marks import Marks
 from lmbench.runs.records import Cell, CorpusRecord, Row
 from lmbench.runs.store import RunDirectory
@@ -25,6 +26,7 @@ class RankedRun:
         rankings: The ranking of each corpus, in the order of the run.
         groups: The models over several corpora.
         baseline: The model that others are compared with; None if no model has numbers.
+        texts: The test texts, for what a page says of words; None to leave it out.
     """
 
     directory: RunDirectory
@@ -34,15 +36,23 @@ class RankedRun:
     rankings: tuple[Ranking, ...]
     groups: tuple[Group, ...]
     baseline: str | None
+    texts: Texts | None = None
 
     @classmethod
-    def read(cls, directory: RunDirectory, margin: float = MARGIN, baseline: str | None = None) -> RankedRun:
+    def read(
+        cls,
+        directory: RunDirectory,
+        margin: float = MARGIN,
+        baseline: str | None = None,
+        texts: Texts | None = None,
+    ) -> RankedRun:
         """Read the results of a run and rank its models.
 
         Args:
             directory: The run.
             margin: Bits per byte within which models are equal.
             baseline: The model that others are compared with; None to choose one.
+            texts: The test texts, for what a page says of words; None to leave it out.
 
         Raises:
             LmbenchError: The cells of a corpus have different documents, or no model has the label of the baseline.
@@ -56,6 +66,7 @@ class RankedRun:
             rankings=rankings,
             groups=summarize_corpora(rankings, baseline),
             baseline=choose_baseline(rankings, baseline),
+            texts=texts,
         )
 
     def cells_of(self, ranking: Ranking) -> list[Cell]:

@@ -4,7 +4,15 @@ import sys
 import pytest
 
 import lmbench
-from lmbench.corpora.loading import EMBEDDED, known_names, load_corpus, load_documents, read_corpus, refuse_idle_options
+from lmbench.corpora.loading import (
+    EMBEDDED,
+    is_local,
+    known_names,
+    load_corpus,
+    load_documents,
+    read_corpus,
+    refuse_idle_options,
+)
 from lmbench.corpora.names import parse_names
 from lmbench.corpora.options import CorpusOptions
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
@@ -207,3 +215,11 @@ def test_a_folder_with_wikitexts_files_is_the_catalogs_corpus_if_its_lines_are_s
     own, listed = load_corpus(f"{mirror}/wikitext-2:strip=true"), load_corpus("wikitext-2")
     assert (own.train, own.valid, own.test) == (listed.train, listed.valid, listed.test)
     assert own.provenance == listed.provenance == "articles,lines-stripped,split=files"
+
+
+def test_corpora_that_would_be_downloaded_are_not_local(tmp_path, monkeypatch):
+    monkeypatch.setenv("LMBENCH_MIRROR", str(tmp_path))
+    monkeypatch.setenv("LMBENCH_CACHE", str(tmp_path))
+    names = ("pydocs", "markov:order=3", "fables-en:limit=2", str(tmp_path))
+    assert all(map(is_local, names))
+    assert not any(map(is_local, ("wikitext-2", "wikitext-2:limit=1", "hf:some/dataset")))
