@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
 from pathlib import Path
-from typing import ClassVar, Generic, Literal, TypeVar, overload
+from typing import ClassVar, Generic, Literal, Self, TypeVar, overload
 
 import numpy as np
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from lmbench.checksum import hash_file
 from lmbench.corpus import TrainingText
@@ -43,7 +43,7 @@ class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
 
     incidental: ClassVar[frozenset[str]] = frozenset()
-    """The options that do not decide what fitting learns, such as a device. A saved model can have others."""
+    """The options that do not decide what fitting learns, such as a device. A fitted model is stored without them."""
 
     def files(self) -> tuple[Path, ...]:
         """Return the files that the options name and the model reads. A run resumes only if they are unchanged."""
@@ -67,9 +67,34 @@ class ModelOptions(Options):
             named["files"] = [*sorted(digests.values())]
         return named
 
+    def deciding(self) -> Self:
+        """Return these options with the defaults of those that do not decide what fitting learns."""
+        fields = {name: field for name, field in type(self).model_fields.items() if name in self.incidental}
+        defaults = {name: field.get_default() for name, field in fields.items() if not field.is_required()}
+        return self.model_copy(update=defaults)
+
     def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
         """Return the model class and the options to use instead, if these options name a model of another class."""
         return None
+
+
+class HistoryOptions(ModelOptions):
+    """The options of models whose history can be cut while their weights stay the same."""
+
+    incidental: ClassVar[frozenset[str]] = frozenset({"history"})
+
+    history: int | None = Field(
+        None, ge=0, description="an event depends on this many events before it at most; default: as far as it can"
+    )
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Return what the options say about the model; the history counts if it is cut."""
+        named = super().identity()
+        return {name: value for name, value in named.items() if name != "history" or value is not None}
+
+    def sign_history(self) -> Signature:
+        """Return the history as a part of a signature; nothing if it is not cut."""
+        return Signature() if self.history is None else Signature.of(history=self.history)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ def _list_facts(
     """
     model = models[0]
     identity = model.identity or {}
-    named = identity.get("options")
-    contents = named if isinstance(named, dict) else {}
+    parts = (identity.get(name) for name in ("options", "incidental"))
+    contents = {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
     yield ("model", "model"), model.spec.partition(":")[0]
     for name, value in model.options.items():
         if name != SEED:

@@ -1,7 +1,7 @@
 """Usable history: bits per byte of the same weights, if an event depends on its last h events at most.
 
 Models with the option ``history=h`` predict each event from the h events before it. `lmbench run --models
-'kenlm:history={0,1,2,4}',kenlm` fits once, and its cells are the points of a curve. The model without the option has
+kenlm:history=0..4,kenlm` fits once, and its cells are the points of a curve. The model without the option has
 the last point, the whole history. A curve that is flat from h on does not use what is further back: an n-gram of order
 n is flat from n − 1 on, and an LSTM of about 2018 from about 200 words on (Khandelwal et al., "Sharp nearby, fuzzy far
 away", ACL 2018). An event is whatever the model's tokenizer makes of the text, so that h counts words for one model

@@ -12,9 +12,9 @@ from pydantic import Field
 from lmbench.backends.ngrams.arpa_lexicon import ArpaLexicon, lexicon_file, tokenizer_file
 from lmbench.backends.ngrams.ngram_file import BinaryFile, NgramFile, TextFile, is_kenlm_binary
 from lmbench.compression import open_regular
-from lmbench.errors import UnavailableError
+from lmbench.errors import SpecError, UnavailableError
 from lmbench.exhibit import Exhibit
-from lmbench.model import Fitted, Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.model import Fitted, Footprint, HistoryOptions, LanguageModel, ModelOptions, Traits
 from lmbench.ngrams.arpa_reader import read_arpa
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
@@ -23,7 +23,7 @@ from lmbench.state import ModelState
 from lmbench.text.letter_model import LetterModel
 
 
-class ArpaFileOptions(ModelOptions):
+class ArpaFileOptions(HistoryOptions):
     """Options of the arpa model."""
 
     positional: ClassVar[str | None] = "path"
@@ -65,7 +65,7 @@ class ArpaFile(LanguageModel):
         """Read the file, and the lexicon that `lmbench export` wrote next to it.
 
         Raises:
-            SpecError: The file was exported with another tokenizer.
+            SpecError: The file was exported with another tokenizer, or is a KenLM binary whose history is to be cut.
             UnavailableError: A file is missing, or malformed; the message then names the line.
         """
         path = self._path
@@ -73,11 +73,13 @@ class ArpaFile(LanguageModel):
         progress(f"reading '{path}'", 0.0)
         words = ArpaLexicon.find(path, self.options.tokenizer, self.options.escaped)
         if is_kenlm_binary(path):
+            if self.options.history is not None:
+                raise SpecError(f"'{path}' is a KenLM binary, whose history cannot be cut; leave out history")
             self._file = BinaryFile.read(path, words)
         else:
             text = read_arpa(path, progress)
             words.require_words(path, text.words[2:-1])
-            self._file = TextFile.of(text, words)
+            self._file = TextFile.of(text, words).cut(self.options.history)
         self._words = words
         if not self._file.has_unknown:
             progress.notice(f"'{path}' lacks <unk>, so an unknown word has the probability 1e-100, as in KenLM")
@@ -100,6 +102,7 @@ class ArpaFile(LanguageModel):
     def signature(self) -> Signature:
         file, words = self._file, self._words
         own = Signature.of(file=self._path.name, sha256=_digest(self._path), order=file.order)
+        own += self.options.sign_history()
         own += Signature.of(bos="line" if file.opens_lines else "absent") + file.engine
         own += Signature.of(tok=words.tokenizer.name)
         if words.tokenizer.name.startswith("bpe"):

@@ -76,6 +76,13 @@ class FittedNgrams:
         """The ARPA word of each id of the lexicon."""
         return [UNKNOWN_WORD, SENTENCE_END, *map(escape, self.lexicon.types[2:])]
 
+    def cut(self, history: int | None) -> FittedNgrams:
+        """Return the n-grams whose history has at most this many words, ``<s>`` included; None: all."""
+        if history is None or history >= len(self.orders) - 1:
+            return self
+        longest = replace(self.orders[history], backoffs=self.orders[history].backoffs[:0])
+        return replace(self, orders=(*self.orders[:history], longest))
+
     def score(self, documents: Sequence[str]) -> list[Score]:
         """Return one Score for each document; -inf for an event to which the n-grams give no probability."""
         start, rows = len(self.kept) - 1, self._rows()

@@ -22,7 +22,7 @@ from lmbench.backends.ngrams.kenlm_engine import MAX_ORDER, KenlmEngine, import_
 from lmbench.corpus import WORD_SEPARATORS, TrainingText
 from lmbench.errors import SpecError, UnavailableError
 from lmbench.exhibit import Exhibit
-from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
+from lmbench.model import Exportable, Fitted, Footprint, HistoryOptions, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.ngrams.kneser_ney import CountsOfCounts, Discounts, KneserNeySettings, estimate
 from lmbench.ngrams.workspace import Workspace, parse_size
 from lmbench.progress import SILENT, Progress
@@ -33,14 +33,14 @@ from lmbench.state import ModelState
 from lmbench.text.lexicon import Lexicon, LexiconOptions
 from lmbench.text.lexicon_state import LexiconState
 
-_FILE_OPTIONS = {"path", "tokenizer", "escaped"}
+_FILE_OPTIONS = {"path", "tokenizer", "escaped", "history"}
 _ARPA = "model.arpa"
 
 
-class KenlmOptions(LexiconOptions):
+class KenlmOptions(HistoryOptions, LexiconOptions):
     """Options of the kenlm model. Options shared with lmplz have the same meaning."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"memory"})
+    incidental: ClassVar[frozenset[str]] = frozenset({"memory", "history"})
 
     order: int = Field(
         5, ge=1, le=20, description=f"length of the longest n-gram; engine=kenlm reads up to {MAX_ORDER}"
@@ -61,8 +61,8 @@ class KenlmOptions(LexiconOptions):
 
     path: str = Field(
         "",
-        description="ARPA file or KenLM binary that was estimated elsewhere; can be combined only with tokenizer and "
-        "escaped",
+        description="ARPA file or KenLM binary that was estimated elsewhere; can be combined only with tokenizer, "
+        "escaped and history",
     )
     escaped: bool = Field(False, description="with path: true if `lmbench export` wrote the file without a lexicon")
 
@@ -77,7 +77,9 @@ class KenlmOptions(LexiconOptions):
     @property
     def _file_options(self) -> ArpaFileOptions:
         tokenizer = self.tokenizer.partition(":")[0]
-        return ArpaFileOptions.model_validate({"path": self.path, "tokenizer": tokenizer, "escaped": self.escaped})
+        return ArpaFileOptions.model_validate(
+            {"path": self.path, "tokenizer": tokenizer, "escaped": self.escaped, "history": self.history}
+        )
 
     @property
     def prune_thresholds(self) -> tuple[int, ...]:
@@ -115,6 +117,12 @@ class KenlmOptions(LexiconOptions):
             )
         if self.escaped and not self.path:
             raise ValueError("escaped= says how the words of a file are written; set path=FILE")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_can_cut_history(self) -> Self:
+        if self.engine == "kenlm" and self.history is not None:
+            raise ValueError("engine=kenlm looks up all orders; leave it out to use history")
         return self
 
     @model_validator(mode="after")
@@ -165,17 +173,17 @@ class FittedKenlm:
     engine: KenlmEngine | None
     workspace: Workspace
 
-    def score(self, documents: Sequence[str]) -> list[Score]:
-        """Return one Score for each document."""
+    def score(self, documents: Sequence[str], history: int | None) -> list[Score]:
+        """Return one Score for each document, with a history of at most this many words if it is cut."""
         if (engine := self.engine) is None:
-            return self.ngrams.score(documents)
+            return self.ngrams.cut(history).score(documents)
         words = self.ngrams.words
         return self.ngrams.lexicon.score(documents, lambda lines: engine.score_lines(lines, words))
 
-    def state_after(self, text: str) -> ModelState:
-        """Return the state after `text`."""
+    def state_after(self, text: str, history: int | None) -> ModelState:
+        """Return the state after `text`, with a history of at most this many words if it is cut."""
         if (engine := self.engine) is None:
-            return self.ngrams.state_after(text)
+            return self.ngrams.cut(history).state_after(text)
         words = self.ngrams.words
 
         def predict(history: Ids) -> Floats:
@@ -234,10 +242,10 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
         )
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        return self._fitted.score(documents)
+        return self._fitted.score(documents, self.options.history)
 
     def state_after(self, text: str) -> ModelState:
-        return self._fitted.state_after(text)
+        return self._fitted.state_after(text, self.options.history)
 
     def save(self, folder: Path) -> None:
         fitted, ngrams = self._fitted, self._fitted.ngrams
@@ -254,7 +262,7 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
                 write_saved(folder, self, ngrams.arrays(), facts, [path])
 
     def restore(self, folder: Path) -> None:
-        """Read what `save` wrote; the memory for counting may differ.
+        """Read what `save` wrote; the memory for counting and the history may differ.
 
         Raises:
             SpecError: The folder does not hold a model with these options.
@@ -271,7 +279,7 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
 
     def export(self, path: Path) -> None:
         """Write an ARPA file, and the lexicon next to it."""
-        self._fitted.ngrams.export(path)
+        self._fitted.ngrams.cut(self.options.history).export(path)
 
     def signature(self) -> Signature:
         options, fitted = self.options, self._fitted
@@ -281,7 +289,7 @@ class KenlmNgram(LanguageModel, Saveable, Exportable):
             own += Signature.of(prune=options.prune)
         if options.limit_vocab:
             own += Signature.of(limit=hashlib.sha256("\n".join(lexicon.types).encode()).hexdigest()[:12])
-        own += Signature.of(bos="line", engine=options.engine)
+        own += options.sign_history() + Signature.of(bos="line", engine=options.engine)
         if fitted.engine is not None:
             own += fitted.engine.signature()
         return own + lexicon.signature()

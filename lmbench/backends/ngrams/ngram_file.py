@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -96,6 +96,10 @@ class TextFile(NgramFile):
             engine=Signature.of(engine="arrays"),
             ngrams=FittedNgrams.of(lexicon, text.orders, np.ones(len(text.words), dtype=bool)),
         )
+
+    def cut(self, history: int | None) -> Self:
+        """Return the same file, of which only histories of at most this many words are used; None: all."""
+        return replace(self, ngrams=self.ngrams.cut(history))
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         return self.ngrams.score(documents)

@@ -16,7 +16,7 @@ from lmbench.backends.ngrams.fitted import FittedNgrams, NgramFacts, read_lines
 from lmbench.corpus import Split, TrainingText
 from lmbench.errors import SpecError
 from lmbench.exhibit import Exhibit
-from lmbench.model import Exportable, Fitted, Footprint, LanguageModel, ModelOptions, Saveable, Traits
+from lmbench.model import Exportable, Fitted, Footprint, HistoryOptions, LanguageModel, ModelOptions, Saveable, Traits
 from lmbench.ngrams.counts import count_ngrams, join_lines
 from lmbench.ngrams.kneser_ney import KneserNeySettings, estimate
 from lmbench.ngrams.smoothing import Smoothed, SmoothingSettings, refuse_stupid_backoff, smooth
@@ -37,7 +37,7 @@ _METHODS_OF_OPTION = {
 }
 
 
-class NgramOptions(LexiconOptions):
+class NgramOptions(HistoryOptions, LexiconOptions):
     """Options of the ngram model."""
 
     order: int = Field(5, ge=1, le=20, description="length of the longest n-gram")
@@ -110,10 +110,10 @@ class Ngram(LanguageModel, Saveable, Exportable):
         self._fitted = FittedSmoothed(ngrams, smoothed.found)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        return self._fitted.ngrams.score(documents)
+        return self._ngrams.score(documents)
 
     def state_after(self, text: str) -> ModelState:
-        return self._fitted.ngrams.state_after(text)
+        return self._ngrams.state_after(text)
 
     def save(self, folder: Path) -> None:
         ngrams = self._fitted.ngrams
@@ -132,16 +132,16 @@ class Ngram(LanguageModel, Saveable, Exportable):
         Raises:
             SpecError: The probability of an event is 0, which ARPA cannot express.
         """
-        for order in self._fitted.ngrams.orders:
+        for order in self._ngrams.orders:
             if not order.probs.all() or not order.backoffs.all():
                 raise SpecError(f"smoothing={self.options.smoothing} leaves some events without probability")
-        self._fitted.ngrams.export(path)
+        self._ngrams.export(path)
 
     def signature(self) -> Signature:
         options, parameters = self.options, self._fitted.parameters
         smoothing = options.smoothing + (f",{parameters}" if parameters else "")
         smoothing += "" if options.uniform else ",unigrams-not-smoothed"
-        own = Signature.of(order=options.order, smoothing=smoothing, bos="line")
+        own = Signature.of(order=options.order, smoothing=smoothing) + options.sign_history() + Signature.of(bos="line")
         return own + self._fitted.ngrams.lexicon.signature()
 
     def footprint(self) -> Footprint:
@@ -150,6 +150,11 @@ class Ngram(LanguageModel, Saveable, Exportable):
     def exhibits(self) -> tuple[Exhibit, ...]:
         """Return the n-grams of each order, what smoothing estimated, and what is likely after frequent histories."""
         return ngram_exhibits(self._fitted.ngrams, {}, self._fitted.parameters)
+
+    @property
+    def _ngrams(self) -> FittedNgrams:
+        """The n-grams with which events are scored."""
+        return self._fitted.ngrams.cut(self.options.history)
 
     def _smooth(self, lexicon: Lexicon, text: Ids, valid: Split) -> Smoothed:
         options, start = self.options, len(lexicon)
