@@ -9,7 +9,7 @@ to the span after it, or to the last one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from lmbench.errors import ResultsError
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import Units
+from lmbench.words.spans import cut
 
 _MOST_UNITS = 200
 
@@ -68,6 +69,12 @@ class AlignedText:
             return units
         firsts = np.arange(_MOST_UNITS) * len(units.starts) // _MOST_UNITS
         return replace(units, starts=units.starts[firsts], sizes=np.add.reduceat(units.sizes, firsts))
+
+    def cut(self, documents: Ints, spans: Ints) -> Iterator[str]:
+        """Yield the texts between byte offsets, (spans, 2), of these documents, (spans,), whose numbers never fall."""
+        firsts = np.flatnonzero(np.diff(documents, prepend=-1))
+        for document, part in zip(documents[firsts].tolist(), np.split(spans, firsts[1:]), strict=False):
+            yield from cut(self.corpus.test.documents[document], part)
 
     def merge(self, borders: Ints) -> AlignedText:
         """Return the text in fewer rows.

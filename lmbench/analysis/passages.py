@@ -28,7 +28,6 @@ import numpy as np
 from lmbench.analysis.words import WordRows
 from lmbench.arrays import Floats, Ints
 from lmbench.chart import Axis, Bars, Chart
-from lmbench.words.spans import cut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +58,7 @@ def find_passages(rows: WordRows, model: str, other: str, above: float = ABOVE) 
     sums = {name: _sum_within(values, borders) for name, values in columns.items()}
     spans = np.stack([rows.spans[borders[:, 0], 0], rows.spans[borders[:, 1] - 1, 1]], axis=1)
     places = {"document": text.documents[borders[:, 0]], "start": spans[:, 0], "end": spans[:, 1]}
-    frame = pd.DataFrame(places | sums | {"text": list(_cut(rows, places["document"], spans))})
+    frame = pd.DataFrame(places | sums | {"text": list(text.cut(places["document"], spans))})
     frame = frame.sort_values("score", ascending=False, kind="stable")
     rest = {name: values.sum() - sums[name].sum() for name, values in columns.items()}
     return pd.concat(
@@ -80,7 +79,7 @@ def tabulate_passage(rows: WordRows, document: int, start: int, end: int) -> pd.
 
     spans = rows.spans
     chosen = np.flatnonzero((rows.text.documents == document) & (spans[:, 0] >= start) & (spans[:, 1] <= end))
-    words = list(_cut(rows, rows.text.documents[chosen], spans[chosen]))
+    words = list(rows.text.cut(rows.text.documents[chosen], spans[chosen]))
     bits = dict(zip(rows.text.models, rows.text.bits[:, chosen], strict=True))
     return pd.DataFrame({"word": words, "start": spans[chosen, 0], "end": spans[chosen, 1], **bits})
 
@@ -144,13 +143,6 @@ def _sum_within(values: Floats | Ints, borders: Ints) -> Floats | Ints:
     sums = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values)])
     within: Floats | Ints = sums[borders[:, 1]] - sums[borders[:, 0]]
     return within
-
-
-def _cut(rows: WordRows, documents: Ints, spans: Ints) -> Iterator[str]:
-    """Yield the texts of spans, (spans, 2), of these documents, (spans,), whose numbers never fall."""
-    firsts = np.flatnonzero(np.diff(documents, prepend=-1))
-    for document, part in zip(documents[firsts].tolist(), np.split(spans, firsts[1:]), strict=False):
-        yield from cut(rows.text.corpus.test.documents[document], part)
 
 
 def _shorten(text: str) -> str:
