@@ -57,11 +57,18 @@ class Tab:
 
     def press(self, key):
         """Press a key and release it."""
-        text = {"Enter": "\r", " ": " "}.get(key, "")
-        code = {"Enter": 13, " ": 32, "Tab": 9}[key]
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        code = {"Enter": 13, "Tab": 9, "ArrowLeft": 37, "ArrowRight": 39}.get(key) or ord(key.upper())
         shared = {"key": key, "windowsVirtualKeyCode": code}
         self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **shared)
         self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+    def tap(self, x, y):
+        """Tap on a place of the window with a finger."""
+        self.run("window.tapped = new Promise((done) => addEventListener('click', () => done(true), {once: true})), 0")
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self.call("Runtime.evaluate", expression="window.tapped", awaitPromise=True)
 
     def resize(self, width, height=900):
         """Give the page another width."""

@@ -8,26 +8,17 @@ from lmbench.analysis.events import read_events
 from lmbench.backends.uniform import Uniform
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import ResultsError
-from lmbench.metrics import tally
-from lmbench.runs.cell_files import DOCUMENTS, SCORES, ScoresFile, read_documents, write_cell, write_documents
+from lmbench.runs.cell_files import SCORES, ScoresFile, read_documents, write_cell
 from lmbench.score import Score, join_groups
-from tests.report.cells import broken_cell, cell, text
-from tests.storing import TEXTS, add_row, new_directory
+from tests.report.cells import broken_cell, cell, store_scores, text
+from tests.storing import TEXTS, new_directory
 
 CORPUS = Corpus("c", Split(()), Split(()), Split(tuple(TEXTS)), provenance="")
 
 
 def store_events(directory, made, scores=None):
     """Store a cell with its events, by default those of the uniform model."""
-    add_row(directory, made)
-    folder = directory.new_work_folder()
-    scores = scores or Uniform().score(TEXTS)
-    write_documents(folder / DOCUMENTS, tally(TEXTS, scores), None)
-    with ScoresFile(folder / SCORES, 4) as file:
-        file.add(*join_groups(scores, TEXTS, range(len(TEXTS))))
-    stored = write_cell(folder, made, ())
-    directory.adopt(folder, stored)
-    return stored
+    return store_scores(directory, made, TEXTS, scores or Uniform().score(TEXTS))
 
 
 def test_events_come_with_their_documents(tmp_path):

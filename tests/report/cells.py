@@ -4,8 +4,9 @@ import numpy as np
 
 from lmbench.backends.uniform import Uniform
 from lmbench.metrics import Tally, summarize, tally
-from lmbench.runs.cell_files import DOCUMENTS, write_cell, write_documents
+from lmbench.runs.cell_files import DOCUMENTS, SCORES, ScoresFile, write_cell, write_documents
 from lmbench.runs.records import Cell, CorpusRecord, Costs, Verification
+from lmbench.score import join_groups
 from tests.storing import TEXTS, add_row, suite_key_of
 
 CORPUS = CorpusRecord(
@@ -69,6 +70,25 @@ def store_bits(directory, made, per_byte, sizes, floor=None):
     write_documents(folder / DOCUMENTS, counted, nats)
     directory.adopt(folder, write_cell(folder, made, ()))
     return made
+
+
+def store_scores(directory, made, texts, scores):
+    """Store a cell with its events, and return it as it is stored.
+
+    Args:
+        directory: The run.
+        made: The cell. Its metrics stay as they are.
+        texts: The documents of its test text.
+        scores: The score of each document.
+    """
+    add_row(directory, made)
+    folder = directory.new_work_folder()
+    write_documents(folder / DOCUMENTS, tally(texts, scores), None)
+    with ScoresFile(folder / SCORES, max(len(text.encode()) for text in texts)) as file:
+        file.add(*join_groups(scores, texts, range(len(texts))))
+    stored = write_cell(folder, made, ())
+    directory.adopt(folder, stored)
+    return stored
 
 
 def verify(directory, model, **fields):

@@ -15,6 +15,8 @@ from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
 from lmbench.runs.records import CorpusRecord
 
+_MOST_BASELINES = 12
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusSection:
@@ -26,7 +28,7 @@ class CorpusSection:
         description: A few words about the text.
         facts: Names and values.
         table: The ranked table, with warnings as its notes.
-        forest: The differences to the baseline; None if the baseline or all others lack numbers.
+        forests: The differences to a baseline, by its label: that of the run, if it has numbers, and the best models.
         pairs: The differences of all pairs; None if there are none.
         literature: Published figures; None if there are none.
     """
@@ -36,7 +38,7 @@ class CorpusSection:
     description: str
     facts: Sequence[tuple[str, str]]
     table: Contents
-    forest: Figure | None
+    forests: Sequence[tuple[str, Figure]]
     pairs: Matrix | None
     literature: Contents | None
 
@@ -51,17 +53,26 @@ def describe_corpora(results: RankedRun) -> list[CorpusSection]:
 
 
 def _describe(results: RankedRun, ranking: Ranking, anchor: str, literature: Contents | None) -> CorpusSection:
-    forest = draw_forest(ranking, results.baseline) if results.baseline else None
     return CorpusSection(
         anchor=anchor,
         name=ranking.corpus.name,
         description=ranking.corpus.description,
         facts=list(_list_facts(ranking.corpus)),
         table=build_ranked_table(results, ranking),
-        forest=make_figure(forest) if forest else None,
+        forests=list(_draw_forests(ranking, results.baseline)),
         pairs=build_pair_matrix(ranking) if ranking.comparisons else None,
         literature=literature,
     )
+
+
+def _draw_forests(ranking: Ranking, baseline: str | None) -> Iterator[tuple[str, Figure]]:
+    """Yield the differences to each baseline that readers can choose, first that of the run."""
+    labels = [entry.label for entry in ranking.entries]
+    if baseline in labels:
+        labels = [baseline, *(label for label in labels if label != baseline)]
+    for label in labels[:_MOST_BASELINES]:
+        if forest := draw_forest(ranking, label):
+            yield label, make_figure(forest)
 
 
 def _list_facts(corpus: CorpusRecord) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ from lmbench.report.page.findings import list_findings
 from lmbench.report.page.learned import Learned, list_learned
 from lmbench.report.page.matrices import Matrix, build_overview
 from lmbench.report.page.needs import build_needs_table, build_open_table, draw_needs
+from lmbench.report.page.pairs import Pairs, describe_pairs
 from lmbench.report.page.templating import make_environment, read_template
 from lmbench.report.pseudo_table import build_pseudo_table
 from lmbench.report.ranked_run import RankedRun
@@ -82,6 +83,7 @@ class Page:
         across: The models over several corpora.
         corpora: A section for each corpus.
         pseudo: Numbers that are not probabilities; None without any.
+        pairs: Two models side by side.
         analyses: The analyses of each corpus.
         needs: The text that would be needed.
         learned: The exhibits of the models.
@@ -95,6 +97,7 @@ class Page:
     across: Sequence[Contents]
     corpora: Sequence[CorpusSection]
     pseudo: Contents | None
+    pairs: Pairs
     analyses: Sequence[Analyses]
     needs: Needs
     learned: Sequence[Learned]
@@ -146,6 +149,7 @@ def describe_run(results: RankedRun, is_alone: bool = False) -> Page:
         across=list(map(build_across_table, results.groups)),
         corpora=describe_corpora(results),
         pseudo=build_pseudo_table(results.cells),
+        pairs=describe_pairs(results),
         analyses=list(list_analyses(results)),
         needs=Needs(
             build_needs_table(results.rankings),

@@ -14,6 +14,10 @@ def test_each_corpus_has_facts_a_table_a_picture_and_all_pairs(results):
         "SHA-256 of the test text": "f" * 64,
     }
     assert [row[1].split()[0] for row in first.table.rows][:2] == ["mix", "ppm"]
-    assert first.forest.title == "Differences to kenlm on plain"
+    assert [label for label, _ in first.forests] == ["kenlm", "mix", "ppm", "uniform"]
+    assert [figure.title for _, figure in first.forests][:2] == [
+        "Differences to kenlm on plain",
+        "Differences to mix on plain",
+    ]
     assert first.pairs.columns == ["mix", "ppm", "kenlm", "uniform"]
     assert dict(second.facts)["How it was read"] == HOSTILE

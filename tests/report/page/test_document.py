@@ -12,7 +12,7 @@ from tests.browser import CHROMIUM, browse
 from tests.report.page.conftest import HOSTILE
 from tests.storing import new_directory
 
-VOID = {"meta", "link", "input"}
+VOID = {"meta", "link", "input", "br"}
 
 
 class Reader(HTMLParser):
@@ -43,6 +43,11 @@ def page(results):
 
 
 @pytest.fixture(scope="session")
+def paired_page(paired):
+    return format_page(paired)
+
+
+@pytest.fixture(scope="session")
 def tab(tmp_path_factory):
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
@@ -53,10 +58,21 @@ def tab(tmp_path_factory):
 @pytest.fixture
 def opened(tab, page, tmp_path):
     """Open the page anew in a browser."""
-    file = tmp_path / "report.html"
+    return open_anew(tab, page, tmp_path)
+
+
+@pytest.fixture
+def colored(tab, paired_page, tmp_path):
+    """Open the page with words anew."""
+    return open_anew(tab, paired_page, tmp_path)
+
+
+def open_anew(tab, page, folder):
+    file = folder / "report.html"
     file.write_text(page)
     tab.messages.clear()
     tab.requests.clear()
+    tab.emulate()
     tab.resize(1440)
     tab.open(file)
     return tab
@@ -71,6 +87,17 @@ def test_hostile_text_stays_text(page):
     shown = HOSTILE.replace("\u202e", "\\u202e").replace("\x1b", "\\x1b")
     assert shown in reader.texts
     assert shown in [value for _, _, value in reader.attributes]
+
+
+def test_hostile_words_stay_text(paired_page):
+    reader = Reader(paired_page)
+    assert reader.tags.count("script") == 1
+    assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
+    assert "\x1b" not in paired_page
+    assert "\u202e" not in paired_page
+    assert reader.texts.count(HOSTILE.replace("\u202e", "\\u202e").replace("\x1b", "\\x1b")) > 6
+    names = [value for tag, name, value in reader.attributes if tag == "input" and name == "name"]
+    assert names == ["pair-1-1"] * 3
 
 
 def test_the_page_needs_no_other_file(page):
@@ -196,3 +223,62 @@ def test_printing_opens_what_is_closed(opened):
     assert opened.run(closed) == 0
     opened.run("dispatchEvent(new Event('afterprint'))")
     assert opened.run(closed) > 0
+
+
+def test_another_baseline_is_chosen(opened):
+    shown = "document.querySelector('.choice>:not([hidden]) h3').textContent"
+    assert opened.run(shown) == "Differences to kenlm on plain"
+    opened.run("document.querySelector('.filter select').focus()")
+    for key in "pp":  # as typed letters choose an option
+        opened.press(key)
+    assert opened.run(shown) == "Differences to ppm on plain"
+    assert opened.run("document.querySelector('.choice').querySelectorAll(':scope>:not([hidden])').length") == 1
+
+
+COLOR = """
+    getComputedStyle([...document.querySelectorAll(".gloss i")].find(one => one.textContent === "hard")).backgroundColor
+"""
+
+
+def test_words_are_colored_by_either_model_or_the_difference(colored):
+    """The word costs 2 bits under the first model, and 100 under the second one."""
+    assert colored.messages == []
+    assert colored.run(COLOR) == "rgba(245, 120, 10, 0.2)"
+    colored.run("document.querySelector('.by-a').focus()")
+    colored.press("ArrowRight")
+    assert colored.run(COLOR) == "rgba(245, 120, 10, 0.95)"
+    colored.press("ArrowRight")
+    assert colored.run(COLOR) == "rgba(60, 150, 255, 0.9)"
+    colored.emulate("dark")
+    assert colored.run(COLOR) == "rgba(20, 110, 215, 0.9)"
+
+
+FOCUSED = "[document.activeElement.textContent, getComputedStyle(document.activeElement, '::after').content].join(' ')"
+
+
+def test_bits_appear_by_keyboard_and_by_tap(colored):
+    assert colored.run("document.querySelectorAll('.text i[tabindex=\"0\"]').length") == 1
+    colored.run("document.querySelector('.text i').focus()")
+    assert colored.run(FOCUSED) == 'A "A: 2.0 bits, B: 2.0 bits"'
+    colored.press("ArrowLeft")
+    colored.press("ArrowRight")
+    assert colored.run(FOCUSED) == 'hard "A: 2.0 bits, B: 100.0 bits"'
+    place = colored.run(
+        """(() => {
+        const word = document.querySelectorAll(".text i")[2];
+        word.scrollIntoView({block: "center"});
+        const box = word.getBoundingClientRect();
+        return [box.x + box.width / 2, box.y + box.height / 2];
+    })()"""
+    )
+    colored.tap(*place)
+    assert colored.run(FOCUSED).startswith('word "A: ')
+    assert colored.run("document.querySelectorAll('.text i[tabindex=\"0\"]').length") == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_words_without_scrolling_sideways(colored, scheme):
+    colored.emulate(scheme)
+    colored.resize(390)
+    colored.run("[...document.querySelectorAll('.text i')].at(-1).focus()")
+    assert colored.run("document.documentElement.scrollWidth") <= 390

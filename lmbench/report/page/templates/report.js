@@ -1,5 +1,5 @@
 "use strict";
-// Sorts and filters the tables of the page, by pointer and by keyboard, and opens what a link or the printer needs.
+// Sorts and filters tables and chooses pictures and words, by pointer and by keyboard, and opens what the printer needs.
 {
   const units = {k: 1e3, M: 1e6, G: 1e9, T: 1e12};
   const bytes = {kB: 1e3, MB: 1e6, GB: 1e9};
@@ -71,6 +71,36 @@
   });
   document.querySelectorAll("table.filterable").forEach((table) => {
     if (table.tBodies[0].rows.length > 9) makeFilterable(table);
+  });
+
+  // Of several pictures, such as those with different baselines, one is shown.
+  document.querySelectorAll(".choice").forEach((choice) => {
+    const parts = [...choice.children];
+    if (parts.length < 2) return;
+    const label = document.createElement("label");
+    const select = document.createElement("select");
+    label.className = "filter";
+    select.autocomplete = "off";
+    parts.forEach((part) => select.add(new Option(part.dataset.name)));
+    label.append(choice.dataset.label, select);
+    choice.before(label);
+    select.addEventListener("input", () => {
+      parts.forEach((part, place) => { part.hidden = place !== select.selectedIndex; });
+    });
+  });
+
+  // The words of a colored text are one stop of the Tab key; arrow keys go from word to word.
+  document.querySelectorAll(".text").forEach((text) => {
+    const words = [...text.querySelectorAll("i")];
+    words.forEach((word, place) => { word.tabIndex = place ? -1 : 0; });
+    text.addEventListener("focusin", ({target}) => words.forEach((word) => { word.tabIndex = word === target ? 0 : -1; }));
+    text.addEventListener("keydown", (event) => {
+      const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
+      const next = step && words[words.indexOf(event.target) + step];
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
+    });
   });
 
   // Printed pages show what is closed on the screen, apart from long tables.
