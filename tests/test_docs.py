@@ -118,8 +118,8 @@ def test_the_studies_of_the_manual_name_models_and_corpora(tmp_path):
         study, _ = read_study(file, {})
         for table in study.experiments:
             models = select_models(",".join(table.models), table.all_seeds)
-            found.append((len(models), len(list(map(load_corpus, table.corpora))), table.train_shares, table.audit))
-    assert found == [(4 + 2 + 3, 2, (0.1, 1.0), "full"), (4, 2, (1.0,), "none"), (2, 1, (1.0,), "none")]
+            found.append((len(models), len(list(map(load_corpus, table.corpora))), len(table.train_parts), table.audit))
+    assert found == [(4 + 2 + 3, 2, 2, "full"), (4, 2, 1, "none"), (2, 1, 1, "none")]
 
 
 @pytest.mark.parametrize("page", WRITTEN_PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -9,7 +9,7 @@ of 0.
 The frame has a row for each model and size:
 
 - ``source``, ``model``: the source without its size, and the model.
-- ``train_bytes``: UTF-8 bytes of the training split.
+- ``train_bytes``: UTF-8 bytes of the training split: of the first draw, if there are several.
 - ``excess``, ``low``, ``high``: bits per byte above the floor, with the 95 % interval.
 - ``slope``: the slope from the next smaller size to this one; NaN if there is none, or if an excess is not above 0.
 """
@@ -25,7 +25,7 @@ from lmbench.analysis.learning_curves import list_lines
 from lmbench.analysis.ranking import Entry, Ranking, is_trained
 from lmbench.arrays import Floats
 from lmbench.chart import Axis, Chart
-from lmbench.corpora.selection import parse_shares
+from lmbench.corpora.selection import TrainingPart
 from lmbench.corpora.synthetic.sources import is_source
 from lmbench.spec import Spec
 
@@ -69,13 +69,13 @@ def draw_excess(frame: pd.DataFrame, source: str) -> Chart:
 def _describe(ranking: Ranking, entry: Entry) -> Iterator[tuple[object, ...]]:
     """Yield the row of a model, if its excess is known and it was trained."""
     [first, *_] = entry.cells
-    if entry.excess is not None and is_trained(first):
-        share = parse_shares(first.train_size)[0] if first.train_size else 1.0
-        excess, source = entry.excess, _name_source(ranking.corpus.name)
-        yield source, entry.name, share * ranking.corpus.train_bytes, excess.value, excess.low, excess.high
+    part = TrainingPart.parse(first.train_size)
+    if entry.excess is not None and is_trained(first) and part.draw == 1:
+        excess, source = entry.excess, name_source(ranking.corpus.name)
+        yield source, entry.name, part.share * ranking.corpus.train_bytes, excess.value, excess.low, excess.high
 
 
-def _name_source(name: str) -> str:
+def name_source(name: str) -> str:
     """Return the name of a source without the size of its text."""
     if not is_source(name):
         return name

@@ -1,8 +1,14 @@
 """Learning curves: bits per byte against the size of the training text.
 
-The sizes are the shares of ``--train-size``: beginnings of one training text, each a part of the next larger one. A
-model that is not trained needs the same bits at each size. A curve has one draw of the text at each size. How much
-another beginning of the same size would change it is not measured.
+The sizes are the shares of ``--train-size``: parts of one training text, each a part of the next larger one. The first
+draw of a share is the beginning of the text; ``--train-draws`` adds others, whose documents are chosen at random. A
+curve is the mean over the draws, and the size is the mean of their sizes. A model that is not trained needs the same
+bits at each size, and all draws of the whole text are the same.
+
+The intervals of several draws include the variance between them, as those of several seeds do (lmbench.statistics). If
+there are several seeds as well, each draw has the mean over its seeds. Draws without replacement share text: two draws
+of a share f have about f of their documents in common, so that they vary less than other texts of this size would, by a
+factor of about √(1 − f).
 
 A **power law** E + A · D^−α is fitted to each curve by least squares (Hestness et al., "Deep learning scaling is
 predictable, empirically", 2017), where D is the size in bytes, and E and A are not negative. For each exponent α from
@@ -13,12 +19,13 @@ extrapolation in the chart reaches as far beyond the last size as this predictio
 Two models **cross** at the size from which on one of them needs fewer bits than the other at all larger sizes.
 Between two sizes, bits are interpolated along the logarithm of the size. The interval is that of the percentile
 bootstrap: 1,000 times, documents are drawn with replacement, the same ones for both models at all sizes. It does not
-include the variance of training.
+include the variance of training or of the draws.
 
 `measure_curves` returns a row for each model and size:
 
 - ``model``, ``train_bytes``: the model, and UTF-8 bytes of training text.
-- ``bits_per_byte``, ``low``, ``high``: bits per byte, the mean over the seeds, with the 95 % interval.
+- ``bits_per_byte``, ``low``, ``high``: bits per byte, the mean over the draws and seeds, with the 95 % interval.
+- ``draws``, ``draw_sd``: the number of draws, and the standard deviation of bits per byte between them; NaN for one.
 
 `fit_curves` returns a row for each model with at least four sizes and bits that depend on them:
 
@@ -37,7 +44,7 @@ include the variance of training.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -47,9 +54,8 @@ import numpy as np
 from lmbench.analysis.ranking import Contender, choose_units, is_ranked, is_trained, read_contenders
 from lmbench.arrays import Floats
 from lmbench.chart import Axis, Chart, Line
-from lmbench.corpora.selection import parse_shares, take_training
+from lmbench.corpora.selection import TrainingPart, take_training
 from lmbench.corpus import Corpus
-from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import Units, estimate_models
 
@@ -59,8 +65,8 @@ if TYPE_CHECKING:
 _EXPONENTS = np.arange(1, 3001) / 1000
 _FEWEST_FITTED = 4
 _MOST_HELD_OUT = 2
-_DRAWS = 1000
-_MISSED = 25  # draws beyond each end of an interval of 95 %
+_RESAMPLES = 1000
+_MISSED = 25  # of them beyond each end of an interval of 95 %
 _SAME = 1e-6  # bits per byte
 
 
@@ -71,12 +77,15 @@ class Curve:
     Attributes:
         model: The model, without its share of the training text.
         sizes: (sizes,) bytes of training text, from the smallest.
-        contenders: The model's bits at each size.
+        bits: Of each size, the bits of each document: (seeds, documents) if there is one draw of the training text, and
+            (draws, documents) if there are several.
+        draws: The number of draws at each size.
     """
 
     model: str
     sizes: tuple[int, ...]
-    contenders: tuple[Contender, ...]
+    bits: tuple[Floats, ...]
+    draws: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +119,17 @@ def read_curves(directory: RunDirectory, corpus: Corpus) -> LearningCurves:
 
     Args:
         directory: The run.
-        corpus: The corpus. Its text says how long each beginning is: shares are rounded up to whole documents.
+        corpus: The corpus. Its text says how long each part is: shares are rounded up to whole documents.
 
     Raises:
         ResultsError: The cells of the corpus have different documents.
     """
     cells = [cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell)]
-    shares = sorted({_find_share(cell) for cell in cells})
-    if len(shares) < 2:
+    parts = {TrainingPart.parse(cell.train_size) for cell in cells}
+    if len({part.share for part in parts}) < 2:
         return LearningCurves((), None)
     contenders, documents = read_contenders(directory, cells)
-    sizes = {share: take_training(corpus, share).train.size for share in shares}
-    curves = [curve for curve in _group(contenders, sizes) if len(curve.sizes) > 1]
+    curves = [curve for curve in _group(contenders, _measure_shares(corpus, parts)) if len(curve.sizes) > 1]
     return LearningCurves(tuple(curves), choose_units(contenders, documents))
 
 
@@ -129,12 +137,19 @@ def measure_curves(found: LearningCurves) -> pd.DataFrame:
     """Return the bits per byte of each model at each size of the training text."""
     import pandas as pd
 
-    places = [(curve.model, size) for curve in found.curves for size in curve.sizes]
-    bits = [contender.bits for curve in found.curves for contender in curve.contenders]
-    estimates = estimate_models(bits, found.units) if found.units else ()
-    rows = [(*place, one.value, one.low, one.high) for place, one in zip(places, estimates, strict=True)]
-    columns = ["model", "train_bytes", "bits_per_byte", "low", "high"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
+    points = [
+        (curve.model, size, bits, draws)
+        for curve in found.curves
+        for size, bits, draws in zip(curve.sizes, curve.bits, curve.draws, strict=True)
+    ]
+    estimates = estimate_models([bits for _, _, bits, _ in points], found.units) if found.units else ()
+    total = found.units.sizes.sum() if found.units else np.nan
+    rows = [
+        (model, size, one.value, one.low, one.high, draws, _find_deviation(bits / total) if draws > 1 else np.nan)
+        for (model, size, bits, draws), one in zip(points, estimates, strict=True)
+    ]
+    columns = ["model", "train_bytes", "bits_per_byte", "low", "high", "draws", "draw_sd"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*columns[2:5], "draw_sd"], float))
 
 
 def fit_curves(frame: pd.DataFrame) -> pd.DataFrame:
@@ -163,8 +178,8 @@ def find_crossings(found: LearningCurves) -> pd.DataFrame:
     columns = ["model", "other", "train_bytes", "low", "high"]
     if found.units is None:
         return pd.DataFrame(columns=columns)
-    draws = _draw_weights(len(found.units.sizes))
-    resampled = [_resample(curve, found.units, draws) for curve in found.curves]
+    weights = _resample_units(len(found.units.sizes))
+    resampled = [_weigh(curve, found.units, weights) for curve in found.curves]
     rows = [
         (better, other, *_estimate(crossings, found.units))
         for one, two in combinations(range(len(found.curves)), 2)
@@ -186,7 +201,9 @@ def draw_curves(frame: pd.DataFrame, fits: pd.DataFrame, corpus: str) -> Chart:
     dashed = [_extrapolate(fit, largest[fit["model"]]) for _, fit in fits[fits["held_out"] > 0].iterrows()]
     return Chart(
         title=f"Learning curves on {corpus}",
-        description="Bits per byte of the test text, by the size of the training text." + _describe_errors(fits),
+        description="Bits per byte of the test text, by the size of the training text."
+        + _describe_draws(frame)
+        + _describe_errors(fits),
         x=Axis("training text", "bytes", scale="log"),
         y=Axis("surprisal", "bits per byte", scale="log"),
         series=(*measured, *dashed),
@@ -247,26 +264,49 @@ def locate_crossings(sizes: Floats, differences: Floats) -> Floats:
     return np.where(last < 0, 0.0, np.where(last == len(sizes) - 1, np.inf, found))
 
 
-def _find_share(cell: Cell) -> float:
-    return parse_shares(cell.train_size)[0] if cell.train_size else 1.0
+def _measure_shares(corpus: Corpus, parts: Iterable[TrainingPart]) -> dict[float, int]:
+    """Return the bytes of each share of the training text, the mean over its draws."""
+    sizes: dict[float, list[int]] = {}
+    for part in parts:
+        sizes.setdefault(part.share, []).append(take_training(corpus, part).train.size)
+    return {share: round(float(np.mean(of_draws))) for share, of_draws in sizes.items()}
 
 
 def _group(contenders: Sequence[Contender], sizes: dict[float, int]) -> Iterator[Curve]:
     """Yield the curve of each model. One that is not trained is the same at each size.
 
     Args:
-        contenders: The models, at each size.
-        sizes: The bytes of each share of the training text, from the smallest.
+        contenders: The models, at each draw of each share.
+        sizes: The bytes of each share of the training text.
     """
-    curves: dict[str, dict[int, Contender]] = {}
+    curves: dict[str, dict[float, list[Floats]]] = {}
     for contender in contenders:
         [first, *_] = contender.cells
         curve = curves.setdefault(contender.name, {})
-        for size in [sizes[_find_share(first)]] if is_trained(first) else sizes.values():
-            curve[size] = contender
-    for model, by_size in curves.items():
-        places = tuple(sorted(by_size))
-        yield Curve(model, places, tuple(by_size[size] for size in places))
+        for share in [TrainingPart.parse(first.train_size).share] if is_trained(first) else sizes:
+            curve.setdefault(share, []).append(contender.bits)
+    for model, by_share in curves.items():
+        by_size = {sizes[share]: by_share[share] for share in sorted(by_share)}
+        yield Curve(
+            model=model,
+            sizes=tuple(by_size),
+            bits=tuple(map(_join_draws, by_size.values())),
+            draws=tuple(map(len, by_size.values())),
+        )
+
+
+def _join_draws(draws: Sequence[Floats]) -> Floats:
+    """Return the bits of each document, (seeds, documents) for one draw, and else (draws, documents).
+
+    Args:
+        draws: Of each draw, (seeds, documents).
+    """
+    return draws[0] if len(draws) == 1 else np.stack([bits.mean(axis=0) for bits in draws])
+
+
+def _find_deviation(bits: Floats) -> float:
+    """Return the standard deviation of the sum of all documents between draws, given (draws, documents)."""
+    return float(bits.sum(axis=1).std(ddof=1))
 
 
 def _fit(sizes: Floats, bits: Floats) -> tuple[float, ...]:
@@ -279,22 +319,22 @@ def _fit(sizes: Floats, bits: Floats) -> tuple[float, ...]:
     return law.limit, law.scale, law.exponent, held_out, reach, predicted, bits[-1], predicted - bits[-1]
 
 
-def _draw_weights(units: int) -> Floats:
-    """Return how often each draw has each unit, (1 + draws, units); the first one has each unit once."""
-    draws = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), _DRAWS)
-    return np.vstack([np.ones(units), draws])
+def _resample_units(units: int) -> Floats:
+    """Return how often each resample has each unit, (1 + resamples, units); the first one has each unit once."""
+    resamples = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), _RESAMPLES)
+    return np.vstack([np.ones(units), resamples])
 
 
-def _resample(curve: Curve, units: Units, draws: Floats) -> Floats:
-    """Return the bits of a model in each draw at each size, (1 + draws, sizes), the mean over the seeds."""
-    bits = np.stack([contender.bits.mean(axis=0) for contender in curve.contenders])
-    return draws @ units.sum(bits).T
+def _weigh(curve: Curve, units: Units, weights: Floats) -> Floats:
+    """Return the bits of a model in each resample at each size, (1 + resamples, sizes), the mean over the draws."""
+    bits = np.stack([each.mean(axis=0) for each in curve.bits])
+    return weights @ units.sum(bits).T
 
 
 def _compare(
     curves: Sequence[Curve], resampled: Sequence[Floats], pair: tuple[int, int]
 ) -> Iterator[tuple[str, str, Floats]]:
-    """Yield the model that is better in the end, the other one, and where they cross in each draw, if they do."""
+    """Yield the model that is better in the end, the other one, and where they cross in each resample, if they do."""
     one, two = (curves[number] for number in pair)
     shared = [size for size in one.sizes if size in two.sizes]
     if len(shared) < 2:
@@ -309,8 +349,8 @@ def _compare(
 
 def _estimate(crossings: Floats, units: Units) -> tuple[float, float, float]:
     """Return the size at which two models cross, and its interval."""
-    draws = np.sort(crossings[1:])
-    low, high = (np.nan, np.nan) if units.are_too_few else (draws[_MISSED], draws[-1 - _MISSED])
+    resampled = np.sort(crossings[1:])
+    low, high = (np.nan, np.nan) if units.are_too_few else (resampled[_MISSED], resampled[-1 - _MISSED])
     return float(crossings[0]), float(low), float(high)
 
 
@@ -319,6 +359,14 @@ def _extrapolate(fit: pd.Series, largest: float) -> Line:
     law = PowerLaw(fit["limit"], fit["scale"], fit["exponent"])
     sizes = np.geomspace(largest, largest * fit["reach"], 5)
     return Line(fit["model"], tuple(sizes.tolist()), tuple(law.predict(sizes).tolist()), is_dashed=True)
+
+
+def _describe_draws(frame: pd.DataFrame) -> str:
+    """Return over how many draws the points are means, in a sentence; "" if there is one draw of each size."""
+    most = frame["draws"].max()
+    if not most > 1:
+        return ""
+    return f" Each point is the mean over up to {most} draws of the training text, and the intervals include them."
 
 
 def _describe_errors(fits: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ from lmbench.runs.records import Cell, CorpusRecord
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import compare_pairs
 
-_TRAINING = ("train-size=", HELD_OUT)  # what a provenance says of the training split alone
+_TRAINING = ("train-size=", "train-draw=", HELD_OUT)  # what a provenance says of the training split alone
 
 
 @dataclass(frozen=True, slots=True)

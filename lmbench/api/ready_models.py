@@ -12,7 +12,7 @@ from itertools import chain
 from threadpoolctl import threadpool_limits
 
 from lmbench.api.arguments import Models, Text, gather_corpora
-from lmbench.corpora.selection import parse_shares, take_training
+from lmbench.corpora.selection import TrainingPart, take_training
 from lmbench.corpus import Corpus, TrainingText
 from lmbench.errors import CorpusError, NotFittedError, ResultsError, SpecError, UnknownNameError, kind_of
 from lmbench.identity import fit_key
@@ -108,7 +108,7 @@ def restore_model(record: ModelRecord, cell: Cell, corpus: Corpus) -> LanguageMo
         is_same = False
     if not is_same:
         raise ResultsError(f"{cell.model} cannot be built again by its name; give the model to lmbench.surprisal")
-    text = take_training(corpus, *parse_shares(cell.train_size)) if cell.train_size else corpus
+    text = take_training(corpus, TrainingPart.parse(cell.train_size))
     return _prepare_spec(resolve(record.spec), Training(text, False, SILENT))
 
 

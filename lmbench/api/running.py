@@ -40,6 +40,7 @@ def run(
     out: str | Path | None = None,
     seeds: int | Sequence[int] = (),
     train_size: str | Sequence[str] = "100%",
+    train_draws: int = 1,
     tune: bool = False,
     check: bool = True,
     audit: Literal["none", "sample", "full"] = "sample",
@@ -63,6 +64,7 @@ def run(
         out: A run directory to store the results in, which resumes or grows if it exists; None for a temporary one.
         seeds: Evaluate each model that has a seed with several: how many, or which.
         train_size: The shares of the training split on which each model is fitted, such as "1%,10%,100%".
+        train_draws: How many times the documents of each share are chosen: the first ones, and others at random.
         tune: Whether each model tunes the options of its grid that its spec leaves open.
         check: Whether the models go through the conformance suite first.
         audit: How each model is audited after scoring; "full" scores all documents again, in another order.
@@ -75,7 +77,8 @@ def run(
     Raises:
         LmbenchError: A model or a corpus is unknown or cannot be used, or the results cannot be stored.
     """
-    options = {"train-size": _plain(train_size), "tune": tune, "check": check, "audit": audit}
+    sizes = {"train-size": _plain(train_size), "train-draws": train_draws}
+    options = sizes | {"tune": tune, "check": check, "audit": audit}
     given_seeds = _plain(seeds)
     table = _validate(ExperimentTable, options if given_seeds == () else options | {"seeds": given_seeds})
     settings = _validate(Settings, {"jobs": jobs, "timeout": timeout, "memory-limit": memory_limit})
@@ -139,7 +142,7 @@ def _resolve(
     texts = gather_corpora(corpora, pretrained == {True}, progress)
     if len(pretrained) == 2:
         announce_divided(texts, progress)
-    parts = Experiment(selected, texts, table.check, table.audit, table.train_shares).leave_out_pretrained()
+    parts = Experiment(selected, texts, table.check, table.audit, table.train_parts).leave_out_pretrained()
     names = list_names(corpora)
     if names is None or any(isinstance(model, SelectedModel) and model.given for model in selected):
         return JointExperiment(parts)  # no study can name the objects of a program

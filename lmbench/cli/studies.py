@@ -80,6 +80,13 @@ _KEYS = (
         "[default: 100%]",
     ),
     click.option(
+        "--train-draws",
+        type=click.IntRange(1, 1000),
+        metavar="K",
+        help="Choose the documents of each share of the training text K times: the first ones, and others at random. "
+        "[default: 1]",
+    ),
+    click.option(
         "--tune/--no-tune",
         default=None,
         help="Let the validation split choose the options that a model declares a grid for, as if the spec gave them "
@@ -244,11 +251,11 @@ class _Resolver:
         with self.source.blamed(number, "models"):
             Experiment(models, ())  # do their labels differ?
         with self.source.blamed(number, "train-size"):
-            shares = table.train_shares
+            parts = table.train_parts
         self.progress("loading corpora", 0.0)
         corpora = self._load_corpora(table, number, models)
         with self.source.blamed(number, "corpora"):
-            return Experiment(models, corpora, table.check, table.audit, shares)
+            return Experiment(models, corpora, table.check, table.audit, parts)
 
     def _select_models(self, table: ExperimentTable, number: int) -> tuple[SelectedModel | BrokenModel, ...]:
         from lmbench.model import ModelSpec

@@ -150,6 +150,8 @@ class JoinedDocuments(Sequence[str]):
 
 def join_documents(parts: Sequence[Sequence[str]]) -> Sequence[str]:
     """Return all documents in order; those that stay in their files are not read."""
+    if len(parts) == 1:
+        return parts[0]
     if any(isinstance(part, StoredDocuments | JoinedDocuments) for part in parts):
         return JoinedDocuments(tuple(parts))
     return tuple(chain.from_iterable(parts))

@@ -1,16 +1,61 @@
-"""Parts of a corpus: the documents to score, and the beginning of the training text."""
+"""Parts of a corpus: the documents to score, and those of the training text to fit on."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from lmbench.arrays import Ints
 from lmbench.corpora.on_disk import join_documents
 from lmbench.corpora.options import SplitName
 from lmbench.corpus import HELD_OUT, NO_TEXT, Corpus, Split, hold_out, slice_split
 from lmbench.errors import CorpusError, SpecError
+
+_PART = re.compile(r"(?:draw ([0-9]+) of )?(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPart:
+    """Documents of a training split that a model is fitted on.
+
+    Attributes:
+        share: The share of the split's bytes, above 0 and at most 1.
+        draw: 1 for the first documents of the split. In each other draw, documents are chosen in a random order of
+            its own. The larger of two shares has the documents of the smaller one.
+    """
+
+    share: float = 1.0
+    draw: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> TrainingPart:
+        """Parse what `str` returns: ``10%``, ``draw 2 of 10%``, or nothing for the whole split.
+
+        Raises:
+            SpecError: It is something else.
+        """
+        found = _PART.fullmatch(text)
+        if not text or found is None:
+            return cls()
+        return cls(_parse_share(found[2]), int(found[1] or 1))
+
+    def __str__(self) -> str:
+        if self.share == 1:
+            return ""
+        size = f"{100 * self.share:g}%"
+        return size if self.draw == 1 else f"draw {self.draw} of {size}"
+
+
+WHOLE = TrainingPart()
+"""The whole training split."""
+
+
+def list_parts(shares: Iterable[float], draws: int = 1) -> tuple[TrainingPart, ...]:
+    """Return the parts of a training split: each draw of each share. The whole split is the same in each draw."""
+    return tuple(TrainingPart(share, draw) for share in shares for draw in range(1, 1 + (draws if share < 1 else 1)))
 
 
 def select_scored(corpus: Corpus, split: SplitName | None = None, limit: int | None = None) -> Corpus:
@@ -62,24 +107,37 @@ def _with_test(corpus: Corpus, test: Split, origin: str) -> Corpus:
     return replace(corpus, test=test, provenance=f"{corpus.provenance},{origin}", floor=None, floor_note="")
 
 
-def take_training(corpus: Corpus, share: float) -> Corpus:
-    """Return the corpus with the beginning of its training split: whole documents, at least one.
+def take_training(corpus: Corpus, part: TrainingPart) -> Corpus:
+    """Return the corpus with a part of its training split: whole documents, at least one, in the order of the text.
 
-    These are the first documents that have this share of the split's bytes together. A smaller share is thus the
-    beginning of a larger one. The other splits stay as they are.
+    These are the first documents, in the order of the draw, that have this share of the split's bytes together. The
+    other splits stay as they are.
 
     Args:
         corpus: The corpus.
-        share: The share, above 0 and at most 1.
+        part: The part.
     """
     train = corpus.train
-    wanted = round(share * train.size)
+    wanted = round(part.share * train.size)
     if wanted >= train.size:
         return corpus
-    sizes = accumulate(len(document.encode()) for document in train.documents)
-    count = next(number for number, size in enumerate(sizes, start=1) if size >= wanted)
-    beginning = slice_split(train, 0, count)
-    return replace(corpus, train=beginning, provenance=f"{corpus.provenance},train-size={share:.6g}")
+    sizes = np.array([len(document.encode()) for document in train.documents])
+    order = _order_documents(len(sizes), part.draw)
+    count = int(np.searchsorted(np.cumsum(sizes[order]), wanted)) + 1
+    origin = f"train-size={part.share:.6g}" + (f",train-draw={part.draw}" if part.draw > 1 else "")
+    return replace(corpus, train=_choose(train, order[:count]), provenance=f"{corpus.provenance},{origin}")
+
+
+def _order_documents(count: int, draw: int) -> Ints:
+    """Return the numbers of all documents in the order in which a draw chooses them, (count,)."""
+    return np.arange(count) if draw == 1 else np.random.default_rng(draw).permutation(count)
+
+
+def _choose(split: Split, numbers: Ints) -> Split:
+    """Return some documents of a split, in the order of the text. Consecutive ones stay in their file."""
+    ordered = np.sort(numbers)
+    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
+    return join_splits([slice_split(split, int(run[0]), int(run[-1]) + 1) for run in runs])
 
 
 def parse_shares(text: str) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from lmbench.corpora.selection import take_training
+from lmbench.corpora.selection import WHOLE, TrainingPart, take_training
 from lmbench.corpus import DIVIDED, Corpus
 from lmbench.errors import CorpusError, SpecError
 from lmbench.identity import cell_key, digest
@@ -48,7 +48,7 @@ class Experiment:
         corpora: The corpora; their names differ.
         check: Whether the models go through the conformance suite first.
         audit: How each cell is audited.
-        train_shares: The shares of the training split on which each model is fitted.
+        train_parts: The parts of the training split on which each model is fitted.
 
     Raises:
         CorpusError: Two corpora have the same name.
@@ -59,7 +59,7 @@ class Experiment:
     corpora: tuple[Corpus, ...]
     check: bool = True
     audit: AuditKind = "sample"
-    train_shares: tuple[float, ...] = (1.0,)
+    train_parts: tuple[TrainingPart, ...] = (WHOLE,)
 
     def __post_init__(self) -> None:
         if repeated := _repeated([corpus.name for corpus in self.corpora]):
@@ -82,28 +82,28 @@ class Experiment:
         return tuple(part for part in parts if part.corpora and part.models)
 
     def plan(self) -> tuple[PlannedCell, ...]:
-        """Return each corpus with each model and each share of the training split, in the order of the tables.
+        """Return each corpus with each model and each part of the training split, in the order of the tables.
 
         This reads the texts, to identify them.
         """
         return tuple(
-            self._plan_cell(model, corpus, share)
+            self._plan_cell(model, corpus, part)
             for whole in self.corpora
-            for share in self.train_shares
-            for corpus in (take_training(whole, share) if share < 1 else whole,)
+            for part in self.train_parts
+            for corpus in (take_training(whole, part),)
             for model in self.models
-            if share == self.train_shares[0] or not _is_pretrained(model)
+            if part == self.train_parts[0] or not _is_pretrained(model)
         )
 
     def build_manifest(self, plan: Sequence[PlannedCell]) -> Manifest:
         """Return the record of the models, the texts and the planned cells."""
         return JointExperiment((self,)).build_manifest(plan)
 
-    def _plan_cell(self, model: SelectedModel | BrokenModel, corpus: Corpus, share: float) -> PlannedCell:
+    def _plan_cell(self, model: SelectedModel | BrokenModel, corpus: Corpus, part: TrainingPart) -> PlannedCell:
         broken: dict[str, JsonValue] = {"broken": str(model.spec)}
         identity = model.identity if isinstance(model, SelectedModel) else broken
         pretrained = _is_pretrained(model)
-        size = "" if pretrained or share == 1 else f"{100 * share:g}%"
+        size = "" if pretrained else str(part)
         row = Row(model=model.label, corpus=corpus.name, train_size=size, key=cell_key(identity, pretrained, corpus))
         return PlannedCell(row, model, corpus, self.check, self.audit)
 

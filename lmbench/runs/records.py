@@ -89,7 +89,7 @@ class Row(_Record):
     Attributes:
         model: The label of the model.
         corpus: The name of the corpus.
-        train_size: The share of the training split that is used, such as "10%"; "" for all of it.
+        train_size: The share of the training split that is used, such as "10%" or "draw 2 of 10%"; "" for all of it.
         key: The identity of the cell.
     """
 
@@ -264,7 +264,7 @@ class Cell(_Record):
         key: The cell's identity.
         model: The label of the model.
         corpus: The corpus's name.
-        train_size: The share of the training split that was used, such as "10%"; "" for all of it.
+        train_size: The share of the training split that was used, such as "10%" or "draw 2 of 10%"; "" for all of it.
         status: "ok"; "unavailable" if weights or files are missing; "failed" after any other error.
         error: The reason of another status, in one line; empty if the status is "ok".
         pretrained: Whether any of the weights are pretrained.

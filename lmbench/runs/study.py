@@ -20,7 +20,7 @@ from pydantic import (
 
 from lmbench.corpora.names import parse_names
 from lmbench.corpora.options import CorpusOptions
-from lmbench.corpora.selection import parse_shares
+from lmbench.corpora.selection import TrainingPart, list_parts, parse_shares
 from lmbench.errors import SpecError
 from lmbench.ngrams.workspace import parse_size
 from lmbench.printable import printable
@@ -100,6 +100,7 @@ class ExperimentTable(_Keys):
         seed: The seed of each model that has one, unless its spec gives another.
         seeds: Several of them: each of these models is evaluated with each seed.
         train_size: The shares of the training split on which each model is fitted.
+        train_draws: How many times the documents of each share are chosen.
         tune: Whether each model tunes the options of its grid that its spec leaves open.
         check: Whether the models go through the conformance suite first.
         audit: How each cell is audited.
@@ -113,6 +114,7 @@ class ExperimentTable(_Keys):
     seed: Seed | None = None
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_count_seeds)] = ()
     train_size: Annotated[tuple[str, ...], _split_by(lambda text: text.split(","))] = _ALL
+    train_draws: Annotated[int, Field(ge=1, le=1000)] = 1
     tune: bool = False
     check: bool = True
     audit: AuditKind = "sample"
@@ -124,19 +126,26 @@ class ExperimentTable(_Keys):
     split: Literal["test", "valid", "all"] | None = None
     limit: Annotated[int, Field(gt=0)] | None = None
 
+    @field_validator("train_draws")
+    @classmethod
+    def _check_shares(cls, draws: int, info: ValidationInfo) -> int:
+        if draws > 1 and info.data.get("train_size") == _ALL:
+            raise ValueError("each draw of the whole training text is the same; give train-size as well")
+        return draws
+
     @property
     def all_seeds(self) -> tuple[int, ...]:
         """The seeds; none if each model has its own."""
         return self.seeds if self.seed is None else (self.seed,)
 
     @property
-    def train_shares(self) -> tuple[float, ...]:
-        """The shares of the training split.
+    def train_parts(self) -> tuple[TrainingPart, ...]:
+        """The parts of the training split.
 
         Raises:
-            SpecError: One of them is not a percentage.
+            SpecError: One of the shares is not a percentage.
         """
-        return parse_shares(",".join(self.train_size))
+        return list_parts(parse_shares(",".join(self.train_size)), self.train_draws)
 
     @property
     def corpus_options(self) -> CorpusOptions:
@@ -157,22 +166,27 @@ class ExperimentTable(_Keys):
 
     def includes(self, other: ExperimentTable) -> bool:
         """Return whether this table asks for all cells of another."""
-        different = [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
-        return set(different) <= set(_LISTS) and all(
-            set(getattr(other, name)) <= set(getattr(self, name)) for name in different
+        same = self.model_copy(update={"train_draws": other.train_draws})
+        different = same._list_different(other)
+        return (
+            self.train_draws >= other.train_draws
+            and set(different) <= set(_LISTS)
+            and all(set(getattr(other, name)) <= set(getattr(self, name)) for name in different)
         )
+
+    def _list_different(self, other: ExperimentTable) -> list[str]:
+        """Return the keys in which two tables differ."""
+        return [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
 
     def joined(self, other: ExperimentTable) -> ExperimentTable | None:
         """Return a table that asks for the cells of both and no others; None if no one table does."""
-        lists = [name for name in type(self).model_fields if getattr(self, name) != getattr(other, name)]
-        if not set(lists) <= set(_LISTS):
-            return None
         for large, small in ((self, other), (other, self)):
             if large.includes(small):
                 return large
-        if len(lists) > 1:
+        different = self._list_different(other)
+        if len(different) > 1 or not set(different) <= set(_LISTS):
             return None
-        [name] = lists
+        [name] = different
         return self.model_copy(update={name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name)))})
 
 

@@ -18,7 +18,7 @@ from lmbench.checks import find_doubt
 from lmbench.checks.comparison import IMPOSSIBLE_GAIN, tolerance_of, total_tolerance
 from lmbench.corpora.loading import read_corpus
 from lmbench.corpora.options import NO_OPTIONS
-from lmbench.corpora.selection import take_training
+from lmbench.corpora.selection import TrainingPart, take_training
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, ResultsError, message_of
 from lmbench.identity import cell_key
@@ -242,9 +242,8 @@ class _Finder:
         Raises:
             LmbenchError: Its model or its text is not here, or is another one.
         """
-        model, corpus = self._find_model(row.model), self._find_corpus(row.corpus)
-        if row.train_size:
-            corpus = take_training(corpus, float(row.train_size.removesuffix("%")) / 100)
+        model, whole = self._find_model(row.model), self._find_corpus(row.corpus)
+        corpus = take_training(whole, TrainingPart.parse(row.train_size))
         if cell_key(model.identity, model.pretrained, corpus) != row.key:
             raise LmbenchError(f"{row.model} has changed since: its version, or a file that it reads")
         return CellTask(row, model, corpus, audit="none", keep_scores=False, use_store=False)

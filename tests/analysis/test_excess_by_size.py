@@ -33,6 +33,7 @@ def frame(tmp_path):
         store_excess(directory, name, "converges", 50 / size)
         store_excess(directory, name, "stops", 0.1)
     store_excess(directory, "markov", "converges", 50 / 4000, train_size="10%")
+    store_excess(directory, "markov", "converges", 9, train_size="draw 2 of 10%")
     store_excess(directory, "markov", "pretrained", 0.2, pretrained=True)
     trained = COSTS.model_copy(update={"fit_seconds": 9.0})
     store_excess(directory, "markov", "fine-tuned", 0.2, pretrained=True, costs=trained)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.optimize import curve_fit
 
 from lmbench.analysis.learning_curves import (
@@ -16,6 +17,7 @@ from lmbench.analysis.learning_curves import (
     measure_curves,
     read_curves,
 )
+from lmbench.corpora.selection import TrainingPart, take_training
 from lmbench.report.svg import draw_on_page
 from tests.analysis.crafted import NOISE, SIZES, add, model_record, new_run
 from tests.analysis.scored import corpus
@@ -42,7 +44,8 @@ def add_curve(directory, label, curve, **fields):
 
 
 def frame_of(sizes, bits):
-    return pd.DataFrame({"model": "m", "train_bytes": sizes, "bits_per_byte": bits, "low": math.nan, "high": math.nan})
+    values = {"train_bytes": sizes, "bits_per_byte": bits, "low": math.nan, "high": math.nan, "draws": 1}
+    return pd.DataFrame({"model": "m", **values})
 
 
 def test_a_power_law_is_recovered():
@@ -157,8 +160,61 @@ def test_the_seeds_of_a_model_are_one_curve(tmp_path):
         for share in ("10%", ""):
             add(directory, model.label, 200 + seed + NOISE, model=model, train_size=share)
     [curve] = read_curves(directory, TEXT).curves
-    assert (curve.model, curve.sizes) == ("m", (1000, 10_000))
-    assert {len(contender.bits) for contender in curve.contenders} == {2}
+    assert (curve.model, curve.sizes, curve.draws) == ("m", (1000, 10_000), (1, 1))
+    assert list(map(len, curve.bits)) == [2, 2]
+
+
+def add_draws(directory, label, bits, **fields):
+    """Store the cells of draws of a tenth, whose documents need these bits, and one of the whole text."""
+    for share, each in {"10%": bits[0], **{f"draw {n} of 10%": b for n, b in enumerate(bits[1:], 2)}, "": 100}.items():
+        add(directory, label, np.full(12, float(each)), train_size=share, **fields)
+
+
+def test_a_curve_is_the_mean_over_the_draws_and_its_interval_includes_them(tmp_path):
+    """All documents are the same, so that the interval is that of t for three numbers."""
+    directory, draws = new_run(tmp_path / "run"), [210, 200, 205]
+    add_draws(directory, "a", draws)
+    tenth, whole = measure_curves(read_curves(directory, TEXT)).itertuples()
+    assert (tenth.draws, tenth.bits_per_byte, tenth.draw_sd) == (3, pytest.approx(2.05), pytest.approx(0.05))
+    low, high = stats.t.interval(0.95, 2, 2.05, stats.sem(draws) / 100)
+    assert (tenth.low, tenth.high) == pytest.approx((low, high))
+    assert (whole.draws, whole.bits_per_byte) == (1, pytest.approx(1))
+    assert math.isnan(whole.draw_sd)
+
+
+def test_each_draw_has_the_mean_over_its_seeds(tmp_path):
+    directory = new_run(tmp_path / "run")
+    for seed in (0, 1):
+        model = model_record(f"m:seed={seed}", {"seed": seed})
+        add_draws(directory, model.label, [200 + seed, 210 + seed], model=model)
+    [curve] = read_curves(directory, TEXT).curves
+    assert (curve.model, curve.draws) == ("m", (2, 1))
+    assert [bits.mean(axis=1).tolist() for bits in curve.bits] == [[200.5, 210.5], [100, 100]]
+
+
+def test_the_size_of_a_share_is_the_mean_over_its_draws(tmp_path):
+    directory, text = new_run(tmp_path / "run"), corpus("a\n", train=["x" * size for size in (900, 50, 40, 10)])
+    add_draws(directory, "a", [200, 210])
+    other = take_training(text, TrainingPart(0.1, 2)).train.size
+    assert [curve.sizes for curve in read_curves(directory, text).curves] == [((900 + other) // 2, 1000)]
+    assert other != 900
+
+
+def test_models_cross_where_the_means_over_the_draws_do(tmp_path):
+    directory = new_run(tmp_path / "run")
+    add_draws(directory, "b", [200, 220, 240])
+    add_draws(directory, "a", [200, 200, 200])
+    add(directory, "pre", np.full(12, 160.0), pretrained=True)
+    crossings = find_crossings(read_curves(directory, TEXT)).set_index(["model", "other"])["train_bytes"]
+    assert crossings["b", "pre"] == pytest.approx(1000 * 10 ** (60 / 120))
+    assert crossings["a", "pre"] == pytest.approx(1000 * 10 ** (40 / 100))
+
+
+def test_the_chart_says_how_many_draws_there_are(tmp_path):
+    directory = new_run(tmp_path / "run")
+    add_draws(directory, "a", [210, 200, 205])
+    frame = measure_curves(read_curves(directory, TEXT))
+    assert "the mean over up to 3 draws of the training text" in draw_curves(frame, fit_curves(frame), "c").description
 
 
 def test_models_cross_where_arithmetic_says(directory):

@@ -101,11 +101,11 @@ def test_an_interrupt_keeps_what_is_done(corpus, tmp_path):
 def test_a_run_grows_and_can_be_repeated_by_name(tmp_path):
     first = run("uniform", ["fables-en:limit=2"], out=tmp_path / "run", train_size=["10%"])
     started = first.to_pandas().started.tolist()
-    grown = run(["ppm:order=1"], "fables-en:limit=2", out=tmp_path / "run", train_size="10%")
+    grown = run(["ppm:order=1"], "fables-en:limit=2", out=tmp_path / "run", train_size="10%", train_draws=2)
     table = grown.to_pandas()
-    assert (table.model.tolist(), table.started.tolist()[:1]) == (["uniform", "ppm:order=1"], started)
+    assert (table.model.tolist(), table.started.tolist()[:1]) == (["uniform", "ppm:order=1", "ppm:order=1"], started)
     assert '"fables-en:limit=2"' in (tmp_path / "run" / "study.toml").read_text()
-    assert grown.words("ppm:order=1").train_size.unique().tolist() == ["10%"]
+    assert grown.words("ppm:order=1").train_size.unique().tolist() == ["10%", "draw 2 of 10%"]
 
 
 def test_a_temporary_run_is_silent_and_lasts_as_long_as_its_results(corpus, capfd):

@@ -1,10 +1,13 @@
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmbench.corpora.selection import parse_shares, select_scored, take_training
+from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.corpora.selection import TrainingPart, list_parts, parse_shares, select_scored, take_training
 from lmbench.corpus import NO_TEXT, Corpus, Split, TaggedWord
 from lmbench.errors import CorpusError, SpecError
 
@@ -75,7 +78,8 @@ def test_tags_stay_with_their_documents(corpus):
         select_scored(corpus, limit=2),
         select_scored(corpus, "valid"),
         select_scored(corpus, "all", limit=23),
-        take_training(corpus, 0.3),
+        take_training(corpus, TrainingPart(0.3)),
+        take_training(corpus, TrainingPart(0.3, 2)),
     ):
         for split in (scored.train, scored.valid, scored.test):
             assert [line[0].form for [line] in split.tagged or ()] == list(split.documents)
@@ -88,7 +92,7 @@ def test_tags_stay_with_their_documents(corpus):
 def test_shares_of_the_training_text_are_nested(lengths, shares):
     text = Split(tuple("é" * length for length in lengths))
     corpus = Corpus("x", text, Split(VALID), Split(TEST), "lines")
-    small, large = (take_training(corpus, share) for share in sorted(shares))
+    small, large = (take_training(corpus, TrainingPart(share)) for share in sorted(shares))
     taken = small.train.documents
     assert 1 <= len(taken) <= len(large.train.documents)
     assert taken == large.train.documents[: len(taken)] == text.documents[: len(taken)]
@@ -98,11 +102,58 @@ def test_shares_of_the_training_text_are_nested(lengths, shares):
     assert (small.valid, small.test) == (corpus.valid, corpus.test)
 
 
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=12),
+    shares=st.lists(st.floats(0.001, 0.999), min_size=2, max_size=2),
+    draw=st.integers(2, 9),
+)
+def test_shares_of_a_draw_are_nested_and_in_the_order_of_the_text(lengths, shares, draw):
+    text = Split(tuple(f"{number:02}" + "é" * length for number, length in enumerate(lengths)))
+    corpus = Corpus("x", text, Split(VALID), Split(TEST), "lines")
+    small, large = (take_training(corpus, TrainingPart(share, draw)).train for share in sorted(shares))
+    assert set(small.documents) <= set(large.documents) <= set(text.documents)
+    assert list(small.documents) == sorted(set(small.documents))
+    wanted = round(min(shares) * text.size)
+    assert small.size >= wanted
+    assert len(small.documents) == 1 or any(small.size - len(each.encode()) < wanted for each in small.documents)
+    assert take_training(corpus, TrainingPart(1.0, draw)) is corpus
+
+
+def test_draws_choose_all_documents_alike_and_independently(corpus):
+    """Of 20 documents of about the same size, 6 are chosen: each one in 0.3 of all draws, and two in 0.3 * 5 / 19."""
+    draws = [take_training(corpus, TrainingPart(0.3, draw)).train.documents for draw in range(2, 402)]
+    chosen = np.array([[document in draw for document in TRAIN] for draw in draws])
+    share = chosen.sum() / chosen.size
+    assert share == pytest.approx(0.3, abs=0.02)
+    assert chosen.mean(axis=0) == pytest.approx([share] * 20, abs=4 * math.sqrt(0.3 * 0.7 / 400))
+    both = chosen[:, :-1] & chosen[:, 1:]
+    assert both.mean(axis=0) == pytest.approx([0.3 * 5 / 19] * 19, abs=4 * math.sqrt(0.08 * 0.92 / 400))
+
+
+def test_documents_that_are_drawn_stay_in_their_file(corpus, tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text("".join(TRAIN))
+    stored = replace(corpus, train=Split(StoredDocuments.of_file(file, "line")))
+    for part in list_parts([0.1, 0.5], 3):
+        taken = take_training(stored, part).train
+        assert not isinstance(taken.documents, tuple)
+        assert taken.digest == take_training(corpus, part).train.digest
+
+
+def test_a_part_is_written_as_it_is_read():
+    parts = list_parts([0.1, 0.015625, 1.0], 2)
+    assert list(map(str, parts)) == ["10%", "draw 2 of 10%", "1.5625%", "draw 2 of 1.5625%", ""]
+    assert tuple(TrainingPart.parse(str(part)) for part in parts) == parts
+    with pytest.raises(SpecError, match="'draw 2' is not a share"):
+        TrainingPart.parse("draw 2")
+
+
 def test_a_share_is_in_the_provenance(corpus):
-    assert take_training(corpus, 0.1).provenance == "lines,train-size=0.1"
-    assert take_training(corpus, 0.1).train.documents == TRAIN[:3]
-    assert take_training(corpus, 1) is corpus
-    assert take_training(replace(corpus, train=NO_TEXT), 0.1).train is NO_TEXT
+    assert take_training(corpus, TrainingPart(0.1, 2)).provenance == "lines,train-size=0.1,train-draw=2"
+    assert take_training(corpus, TrainingPart(0.1)).provenance == "lines,train-size=0.1"
+    assert take_training(corpus, TrainingPart(0.1)).train.documents == TRAIN[:3]
+    assert take_training(corpus, TrainingPart(1)) is corpus
+    assert take_training(replace(corpus, train=NO_TEXT), TrainingPart(0.1)).train is NO_TEXT
 
 
 def test_shares_are_percentages():

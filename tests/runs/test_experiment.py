@@ -4,6 +4,7 @@ import pytest
 
 from lmbench import Split
 from lmbench.corpora.anchors import Anchor
+from lmbench.corpora.selection import list_parts
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
 from lmbench.registry import default_models
 from lmbench.runs.experiment import Experiment, JointExperiment, adopt_rows
@@ -164,7 +165,7 @@ def test_all_models_run_on_one_corpus_before_the_next(corpus):
 
 def test_each_share_of_the_training_text_has_its_cells(corpus):
     long = replace(corpus, train=Split(tuple(f"line {number}\n" for number in range(10))))
-    experiment = Experiment(select_models("kenlm"), (long,), train_shares=(0.2, 1.0))
+    experiment = Experiment(select_models("kenlm"), (long,), train_parts=list_parts((0.2, 1.0)))
     tenth, whole = experiment.plan()
     assert [cell.row.label for cell in (tenth, whole)] == ["kenlm (20% of train)", "kenlm"]
     assert (tenth.corpus.train.documents, whole.corpus) == (("line 0\n", "line 1\n"), long)
@@ -172,13 +173,33 @@ def test_each_share_of_the_training_text_has_its_cells(corpus):
     assert whole.row.key == Experiment(select_models("kenlm"), (long,)).plan()[0].row.key
 
 
+def test_each_draw_of_a_share_has_its_cells_and_the_first_draw_is_the_beginning(corpus):
+    long = replace(corpus, train=Split(tuple(f"line {number}\n" for number in range(10))))
+    once, several = (
+        Experiment(select_models("kenlm"), (long,), train_parts=list_parts((0.2, 1.0), draws)).plan()
+        for draws in (1, 3)
+    )
+    assert [cell.row.label for cell in several] == [
+        "kenlm (20% of train)",
+        "kenlm (draw 2 of 20% of train)",
+        "kenlm (draw 3 of 20% of train)",
+        "kenlm",
+    ]
+    assert [cell.row for cell in once] == [several[0].row, several[3].row]
+    assert len({cell.row.key for cell in several}) == 4
+
+
 def test_a_pretrained_model_has_one_cell_for_all_shares(corpus, tmp_path):
     model = tmp_path / "model.arpa"
     model.write_text("\\data\\\nngram 1=3\n\n\\1-grams:\n-1 <unk>\n-99 <s>\n-0.3 </s>\n\n\\end\\\n")
     selected = select_models(f"arpa:{model},uniform")
-    experiment = Experiment(selected, (corpus,), train_shares=(0.5, 1.0))
+    experiment = Experiment(selected, (corpus,), train_parts=list_parts((0.5, 1.0), 2))
     assert [cell.row.train_size for cell in experiment.plan() if cell.model is selected[0]] == [""]
-    assert [cell.row.train_size for cell in experiment.plan() if cell.model is selected[1]] == ["50%", ""]
+    assert [cell.row.train_size for cell in experiment.plan() if cell.model is selected[1]] == [
+        "50%",
+        "draw 2 of 50%",
+        "",
+    ]
 
 
 def test_joint_experiments_have_each_cell_once_with_the_strongest_audit(corpus):

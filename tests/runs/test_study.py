@@ -4,6 +4,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from lmbench.printable import printable_lines
 from lmbench.runs.study import HEADER, ExperimentTable, Settings, Study
@@ -14,12 +15,16 @@ def table(models="a", corpora="x", **others):
     return ExperimentTable(models=models, corpora=corpora, **others)
 
 
+def drawn(draws, models="a"):
+    return table(models, train_size="1%", train_draws=draws)
+
+
 def cells(study):
     """The cells that a study asks for, with all that says how."""
     return {
         (*cell, experiment.audit, experiment.check, experiment.limit)
         for experiment in study.experiments
-        for cell in product(experiment.models, experiment.corpora, experiment.train_size)
+        for cell in product(experiment.models, experiment.corpora, experiment.train_parts)
     }
 
 
@@ -27,7 +32,8 @@ tables = st.builds(
     ExperimentTable,
     models=st.lists(st.sampled_from("abc"), min_size=1, unique=True).map(tuple),
     corpora=st.lists(st.sampled_from("xyz"), min_size=1, unique=True).map(tuple),
-    train_size=st.sampled_from([("100%",), ("1%", "100%"), ("10%",)]),
+    train_size=st.sampled_from([("1%",), ("1%", "100%"), ("10%",)]),
+    train_draws=st.sampled_from([1, 3]),
     audit=st.sampled_from(["none", "full"]),
     limit=st.sampled_from([None, 5]),
 )
@@ -58,6 +64,9 @@ def test_an_experiment_that_a_study_has_already_changes_nothing():
         (table("a,b", "x,y"), table("b", "y"), [table("a,b", "x,y")]),
         (table(train_size="1%"), table(train_size="100%"), [table(train_size="1%,100%")]),
         (table("a", "x"), table("b", "y"), [table("a", "x"), table("b", "y")]),
+        (drawn(1, "a,b"), drawn(3, "a,b"), [drawn(3, "a,b")]),
+        (drawn(3, "a,b"), drawn(2), [drawn(3, "a,b")]),
+        (drawn(2, "a,b"), drawn(3), [drawn(2, "a,b"), drawn(3)]),
         (table(audit="full"), table("b"), [table(audit="full"), table("b")]),
     ],
 )
@@ -69,6 +78,14 @@ def test_two_experiments_become_one_only_if_it_is_a_product(old, new, joined):
 def test_a_study_that_grows_has_the_settings_of_the_last_command():
     old = Study(experiments=(table(),), settings=Settings(jobs=3))
     assert old.extended(Study(experiments=(table(),), settings=Settings(jobs=2))).settings.jobs == 2
+
+
+@pytest.mark.parametrize(
+    ("draws", "size", "why"), [(2, "100%", "give train-size as well"), (0, "1%", "than or equal to 1")]
+)
+def test_draws_that_make_no_sense_are_refused(draws, size, why):
+    with pytest.raises(ValidationError, match=why):
+        table(train_size=size, train_draws=draws)
 
 
 names = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1).map(tuple)

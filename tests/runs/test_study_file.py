@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from lmbench.corpora.selection import list_parts
 from lmbench.errors import SpecError
 from lmbench.runs.study_file import find_line, read_study
 
@@ -65,7 +66,7 @@ def test_keys_above_the_tables_are_those_of_all_experiments(write):
     assert first.all_seeds == (0, 1)
     assert (first.train_size, second.train_size) == (("1%", "100%"), ("100%",))
     assert (first.audit, second.audit) == ("sample", "full")
-    assert first.train_shares == (0.01, 1.0)
+    assert first.train_parts == list_parts((0.01, 1.0))
 
 
 def test_options_replace_keys_and_say_so(write):
@@ -77,11 +78,13 @@ def test_options_replace_keys_and_say_so(write):
 
 
 def test_without_a_file_the_options_are_the_study():
-    study, source = read_study(None, {"models": "kenlm:order=2..3,ppm", "train-size": "1%,10%", "memory-limit": "2G"})
+    study, source = read_study(
+        None, {"models": "kenlm:order=2..3,ppm", "train-size": "1%,10%", "train-draws": 3, "memory-limit": "2G"}
+    )
     [experiment] = study.experiments
     assert experiment.models == ("kenlm:order=2..3", "ppm")
     assert experiment.corpora[0] == "pydocs"
-    assert experiment.train_shares == (0.01, 0.1)
+    assert experiment.train_parts == list_parts((0.01, 0.1), 3)
     assert study.settings.memory_limit == 2 << 30
     assert source.replaced == []
 

@@ -204,16 +204,16 @@ def test_it_is_said_which_cells_cannot_be_evaluated_again(tmp_path, corpus):
 
 
 def test_a_share_of_the_training_text_is_taken_again(tmp_path):
+    from lmbench.corpora.selection import list_parts
     from lmbench.runs import runner
     from lmbench.runs.experiment import Experiment
     from lmbench.runs.models import select_models
 
-    experiment = Experiment(
-        select_models("kenlm:order=2"), (load_corpus("fables-en"),), False, "none", train_shares=(0.1, 1.0)
-    )
+    parts = list_parts((0.1, 1.0), 2)
+    experiment = Experiment(select_models("kenlm:order=2"), (load_corpus("fables-en"),), False, "none", parts)
     with Workers() as workers:
         directory = runner.run(experiment, tmp_path / "run", LocalEngine(workers), RunProgress())
-    assert [text.endswith("the same to the last bit") for _, text in again(directory).values()] == [True, True]
+    assert [text.endswith("the same to the last bit") for _, text in again(directory).values()] == [True] * 3
 
 
 def test_a_sample_is_chosen_by_a_seed(directory):
