@@ -10,6 +10,7 @@ import numpy as np
 
 from lmbench.arrays import AnyInts, Floats
 from lmbench.backends.hmm.baum_welch import EmPoint
+from lmbench.backends.hmm.cut_history import CutHistory
 from lmbench.backends.hmm.forward_backward import ForwardBackward
 from lmbench.backends.hmm.parameters import Parameters
 from lmbench.model import LanguageModel
@@ -74,8 +75,15 @@ class FittedHmm:
     tags: tuple[str, ...] = ()
     hits: tuple[TagHits, ...] = ()
 
-    def logprobs(self, lines: Sequence[AnyInts]) -> list[Floats]:
-        """Return log P(event | the line's events before it) of each line's events, in nats."""
+    def logprobs(self, lines: Sequence[AnyInts], history: int | None = None) -> list[Floats]:
+        """Return log P(event | the line's events before it) of each line's events, in nats.
+
+        Args:
+            lines: The lines.
+            history: How many events before it an event depends on; None: all.
+        """
+        if history is not None:
+            return CutHistory(self.parameters, history).logprobs(lines)
         symbols, states = self.parameters.emissions.shape
         return ForwardBackward(lines, symbols, states, "float64").logprobs(self.parameters)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from lmbench.backends.hmm.cut_history import CutHistory
 from lmbench.backends.hmm.exhibits import hmm_exhibits
 from lmbench.backends.hmm.fitted import FittedHmm
 from lmbench.backends.hmm.hmmlearn_engine import hmmlearn_version
@@ -57,10 +58,13 @@ class Hmm(LanguageModel, Saveable):
             self._fitted = fit_by_em(lines, self.options, progress)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        return self._fitted.lexicon.score(documents, self._fitted.logprobs)
+        fitted, history = self._fitted, self.options.history
+        return fitted.lexicon.score(documents, lambda lines: fitted.logprobs(lines, history))
 
     def state_after(self, text: str) -> ModelState:
-        return LexiconState(self._fitted.lexicon, text, LineFilter(self._fitted.parameters).next_logprobs)
+        fitted, history = self._fitted, self.options.history
+        reader = LineFilter(fitted.parameters) if history is None else CutHistory(fitted.parameters, history)
+        return LexiconState(fitted.lexicon, text, reader.next_logprobs)
 
     def tags(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the most likely tags of each line's words.
@@ -83,8 +87,8 @@ class Hmm(LanguageModel, Saveable):
             states=fitted.parameters.states,
             prior=f"{options.prior:g}",
             unigrams=f"{fitted.unigram_share:g}",
-            bos="line",
         )
+        own += options.sign_history() + Signature.of(bos="line")
         training = Signature.of(supervised=options.supervised) if fitted.tags else self._em_signature()
         return own + training + fitted.lexicon.signature()
 

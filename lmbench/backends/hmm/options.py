@@ -7,16 +7,17 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from lmbench.backends.hmm.array_library import Device, Dtype, cuda_available
+from lmbench.model import HistoryOptions
 from lmbench.spec import Seconds
 from lmbench.text.lexicon import LexiconOptions
 
 _EM_OPTIONS = ("states", "engine", "start", "iterations", "tolerance", "budget")
 
 
-class HmmOptions(LexiconOptions):
+class HmmOptions(HistoryOptions, LexiconOptions):
     """Options of the hmm model."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"device"})
+    incidental: ClassVar[frozenset[str]] = frozenset({"device", "history"})
 
     states: int = Field(64, ge=1, le=4096, description="number of hidden states")
     engine: Literal["batched", "hmmlearn"] = Field(
