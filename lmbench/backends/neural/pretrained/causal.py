@@ -21,7 +21,7 @@ from lmbench.backends.neural.pretrained.finite_logits import check_logits
 from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, naming_model, positions
 from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
 from lmbench.errors import ScoreError, SpecError
-from lmbench.model import Footprint, LanguageModel, ModelOptions, Traits
+from lmbench.model import Footprint, HistoryOptions, LanguageModel, ModelOptions, Traits
 from lmbench.prediction import Prediction
 from lmbench.progress import SILENT, Progress
 from lmbench.score import Score
@@ -33,11 +33,16 @@ _FINETUNE = re.compile(r"steps:[1-9][0-9]{0,6}")
 _LEARNING_RATE = 1e-4
 
 
-class HuggingFaceOptions(PretrainedOptions):
+class HuggingFaceOptions(HistoryOptions, PretrainedOptions):
     """Options of the hf model."""
 
     context: int = Field(0, ge=0, description="tokens read at once; 0: the most that model and memory allow")
     stride: int = Field(0, ge=0, description="tokens by which scoring windows move; 0: half the context")
+    history: int | None = Field(
+        None,
+        ge=1,
+        description="tokens that are read before each token, whatever the stride; default: what the windows hold",
+    )
     batch_tokens: int = Field(
         0, ge=0, description="tokens scored at once, at least one window; 0: the most that memory allows"
     )
@@ -139,7 +144,7 @@ class HuggingFace(LanguageModel):
         named = Signature.of(model=self.options.title) + self._loader.sign(scorer.tokenizer.tokenizer.is_fast)
         return named + Signature.of(
             context=scorer.context,
-            stride=scorer.stride,
+            **({"stride": scorer.stride} if scorer.history is None else {"history": scorer.history}),
             bos=self.options.bos,
             dtype=self.options.dtype,
             device=scorer.network.model.device.type,
@@ -180,7 +185,7 @@ class HuggingFace(LanguageModel):
                 context = self._choose_context(network)
             stride = self.options.stride or max(1, context // 2)
             batch_tokens = self.options.batch_tokens or network.batch_tokens
-            self._loaded = CausalScorer(tokenizer, network, bos, context, stride, batch_tokens)
+            self._loaded = CausalScorer(tokenizer, network, bos, context, stride, batch_tokens, self.options.history)
         return self._loaded
 
     def _find_bos(self, tokenizer: Any) -> Ints:
@@ -200,7 +205,7 @@ class HuggingFace(LanguageModel):
         """Return the number of tokens in a window.
 
         Raises:
-            SpecError: The model reads fewer tokens at once, or the stride is longer.
+            SpecError: The model reads fewer tokens at once, or the stride or the history is longer.
         """
         largest, stride = positions(network.model), self.options.stride
         context = self.options.context or min(largest or _DEFAULT_CONTEXT, network.window_tokens)
@@ -208,6 +213,8 @@ class HuggingFace(LanguageModel):
             raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.title}'")
         if stride > context:
             raise SpecError(f"a stride of {stride} skips tokens: it is longer than the context of {context}")
+        if (history := self.options.history) is not None and history > context:
+            raise SpecError(f"a history of {history} is more than the context of {context}")
         return int(context)
 
 

@@ -32,6 +32,7 @@ class CausalScorer:
         context: The number of tokens in a window.
         stride: The number of tokens by which windows move.
         batch_tokens: The number of tokens to score at once.
+        history: The number of tokens that are read before each token; None: those that the windows hold.
     """
 
     tokenizer: HubTokenizer
@@ -40,6 +41,7 @@ class CausalScorer:
     context: int
     stride: int
     batch_tokens: int
+    history: int | None = None
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         """Return one Score for each document.
@@ -91,6 +93,8 @@ class CausalScorer:
 
     def windowing(self, length: int) -> Iterator[Window]:
         """Yield the windows that score `length` events."""
+        if self.history is not None:
+            return strided_windows(length, self.history, stride=1)
         return strided_windows(length, self.context, self.stride)
 
     @property

@@ -74,7 +74,8 @@ class FineTuned(HuggingFace, Saveable):
         self._loader.allow_downloads(progress)
         scorer, options = self._load_pretrained(), self.options
         plan = FineTuningPlan(options.steps, options.learning_rate, options.seed)
-        self._tuned = TunedScorer(scorer, fine_tune(scorer, data, plan, progress), torch.get_num_threads())
+        history = fine_tune(replace(scorer, history=None), data, plan, progress)
+        self._tuned = TunedScorer(scorer, history, torch.get_num_threads())
 
     def signature(self) -> Signature:
         options, history, threads = self.options, self._tuned.history, self._tuned.threads
@@ -108,7 +109,7 @@ class FineTuned(HuggingFace, Saveable):
         write_saved(folder, self, arrays, _Facts(history=tuned.history, threads=tuned.threads))
 
     def restore(self, folder: Path) -> None:
-        """Read what `save` wrote; the device may differ.
+        """Read what `save` wrote; the device and the history may differ.
 
         Raises:
             UnavailableError: The pretrained model, whose tokenizer and configuration are needed too, is missing.

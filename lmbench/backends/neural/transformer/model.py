@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -29,6 +30,7 @@ from lmbench.backends.neural.transformer.tokenizer_file import TokenizerFile
 from lmbench.backends.neural.transformer.training import Objective, Training, TrainingPlan
 from lmbench.backends.neural.transformer.training_history import TrainingHistory, learning_curve
 from lmbench.backends.neural.transformer.validation import VALIDATION_EVENTS, ValidationText
+from lmbench.backends.neural.windows import Windowing, strided_windows
 from lmbench.corpus import TrainingText
 from lmbench.errors import CorpusError, SpecError, reason
 from lmbench.exhibit import Exhibit
@@ -130,7 +132,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
         encoded = [lexicon.encode(document) for document in documents]
         sequences = [with_bos(lexicon, document.ids) for document in encoded]
         with use_threads(self.options.threads):
-            logprobs = sequence_logprobs(network, sequences, self._stride)
+            logprobs = sequence_logprobs(network, sequences, self._windowing)
         return [document.score(costs) for document, costs in zip(encoded, logprobs, strict=True)]
 
     def state_after(self, text: str) -> ModelState:
@@ -139,7 +141,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
         def predict(history: Ids) -> Floats:
             with use_threads(self.options.threads):
-                return next_logprobs(network, with_bos(lexicon, history), self._stride)
+                return next_logprobs(network, with_bos(lexicon, history), self._windowing)
 
         return LexiconState(lexicon, text, predict, across_lines=True, extra_events=(BOS,))
 
@@ -152,7 +154,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             heads=options.heads,
             context=fitted.network.shape.context,
             positions=options.positions,
-            **({"stride": self._stride} if options.architecture == "decoder" else {"segments": "fixed"}),
+            **self._sign_windows(),
             bos="document",
             dropout=f"{options.dropout:g}",
             optimizer=options.optimizer,
@@ -190,7 +192,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
         write_tensors(folder / _FILE, fitted.network.state_dict(), metadata)
 
     def restore(self, folder: Path) -> None:
-        """Read what `save` wrote; the device and the checkpoint's folder may differ.
+        """Read what `save` wrote; the device, the history and the checkpoint's folder may differ.
 
         Raises:
             SpecError: The folder does not hold a complete model with these options.
@@ -254,6 +256,20 @@ class Transformer(LanguageModel, Saveable, Exportable):
         context = self._fitted.network.shape.context
         return min(self.options.stride or max(1, context // 2), context)
 
+    @property
+    def _windowing(self) -> Windowing:
+        """The windows in which a sequence is scored."""
+        network, history = self._fitted.network, self.options.history
+        if history is None:
+            return partial(network.windows, stride=self._stride)
+        return partial(strided_windows, context=min(history, network.shape.context), stride=1)
+
+    def _sign_windows(self) -> dict[str, object]:
+        options = self.options
+        if options.architecture != "decoder":
+            return {"segments": "fixed"}
+        return {"stride": self._stride} if options.history is None else {"history": options.history}
+
     def _make_network(self, lexicon: Lexicon, context: int) -> Network:
         options = self.options
         shape = Shape(
@@ -295,7 +311,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
         With a number of steps, the budget decides only how far training gets. Without, the learning rates follow it.
         """
-        derived = {"preset", "tokenizer", "context", "stride", "budget", "precision", "device", "checkpoint"}
+        derived = {"preset", "tokenizer", "context", "stride", "history", "budget", "precision", "device", "checkpoint"}
         identity = self.options.model_dump(mode="json", exclude=derived) | {
             "train": data.train.fingerprint,
             "valid": data.valid.fingerprint,

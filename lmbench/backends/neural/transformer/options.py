@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import Field, JsonValue, model_validator
 
+from lmbench.model import HistoryOptions
 from lmbench.spec import Seconds
 from lmbench.text.lexicon import LexiconOptions
 
@@ -57,7 +58,7 @@ def _describe_lengths() -> str:
     )
 
 
-class TransformerOptions(LexiconOptions):
+class TransformerOptions(HistoryOptions, LexiconOptions):
     """Options of the transformer model. The preset supplies the defaults of the others."""
 
     preset: Literal["tiny", "small", "base"] = Field(
@@ -75,6 +76,12 @@ class TransformerOptions(LexiconOptions):
         "positions", "rotary, as in GPT-NeoX, or learned embeddings, as in GPT-2; an encoder-decoder has learned ones"
     )
     stride: int = Field(0, ge=0, description="events by which a decoder's scoring windows move; 0: half the context")
+    history: int | None = Field(
+        None,
+        ge=1,
+        description="a decoder reads this many events before each event when it scores, whatever the stride; default: "
+        "what the windows hold",
+    )
     dropout: float = _preset("dropout", "share of activations dropped in training", ge=0, lt=1)
     optimizer: Literal["muon", "adamw"] = _preset(
         "optimizer", "adamw for all weights, or muon for the matrices in the blocks and adamw for the others"
@@ -121,6 +128,10 @@ class TransformerOptions(LexiconOptions):
             raise ValueError(f"width={self.width} is not divisible by heads={self.heads}")
         if self.stride > self.context:
             raise ValueError(f"a stride of {self.stride} skips events: the context is {self.context}")
+        if self.history is not None and self.history > self.context:
+            raise ValueError(f"a history of {self.history} is more than the context of {self.context}")
+        if self.history is not None and self.architecture != "decoder":
+            raise ValueError("an encoder-decoder reads segment by segment; leave out history")
         if self.stride and self.architecture != "decoder":
             raise ValueError("an encoder-decoder reads segment by segment; leave out stride")
         if self.positions == "rotary" and self.architecture != "decoder":
@@ -133,8 +144,8 @@ class TransformerOptions(LexiconOptions):
 
     @property
     def portable(self) -> TransformerOptions:
-        """These options without the device and the checkpoint folder, which do not change the model."""
-        return self.model_copy(update={"device": "auto", "checkpoint": ""})
+        """These options without the device, the checkpoint folder and the history, which do not change the weights."""
+        return self.deciding().model_copy(update={"device": "auto", "checkpoint": ""})
 
     def identity(self) -> dict[str, JsonValue]:
         """Return what the options say about the model; the folder of the checkpoint does not matter."""

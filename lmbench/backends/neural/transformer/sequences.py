@@ -17,7 +17,7 @@ from torch import Tensor
 from lmbench.arrays import Floats, Ids, Ints
 from lmbench.backends.neural.log_softmax import target_logprobs
 from lmbench.backends.neural.transformer.networks import Network
-from lmbench.backends.neural.windows import UNSCORED, last_window, score_sequences
+from lmbench.backends.neural.windows import UNSCORED, Windowing, last_window, score_sequences
 from lmbench.text.lexicon import Lexicon
 
 BOS = "<|endoftext|>"
@@ -36,22 +36,21 @@ def with_bos(lexicon: Lexicon, ids: Ids) -> Ints:
     return np.concatenate([[len(lexicon)], ids], dtype=np.int64)
 
 
-def sequence_logprobs(network: Network, sequences: Sequence[Ints], stride: int) -> list[Floats]:
+def sequence_logprobs(network: Network, sequences: Sequence[Ints], windowing: Windowing) -> list[Floats]:
     """Return the log-probability (nats) of every id but the first of each sequence.
 
     Args:
         network: The network.
         sequences: The ids of each document.
-        stride: The events by which a decoder's windows move.
+        windowing: The windows in which they are scored.
     """
-    windowing = partial(network.windows, stride=stride)
     return score_sequences(sequences, windowing, _BATCH_TOKENS, partial(_score_batch, network.eval()))
 
 
 @torch.inference_mode()
-def next_logprobs(network: Network, sequence: Ints, stride: int) -> Floats:
+def next_logprobs(network: Network, sequence: Ints, windowing: Windowing) -> Floats:
     """Return the log-probability (nats) of each id after a sequence, (V,), as `sequence_logprobs` would score it."""
-    ids, scored = last_window(sequence, partial(network.windows, stride=stride))
+    ids, scored = last_window(sequence, windowing)
     logits: Tensor = network.eval()(_on_device(network, ids[None]), scored)[0, -1]  # (V,)
     return logits.double().log_softmax(-1).cpu().numpy()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from lmbench.arrays import Ints
 from lmbench.backends.neural.transformer.networks import Network
@@ -54,5 +55,5 @@ class ValidationText:
 
     def bits_per_byte(self, network: Network) -> float:
         """Return the cost of this text, read in windows without overlap to save time."""
-        logprobs = sequence_logprobs(network, self.sequences, stride=network.shape.context)
+        logprobs = sequence_logprobs(network, self.sequences, partial(network.windows, stride=network.shape.context))
         return -(sum(float(document.sum()) for document in logprobs) + self.spelling) / (self.size * math.log(2))

@@ -101,6 +101,27 @@ def test_windows_are_those_of_a_plain_loop(folder, library, context, stride):
     np.testing.assert_allclose(score.logprobs, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("history", [1, 3, 64])
+def test_a_history_is_all_that_the_network_reads(folder, library, history):
+    network, tokenizer = library
+    ids = torch.tensor([0, *ids_without_specials(tokenizer, LONG)])
+    expected = []
+    for place in range(1, len(ids)):
+        with torch.inference_mode():
+            logits = network(ids[max(0, place - history) : place][None]).logits[0, -1]
+        expected.append(logits.double().log_softmax(-1)[ids[place]].item())
+    model = load(folder, f",context=64,stride=32,history={history}")
+    np.testing.assert_allclose(model.score([LONG])[0].logprobs, expected, atol=1e-4)
+    after = model.predict_next(tokenizer.decode(ids[1:-1].tolist()))
+    assert after.logprobs[ids[-1]] == pytest.approx(expected[-1], abs=1e-4)
+    assert f"|context:64|history:{history}|" in str(model.signature())
+
+
+def test_a_history_longer_than_the_context_is_refused(folder):
+    with pytest.raises(SpecError, match="a history of 9 is more than the context of 8"):
+        load(folder, ",context=8,history=9").score(["x"])
+
+
 @pytest.mark.parametrize(("size", "stride"), [(64, 32), (64, 63), (33, 5), (17, 16), (2, 1)])
 def test_perplexity_is_that_of_the_librarys_own_guide(folder, library, size, stride):
     """Compare with the loop of transformers' guide "Perplexity of fixed-length models", whose windows include targets.

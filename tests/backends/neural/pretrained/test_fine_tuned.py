@@ -53,6 +53,14 @@ def test_fits_are_deterministic_and_depend_on_the_seed(folder):
     assert (logprobs(tuned(folder, "finetune=steps:6,learning_rate=0.001,seed=1")) != first).any()
 
 
+def test_a_history_does_not_change_the_training(folder, tmp_path):
+    tuned(folder).save(tmp_path)
+    cut = tuned(folder, "finetune=steps:6,learning_rate=0.001,history=2")
+    restored = build(f"hf:{folder},finetune=steps:6,learning_rate=0.001,history=2")
+    restored.restore(tmp_path)
+    np.testing.assert_allclose(logprobs(restored), logprobs(cut), atol=1e-5)
+
+
 def test_the_signature_says_how_it_was_trained(folder):
     pretrained, signature = str(build(f"hf:{folder}").signature()), str(tuned(folder).signature())
     assert signature.startswith(f"{pretrained}|finetune:steps:6|")

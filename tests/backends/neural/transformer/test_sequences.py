@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from lmbench.backends.neural.transformer.model import Transformer
 from tests.backends.neural.transformer.small_models import TRAIN, fitted
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -70,3 +71,40 @@ def test_an_encoder_decoders_next_events_are_what_is_scored(encoder_decoder, tex
     assert np.exp(after.logprobs).sum() == pytest.approx(1, abs=1e-9)
     score = encoder_decoder.score([text + "\n"])[0]
     assert after.logprobs[after.names.index("\n")] == pytest.approx(score.logprobs[-1], abs=1e-5)
+
+
+@pytest.mark.parametrize("history", [1, 3, 32])
+def test_a_history_is_all_that_the_network_reads(model, history):
+    """Event by event, by hand: the last events before it, of which BOS is one at the beginning."""
+    lexicon, network = model._fitted.lexicon, model._fitted.network
+    text = "the cat sat on the mat.\n" * 6
+    sequence = torch.tensor([len(lexicon), *lexicon.encode(text).ids.tolist()])
+    expected, read = [], min(history, network.shape.context)  # training texts may be shorter than the context
+    for place in range(1, len(sequence)):
+        with torch.inference_mode():
+            logits = network(sequence[max(0, place - read) : place][None], 1)[0, -1]
+        expected.append(logits.log_softmax(-1)[sequence[place]].item())
+    cut = cut_history(model, history)
+    [score] = cut.score([text])
+    np.testing.assert_allclose(score.logprobs - score.spelling, expected, atol=1e-5)
+    assert cut.next_events(text[:-1]).logprobs[lexicon.encode(text).ids[-1]] == pytest.approx(expected[-1], abs=1e-5)
+    assert ("history", str(history)) in cut.signature().parts
+    assert "stride" not in dict(cut.signature().parts)
+
+
+def cut_history(model, history):
+    """Return the same fitted model with another history."""
+    other = Transformer(model.options.model_copy(update={"history": history}))
+    other._fitted = model._fitted
+    return other
+
+
+def test_a_saved_model_can_have_another_history(model, tmp_path):
+    for number, saved in enumerate((model, cut_history(model, 2))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        saved.save(folder)
+        restored = Transformer(model.options.model_copy(update={"history": 3}))
+        restored.restore(folder)
+        expected = cut_history(model, 3).score(TRAIN[:1])[0].logprobs
+        np.testing.assert_allclose(restored.score(TRAIN[:1])[0].logprobs, expected, atol=1e-5)
