@@ -47,6 +47,11 @@ class ScoredDocument:
         return cut(self.text, spans)
 
 
+def are_stored(cell: Cell) -> bool:
+    """Return whether the events of a cell are stored."""
+    return {SCORES, DOCUMENTS} <= cell.files.keys()
+
+
 def read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator[ScoredDocument]:
     """Yield the documents of a cell with their events.
 
@@ -58,7 +63,7 @@ def read_events(directory: RunDirectory, cell: Cell, corpus: Corpus) -> Iterator
     Raises:
         ResultsError: The events are not stored, or not all of them, because the cell failed.
     """
-    if not {SCORES, DOCUMENTS} <= cell.files.keys():
+    if not are_stored(cell):
         raise ResultsError(f"the events of {cell.label} on {cell.corpus} are not stored")
     folder = directory.folder(cell.row)
     scores, counts = read_scores(folder), read_documents(folder)["events"]

@@ -42,6 +42,9 @@ CHARACTERS = ClassPicture(
     "characters",
 )
 
+NO_SCRIPT = "none"
+"""The class of words without letters."""
+
 _SCRIPTS = (
     "Latin",
     "Han",
@@ -97,7 +100,7 @@ def find_script(word: str) -> str:
     """Return the script of a word's letters."""
     found = set(map(_find_script_of, word)) - {""}
     if not found:
-        return "none"
+        return NO_SCRIPT
     return "mixed" if len(found) > 1 else found.pop()
 
 

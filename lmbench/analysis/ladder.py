@@ -18,7 +18,7 @@ The frame has a row for each rung:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lmbench.analysis.ranking import Contender, choose_units, is_ranked, read_contenders
@@ -47,12 +47,13 @@ Rung = tuple[int, int, str]
 """Its place on the ladder, the order of n-grams, and its name."""
 
 
-def measure_ladder(directory: RunDirectory, corpus: CorpusRecord) -> pd.DataFrame:
+def measure_ladder(directory: RunDirectory, corpus: CorpusRecord, labels: Sequence[str] = ()) -> pd.DataFrame:
     """Return the ladder of a corpus of a run, from the lowest rung.
 
     Args:
         directory: The run.
         corpus: The corpus.
+        labels: The names of the models; empty for all.
 
     Raises:
         ResultsError: The cells of the corpus have different documents.
@@ -66,7 +67,8 @@ def measure_ladder(directory: RunDirectory, corpus: CorpusRecord) -> pd.DataFram
     if not cells:
         return pd.DataFrame(columns=columns)
     contenders, documents = read_contenders(directory, cells)
-    rungs = _choose_best(contenders, {model.label: model for model in directory.manifest.models})
+    chosen = [contender for contender in contenders if not labels or contender.label in labels]
+    rungs = choose_best(chosen, directory.manifest.models)
     rows = _describe(rungs, choose_units(contenders, documents))
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))
 
@@ -87,6 +89,21 @@ def draw_ladder(frame: pd.DataFrame, corpus: str) -> Chart:
     )
 
 
+def choose_best(contenders: Iterable[Contender], models: Iterable[ModelRecord]) -> list[tuple[Rung, Contender]]:
+    """Return the rungs from the lowest one, each with the model that needs fewest bits.
+
+    Args:
+        contenders: The models with their bits.
+        models: The models of the run.
+    """
+    records = {model.label: model for model in models}
+    best: dict[Rung, Contender] = {}
+    for contender in sorted(contenders, key=lambda one: one.total):
+        [first, *_] = contender.cells
+        best.setdefault(place_on_ladder(records[first.model], first.pretrained), contender)
+    return sorted(best.items(), key=lambda rung: rung[0])
+
+
 def place_on_ladder(model: ModelRecord, is_pretrained: bool) -> Rung:
     """Return the rung of a model.
 
@@ -102,15 +119,6 @@ def place_on_ladder(model: ModelRecord, is_pretrained: bool) -> Rung:
         return 1, order, f"order {order}"
     place, kind = _KINDS.get(name, _OTHER)
     return place, 0, kind
-
-
-def _choose_best(contenders: Sequence[Contender], models: Mapping[str, ModelRecord]) -> list[tuple[Rung, Contender]]:
-    """Return the rungs from the lowest one, each with the model that needs fewest bits."""
-    best: dict[Rung, Contender] = {}
-    for contender in sorted(contenders, key=lambda one: one.total):
-        [first, *_] = contender.cells
-        best.setdefault(place_on_ladder(models[first.model], first.pretrained), contender)
-    return sorted(best.items())
 
 
 def _describe(rungs: Sequence[tuple[Rung, Contender]], units: Units) -> Iterator[tuple[object, ...]]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lmbench import atomic
+from lmbench.analysis.catalog import find_analysis
 from lmbench.analysis.comparison import compare_all
+from lmbench.analysis.material import Material
+from lmbench.analysis.ranking import Ranking
 from lmbench.analysis.texts import Texts
+from lmbench.api.analyses import AnalysisResult, analyze
 from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_words
 from lmbench.api.ready_models import restore_model
 from lmbench.api.reports import write_report
 from lmbench.corpus import Corpus
 from lmbench.errors import ResultsError
+from lmbench.progress import SILENT, Progress
 from lmbench.report.comparison_json import list_numbers
 from lmbench.report.csv_files import list_cells
 from lmbench.report.pictures import Picture
@@ -148,6 +153,48 @@ class Results:
             [{"model": pair.model.label, "baseline": pair.baseline.label} | list_numbers(pair) for pair in pairs]
         )
 
+    def analyze(
+        self,
+        name: str,
+        models: str | Sequence[str] | None = None,
+        corpus: str | None = None,
+        *,
+        limit: int | None = None,
+        progress: Progress = SILENT,
+    ) -> AnalysisResult:
+        """Analyze where the bits come from; docs/analyses.md describes the analyses.
+
+        Nothing is fitted or scored again, except for "calibration".
+
+        Args:
+            name: The name of an analysis, such as "frequency".
+            models: The label of a model, or several; None for all. Analyses of words then have the best models of the
+                rungs of the ladder, at most eight.
+            corpus: The name of a corpus; None for all that have what the analysis needs.
+            limit: How many documents "calibration" predicts, the first ones; None for all.
+            progress: Receives reports.
+
+        Raises:
+            LmbenchError: There is no such analysis, model or corpus, or no corpus has what the analysis needs.
+        """
+        analysis = find_analysis(name)
+        choose_cells(self.directory, None, corpus)
+        records = [record for record in self.directory.manifest.corpora if corpus in (None, record.name)]
+        materials = (
+            Material(
+                directory=self.directory,
+                record=record,
+                texts=self._texts,
+                labels=(models,) if isinstance(models, str) else tuple(models or ()),
+                rank=self._rank,
+                restorer=restore_model,
+                limit=limit,
+                progress=progress,
+            )
+            for record in records
+        )
+        return analyze(analysis, materials)
+
     def plot(self, corpus: str | None = None) -> Picture:
         """Draw bits per byte with their 95 % intervals, one chart for each corpus.
 
@@ -208,6 +255,9 @@ class Results:
         record = next(record for record in self.directory.manifest.models if record.label == cell.model)
         return list_words(self.directory, cell, corpus, restore_model(record, cell, corpus))
 
+    def _rank(self) -> Sequence[Ranking]:
+        return self._ranked.rankings
+
     @cached_property
     def _ranked(self) -> RankedRun:
-        return RankedRun.read(self.directory)
+        return RankedRun.read(self.directory, texts=self._texts)

@@ -11,21 +11,26 @@ if TYPE_CHECKING:
     from lmbench.runs.store import RunDirectory
 
 
-def read_results(directory: RunDirectory, margin: float | None = None, baseline: str | None = None) -> RankedRun:
+def read_results(
+    directory: RunDirectory, margin: float | None = None, baseline: str | None = None, with_texts: bool = False
+) -> RankedRun:
     """Read and rank the results of a run.
 
     Args:
         directory: The run.
         margin: Bits per byte within which models are equal; None for the default.
         baseline: The model that others are divided by over several corpora; None to choose one.
+        with_texts: Whether the page shows the texts and the analyses of words. Nothing is downloaded for them.
 
     Raises:
         LmbenchError: The results contradict each other, or the baseline is unknown.
     """
+    from lmbench.analysis.texts import Texts
     from lmbench.report.ranked_run import RankedRun
     from lmbench.statistics import MARGIN
 
-    return RankedRun.read(directory, MARGIN if margin is None else margin, baseline)
+    texts = Texts(directory.manifest, may_download=False) if with_texts else None
+    return RankedRun.read(directory, MARGIN if margin is None else margin, baseline, texts)
 
 
 def write_report(results: RankedRun) -> None:

@@ -79,7 +79,7 @@ def report(directory: Path, baseline: str | None, margin: float, as_json: bool) 
     """
     from lmbench.runs.store import RunDirectory
 
-    results = read_results(RunDirectory.open(directory), margin, baseline)
+    results = read_results(RunDirectory.open(directory), margin, baseline, with_texts=True)
     write_report(results)
     if as_json:
         for line in format_results(results):

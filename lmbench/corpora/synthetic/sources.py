@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmbench.corpora.synthetic.base import SourceOptions
+from lmbench.corpora.synthetic.base import SourceOptions, SyntheticSource
 from lmbench.corpora.synthetic.grammar import GrammarOptions
 from lmbench.corpora.synthetic.hidden_markov import HiddenMarkovOptions
 from lmbench.corpora.synthetic.markov import MarkovOptions
@@ -25,6 +25,12 @@ _MOST_EVENTS = 1 << 28  # of the training split, whose texts are held in memory
 def is_source(name: str) -> bool:
     """Return whether a source has this name, with or without options: ``markov``, ``markov:order=3``."""
     return name.partition(":")[0].strip() in SOURCES
+
+
+def make_source(spec: str) -> SyntheticSource:
+    """Return the source of a spec such as ``markov:order=3``."""
+    parsed = Spec.parse(spec)
+    return parsed.options(SOURCES[parsed.name]).source()
 
 
 def generate_corpus(spec: str) -> Corpus:

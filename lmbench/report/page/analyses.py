@@ -1,17 +1,23 @@
-"""Where the bits come from: the analyses that need nothing but the stored cells."""
+"""Where the bits come from: the analyses of each corpus for which there are data.
+
+Those of words need the texts, and are left out if the page does without them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lmbench.analysis.costs import COSTS, draw_costs, measure_costs
-from lmbench.analysis.ladder import draw_ladder, measure_ladder
+from lmbench.analysis.catalog import ANALYSES, Need
+from lmbench.analysis.material import Material
 from lmbench.analysis.ranking import Ranking
+from lmbench.analysis.texts import Texts
+from lmbench.chart import Chart
+from lmbench.errors import LmbenchError
 from lmbench.report.page.figures import Figure, make_figure
 from lmbench.report.ranked_run import RankedRun
 
-_FEWEST = 2  # models that a comparison needs
+_ELSEWHERE = "passages"  # with the pairs of models
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +26,50 @@ class Analyses:
 
     Attributes:
         corpus: The name of the corpus.
+        note: Why those of words are missing; "" if they are not.
         figures: The analyses.
     """
 
     corpus: str
+    note: str
     figures: Sequence[Figure]
 
 
 def list_analyses(results: RankedRun) -> Iterator[Analyses]:
-    """Yield the analyses of each corpus on which models can be compared."""
+    """Yield the analyses of each corpus that has some. Those of several corpora are at the first of them."""
+    shown = set[Chart]()
     for ranking in results.rankings:
-        if len(ranking.entries) >= _FEWEST:
-            yield Analyses(ranking.corpus.name, [*_draw_ladder(results, ranking), *_draw_costs(ranking)])
+        note, charts = _draw(results, ranking)
+        new = [chart for chart in charts if chart not in shown]
+        shown.update(new)
+        if new:
+            yield Analyses(ranking.corpus.name, note, list(map(make_figure, new)))
 
 
-def _draw_ladder(results: RankedRun, ranking: Ranking) -> Iterator[Figure]:
-    frame = measure_ladder(results.directory, ranking.corpus)
-    if len(frame) >= _FEWEST:
-        yield make_figure(draw_ladder(frame, ranking.corpus.name))
+def _draw(results: RankedRun, ranking: Ranking) -> tuple[str, list[Chart]]:
+    """Return why the analyses of words are missing, and the charts of the others, or of all."""
+    texts = results.texts or Texts(results.directory.manifest)
+    material = Material(results.directory, ranking.corpus, texts, rank=lambda: results.rankings)
+    note = "`lmbench report` adds the analyses of words." if results.texts is None else _find_problem(material)
+    needs: tuple[Need, ...] = ("cells",) if note else ("cells", "texts")
+    return note, list(_list_charts(material, needs))
 
 
-def _draw_costs(ranking: Ranking) -> Iterator[Figure]:
-    frame = measure_costs(ranking)
-    for cost in COSTS:
-        if (frame["cost"] == cost).sum() >= _FEWEST:
-            yield make_figure(draw_costs(frame, cost))
+def _find_problem(material: Material) -> str:
+    """Return why the text of a corpus cannot be read; "" if it can."""
+    try:
+        material.corpus  # noqa: B018
+    except LmbenchError as error:
+        return f"The analyses of words are missing: {error}."
+    return ""
+
+
+def _list_charts(material: Material, needs: Sequence[Need]) -> Iterator[Chart]:
+    """Yield the charts of all analyses that have data and need nothing else."""
+    for analysis in ANALYSES.values():
+        if analysis.need not in needs or analysis.name == _ELSEWHERE:
+            continue
+        try:
+            yield from analysis.analyze(material).charts
+        except LmbenchError:
+            continue
