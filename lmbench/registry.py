@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import cast
 
 from pydantic import JsonValue
 
 from lmbench import about
+from lmbench.entry_points import list_entries
 from lmbench.errors import LmbenchError, PluginError, SpecError, UnknownNameError, describe, kind_of
 from lmbench.identity import identify_model
 from lmbench.model import LanguageModel, ModelOptions, ModelSpec, Traits, declared_traits
@@ -233,8 +234,5 @@ def why_not_a_model(loaded: object) -> str:
 
 
 def _all_entries() -> list[Registered]:
-    found = set()
-    for point in entry_points(group=GROUP):
-        origin, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
-        found.add(Registered(point.name, origin, version, point))
+    found = {Registered(entry.point.name, entry.origin, entry.version, entry.point) for entry in list_entries(GROUP)}
     return sorted(found, key=lambda entry: (not entry.is_built_in, entry.origin, entry.name))

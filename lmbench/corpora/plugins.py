@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import cast
 
 from lmbench.corpora.encoding import check_text
 from lmbench.corpus import Corpus, Split
+from lmbench.entry_points import list_entries
 from lmbench.errors import LmbenchError, PluginError, describe, kind_of
 
 GROUP = "lmbench.corpora"
@@ -95,13 +96,11 @@ def list_plugins() -> dict[str, RegisteredCorpus]:
 
     If several packages register the same name, the first one in alphabetical order is used.
     """
-    points = entry_points(group=GROUP)
-    found = [RegisteredCorpus(point.name, _describe_origin(point), point) for point in points]
+    found = [
+        RegisteredCorpus(entry.point.name, f"{entry.origin} {entry.version}", entry.point)
+        for entry in list_entries(GROUP)
+    ]
     by_name: dict[str, RegisteredCorpus] = {}
     for corpus in sorted(found, key=lambda corpus: (corpus.name, corpus.origin)):
         by_name.setdefault(corpus.name, corpus)
     return by_name
-
-
-def _describe_origin(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"

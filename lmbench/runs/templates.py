@@ -30,6 +30,7 @@ from weakref import WeakSet
 import psutil
 
 from lmbench.errors import LmbenchError
+from lmbench.registry import list_registered
 from lmbench.runs.memory import resident_bytes
 from lmbench.runs.processes import Pipes, Process, SpawnedProcess, open_pipes, start_python, work
 from lmbench.runs.worker import Worker
@@ -229,6 +230,8 @@ def serve(requests: int, libraries: tuple[str, ...]) -> NoReturn:
     for name in (*OWN_MODULES, *libraries):
         with suppress(Exception, SystemExit):  # the work that needs the library says why it cannot be imported
             importlib.import_module(name)
+    with suppress(Exception):  # likewise
+        list_registered()  # every process looks a model up
     gc.collect()
     gc.freeze()  # else the first collection of each process would copy all objects
     with socket.socket(fileno=requests) as connection:
