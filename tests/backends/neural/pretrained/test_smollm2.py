@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -8,6 +7,7 @@ from lmbench import build
 from lmbench.backends.neural.pretrained.gguf_file import GgufFile
 from lmbench.backends.neural.pretrained.gguf_tokenizer import load_gguf_tokenizer
 from lmbench.backends.neural.pretrained.smollm2 import find_packaged
+from lmbench.cli.commands import execute
 from lmbench.errors import UnavailableError
 from tests.gguf import write_gguf
 
@@ -49,12 +49,11 @@ def test_without_the_package_one_line_says_how_to_install_it(package):
         assert str(caught.value) == MISSING
 
 
-def test_the_command_line_prints_this_line(package, tmp_path):
+def test_the_command_line_prints_this_line(package, tmp_path, monkeypatch, capsys):
     (tmp_path / "x.txt").write_text("a")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lmbench.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "score", "smollm2", str(tmp_path / "x.txt")]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"Error: {MISSING}\n")
+    monkeypatch.setattr(sys, "argv", ["lmbench", "score", "smollm2", str(tmp_path / "x.txt")])
+    assert execute() == 2
+    assert capsys.readouterr() == ("", f"Error: {MISSING}\n")
 
 
 def test_a_wrong_path_is_named(tmp_path):
