@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lmbench import Split, TrainingText, build
+from lmbench import Split, TrainingText, build, load_corpus
 from lmbench.errors import SpecError
 from lmbench.identity import fit_key
 from lmbench.registry import resolve
@@ -132,3 +132,32 @@ def test_a_binary_cannot_be_cut(tmp_path):
 def test_kenlm_itself_does_not_cut():
     with pytest.raises(SpecError, match="engine=kenlm looks up all orders; leave it out to use history"):
         build("kenlm:engine=kenlm,history=1")
+
+
+@pytest.mark.parametrize(
+    ("source", "distance"), [("recall:distance=2,words=8,lines=1000", 2), ("markov:lines=2000", 2)]
+)
+def test_only_the_words_that_the_source_uses_help(source, tmp_path):
+    """A word that is recalled from two words back, and a chain of order 2: one word less is not enough.
+
+    The lower orders of Katz's back-off are relative frequencies. Those of Kneser and Ney are not: they are for the
+    words that follow rare histories.
+    """
+    corpus = load_corpus(source)
+    model = build("ngram")
+    model.fit(corpus.training)
+    model.save(tmp_path)
+    gains = -np.diff([count_bits(f"ngram:history={history}", corpus, tmp_path) for history in range(5)])
+    assert gains.argmax() == 1
+    assert gains.max() > 0.5
+    assert (gains[2:] < 0.001).all()
+    if source.startswith("recall"):
+        assert gains[0] < 0.001
+
+
+def count_bits(spec, corpus, folder):
+    """Return the bits per byte of a stored model."""
+    model = build(spec)
+    model.restore(folder)
+    nats = -sum(score.logprobs.sum() for score in model.score(corpus.test.documents))
+    return nats / np.log(2) / corpus.test.size
