@@ -134,9 +134,7 @@ def test_kenlm_itself_does_not_cut():
         build("kenlm:engine=kenlm,history=1")
 
 
-@pytest.mark.parametrize(
-    ("source", "distance"), [("recall:distance=2,words=8,lines=1000", 2), ("markov:lines=2000", 2)]
-)
+@pytest.mark.parametrize("source", ["recall:distance=2,words=8,lines=1000", "markov:lines=2000"])
 def test_only_the_words_that_the_source_uses_help(source, tmp_path):
     """A word that is recalled from two words back, and a chain of order 2: one word less is not enough.
 
