@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -35,12 +36,64 @@ def folder(original):
     return original
 
 
-@pytest.fixture
-def hub(folder, tmp_path):
-    """Serve the model some/model as the hub does.
+PROGRAM = """
+import sys
+from lmbench import build, generate
+from lmbench.cli.main import main
+from lmbench.errors import UnavailableError
+from tests.recording import Recorded
+ways = {"score": lambda m: m.score(["a"]), "signature": lambda m: m.signature(), "state": lambda m: m.state_after("a"),
+        "generate": lambda m: list(generate(m, "a", 1)), "footprint": lambda m: m.footprint(),
+        "score_continuation": lambda m: m.score_continuation("a", "b")}
+for name in ("hf", "mlm"):
+    for way, ask in ways.items():
+        if name == "mlm" and way in ("state", "generate", "score_continuation"):
+            continue
+        try:
+            ask(build(name + ":some/model"))
+        except UnavailableError as error:
+            print(name, way, error)
+print("---")
+progress = Recorded()
+model = build("hf:some/model")
+model.load(progress)
+print(progress.notices, progress.messages)
+folder, text = sys.argv[1:]
+for one in (model, build("hf:" + folder)):
+    print(one.score(["the cat"])[0].logprobs.sum())
+build("hf:some/model").score(["a"])  # it is in the cache now
+print("---")
+print("---", file=sys.stderr)
+sys.argv = ["lmbench", "score", "hf:other/model", text]
+main()
+"""
 
-    Returns the paths that were requested, and the environment of a process that uses this hub.
+
+@pytest.fixture(scope="module")
+def downloads(folder, tmp_path_factory):
+    """Let a process download the models some/model and other/model from a hub.
+
+    It is a process of its own, since the library reads the hub's address when it is imported. The tests share it, since
+    it imports much. Returns what the hub was asked for, and what the process printed in each of its parts.
     """
+    place = tmp_path_factory.mktemp("downloads")
+    served = shutil.copytree(folder, place / "served")
+    (served / "consolidated.safetensors").write_bytes(b"a copy of the weights in another format")
+    (place / "text.txt").write_text("the cat\n")
+    with serve_hub(served) as (address, requested):
+        environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(place / "home"), "HF_HUB_OFFLINE": "0"}
+        command = [sys.executable, "-c", PROGRAM, folder, place / "text.txt"]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    refused, loaded, scores = ran.stdout.split("---\n")
+    errors, announced = ran.stderr.split("---\n")
+    assert errors == ""
+    return SimpleNamespace(requested=requested, refused=refused, loaded=loaded, scores=scores, announced=announced)
+
+
+@contextmanager
+def serve_hub(folder):
+    """Serve the files of a folder as the hub does, as any model. Yield the address, and a list of what is requested."""
     requested = []
 
     class Hub(BaseHTTPRequestHandler):
@@ -55,10 +108,11 @@ def hub(folder, tmp_path):
             name = self.path.rsplit("/", 1)[-1]
             if self.path == "/":
                 body = b"a hub"
-            elif self.path.split("?")[0] == "/api/models/some/model":
+            elif self.path.startswith("/api/models/"):
+                model = self.path.removeprefix("/api/models/").split("?")[0]
                 files = [{"rfilename": file.name, "size": file.stat().st_size} for file in folder.iterdir()]
-                body = json.dumps({"id": "some/model", "sha": COMMIT, "siblings": files}).encode()
-            elif self.path.startswith("/some/model/resolve/") and (folder / name).is_file():
+                body = json.dumps({"id": model, "sha": COMMIT, "siblings": files}).encode()
+            elif "/resolve/" in self.path and (folder / name).is_file():
                 body = (folder / name).read_bytes()
             else:
                 self.send_response(404)
@@ -78,66 +132,34 @@ def hub(folder, tmp_path):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
-    yield SimpleNamespace(requested=requested, environment=environment)
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", requested
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
-def python(hub, program):
-    return subprocess.run(
-        [sys.executable, "-c", program], env=hub.environment, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def test_only_load_downloads_and_announces_the_size_once(hub, folder):
-    """In a separate process, since the library reads the hub's address when it is imported."""
-    ran = python(hub, f"""
-from lmbench import build, generate
-from lmbench.errors import UnavailableError
-from tests.recording import Recorded
-ways = {{"score": lambda m: m.score(["a"]), "signature": lambda m: m.signature(), "state": lambda m: m.state_after("a"),
-        "generate": lambda m: list(generate(m, "a", 1)), "footprint": lambda m: m.footprint(),
-        "score_continuation": lambda m: m.score_continuation("a", "b")}}
-for name in ("hf", "mlm"):
-    for way, ask in ways.items():
-        if name == "mlm" and way in ("state", "generate", "score_continuation"):
-            continue
-        try:
-            ask(build(name + ":some/model"))
-        except UnavailableError as error:
-            print(name, way, error)
-print("---")
-progress = Recorded()
-model = build("hf:some/model")
-model.load(progress)
-print(progress.notices, progress.messages)
-for one in (model, build("hf:{folder}")):
-    print(one.score(["the cat"])[0].logprobs.sum())
-build("hf:some/model").score(["a"])  # it is in the cache now
-""")  # fmt: skip
-    assert ran.stderr == ""
-    refused, loaded = ran.stdout.split("---\n")
+def test_only_load_downloads_and_announces_the_size_once(downloads, folder):
     message = "weights of 'some/model' are not on this machine; call the model's `load`, which downloads them"
-    assert [line.split(" ", 2)[2] for line in refused.splitlines()] == [message] * 9
+    assert [line.split(" ", 2)[2] for line in downloads.refused.splitlines()] == [message] * 9
     size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".json", ".safetensors"))
     announcement = f"downloading 'some/model' from the Hugging Face hub: {size / 1e6:,.0f} MB"
-    recorded, one, other = loaded.splitlines()
+    recorded, one, other = downloads.loaded.splitlines()
     assert recorded == f"{[announcement]} []"
     assert one == other
-    assert any("model.safetensors" in path for path in hub.requested)
 
 
-def test_the_command_line_announces_a_download_in_one_line(hub, tmp_path):
-    (tmp_path / "text.txt").write_text("the cat\n")
-    arguments = ["lmbench", "score", "hf:some/model", str(tmp_path / "text.txt")]
-    ran = python(hub, f"import sys; from lmbench.cli.main import main; sys.argv = {arguments!r}; main()")
-    assert ran.returncode == 0
-    download, total = ran.stderr.splitlines()
-    assert download == "downloading 'some/model' from the Hugging Face hub: 0 MB"
-    assert total.startswith("hf:some/model: ")
-    assert len(ran.stdout.splitlines()) > 1
+def test_only_the_weights_that_are_loaded_are_downloaded(downloads):
+    downloaded = {path.rsplit("/", 1)[-1] for path in downloads.requested if path.startswith("/some/model/resolve/")}
+    assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json"} <= downloaded
+    assert "consolidated.safetensors" not in downloaded
+
+
+def test_the_command_line_announces_a_download_in_one_line(downloads):
+    download, total = downloads.announced.splitlines()
+    assert download == "downloading 'other/model' from the Hugging Face hub: 0 MB"
+    assert total.startswith("hf:other/model: ")
+    assert len(downloads.scores.splitlines()) > 1
 
 
 def test_a_run_without_a_terminal_shows_notices_and_no_other_progress(capsys):
@@ -284,21 +306,6 @@ for spec in ("hf:some/model,offline=true", "hf:{folder}"):
 def test_an_impossible_model_id_is_reported(path):
     with pytest.raises(UnavailableError):
         build(ModelSpec("hf", (("path", path), ("offline", "true")))).load()
-
-
-def test_only_the_weights_that_are_loaded_are_downloaded(hub, folder):
-    copy = folder / "consolidated.safetensors"
-    copy.write_bytes(b"a copy of the weights in another format")
-    ran = python(hub, """
-from lmbench import build
-from tests.recording import Recorded
-build("hf:some/model").load(Recorded())
-""")  # fmt: skip
-    copy.unlink()
-    assert (ran.stderr, ran.returncode) == ("", 0)
-    downloaded = {path.rsplit("/", 1)[-1] for path in hub.requested if "/resolve/" in path}
-    assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json"} <= downloaded
-    assert "consolidated.safetensors" not in downloaded
 
 
 def test_a_model_is_identified_by_the_contents_of_its_files(folder, tmp_path):
