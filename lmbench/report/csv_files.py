@@ -17,10 +17,11 @@ from lmbench.report.uncertainty import find_need
 from lmbench.runs.records import Cell, CorpusRecord, Provenance
 from lmbench.statistics import Comparison
 
-_PAIR = (
+PAIR_COLUMNS = (
     "corpus", "first", "second", "difference", "low", "high", "standard_error", "p", "holm_p", "differs", "equal",
     "wins", "losses", "documents", "detectable", "bytes_for_1_percent", "bytes_for_1_percent_unpaired",
 )  # fmt: skip
+"""The columns of pairs.csv."""
 
 
 def format_cells(results: RankedRun) -> str:
@@ -28,9 +29,14 @@ def format_cells(results: RankedRun) -> str:
 
     An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
     """
-    rows = list_cells(results)
-    rows += [_list_anchor(anchor, ranking.corpus) for ranking in results.rankings for anchor in ranking.corpus.anchors]
+    rows = list_rows(results)
     return _format(list(dict.fromkeys(name for row in rows for name in row)), rows)
+
+
+def list_rows(results: RankedRun) -> list[dict[str, object]]:
+    """Return the rows of table.csv: all numbers of each cell and of each compressor, by their names."""
+    anchors = [(anchor, ranking.corpus) for ranking in results.rankings for anchor in ranking.corpus.anchors]
+    return [*list_cells(results), *(_list_anchor(*each) for each in anchors)]
 
 
 def list_cells(results: RankedRun) -> list[dict[str, object]]:
@@ -41,7 +47,12 @@ def list_cells(results: RankedRun) -> list[dict[str, object]]:
 
 def format_pairs(results: RankedRun) -> str:
     """Return pairs.csv: one row per corpus and pair of ranked models, the better one first."""
-    return _format(_PAIR, [_list_pair(ranking, pair) for ranking in results.rankings for pair in ranking.comparisons])
+    return _format(PAIR_COLUMNS, list_pairs(results))
+
+
+def list_pairs(results: RankedRun) -> list[dict[str, object]]:
+    """Return the rows of pairs.csv."""
+    return [_list_pair(ranking, pair) for ranking in results.rankings for pair in ranking.comparisons]
 
 
 def _format(names: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
@@ -156,4 +167,4 @@ def _list_pair(ranking: Ranking, pair: Comparison) -> dict[str, object]:
         pair.differs, pair.equal, pair.wins, pair.losses, units and units.documents,
         pair.detectable, need and need.paired, need and need.unpaired,
     )  # fmt: skip
-    return dict(zip(_PAIR, values, strict=True))
+    return dict(zip(PAIR_COLUMNS, values, strict=True))

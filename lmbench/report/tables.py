@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from lmbench.checks import Outcome
+from lmbench.report import parquet_files
 from lmbench.report.across_tables import build_across_table
 from lmbench.report.contents import Contents
 from lmbench.report.csv_files import format_cells, format_pairs
@@ -28,7 +29,8 @@ _FORMATS = {
     "table.tex": format_latex,
     "report.html": format_page,
 }
-FILES = tuple(_FORMATS)
+_PARQUET = {"table.parquet": parquet_files.format_cells, "pairs.parquet": parquet_files.format_pairs}
+FILES = (*_FORMATS, *_PARQUET)
 """The names of the files that `write` writes."""
 
 
@@ -36,6 +38,8 @@ def write(results: RankedRun) -> None:
     """Write the tables of a run into its directory, in each format."""
     for name, format_results in _FORMATS.items():
         results.directory.write_text(name, format_results(results))
+    for name, encode_results in _PARQUET.items():
+        results.directory.write_bytes(name, encode_results(results))
 
 
 def terminal(results: RankedRun) -> list[TerminalTable]:

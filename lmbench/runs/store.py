@@ -6,7 +6,7 @@ results/RUN/
   cells/kenlm-on-fables-en/            one cell; see cell_files.py
   checks/kenlm.json                    a model's results in the conformance suite
   logs/check-kenlm.txt                 what the process of a model's checks printed
-  report.html  table.md  table.csv  pairs.csv  table.tex  exhibits/*.md  exhibits/*.svg   `lmbench report` writes them
+  report.html  table.{md,csv,tex,parquet}  pairs.{csv,parquet}  exhibits/*.{md,svg}        `lmbench report` writes them
 
 Each file and each cell's folder is written under a temporary name first, so that it is complete or missing. A record is
 believed only if its checksum is right and it is what the manifest asks for. Nothing is written once the directory was
@@ -38,7 +38,7 @@ from lmbench.runs.study import HEADER
 
 _STUDY = "study.toml"
 _WORK = ".work"
-_TABLES = ("table.md", "table.csv", "pairs.csv", "table.tex", "report.html")
+_TABLES = ("table.md", "table.csv", "pairs.csv", "table.tex", "report.html", "table.parquet", "pairs.parquet")
 _OWN = (".lock", _WORK, "cells", "checks", "logs", "exhibits", *_TABLES)
 
 

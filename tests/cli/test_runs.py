@@ -22,9 +22,10 @@ def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text)
     assert re.search(r"^[12]/2 kenlm:order=2 on", result.stderr, re.MULTILINE)  # whichever ends first
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "manifest.json", "study.toml", "cells", "checks", "logs", "exhibits", ".lock",
-        "table.md", "table.csv", "pairs.csv", "table.tex", "report.html",
+        "table.md", "table.csv", "pairs.csv", "table.tex", "report.html", "table.parquet", "pairs.parquet",
     }  # fmt: skip
-    assert result.stdout.endswith("Written: out/table.md, table.csv, pairs.csv, table.tex, report.html\n")
+    names = "table.md, table.csv, pairs.csv, table.tex, report.html, table.parquet, pairs.parquet"
+    assert result.stdout.endswith(f"Written: out/{names}\n")
     again = lmbench("report", "out", cwd=tmp_path)
     assert again.returncode == 0
     assert again.stdout == result.stdout

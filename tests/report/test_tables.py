@@ -36,12 +36,14 @@ def ranked(tmp_path):
 
 def test_the_tables_can_be_rebuilt_from_the_files(directory):
     tables.write(RankedRun.read(directory))
-    before = {name: (directory.path / name).read_text() for name in tables.FILES}
-    assert sorted(before) == ["pairs.csv", "report.html", "table.csv", "table.md", "table.tex"]
+    before = {name: (directory.path / name).read_bytes() for name in tables.FILES}
+    assert sorted(before) == [
+        "pairs.csv", "pairs.parquet", "report.html", "table.csv", "table.md", "table.parquet", "table.tex",
+    ]  # fmt: skip
     for name in tables.FILES:
         (directory.path / name).unlink()
     tables.write(RankedRun.read(RunDirectory.open(directory.path)))
-    assert {name: (directory.path / name).read_text() for name in tables.FILES} == before
+    assert {name: (directory.path / name).read_bytes() for name in tables.FILES} == before
 
 
 def test_80_columns_begin_with_rank_number_interval_and_difference(ranked):
