@@ -214,19 +214,33 @@ class _PpmState(ModelState):
         probability = 1.0
         excluded: Row = {}
         for row in filter(None, self._rows()):
-            # Whatever was seen after a context was also seen after shorter ones, so `row` has all excluded bytes.
-            counts = sum(row.values()) - sum(map(row.__getitem__, excluded))
-            escape = (1 - self._discount) * len(row)
-            total = counts - self._discount * (len(row) - len(excluded)) + escape
+            total, escape = self._weigh(row, excluded)
             if byte in row:
                 return math.log(probability * (row[byte] - self._discount) / total)
             probability *= escape / total
             excluded = row
-        # UTF-8 never uses 13 of the 256 bytes, so some always remain.
-        return math.log(probability / (256 - len(excluded)))
+        return _log_of_unseen(probability, excluded)
 
     def next_events(self) -> NextEvents:
-        return NextEvents.of_bytes(np.array([self.logprob(byte) for byte in range(256)]))
+        """Return the distribution that `logprob` takes one number from, in one pass through the rows."""
+        logprobs: dict[int, float] = {}
+        probability = 1.0
+        excluded: Row = {}
+        for row in filter(None, self._rows()):
+            total, escape = self._weigh(row, excluded)
+            for byte in row.keys() - excluded.keys():
+                logprobs[byte] = math.log(probability * (row[byte] - self._discount) / total)
+            probability *= escape / total
+            excluded = row
+        unseen = _log_of_unseen(probability, excluded)
+        return NextEvents.of_bytes(np.array([logprobs.get(byte, unseen) for byte in range(256)]))
+
+    def _weigh(self, row: Row, excluded: Row) -> tuple[float, float]:
+        """Return the weight of all bytes of a row and of the escape from it, and that of the escape."""
+        # Whatever was seen after a context was also seen after shorter ones, so `row` has all excluded bytes.
+        counts = sum(row.values()) - sum(map(row.__getitem__, excluded))
+        escape = (1 - self._discount) * len(row)
+        return counts - self._discount * (len(row) - len(excluded)) + escape, escape
 
     def advance(self, event: int) -> None:
         if self._adaptive:
@@ -242,6 +256,11 @@ class _PpmState(ModelState):
             if row is None:
                 row = self._copies[context] = self._tables[len(context)].row(context)
             yield row
+
+
+def _log_of_unseen(probability: float, excluded: Row) -> float:
+    """Return the log-probability of each byte that was seen in no context, in nats."""
+    return math.log(probability / (256 - len(excluded)))  # UTF-8 never uses 13 of the 256 bytes, so some always remain
 
 
 def _learn(rows: Iterable[Row], byte: int) -> None:
