@@ -181,8 +181,10 @@ def _find_contradiction(cell: Cell) -> str:
 def _read_columns(path: Path) -> Mapping[str, NDArray[Any]]:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
-    return {name: table[name].to_numpy() for name in table.column_names}
+    # pq.read_table() and to_numpy() would import pandas
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    return {name: np.from_dlpack(table[name].combine_chunks()) for name in table.column_names}
 
 
 def _make_table(columns: Mapping[str, NDArray[Any]], schema: Any) -> Any:
