@@ -18,9 +18,10 @@ The frame has a row for each rung:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lmbench.analysis.history import HISTORY
 from lmbench.analysis.ranking import Contender, choose_units, is_ranked, read_contenders
 from lmbench.chart import Axis, Chart, Points
 from lmbench.model import ModelSpec
@@ -92,16 +93,23 @@ def draw_ladder(frame: pd.DataFrame, corpus: str) -> Chart:
 def choose_best(contenders: Iterable[Contender], models: Iterable[ModelRecord]) -> list[tuple[Rung, Contender]]:
     """Return the rungs from the lowest one, each with the model that needs fewest bits.
 
+    A model whose history is cut knows less than its kind does, and has a rung only if no other model is on it.
+
     Args:
         contenders: The models with their bits.
         models: The models of the run.
     """
     records = {model.label: model for model in models}
     best: dict[Rung, Contender] = {}
-    for contender in sorted(contenders, key=lambda one: one.total):
+    for contender in sorted(contenders, key=lambda one: (_is_cut(one, records), one.total)):
         [first, *_] = contender.cells
         best.setdefault(place_on_ladder(records[first.model], first.pretrained), contender)
     return sorted(best.items(), key=lambda rung: rung[0])
+
+
+def _is_cut(contender: Contender, models: Mapping[str, ModelRecord]) -> bool:
+    """Return whether the history of a model is cut."""
+    return models[contender.cells[0].model].options.get(HISTORY) is not None
 
 
 def place_on_ladder(model: ModelRecord, is_pretrained: bool) -> Rung:

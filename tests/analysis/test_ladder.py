@@ -13,6 +13,7 @@ from tests.report.cells import text
 MODELS = {
     "transformer": ({}, 180 - NOISE),
     "kenlm:order=2": ({"order": 2}, 250 + NOISE),
+    "kenlm:history=4": ({"order": 5, "history": 4}, 190 + NOISE),
     "ngram:order=2": ({"order": 2}, 260 + NOISE),
     "hmm": ({"states": 4}, 270 + 2 * NOISE),
     "kenlm": ({"order": 5}, 200 + NOISE),
