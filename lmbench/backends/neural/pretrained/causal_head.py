@@ -8,9 +8,10 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from transformers.utils.generic import ModelOutput
 from lmbench.backends.neural.pretrained.hub_model import positions
 
 _PROBE_TOKENS = 8
+_REMEMBERED = 64  # forward passes
 _LARGE = 30  # some models bound or scale their logits (Gemma 2), which small states may not show
 
 
@@ -122,7 +124,13 @@ def run_uncached(module: Any, ids: torch.Tensor, **options: int) -> Any:
 
 def accepts(module: Any, parameter: str) -> bool:
     """Return whether a module's forward pass takes this parameter."""
-    return parameter in inspect.signature(module.forward).parameters
+    return parameter in _list_parameters(getattr(module.forward, "__func__", module.forward))
+
+
+@lru_cache(_REMEMBERED)
+def _list_parameters(forward: Callable[..., Any]) -> frozenset[str]:
+    """Return the parameters of a forward pass. A model asks for them at every token, and they take a millisecond."""
+    return frozenset(inspect.signature(forward).parameters)
 
 
 def _run_trunk(model: Any, ids: torch.Tensor) -> Any:
