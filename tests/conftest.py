@@ -1,12 +1,14 @@
 """Fixtures that many tests share: small corpora, and the folder of real ones if there is one."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from lmbench import Split, TrainingText
+from tests.lending import lend_templates
 
 settings.register_profile("lmbench", deadline=None)  # machines are noisy, and the time of a test proves nothing
 settings.load_profile("lmbench")
@@ -32,6 +34,13 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     catalog = tmp_path_factory.mktemp("catalog") / "catalog.toml"
     catalog.touch()
     os.environ["LMBENCH_CATALOG"] = str(catalog)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates() -> Iterator[None]:
+    """Let the runs of all tests fork their processes from the same templates."""
+    with lend_templates():
+        yield
 
 
 @pytest.fixture

@@ -271,8 +271,8 @@ def test_a_run_that_is_being_written_is_left_alone(tmp_path, corpus):
 def test_another_version_of_a_plugin_is_evaluated_again(tmp_path, plugins, corpus):
     directory = run("good", [corpus], tmp_path / "run")
     assert directory.cells()[0].signature.endswith("|lmbench-plugin:1.2")
-    metadata = tmp_path / "plugins/lmbench_plugin-1.2.dist-info/METADATA"
-    metadata.write_text(metadata.read_text().replace("1.2", "1.3"))
+    info = (tmp_path / "plugins/lmbench_plugin-1.2.dist-info").rename(tmp_path / "plugins/lmbench_plugin-1.3.dist-info")
+    (info / "METADATA").write_text((info / "METADATA").read_text().replace("1.2", "1.3"))
     [cell] = run("good", [corpus], tmp_path / "run").cells()
     assert cell.signature.endswith("|lmbench-plugin:1.3")
 

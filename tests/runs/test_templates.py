@@ -16,6 +16,7 @@ from lmbench.errors import LmbenchError
 from lmbench.runs.memory import peak_bytes
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import Failure
+from tests.lending import own_templates
 from tests.runs.test_worker import ignore, is_running, rest, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
@@ -23,8 +24,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are f
 HEAVY = "colorsys"  # a module that nothing of lmbench imports
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _own_templates():
+    with own_templates():
+        yield
+
+
 @pytest.fixture(scope="module")
-def workers():
+def workers(_own_templates):
     with Workers() as workers:
         yield workers
 
