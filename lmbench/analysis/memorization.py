@@ -10,7 +10,7 @@ text in training text. The second frame leaves out all words of such n-grams:
 
 - ``bits_per_byte``: of the whole text.
 - ``shared``: the share of its bytes in words of 13-grams that the training split has.
-- ``without``, ``low``, ``high``: bits per byte of the other words, with the 95 % interval.
+- ``without``, ``low``, ``high``: bits per byte of the other words, with the 95 % interval; NaN if there are none.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lmbench.analysis.classes import Classes, ClassPicture, sum_classes
 from lmbench.analysis.words import WordRows, split_words
 from lmbench.arrays import Flags, Ints
 from lmbench.corpora.overlap import LENGTH
-from lmbench.statistics import estimate_sums
+from lmbench.statistics import Estimate, estimate_sums
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,8 @@ def measure_unshared(rows: WordRows, matches: Ints) -> pd.DataFrame:
     text, units = rows.text, rows.text.choose_units()
     is_kept = ~np.logical_or.reduceat(find_shared(matches), rows.borders[:-1])
     sizes = units.sum(text.sum_documents((text.ends - text.starts) * is_kept))
-    estimates = estimate_sums(units.sum(text.sum_documents(text.bits * is_kept)), sizes)
+    kept = units.sum(text.sum_documents(text.bits * is_kept))
+    estimates = estimate_sums(kept, sizes) if sizes.any() else [Estimate(np.nan)] * len(kept)
     rest = [
         {
             "model": model,

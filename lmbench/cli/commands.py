@@ -9,6 +9,7 @@ import sys
 import click
 
 from lmbench.about import DISTRIBUTION_NAME
+from lmbench.cli.analyze import analyze
 from lmbench.cli.cache import cache
 from lmbench.cli.check import check
 from lmbench.cli.compare import compare
@@ -49,6 +50,7 @@ def cli(offline: bool) -> None:
 for command in (
     run,
     report,
+    analyze,
     compare,
     merge,
     verify,

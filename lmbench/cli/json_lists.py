@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lmbench.report.ranked_run import RankedRun
     from lmbench.spec import Options
 
@@ -73,6 +75,21 @@ def format_results(results: RankedRun) -> Iterator[str]:
 
     for row in list_cells(results):
         yield _format({name: _finite(value) for name, value in row.items()})
+
+
+def format_analyses() -> Iterator[str]:
+    """Yield each analysis: its name, what it shows, what it needs, and what it reads."""
+    from lmbench.analysis.catalog import ANALYSES
+
+    for one in ANALYSES.values():
+        yield _format({"name": one.name, "shows": one.shows, "requires": one.requires, "reads": one.need})
+
+
+def format_frames(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Yield each row of some data frames, with the name of its frame; null for a missing number."""
+    for name, frame in frames.items():
+        for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
+            yield _format({"table": name} | {str(column): _finite(value) for column, value in row.items()})
 
 
 def _list_options(options: type[Options]) -> Iterator[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmbench.cli.output import echo
@@ -39,6 +40,18 @@ def write_report(results: RankedRun) -> None:
 
     tables.write(results)
     exhibits.write(results.directory)
+
+
+def write_plots(results: RankedRun, folder: Path) -> int:
+    """Write the charts of the page into a folder, and return their number."""
+    from rich.console import Console
+
+    from lmbench.cli.displays import TaskDisplay
+    from lmbench.report.page.document import describe_run, list_charts
+    from lmbench.report.pictures import write_all
+
+    with TaskDisplay(Console(stderr=True), "charts") as display:
+        return len(list(write_all(list_charts(describe_run(results)), folder, display)))
 
 
 def print_tables(results: RankedRun) -> None:

@@ -13,8 +13,8 @@ import click
 
 from lmbench.cli.json_lists import format_results
 from lmbench.cli.options import json_option, margin_option
-from lmbench.cli.output import echo_json
-from lmbench.cli.reports import print_tables, read_results, write_report
+from lmbench.cli.output import echo, echo_json
+from lmbench.cli.reports import print_tables, read_results, write_plots, write_report
 from lmbench.cli.studies import Request, choose_directory, read_request, resolve_study, study_options
 from lmbench.runs import interrupts
 
@@ -70,8 +70,14 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
     help="Model that the others are divided by over several corpora. [default: kenlm, or the one with most numbers]",
 )
 @margin_option
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Also write the charts of report.html into this folder, each as SVG, PNG and PDF.",
+)
 @json_option
-def report(directory: Path, baseline: str | None, margin: float, as_json: bool) -> None:
+def report(directory: Path, baseline: str | None, margin: float, plots: Path | None, as_json: bool) -> None:
     """Rebuild a run's tables and pictures from its stored results.
 
     The tables rank models by paired tests, and say which differences are due to chance. --json prints the rows of
@@ -86,6 +92,9 @@ def report(directory: Path, baseline: str | None, margin: float, as_json: bool) 
             echo_json(line)
     else:
         print_tables(results)
+    if plots is not None:
+        count = write_plots(results, plots)
+        echo(f"Written: {count} charts in {plots}", err=as_json)
 
 
 def _open_display(quiet: bool, as_json: bool) -> AbstractContextManager[RunProgress]:

@@ -6,7 +6,9 @@ letters that they need, as text; two of them with the same contents may differ i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -15,6 +17,7 @@ from lmbench import atomic
 from lmbench.chart import Chart
 from lmbench.errors import ResultsError
 from lmbench.printable import printable
+from lmbench.progress import SILENT, Progress
 from lmbench.report.glyphs import escape_missing
 from lmbench.report.svg import WIDTH, draw, draw_file
 
@@ -23,6 +26,9 @@ SUFFIXES = (".svg", ".png", ".pdf")
 
 _WIDTH = 640.0  # pixels, of a picture in a notebook
 _PIXELS = 2.0  # of a PNG, for each pixel of a drawing
+
+_UNSAFE = re.compile(r"[^\w=]+")  # in the names of files
+_LONGEST_NAME = 120  # bytes
 
 T = TypeVar("T")
 
@@ -87,6 +93,27 @@ def write_pictures(chart: Chart, stem: Path, has_heading: bool = False) -> None:
         atomic.write(stem.with_name(stem.name + suffix), _render((chart,), suffix, WIDTH, has_heading))
 
 
+def write_all(charts: Iterable[Chart], folder: Path, progress: Progress = SILENT) -> Iterator[Path]:
+    """Write charts in all formats, and yield the path of each SVG file. The files have the names of the titles.
+
+    Args:
+        charts: The charts.
+        folder: The folder, which is made if it does not exist.
+        progress: Receives reports.
+
+    Raises:
+        ResultsError: A file cannot be written.
+    """
+    listed, used = list(charts), Counter[str]()
+    for number, chart in enumerate(listed):
+        progress(f"picture {number + 1} of {len(listed)}", number / len(listed))
+        name = _name_file(chart.title)
+        used[name] += 1
+        stem = folder / (name if used[name] == 1 else f"{name}-{used[name]}")
+        write_pictures(chart, stem)
+        yield stem.with_name(f"{stem.name}.svg")
+
+
 def convert(svg: str, suffix: str) -> bytes:
     """Return an SVG file in one of the formats. Letters that no font has must be escaped before, except for SVG."""
     import vl_convert
@@ -100,6 +127,12 @@ def _render(charts: tuple[Chart, ...], suffix: str, width: float, has_heading: b
     """Return charts below each other in one of the formats."""
     shown = charts if suffix == ".svg" else respell(charts, escape_missing)
     return convert(draw_file([draw(chart, width, has_heading) for chart in shown]), suffix)
+
+
+def _name_file(title: str) -> str:
+    """Return a title as the name of a file, without its suffix."""
+    name = _UNSAFE.sub("-", title.lower()).strip("-")
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore") or "chart"
 
 
 def respell(value: T, spell: Callable[[str], str]) -> T:

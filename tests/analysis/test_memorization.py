@@ -78,3 +78,11 @@ def test_13_grams_are_shared_where_the_overlap_finds_some():
     text = corpus(f"{shared} x", train=[f"y {shared}"])
     matches = find_matches(rows_of(text))
     assert (matches >= 13).sum() == measure_overlap(text).shared == 8
+
+
+def test_nothing_is_left_of_a_text_that_is_shared():
+    shared = " ".join("abcdefghijklm")
+    rows = rows_of(corpus(shared, train=[shared]))
+    frame = measure_unshared(rows, find_matches(rows)).iloc[0]
+    assert frame["shared"] == 1
+    assert np.isnan(frame["without"])

@@ -208,3 +208,25 @@ def test_a_report_is_a_folder_or_of_a_known_format(results, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(LmbenchError, match="cannot write"):
         results.report(tmp_path / "file" / "report.md")
+
+
+def test_an_analysis_is_a_frame_and_a_picture(results, corpus):
+    found = results.analyze("frequency", ["ppm:order=1", "kenlm:order=2"])
+    frame = found.to_pandas()
+    bits = results.to_pandas().set_index("model").bits
+    assert frame.groupby("model").bits.sum().to_dict() == pytest.approx(bits.drop("uniform").to_dict(), rel=1e-6)
+    assert frame.corpus.unique().tolist() == ["toy <i>"]
+    assert found._repr_svg_() == found.plot()._repr_svg_()
+    assert found.notes == []
+    assert repr(found).startswith("frequency\n")
+    with pytest.raises(UnknownNameError, match="did you mean 'unshared'"):
+        results.analyze("memorization").to_pandas("unshare")
+
+
+def test_corpora_without_data_are_left_out(results, corpus):
+    calibration = results.analyze("calibration", "kenlm:order=2", limit=2)
+    assert calibration.to_pandas("entropy").events.sum() == (results.events("kenlm:order=2").document < 2).sum()
+    with pytest.raises(CorpusError, match="not tagged"):
+        results.analyze("part-of-speech")
+    with pytest.raises(UnknownNameError, match="unknown corpus of these results"):
+        results.analyze("ladder", corpus="toy")

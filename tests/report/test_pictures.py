@@ -92,3 +92,11 @@ def test_an_unknown_format_is_refused(tmp_path):
 def test_a_picture_in_a_terminal_says_how_to_see_it():
     shown = repr(pictures.Picture((replace(CHART, title="\x1b[31m"),)))
     assert shown == "<Picture: \\x1b[31m; show it in a notebook, or write it with .save(path)>"
+
+
+def test_charts_are_files_with_the_names_of_their_titles(tmp_path):
+    titles = ("Bits / byte on ../é", "Bits, byte on é", "…", "中" * 100)
+    charts = [replace(CHART, title=title) for title in titles]
+    written = [path.name for path in pictures.write_all(charts, tmp_path / "new")]
+    assert written == ["bits-byte-on-é.svg", "bits-byte-on-é-2.svg", "chart.svg", f"{'中' * 40}.svg"]
+    assert len(list((tmp_path / "new").iterdir())) == 12

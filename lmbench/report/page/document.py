@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from lmbench.about import CITATION, own_version
+from lmbench.chart import Chart
 from lmbench.report.across_tables import build_across_table
 from lmbench.report.audits import summarize_audits
 from lmbench.report.contents import Column, Contents
@@ -122,6 +123,8 @@ class Shell:
 _DOWNLOADS = {
     "table.csv": "all numbers of all cells and compressors, unrounded",
     "pairs.csv": "all paired differences",
+    "table.parquet": "the same as table.csv",
+    "pairs.parquet": "the same as pairs.csv",
     "table.md": "the tables as Markdown",
     "table.tex": "the tables for a paper in LaTeX",
 }
@@ -134,8 +137,12 @@ def format_page(results: RankedRun, is_alone: bool = False) -> str:
         results: The run.
         is_alone: Whether the page is outside the run directory, so that it cannot link to the other files there.
     """
-    template = make_environment().get_template("report.html")
-    return template.render(page=describe_run(results, is_alone), shell=_make_shell())
+    return render(describe_run(results, is_alone))
+
+
+def render(page: Page) -> str:
+    """Return the file of a page."""
+    return make_environment().get_template("report.html").render(page=page, shell=_make_shell())
 
 
 def describe_run(results: RankedRun, is_alone: bool = False) -> Page:
@@ -159,6 +166,24 @@ def describe_run(results: RankedRun, is_alone: bool = False) -> Page:
         learned=list(list_learned(results)),
         colophon=_describe_colophon(results, is_alone),
     )
+
+
+def list_charts(page: Page) -> Iterator[Chart]:
+    """Yield the charts of a page, with titles that name their corpus. Of differences, it has those to the baseline."""
+    for section in page.corpora:
+        yield from (figure.chart for _, figure in section.forests[:1])
+    for view in page.pairs.views:
+        yield _name_corpus(view.scatter.chart, view.corpus)
+    for analyses in page.analyses:
+        yield from (figure.chart for figure in analyses.figures)
+    if page.needs.figure:
+        yield page.needs.figure.chart
+    for learned in page.learned:
+        yield from (_name_corpus(figure.chart, f"{learned.model} on {learned.corpus}") for figure in learned.figures)
+
+
+def _name_corpus(chart: Chart, corpus: str) -> Chart:
+    return replace(chart, title=f"{chart.title} on {corpus}")
 
 
 def _name_run(results: RankedRun) -> str:

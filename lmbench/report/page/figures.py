@@ -19,18 +19,26 @@ class Figure:
     """A chart as the page shows it.
 
     Attributes:
-        title: A few words.
-        description: One or two sentences about it.
+        chart: The chart.
         picture: The SVG element.
         columns: The headings of its data.
         rows: Its data, as texts.
     """
 
-    title: str
-    description: str
+    chart: Chart
     picture: Markup
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+    @property
+    def title(self) -> str:
+        """A few words."""
+        return self.chart.title
+
+    @property
+    def description(self) -> str:
+        """One or two sentences about it."""
+        return self.chart.description
 
 
 def make_figure(chart: Chart) -> Figure:
@@ -39,8 +47,7 @@ def make_figure(chart: Chart) -> Figure:
 
     table = chart.tabulate()
     return Figure(
-        title=chart.title,
-        description=chart.description,
+        chart=chart,
         picture=Markup(draw_on_page(chart)),  # the texts in it are escaped
         columns=table.columns,
         rows=[[formatted(entry) for entry in row] for row in table.rows],

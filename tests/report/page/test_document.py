@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from lmbench.report import tables
-from lmbench.report.page.document import format_page
+from lmbench.report.page.document import describe_run, format_page, list_charts
 from lmbench.report.page.templating import read_template
 from lmbench.report.ranked_run import RankedRun
 from tests.browser import CHROMIUM, browse
@@ -103,9 +103,17 @@ def test_hostile_words_stay_text(paired_page):
 def test_the_page_needs_no_other_file(page):
     linked = [(tag, value) for tag, name, value in Reader(page).attributes if name in ("src", "href")]
     files = [value for tag, value in linked if not value.startswith("#")]
-    assert files == ["data:,", "table.csv", "pairs.csv", "table.md", "table.tex"]
+    assert files == ["data:,", "table.csv", "pairs.csv", "table.parquet", "pairs.parquet", "table.md", "table.tex"]
     assert "url(" not in read_template("report.css")
     assert "@import" not in page
+
+
+def test_all_charts_of_the_page_name_their_corpus(paired, results):
+    titles = [chart.title for chart in list_charts(describe_run(paired))]
+    assert len(set(titles)) == len(titles)
+    assert all(re.search(r"\b(on|of) c$", title) for title in titles if title != "Text that differences take")
+    assert sum(title.startswith("Documents under") for title in titles) == 1
+    assert "Training on hmm on plain" in [chart.title for chart in list_charts(describe_run(results))]
 
 
 def test_a_page_in_another_folder_links_to_no_file(results):

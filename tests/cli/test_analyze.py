@@ -1,0 +1,84 @@
+import csv
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from lmbench import Split
+from lmbench.analysis.texts import Texts
+from lmbench.cli.commands import cli
+from lmbench.errors import LmbenchError
+from tests.analysis.test_catalog import (
+    CORPUS,
+    scored,  # noqa: F401
+)
+
+
+@pytest.fixture
+def analyze(scored, monkeypatch):  # noqa: F811
+    """Return a function that analyzes the run, whose text need not be read again."""
+    monkeypatch.setattr(Texts, "find", lambda texts, name: CORPUS)
+    return lambda *arguments: CliRunner().invoke(cli, ["analyze", str(scored.path), *arguments])
+
+
+def test_all_analyses_are_listed(analyze):
+    listed = analyze().stdout
+    assert "frequency" in listed
+    assert "CoNLL-U" in listed
+    lines = [json.loads(line) for line in analyze("--json").stdout.splitlines()]
+    assert lines[0] | {"shows": ""} == {
+        "name": "ladder",
+        "shows": "",
+        "requires": "models of several kinds",
+        "reads": "cells",
+    }
+    assert "name an analysis" in analyze("--out", "x.csv").output
+
+
+def test_an_analysis_is_a_table_and_files(analyze, tmp_path):
+    out, plots = tmp_path / "new" / "match.csv", tmp_path / "plots"
+    result = analyze("memorization", "--models", "hmm,kenlm", "--out", str(out), "--plots", str(plots))
+    assert result.exit_code == 0, result.output
+    assert "memorization on c" in result.stdout
+    assert f"Written: {out.with_name('match-unshared.csv')}" in result.stdout
+    frame = pd.read_csv(out, dtype={"class": str})
+    assert frame.model.tolist()[:2] == ["hmm", "kenlm"]
+    assert {file.suffix for file in plots.iterdir()} == {".svg", ".png", ".pdf"}
+    assert {file.stem for file in plots.iterdir()} == {"surprisal-by-match-in-the-training-text-on-c"}
+
+
+def test_rows_are_json_and_notes_are_apart(analyze, tmp_path):
+    result = analyze("passages", "--json", "--out", str(tmp_path / "passages.parquet"))
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {row["table"] for row in rows} == {"passages"}
+    assert rows[0]["text"] == "hard"
+    assert result.stderr.endswith("passages.parquet\n")
+    assert len(pd.read_parquet(tmp_path / "passages.parquet")) == len(rows)
+
+
+def test_formulas_stay_texts_in_csv(analyze, tmp_path, monkeypatch):
+    out = tmp_path / "f.csv"
+    corpus = replace(CORPUS, test=Split(tuple(text.replace("hard", "=cmd") for text in CORPUS.test.documents)))
+    monkeypatch.setattr(Texts, "find", lambda texts, name: corpus)
+    analyze("passages", "--out", str(out))
+    texts = [row["text"] for row in csv.DictReader(out.read_text().splitlines())]
+    assert "'=cmd" in texts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["frequncy"], "unknown analysis 'frequncy'; did you mean 'frequency'"),
+        (["frequency", "--models", "kenln"], "did you mean 'kenlm'"),
+        (["frequency", "--corpus", "d"], "unknown corpus of these results 'd'"),
+        (["frequency", "--out", "x.pdf"], r"x\.pdf does not end in"),
+        (["part-of-speech"], "not tagged"),
+    ],
+)
+def test_what_cannot_be_analyzed_is_named(analyze, arguments, message):
+    result = analyze(*arguments)
+    assert isinstance(result.exception, LmbenchError)
+    with pytest.raises(LmbenchError, match=message):
+        raise result.exception
