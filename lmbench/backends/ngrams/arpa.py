@@ -23,12 +23,17 @@ from lmbench.state import ModelState
 from lmbench.text.letter_model import LetterModel
 
 
-class ArpaFileOptions(HistoryOptions):
-    """Options of the arpa model."""
+class _PathOptions(ModelOptions):
+    """The option that is listed first."""
 
     positional: ClassVar[str | None] = "path"
 
     path: str = Field(min_length=1, description="ARPA file, plain or .gz, .bz2, .xz, .zst, or KenLM binary")
+
+
+class ArpaFileOptions(HistoryOptions, _PathOptions):
+    """Options of the arpa model."""
+
     tokenizer: Literal["auto", "words", "pieces", "jieba", "bytes", "bpe"] = Field(
         "auto",
         description="tokenizer of the file's words: words, pieces, jieba, bytes or bpe; auto: the one that `lmbench "
