@@ -39,7 +39,7 @@ def lmbench(*arguments, fresh=False, **options):
 
 def _is_neural(arguments):
     """Return whether a command is quicker if torch is imported. Offline, the libraries of the hub must not be."""
-    names = re.compile(r"\b(all|gpt2|hf|mlm|smollm2|transformer)\b")
+    names = re.compile(r"(^|,)(all|gpt2|hf|mlm|smollm2|transformer)\b")
     return "--offline" not in arguments and any(map(names.search, arguments))
 
 
@@ -60,11 +60,12 @@ def _run(server, arguments, cwd, environment):
         return subprocess.CompletedProcess(arguments, code, output.read(), errors.read())
 
 
-def start(*arguments, cwd, code=CODE):
+def start(*arguments, cwd, code=CODE, env=None):
     """Start a command in a session of its own, so that signals can be sent to all of its processes."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=cwd,
+        env=env,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -12,7 +12,28 @@ import pytest
 from lmbench.runs.store import RunDirectory
 from tests.cli.commands import CODE, assert_refused, lmbench, start, without_steps
 from tests.ngrams.arpa_texts import SMALL
-from tests.plugins import installed
+from tests.plugins import MODELS, installed
+
+SLEEPERS = f"""{MODELS}
+import time
+
+class Endless(Good):
+    seconds = 300
+
+    def fit(self, data, progress):
+        time.sleep(self.seconds)
+
+class Brief(Endless):
+    seconds = 3
+"""
+
+
+@pytest.fixture
+def sleepers(tmp_path):
+    """Install a plugin with models that fit for a while, and return the environment that finds it."""
+    folder = tmp_path / "plugins"
+    with installed(folder, {name: f"plugin_module:{name.title()}" for name in ("endless", "brief")}, SLEEPERS):
+        return os.environ | {"PYTHONPATH": str(folder)}
 
 
 def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text):
@@ -143,7 +164,9 @@ def test_the_audit_of_a_cell_can_be_chosen(tmp_path, text, kind, is_audited, is_
 
 
 def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):
-    result = lmbench("run", "--models", "uniform,hmm:states=2", "--corpora", text, "--seed", 5, cwd=tmp_path)
+    result = lmbench(
+        "run", "--models", "uniform,hmm:states=2", "--corpora", text, "--no-check", "--seed", 5, cwd=tmp_path
+    )
     assert result.returncode == 0, result.stderr
     [folder] = (tmp_path / "results").iterdir()
     assert folder.name.startswith("run-20")
@@ -178,7 +201,7 @@ def test_a_run_gets_a_folder_of_its_own_and_a_seed(tmp_path, text):
         (["--models", "uniform", "--corpora", "one.txt", "--encoding", "utf8x"], "cannot be read as 'utf8x'"),
         (["--models", "uniform", "--corpora", "one.txt", "--field", "text"], "one.txt is a table without a"),
         (["--models", "uniform", "--documents", "word"], "Invalid value for '--documents'"),
-        (["--models", "uniform", "--out", "one.txt"], "one.txt is not a run directory"),
+        (["--models", "uniform", "--corpora", "recall", "--out", "one.txt"], "one.txt is not a run directory"),
         (["--models", "kenlm:order=5..2"], "the range 5..2 in 'kenlm:order=5..2' is empty"),
         (["--models", "uniform", "--train-size", "0%"], "'0%' is not a share of the training text"),
         (["--models", "uniform", "--timeout", "soon"], "--timeout: 'soon' is not a duration; write for example 90s"),
@@ -274,13 +297,13 @@ def test_a_share_without_cells_is_not_a_failure(tmp_path, text):
     assert len(RunDirectory.open(tmp_path / "out").cells()) == 1
 
 
-def test_a_cell_has_limits(tmp_path, text):
-    arguments = ("--models", "transformer:steps=100000", "--corpora", text, "--no-check", "--out", "out")
+def test_a_cell_has_limits(tmp_path, text, sleepers):
+    arguments = ("--models", "endless", "--corpora", text, "--no-check", "--out", "out")
     for limit, error in (
         (("--timeout", "1.5s"), "stopped after the time limit of 1.5 s; give more with --timeout"),
         (("--memory-limit", "30M"), "used more than the limit of 30 MiB (--memory-limit)"),
     ):
-        result = lmbench("run", *arguments, *limit, cwd=tmp_path)
+        result = lmbench("run", *arguments, *limit, cwd=tmp_path, env=sleepers)
         assert result.returncode == 1
         [cell] = RunDirectory.open(tmp_path / "out").cells()
         assert (cell.status, error in cell.error) == ("failed", True)
@@ -293,7 +316,7 @@ def test_report_refuses_other_folders(tmp_path):
 def test_a_failed_cell_is_in_the_table_and_the_exit_code_is_1(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("a b\n" * 9 + "b a\n")
-    result = lmbench("run", "--models", "nltk:smoothing=mle,uniform", "--corpora", text, cwd=tmp_path)
+    result = lmbench("run", "--models", "nltk:smoothing=mle,uniform", "--corpora", text, "--no-check", cwd=tmp_path)
     assert result.returncode == 1
     assert "8.0000" in result.stdout
     assert "nltk:smoothing=mle failed: document" in " ".join(result.stdout.split())
@@ -302,7 +325,8 @@ def test_a_failed_cell_is_in_the_table_and_the_exit_code_is_1(tmp_path):
 def test_a_broken_plugin_is_in_the_table_and_the_other_models_run(tmp_path, text):
     with installed(tmp_path / "plugins", {"bad": "plugin_module:Bad"}, "import not_there"):
         environment = {**os.environ, "PYTHONPATH": str(tmp_path / "plugins")}
-        result = lmbench("run", "--models", "bad,uniform", "--corpora", text, cwd=tmp_path, env=environment)
+        arguments = ("--models", "bad,uniform", "--corpora", text, "--no-check")
+        result = lmbench("run", *arguments, cwd=tmp_path, env=environment)
     assert result.returncode == 1
     assert re.search(r"^[12]/2 bad on", result.stderr, re.MULTILINE)
     assert "Traceback" not in result.stderr
@@ -339,11 +363,11 @@ def test_standard_input_may_have_another_encoding(tmp_path):
     assert "Overlap: " in (tmp_path / "out/table.md").read_text()
 
 
-def start_run(models, folder, text):
+def start_run(models, folder, text, env=None):
     # a shell that runs the tests in the background makes them ignore interrupts, which the run would inherit
     interruptible = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     arguments = ("--models", models, "--corpora", text, "--out", "out", "--no-check")
-    return start("run", *arguments, cwd=folder, code=f"{interruptible}; {CODE}")
+    return start("run", *arguments, cwd=folder, code=f"{interruptible}; {CODE}", env=env)
 
 
 def wait_for(condition, seconds=60.0):
@@ -356,8 +380,8 @@ def wait_for(condition, seconds=60.0):
     ("number", "word", "code"),
     [(signal.SIGINT, "Interrupted", 130), (signal.SIGTERM, "Terminated", 143), (signal.SIGHUP, "Hung up", 129)],
 )
-def test_a_stopped_run_says_how_to_resume_it_and_ends_its_processes(tmp_path, text, number, word, code):
-    process = start_run("uniform,transformer:budget=300", tmp_path, "text.txt")
+def test_a_stopped_run_says_how_to_resume_it_and_ends_its_processes(tmp_path, text, sleepers, number, word, code):
+    process = start_run("uniform,endless", tmp_path, "text.txt", sleepers)
     wait_for((tmp_path / "out/cells/uniform-on-text.txt").exists)
     time.sleep(1)
     os.kill(process.pid, number)
@@ -368,8 +392,8 @@ def test_a_stopped_run_says_how_to_resume_it_and_ends_its_processes(tmp_path, te
     assert [path.name for path in (tmp_path / "out/cells").iterdir()] == ["uniform-on-text.txt"]
 
 
-def test_a_run_directory_that_is_removed_stops_the_run_in_one_line(tmp_path, text):
-    process = start_run("transformer:budget=3,uniform", tmp_path, text)
+def test_a_run_directory_that_is_removed_stops_the_run_in_one_line(tmp_path, text, sleepers):
+    process = start_run("brief,uniform", tmp_path, text, sleepers)
     wait_for(lambda: list((tmp_path / "out/.work").glob("*/log.txt")))
     time.sleep(1)
     (tmp_path / "out").rename(tmp_path / "elsewhere")
@@ -397,9 +421,9 @@ def test_an_interrupt_while_a_process_starts_is_one_line(tmp_path, text):
     assert "Traceback" not in errors
 
 
-def test_a_killed_run_takes_its_processes_with_it(tmp_path, text):
-    arguments = ("--models", "transformer:budget=300", "--corpora", text, "--out", "out", "--no-check")
-    process = start("run", *arguments, cwd=tmp_path)
+def test_a_killed_run_takes_its_processes_with_it(tmp_path, text, sleepers):
+    arguments = ("--models", "endless", "--corpora", text, "--out", "out", "--no-check")
+    process = start("run", *arguments, cwd=tmp_path, env=sleepers)
     wait_for(lambda: list((tmp_path / "out/.work").glob("*/log.txt")))
     time.sleep(2)
     os.kill(process.pid, signal.SIGKILL)
