@@ -107,9 +107,10 @@ def _analyze_ladder(material: Material) -> Findings:
 
 def _analyze_costs(material: Material) -> Findings:
     [ranking] = [ranking for ranking in material.rankings if ranking.corpus.name == material.name]
-    labels = material.choose(entry.label for entry in ranking.entries)
-    entries = tuple(entry for entry in ranking.entries if entry.label in labels)
-    frame = measure_costs(replace(ranking, entries=entries))
+    entries = [entry for entry in ranking.entries if material.labels or not entry.cells[0].train_size]
+    labels = material.choose(entry.label for entry in entries)
+    entries = [entry for entry in entries if entry.label in labels]
+    frame = measure_costs(replace(ranking, entries=tuple(entries)))
     costs = [cost for cost in COSTS if (frame["cost"] == cost).sum() >= _FEWEST]
     _require(bool(costs), f"fewer than two models on {material.name} have known costs")
     return Findings({"costs": frame}, tuple(_name(draw_costs(frame, cost), material) for cost in costs))

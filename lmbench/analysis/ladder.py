@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COUNT_MODELS = ("kenlm", "ngram", "nltk")
+KNOWS_NOTHING = 0
+"""The lowest place on the ladder."""
+
 _KINDS = {
-    "uniform": (0, "nothing"),
+    "uniform": (KNOWS_NOTHING, "nothing"),
     "ppm": (2, "the bytes before"),
     "cache": (3, "the words of the document"),
     "mix": (4, "a mixture"),

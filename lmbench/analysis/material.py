@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lmbench.analysis.alignment import AlignedText, align
 from lmbench.analysis.events import are_stored, read_events
-from lmbench.analysis.ladder import choose_best
+from lmbench.analysis.ladder import KNOWS_NOTHING, choose_best
 from lmbench.analysis.ranking import Contender, Ranking, is_ranked, rank_models, read_contenders
 from lmbench.analysis.texts import Texts
 from lmbench.analysis.words import WordRows, align_to_words
@@ -88,7 +88,8 @@ class Material:
         """The models to analyze word by word: those that were asked for, in this order.
 
         If none were, they are the best ones of the rungs of the ladder, the one that needs fewest bits first, and at
-        most eight. Models that were fitted on a part of the training text are not among them.
+        most eight. The lowest rung, which knows nothing, is left out, and so are models that were fitted on a part of
+        the training text.
 
         Raises:
             LmbenchError: A model is unknown, or no model has stored events.
@@ -100,7 +101,8 @@ class Material:
         if not whole:
             raise ResultsError(f"the run has not stored the events of any model on {self.name}")
         best = choose_best(whole, self.directory.manifest.models)
-        return sorted((one for _, one in best), key=lambda one: one.total)[:MOST_MODELS]
+        informed = [one for rung, one in best if rung[0] > KNOWS_NOTHING] or [one for _, one in best]
+        return sorted(informed, key=lambda one: one.total)[:MOST_MODELS]
 
     @cached_property
     def aligned(self) -> AlignedText:
