@@ -18,7 +18,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def install_and_test(folders, target, not_applicable):
-    """Install packages into `target` without a network, and run their own tests on that."""
+    """Install packages into `target` without a network, and run their own tests on that.
+
+    Args:
+        folders: The packages.
+        target: An empty or new folder.
+        not_applicable: How many of the tests are skipped.
+
+    Returns:
+        The environment of commands that find the packages.
+    """
     options = ["-q", "--no-deps", "--no-build-isolation", "--target", target]
     pip = [sys.executable, "-m", "pip", "install", *options, *folders]
     subprocess.run(pip, check=True, capture_output=True, text=True)
@@ -31,9 +40,20 @@ def install_and_test(folders, target, not_applicable):
     return environment
 
 
-def test_the_packages_install_and_pass_as_they_are(tmp_path):
+def read_code(page):
+    """Return the blocks of Python code on a page of the manual."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
+
+
+def test_the_packages_install_and_pass_as_they_are_and_with_the_tutorials_models(tmp_path):
     folders = [write_package(f"my-{kind}", tmp_path, kind) for kind in KINDS]
-    environment = install_and_test(folders, tmp_path / "site", not_applicable=1 + 1 + 7)
+    cache, lstm = write_package("byte-cache", tmp_path), write_package("my-lstm", tmp_path, "words")
+    _, code = read_code("plugins.md")
+    (cache / "lmbench_byte_cache.py").write_text(code)
+    (lstm / "lmbench_my_lstm.py").write_text("\n\n".join(read_code("words-plugin.md")))
+    environment = install_and_test([*folders, cache, lstm], tmp_path / "site", not_applicable=1 + 1 + 7 + 1 + 1)
+    result = lmbench("check", "byte-cache:weight=0.5", env=environment)
+    assert "byte-cache:weight=0.5 is verified." in result.stdout
     listed = lmbench("models", env=environment).stdout
     for kind, summary in zip(
         KINDS, ("Bigram model of bytes", "Neural bigram model", "Pretrained unigram"), strict=True
@@ -60,21 +80,6 @@ def test_the_words_of_a_package_learn_from_the_word_before(tmp_path):
         for model in (build("kenlm:order=1"), build("kenlm:order=2"), namespace["XModel"]())
     )
     assert smoothed < own < smoothed + 0.2 * (single - smoothed)
-
-
-def test_the_tutorials_models_install_and_pass(tmp_path):
-    cache, lstm = write_package("byte-cache", tmp_path), write_package("my-lstm", tmp_path, "words")
-    _, code = read_code("plugins.md")
-    (cache / "lmbench_byte_cache.py").write_text(code)
-    (lstm / "lmbench_my_lstm.py").write_text("\n\n".join(read_code("words-plugin.md")))
-    environment = install_and_test([cache, lstm], tmp_path / "site", not_applicable=1 + 1)
-    result = lmbench("check", "byte-cache:weight=0.5", env=environment)
-    assert "byte-cache:weight=0.5 is verified." in result.stdout
-
-
-def read_code(page):
-    """Return the blocks of Python code on a page of the manual."""
-    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
 
 
 @pytest.mark.parametrize(
