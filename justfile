@@ -29,3 +29,21 @@ test *arguments:
 # The documentation's site, in site/index.html; it executes the notebooks, and a warning is an error
 docs:
     {{python}} -m sphinx -W --keep-going -q -d site/.doctrees docs site
+
+# The pictures of docs/analyses.md, from a new run in this folder; it takes a few minutes
+pictures folder:
+    .venv/bin/lmbench run --models 'uniform,kenlm:order=1..2,kenlm,kenlm:history=0..3,ppm,cache,hmm' \
+        --corpora fables-en --out {{folder}}
+    .venv/bin/lmbench run --models 'kenlm:order=2..3,ppm' --corpora fables-en,markov:lines=20000 \
+        --train-size '6.25%,12.5%,25%,50%,100%' --out {{folder}}
+    for name in ladder costs history frequency document-position characters complementarity memorization \
+        learning-curves 'passages --models kenlm,ppm'; do \
+        .venv/bin/lmbench analyze {{folder}} $name --corpus fables-en --plots {{folder}}/plots/${name%% *}; done
+    .venv/bin/lmbench analyze {{folder}} excess --corpus markov:lines=20000 --plots {{folder}}/plots/excess
+    .venv/bin/lmbench analyze {{folder}} calibration --models kenlm:order=3 --corpus markov:lines=20000 --limit 200 \
+        --plots {{folder}}/plots/calibration
+    cp {{folder}}/plots/costs/*-parameters-*.svg docs/pictures/costs.svg
+    cp {{folder}}/plots/passages/where-kenlm-*.svg docs/pictures/passages.svg
+    cp {{folder}}/plots/calibration/reliability-of-kenlm-*.svg docs/pictures/calibration.svg
+    for name in ladder history frequency document-position characters complementarity memorization learning-curves \
+        excess; do cp {{folder}}/plots/$name/*.svg docs/pictures/$name.svg; done
