@@ -211,7 +211,8 @@ class GrammarSource(SyntheticSource):
         offspring = np.zeros((len(self._numbers), len(self._numbers)))
         for nonterminal, moves in enumerate(self._moves):
             for probability, then in moves.values():
-                np.add.at(offspring[nonterminal], list(then), probability)
+                for child in then:
+                    offspring[nonterminal, child] += probability
         return offspring
 
 
