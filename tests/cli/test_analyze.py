@@ -10,6 +10,7 @@ from lmbench import Split
 from lmbench.analysis.texts import Texts
 from lmbench.cli.commands import cli
 from lmbench.errors import LmbenchError
+from lmbench.report import pictures
 from tests.analysis.test_catalog import (
     CORPUS,
     scored,  # noqa: F401
@@ -82,3 +83,12 @@ def test_what_cannot_be_analyzed_is_named(analyze, arguments, message):
     assert isinstance(result.exception, LmbenchError)
     with pytest.raises(LmbenchError, match=message):
         raise result.exception
+
+
+def test_the_charts_of_the_report_are_written(scored, analyze, tmp_path, monkeypatch):  # noqa: F811
+    drawn = []
+    monkeypatch.setattr(pictures, "write_pictures", lambda chart, stem: drawn.append(stem))
+    result = CliRunner().invoke(cli, ["report", str(scored.path), "--plots", str(tmp_path)])
+    assert result.stdout.endswith(f"Written: {len(drawn)} charts in {tmp_path}\n")
+    names = {stem.name for stem in drawn}
+    assert names >= {"surprisal-by-script-on-c", "the-ladder-of-c", "differences-to-kenlm-on-c"}
