@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ def lmbench(*arguments, fresh=False, **options):
     """Run a command and return its exit code and its output.
 
     Its process is forked from one that has imported lmbench, as tests/cli/warm.py explains, unless the command needs
-    other standard streams, or an environment that differs in what Python or libraries read as they start.
+    other options, or an environment that differs in what Python or libraries read as they start.
 
     Args:
         arguments: The arguments.
@@ -27,34 +26,28 @@ def lmbench(*arguments, fresh=False, **options):
         options: Those of subprocess.run.
     """
     arguments, environment = list(map(str, arguments)), options.get("env", os.environ)
-    if sys.platform == "linux" and not fresh and options.keys() <= {"cwd", "env"}:
-        server = _open_server(_is_neural(arguments))
+    if sys.platform == "linux" and not fresh and options.keys() <= {"cwd", "env", "stdin"}:
+        server = _open_server()
         if server.can_run_in(environment):
-            return _run(server, arguments, options.get("cwd", "."), environment)
+            return _run(server, arguments, environment, options.get("cwd", "."), options.get("stdin"))
     return subprocess.run(
         [sys.executable, "-c", CODE, *arguments],
         **{"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, **options},
     )
 
 
-def _is_neural(arguments):
-    """Return whether a command is quicker if torch is imported. Offline, the libraries of the hub must not be."""
-    names = re.compile(r"(^|,)(all|gpt2|hf|mlm|smollm2|transformer)\b")
-    return "--offline" not in arguments and any(map(names.search, arguments))
-
-
 @cache
-def _open_server(neural):
-    server = Server(neural)
+def _open_server():
+    server = Server()
     atexit.register(server.end)
     return server
 
 
-def _run(server, arguments, cwd, environment):
+def _run(server, arguments, environment, cwd, stdin):
     with ExitStack() as stack:
         nothing = stack.enter_context(Path(os.devnull).open())
         output, errors = (stack.enter_context(TemporaryFile("w+")) for _ in range(2))
-        code = server.run(arguments, Path(cwd).absolute(), environment, (nothing, output, errors))
+        code = server.run(arguments, Path(cwd).absolute(), environment, (stdin or nothing, output, errors))
         for file in (output, errors):
             file.seek(0)
         return subprocess.CompletedProcess(arguments, code, output.read(), errors.read())

@@ -7,6 +7,7 @@ import pytest
 
 from lmbench.checks import SUITE_VERSION, Outcome
 from lmbench.cli.check import check
+from lmbench.errors import LmbenchError
 from tests.checks.test_quick import QUICK
 from tests.cli.commands import assert_refused, lmbench
 from tests.plugins import installed
@@ -76,8 +77,8 @@ def test_a_place_where_no_page_can_be_written_is_refused_before_the_suite_runs(t
 
 
 def test_a_missing_model_cannot_be_checked():
-    result = lmbench("check", "hf:no/such/folder")
-    assert (result.returncode, result.stderr) == (2, "Error: there is no folder 'no/such/folder'\n")
+    with pytest.raises(LmbenchError, match=r"^there is no folder 'no/such/folder'$"):
+        check.main(["hf:no/such/folder"], standalone_mode=False)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from lmbench import Exportable, LanguageModel, ModelSpec, Signature, build
 from lmbench.backends.ngrams.kenlm import KenlmNgram
-from lmbench.cli.export import check_export, write_export
+from lmbench.cli.export import check_export, export, write_export
 from lmbench.errors import ResultsError, SpecError
 from tests.cli.commands import assert_refused, lmbench
 
@@ -110,11 +110,13 @@ def test_the_command_writes_the_file_and_says_so(tmp_path, text):
     assert (tmp_path / "x.arpa").read_text().startswith("\\data\\")
 
 
-def test_the_command_says_what_an_exported_transformer_lacks(tmp_path, text):
+@pytest.mark.usefixtures("one_thread")
+def test_the_command_says_what_an_exported_transformer_lacks(tmp_path, text, capsys):
     spec = "transformer:steps=1,layers=1,width=8,heads=1,context=8"
-    result = lmbench("export", spec, "x", "--corpus", text, cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "Written: x\n"), result.stderr
-    assert "types of the tokenizer pieces, and no letter model: hf:FOLDER refuses a text" in result.stderr
+    export.main([spec, f"{tmp_path}/x", "--corpus", str(text)], standalone_mode=False)
+    printed = capsys.readouterr()
+    assert printed.out == f"Written: {tmp_path}/x\n"
+    assert "types of the tokenizer pieces, and no letter model: hf:FOLDER refuses a text" in printed.err
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,9 @@ def test_the_package_can_be_run_as_a_module():
 
 def test_a_closed_pipe_is_not_an_error(tmp_path):
     (tmp_path / "x.txt").write_text("x" * 300_000)
+    cache = os.environ | {"LMBENCH_CACHE": str(tmp_path / "cache")}  # a stored model would be announced
     command = f'"{sys.executable}" -c "{CODE}" score uniform x.txt | head -1'
-    result = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path, check=True)
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path, env=cache, check=True)
     assert result.stderr == ""
 
 

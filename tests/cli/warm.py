@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import socket
 import subprocess
 import sys
@@ -20,22 +21,23 @@ from pathlib import Path
 import lmbench
 
 _LIBRARIES = ("pandas", "pyarrow.parquet", "pyarrow.compute", "rich.progress", "scipy.special", "tabulate")
-_NEURAL = "lmbench.backends.neural"
-_LEFT_OUT = ("lmbench.__main__", "lmbench.lm_eval_adapter", "lmbench.backends.ngrams.nltk")  # the last two take long
+_LEFT_OUT = (
+    "lmbench.__main__", "lmbench.lm_eval_adapter", "lmbench.backends.neural", "lmbench.backends.ngrams.nltk",
+)  # fmt: skip
+"""Modules that few commands need, and that take seconds to import."""
+
+_READ_AT_START = re.compile(r"PYTHON.*|LANG.*|LC_.*|HF_.*|TRANSFORMERS_.*")
+"""Variables that Python or a library reads as it starts."""
 
 
 class Server:
-    """Runs one command after the other. It ends with this process.
+    """Runs one command after the other. It ends with this process."""
 
-    Args:
-        neural: Whether to import torch and transformers, which takes some seconds, and all that needs them.
-    """
-
-    def __init__(self, neural) -> None:
-        self._environment = _read_by_libraries(os.environ)
+    def __init__(self) -> None:
+        self._environment = _read_at_start(os.environ)
         self._connection, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
-            code = f"from tests.cli.warm import serve; serve({other.fileno()}, {neural})"
+            code = f"from tests.cli.warm import serve; serve({other.fileno()})"
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL,
@@ -46,7 +48,7 @@ class Server:
 
     def can_run_in(self, environment) -> bool:
         """Return whether a command would find the environment as Python and the libraries have read it."""
-        return _read_by_libraries(environment) == self._environment
+        return _read_at_start(environment) == self._environment
 
     def run(self, arguments, cwd, environment, files) -> int:
         """Run a command and return its exit code, or minus the signal that ended it.
@@ -67,23 +69,21 @@ class Server:
         self._process.wait()
 
 
-def _read_by_libraries(environment):
-    """Return the environment without the variables of lmbench, which it reads anew in each command, and of pytest."""
-    return {name: value for name, value in environment.items() if not name.startswith(("LMBENCH_", "PYTEST_"))}
+def _read_at_start(environment):
+    return {name: value for name, value in environment.items() if _READ_AT_START.fullmatch(name)}
 
 
-def serve(number, neural) -> None:
+def serve(number) -> None:
     """Import lmbench, use nothing of it, and fork a process for each command.
 
     Args:
         number: The file descriptor of the connection to the process that asks.
-        neural: Whether to import the neural models too.
     """
     codes = []
     atexit.register(_leave, codes)  # before the libraries register anything, so that it is done last
     modules = [module.name for module in pkgutil.walk_packages(lmbench.__path__, "lmbench.")]
     for name in (*_LIBRARIES, *modules):
-        if name not in _LEFT_OUT and (neural or not name.startswith(_NEURAL)):
+        if not name.startswith(_LEFT_OUT):
             with suppress(ImportError):  # a command that needs it says why
                 importlib.import_module(name)
     gc.collect()

@@ -59,6 +59,8 @@ def test_all_selects_the_default_models():
     defaults = [entry.name for entry in default_models()]
     assert specs("kenlm:order=2,all") == ["kenlm:order=2", *defaults]
     assert specs("all,uniform") == defaults
+    with pytest.raises(UnknownNameError, match="unknown model 'kenml'"):
+        specs("all,kenml")
 
 
 def test_a_seed_reaches_the_models_that_have_one_and_gives_none():
