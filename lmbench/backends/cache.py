@@ -95,7 +95,7 @@ class Cache(LanguageModel, Saveable):
         self._fitted = FittedCache(lexicon, unigrams, self.options.weight or self._tune_weight(documents, unigrams))
 
     def score(self, documents: Sequence[str]) -> list[Score]:
-        encoded = [self._fitted.lexicon.encode(document) for document in documents]
+        encoded = self._fitted.lexicon.encode_each(documents)
         return [document.score(self._logprobs(document.ids)) for document in encoded]
 
     def state_after(self, text: str) -> ModelState:

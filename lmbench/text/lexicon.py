@@ -231,6 +231,14 @@ class Lexicon:
         """
         return self._encode([document])[0]
 
+    def encode_each(self, documents: Sequence[str]) -> list[EncodedDocument]:
+        """Return each document as `encode` does, but in one pass, which is several times as fast for short ones."""
+        encoded, borders = self._encode(documents)
+        return [
+            EncodedDocument(encoded.ids[a:b], encoded.ends[a:b], encoded.spelling[a:b])
+            for a, b in pairwise(borders.tolist())
+        ]
+
     def score(self, documents: Sequence[str], score_lines: LineScorer) -> list[Score]:
         """Score documents line by line.
 
@@ -238,7 +246,7 @@ class Lexicon:
             documents: The documents.
             score_lines: Returns the log-probability of each id of each line, nats, without spelling costs.
         """
-        encoded = [self.encode(document) for document in documents]
+        encoded = self.encode_each(documents)
         logprobs = iter(score_lines([line for document in encoded for line in document.lines]))
         scores = []
         for document in encoded:

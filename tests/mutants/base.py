@@ -259,7 +259,7 @@ class WordCache(Unigram):
     share = 0.2
 
     def score(self, documents):
-        return [encoded.score(self.costs(encoded.ids)) for encoded in map(self.lexicon.encode, documents)]
+        return [encoded.score(self.costs(encoded.ids)) for encoded in self.lexicon.encode_each(documents)]
 
     def costs(self, ids):
         seen, costs = np.zeros(len(self.lexicon)), []

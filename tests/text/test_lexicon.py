@@ -29,6 +29,15 @@ def test_a_literal_unk_is_a_word_like_any_other(lexicon):
     assert encoded.spelling[1] < 0
 
 
+def test_documents_encoded_in_one_pass_are_those_encoded_alone(lexicon):
+    documents = ["a x\n", "", "b", "\n", "é x y\n\na"]
+    assert lexicon.encode_each([]) == []
+    for document, encoded in zip(documents, lexicon.encode_each(documents), strict=True):
+        alone = lexicon.encode(document)
+        for field in ("ids", "ends", "spelling"):
+            assert getattr(encoded, field).tolist() == getattr(alone, field).tolist()
+
+
 def test_ends_are_byte_offsets_and_only_unknown_words_pay_for_spelling(lexicon):
     encoded = lexicon.encode("a é\n\nb")
     assert encoded.ends.tolist() == [1, 4, 5, 6, 7]

@@ -129,7 +129,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         lexicon, network = self._fitted.lexicon, self._fitted.network
-        encoded = [lexicon.encode(document) for document in documents]
+        encoded = lexicon.encode_each(documents)
         sequences = [with_bos(lexicon, document.ids) for document in encoded]
         with use_threads(self.options.threads):
             logprobs = sequence_logprobs(network, sequences, self._windowing)
