@@ -22,7 +22,7 @@ import lmbench
 
 _LIBRARIES = ("pandas", "pyarrow.parquet", "pyarrow.compute", "rich.progress", "scipy.special", "tabulate")
 _LEFT_OUT = (
-    "lmbench.__main__", "lmbench.lm_eval_adapter", "lmbench.backends.neural", "lmbench.backends.ngrams.nltk",
+    "lmbench.__main__", "lmbench.lm_eval_adapter", "lmbench.backends.neural", "lmbench.backends.ngrams.nltk_",
 )  # fmt: skip
 """Modules that few commands need, and that take seconds to import."""
 
