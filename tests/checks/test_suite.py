@@ -210,17 +210,6 @@ def test_the_users_options_override_the_quick_ones():
     assert build("transformer").options.steps == 0
 
 
-def test_a_tiny_gpt2_passes(tmp_path):
-    from tests.checkpoints import BOS, byte_level, gpt2, save
-
-    tokenizer = byte_level()
-    save(tmp_path, gpt2(tokenizer.get_vocab_size()), tokenizer, bos_token=BOS, eos_token=BOS)
-    outcomes = check_spec(ModelSpec("hf", (("path", str(tmp_path)),)))
-    assert failed(outcomes) == []
-    unfitted = {outcome.check for outcome in outcomes if outcome.status == "n/a"}
-    assert unfitted == {"rare", "determinism", "save", "test-split", "valid", "prior"}
-
-
 def test_the_suite_stores_no_checkpoint_and_drops_quick_options_that_contradict_the_users(tmp_path):
     """The width of the quick options is not divisible by 48 heads."""
     pytest.importorskip("torch")
