@@ -20,13 +20,13 @@ CONTRACT_VERSION = 1
 """The version of the scoring contract. Raise it if the same scores give other numbers than before."""
 
 _OWN = "lmbench"
-_INCIDENTAL = "incidental"
+_SCORING = "scoring"
 
 
 def identify_model(model: type[LanguageModel], options: ModelOptions) -> dict[str, JsonValue]:
     """Return the identity of a model that is not fitted: its class and its options.
 
-    Options that do not decide what fitting learns are apart if they have other values than their defaults.
+    Options that fitting does not read are apart if they have other values than their defaults.
 
     An option that names a file counts by the contents of the file. A class outside of lmbench counts by the sources of
     the packages that it and its bases are from, because their authors change them more often than their version.
@@ -38,26 +38,26 @@ def identify_model(model: type[LanguageModel], options: ModelOptions) -> dict[st
     Raises:
         SpecError: A file cannot be read.
     """
-    code, named, deciding = _identify_code(model), options.identity(), options.deciding()
-    learned = named if deciding == options else deciding.identity()
-    others = {name: value for name, value in named.items() if learned.get(name) != value}
+    code, named, for_fitting = _identify_code(model), options.identity(), options.for_fitting()
+    fitted = named if for_fitting == options else for_fitting.identity()
+    others = {name: value for name, value in named.items() if fitted.get(name) != value}
     return {
         "model": model.__qualname__ if code == _OWN else f"{model.__module__}.{model.__qualname__}",
         "code": code,
         "version": declared_traits(model).version,
-        "options": learned,
-        **({_INCIDENTAL: others} if others else {}),
+        "options": fitted,
+        **({_SCORING: others} if others else {}),
     }
 
 
 def fit_key(model: dict[str, JsonValue], text: TrainingText | None) -> str:
-    """Return the key of a fitted model. Options that do not decide what it learned are not a part of it.
+    """Return the key of a fitted model. Options that fitting does not read are not a part of it.
 
     Args:
         model: Its identity before it was fitted.
         text: The text; None if it is not fitted.
     """
-    fitted = {name: value for name, value in model.items() if name != _INCIDENTAL}
+    fitted = {name: value for name, value in model.items() if name != _SCORING}
     return digest({"model": fitted, "text": _identify_text(text)})
 
 

@@ -43,7 +43,10 @@ class ModelOptions(Options):
     """Base of every model's options: typed, documented, frozen fields. Unknown names are errors."""
 
     incidental: ClassVar[frozenset[str]] = frozenset()
-    """The options that do not decide what fitting learns, such as a device. A fitted model is stored without them."""
+    """The options that do not decide what fitting learns, such as a device. A saved model can have others."""
+
+    scoring_only: ClassVar[frozenset[str]] = frozenset()
+    """The options that fitting does not read. One fit serves all of their values, and a saved model can have others."""
 
     def files(self) -> tuple[Path, ...]:
         """Return the files that the options name and the model reads. A run resumes only if they are unchanged."""
@@ -67,10 +70,14 @@ class ModelOptions(Options):
             named["files"] = [*sorted(digests.values())]
         return named
 
-    def deciding(self) -> Self:
-        """Return these options with the defaults of those that do not decide what fitting learns."""
-        fields = {name: field for name, field in type(self).model_fields.items() if name in self.incidental}
-        defaults = {name: field.get_default() for name, field in fields.items() if not field.is_required()}
+    def for_fitting(self) -> Self:
+        """Return these options with the defaults of those that fitting does not read."""
+        fields = {name: field for name, field in type(self).model_fields.items() if name in self.scoring_only}
+        defaults = {
+            name: field.get_default(call_default_factory=True)
+            for name, field in fields.items()
+            if not field.is_required()
+        }
         return self.model_copy(update=defaults)
 
     def delegate(self) -> tuple[type[LanguageModel], ModelOptions] | None:
@@ -81,7 +88,7 @@ class ModelOptions(Options):
 class HistoryOptions(ModelOptions):
     """The options of models whose history can be cut while their weights stay the same."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"history"})
+    scoring_only: ClassVar[frozenset[str]] = frozenset({"history"})
 
     history: int | None = Field(
         None, ge=0, description="an event depends on this many events before it at most; default: as far as it can"

@@ -54,7 +54,8 @@ class _Identity(SavedFacts):
         """Return the identity of a model."""
         kind, options = type(model), model.options
         parts = identify_model(kind, options)
-        deciding = {name: value for name, value in options.identity().items() if name not in options.incidental}
+        free = options.incidental | options.scoring_only
+        deciding = {name: value for name, value in options.identity().items() if name not in free}
         return cls(kind=f"{parts['model']} of {parts['code']}, version {parts['version']}", options=deciding)
 
 

@@ -3,8 +3,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from pydantic import Field
 
-from lmbench import Corpus, Split
+from lmbench import Corpus, ModelOptions, Split
 from lmbench.identity import cell_key, digest, fit_key
 from lmbench.registry import resolve
 from tests.plugins import installed
@@ -60,6 +61,27 @@ def test_spellings_of_one_model_are_one_model():
     assert identity("kenlm") == identity("kenlm:order=5")
     assert identity("kenlm") != identity("kenlm:order=4")
     assert identity("kenlm") != identity("ngram")
+
+
+def test_a_history_is_another_cell_of_the_same_fit():
+    fitted, cell = keys("kenlm", CORPUS)
+    cut_fitted, cut_cell = keys("kenlm:history=2", CORPUS)
+    assert fitted == cut_fitted
+    assert cell != cut_cell
+
+
+@pytest.mark.parametrize(("spec", "other"), [("kenlm", "kenlm:memory=1G"), ("hmm", "hmm:device=cpu")])
+def test_options_that_decide_how_fitting_works_are_another_fit(spec, other):
+    """Its time and its memory are others, and the weights of another device are others by rounding."""
+    assert keys(spec, CORPUS)[0] != keys(other, CORPUS)[0]
+
+
+def test_a_default_that_is_made_is_known():
+    class Own(ModelOptions):
+        scoring_only = frozenset({"window"})
+        window: int = Field(default_factory=lambda: 7)
+
+    assert Own(window=9).for_fitting() == Own()
 
 
 def test_a_file_counts_by_its_contents(tmp_path):

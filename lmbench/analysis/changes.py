@@ -74,7 +74,7 @@ def _list_facts(
     """
     model = models[0]
     identity = model.identity or {}
-    parts = (identity.get(name) for name in ("options", "incidental"))
+    parts = (identity.get(name) for name in ("options", "scoring"))
     contents = {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
     yield ("model", "model"), model.spec.partition(":")[0]
     for name, value in model.options.items():

@@ -17,7 +17,7 @@ _EM_OPTIONS = ("states", "engine", "start", "iterations", "tolerance", "budget")
 class HmmOptions(HistoryOptions, LexiconOptions):
     """Options of the hmm model."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"device", "history"})
+    incidental: ClassVar[frozenset[str]] = frozenset({"device"})
 
     states: int = Field(64, ge=1, le=4096, description="number of hidden states")
     engine: Literal["batched", "hmmlearn"] = Field(

@@ -40,7 +40,7 @@ _ARPA = "model.arpa"
 class KenlmOptions(HistoryOptions, LexiconOptions):
     """Options of the kenlm model. Options shared with lmplz have the same meaning."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"memory", "history"})
+    incidental: ClassVar[frozenset[str]] = frozenset({"memory"})
 
     order: int = Field(
         5, ge=1, le=20, description=f"length of the longest n-gram; engine=kenlm reads up to {MAX_ORDER}"

@@ -145,7 +145,7 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
     @property
     def portable(self) -> TransformerOptions:
         """These options without the device, the checkpoint folder and the history, which do not change the weights."""
-        return self.deciding().model_copy(update={"device": "auto", "checkpoint": ""})
+        return self.for_fitting().model_copy(update={"device": "auto", "checkpoint": ""})
 
     def identity(self) -> dict[str, JsonValue]:
         """Return what the options say about the model; the folder of the checkpoint does not matter."""
