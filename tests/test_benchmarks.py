@@ -44,7 +44,7 @@ def test_streaming_prints_a_row_for_each_size(tmp_path):
 
 
 def test_bombs_are_answered_in_one_line():
-    header, *rows, outcomes = output("bombs.py", "--size", "96M", "--only", "xz bomb")
+    header, *rows, outcomes = output("bombs.py", "--size", "96M", "--only", "zstd bomb")
     assert header.split()[:5] == ["input", "bytes", "command", "outcome", "seconds"]
     assert len(rows) == 4
     assert outcomes == "4 attempts: 4 one line"
@@ -88,9 +88,9 @@ def test_ngrams_prints_the_costs_of_each_step():
 
 
 def test_fuzz_commands_prints_how_every_attempt_ended():
-    rows = output("fuzz_commands.py", "--attempts", "6", "--seed", "3")
-    assert sum(int(row.split()[-1]) for row in rows[:3]) == 6
-    assert rows[3] == "6 attempts, 0 faults"
+    rows = output("fuzz_commands.py", "--attempts", "3", "--seed", "3")
+    assert sum(int(row.split()[-1]) for row in rows[:3]) == 3
+    assert rows[3] == "3 attempts, 0 faults"
 
 
 def test_conformance_prints_what_catches_a_mutant():
