@@ -81,6 +81,13 @@ def _count_needed(columns: tuple[str, ...]) -> int:
     return 1 + max(i for i, column in enumerate(columns) if column in _COLUMNS)
 
 
+@cache
+def _find_places(columns: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the places of the columns that are read; the place after the last column for those that are missing."""
+    read = ("ID", "FORM", "UPOS", "XPOS", "MISC")
+    return tuple(columns.index(name) if name in columns else len(columns) for name in read)
+
+
 def tagged_split(sentences: Sequence[Sentence]) -> Split:
     """Return the sentences as tokenized lines, one space between two words, with the words' tags.
 
@@ -135,8 +142,8 @@ class _Block:
         if not _count_needed(self.columns) <= len(cells) <= len(self.columns):
             kind = "CoNLL-U has" if self.columns == _COLUMNS else "line 1 names"
             raise CorpusError(f"{place}: {len(cells)} columns separated by tabs; {kind} {len(self.columns)}")
-        row = dict(zip(self.columns, cells, strict=False))
-        identity, form, upos, xpos, misc = (row.get(key, "_") for key in ("ID", "FORM", "UPOS", "XPOS", "MISC"))
+        cells += ["_"] * (len(self.columns) + 1 - len(cells))  # for the columns that are missing
+        identity, form, upos, xpos, misc = [cells[column] for column in _find_places(self.columns)]
         if not form.strip():
             raise CorpusError(f"{place}: the word's form is empty")
         if span := _MULTIWORD.fullmatch(identity):
@@ -174,4 +181,4 @@ class _Block:
 
 
 def _with_space(form: str, misc: str) -> str:
-    return form if "SpaceAfter=No" in misc.split("|") else f"{form} "
+    return form if "SpaceAfter=No" in misc and "SpaceAfter=No" in misc.split("|") else f"{form} "
