@@ -51,6 +51,9 @@ def plain_score(document):
 HOSTILE = {}
 """The class and the error of each hostile model, by its name."""
 
+WRONG_VALUES = []
+"""The names of those that are no more than a wrong return value."""
+
 
 def costs(error):
     """Register a hostile model, whose cell must have an error that matches this pattern."""
@@ -66,6 +69,7 @@ def returns(name, error, **methods):
     """Register a model some of whose methods return other values."""
     bodies = {method: (lambda *_, value=value: value) for method, value in methods.items()}
     globals()[name] = costs(error)(type(name, (Good,), {"__module__": __name__, **bodies}))
+    WRONG_VALUES.append(name)
 
 
 def changes(name, error, change):
@@ -73,6 +77,7 @@ def changes(name, error, change):
     globals()[name] = costs(error)(
         type(name, (Good,), {"__module__": __name__, "change": lambda self, score: change(score)})
     )
+    WRONG_VALUES.append(name)
 
 
 class Lazy:
