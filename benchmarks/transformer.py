@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -99,9 +100,8 @@ def measure(case: Case, steps: int) -> None:
     )
     peak = measure_peak(torch.float32)
     events = sum(len(sequence) - 1 for sequence in sequences[:20])
-    seconds = min(
-        seconds_of(lambda: sequence_logprobs(network, sequences[:20], options.context // 2)) for _ in range(3)
-    )
+    windowing = partial(network.windows, stride=options.context // 2)
+    seconds = min(seconds_of(lambda: sequence_logprobs(network, sequences[:20], windowing)) for _ in range(3))
     read = 2 * events  # nearly every event is read twice: as context, and to be scored
     rate = (count_operations(network, int(read), 0) + 2 * events * case.ids * shape.width) / seconds
     print(
