@@ -117,6 +117,7 @@ def _analyze_costs(material: Material) -> Findings:
 
 
 def _analyze_learning_curves(material: Material) -> Findings:
+    material.check_training_text()
     found = read_curves(material.directory, material.corpus)
     labels = material.choose(curve.model for curve in found.curves)
     _require(bool(labels), f"no model on {material.name} has several sizes of the training text; see --train-size")
@@ -141,7 +142,7 @@ def _analyze_excess(material: Material) -> Findings:
 
 def _analyze_history(material: Material) -> Findings:
     frame = _choose_models(measure_history(material.directory, material.record), material)
-    _require(bool(len(frame)), f"no model on {material.name} has the option history=…")
+    _require(bool(len(frame)), f"no model on {material.name} has several values of history=…")
     return Findings({"history": frame}, (draw_history(frame, material.name),))
 
 
@@ -175,10 +176,17 @@ def _analyze_classes(
     def analyze(material: Material) -> Findings:
         frame = measure(material.words)
         classes = set(frame["class"]) - _NO_CLASSES
-        _require(len(classes) >= _FEWEST, f"all words of {material.name} are of one class: {', '.join(classes)}")
+        _require(
+            len(classes) >= _FEWEST, f"all words of {material.name} are of one class: {', '.join(classes) or 'none'}"
+        )
         return Findings({name: frame}, (_name(draw_classes(frame, picture), material),))
 
     return analyze
+
+
+def _analyze_frequency(material: Material) -> Findings:
+    material.check_training_text()
+    return _analyze_classes("frequency", measure_by_frequency, FREQUENCY)(material)
 
 
 def _measure_by_document_position(rows: WordRows) -> pd.DataFrame:
@@ -190,6 +198,7 @@ def _measure_by_document_position(rows: WordRows) -> pd.DataFrame:
 
 
 def _analyze_memorization(material: Material) -> Findings:
+    material.check_training_text()
     rows = material.words
     matches = find_matches(rows)
     frame = measure_by_match(rows, matches)
@@ -284,7 +293,7 @@ def _list_analyses() -> Sequence[Analysis]:
             "Bits per word by how often the word occurs in the training text.",
             "stored events",
             "texts",
-            _analyze_classes("frequency", measure_by_frequency, FREQUENCY),
+            _analyze_frequency,
         ),
         Analysis(
             "part-of-speech",

@@ -58,7 +58,7 @@ class _Curve:
 
 
 def measure_history(directory: RunDirectory, corpus: CorpusRecord) -> pd.DataFrame:
-    """Return the bits per byte of each model with each history; models without a limited history are left out.
+    """Return the bits per byte of each model with each history; models that have only one are left out.
 
     Args:
         directory: The run.
@@ -105,7 +105,7 @@ def _draw_line(model: str, group: pd.DataFrame) -> Line:
 
 
 def _group(contenders: Sequence[Contender], models: Mapping[str, ModelRecord]) -> Iterator[_Curve]:
-    """Yield the models that have limited histories, each with all of its histories."""
+    """Yield the models that have several histories, each with all of them."""
     groups: dict[object, dict[int | None, Contender]] = {}
     for contender in contenders:
         [first, *_] = contender.cells
@@ -115,7 +115,7 @@ def _group(contenders: Sequence[Contender], models: Mapping[str, ModelRecord]) -
         groups.setdefault((_identify(models[first.model]), first.train_size), {})[history] = contender
     for group in groups.values():
         histories = sorted(group, key=lambda history: (history is None, history))
-        if histories[0] is not None:
+        if len(histories) > 1:
             yield _Curve(_name(group, models), tuple(histories), tuple(group[history] for history in histories))
 
 

@@ -115,6 +115,15 @@ class Material:
         """The text in words."""
         return align_to_words(self.aligned)
 
+    def check_training_text(self) -> None:
+        """Check that the training text is that of the run. The test text is checked when it is read.
+
+        Raises:
+            ResultsError: It is another one, or the corpus cannot be read.
+        """
+        if self.corpus.train.fingerprint != self.record.train_fingerprint:
+            raise ResultsError(f"the training text of {self.name} is another one than in the run")
+
     @property
     def documents(self) -> Sequence[str]:
         """The documents that models predict again."""
@@ -135,10 +144,20 @@ class Material:
         """Return the names of models that were asked for; all names if none was.
 
         Raises:
+            ResultsError: One is a model of the run that the analysis lacks.
             UnknownNameError: One is not known.
         """
         names = list(dict.fromkeys(known))
         for label in self.labels:
+            if label not in names and label in self._list_rows():
+                others = ", ".join(sorted(names)) or "none"
+                raise ResultsError(
+                    f"{label} lacks what this analysis needs on {self.name} (models that have it: {others})"
+                )
             if label not in names:
                 raise UnknownNameError(f"model of this analysis on {self.name}", label, names)
         return list(dict.fromkeys(self.labels)) or names
+
+    def _list_rows(self) -> set[str]:
+        """Return the names of all rows of the corpus, also of those without numbers."""
+        return {row.label for row in self.directory.manifest.rows if row.corpus == self.name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ class AnalysisResult:
     Attributes:
         name: The name of the analysis.
         tables: Its data frames by name. The first one has the name of the analysis. The first column is the corpus.
-        notes: For each corpus that is left out, why.
+        notes: For each corpus that is left out, why; and how many cells of the others are missing.
     """
 
     name: str
@@ -67,8 +67,9 @@ def analyze(analysis: Analysis, materials: Iterable[Material]) -> AnalysisResult
     Raises:
         LmbenchError: No corpus has what it needs.
     """
-    found, problems = dict[str, Findings](), dict[str, LmbenchError]()
+    found, problems, notes = dict[str, Findings](), dict[str, LmbenchError](), list[str]()
     for material in materials:
+        notes += _note_missing(material)
         try:
             found[material.name] = analysis.analyze(material)
         except LmbenchError as error:
@@ -78,9 +79,18 @@ def analyze(analysis: Analysis, materials: Iterable[Material]) -> AnalysisResult
     return AnalysisResult(
         name=analysis.name,
         tables=_join(found),
-        notes=[f"{corpus} is left out: {error}" for corpus, error in problems.items()],
+        notes=[*notes, *(f"{corpus} is left out: {error}" for corpus, error in problems.items())],
         _picture=Picture(tuple(chart for findings in found.values() for chart in findings.charts)),
     )
+
+
+def _note_missing(material: Material) -> Iterator[str]:
+    """Yield how many cells of a corpus cannot be analyzed, if there are any."""
+    rows = [row for row in material.directory.manifest.rows if row.corpus == material.name]
+    missing = [row for row in material.directory.missing() if row.corpus == material.name]
+    if missing:
+        count = f"{len(missing)} of {len(rows)} cells of {material.name}"
+        yield f"{count} are missing or damaged, and `lmbench run` evaluates them"
 
 
 def _explain(analysis: Analysis, problems: Sequence[LmbenchError]) -> LmbenchError:

@@ -175,9 +175,12 @@ class Results:
             progress: Receives reports.
 
         Raises:
-            LmbenchError: There is no such analysis, model or corpus, or no corpus has what the analysis needs.
+            LmbenchError: There is no such analysis, model or corpus, or no corpus has what the analysis needs, or the
+                limit does not suit the analysis.
         """
         analysis = find_analysis(name)
+        if limit is not None and (limit < 1 or analysis.need != "models"):
+            raise ResultsError(f"{name} cannot be limited to {limit} documents; only calibration can, to one or more")
         choose_cells(self.directory, None, corpus)
         records = [record for record in self.directory.manifest.corpora if corpus in (None, record.name)]
         materials = (

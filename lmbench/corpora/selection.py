@@ -150,7 +150,7 @@ def parse_shares(text: str) -> tuple[float, ...]:
 
 
 def _parse_share(text: str) -> float:
-    number = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*%\s*", text)
+    number = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e-[0-9]+)?)\s*%\s*", text)
     share = float(number[1]) / 100 if number else 0.0
     if not 0 < share <= 1:
         raise SpecError(f"'{text}' is not a share of the training text; write a percentage such as 10%, up to 100%")

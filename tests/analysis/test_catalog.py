@@ -36,6 +36,7 @@ def record_of(corpus):
         corpus.name,
         test_fingerprint=corpus.test.fingerprint,
         test_documents=len(corpus.test.documents),
+        train_fingerprint=corpus.train.fingerprint,
         train_bytes=corpus.train.size,
         floor_note=corpus.floor_note,
     )
@@ -93,6 +94,10 @@ def test_the_models_are_the_best_of_each_rung_fitted_on_the_whole_text(scored):
     ]
     with pytest.raises(UnknownNameError, match="unknown model of this analysis on c 'kenln'; did you mean 'kenlm'"):
         _ = material(scored, "kenln").contenders
+    with pytest.raises(
+        ResultsError, match=r"kenlm \(50% of train\) lacks what this analysis needs on c \(models .* hmm"
+    ):
+        material(scored, "kenlm (50% of train)").choose(PRICES)
 
 
 def test_at_most_eight_models_are_chosen(tmp_path):
@@ -126,9 +131,12 @@ def test_what_a_text_lacks_is_named(scored):
         analyze("part-of-speech", scored)
     plain = Corpus("c", Split(("a",)), Split(()), Split(DOCUMENTS), "")
     assert analyze("script", scored, corpus=plain)
+    for name in ("frequency", "memorization", "learning-curves"):
+        with pytest.raises(ResultsError, match="the training text of c is another one than in the run"):
+            analyze(name, scored, corpus=plain)
     with pytest.raises(UnknownNameError, match="did you mean 'frequency'"):
         find_analysis("frequencies")
-    with pytest.raises(ResultsError, match=r"no model on c has the option history=…"):
+    with pytest.raises(ResultsError, match=r"no model on c has several values of history=…"):
         analyze("history", scored)
     with pytest.raises(ResultsError, match="name the models"):
         analyze("calibration", scored)
@@ -163,7 +171,7 @@ def test_stored_cells_have_a_ladder_costs_and_histories(tmp_path):
     add(directory, "uniform", 800 + NOISE, train_size="50%")
     assert len(set(analyze("costs", directory).tables["costs"].model)) == 4
     assert analyze("history", directory, "kenlm").tables["history"].bits_per_byte.is_monotonic_decreasing
-    with pytest.raises(UnknownNameError, match=r"\(known: kenlm\)"):
+    with pytest.raises(ResultsError, match=r"uniform lacks .* \(models that have it: kenlm\)"):
         analyze("history", directory, "uniform")
 
 

@@ -67,11 +67,19 @@ def test_seeds_are_averaged_and_training_sizes_are_apart(tmp_path):
     directory = new_run(tmp_path / "run")
     for seed in (0, 1):
         add_spec(directory, f"transformer:history=1,seed={seed}", 200 + 10 * seed + NOISE)
-    add_spec(directory, "kenlm:history=1", 300 + NOISE, train_size="10%")
+        add_spec(directory, f"transformer:history=2,seed={seed}", 190 + NOISE)
+    for history in (1, 2):
+        add_spec(directory, f"kenlm:history={history}", 300 + NOISE, train_size="10%")
     add_spec(directory, "kenlm", 200 + NOISE)
     found = measure_history(directory, directory.manifest.corpora[0])
-    assert found["model"].tolist() == ["transformer", "kenlm (10% of train)"]
+    assert found["model"].tolist() == ["transformer"] * 2 + ["kenlm (10% of train)"] * 2
     assert found["bits_per_byte"].iloc[0] == pytest.approx((205 + NOISE).sum() / 1200)
+
+
+def test_one_history_is_not_a_curve(tmp_path):
+    directory = new_run(tmp_path / "run")
+    add_spec(directory, "kenlm:history=1", 300 + NOISE)
+    assert measure_history(directory, directory.manifest.corpora[0]).empty
 
 
 def test_a_corpus_without_limited_histories_has_no_rows(run):

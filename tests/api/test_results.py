@@ -230,3 +230,6 @@ def test_corpora_without_data_are_left_out(results, corpus):
         results.analyze("part-of-speech")
     with pytest.raises(UnknownNameError, match="unknown corpus of these results"):
         results.analyze("ladder", corpus="toy")
+    for name, limit in (("ladder", 3), ("calibration", 0)):
+        with pytest.raises(ResultsError, match="only calibration can"):
+            results.analyze(name, "kenlm:order=2", limit=limit)

@@ -68,6 +68,16 @@ def test_formulas_stay_texts_in_csv(analyze, tmp_path, monkeypatch):
     assert "'=cmd" in texts
 
 
+def test_cells_that_are_missing_are_counted(analyze, scored):  # noqa: F811
+    lost = scored.folder(scored.manifest.rows[-1])
+    lost.rename(lost.with_name("lost"))
+    try:
+        result = analyze("frequency")
+    finally:
+        lost.with_name("lost").rename(lost)
+    assert "Note: 1 of 4 cells of c are missing or damaged" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -157,6 +157,7 @@ def test_a_share_is_in_the_provenance(corpus):
 
 
 def test_shares_are_percentages():
+    assert TrainingPart.parse(str(TrainingPart(1e-7))).share == pytest.approx(1e-7)
     assert parse_shares("1%,10%, 100 % ,.5%,10%") == (0.01, 0.1, 1.0, 0.005)
 
 
