@@ -199,11 +199,12 @@ def test_sums_of_many_documents_take_little_memory():
 
         tracemalloc.start()
         columns = TallyColumns(number)
-        score_in_process(TimedModel(Uniform()), DirectChannel(Scoring(Lines(number), range(number), record, SILENT)))
+        asked = Scoring(Lines(number), range(number), record, SILENT, batch_characters=1 << 16)
+        score_in_process(TimedModel(Uniform()), DirectChannel(asked))
         taken = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return taken, columns.tally()
 
-    (few, _), (many, counts) = peak(30_000), peak(60_000)
-    assert counts.events[[0, -1]].tolist() == [len(Lines(60_000)[i]) for i in (0, -1)]
-    assert many - few < 40 * 30_000
+    (few, _), (many, counts) = peak(5_000), peak(10_000)
+    assert counts.events[[0, -1]].tolist() == [len(Lines(10_000)[i]) for i in (0, -1)]
+    assert many - few < 40 * 5_000

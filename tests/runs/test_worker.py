@@ -371,7 +371,7 @@ def test_work_within_its_limits_is_not_stopped(tmp_path, workers):
 
 def print_much(channel):
     os.write(1, b"the first words\n")
-    for _ in range(300):
+    for _ in range(30):
         os.write(1, b"1" * 999_999 + b"\n")
     os.write(2, b"the last words\n")
     os._exit(3)
@@ -389,7 +389,7 @@ def test_a_long_log_keeps_its_beginning_and_end(tmp_path, workers):
     printed = (tmp_path / "log").read_bytes()
     assert printed.startswith(b"the first words\n111")
     assert printed.endswith(b"111\nthe last words\n")
-    assert "… 298,951,455 bytes are left out …" in printed.decode()
+    assert "… 28,951,455 bytes are left out …" in printed.decode()
     assert max(len(printed), *sizes) < 1.1e6
 
 
