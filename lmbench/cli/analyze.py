@@ -10,13 +10,13 @@ import click
 from lmbench import atomic
 from lmbench.cli.data_files import check_suffix, encode
 from lmbench.cli.options import json_option
-from lmbench.cli.output import echo, echo_json
+from lmbench.cli.output import echo, echo_json_lines
+from lmbench.cli.reports import print_contents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from lmbench.api.analyses import AnalysisResult
-    from lmbench.report.contents import Contents
 
 
 @click.command(
@@ -98,9 +98,9 @@ def _list_analyses(as_json: bool) -> None:
     from lmbench.report.analysis_tables import list_catalog
 
     if as_json:
-        _print_lines(format_analyses())
+        echo_json_lines(format_analyses())
     else:
-        _print_tables([list_catalog()])
+        print_contents([list_catalog()])
 
 
 def _print(found: AnalysisResult, as_json: bool) -> None:
@@ -108,24 +108,9 @@ def _print(found: AnalysisResult, as_json: bool) -> None:
     from lmbench.report.analysis_tables import build_tables
 
     if as_json:
-        _print_lines(format_frames(found.tables))
+        echo_json_lines(format_frames(found.tables))
     else:
-        _print_tables(build_tables(found.tables))
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    for line in lines:
-        echo_json(line)
-
-
-def _print_tables(tables: Iterable[Contents]) -> None:
-    from rich.console import Console
-
-    from lmbench.report.terminal_table import TerminalTable
-
-    console = Console()
-    for table in tables:
-        console.print(TerminalTable(table))
+        print_contents(build_tables(found.tables))
 
 
 def _write_tables(found: AnalysisResult, out: Path | None) -> Iterator[Path]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench.cli.options import margin_option
-from lmbench.cli.output import echo_json
+from lmbench.cli.output import echo_json_lines
+from lmbench.cli.reports import print_contents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmbench.analysis.comparison import ComparedModels, ComparedRuns
     from lmbench.analysis.divergence import Divergence
-    from lmbench.report.contents import Contents
 
 
 @click.command(
@@ -75,9 +75,9 @@ def _compare_distributions(names: Sequence[str], corpora: Sequence[str], models:
         raise click.UsageError("--distributions goes with two models and a corpus: MODEL MODEL --corpus NAME")
     found = {corpus: _measure_divergence(names, corpus) for corpus in dict.fromkeys(corpora)}
     if as_json:
-        _print_json(format_divergences(names[0], names[1], found))
+        echo_json_lines(format_divergences(names[0], names[1], found))
     else:
-        _print_tables([build_divergence_table(names[0], names[1], found)])
+        print_contents([build_divergence_table(names[0], names[1], found)])
 
 
 def _measure_divergence(names: Sequence[str], corpus: str) -> Divergence:
@@ -124,9 +124,9 @@ def _print_models(compared: ComparedModels, as_json: bool) -> None:
     from lmbench.report.comparison_json import format_models
 
     if as_json:
-        _print_json(format_models(compared))
+        echo_json_lines(format_models(compared))
     else:
-        _print_tables([build_model_table(compared)])
+        print_contents([build_model_table(compared)])
 
 
 def _print_runs(compared: ComparedRuns, as_json: bool) -> None:
@@ -135,26 +135,11 @@ def _print_runs(compared: ComparedRuns, as_json: bool) -> None:
     from lmbench.report.comparison_notes import list_run_notes
 
     if as_json:
-        _print_json(format_runs(compared))
+        echo_json_lines(format_runs(compared))
     else:
         _print_sentences([*summarize_runs(compared), ""])
-        _print_tables(build_run_tables(compared))
+        print_contents(build_run_tables(compared))
         _print_sentences(list_run_notes(compared))
-
-
-def _print_json(lines: Sequence[str]) -> None:
-    for line in lines:
-        echo_json(line)
-
-
-def _print_tables(tables: Sequence[Contents]) -> None:
-    from rich.console import Console
-
-    from lmbench.report.terminal_table import TerminalTable
-
-    console = Console()
-    for table in tables:
-        console.print(TerminalTable(table))
 
 
 def _print_sentences(sentences: Sequence[str]) -> None:

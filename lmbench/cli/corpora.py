@@ -10,7 +10,7 @@ import click
 
 from lmbench.cli.inputs import load_corpus
 from lmbench.cli.options import CommandGroup, json_option, text_options
-from lmbench.cli.output import echo, echo_json
+from lmbench.cli.output import echo, echo_json_lines
 
 if TYPE_CHECKING:
     from lmbench.corpora.options import CorpusOptions
@@ -40,8 +40,7 @@ def corpora(context: click.Context, as_json: bool) -> None:
     if as_json:
         from lmbench.cli.json_lists import format_corpora
 
-        for line in format_corpora():
-            echo_json(line)
+        echo_json_lines(format_corpora())
         return
     from lmbench.cli.descriptions import list_corpora
     from lmbench.corpora.catalog import read_catalog

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lmbench.cli.options import json_option
-from lmbench.cli.output import echo, echo_json, echo_text
+from lmbench.cli.output import echo, echo_json_lines, echo_text
 
 
 @click.command(epilog="\b\nExamples:\n  lmbench models\n  lmbench models kenlm")
@@ -35,8 +35,7 @@ def _describe_model(name: str) -> None:
 def _print_json(name: str | None) -> None:
     from lmbench.cli.json_lists import format_model, format_models
 
-    for line in format_models() if name is None else [format_model(name)]:
-        echo_json(line)
+    echo_json_lines(format_models() if name is None else [format_model(name)])
 
 
 def _list_models() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from lmbench.printable import printable, printable_json, printable_lines
@@ -20,3 +22,9 @@ def echo_text(text: str, end: str = "\n") -> None:
 def echo_json(text: str) -> None:
     """Print JSON on standard output."""
     click.echo(printable_json(text))
+
+
+def echo_json_lines(lines: Iterable[str]) -> None:
+    """Print JSON on standard output, one value a line."""
+    for line in lines:
+        echo_json(line)

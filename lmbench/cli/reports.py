@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from lmbench.cli.output import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lmbench.report.contents import Contents
     from lmbench.report.ranked_run import RankedRun
     from lmbench.runs.store import RunDirectory
 
@@ -64,3 +67,14 @@ def print_tables(results: RankedRun) -> None:
     for table in tables.terminal(results):
         console.print(table)
     echo(f"Written: {results.directory.path}/{', '.join(tables.FILES)}")
+
+
+def print_contents(tables: Iterable[Contents]) -> None:
+    """Print tables that are not those of a run."""
+    from rich.console import Console
+
+    from lmbench.report.terminal_table import TerminalTable
+
+    console = Console()
+    for table in tables:
+        console.print(TerminalTable(table))

@@ -13,7 +13,7 @@ import click
 
 from lmbench.cli.json_lists import format_results
 from lmbench.cli.options import json_option, margin_option
-from lmbench.cli.output import echo, echo_json
+from lmbench.cli.output import echo, echo_json_lines
 from lmbench.cli.reports import print_tables, read_results, write_plots, write_report
 from lmbench.cli.studies import Request, choose_directory, read_request, resolve_study, study_options
 from lmbench.runs import interrupts
@@ -88,8 +88,7 @@ def report(directory: Path, baseline: str | None, margin: float, plots: Path | N
     results = read_results(RunDirectory.open(directory), margin, baseline, with_texts=True)
     write_report(results)
     if as_json:
-        for line in format_results(results):
-            echo_json(line)
+        echo_json_lines(format_results(results))
     else:
         print_tables(results)
     if plots is not None:
