@@ -9,7 +9,7 @@ import click
 
 from lmbench import atomic
 from lmbench.cli.data_files import check_suffix, encode
-from lmbench.cli.options import json_option
+from lmbench.cli.options import json_option, plots_option
 from lmbench.cli.output import echo, echo_json_lines
 from lmbench.cli.reports import print_contents
 
@@ -40,12 +40,7 @@ Examples:
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="Documents that 'calibration' predicts, the first N."
 )
-@click.option(
-    "--plots",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Also write the charts into this folder, each as SVG, PNG and PDF.",
-)
+@plots_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

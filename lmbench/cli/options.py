@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -76,6 +77,11 @@ def margin_option(command: Callable[..., None]) -> Callable[..., None]:
     return _MARGIN(command)
 
 
+def plots_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --plots. The command gets it as `plots`."""
+    return _PLOTS(command)
+
+
 class _Margin(click.FloatRange):
     """Bits per byte, 0 or more."""
 
@@ -94,6 +100,12 @@ _MARGIN = click.option(
     show_default=True,
     metavar="BITS",
     help="Bits per byte within which models are equal for all purposes.",
+)
+_PLOTS = click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Also write the charts into this folder, each as SVG, PNG and PDF.",
 )
 _CORPUS = click.option(
     "--corpus",

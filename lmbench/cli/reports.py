@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lmbench.report.contents import Contents
+    from lmbench.report.page.document import Page
     from lmbench.report.ranked_run import RankedRun
     from lmbench.runs.store import RunDirectory
 
@@ -37,24 +38,25 @@ def read_results(
     return RankedRun.read(directory, MARGIN if margin is None else margin, baseline, texts)
 
 
-def write_report(results: RankedRun) -> None:
-    """Write the tables and pictures of a run into its directory."""
+def write_report(results: RankedRun) -> Page:
+    """Write the tables and pictures of a run into its directory, and return what the page shows."""
     from lmbench.report import exhibits, tables
 
-    tables.write(results)
+    page = tables.write(results)
     exhibits.write(results.directory)
+    return page
 
 
-def write_plots(results: RankedRun, folder: Path) -> int:
-    """Write the charts of the page into a folder, and return their number."""
+def write_plots(page: Page, folder: Path) -> int:
+    """Write the charts of a page into a folder, and return their number."""
     from rich.console import Console
 
     from lmbench.cli.displays import TaskDisplay
-    from lmbench.report.page.document import describe_run, list_charts
+    from lmbench.report.page.document import list_charts
     from lmbench.report.pictures import write_all
 
     with TaskDisplay(Console(stderr=True), "charts") as display:
-        return len(list(write_all(list_charts(describe_run(results)), folder, display)))
+        return len(list(write_all(list_charts(page), folder, display)))
 
 
 def print_tables(results: RankedRun) -> None:

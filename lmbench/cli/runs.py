@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmbench.cli.json_lists import format_results
-from lmbench.cli.options import json_option, margin_option
+from lmbench.cli.options import json_option, margin_option, plots_option
 from lmbench.cli.output import echo, echo_json_lines
 from lmbench.cli.reports import print_tables, read_results, write_plots, write_report
 from lmbench.cli.studies import Request, choose_directory, read_request, resolve_study, study_options
@@ -70,12 +70,7 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
     help="Model that the others are divided by over several corpora. [default: kenlm, or the one with most numbers]",
 )
 @margin_option
-@click.option(
-    "--plots",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Also write the charts of report.html into this folder, each as SVG, PNG and PDF.",
-)
+@plots_option
 @json_option
 def report(directory: Path, baseline: str | None, margin: float, plots: Path | None, as_json: bool) -> None:
     """Rebuild a run's tables and pictures from its stored results.
@@ -86,13 +81,13 @@ def report(directory: Path, baseline: str | None, margin: float, plots: Path | N
     from lmbench.runs.store import RunDirectory
 
     results = read_results(RunDirectory.open(directory), margin, baseline, with_texts=True)
-    write_report(results)
+    page = write_report(results)
     if as_json:
         echo_json_lines(format_results(results))
     else:
         print_tables(results)
     if plots is not None:
-        count = write_plots(results, plots)
+        count = write_plots(page, plots)
         echo(f"Written: {count} charts in {plots}", err=as_json)
 
 

@@ -16,7 +16,7 @@ from lmbench.report.csv_files import format_cells, format_pairs
 from lmbench.report.latex import format_latex
 from lmbench.report.markdown import format_markdown
 from lmbench.report.markup import literal
-from lmbench.report.page.document import format_page
+from lmbench.report.page.document import Page, describe_run, render
 from lmbench.report.pseudo_table import build_pseudo_table
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
@@ -27,19 +27,22 @@ _FORMATS = {
     "table.csv": format_cells,
     "pairs.csv": format_pairs,
     "table.tex": format_latex,
-    "report.html": format_page,
 }
+_PAGE = "report.html"
 _PARQUET = {"table.parquet": parquet_files.format_cells, "pairs.parquet": parquet_files.format_pairs}
-FILES = (*_FORMATS, *_PARQUET)
+FILES = (*_FORMATS, _PAGE, *_PARQUET)
 """The names of the files that `write` writes."""
 
 
-def write(results: RankedRun) -> None:
-    """Write the tables of a run into its directory, in each format."""
+def write(results: RankedRun) -> Page:
+    """Write the tables of a run into its directory, in each format, and return what the page shows."""
     for name, format_results in _FORMATS.items():
         results.directory.write_text(name, format_results(results))
+    page = describe_run(results)
+    results.directory.write_text(_PAGE, render(page))
     for name, encode_results in _PARQUET.items():
         results.directory.write_bytes(name, encode_results(results))
+    return page
 
 
 def terminal(results: RankedRun) -> list[TerminalTable]:
