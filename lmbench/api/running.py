@@ -100,7 +100,7 @@ def _run_in_temporary_folder(do: Callable[[Path], RunDirectory], texts: Sequence
         try:
             results = Results(do(path), texts)
         except KeyboardInterrupt:
-            if RunDirectory.is_at(path) and RunDirectory.open(path).cells():
+            if RunDirectory.is_at(path) and RunDirectory.open(path).all_cells():
                 stack.pop_all()  # the run can be resumed
             raise
         weakref.finalize(results, stack.pop_all().close)
@@ -163,6 +163,6 @@ def _run(
     except KeyboardInterrupt as stop:
         if RunDirectory.is_at(path):
             directory = RunDirectory.open(path)
-            if directory.cells():
+            if directory.all_cells():
                 stop.add_note(f"{directory.describe_stored()}; resume with out={str(path)!r}")
         raise

@@ -57,7 +57,7 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
         display.written(directory.path)
     if not as_json:
         print_tables(results)
-    statuses = {cell.status for cell in directory.cells()}
+    statuses = {cell.status for cell in directory.all_cells()}
     if "failed" in statuses or (statuses and "ok" not in statuses):
         sys.exit(1)
 

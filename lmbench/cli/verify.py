@@ -59,7 +59,7 @@ def verify(run: Path, sample: int, all_cells: bool, seed: int) -> None:
 
 def _count_cells(directory: RunDirectory) -> str:
     """Return how many cells of a run are stored, and how many are missing."""
-    total, redone = len(directory.manifest.rows), len(directory.missing())
+    total, redone = len(directory.manifest.rows), len(directory.missing()) + len(directory.missing("task"))
     missing = redone - len(directory.damage())
     counts = f"{total - redone} of {total} cells are stored and undamaged"
     return f"{counts}, and {missing} missing" if missing else counts

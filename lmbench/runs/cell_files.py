@@ -3,6 +3,8 @@
 cell.json           the record, with its own checksum and those of the other files
 documents.parquet   a Tally, one row per document; with floor_bits if the source of the text is known
 scores.parquet      each event's bytes, bits and spelling bits, in the order of the documents
+items.parquet       of a task: each item's groups, the value of each metric, its choice and its text
+responses.parquet   of a task: the answer to each request
 exhibits.json       what the model learned, if it can show it
 log.txt             what the cell's process printed
 """
@@ -31,6 +33,7 @@ from lmbench.runs.sealed import read_sealed, write_sealed
 from lmbench.score import JoinedScores
 
 CELL, DOCUMENTS, SCORES, EXHIBITS, LOG = "cell.json", "documents.parquet", "scores.parquet", "exhibits.json", "log.txt"
+ITEMS, RESPONSES = "items.parquet", "responses.parquet"
 
 LARGEST_SCORED = 64 << 20
 """Bytes of the largest test split whose events are stored."""
@@ -126,7 +129,8 @@ def write_cell(folder: Path, cell: Cell, exhibits: tuple[Exhibit, ...]) -> Cell:
     """
     if exhibits:
         atomic.write(folder / EXHIBITS, printable_json(Exhibits(exhibits).model_dump_json()).encode())
-    files = {name: hash_file(folder / name) for name in (DOCUMENTS, SCORES, EXHIBITS) if (folder / name).is_file()}
+    names = (DOCUMENTS, SCORES, ITEMS, RESPONSES, EXHIBITS)
+    files = {name: hash_file(folder / name) for name in names if (folder / name).is_file()}
     sealed = cell.model_copy(update={"files": files})
     write_sealed(folder / CELL, sealed)
     return sealed
@@ -164,10 +168,22 @@ def read_scores(folder: Path) -> Mapping[str, NDArray[Any]]:
     return _read_columns(folder / SCORES)
 
 
+def read_items(folder: Path) -> Mapping[str, Sequence[Any]]:
+    """Return the columns of items.parquet; None stands for what there is not."""
+    return _read_table(folder / ITEMS)
+
+
+def read_responses(folder: Path) -> Mapping[str, Sequence[Any]]:
+    """Return the columns of responses.parquet: item, request, logprob (nats), events, greedy and text."""
+    return _read_table(folder / RESPONSES)
+
+
 def _find_contradiction(cell: Cell) -> str:
     """Return why a cell's record cannot be right, in one line; "" if it can."""
     if cell.status != "ok":
         return "" if cell.error else "its status does not have a reason"
+    if cell.kind == "task":
+        return _find_task_contradiction(cell)
     metrics = cell.metrics
     if metrics is None or cell.costs is None or DOCUMENTS not in cell.files:
         return "its status is ok, and its numbers are missing"
@@ -176,6 +192,22 @@ def _find_contradiction(cell: Cell) -> str:
     if not math.isclose(metrics.bits_per_byte, metrics.bits / metrics.bytes, rel_tol=_ROUNDING):
         return "its bits per byte are not its bits divided by its bytes"
     return ""
+
+
+def _find_task_contradiction(cell: Cell) -> str:
+    if not cell.figures or cell.costs is None or ITEMS not in cell.files:
+        return "its status is ok, and its numbers are missing"
+    if not all(math.isfinite(figure.value) and figure.items > 0 for figure in cell.figures):
+        return "its figures are not finite numbers of some items"
+    return ""
+
+
+def _read_table(path: Path) -> Mapping[str, Sequence[Any]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        columns: dict[str, list[Any]] = file.read().to_pydict()
+    return columns
 
 
 def _read_columns(path: Path) -> Mapping[str, NDArray[Any]]:

@@ -122,7 +122,7 @@ def _choose_cells(runs: Sequence[RunDirectory]) -> Mapping[str, _Found]:
         ResultsError: Two runs have other numbers for it.
     """
     chosen = dict[str, _Found]()
-    for found in (_Found(cell, run) for run in runs for cell in run.cells()):
+    for found in (_Found(cell, run) for run in runs for cell in run.all_cells()):
         before = chosen.setdefault(found.cell.key, found)
         _require_same_numbers(before, found)
         if found.rank > before.rank:
@@ -142,7 +142,7 @@ def _require_same_numbers(first: _Found, second: _Found) -> None:
 
 def _copy_cells(chosen: Mapping[str, _Found], merged: RunDirectory, progress: Progress) -> None:
     """Copy the cells that the merged run does not have yet."""
-    stored = {cell.row: cell for cell in merged.cells()}
+    stored = {cell.row: cell for cell in merged.all_cells()}
     for row in merged.manifest.rows:
         found = chosen.get(row.key)
         if found is not None and found.cell.model_copy(update={"model": row.model}) != stored.get(row):

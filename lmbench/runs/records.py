@@ -17,6 +17,9 @@ from lmbench.runs.study import AUDIT_KINDS as AUDIT_KINDS
 from lmbench.runs.study import AuditKind as AuditKind
 from lmbench.runs.study import Study
 
+RowKind = Literal["text", "task"]
+"""What a model is evaluated on: the test split of a corpus, or the items of a task."""
+
 
 class _Record(BaseModel):
     """A frozen value that is stored as JSON."""
@@ -61,6 +64,54 @@ class CorpusRecord(_Record):
         return self.model_copy(update={name: getattr(other, name) for name in lacking})
 
 
+class MetricRecord(_Record):
+    """A measure of a task; see `Metric`.
+
+    Attributes:
+        chance: What guessing gives, as the mean over the items; None if it is not known.
+    """
+
+    name: str
+    description: str
+    unit: Literal["share", "score", "bits"]
+    higher_is_better: bool
+    corpus: Literal["", "bleu", "chrf"] = ""
+    chance: float | None = None
+
+
+class TaskRecord(_Record):
+    """A task as a run read it; see `Task`.
+
+    Attributes:
+        items: The number of items.
+        digest: SHA-256 of what the items ask, and of how the answers are measured.
+        signature: Everything that the requests depend on.
+        training_name: The name of the text that models are fitted on.
+        train_fingerprint: SHA-256 of its training split's bytes.
+        train_bytes: UTF-8 bytes of its training split.
+        metrics: The measures; the first one ranks the models.
+        overlap: The share of the items that share a run of 13 words with the training text, or that have no such run
+            and occur there whole; None if it was not measured.
+    """
+
+    name: str
+    kind: str
+    description: str
+    language: str
+    items: int
+    digest: str
+    provenance: str
+    signature: str
+    training_name: str
+    train_fingerprint: str = ""
+    train_bytes: int = 0
+    metrics: tuple[MetricRecord, ...]
+    overlap: float | None = None
+    license: str = ""
+    citation: str = ""
+    note: str = ""
+
+
 class ModelRecord(_Record):
     """A model of a run.
 
@@ -88,15 +139,17 @@ class Row(_Record):
 
     Attributes:
         model: The label of the model.
-        corpus: The name of the corpus.
+        corpus: The name of the corpus, or of the task.
         train_size: The share of the training split that is used, such as "10%" or "draw 2 of 10%"; "" for all of it.
         key: The identity of the cell.
+        kind: Which of the two `corpus` names.
     """
 
     model: str
     corpus: str
     train_size: str = ""
     key: str
+    kind: RowKind = "text"
 
     @property
     def label(self) -> str:
@@ -108,9 +161,10 @@ class Row(_Record):
         return self.model_copy(update={"key": ""})
 
     @property
-    def slot(self) -> tuple[str, str, str]:
-        """The row's place in the tables, whatever its contents."""
-        return self.model, self.corpus, self.train_size
+    def slot(self) -> tuple[str, ...]:
+        """The row's place in the tables, whatever its contents. A corpus and a task may have the same name."""
+        place = (self.model, self.corpus, self.train_size)
+        return place if self.kind == "text" else (*place, self.kind)
 
 
 class Manifest(_Record):
@@ -123,6 +177,7 @@ class Manifest(_Record):
         corpora: The corpora as they were read.
         rows: The cells that were asked for, in the order of the tables.
         study: How they were asked for; None if no study did.
+        tasks: The tasks as they were read.
     """
 
     format: Literal[2] = 2
@@ -131,20 +186,33 @@ class Manifest(_Record):
     corpora: tuple[CorpusRecord, ...]
     rows: tuple[Row, ...]
     study: Study | None = None
+    tasks: tuple[TaskRecord, ...] = ()
+
+    @property
+    def text_rows(self) -> tuple[Row, ...]:
+        """The rows of the corpora."""
+        return tuple(row for row in self.rows if row.kind == "text")
+
+    @property
+    def task_rows(self) -> tuple[Row, ...]:
+        """The rows of the tasks."""
+        return tuple(row for row in self.rows if row.kind == "task")
 
     def extended(self, other: Manifest) -> Manifest:
-        """Return this manifest with the models, corpora and rows of another.
+        """Return this manifest with the models, corpora, tasks and rows of another.
 
         A row of the other one replaces that in the same place. Its cell is skipped if another row has it already. If a
         model is another version than before, its other rows lose their cells.
 
         Raises:
-            ResultsError: A corpus of the same name has another text, or a model of the same label is another one.
+            ResultsError: A corpus of the same name has another text or a task other items, or a model of the same label
+                is another one.
         """
         return self.model_copy(
             update={
                 "models": self._join_models(other),
                 "corpora": self._join_corpora(other),
+                "tasks": self._join_tasks(other),
                 "rows": self._join_rows(other),
                 "study": self.study.extended(other.study) if self.study and other.study else self.study or other.study,
             }
@@ -167,6 +235,13 @@ class Manifest(_Record):
                 raise ResultsError(f"its {corpus.name} has another text or was read differently")
             corpora[corpus.name] = known.completed(corpus)
         return tuple(corpora.values())
+
+    def _join_tasks(self, other: Manifest) -> tuple[TaskRecord, ...]:
+        tasks = {task.name: task for task in self.tasks}
+        for task in other.tasks:
+            if tasks.setdefault(task.name, task).digest != task.digest:
+                raise ResultsError(f"its {task.name} has other items or was read differently")
+        return tuple(tasks.values())
 
     def _join_rows(self, other: Manifest) -> tuple[Row, ...]:
         """Return the rows of both. Those of an earlier version of a model have no cell until they are asked for."""
@@ -256,21 +331,35 @@ class Provenance(_Record):
     load: float | None
 
 
+class Figure(_Record):
+    """A number of a model on a task.
+
+    Attributes:
+        metric: The name of the metric.
+        value: The mean over the items that the model answered, or what a library computed from all texts.
+        items: The number of these items.
+    """
+
+    metric: str
+    value: float
+    items: int
+
+
 class Cell(_Record):
-    """The result of one model on one corpus.
+    """The result of one model on one corpus or task.
 
     Attributes:
         format: The version of the run directory's format.
         key: The cell's identity.
         model: The label of the model.
-        corpus: The corpus's name.
+        corpus: The name of the corpus, or of the task.
         train_size: The share of the training split that was used, such as "10%" or "draw 2 of 10%"; "" for all of it.
         status: "ok"; "unavailable" if weights or files are missing; "failed" after any other error.
         error: The reason of another status, in one line; empty if the status is "ok".
         pretrained: Whether any of the weights are pretrained.
         pseudo: Whether the scores are not probabilities, so that the metrics compare with no other model's.
         signature: Everything that the numbers depend on.
-        metrics: The numbers, if the status is "ok".
+        metrics: The numbers of a corpus, if the status is "ok".
         costs: Time, memory and size, if the status is "ok".
         remarks: What a reader of the numbers must know about how the model was fitted.
         audit_kind: The audit that was asked for. Scores that are not probabilities get none all the same.
@@ -280,6 +369,8 @@ class Cell(_Record):
             there is no such reason.
         provenance: Where, when and with what the cell was evaluated.
         files: The SHA-256 of each other file of the cell.
+        kind: Whether this is the cell of a corpus or of a task.
+        figures: The numbers of a task, if the status is "ok"; a metric that the model could not answer has none.
     """
 
     format: Literal[2] = 2
@@ -301,11 +392,13 @@ class Cell(_Record):
     doubt: str = ""
     provenance: Provenance | None = None
     files: dict[str, str] = {}
+    kind: RowKind = "text"
+    figures: tuple[Figure, ...] = ()
 
     @property
     def row(self) -> Row:
         """The row that the cell belongs to."""
-        return Row(model=self.model, corpus=self.corpus, train_size=self.train_size, key=self.key)
+        return Row(model=self.model, corpus=self.corpus, train_size=self.train_size, key=self.key, kind=self.kind)
 
     @property
     def label(self) -> str:

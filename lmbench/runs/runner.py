@@ -105,7 +105,7 @@ class _Run:
 
     def run_cells(self, plan: Sequence[PlannedCell]) -> None:
         """Run the cells that are missing or failed, or that were audited or checked less than they should be."""
-        stored = {cell.row: cell for cell in self.directory.cells()}
+        stored = {cell.row: cell for cell in self.directory.all_cells()}
         broken = [(cell.row, cell.model.error) for cell in plan if isinstance(cell.model, BrokenModel)]
         tasks = list(self._choose_cells(plan, stored))
         self.progress.planned(len(plan), len(plan) - len(tasks) - len(broken))

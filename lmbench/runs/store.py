@@ -3,7 +3,8 @@
 results/RUN/
   manifest.json                        the models, the texts, and the cells that were asked for
   study.toml                           how they were asked for: `lmbench run` repeats it
-  cells/kenlm-on-fables-en/            one cell; see cell_files.py
+  cells/kenlm-on-fables-en/            one cell of a corpus; see cell_files.py
+  tasks/kenlm-on-blimp/                one cell of a task
   checks/kenlm.json                    a model's results in the conformance suite
   logs/check-kenlm.txt                 what the process of a model's checks printed
   report.html  table.{md,csv,tex,parquet}  pairs.{csv,parquet}  exhibits/*.{md,svg}        `lmbench report` writes them
@@ -18,10 +19,11 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -32,14 +34,14 @@ from lmbench.exhibit import Exhibit
 from lmbench.identity import digest
 from lmbench.printable import printable_lines
 from lmbench.runs import cell_files
-from lmbench.runs.records import Cell, Manifest, Row, Verification
+from lmbench.runs.records import Cell, Manifest, Row, RowKind, Verification
 from lmbench.runs.sealed import DamageError, read_sealed, write_sealed
 from lmbench.runs.study import HEADER
 
 _STUDY = "study.toml"
 _WORK = ".work"
 _TABLES = ("table.md", "table.csv", "pairs.csv", "table.tex", "report.html", "table.parquet", "pairs.parquet")
-_OWN = (".lock", _WORK, "cells", "checks", "logs", "exhibits", *_TABLES)
+_OWN = (".lock", _WORK, "cells", "tasks", "checks", "logs", "exhibits", *_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class RunDirectory:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self._read: dict[str, tuple[object, Cell]] = {}
+        self._read: dict[Path, tuple[object, Cell]] = {}
 
     @classmethod
     @contextmanager
@@ -131,20 +133,28 @@ class RunDirectory:
             write_sealed(self._place("manifest.json"), extended)
 
     def cells(self) -> list[Cell]:
-        """Return the stored cells that can be believed, in the order of the manifest's rows."""
+        """Return the stored cells of corpora that can be believed, in the order of the manifest's rows."""
+        return [cell for cell in self.all_cells() if cell.kind == "text"]
+
+    def task_cells(self) -> list[Cell]:
+        """Return the stored cells of tasks that can be believed, in the order of the manifest's rows."""
+        return [cell for cell in self.all_cells() if cell.kind == "task"]
+
+    def all_cells(self) -> list[Cell]:
+        """Return the stored cells of corpora and tasks that can be believed, in the order of the manifest's rows."""
         return [found for _, found in self._survey() if isinstance(found, Cell)]
 
     def describe_stored(self) -> str:
         """Return how many cells are stored, such as "3 of 12 cells are stored"."""
-        return f"{len(self.cells())} of {len(self.manifest.rows)} cells are stored"
+        return f"{len(self.all_cells())} of {len(self.manifest.rows)} cells are stored"
 
     def damage(self) -> list[Damage]:
         """Return the stored cells that cannot be believed."""
         return [Damage(row, found) for row, found in self._survey() if isinstance(found, str) and found]
 
-    def missing(self) -> list[Row]:
-        """Return the rows that have no cell that can be believed."""
-        return [row for row, found in self._survey() if not isinstance(found, Cell)]
+    def missing(self, kind: RowKind = "text") -> list[Row]:
+        """Return the rows of corpora, or of tasks, that have no cell that can be believed."""
+        return [row for row, found in self._survey() if row.kind == kind and not isinstance(found, Cell)]
 
     def folder(self, row: Row) -> Path:
         """Return the folder of a row's cell."""
@@ -153,6 +163,20 @@ class RunDirectory:
     def exhibits(self, cell: Cell) -> tuple[Exhibit, ...]:
         """Return the exhibits of a cell's model, if it has any."""
         return cell_files.read_exhibits(self.folder(cell.row)) if cell_files.EXHIBITS in cell.files else ()
+
+    def items(self, cell: Cell) -> Mapping[str, Sequence[Any]]:
+        """Return the items of a task's cell, which are columns of equal length.
+
+        Returns:
+            `id`; the name of each group; the name of each metric that is a mean over the items, with None if the model
+            did not answer; `chosen`, the index of the likeliest choice, or None; and `text`, what the model wrote, or
+            None.
+        """
+        return cell_files.read_items(self.folder(cell.row))
+
+    def responses(self, cell: Cell) -> Mapping[str, Sequence[Any]]:
+        """Return the answers to the requests of a task's cell: item, request, logprob (nats), events, greedy, text."""
+        return cell_files.read_responses(self.folder(cell.row))
 
     def new_work_folder(self) -> Path:
         """Create a folder for the files of a task, on the same disk. It is removed when the lock is released.
@@ -256,9 +280,9 @@ class RunDirectory:
     def _read_once(self, folder: Path) -> Cell:
         """Return the cell in a folder, which is read again only if its files changed."""
         state = [(file.name, file.lstat().st_mtime_ns, file.lstat().st_size) for file in sorted(folder.iterdir())]
-        known = self._read.get(folder.name)
+        known = self._read.get(folder)
         if known is None or known[0] != state:
-            known = self._read[folder.name] = (state, cell_files.read_cell(folder))
+            known = self._read[folder] = (state, cell_files.read_cell(folder))
         return known[1]
 
     def check_place(self) -> None:
@@ -282,7 +306,7 @@ class RunDirectory:
 
 def cell_place(row: Row) -> Path:
     """Return the path of the folder of a row's cell, within the run directory."""
-    return Path("cells") / stem(row)
+    return Path("cells" if row.kind == "text" else "tasks") / stem(row)
 
 
 def check_log_place(label: str) -> Path:

@@ -67,7 +67,7 @@ def examine(directory: RunDirectory) -> list[Finding]:
     Returns:
         A finding for each cell and for each model's results in the conformance suite.
     """
-    cells = {cell.row: cell for cell in directory.cells()}
+    cells = {cell.row: cell for cell in directory.all_cells()}
     damages = {damage.row: damage.reason for damage in directory.damage()}
     corpora = {corpus.name: corpus for corpus in directory.manifest.corpora}
     found = []
