@@ -104,6 +104,9 @@ def describe_entry(name: str, entry: CatalogEntry, corpus: Corpus | None) -> Ite
     for figure in entry.published:
         measure = f"{figure.value:g} {figure.measure} ({figure.split})"
         yield f"  published {measure}: {figure.model} ({figure.convention}) [{figure.source}]"
+    if table := entry.published_by:
+        for model, mean in table.means(table.values).items():
+            yield f"  published {mean:.1f} {table.measure}: {model} ({table.convention}) [{table.source}]"
 
 
 def _read_docstring(entry: Registered) -> str | None:

@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from statistics import fmean
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from lmbench.corpora.embedded import embedded_folder
 from lmbench.errors import CorpusError, UnknownNameError
@@ -59,6 +70,40 @@ class PublishedFigure(_CatalogModel):
     source: str
 
 
+class PublishedTable(_CatalogModel):
+    """Figures from the literature on each group of a task's items.
+
+    Attributes:
+        group: What the groups are, such as "paradigm".
+        measure: The measure.
+        convention: How the figures were measured.
+        source: Where they were published.
+        models: The models.
+        values: For each group, the value of each model.
+    """
+
+    group: str
+    measure: str
+    convention: str
+    source: str
+    models: tuple[str, ...]
+    values: dict[str, tuple[float, ...]]
+
+    @model_validator(mode="after")
+    def _check_values(self) -> Self:
+        for group, values in self.values.items():
+            if len(values) != len(self.models):
+                raise ValueError(f"values.{group} has {len(values)} values for {len(self.models)} models")
+        return self
+
+    def means(self, groups: Collection[str]) -> dict[str, float]:
+        """Return the mean of each model over these groups; an empty dictionary if one of them is not in the table."""
+        if not groups or any(group not in self.values for group in groups):
+            return {}
+        columns = zip(*(self.values[group] for group in groups), strict=True)
+        return dict(zip(self.models, map(fmean, columns), strict=True))
+
+
 class CatalogEntry(_CatalogModel):
     """A corpus: its files and how to read them; corpora/catalog.toml explains the fields."""
 
@@ -79,6 +124,7 @@ class CatalogEntry(_CatalogModel):
     spaced: bool = True
     note: str = ""
     published: tuple[PublishedFigure, ...] = ()
+    published_by: PublishedTable | None = None
 
     @property
     def bytes(self) -> int | None:

@@ -14,7 +14,7 @@ from lmbench.cli.descriptions import (
     list_corpora,
     summarize_model,
 )
-from lmbench.corpora.catalog import CatalogEntry, CatalogFile, PublishedFigure
+from lmbench.corpora.catalog import CatalogEntry, CatalogFile, PublishedFigure, PublishedTable
 from lmbench.corpora.plugins import RegisteredCorpus
 from lmbench.registry import find
 
@@ -124,6 +124,14 @@ def test_an_entry_is_described_by_its_files_and_published_figures(entry):
     assert "  file      there.txt: 2,000,000 bytes; not downloaded" in lines
     assert "            https://example.org/there.txt" in lines
     assert lines[-1] == "  published 141.2 ppl (test): 5-gram (closed) [X]"
+
+
+def test_the_means_of_a_published_table_are_described(entry):
+    table = PublishedTable(
+        group="paradigm", measure="%", convention="pairs", source="Y", models=("LSTM",), values={"a": (50,), "b": (60,)}
+    )
+    described = list(describe_entry("both", entry.model_copy(update={"published_by": table}), None))
+    assert described[-1] == "  published 55.0 %: LSTM (pairs) [Y]"
 
 
 def test_an_entry_that_is_here_is_described_by_its_splits(entry):

@@ -7,10 +7,19 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from lmbench.corpora.catalog import CATALOG, CatalogEntry, CatalogFile, find_entry, read_catalog
+from lmbench.corpora.catalog import CATALOG, CatalogEntry, CatalogFile, PublishedTable, find_entry, read_catalog
 from lmbench.corpora.fetching import fetch_file
 from lmbench.corpora.loading import known_names, load_corpus
 from lmbench.errors import CorpusError, UnknownNameError
+
+PUBLISHED = PublishedTable(
+    group="paradigm",
+    measure="accuracy, %",
+    convention="whole sentences",
+    source="X",
+    models=("m", "n"),
+    values={"a": (1.0, 4.0), "b": (3.0, 6.0)},
+)
 
 PINNED = {
     "raw.githubusercontent.com": r"/[\w.-]+/[\w.-]+/[0-9a-f]{40}/.+",
@@ -63,6 +72,41 @@ def test_addresses_are_the_files_own_or_begin_with_the_base():
     )
     entry = CatalogEntry(description="d", language="en", license="none", citation="none", base="http://z/", files=files)
     assert [entry.urls(file) for file in files] == [("http://z/b%20c.txt",), ("http://x/e", "http://y/e")]
+
+
+TABLE_3 = {  # of Warstadt et al. 2020, as corrected in 2021: its columns for all paradigms and for two phenomena
+    "": [61.2, 69.8, 69.6, 83.0, 88.6],
+    "anaphor_": [47.9, 91.7, 94.1, 99.3, 97.5],
+    "ellipsis_": [36.9, 67.6, 77.2, 89.3, 85.0],
+}
+
+
+@pytest.mark.parametrize("prefix", TABLE_3)
+def test_the_figures_of_blimps_paradigms_have_the_means_of_the_paper(prefix):
+    table = find_entry("blimp").published_by
+    means = table.means([paradigm for paradigm in table.values if paradigm.startswith(prefix)])
+    assert list(means) == ["5-gram of Gigaword", "LSTM", "Transformer-XL Large", "GPT-2 774M", "people"]
+    assert list(means.values()) == pytest.approx(TABLE_3[prefix], abs=0.0501)
+
+
+def test_every_paradigm_of_blimp_has_published_figures():
+    full, half = find_entry("blimp"), find_entry("blimp-half")
+    assert {Path(file.path).stem for file in full.files} == set(full.published_by.values)
+    assert len(full.files) == 67
+    assert len(half.files) == 34
+    assert set(half.files) <= set(full.files)
+    assert half.base == full.base
+
+
+def test_a_published_table_has_no_means_of_groups_that_it_lacks():
+    assert PUBLISHED.means(["a", "b"]) == {"m": 2.0, "n": 5.0}
+    assert PUBLISHED.means(["b"]) == {"m": 3.0, "n": 6.0}
+    assert PUBLISHED.means(["a", "c"]) == PUBLISHED.means([]) == {}
+
+
+def test_a_published_table_needs_a_value_of_each_model():
+    with pytest.raises(ValueError, match=r"values\.b has 1 values for 2 models"):
+        PublishedTable.model_validate(PUBLISHED.model_dump() | {"values": {"a": (1.0, 4.0), "b": (3.0,)}})
 
 
 def test_unknown_entries():
