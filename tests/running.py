@@ -8,7 +8,7 @@ from pathlib import Path
 from lmbench import Corpus
 from lmbench.runs import runner
 from lmbench.runs.engines import LocalEngine
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.events import JobName, RunProgress
 from lmbench.runs.experiment import Experiment
 from lmbench.runs.models import select_models
 from lmbench.runs.records import AuditKind, Cell
@@ -29,14 +29,14 @@ class Recorder(RunProgress):
         self.events: list[tuple[str | int, ...] | str] = []
         self.messages: list[tuple[str, float]] = []
 
-    def task_progress(self, task: TaskName, message: str, share: float) -> None:
+    def job_progress(self, job: JobName, message: str, share: float) -> None:
         self.messages.append((message, share))
 
-    def task_started(self, task: TaskName) -> None:
-        if task.kind == "check":
-            self.events.append(("check", task.number, task.total, task.model))
+    def job_started(self, job: JobName) -> None:
+        if job.kind == "check":
+            self.events.append(("check", job.number, job.total, job.model))
         else:
-            self.events.append((task.number, task.total, task.model, task.corpus))
+            self.events.append((job.number, job.total, job.model, job.corpus))
 
     def cell_finished(self, cell: Cell) -> None:
         self.events.append(cell.status)

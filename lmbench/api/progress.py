@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from lmbench.api.notebook import is_notebook
 from lmbench.printable import printable
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.events import JobName, RunProgress
 from lmbench.runs.records import Cell
 
 _INTERVAL = 0.25  # seconds between two updates of a bar
@@ -37,7 +37,7 @@ class _Bar(RunProgress):
     def __init__(self) -> None:
         self._lock = RLock()
         self._message, self._stored, self._total, self._failed = "", 0, 0, 0
-        self._shares: dict[TaskName, float] = {}
+        self._shares: dict[JobName, float] = {}
         self._notices: dict[str, None] = {}
         self._shown = 0.0
 
@@ -68,16 +68,16 @@ class _Bar(RunProgress):
         with self._lock:
             self._stored, self._total = stored, total_cells
 
-    def task_started(self, task: TaskName) -> None:
-        self.task_progress(task, "", 0.0)
+    def job_started(self, job: JobName) -> None:
+        self.job_progress(job, "", 0.0)
 
-    def task_progress(self, task: TaskName, message: str, share: float) -> None:
+    def job_progress(self, job: JobName, message: str, share: float) -> None:
         with self._lock:
-            self._shares[task] = share
-            what = f"{task.model} on {task.corpus}" if task.kind == "cell" else f"checking {task.model}"
+            self._shares[job] = share
+            what = f"{job.model} on {job.corpus}" if job.kind == "cell" else f"checking {job.model}"
             self._show(f"{what}: {message}" if message else what)
 
-    def task_received(self, task: TaskName, url: str, done: int, total: int | None) -> None:
+    def job_received(self, job: JobName, url: str, done: int, total: int | None) -> None:
         self.received(url, done, total)
 
     def cell_finished(self, cell: Cell) -> None:
@@ -85,18 +85,18 @@ class _Bar(RunProgress):
             self._stored += 1
             self._failed += cell.status == "failed"
 
-    def task_ended(self, task: TaskName, summary: str = "") -> None:
+    def job_ended(self, job: JobName, summary: str = "") -> None:
         with self._lock:
-            self._shares.pop(task, None)
+            self._shares.pop(job, None)
             self._show(self._message)
 
     @property
     def _share(self) -> float:
         """The share of the cells that is done; before there are any, that of the checks."""
-        cells = [share for task, share in self._shares.items() if task.kind == "cell"]
+        cells = [share for job, share in self._shares.items() if job.kind == "cell"]
         if self._total:
             return min((self._stored + sum(cells)) / self._total, 1.0)
-        return max(((task.number - 1 + share) / task.total for task, share in self._shares.items()), default=0.0)
+        return max(((job.number - 1 + share) / job.total for job, share in self._shares.items()), default=0.0)
 
     @property
     def _text(self) -> str:

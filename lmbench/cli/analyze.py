@@ -67,7 +67,7 @@ def analyze(
     from rich.console import Console
 
     from lmbench.api.results import Results
-    from lmbench.cli.displays import TaskDisplay
+    from lmbench.cli.displays import WorkDisplay
     from lmbench.spec import split_list
 
     results = Results.load(directory)
@@ -78,7 +78,7 @@ def analyze(
         return
     if out is not None:
         check_suffix(out)
-    with TaskDisplay(Console(stderr=True), name) as display:
+    with WorkDisplay(Console(stderr=True), name) as display:
         labels = split_list(models or "")
         found = results.analyze(name, labels, corpus, limit=limit, progress=display)
     _print(found, as_json)

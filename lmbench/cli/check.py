@@ -39,14 +39,14 @@ def check(model: str, seed: int, as_json: bool, page: Path | None) -> None:
     from rich.console import Console
 
     from lmbench.checks import check_spec
-    from lmbench.cli.displays import TaskDisplay
+    from lmbench.cli.displays import WorkDisplay
     from lmbench.model import ModelSpec
     from lmbench.report import verification
 
     if page is not None:
         verification.check_place(page)
     spec = ModelSpec.parse(model)
-    with TaskDisplay(Console(stderr=True), f"checking {spec}") as display:
+    with WorkDisplay(Console(stderr=True), f"checking {spec}") as display:
         outcomes = check_spec(spec, display, seed)
     report = verification.make_report(spec, outcomes, seed)
     if as_json:

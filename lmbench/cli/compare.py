@@ -84,7 +84,7 @@ def _measure_divergence(names: Sequence[str], corpus: str) -> Divergence:
     from rich.console import Console
 
     from lmbench.analysis.divergence import compare_distributions
-    from lmbench.cli.displays import TaskDisplay
+    from lmbench.cli.displays import WorkDisplay
     from lmbench.cli.inputs import Fitting, load_corpus, prepare_on
     from lmbench.corpora.options import NO_OPTIONS
     from lmbench.registry import build
@@ -93,7 +93,7 @@ def _measure_divergence(names: Sequence[str], corpus: str) -> Divergence:
     text = load_corpus(corpus)
     for name, model in zip(names, models, strict=True):
         prepare_on(model, name, Fitting(corpus, NO_OPTIONS), text.training)
-    with TaskDisplay(Console(stderr=True), f"comparing on {corpus}") as display:
+    with WorkDisplay(Console(stderr=True), f"comparing on {corpus}") as display:
         return compare_distributions(models[0], models[1], text.test.documents, display)
 
 

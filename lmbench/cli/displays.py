@@ -15,7 +15,7 @@ from lmbench.printable import printable
 from lmbench.progress import Progress
 from lmbench.report.marks import describe_unknown
 from lmbench.report.markup import literal
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.events import JobName, RunProgress
 from lmbench.runs.records import Cell
 
 
@@ -77,7 +77,7 @@ class _LineDisplay(_BarDisplay):
         self._bars.update(number, completed=share)
 
 
-class TaskDisplay(_LineDisplay):
+class WorkDisplay(_LineDisplay):
     """Shows a line for one piece of work outside a run, such as fitting a model."""
 
     def __init__(self, console: Console, label: str) -> None:
@@ -92,7 +92,7 @@ class TaskDisplay(_LineDisplay):
 
 
 class RunDisplay(_LineDisplay, RunProgress):
-    """Shows a bar for all cells and a live line for each task, and prints a line for each finished cell.
+    """Shows a bar for all cells and a live line for each job, and prints a line for each finished cell.
 
     Without a terminal, it prints the steps of the run's preparation and the lines of finished cells. Threads may call
     it at the same time.
@@ -101,7 +101,7 @@ class RunDisplay(_LineDisplay, RunProgress):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._lock = RLock()
-        self._tasks: dict[TaskName, bars.TaskID] = {}
+        self._jobs: dict[JobName, bars.TaskID] = {}
         self._all = self._add(Shortened("preparing"))
         self._checked = self._done = self._total = self._failed = 0
 
@@ -128,34 +128,34 @@ class RunDisplay(_LineDisplay, RunProgress):
             line.begin(stored / total_cells if total_cells else 0.0, now)
             self._count("cells", stored, total_cells)
 
-    def task_started(self, task: TaskName) -> None:
+    def job_started(self, job: JobName) -> None:
         with self._lock:
-            self._tasks[task] = self._add(_label(task))
-            if task.kind == "check":
-                self._count("checks", self._checked, task.total)
+            self._jobs[job] = self._add(_label(job))
+            if job.kind == "check":
+                self._count("checks", self._checked, job.total)
 
-    def task_progress(self, task: TaskName, message: str, share: float) -> None:
+    def job_progress(self, job: JobName, message: str, share: float) -> None:
         with self._lock:
-            if task in self._tasks:
-                self._advance(self._tasks[task], message, share)
+            if job in self._jobs:
+                self._advance(self._jobs[job], message, share)
 
-    def task_received(self, task: TaskName, url: str, done: int, total: int | None) -> None:
-        self.task_progress(task, *_download(url, done, total))
+    def job_received(self, job: JobName, url: str, done: int, total: int | None) -> None:
+        self.job_progress(job, *_download(url, done, total))
 
-    def task_memory(self, task: TaskName, size: int) -> None:
+    def job_memory(self, job: JobName, size: int) -> None:
         with self._lock:
-            if task in self._tasks:
-                self._line(self._tasks[task])[0].memory = size
+            if job in self._jobs:
+                self._line(self._jobs[job])[0].memory = size
 
-    def task_ended(self, task: TaskName, summary: str = "") -> None:
+    def job_ended(self, job: JobName, summary: str = "") -> None:
         with self._lock:
-            if task in self._tasks:
-                self._bars.remove_task(self._tasks.pop(task))
+            if job in self._jobs:
+                self._bars.remove_task(self._jobs.pop(job))
             if summary:
-                self._print(f"{_label(task)}: {summary}")
-            if task.kind == "check":
+                self._print(f"{_label(job)}: {summary}")
+            if job.kind == "check":
                 self._checked += 1
-                self._count("checks", self._checked, task.total)
+                self._count("checks", self._checked, job.total)
 
     def cell_finished(self, cell: Cell) -> None:
         with self._lock:
@@ -238,8 +238,8 @@ def summarize(cell: Cell) -> str:
     return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s){doubt}{unknown}"
 
 
-def _label(task: TaskName) -> Shortened:
-    return Shortened(task.model, f" on {task.corpus}") if task.kind == "cell" else Shortened(f"checking {task.model}")
+def _label(job: JobName) -> Shortened:
+    return Shortened(job.model, f" on {job.corpus}") if job.kind == "cell" else Shortened(f"checking {job.model}")
 
 
 def _download(url: str, done: int, total: int | None) -> tuple[str, float]:

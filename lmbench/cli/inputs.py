@@ -110,13 +110,13 @@ def prepare_on(model: LanguageModel, spec: str, fitting: Fitting, text: Training
     """
     from rich.console import Console
 
-    from lmbench.cli.displays import TaskDisplay
+    from lmbench.cli.displays import WorkDisplay
     from lmbench.progress import CheckedProgress
     from lmbench.runs.fitted_models import prepare_model
 
     is_pretrained = model.traits.pretrained
     label = "loading the model" if is_pretrained else f"fitting on {fitting.corpus}"
-    with TaskDisplay(Console(stderr=True), label) as display:
+    with WorkDisplay(Console(stderr=True), label) as display:
         progress = CheckedProgress(display)
         _limit_threads(model)
         fit = None

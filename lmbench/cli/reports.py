@@ -51,11 +51,11 @@ def write_plots(page: Page, folder: Path) -> int:
     """Write the charts of a page into a folder, and return their number."""
     from rich.console import Console
 
-    from lmbench.cli.displays import TaskDisplay
+    from lmbench.cli.displays import WorkDisplay
     from lmbench.report.page.document import list_charts
     from lmbench.report.pictures import write_all
 
-    with TaskDisplay(Console(stderr=True), "charts") as display:
+    with WorkDisplay(Console(stderr=True), "charts") as display:
         return len(list(write_all(list_charts(page), folder, display)))
 
 

@@ -50,7 +50,7 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
         study, source = read_request(request, display)
         path = choose_directory(study, request.file) or _new_folder(Path("results"))
         experiment = resolve_study(study, source, workers, display)
-        directory = _run(_Job(experiment, study.settings, request), path, workers, display)
+        directory = _run(_Command(experiment, study.settings, request), path, workers, display)
         display("writing the tables", 1.0)
         results = read_results(directory)
         write_report(results)
@@ -117,7 +117,7 @@ def _open_workers() -> Workers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _Command:
     """An experiment, how to run it, and what the command line says besides."""
 
     experiment: JointExperiment
@@ -125,15 +125,15 @@ class _Job:
     request: Request
 
 
-def _run(job: _Job, path: Path, workers: Workers, progress: RunProgress) -> RunDirectory:
+def _run(command: _Command, path: Path, workers: Workers, progress: RunProgress) -> RunDirectory:
     """Run the experiment. An interrupt gets a note that says how to resume it."""
     with interrupts.deferred():
         from lmbench.runs import runner
         from lmbench.runs.store import RunDirectory
 
-    options = runner.RunOptions(job.settings.scores, not job.request.refit, job.request.shard)
+    options = runner.RunOptions(command.settings.scores, not command.request.refit, command.request.shard)
     try:
-        return runner.run(job.experiment, path, _make_engine(job.settings, workers), progress, options)
+        return runner.run(command.experiment, path, _make_engine(command.settings, workers), progress, options)
     except KeyboardInterrupt as stop:
         if RunDirectory.is_at(path):
             stop.add_note(f"{RunDirectory.open(path).describe_stored()}; resume with --out {path}")

@@ -95,7 +95,7 @@ def surprisal(
 
     from lmbench.api.ready_models import Training
     from lmbench.api.surprisal import measure_items
-    from lmbench.cli.displays import TaskDisplay
+    from lmbench.cli.displays import WorkDisplay
     from lmbench.corpora.formats import TextFormat
     from lmbench.words.items import Columns, read_items
     from lmbench.words.measures import Settings
@@ -105,7 +105,7 @@ def surprisal(
     items = read_items(text, Columns(column, region_column, settings.spaced), TextFormat(None, encoding, None, layout))
     if out is not None:
         encode(items.kept, out)  # to refuse columns that the format does not have before anything is scored
-    with TaskDisplay(Console(stderr=True), "surprisal") as display:
+    with WorkDisplay(Console(stderr=True), "surprisal") as display:
         table = measure_items(models, items, settings, Training(corpus, refit, display))
     if out is None:
         echo_text(table.to_csv(index=False), end="")

@@ -45,7 +45,7 @@ _MISSING = "the process did not send the scores of each document"
 
 
 @dataclass(frozen=True, slots=True)
-class CellTask:
+class CellJob:
     """A cell to evaluate.
 
     Attributes:
@@ -124,14 +124,14 @@ class Places:
 
 
 def evaluate_cell(
-    worker: Worker | WorkHere, task: CellTask, places: Places, progress: Progress, limits: Limits = UNLIMITED
+    worker: Worker | WorkHere, job: CellJob, places: Places, progress: Progress, limits: Limits = UNLIMITED
 ) -> CellResult | LmbenchError:
     """Return the results of a cell, or the error that ended it. A plugin in the process may send anything."""
     try:
         with worker:  # ends the process, which waits for work, if there is nothing to score
-            require_test_text(task.corpus)
-            with _Evaluation(task, places, progress) as evaluation:
-                work = CellWork(task.model.source, task.corpus.training, task.fit, task.use_store)
+            require_test_text(job.corpus)
+            with _Evaluation(job, places, progress) as evaluation:
+                work = CellWork(job.model.source, job.corpus.training, job.fit, job.use_store)
                 ending = worker.run(partial(_evaluate_in_process, work), places.log, evaluation.receive, limits)
         return evaluation.finish(ending)
     except (CorpusError, PluginError, ScoreError) as error:
@@ -178,12 +178,12 @@ def _evaluate_in_process(work: CellWork, channel: Channel) -> str:
 class _Evaluation:
     """A cell whose process is at work."""
 
-    def __init__(self, task: CellTask, places: Places, progress: Progress) -> None:
-        self._task, self._places, self._progress = task, places, progress
-        test = task.corpus.test
+    def __init__(self, job: CellJob, places: Places, progress: Progress) -> None:
+        self._job, self._places, self._progress = job, places, progress
+        test = job.corpus.test
         self._columns = TallyColumns(len(test.documents))
         self._scoring = Scoring(test.documents, range(len(test.documents)), self._tally, progress)
-        self._sampled = () if task.audit == "none" else choose_documents(_sizes(test), task.row.key)
+        self._sampled = () if job.audit == "none" else choose_documents(_sizes(test), job.row.key)
         self._kept: dict[int, tuple[str, Score]] = {}
         self._record: ModelRecord | None = None
         self._findings: Findings | None = None
@@ -191,8 +191,8 @@ class _Evaluation:
         self._file: ScoresFile | None = None
 
     def __enter__(self) -> Self:
-        test = self._task.corpus.test
-        if self._task.keep_scores and test.size <= LARGEST_SCORED:
+        test = self._job.corpus.test
+        if self._job.keep_scores and test.size <= LARGEST_SCORED:
             longest = max(_sizes(test), default=0)
             self._file = self._events.enter_context(ScoresFile(self._places.folder / SCORES, longest))
         return self
@@ -220,7 +220,7 @@ class _Evaluation:
 
     def finish(self, ending: object) -> CellResult | LmbenchError:
         """Return the results, or the error, given how the process ended."""
-        record, corpus = self._record, self._task.corpus
+        record, corpus = self._record, self._job.corpus
         log = find_log(self._places.log, self._places.final / LOG)
         if not isinstance(ending, str) and self._findings is None:
             return as_error(ending, log)
@@ -231,10 +231,10 @@ class _Evaluation:
         metrics = record.summarize(counts, corpus)
         return CellResult(
             record=record,
-            signature=record.sign(corpus) + Signature(plugin_version(self._task.model.registered)),
+            signature=record.sign(corpus) + Signature(plugin_version(self._job.model.registered)),
             counts=counts,
             metrics=metrics,
-            audit_kind=self._task.audit,
+            audit_kind=self._job.audit,
             audit=audit,
             outcomes=outcomes,
             excess=_find_excess(metrics, corpus) if record.normalized else "",
@@ -258,10 +258,10 @@ class _Evaluation:
             self._record = ModelRecord.model_validate_json(record)
         except ValidationError as error:
             raise PluginError(f"the process sent a result that is not valid: {reason(error)}") from error
-        if not self._record.normalized or (self._task.audit == "none" and not self._task.checks):
+        if not self._record.normalized or (self._job.audit == "none" and not self._job.checks):
             return Examination()
         self._progress("audit", 0.0)
-        examination = Examination(self._sample(), self._task.checks, self._places.saved)
+        examination = Examination(self._sample(), self._job.checks, self._places.saved)
         self._findings = Findings(examination)
         return examination
 
@@ -271,7 +271,7 @@ class _Evaluation:
         if not kept:
             return None
         documents, scores = zip(*kept, strict=True)
-        return AuditSample(self._sampled, documents, scores, self._task.row.key)
+        return AuditSample(self._sampled, documents, scores, self._job.row.key)
 
 
 def _sizes(split: Split) -> list[int]:

@@ -1,4 +1,4 @@
-"""Engines: how the tasks of a run are distributed, over the CPUs of this machine or over other machines."""
+"""Engines: how the jobs of a run are distributed, over the CPUs of this machine or over other machines."""
 
 from __future__ import annotations
 
@@ -10,58 +10,58 @@ from pathlib import Path
 from typing import Protocol
 
 from lmbench.machine_memory import usable_memory
-from lmbench.runs.cells import CellTask
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.cells import CellJob
+from lmbench.runs.events import JobName, RunProgress
+from lmbench.runs.jobs import Desk, Done, Job, do_job
 from lmbench.runs.machine import count_cpus, describe_machine
-from lmbench.runs.tasks import Desk, Done, Task, do_task
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Limits
 
 _PROCESS = 300 << 20  # bytes that a process needs apart from its text
-_MEMORY_SHARE = 0.8  # of the memory that tasks may fill together
+_MEMORY_SHARE = 0.8  # of the memory that jobs may fill together
 _PER_BYTE = 60  # bytes of memory for each byte of training text: about what a 5-gram model needs
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A task that an engine is to do.
+    """A job that an engine is to do.
 
     Attributes:
-        task: The task.
+        job: The job.
         name: Its name, for reports.
     """
 
-    task: Task
-    name: TaskName
+    job: Job
+    name: JobName
 
 
 class Engine(Protocol):
-    """Does tasks."""
+    """Does jobs."""
 
     def run(
         self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
     ) -> Generator[tuple[Order, Done]]:
-        """Do tasks, and yield each as it ends. Closing the generator stops those that have not ended.
+        """Do jobs, and yield each as it ends. Closing the generator stops those that have not ended.
 
         Args:
-            orders: The tasks.
-            new_folder: Creates a folder for the files of a task.
+            orders: The jobs.
+            new_folder: Creates a folder for the files of a job.
             progress: Receives reports.
 
         Raises:
-            ResultsError: The files of a task cannot be written.
+            ResultsError: The files of a job cannot be written.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """Does tasks on this machine, several at the same time if their threads and their memory fit.
+    """Does jobs on this machine, several at the same time if their threads and their memory fit.
 
     Those of models that run in this process come last, one after the other, in the calling thread.
 
     Attributes:
         workers: Starts the processes.
-        jobs: How many tasks may be at work at the same time.
+        jobs: How many jobs may be at work at the same time.
         limits: What each process may use.
     """
 
@@ -73,20 +73,20 @@ class LocalEngine:
         self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
     ) -> Generator[tuple[Order, Done]]:
         yield from self._run_elsewhere(
-            [order for order in orders if not order.task.model.runs_here], new_folder, progress
+            [order for order in orders if not order.job.model.runs_here], new_folder, progress
         )
         for order in orders:
-            if order.task.model.runs_here:
-                progress.task_started(order.name)
+            if order.job.model.runs_here:
+                progress.job_started(order.name)
                 desk = Desk(new_folder(), self.workers)
-                yield order, do_task(order.task, desk, progress.progress_of(order.name))
+                yield order, do_job(order.job, desk, progress.progress_of(order.name))
 
     def _run_elsewhere(
         self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
     ) -> Generator[tuple[Order, Done]]:
-        """Do tasks in processes of their own, and yield each as it ends."""
+        """Do jobs in processes of their own, and yield each as it ends."""
         waiting, working = list(orders), dict[Future[Done], _Working]()
-        for libraries in {order.task.model.needs.libraries for order in orders}:
+        for libraries in {order.job.model.needs.libraries for order in orders}:
             self.workers.prepare(libraries)
         with ThreadPoolExecutor(self.jobs) as threads:
             try:
@@ -94,10 +94,10 @@ class LocalEngine:
                     while (order := self._choose(waiting, list(working.values()))) is not None:
                         waiting.remove(order)
                         work = _join(order, list(working.values()))
-                        memory = partial(progress.task_memory, order.name)
+                        memory = partial(progress.job_memory, order.name)
                         desk = Desk(new_folder(), self.workers, self.limits, work.count_company, memory)
-                        progress.task_started(order.name)
-                        working[threads.submit(do_task, order.task, desk, progress.progress_of(order.name))] = work
+                        progress.job_started(order.name)
+                        working[threads.submit(do_job, order.job, desk, progress.progress_of(order.name))] = work
                     ended, _ = wait(working, return_when=FIRST_COMPLETED)
                     for future in ended:
                         yield working.pop(future).order, future.result()
@@ -116,7 +116,7 @@ class LocalEngine:
 
 @dataclass(slots=True)
 class _Working:
-    """A task at work.
+    """A job at work.
 
     Attributes:
         order: Its order.
@@ -132,23 +132,23 @@ class _Working:
 
 
 def _join(order: Order, others: Sequence[_Working]) -> _Working:
-    """Return a task that starts beside others, which get company by it."""
+    """Return a job that starts beside others, which get company by it."""
     for other in others:
         other.company = max(other.company, len(others))
     return _Working(order, len(others))
 
 
 def _fits(order: Order, working: Sequence[_Working]) -> bool:
-    """Return whether the task of an order can be done beside others."""
-    tasks = [order.task, *(work.order.task for work in working)]
-    needs = [task.model.needs for task in tasks]
+    """Return whether the job of an order can be done beside others."""
+    jobs = [order.job, *(work.order.job for work in working)]
+    needs = [job.model.needs for job in jobs]
     return (
         sum(need.threads for need in needs) <= count_cpus()
-        and sum(map(estimate_memory, tasks)) <= _MEMORY_SHARE * usable_memory()
+        and sum(map(estimate_memory, jobs)) <= _MEMORY_SHARE * usable_memory()
         and (sum(need.gpu for need in needs) <= 1 or not describe_machine().gpu)
     )
 
 
-def estimate_memory(task: Task) -> int:
-    """Return about how many bytes of memory a task needs."""
-    return _PROCESS + (_PER_BYTE * task.corpus.train.size if isinstance(task, CellTask) else 0)
+def estimate_memory(job: Job) -> int:
+    """Return about how many bytes of memory a job needs."""
+    return _PROCESS + (_PER_BYTE * job.corpus.train.size if isinstance(job, CellJob) else 0)

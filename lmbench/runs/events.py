@@ -1,4 +1,4 @@
-"""Reports of a run: about its tasks, which may run at the same time, and about the cells that end."""
+"""Reports of a run: about its jobs, which may run at the same time, and about the cells that end."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from lmbench.runs.records import Cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskName:
-    """A task of a run: a cell, or the conformance suite on a model. Hashable, so that it can be a key.
+class JobName:
+    """A job of a run: a cell, or the conformance suite on a model. Hashable, so that it can be a key.
 
     Attributes:
         kind: "cell" or "check".
         model: The spec of the model.
-        corpus: The name of the corpus; "" if the task is a check.
-        number: Which task of its kind it is, from 1.
-        total: How many tasks of its kind the run has.
+        corpus: The name of the corpus; "" if the job is a check.
+        number: Which job of its kind it is, from 1.
+        total: How many jobs of its kind the run has.
     """
 
     kind: Literal["cell", "check"]
@@ -32,53 +32,53 @@ class TaskName:
 class RunProgress(Progress):
     """Receives reports of a run. This class ignores all except notices; subclasses show them.
 
-    Several threads may call it at the same time, each for a task of its own. Calls of the progress itself are about the
+    Several threads may call it at the same time, each for a job of its own. Calls of the progress itself are about the
     run as a whole: the few steps of its preparation.
     """
 
     def planned(self, total_cells: int, stored: int) -> None:
-        """Report how many cells the run has, and how many of them are stored already. Called once, before all tasks."""
+        """Report how many cells the run has, and how many of them are stored already. Called once, before all jobs."""
 
-    def task_started(self, task: TaskName) -> None:
-        """Report that a task starts."""
+    def job_started(self, job: JobName) -> None:
+        """Report that a job starts."""
 
-    def task_progress(self, task: TaskName, message: str, share: float) -> None:
-        """Report the current step of a task; see `Progress`."""
+    def job_progress(self, job: JobName, message: str, share: float) -> None:
+        """Report the current step of a job; see `Progress`."""
 
-    def task_memory(self, task: TaskName, size: int) -> None:
-        """Report how many bytes of memory are resident in a task's process now."""
+    def job_memory(self, job: JobName, size: int) -> None:
+        """Report how many bytes of memory are resident in a job's process now."""
 
-    def task_received(self, task: TaskName, url: str, done: int, total: int | None) -> None:
-        """Report a download of a task; see `Progress.received`."""
+    def job_received(self, job: JobName, url: str, done: int, total: int | None) -> None:
+        """Report a download of a job; see `Progress.received`."""
 
     def cell_finished(self, cell: Cell) -> None:
-        """Report that a cell is stored, successfully or not. Called before `task_ended` of its task."""
+        """Report that a cell is stored, successfully or not. Called before `job_ended` of its job."""
 
-    def task_ended(self, task: TaskName, summary: str = "") -> None:
-        """Report that a task has ended, whatever ended it.
+    def job_ended(self, job: JobName, summary: str = "") -> None:
+        """Report that a job has ended, whatever ended it.
 
         Args:
-            task: The task.
+            job: The job.
             summary: Its result in one line; "" for a cell, which has `cell_finished`.
         """
 
     def written(self, path: Path) -> None:
         """Report that the run has ended, and that its tables are in its directory."""
 
-    def progress_of(self, task: TaskName) -> Progress:
-        """Return a progress whose reports are about one task."""
-        return _TaskProgress(self, task)
+    def progress_of(self, job: JobName) -> Progress:
+        """Return a progress whose reports are about one job."""
+        return _JobProgress(self, job)
 
 
-class _TaskProgress(Progress):
-    def __init__(self, run: RunProgress, task: TaskName) -> None:
-        self._run, self._task = run, task
+class _JobProgress(Progress):
+    def __init__(self, run: RunProgress, job: JobName) -> None:
+        self._run, self._job = run, job
 
     def __call__(self, message: str, share: float) -> None:
-        self._run.task_progress(self._task, message, share)
+        self._run.job_progress(self._job, message, share)
 
     def notice(self, line: str) -> None:
         self._run.notice(line)
 
     def received(self, url: str, done: int, total: int | None) -> None:
-        self._run.task_received(self._task, url, done, total)
+        self._run.job_received(self._job, url, done, total)

@@ -92,7 +92,7 @@ def _join_manifests(runs: Sequence[RunDirectory]) -> Manifest:
     """Return the manifest of all runs. A model that is broken in one of them counts only if it is so in all."""
     working = {model.label for run in runs for model in run.manifest.models if model.identity is not None}
     manifests = [_without_broken(run.manifest, working) for run in runs]
-    first = dict[tuple[str, str, str], tuple[str, Path]]()
+    first = dict[tuple[str, ...], tuple[str, Path]]()
     for run, manifest in zip(runs, manifests, strict=True):
         for row in manifest.rows:
             key, path = first.setdefault(row.slot, (row.key, run.path))

@@ -166,8 +166,8 @@ def work(pipes: Pipes, threads: int | None) -> NoReturn:
         if threads is not None:
             limit_threads(threads)
         interrupts.allow()
-        task = pipes.work.recv()
-        result = task(channel)
+        work = pipes.work.recv()
+        result = work(channel)
         _flush()
         channel.send(Returned(result))
     except KeyboardInterrupt:

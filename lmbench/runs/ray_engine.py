@@ -1,8 +1,8 @@
-"""Do the tasks of a run on a Ray cluster.
+"""Do the jobs of a run on a Ray cluster.
 
-Each task becomes a Ray task, which asks for the CPUs, the GPU and about the memory that its processes need. On its node
+Each job becomes a Ray task, which asks for the CPUs, the GPU and about the memory that its processes need. On its node
 it does what it would do on this machine: it starts processes of its own, in a temporary folder, and its files come
-back. Ray repeats the tasks of a node that fails. Texts are sent to the cluster once.
+back. Ray repeats those of a node that fails. Texts are sent to the cluster once.
 
 Each node needs lmbench and the plugins that are used, in the same versions.
 """
@@ -26,18 +26,18 @@ from lmbench.corpus import Corpus, Split
 from lmbench.errors import LmbenchError, ResultsError, describe, one_line
 from lmbench.progress import Progress
 from lmbench.runs.cell_files import write_cell
-from lmbench.runs.cells import CellTask
+from lmbench.runs.cells import CellJob
 from lmbench.runs.engines import Order, estimate_memory
 from lmbench.runs.events import RunProgress
+from lmbench.runs.jobs import Desk, Done, Job, describe_failure, do_job
 from lmbench.runs.parcels import Parcel, pack
 from lmbench.runs.records import Cell, Verification
-from lmbench.runs.tasks import Desk, Done, Task, describe_failure, do_task
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Limits
 
-_RETRIES = 3  # of a task whose node failed
-_INTERVAL = 0.2  # seconds between two looks at the reports of the tasks
-_SELDOM = 1.0  # seconds between two reports of a task's step
+_RETRIES = 3  # of a job whose node failed
+_INTERVAL = 0.2  # seconds between two looks at the reports of the jobs
+_SELDOM = 1.0  # seconds between two reports of a job's step
 _PASSED_ON = ("LMBENCH_OFFLINE", "HF_HUB_OFFLINE", "OMP_WAIT_POLICY")  # variables of the environment
 _ELSEWHERE = Corpus("", Split(()), Split(()), Split(()), provenance="")  # in the place of a corpus that is sent ahead
 
@@ -47,11 +47,11 @@ Ray = Any
 
 @dataclass(frozen=True, slots=True)
 class RayEngine:
-    """Does tasks on a Ray cluster.
+    """Does jobs on a Ray cluster.
 
     Attributes:
         address: The cluster, such as "ray://host:10001"; None for one that runs on this machine, or else a new one.
-        jobs: How many tasks may be given to it at the same time; None for all.
+        jobs: How many jobs may be given to it at the same time; None for all.
         limits: What each process may use.
     """
 
@@ -62,11 +62,11 @@ class RayEngine:
     def run(
         self, orders: Sequence[Order], new_folder: Callable[[], Path], progress: RunProgress
     ) -> Generator[tuple[Order, Done]]:
-        """Do tasks, and yield each as it ends; see `Engine.run`.
+        """Do jobs, and yield each as it ends; see `Engine.run`.
 
         Raises:
             LmbenchError: Ray is not installed, or the cluster cannot be reached.
-            ResultsError: The files of a task cannot be written.
+            ResultsError: The files of a job cannot be written.
         """
         if not orders:
             return
@@ -85,7 +85,7 @@ class RayEngine:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What a task sends back from its node.
+    """What a job sends back from its node.
 
     Attributes:
         files: The contents of its files.
@@ -100,7 +100,7 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """What all tasks have in common."""
+    """What all jobs have in common."""
 
     version: str
     environment: Mapping[str, str]
@@ -111,7 +111,7 @@ class _Cluster:
     """A cluster at work.
 
     Attributes:
-        working: The number of the order of each task at work, by Ray's reference to its result.
+        working: The number of the order of each job at work, by Ray's reference to its result.
     """
 
     def __init__(self, ray: Ray, orders: Sequence[Order], limits: Limits, progress: RunProgress) -> None:
@@ -124,21 +124,21 @@ class _Cluster:
         self._settings = ray.put(_Settings(own_version(), environment, limits))
 
     def submit(self, number: int) -> None:
-        """Give the task of an order to the cluster.
+        """Give the job of an order to the cluster.
 
         Raises:
             CorpusError: Its text cannot be read.
         """
-        task, parcel = self._clamp(self._orders[number].task), None
-        request = self._ask(task)
-        if isinstance(task, CellTask):
-            parcel = self._send(task.corpus)
-            task = replace(task, corpus=_ELSEWHERE)
+        job, parcel = self._clamp(self._orders[number].job), None
+        request = self._ask(job)
+        if isinstance(job, CellJob):
+            parcel = self._send(job.corpus)
+            job = replace(job, corpus=_ELSEWHERE)
         remote = self._ray.remote(_do_on_node).options(**request, max_retries=_RETRIES)
-        self.working[remote.remote(number, task, parcel, self._settings, self._board)] = number
+        self.working[remote.remote(number, job, parcel, self._settings, self._board)] = number
 
     def wait(self) -> Iterator[tuple[Order, object]]:
-        """Wait for a moment, pass on reports, and yield the result of each task that has ended, or its error.
+        """Wait for a moment, pass on reports, and yield the result of each job that has ended, or its error.
 
         Raises:
             LmbenchError: The cluster cannot be reached anymore.
@@ -153,7 +153,7 @@ class _Cluster:
             yield self._orders[number], self._get(reference)
 
     def cancel(self) -> None:
-        """End the tasks that are still at work."""
+        """End the jobs that are still at work."""
         for reference in self.working:
             with suppress(self._ray.exceptions.RayError, ConnectionError):
                 self._ray.cancel(reference, force=True)
@@ -175,19 +175,19 @@ class _Cluster:
             self._parcels[id(corpus)] = self._ray.put(pack(corpus, self._ray.put))
         return self._parcels[id(corpus)]
 
-    def _clamp(self, task: Task) -> Task:
-        """Return a task that needs no more threads than the largest node has."""
-        needs = task.model.needs
+    def _clamp(self, job: Job) -> Job:
+        """Return a job that needs no more threads than the largest node has."""
+        needs = job.model.needs
         threads = min(needs.threads, max(1, int(self._largest("CPU"))))
-        return replace(task, model=replace(task.model, needs=replace(needs, threads=threads)))
+        return replace(job, model=replace(job.model, needs=replace(needs, threads=threads)))
 
-    def _ask(self, task: Task) -> dict[str, float]:
-        """Return what to ask for. No node has to have more than there is, so that each task can start somewhere."""
-        needs = task.model.needs
+    def _ask(self, job: Job) -> dict[str, float]:
+        """Return what to ask for. No node has to have more than there is, so that each job can start somewhere."""
+        needs = job.model.needs
         return {
             "num_cpus": needs.threads,
             "num_gpus": 1 if needs.gpu and self._largest("GPU") >= 1 else 0,
-            "memory": int(min(estimate_memory(task), self._largest("memory"))),
+            "memory": int(min(estimate_memory(job), self._largest("memory"))),
         }
 
     def _largest(self, resource: str) -> float:
@@ -201,16 +201,16 @@ class _Cluster:
                 if kind == "start":
                     self._announce(number, is_report=True)
                 elif kind == "memory":
-                    self._progress.task_memory(order.name, *arguments)
+                    self._progress.job_memory(order.name, *arguments)
                 else:
                     getattr(self._progress.progress_of(order.name), kind)(*arguments)
 
     def _announce(self, number: int, is_report: bool = False) -> None:
-        """Report that a task has started, or that it has started again."""
+        """Report that a job has started, or that it has started again."""
         order = self._orders[number]
         if number not in self._started:
             self._started.add(number)
-            self._progress.task_started(order.name)
+            self._progress.job_started(order.name)
         elif is_report:
             name = order.name
             self._progress.notice(
@@ -263,32 +263,32 @@ def _keeping_signal_handlers() -> Iterator[None]:
 
 
 def _receive(order: Order, result: object, folder: Path) -> Done:
-    """Write the files of a task into a folder, and return it.
+    """Write the files of a job into a folder, and return it.
 
     Raises:
         ResultsError: They cannot be written.
     """
     if not isinstance(result, _Result):
         error = result if isinstance(result, LmbenchError) else LmbenchError("it did not return a result")
-        return _fail(order.task, error, folder)
+        return _fail(order.job, error, folder)
     try:
         for name, contents in result.files.items():
             (folder / name).write_bytes(contents)
     except OSError as error:
         raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from error
-    return Done(order.task, folder, result.cell, result.verification, result.outcomes)
+    return Done(order.job, folder, result.cell, result.verification, result.outcomes)
 
 
-def _fail(task: Task, error: LmbenchError, folder: Path) -> Done:
-    """Return a task that ended with an error."""
-    if isinstance(task, CellTask):
-        return Done(task, folder, write_cell(folder, describe_failure(task.row, error), ()))
+def _fail(job: Job, error: LmbenchError, folder: Path) -> Done:
+    """Return a job that ended with an error."""
+    if isinstance(job, CellJob):
+        return Done(job, folder, write_cell(folder, describe_failure(job.row, error), ()))
     doubt = f"the suite did not end: {one_line(str(error))}"
-    return Done(task, folder, verification=Verification(model=task.model.label, key=task.key, doubt=doubt, outcomes=()))
+    return Done(job, folder, verification=Verification(model=job.model.label, key=job.key, doubt=doubt, outcomes=()))
 
 
 class _Board:
-    """Collects the reports of all tasks, and counts those that are on one node at the same time. An actor."""
+    """Collects the reports of all jobs, and counts those that are on one node at the same time. An actor."""
 
     def __init__(self) -> None:
         self._reports: list[tuple[int, tuple[Any, ...]]] = []
@@ -296,7 +296,7 @@ class _Board:
         self._company: dict[int, int] = {}
 
     def start(self, number: int, node: str) -> None:
-        """Report that a task starts on a node."""
+        """Report that a job starts on a node."""
         others = [other for other, place in self._nodes.items() if place == node and other != number]
         self._nodes[number], self._company[number] = node, len(others)
         for other in others:
@@ -304,11 +304,11 @@ class _Board:
         self.report(number, ("start",))
 
     def count_company(self, number: int) -> int:
-        """Return how many other tasks have been on the same node at the same time, at most."""
+        """Return how many other jobs have been on the same node at the same time, at most."""
         return self._company.get(number, 0)
 
     def end(self, number: int) -> None:
-        """Report that a task has left its node."""
+        """Report that a job has left its node."""
         self._nodes.pop(number, None)
 
     def report(self, number: int, report: tuple[Any, ...]) -> None:
@@ -327,12 +327,12 @@ def _start_board(ray: Ray) -> Ray:
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     board = ray.remote(_Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
-    ray.get(board.take.remote())  # it is there before the first task starts, so that no report is lost
+    ray.get(board.take.remote())  # it is there before the first job starts, so that no report is lost
     return board
 
 
-def _do_on_node(number: int, task: Task, parcel: Parcel | None, settings: _Settings, board: Ray) -> object:
-    """Do a task on a node, and return a _Result, or the LmbenchError that ended it."""
+def _do_on_node(number: int, job: Job, parcel: Parcel | None, settings: _Settings, board: Ray) -> object:
+    """Do a job on a node, and return a _Result, or the LmbenchError that ended it."""
     import ray
 
     if settings.version != own_version():
@@ -341,24 +341,24 @@ def _do_on_node(number: int, task: Task, parcel: Parcel | None, settings: _Setti
     board.start.remote(number, ray.get_runtime_context().get_node_id())
     try:
         with tempfile.TemporaryDirectory(prefix="lmbench-") as name, Workers() as workers:
-            folder = Path(name) / "task"
+            folder = Path(name) / "job"
             folder.mkdir()
-            if parcel is not None and isinstance(task, CellTask):
-                task = replace(task, corpus=parcel.open(Path(name), ray.get))
+            if parcel is not None and isinstance(job, CellJob):
+                job = replace(job, corpus=parcel.open(Path(name), ray.get))
             post = _Post(ray, number, board)
             desk = Desk(folder, workers, settings.limits, post.count_company, post.report_memory)
-            done = do_task(task, desk, post)
+            done = do_job(job, desk, post)
             files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
             return _Result(files, done.cell, done.verification, done.outcomes)
     except (LmbenchError, OSError) as error:  # such as a full disk, which concerns this node alone
         return LmbenchError(f"on the node {os.uname().nodename}: {one_line(str(error))}")
     finally:
         with suppress(ray.exceptions.RayError):  # the board was lost with its node
-            ray.get(board.end.remote(number))  # before the next task starts here, which would count this one
+            ray.get(board.end.remote(number))  # before the next job starts here, which would count this one
 
 
 class _Post(Progress):
-    """Sends the reports of a task from its node to the board."""
+    """Sends the reports of a job from its node to the board."""
 
     def __init__(self, ray: Ray, number: int, board: Ray) -> None:
         self._ray, self._number, self._board = ray, number, board
@@ -378,7 +378,7 @@ class _Post(Progress):
         self._send_seldom("memory", size)
 
     def count_company(self) -> int:
-        """Return how many other tasks have been on this node at the same time, at most."""
+        """Return how many other jobs have been on this node at the same time, at most."""
         try:
             return int(self._ray.get(self._board.count_company.remote(self._number)))
         except self._ray.exceptions.RayError:  # the board was lost with its node

@@ -271,7 +271,7 @@ class Costs(_Record):
         wall_seconds: Wall-clock seconds of the whole cell, audit included.
         cpu_seconds: Processor seconds of its process.
         joules: Energy that the processor, and the GPU if it is used, took meanwhile; None if the machine does not tell.
-        company: How many other tasks of the run were at work at the same time, at most.
+        company: How many other jobs of the run were at work at the same time, at most.
     """
 
     fit_seconds: float | None

@@ -16,7 +16,7 @@ from lmbench.errors import LmbenchError, ScoreError, one_line
 from lmbench.metrics import Tally, tally_joined
 from lmbench.model import Saveable
 from lmbench.progress import CheckedProgress, Progress
-from lmbench.runs.cells import CellResult, CellTask, CellWork, Places
+from lmbench.runs.cells import CellJob, CellResult, CellWork, Places
 from lmbench.runs.evaluation import BATCH_CHARACTERS, TimedModel
 from lmbench.runs.models import build_model
 from lmbench.runs.reports import SendingProgress, repeat_report
@@ -33,27 +33,27 @@ StartWork = Callable[[Callable[[Channel], object], Path, Callable[[object], obje
 """Does work in a fresh process, as `Worker.run` does."""
 
 
-def score_again(start_work: StartWork, task: CellTask, places: Places, first: CellResult, progress: Progress) -> Audit:
+def score_again(start_work: StartWork, job: CellJob, places: Places, first: CellResult, progress: Progress) -> Audit:
     """Score all documents of a cell again, and return its audit with the results of this.
 
     Args:
         start_work: Does work in a fresh process.
-        task: The cell. The model is restored from where it was saved, or fitted again if it cannot be saved.
+        job: The cell. The model is restored from where it was saved, or fitted again if it cannot be saved.
         places: Where its files are.
         first: The results of the cell.
         progress: Receives reports.
     """
     started = time.perf_counter()
-    scoring = _SecondScoring(task, first, progress.part("audit"))
+    scoring = _SecondScoring(job, first, progress.part("audit"))
     not_rescored = failure = ""
     log = places.folder / _LOG
     try:
-        work = CellWork(task.model.source, task.corpus.training, task.fit, use_store=False)
+        work = CellWork(job.model.source, job.corpus.training, job.fit, use_store=False)
         ending = start_work(partial(_score_again_in_process, work, places.saved), log, scoring.receive)
         scoring.require_end(ending, find_log(log, places.final / _LOG))
     except _OtherModelError as error:
         not_rescored = one_line(str(error))
-        progress.notice(f"{task.model.spec} on {task.corpus.name} is not scored again: {not_rescored}")
+        progress.notice(f"{job.model.spec} on {job.corpus.name} is not scored again: {not_rescored}")
     except LmbenchError as error:
         failure = one_line(f"scored again by a fresh process, in another order: {error}")
     close_log(log)
@@ -103,12 +103,12 @@ class _SecondScoring:
         done: The documents that had the same scores.
     """
 
-    def __init__(self, task: CellTask, first: CellResult, progress: Progress) -> None:
+    def __init__(self, job: CellJob, first: CellResult, progress: Progress) -> None:
         self.done = 0
         self._first, self._progress, self._tolerance = first, progress, 0.0
-        documents = task.corpus.test.documents
+        documents = job.corpus.test.documents
         order = list(range(len(documents)))
-        random.Random(task.row.key).shuffle(order)
+        random.Random(job.row.key).shuffle(order)
         size = min(BATCH_CHARACTERS, 1 + first.metrics.characters // _FEWEST_BATCHES)
         self._scoring = Scoring((documents[number] for number in order), order, self._compare, progress, size)
 

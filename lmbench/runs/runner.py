@@ -9,14 +9,14 @@ from pathlib import Path
 
 from lmbench.errors import LmbenchError
 from lmbench.runs.cell_files import LOG, write_cell
-from lmbench.runs.cells import CellTask
+from lmbench.runs.cells import CellJob
 from lmbench.runs.engines import Engine, Order
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.events import JobName, RunProgress
 from lmbench.runs.experiment import Experiment, JointExperiment, PlannedCell, adopt_rows
+from lmbench.runs.jobs import CheckJob, Done, Job, describe_failure
 from lmbench.runs.models import BrokenModel
 from lmbench.runs.records import AUDIT_KINDS, Cell, Row
 from lmbench.runs.store import RunDirectory
-from lmbench.runs.tasks import CheckTask, Done, Task, describe_failure
 from lmbench.runs.verdicts import keep_verdict, read_verdict, suite_key
 
 
@@ -90,7 +90,7 @@ class _Run:
         A broken one has nothing to check: its cells say why.
         """
         stored = self.directory.verifications()
-        tasks = []
+        jobs = []
         for model in {cell.model.label: cell.model for cell in plan if cell.check}.values():
             if isinstance(model, BrokenModel):
                 continue
@@ -100,21 +100,21 @@ class _Run:
             if model.can_be_found_again and (known := read_verdict(key)) is not None:
                 self.directory.write_verification(known.model_copy(update={"model": model.label}))
             elif model.checked_in_runs:
-                tasks.append(CheckTask(model, key))
-        self._do(tasks, self._keep_verification)
+                jobs.append(CheckJob(model, key))
+        self._do(jobs, self._keep_verification)
 
     def run_cells(self, plan: Sequence[PlannedCell]) -> None:
         """Run the cells that are missing or failed, or that were audited or checked less than they should be."""
         stored = {cell.row: cell for cell in self.directory.all_cells()}
         broken = [(cell.row, cell.model.error) for cell in plan if isinstance(cell.model, BrokenModel)]
-        tasks = list(self._choose_cells(plan, stored))
-        self.progress.planned(len(plan), len(plan) - len(tasks) - len(broken))
+        jobs = list(self._choose_cells(plan, stored))
+        self.progress.planned(len(plan), len(plan) - len(jobs) - len(broken))
         for row, error in broken:
             self._store_failure(row, error)
-        self._do(tasks, self._keep_cell)
+        self._do(jobs, self._keep_cell)
 
-    def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellTask]:
-        """Yield the task of each cell that has to be evaluated, and can be."""
+    def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellJob]:
+        """Yield the job of each cell that has to be evaluated, and can be."""
         unchecked = {label for label, found in self.directory.verifications().items() if found.lacks_own}
         for cell in plan:
             before = stored.get(cell.row)
@@ -127,22 +127,22 @@ class _Run:
                 unchecked.discard(cell.model.label)
             audit = max(cell.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
             use_store = self.options.use_store and cell.model.can_be_found_again
-            yield CellTask(cell.row, cell.model, cell.corpus, audit, checks, self.options.keep_scores, use_store)
+            yield CellJob(cell.row, cell.model, cell.corpus, audit, checks, self.options.keep_scores, use_store)
 
-    def _do(self, tasks: Sequence[Task], keep: Callable[[Done], None]) -> None:
-        """Do tasks, and store each as it ends."""
-        orders = [Order(task, _name_task(task, number, len(tasks))) for number, task in enumerate(tasks, start=1)]
+    def _do(self, jobs: Sequence[Job], keep: Callable[[Done], None]) -> None:
+        """Do jobs, and store each as it ends."""
+        orders = [Order(job, _name_job(job, number, len(jobs))) for number, job in enumerate(jobs, start=1)]
         with closing(self.engine.run(orders, self.directory.new_work_folder, self.progress)) as ended:
             for order, done in ended:
                 keep(done)
                 summary = "" if done.verification is None else done.verification.doubt or "verified"
-                self.progress.task_ended(order.name, summary)
+                self.progress.job_ended(order.name, summary)
 
     def _keep_verification(self, done: Done) -> None:
-        self.directory.keep_log(done.folder / LOG, done.task.model.label)
+        self.directory.keep_log(done.folder / LOG, done.job.model.label)
         if done.verification is not None:
             self.directory.write_verification(done.verification)
-            if done.verification.outcomes and done.task.model.can_be_found_again:
+            if done.verification.outcomes and done.job.model.can_be_found_again:
                 keep_verdict(done.verification)
 
     def _keep_cell(self, done: Done) -> None:
@@ -151,7 +151,7 @@ class _Run:
         if (
             done.outcomes
             and (found := self.directory.add_own_outcomes(done.cell.model, done.outcomes))
-            and done.task.model.can_be_found_again
+            and done.job.model.can_be_found_again
         ):
             keep_verdict(found)
         self.directory.adopt(done.folder, done.cell)
@@ -170,7 +170,7 @@ def _take_shard(plan: Sequence[PlannedCell], shard: tuple[int, int]) -> tuple[Pl
     return tuple(plan[number - 1 :: total])
 
 
-def _name_task(task: Task, number: int, total: int) -> TaskName:
-    if isinstance(task, CellTask):
-        return TaskName(kind="cell", model=task.model.label, corpus=task.corpus.name, number=number, total=total)
-    return TaskName(kind="check", model=task.model.label, number=number, total=total)
+def _name_job(job: Job, number: int, total: int) -> JobName:
+    if isinstance(job, CellJob):
+        return JobName(kind="cell", model=job.model.label, corpus=job.corpus.name, number=number, total=total)
+    return JobName(kind="check", model=job.model.label, number=number, total=total)

@@ -179,7 +179,7 @@ class RunDirectory:
         return cell_files.read_responses(self.folder(cell.row))
 
     def new_work_folder(self) -> Path:
-        """Create a folder for the files of a task, on the same disk. It is removed when the lock is released.
+        """Create a folder for the files of a job, on the same disk. It is removed when the lock is released.
 
         Raises:
             ResultsError: It cannot be created.

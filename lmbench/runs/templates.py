@@ -36,7 +36,7 @@ from lmbench.runs.processes import Pipes, Process, SpawnedProcess, open_pipes, s
 from lmbench.runs.worker import Worker
 
 OWN_MODULES = (
-    "lmbench.runs.tasks", "lmbench.checks", "lmbench.text.lexicon", "lmbench.ngrams.arpa_writer",
+    "lmbench.runs.jobs", "lmbench.checks", "lmbench.text.lexicon", "lmbench.ngrams.arpa_writer",
     "lmbench.ngrams.smoothing",
 )  # fmt: skip
 """The modules of lmbench that most of the work of a run imports."""

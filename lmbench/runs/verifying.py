@@ -27,9 +27,9 @@ from lmbench.model import ModelSpec
 from lmbench.progress import Progress
 from lmbench.registry import resolve
 from lmbench.runs import cell_files
-from lmbench.runs.cells import CellTask
+from lmbench.runs.cells import CellJob
 from lmbench.runs.engines import Engine, Order
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.events import JobName, RunProgress
 from lmbench.runs.experiment import digest_corpus
 from lmbench.runs.models import SelectedModel, select_models
 from lmbench.runs.records import Cell, CorpusRecord, Manifest, Row, Verification
@@ -99,17 +99,17 @@ def evaluate_again(
     orders: list[Order] = []
     for cell in cells:
         try:
-            name = TaskName(kind="cell", model=cell.label, corpus=cell.corpus, number=len(orders) + 1, total=len(cells))
-            orders.append(Order(finder.make_task(cell.row), name))
+            name = JobName(kind="cell", model=cell.label, corpus=cell.corpus, number=len(orders) + 1, total=len(cells))
+            orders.append(Order(finder.make_job(cell.row), name))
         except LmbenchError as error:
             yield Finding(_name(cell.row), False, f"not evaluated again: {message_of(error)}")
     stored = {cell.row: cell for cell in cells}
     with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
         for order, done in engine.run(orders, partial(_new_folder, Path(folder)), progress):
-            if isinstance(order.task, CellTask) and done.cell is not None:
-                first = stored[order.task.row]
-                yield _compare(order.task, first, directory.folder(first.row), done.cell, done.folder)
-            progress.task_ended(order.name)
+            if isinstance(order.job, CellJob) and done.cell is not None:
+                first = stored[order.job.row]
+                yield _compare(order.job, first, directory.folder(first.row), done.cell, done.folder)
+            progress.job_ended(order.name)
 
 
 def _examine_cell(folder: Path, cell: Cell, corpus: CorpusRecord | None) -> Finding:
@@ -236,8 +236,8 @@ class _Finder:
         self._names = [(name, table.corpus_options) for table in tables for name in table.corpora]
         self._loaded: dict[str, Corpus | LmbenchError] = {}
 
-    def make_task(self, row: Row) -> CellTask:
-        """Return the task that evaluates a row again, without an audit.
+    def make_job(self, row: Row) -> CellJob:
+        """Return the job that evaluates a row again, without an audit.
 
         Raises:
             LmbenchError: Its model or its text is not here, or is another one.
@@ -246,7 +246,7 @@ class _Finder:
         corpus = take_training(whole, TrainingPart.parse(row.train_size))
         if cell_key(model.identity, model.pretrained, corpus) != row.key:
             raise LmbenchError(f"{row.model} has changed since: its version, or a file that it reads")
-        return CellTask(row, model, corpus, audit="none", keep_scores=False, use_store=False)
+        return CellJob(row, model, corpus, audit="none", keep_scores=False, use_store=False)
 
     def _find_model(self, label: str) -> SelectedModel:
         [model] = select_models(self._models[label].spec)
@@ -278,7 +278,7 @@ class _Finder:
         return reason
 
 
-def _compare(task: CellTask, first: Cell, folder: Path, again: Cell, again_folder: Path) -> Finding:
+def _compare(job: CellJob, first: Cell, folder: Path, again: Cell, again_folder: Path) -> Finding:
     """Return how a cell's numbers compare with those of its second evaluation."""
     subject = _name(first.row)
     if again.metrics is None or first.metrics is None:
@@ -293,7 +293,7 @@ def _compare(task: CellTask, first: Cell, folder: Path, again: Cell, again_folde
     difference = f"{again.metrics.bits!r} bits in all, but {first.metrics.bits!r} in the run"
     if _place(first) == _place(again):
         return Finding(subject, True, f"evaluated again on the same machine: {difference}")
-    if _are_close(stored, new, _ask_tolerance(task.model.spec)):
+    if _are_close(stored, new, _ask_tolerance(job.model.spec)):
         return Finding(subject, False, f"{bits}, evaluated again: the same within the rounding of another machine")
     return Finding(subject, True, f"evaluated again on another machine or with other libraries: {difference}")
 

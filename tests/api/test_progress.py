@@ -5,11 +5,11 @@ import pytest
 from rich.console import Console
 
 from lmbench.api import progress
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.events import JobName, RunProgress
 from tests.report.cells import broken_cell, cell
 
-CELL = TaskName(kind="cell", model="m", corpus="<c>", number=1, total=2)
-CHECK = TaskName(kind="check", model="m", number=2, total=4)
+CELL = JobName(kind="cell", model="m", corpus="<c>", number=1, total=2)
+CHECK = JobName(kind="check", model="m", number=2, total=4)
 
 
 class Display:
@@ -44,20 +44,20 @@ def value_of(html):
 def test_a_notebook_shows_the_share_of_all_cells(display):
     with progress.open_progress(True) as bar:
         bar.planned(4, 1)
-        bar.task_started(CELL)
-        bar.task_progress(CELL, "fit", 0.5)
+        bar.job_started(CELL)
+        bar.job_progress(CELL, "fit", 0.5)
         assert value_of(display.shown[-1]) == pytest.approx(1.5 / 4)
         assert "1 of 4 cells, m on &lt;c&gt;: fit" in display.shown[-1]
         bar.cell_finished(broken_cell("m"))
-        bar.task_ended(CELL)
+        bar.job_ended(CELL)
         assert value_of(display.shown[-1]) == pytest.approx(2 / 4)
     assert "2 of 4 cells, 1 failed" in display.shown[-1]
 
 
 def test_before_the_cells_it_shows_that_of_the_checks(display):
     with progress.open_progress(True) as bar:
-        bar.task_started(CHECK)
-        bar.task_progress(CHECK, "check 3", 0.5)
+        bar.job_started(CHECK)
+        bar.job_progress(CHECK, "check 3", 0.5)
         assert value_of(display.shown[-1]) == pytest.approx(1.5 / 4)
         assert "checking m: check 3" in display.shown[-1]
 
@@ -97,7 +97,7 @@ def test_updates_are_not_more_frequent_than_a_notebook_can_show(display, monkeyp
     with progress.open_progress(True) as bar:
         bar.planned(1, 0)
         for share in range(1000):
-            bar.task_progress(CELL, "fit", share / 1000)
+            bar.job_progress(CELL, "fit", share / 1000)
     assert len(display.shown) == 2
 
 
@@ -110,9 +110,9 @@ def test_a_terminal_shows_a_bar_and_notices(monkeypatch):
     with progress.open_progress(True) as bar:
         bar.planned(2, 0)
         bar.notice("[bold]notice\x1b")
-        bar.task_started(CELL)
+        bar.job_started(CELL)
         bar.cell_finished(cell("m"))
-        bar.task_ended(CELL)
+        bar.job_ended(CELL)
     assert "[bold]notice\\x1b" in text.getvalue()
     assert "1 of 2 cells" in text.getvalue()
 

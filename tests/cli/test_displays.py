@@ -14,16 +14,16 @@ from lmbench.cli.displays import (
     NoticeDisplay,
     QuietDisplay,
     RunDisplay,
-    TaskDisplay,
+    WorkDisplay,
 )
 from lmbench.metrics import summarize, tally
-from lmbench.runs.events import TaskName
+from lmbench.runs.events import JobName
 from lmbench.runs.records import Cell, Costs
 
 COSTS = Costs(fit_seconds=1.25, score_seconds=0.5, bytes_per_second=1.0, peak_bytes=1, parameters=None, disk_bytes=None)
-CHECK = TaskName(kind="check", model="[b]m", number=1, total=1)
-FIRST = TaskName(kind="cell", model="[b]m", corpus="c", number=1, total=2)
-SECOND = TaskName(kind="cell", model="gpt2", corpus="c", number=2, total=2)
+CHECK = JobName(kind="check", model="[b]m", number=1, total=1)
+FIRST = JobName(kind="cell", model="[b]m", corpus="c", number=1, total=2)
+SECOND = JobName(kind="cell", model="gpt2", corpus="c", number=2, total=2)
 MISSING = Cell(key="2", model="gpt2", corpus="c", status="unavailable", error="no [x] weights")
 
 
@@ -47,21 +47,21 @@ def test_a_line_says_that_most_events_are_unknown():
 def report_run(display):
     """Report a run whose two cells overlap."""
     display("resolving models", 0.0)
-    display.task_started(CHECK)
-    display.task_progress(CHECK, "check 7 of 18: sums", 0.5)
+    display.job_started(CHECK)
+    display.job_progress(CHECK, "check 7 of 18: sums", 0.5)
     display._bars.refresh()
-    display.task_ended(CHECK)
+    display.job_ended(CHECK)
     display.planned(2, 0)
-    for task in (FIRST, SECOND):
-        display.task_started(task)
-    display.task_progress(FIRST, "fit: [i]counting", 0.25)
-    display.task_memory(FIRST, 3 << 30)
+    for job in (FIRST, SECOND):
+        display.job_started(job)
+    display.job_progress(FIRST, "fit: [i]counting", 0.25)
+    display.job_memory(FIRST, 3 << 30)
     display._bars.refresh()
     display.notice("downloading [red]1 GB")
     display.cell_finished(MISSING)
-    display.task_ended(SECOND)
+    display.job_ended(SECOND)
     display.cell_finished(finished())
-    display.task_ended(FIRST)
+    display.job_ended(FIRST)
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -78,7 +78,7 @@ def test_a_run_has_a_line_for_each_finished_cell_and_each_notice(terminal):
         assert len(lines) == 4
 
 
-def test_a_terminal_shows_each_task_and_all_cells():
+def test_a_terminal_shows_each_job_and_all_cells():
     screen = console(True)
     with RunDisplay(screen) as display:
         report_run(display)
@@ -98,11 +98,11 @@ def test_a_terminal_shows_each_task_and_all_cells():
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_messages_are_shortened_and_the_bar_and_the_clock_are_not(width):
     screen = console(True, width)
-    task = TaskName(kind="cell", model="transformer:layers=12,name=" + "长" * 40, corpus="fables-zh", number=1, total=1)
+    job = JobName(kind="cell", model="transformer:layers=12,name=" + "长" * 40, corpus="fables-zh", number=1, total=1)
     with RunDisplay(screen) as display:
-        display.task_started(task)
-        display.task_progress(task, "fit: step 3, loss 2.345, valid 2.9 bits per byte, 1,234 tokens/s", 0.5)
-        display.task_memory(task, 300 << 20)
+        display.job_started(job)
+        display.job_progress(job, "fit: step 3, loss 2.345, valid 2.9 bits per byte, 1,234 tokens/s", 0.5)
+        display.job_memory(job, 300 << 20)
         display._bars.refresh()
     line = next(line for line in reversed(screen.file.getvalue().splitlines()) if "…" in line)
     assert cell_len(line) == width
@@ -136,8 +136,8 @@ def test_steps_of_the_preparation_are_printed_once_without_a_terminal():
 def test_what_a_check_found_is_printed():
     screen = console(False)
     with RunDisplay(screen) as display:
-        display.task_started(CHECK)
-        display.task_ended(CHECK, "sums failed: after 'the'")
+        display.job_started(CHECK)
+        display.job_ended(CHECK, "sums failed: after 'the'")
     assert screen.file.getvalue() == "checking [b]m: sums failed: after 'the'\n"
 
 
@@ -169,7 +169,7 @@ def test_a_doubt_is_shown_at_once():
 def test_a_download_within_a_run_is_a_step():
     screen = console(True, 120)
     with RunDisplay(screen) as display:
-        display.task_started(FIRST)
+        display.job_started(FIRST)
         display.progress_of(FIRST).received("https://example.org/[one].zip", 5 << 20, 20 << 20)
         LoadingProgress(display).received("https://example.org/two.zip", 5 << 20, None)
         display._bars.refresh()
@@ -188,18 +188,18 @@ def test_how_files_are_read_is_announced_in_a_run():
 
 def test_threads_may_report_at_the_same_time():
     screen = console(True)
-    tasks = [TaskName(kind="cell", model=f"m{n}", corpus="c", number=n, total=8) for n in range(8)]
+    jobs = [JobName(kind="cell", model=f"m{n}", corpus="c", number=n, total=8) for n in range(8)]
 
-    def work(display, task):
-        display.task_started(task)
+    def work(display, job):
+        display.job_started(job)
         for step in range(50):
-            display.task_progress(task, f"step {step}", step / 50)
+            display.job_progress(job, f"step {step}", step / 50)
         display.cell_finished(finished())
-        display.task_ended(task)
+        display.job_ended(job)
 
     with RunDisplay(screen) as display:
         display.planned(8, 0)
-        threads = [Thread(target=work, args=(display, task)) for task in tasks]
+        threads = [Thread(target=work, args=(display, job)) for job in jobs]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -220,7 +220,7 @@ def test_a_quiet_run_prints_failures_alone(capsys):
 @pytest.mark.parametrize("terminal", [True, False])
 def test_only_a_terminal_shows_how_a_model_is_fitted(terminal):
     screen = console(terminal)
-    with TaskDisplay(screen, "fitting on pydocs") as display:
+    with WorkDisplay(screen, "fitting on pydocs") as display:
         display("counting [b]", 0.5)
         display._bars.refresh()
         display.received("https://example.org/one.zip", 5 << 20, 20 << 20)
@@ -231,11 +231,11 @@ def test_only_a_terminal_shows_how_a_model_is_fitted(terminal):
     assert ("counting [b]" in shown) == terminal
 
 
-def test_reports_of_tasks_that_are_not_running_are_ignored():
+def test_reports_of_jobs_that_are_not_running_are_ignored():
     with RunDisplay(console(True)) as display:
-        display.task_progress(FIRST, "late", 0.5)
-        display.task_memory(FIRST, 1)
-        display.task_ended(FIRST)
+        display.job_progress(FIRST, "late", 0.5)
+        display.job_memory(FIRST, 1)
+        display.job_ended(FIRST)
 
 
 def test_a_terminal_shows_a_bar_for_each_download():
@@ -270,12 +270,12 @@ def test_control_characters_are_escaped(terminal, capsys):
     screen = console(terminal)
     hostile = "\x1b]52;c;x\x07\u202e\u2028\r"
     with RunDisplay(screen) as display:
-        task = TaskName(kind="cell", model=hostile, corpus=hostile, number=1, total=1)
-        display.task_started(task)
-        display.task_progress(task, hostile, 0.5)
+        job = JobName(kind="cell", model=hostile, corpus=hostile, number=1, total=1)
+        display.job_started(job)
+        display.job_progress(job, hostile, 0.5)
         display.notice(hostile)
         display.cell_finished(Cell(key="1", model=hostile, corpus="c", status="failed", error=hostile))
-        display.task_ended(task, hostile)
+        display.job_ended(job, hostile)
     with DownloadDisplay(screen) as downloads:
         downloads.received(f"http://example.org/{hostile}", 1, 2)
         downloads.notice(hostile)

@@ -5,10 +5,10 @@ import pytest
 
 from lmbench.cli import json_events
 from lmbench.cli.json_events import JsonDisplay
-from lmbench.runs.events import TaskName
+from lmbench.runs.events import JobName
 from tests.cli.test_displays import finished
 
-TASK = TaskName(kind="cell", model="m\u2028\udc80", corpus="c", number=1, total=2)
+TASK = JobName(kind="cell", model="m\u2028\udc80", corpus="c", number=1, total=2)
 NAME = {"kind": "cell", "model": "m\u2028\udc80", "corpus": "c", "number": 1, "total": 2}
 
 
@@ -32,22 +32,22 @@ def test_each_event_is_a_json_object(capsys, seconds):
     display.notice("a large download")
     display.received("https://example.org/x", 1, None)
     display.planned(2, 1)
-    display.task_started(TASK)
-    display.task_progress(TASK, "fit", 0.5)
-    display.task_received(TASK, "https://example.org/y", 1, 2)
-    display.task_memory(TASK, 1 << 20)
-    display.task_ended(TASK, "sums failed")
+    display.job_started(TASK)
+    display.job_progress(TASK, "fit", 0.5)
+    display.job_received(TASK, "https://example.org/y", 1, 2)
+    display.job_memory(TASK, 1 << 20)
+    display.job_ended(TASK, "sums failed")
     display.written(Path("out"))
     assert printed(capsys) == [
         {"event": "step", "message": "resolving models", "share": 0.0},
         {"event": "notice", "message": "a large download"},
         {"event": "download", "url": "https://example.org/x", "bytes": 1, "total": None},
         {"event": "planned", "cells": 2, "stored": 1},
-        {"event": "started", "task": NAME},
-        {"event": "step", "task": NAME, "message": "fit", "share": 0.5},
-        {"event": "download", "task": NAME, "url": "https://example.org/y", "bytes": 1, "total": 2},
-        {"event": "memory", "task": NAME, "bytes": 1 << 20},
-        {"event": "ended", "task": NAME, "summary": "sums failed"},
+        {"event": "started", "job": NAME},
+        {"event": "step", "job": NAME, "message": "fit", "share": 0.5},
+        {"event": "download", "job": NAME, "url": "https://example.org/y", "bytes": 1, "total": 2},
+        {"event": "memory", "job": NAME, "bytes": 1 << 20},
+        {"event": "ended", "job": NAME, "summary": "sums failed"},
         {"event": "written", "path": "out"},
     ]
 
@@ -65,7 +65,7 @@ def test_steps_of_a_task_are_printed_once_a_second(capsys, seconds):
     display = JsonDisplay()
     for tenth in range(25):
         seconds[0] = 100 + tenth / 10
-        display.task_progress(TASK, "fit", tenth / 25)
+        display.job_progress(TASK, "fit", tenth / 25)
     assert [event["share"] for event in printed(capsys)] == [0.0, 10 / 25, 20 / 25]
 
 

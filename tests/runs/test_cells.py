@@ -9,10 +9,10 @@ from lmbench import Corpus, Score, Split, build, evaluate
 from lmbench.corpora.on_disk import StoredDocuments
 from lmbench.progress import Progress
 from lmbench.runs.cell_files import read_documents, read_scores
-from lmbench.runs.cells import CellTask, _beginning, _find_excess, _sizes
+from lmbench.runs.cells import CellJob, _beginning, _find_excess, _sizes
 from lmbench.runs.experiment import Experiment
+from lmbench.runs.jobs import Desk, do_job
 from lmbench.runs.models import select_models
-from lmbench.runs.tasks import Desk, do_task
 from lmbench.runs.templates import Workers
 from tests.plugins import installed
 from tests.recording import Recorded
@@ -178,7 +178,7 @@ def test_events_are_left_out_on_request(tmp_path):
     with Workers() as workers:
         folder = tmp_path / "cell"
         folder.mkdir()
-        done = do_task(CellTask(plan[0].row, model, CORPUS, keep_scores=False), Desk(folder, workers), Progress())
+        done = do_job(CellJob(plan[0].row, model, CORPUS, keep_scores=False), Desk(folder, workers), Progress())
     assert "scores.parquet" not in done.cell.files
     assert sorted(file.name for file in folder.iterdir()) == ["cell.json", "documents.parquet", "log.txt"]
 
@@ -189,5 +189,5 @@ def test_libraries_that_take_time_to_import_are_announced(tmp_path):
     plan = Experiment((model,), (CORPUS,)).plan()
     progress = Recorded()
     with Workers() as workers:
-        do_task(CellTask(plan[0].row, slow, CORPUS), Desk(tmp_path, workers), progress)
+        do_job(CellJob(plan[0].row, slow, CORPUS), Desk(tmp_path, workers), progress)
     assert progress.messages[0] == ("loading SciPy, json", 0.0)

@@ -12,9 +12,9 @@ from lmbench import Corpus, Split
 from lmbench.corpora.on_disk import StoredDocuments
 from lmbench.errors import LmbenchError
 from lmbench.runs import ray_engine, runner
-from lmbench.runs.cells import CellTask
+from lmbench.runs.cells import CellJob
 from lmbench.runs.engines import LocalEngine, Order
-from lmbench.runs.events import RunProgress, TaskName
+from lmbench.runs.events import JobName, RunProgress
 from lmbench.runs.experiment import Experiment
 from lmbench.runs.models import Needs, select_models
 from lmbench.runs.ray_engine import RayEngine
@@ -54,7 +54,7 @@ HEAD = {
     "no_monitor": True,  # which would add nodes
     "_system_config": {
         "health_check_period_ms": 200,  # else the end of a node is noticed after 15 seconds
-        "memory_monitor_refresh_ms": 0,  # else Ray ends tasks if other programs fill the memory
+        "memory_monitor_refresh_ms": 0,  # else Ray ends jobs if other programs fill the memory
     },
 }
 
@@ -121,9 +121,9 @@ class Killer(Recorder):
     def notice(self, line):
         self.notices.append(line)
 
-    def task_started(self, task):
-        super().task_started(task)
-        if task.model == "slow" and self.node is not None:
+    def job_started(self, job):
+        super().job_started(job)
+        if job.model == "slow" and self.node is not None:
             self.pid = wait_for_attempt(self.log)
             self.text.unlink()
             self.cluster.remove_node(self.node, allow_graceful=False)
@@ -153,11 +153,11 @@ def test_a_run_survives_the_end_of_a_node_and_has_the_numbers_of_a_local_one(clu
     assert sorted(event[0] for event in progress.events if event != "ok") == [1, 2, 3, 4]
 
 
-def test_an_interrupt_ends_the_tasks(cluster, log, corpus, tmp_path):
+def test_an_interrupt_ends_the_jobs(cluster, log, corpus, tmp_path):
     log.unlink(missing_ok=True)
 
     class Impatient(RunProgress):
-        def task_started(self, task):
+        def job_started(self, job):
             wait_for_attempt(log)
             raise KeyboardInterrupt
 
@@ -200,14 +200,14 @@ class FakeRay:
 
 
 def ask(needs, *nodes):
-    """Return what a task that needs this asks for on a cluster with these nodes."""
+    """Return what a job that needs this asks for on a cluster with these nodes."""
     [model] = select_models("uniform")
     cluster = object.__new__(ray_engine._Cluster)
     cluster._ray = FakeRay(*nodes)
     corpus = Corpus("c", Split(("x" * 1_000_000,)), Split(()), Split(()), "lines")
-    task = cluster._clamp(CellTask(None, replace(model, needs=needs), corpus))
-    assert task.model.needs.threads == cluster._ask(task)["num_cpus"]
-    return cluster._ask(task)
+    job = cluster._clamp(CellJob(None, replace(model, needs=needs), corpus))
+    assert job.model.needs.threads == cluster._ask(job)["num_cpus"]
+    return cluster._ask(job)
 
 
 def test_a_task_asks_for_what_its_processes_need_and_for_no_more_than_there_is():
@@ -235,7 +235,7 @@ def test_a_node_with_another_version_of_lmbench_says_so():
 def test_a_task_that_ray_could_not_do_fails_alone(corpus, tmp_path):
     [model] = select_models("uniform")
     cell = Experiment((model,), (corpus,), check=False).plan()[0]
-    order = Order(CellTask(cell.row, model, corpus), TaskName(kind="cell", model="uniform", number=1, total=1))
+    order = Order(CellJob(cell.row, model, corpus), JobName(kind="cell", model="uniform", number=1, total=1))
     done = ray_engine._receive(order, LmbenchError("the node is full"), tmp_path)
     assert (done.cell.status, done.cell.error) == ("failed", "the node is full")
     assert (tmp_path / "cell.json").is_file()

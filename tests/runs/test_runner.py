@@ -92,8 +92,8 @@ def test_a_run_resumes_at_the_missing_cells(tmp_path, plugins, corpus):
 
 def test_an_interrupt_keeps_the_finished_cells_and_ends_the_process(tmp_path, plugins, corpus):
     class Impatient(Recorder):
-        def task_started(self, task):
-            if task.number == 2:
+        def job_started(self, job):
+            if job.number == 2:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

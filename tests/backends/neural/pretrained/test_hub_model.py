@@ -23,7 +23,7 @@ from lmbench.errors import UnavailableError
 from lmbench.identity import digest
 from lmbench.model import ModelSpec
 from lmbench.progress import SILENT
-from lmbench.runs.events import TaskName
+from lmbench.runs.events import JobName
 from tests.checkpoints import in_hub_cache
 from tests.recording import Recorded
 
@@ -165,9 +165,9 @@ def test_the_command_line_announces_a_download_in_one_line(downloads):
 def test_a_run_without_a_terminal_shows_notices_and_no_other_progress(capsys):
     line = "downloading 'some/model' from the Hugging Face hub: 548 MB"
     with RunDisplay(Console()) as display:
-        task = TaskName(kind="cell", model="mix:hf:some/model+cache", corpus="pydocs", number=1, total=1)
-        display.task_started(task)
-        progress = display.progress_of(task)
+        job = JobName(kind="cell", model="mix:hf:some/model+cache", corpus="pydocs", number=1, total=1)
+        display.job_started(job)
+        progress = display.progress_of(job)
         for message in ("loading 'some/model'", "fit: hf:some/model: step 3", "score"):
             progress(message, 0.5)
         progress.part("fit").part("hf:some/model").notice(line)

@@ -1,7 +1,7 @@
-"""The tasks of a run: a cell, or the conformance suite on a model. Each is done by processes of its own.
+"""The jobs of a run: a cell, or the conformance suite on a model. Each is done by processes of its own.
 
-A model that raises, leaks memory or crashes the interpreter then costs one task and not the run, and the peak memory
-that is measured is that of the task alone.
+A model that raises, leaks memory or crashes the interpreter then costs one job and not the run, and the peak memory
+that is measured is that of the job alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lmbench.errors import LmbenchError, PluginError, ResultsError, UnavailableE
 from lmbench.printable import printable
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.runs.cell_files import DOCUMENTS, LOG, write_cell, write_documents
-from lmbench.runs.cells import CellResult, CellTask, Places, evaluate_cell
+from lmbench.runs.cells import CellJob, CellResult, Places, evaluate_cell
 from lmbench.runs.here import WorkHere
 from lmbench.runs.machine import describe_provenance, metered
 from lmbench.runs.models import ModelSource, SelectedModel
@@ -39,7 +39,7 @@ _PACKAGES = {"nltk": "NLTK", "scipy": "SciPy", "torch": "PyTorch", "transformers
 
 
 @dataclass(frozen=True, slots=True)
-class CheckTask:
+class CheckJob:
     """The conformance suite on a model.
 
     Attributes:
@@ -51,18 +51,18 @@ class CheckTask:
     key: str
 
 
-Task = CellTask | CheckTask
+Job = CellJob | CheckJob
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a task is done, and what it may use.
+    """Where a job is done, and what it may use.
 
     Attributes:
         folder: An empty folder for its files.
         workers: Starts its processes.
         limits: What each process may use.
-        company: Returns how many other tasks were at work at the same time, at most.
+        company: Returns how many other jobs were at work at the same time, at most.
         report_memory: Is called about once a second with the resident memory of the process at work, in bytes.
     """
 
@@ -75,30 +75,30 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A task that has ended.
+    """A job that has ended.
 
     Attributes:
-        task: The task.
+        job: The job.
         folder: The folder with its files.
-        cell: The cell, if the task was one.
-        verification: The results of the suite if the task was to run it; None if the model's weights are missing.
+        cell: The cell, if the job was one.
+        verification: The results of the suite if the job was to run it; None if the model's weights are missing.
         outcomes: The outcomes of the suite's scoring checks on the cell's model; empty if they were not run.
     """
 
-    task: Task
+    job: Job
     folder: Path
     cell: Cell | None = None
     verification: Verification | None = None
     outcomes: tuple[Outcome, ...] = ()
 
 
-def do_task(task: Task, desk: Desk, progress: Progress) -> Done:
-    """Do a task. Whatever goes wrong in it is its result.
+def do_job(job: Job, desk: Desk, progress: Progress) -> Done:
+    """Do a job. Whatever goes wrong in it is its result.
 
     Raises:
         ResultsError: Its files cannot be written.
     """
-    return _do_cell(task, desk, progress) if isinstance(task, CellTask) else _do_checks(task, desk, progress)
+    return _do_cell(job, desk, progress) if isinstance(job, CellJob) else _do_checks(job, desk, progress)
 
 
 def describe_failure(row: Row, error: LmbenchError) -> Cell:
@@ -114,45 +114,45 @@ def describe_failure(row: Row, error: LmbenchError) -> Cell:
     )
 
 
-def _do_cell(task: CellTask, desk: Desk, progress: Progress) -> Done:
+def _do_cell(job: CellJob, desk: Desk, progress: Progress) -> Done:
     started, cpu_started = time.perf_counter(), time.process_time()
-    provenance = describe_provenance(task.model.needs.threads)
+    provenance = describe_provenance(job.model.needs.threads)
     with metered() as energy:
-        result = _attempt(partial(_evaluate, task, desk, progress), desk.folder)
+        result = _attempt(partial(_evaluate, job, desk, progress), desk.folder)
     if isinstance(result, LmbenchError):
-        failed = describe_failure(task.row, result).model_copy(update={"provenance": provenance})
-        return Done(task, desk.folder, write_cell(desk.folder, failed, ()))
-    costs = result.record.costs(task.corpus).model_copy(
+        failed = describe_failure(job.row, result).model_copy(update={"provenance": provenance})
+        return Done(job, desk.folder, write_cell(desk.folder, failed, ()))
+    costs = result.record.costs(job.corpus).model_copy(
         update={
             "wall_seconds": time.perf_counter() - started,
             "joules": energy.get("joules"),
             "company": desk.company(),
         }
     )
-    if task.model.runs_here:
+    if job.model.runs_here:
         costs = costs.model_copy(update={"peak_bytes": None, "cpu_seconds": time.process_time() - cpu_started})
-    cell = _describe(task, result).model_copy(update={"costs": costs, "provenance": provenance})
-    return Done(task, desk.folder, _write(task, desk.folder, cell, result), outcomes=result.outcomes)
+    cell = _describe(job, result).model_copy(update={"costs": costs, "provenance": provenance})
+    return Done(job, desk.folder, _write(job, desk.folder, cell, result), outcomes=result.outcomes)
 
 
-def _evaluate(task: CellTask, desk: Desk, progress: Progress) -> CellResult | LmbenchError:
+def _evaluate(job: CellJob, desk: Desk, progress: Progress) -> CellResult | LmbenchError:
     """Return the results of a cell, or the error that ended it."""
-    if task.audit != "full":
-        return _evaluate_once(task, desk, Places(desk.folder, cell_place(task.row)), progress)
+    if job.audit != "full":
+        return _evaluate_once(job, desk, Places(desk.folder, cell_place(job.row)), progress)
     with TemporaryDirectory(dir=desk.folder.parent) as folder:  # the next run removes it if this one is killed
-        places = Places(desk.folder, cell_place(task.row), Path(folder))
-        result = _evaluate_once(task, desk, places, progress)
+        places = Places(desk.folder, cell_place(job.row), Path(folder))
+        result = _evaluate_once(job, desk, places, progress)
         if isinstance(result, CellResult) and result.can_be_rescored:
-            start_work = partial(_start(task, desk, progress, other=True).run, limits=desk.limits)
-            return replace(result, audit=score_again(start_work, task, places, result, progress))
+            start_work = partial(_start(job, desk, progress, other=True).run, limits=desk.limits)
+            return replace(result, audit=score_again(start_work, job, places, result, progress))
         return result
 
 
 def _attempt(work: Callable[[], Result], folder: Path) -> Result | LmbenchError:
-    """Return what work returns, or the error that it raises, which ends one task alone.
+    """Return what work returns, or the error that it raises, which ends one job alone.
 
     Raises:
-        ResultsError: The files of the task cannot be written.
+        ResultsError: The files of the job cannot be written.
     """
     try:
         return work()
@@ -166,20 +166,20 @@ def _attempt(work: Callable[[], Result], folder: Path) -> Result | LmbenchError:
         return LmbenchError(describe(error))
 
 
-def _evaluate_once(task: CellTask, desk: Desk, places: Places, progress: Progress) -> CellResult | LmbenchError:
-    result = evaluate_cell(_start(task, desk, progress), task, places, progress, desk.limits)
+def _evaluate_once(job: CellJob, desk: Desk, places: Places, progress: Progress) -> CellResult | LmbenchError:
+    result = evaluate_cell(_start(job, desk, progress), job, places, progress, desk.limits)
     close_log(places.log)
     return result
 
 
-def _start(task: Task, desk: Desk, progress: Progress, other: bool = False) -> Worker | WorkHere:
-    """Start a process for a task, unless its model runs in this one.
+def _start(job: Job, desk: Desk, progress: Progress, other: bool = False) -> Worker | WorkHere:
+    """Start a process for a job, unless its model runs in this one.
 
     An `other` process has another order of sets than the first; see `Workers.start`.
     """
-    if task.model.runs_here:
+    if job.model.runs_here:
         return WorkHere()
-    needs = task.model.needs
+    needs = job.model.needs
     if needs.libraries:
         packages = dict.fromkeys(name.partition(".")[0] for name in needs.libraries)
         progress(f"loading {', '.join(_PACKAGES.get(package, package) for package in packages)}", 0.0)
@@ -188,20 +188,20 @@ def _start(task: Task, desk: Desk, progress: Progress, other: bool = False) -> W
     return worker
 
 
-def _write(task: CellTask, folder: Path, cell: Cell, result: CellResult) -> Cell:
+def _write(job: CellJob, folder: Path, cell: Cell, result: CellResult) -> Cell:
     try:
-        write_documents(folder / DOCUMENTS, result.counts, task.corpus.floor if result.record.normalized else None)
+        write_documents(folder / DOCUMENTS, result.counts, job.corpus.floor if result.record.normalized else None)
     except OSError as error:
         raise ResultsError(f"cannot write {folder / DOCUMENTS}: {error.strerror or error}") from error
     return write_cell(folder, cell, result.record.exhibits)
 
 
-def _describe(task: CellTask, result: CellResult) -> Cell:
+def _describe(job: CellJob, result: CellResult) -> Cell:
     return Cell(
-        key=task.row.key,
-        model=task.row.model,
-        corpus=task.row.corpus,
-        train_size=task.row.train_size,
+        key=job.row.key,
+        model=job.row.model,
+        corpus=job.row.corpus,
+        train_size=job.row.train_size,
         status="ok",
         pretrained=result.record.pretrained,
         pseudo=not result.record.normalized,
@@ -230,34 +230,34 @@ class _Checked(BaseModel):
     changed: tuple[ChangedOption, ...]
 
 
-def _do_checks(task: CheckTask, desk: Desk, progress: Progress) -> Done:
+def _do_checks(job: CheckJob, desk: Desk, progress: Progress) -> Done:
     log = desk.folder / LOG
-    result = _attempt(partial(_check, task, desk, log, progress), desk.folder)
+    result = _attempt(partial(_check, job, desk, log, progress), desk.folder)
     close_log(log)
     if isinstance(result, UnavailableError):  # the model's cells give the reason
-        return Done(task, desk.folder)
-    return Done(task, desk.folder, verification=_verify(task, result))
+        return Done(job, desk.folder)
+    return Done(job, desk.folder, verification=_verify(job, result))
 
 
-def _check(task: CheckTask, desk: Desk, log: Path, progress: Progress) -> _Checked | LmbenchError:
+def _check(job: CheckJob, desk: Desk, log: Path, progress: Progress) -> _Checked | LmbenchError:
     """Return the results of a model's checks, or the error that ended them."""
-    work, receive = partial(_check_in_process, task.model.source), partial(repeat_report, progress)
-    result = _start(task, desk, progress).run(work, log, receive, desk.limits)
+    work, receive = partial(_check_in_process, job.model.source), partial(repeat_report, progress)
+    result = _start(job, desk, progress).run(work, log, receive, desk.limits)
     if not isinstance(result, str):
-        return as_error(result, find_log(log, check_log_place(task.model.label)))
+        return as_error(result, find_log(log, check_log_place(job.model.label)))
     try:
         return _Checked.model_validate_json(result)
     except ValidationError as error:
         return PluginError(f"the process sent a result that is not valid: {reason(error)}")
 
 
-def _verify(task: CheckTask, result: _Checked | LmbenchError) -> Verification:
-    label = task.model.label
+def _verify(job: CheckJob, result: _Checked | LmbenchError) -> Verification:
+    label = job.model.label
     if isinstance(result, LmbenchError):
         doubt = f"the suite did not end: {printable(str(result))}"
-        return Verification(model=label, key=task.key, doubt=doubt, outcomes=())
+        return Verification(model=label, key=job.key, doubt=doubt, outcomes=())
     doubt = find_doubt(result.outcomes)
-    return Verification(model=label, key=task.key, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
+    return Verification(model=label, key=job.key, doubt=doubt, outcomes=result.outcomes, changed=result.changed)
 
 
 def _check_in_process(source: ModelSource, channel: Channel) -> str:
