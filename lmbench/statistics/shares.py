@@ -1,0 +1,143 @@
+"""Values of items, such as 1 for a right answer: exact intervals of shares, and exact tests of paired answers.
+
+The items are units of the same size, so that everything else is as for texts (estimates.py, pairs.py). If the values
+are 0 and 1, two things are known exactly. The number of right answers is binomial, so a share has the interval of
+Clopper and Pearson ("The use of confidence or fiducial limits illustrated in the case of the binomial", 1934). And if
+two models are equally good, each item that only one of them answers is as likely to be answered by the one as by the
+other: the sign flips of flips.py are then the test of McNemar ("Note on the sampling error of the difference between
+correlated proportions or percentages", 1947), whose p is a sum of binomial probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lmbench.arrays import Floats, Ints
+from lmbench.statistics.estimates import ALPHA, FEWEST_FOR_INTERVAL, Estimate
+from lmbench.statistics.jackknife import find_standard_errors
+from lmbench.statistics.pairs import Comparison, adjust_holm, compare_pairs
+from lmbench.statistics.seeds import estimate_models
+from lmbench.statistics.units import Units
+
+
+def estimate_share(values: Floats) -> Estimate:
+    """Return the mean of values from 0 to 1 with the interval of Clopper and Pearson.
+
+    Its ends are quantiles of beta distributions, which shared credit does not change: if k choices are equally likely,
+    an item counts 1/k, and the credits need not add up to an integer. Such values vary less than answers that are drawn
+    among the k choices, so that the interval is wider than it has to be.
+
+    Args:
+        values: (items,) at least one.
+    """
+    from scipy.special import betaincinv  # not at the top: it takes half a second
+
+    items, credit = len(values), float(values.sum())
+    low = float(betaincinv(credit, items - credit + 1, ALPHA / 2)) if credit > 0 else 0.0
+    high = float(betaincinv(credit + 1, items - credit, 1 - ALPHA / 2)) if credit < items else 1.0
+    error = None if items < FEWEST_FOR_INTERVAL else float(find_standard_errors(values[None], np.ones(items))[0])
+    return Estimate(credit / items, low, high, error=error)
+
+
+def estimate_values(models: Sequence[Floats], units: Units, are_shares: bool) -> tuple[Estimate, ...]:
+    """Return the mean of the values of each model, over its items and its seeds.
+
+    Args:
+        models: Of each model, the value of each item under each seed, (seeds, items).
+        units: What is resampled: items, or blocks of items that depend on each other.
+        are_shares: Whether the values are from 0 to 1. One seed on independent items then has an exact interval.
+    """
+    estimates = estimate_models(models, units)
+    if not are_shares:
+        return estimates
+    return tuple(
+        estimate_share(values[0]) if len(values) == 1 and not units.are_blocks else _clip(estimate)
+        for values, estimate in zip(models, estimates, strict=True)
+    )
+
+
+def compare_values(
+    models: Sequence[Floats],
+    units: Units,
+    higher_is_better: bool = True,
+    pairs: Sequence[tuple[int, int]] | None = None,
+) -> tuple[Comparison, ...]:
+    """Return the comparison of each model with each later one, or of some pairs. No difference is too small to count.
+
+    The difference is the value of the first less that of the second, whichever is better.
+
+    Args:
+        models: Of each model, the value of each item under each seed, (seeds, items).
+        units: What is resampled: items, or blocks of items that depend on each other.
+        higher_is_better: Whether a model with a higher value wins an item.
+        pairs: The numbers of the models to compare; None for all pairs.
+    """
+    found = [
+        _make_exact(pair, models[pair.first], models[pair.second], units)
+        for pair in compare_pairs(models, units, margin=0.0, pairs=pairs)
+    ]
+    adjusted = adjust_holm([pair.difference.p for pair in found])
+    return tuple(
+        replace(
+            pair,
+            adjusted_p=p,
+            wins=pair.losses if higher_is_better else pair.wins,
+            losses=pair.wins if higher_is_better else pair.losses,
+        )
+        for pair, p in zip(found, adjusted, strict=True)
+    )
+
+
+def join_items(groups: Sequence[str]) -> tuple[Ints, Units]:
+    """Return an order of the items in which those of a group are neighbors, and the groups as units.
+
+    Args:
+        groups: (items,) the group of each item, such as the text that its question is about.
+    """
+    numbers: dict[str, int] = {}
+    members = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
+    order = np.argsort(members, kind="stable")
+    starts = np.flatnonzero(np.diff(members[order], prepend=-1))
+    sizes = np.diff(starts, append=len(members)).astype(np.float64)
+    return order, Units(starts, sizes, len(members), are_blocks=len(starts) < len(members))
+
+
+def find_mcnemar_p(wins: int, losses: int) -> float:
+    """Return the p of the exact test of McNemar, given on how many items each of two models alone is right."""
+    from scipy.special import bdtr  # not at the top: it takes half a second
+
+    return min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
+
+
+def _make_exact(pair: Comparison, first: Floats, second: Floats, units: Units) -> Comparison:
+    """Return a comparison with the exact p, if all differences that are not 0 have the same size.
+
+    The interval then ends at 0 if random halves find it on the other side.
+    """
+    estimate = pair.difference
+    if estimate.p is None or units.are_blocks or len(first) > 1 or len(second) > 1:
+        return pair
+    differences = first[0] - second[0]
+    if len(np.unique(np.abs(differences[differences != 0]))) > 1:
+        return pair
+    p = find_mcnemar_p(pair.wins, pair.losses)
+    return replace(pair, difference=_agree_with(replace(estimate, p=p)))
+
+
+def _agree_with(estimate: Estimate) -> Estimate:
+    """Return an estimate whose interval contains 0 if p is not below 5 %, and else does not reach beyond it."""
+    low, high, p = estimate.low, estimate.high, estimate.p
+    if low is None or high is None or p is None:
+        return estimate
+    if p >= ALPHA:
+        return replace(estimate, low=min(low, 0.0), high=max(high, 0.0))
+    return replace(estimate, low=max(low, 0.0)) if estimate.value > 0 else replace(estimate, high=min(high, 0.0))
+
+
+def _clip(estimate: Estimate) -> Estimate:
+    """Return an estimate of a share, whose interval lies between 0 and 1."""
+    low, high = (None if end is None else min(max(end, 0.0), 1.0) for end in (estimate.low, estimate.high))
+    return replace(estimate, low=low, high=high)
