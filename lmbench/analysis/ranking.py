@@ -12,7 +12,7 @@ from lmbench.errors import ResultsError
 from lmbench.identity import digest
 from lmbench.model import ModelSpec
 from lmbench.runs.cell_files import read_documents
-from lmbench.runs.records import Cell, CorpusRecord, ModelRecord
+from lmbench.runs.records import Cell, CorpusRecord, Manifest, ModelRecord
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import (
     MARGIN,
@@ -31,8 +31,8 @@ SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
-class _Model:
-    """A model on a corpus: one cell, or those of several seeds.
+class Seeds:
+    """A model on a corpus or a task: one cell, or those of several seeds.
 
     Attributes:
         label: The name of the model, without the seed if there are several.
@@ -59,7 +59,7 @@ class _Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(_Model):
+class Entry(Seeds):
     """A model in a ranking.
 
     Attributes:
@@ -111,7 +111,7 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class Contender(_Model):
+class Contender(Seeds):
     """A model and its bits.
 
     Attributes:
@@ -185,21 +185,39 @@ def read_contenders(directory: RunDirectory, cells: Sequence[Cell]) -> tuple[lis
     Raises:
         ResultsError: The cells have different documents.
     """
-    models = {model.label: model for model in directory.manifest.models}
     documents = _read_documents(directory, cells[0])
+    return [
+        Contender(
+            label=model.label,
+            cells=model.cells,
+            bits=np.stack([_read_bits(directory, cell, documents) for cell in model.cells]),
+            is_seeded=model.is_seeded,
+            untuned=model.untuned,
+        )
+        for model in group_seeds(directory.manifest, cells)
+    ], documents
+
+
+def group_seeds(manifest: Manifest, cells: Sequence[Cell]) -> list[Seeds]:
+    """Return the models of cells on one corpus or task, the seeds of a model together.
+
+    Args:
+        manifest: The record of the run.
+        cells: The cells.
+    """
+    models = {model.label: model for model in manifest.models}
     groups: dict[object, list[Cell]] = {}
     for cell in cells:
         groups.setdefault((_identify_seedless(models[cell.model]), cell.train_size), []).append(cell)
     return [
-        Contender(
+        Seeds(
             label=_label(models[group[0].model], group),
             cells=tuple(group),
-            bits=np.stack([_read_bits(directory, cell, documents) for cell in group]),
             is_seeded=SEED in models[group[0].model].options and is_trained(group[0]),
             untuned=models[group[0].model].untuned,
         )
         for group in groups.values()
-    ], documents
+    ]
 
 
 def choose_units(contenders: Sequence[Contender], documents: Documents) -> Units:
