@@ -125,7 +125,8 @@ def test_items_that_agree_with_their_neighbors_have_a_wider_interval():
     [narrow] = estimate_values([right[None]], units_of(60), are_shares=True)
     assert wide.value == narrow.value
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
-    assert 0 <= wide.low and wide.high <= 1
+    assert wide.low >= 0
+    assert wide.high <= 1
 
 
 def test_the_interval_of_several_seeds_is_of_their_mean_and_stays_between_0_and_1(rng):
