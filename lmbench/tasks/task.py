@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from lmbench.corpora.catalog import PublishedTable
 from lmbench.corpus import TrainingText
 from lmbench.signature import Signature
 
@@ -141,6 +142,7 @@ class Task(ABC):
         citation: Where the task was published.
         provenance: How the items came about: files, splits, limits; part of the signature.
         note: What a reader of the numbers must know, as sentences; "" if there is nothing.
+        published_by: Figures from the literature on the groups of its items.
     """
 
     kind: ClassVar[str]
@@ -165,6 +167,7 @@ class Task(ABC):
     citation: str = ""
     provenance: str = ""
     note: str = ""
+    published_by: PublishedTable | None = None
 
     @abstractmethod
     def requests(self, item: Item) -> tuple[Request, ...]:
