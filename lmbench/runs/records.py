@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from lmbench.checks import ChangedOption, Outcome, find_doubt, find_prior_knowledge
 from lmbench.checks.audit import Audit
 from lmbench.corpora.anchors import Anchor
+from lmbench.corpora.catalog import PublishedTable
 from lmbench.corpora.overlap import Overlap
 from lmbench.errors import ResultsError
 from lmbench.identity import digest
@@ -92,6 +93,7 @@ class TaskRecord(_Record):
         metrics: The measures; the first one ranks the models.
         overlap: The share of the items that share a run of 13 words with the training text, or that have no such run
             and occur there whole; None if it was not measured.
+        published_by: Figures from the literature on the groups of its items.
     """
 
     name: str
@@ -110,6 +112,7 @@ class TaskRecord(_Record):
     license: str = ""
     citation: str = ""
     note: str = ""
+    published_by: PublishedTable | None = None
 
 
 class ModelRecord(_Record):
