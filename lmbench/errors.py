@@ -4,10 +4,12 @@ LmbenchError            an error that the user can fix; the command line prints 
 ├── UnknownNameError    a model, corpus or option that does not exist; lists those that do
 ├── SpecError           a model spec or an option's value that is not valid
 ├── CorpusError         text that is missing, empty, not UTF-8 or cannot be split
+├── TaskError           an item or a file of a task that cannot be used; names the item
 ├── PluginError         a registered model that cannot be imported or built, or that returns wrong types
 ├── UnavailableError    weights or files that are not on this machine and cannot be downloaded
 ├── NotFittedError      a model that was used before it was fitted
 ├── ScoreError          a score that breaks the contract
+├── GenerationError     a model that cannot write text
 └── ResultsError        a run directory that cannot be read, written or resumed
 """
 
@@ -50,6 +52,10 @@ class CorpusError(LmbenchError):
     """Text that is missing, empty, not UTF-8, or cannot be split as asked."""
 
 
+class TaskError(LmbenchError):
+    """An item or a file of a task that cannot be used; the message names the item by its number, from 1."""
+
+
 class PluginError(LmbenchError):
     """A registered model that cannot be imported or built, or that returns values of wrong types."""
 
@@ -64,6 +70,10 @@ class NotFittedError(LmbenchError):
 
 class ScoreError(LmbenchError):
     """A model returned a score that is not a probability of the document."""
+
+
+class GenerationError(LmbenchError):
+    """A model cannot write text, because it does not say which texts may follow."""
 
 
 class ResultsError(LmbenchError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lmbench.arrays import Floats
-from lmbench.errors import LmbenchError
+from lmbench.errors import GenerationError, LmbenchError
 from lmbench.model import LanguageModel
 from lmbench.state import NextEvents
 
@@ -108,20 +108,43 @@ def generate(
         number: Distinguishes samples that share a seed.
 
     Raises:
-        LmbenchError: The model offers no distribution, or none over texts.
+        GenerationError: The model offers no distribution, or none over texts.
     """
     return whole_characters(_generate_bytes(model, prompt, max_new_tokens, sampler or Sampler(), number))
+
+
+def write_until(
+    model: LanguageModel, prompt: str, stops: Sequence[str], most_events: int, sampler: Sampler | None = None
+) -> str:
+    """Return the text after a prompt, up to the first of some texts, which is not a part of it.
+
+    Args:
+        model: A model that is ready to score.
+        prompt: The text to continue.
+        stops: The texts.
+        most_events: Maximum number of events to generate.
+        sampler: How to choose events; by default the most likely one.
+
+    Raises:
+        GenerationError: The model offers no distribution, or none over texts.
+    """
+    text = ""
+    for part in generate(model, prompt, most_events, sampler):
+        text += part
+        if places := [place for stop in stops if (place := text.find(stop)) >= 0]:
+            return text[: min(places)]
+    return text
 
 
 def require_distribution(model: LanguageModel) -> None:
     """Check that a model's class offers a distribution over the next event, before the model is loaded or fitted.
 
     Raises:
-        LmbenchError: It does not, so the model can never generate text.
+        GenerationError: It does not, so the model can never generate text.
     """
     kind = type(model)
     if (kind.state_after, kind.next_events) == (LanguageModel.state_after, LanguageModel.next_events):
-        raise LmbenchError(f"{kind.__name__} cannot generate text: the model offers no next-event distribution")
+        raise GenerationError(f"{kind.__name__} cannot generate text: the model offers no next-event distribution")
 
 
 def whole_characters(parts: Iterable[bytes]) -> Iterator[str]:
@@ -141,7 +164,7 @@ def _generate_bytes(
     try:
         state = model.state_after(prompt)
     except NotImplementedError as reason:
-        raise LmbenchError(f"{type(model).__name__} cannot generate text: {reason}") from reason
+        raise GenerationError(f"{type(model).__name__} cannot generate text: {reason}") from reason
     for left in range(max_new_tokens, 0, -1):
         following = state.next_events()
         event = sampler.choose(_logprobs_of_texts(model, following), generator)
@@ -157,13 +180,13 @@ def _logprobs_of_texts(model: LanguageModel, following: NextEvents) -> Floats:
     """Return the log-probabilities of the next events, (events,), -inf for those without a certain text.
 
     Raises:
-        LmbenchError: No event has a text and a probability above 0.
+        GenerationError: No event has a text and a probability above 0.
     """
     name = type(model).__name__
     if not following.spellings:
-        raise LmbenchError(f"{name} cannot generate text: it does not say how its next events are spelled")
+        raise GenerationError(f"{name} cannot generate text: it does not say how its next events are spelled")
     certain = np.fromiter((spelling is not None for spelling in following.spellings), dtype=bool)
     logprobs = np.where(certain, following.logprobs, -np.inf)
     if not np.isfinite(logprobs).any():
-        raise LmbenchError(f"{name} cannot generate text here: every event with a text has probability 0")
+        raise GenerationError(f"{name} cannot generate text here: every event with a text has probability 0")
     return logprobs

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
@@ -19,15 +18,16 @@ from lmbench.cli.displays import NoticeDisplay
 from lmbench.cli.output import echo
 from lmbench.corpora.loading import load_corpus
 from lmbench.errors import LmbenchError, SpecError
-from lmbench.generation import Sampler, generate
+from lmbench.generation import Sampler, write_until
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.registry import build
 from lmbench.score import Score, checked_scores
 from lmbench.signature import plain_signature
+from lmbench.tasks.respond import find_likelihoods
+from lmbench.tasks.task import Continuation
 
 _BATCH_TEXTS = 256
 _MAX_NEW_EVENTS = 256  # the default of lm_eval's own models
-_ROUNDING = 1e-4  # nats; in float32, scores in a batch and alone differ by less
 
 
 @register_model("lmbench")
@@ -63,12 +63,13 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
         most likely event each time writes it, and no other event is as likely. It is never greedy with an unknown word,
         or if the model offers no distribution.
         """
-        pairs = [request.args for request in requests]
-        scores = self._score([context + continuation for context, continuation in pairs])
-        return [
-            (self._model.conditional_logprob(context, rest, score), self._is_greedy(context, rest))
-            for (context, rest), score in zip(pairs, scores, strict=True)
+        pairs = [Continuation(context, text, greedy=True) for context, text in (request.args for request in requests)]
+        answers = [
+            answer
+            for start in range(0, len(pairs), _BATCH_TEXTS)
+            for answer in find_likelihoods(self._model, pairs[start : start + _BATCH_TEXTS])
         ]
+        return [(answer.logprob, bool(answer.is_greedy)) for answer in answers]
 
     def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:
         """Return log P(text) in nats for each request."""
@@ -95,25 +96,6 @@ class LmbenchLM(LM):  # type: ignore[misc]  # lm_eval has no types
             batch = tuple(texts[start : start + _BATCH_TEXTS])
             yield from checked_scores(self._model.score(batch), batch)
 
-    def _is_greedy(self, context: str, continuation: str) -> bool:
-        """Return whether the most likely events after the context, one by one, spell the continuation."""
-        rest = continuation.encode()
-        try:
-            state = self._model.state_after(context)
-            while rest:
-                following = state.next_events()
-                event = int(np.argmax(following.logprobs))
-                spelling = following.spellings[event] if following.spellings else None
-                alike = np.count_nonzero(following.logprobs > following.logprobs[event] - _ROUNDING)
-                if alike > 1 or not spelling or not rest.startswith(spelling):
-                    return False
-                rest = rest[len(spelling) :]
-                if rest:
-                    state.advance(event)
-        except NotImplementedError:
-            return False
-        return True
-
 
 def _generate_until(model: LanguageModel, context: str, arguments: Mapping[str, Any]) -> str:
     until = arguments.get("until") or []
@@ -124,12 +106,7 @@ def _generate_until(model: LanguageModel, context: str, arguments: Mapping[str, 
         top_k=int(arguments.get("top_k", 0)) if drawn else 0,
         top_p=float(arguments.get("top_p", 1.0)) if drawn else 1.0,
     )
-    text = ""
-    for part in generate(model, context, int(arguments.get("max_gen_toks", _MAX_NEW_EVENTS)), sampler):
-        text += part
-        if places := [place for end in ends if (place := text.find(end)) >= 0]:
-            return text[: min(places)]
-    return text
+    return write_until(model, context, ends, int(arguments.get("max_gen_toks", _MAX_NEW_EVENTS)), sampler)
 
 
 def _prepare(spec: ModelSpec, corpus: str | None) -> LanguageModel:

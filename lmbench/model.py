@@ -14,7 +14,6 @@ from numbers import Integral
 from pathlib import Path
 from typing import ClassVar, Generic, Literal, Self, TypeVar, overload
 
-import numpy as np
 from pydantic import Field, JsonValue
 
 from lmbench.checksum import hash_file
@@ -392,7 +391,7 @@ class LanguageModel(ABC):
         See `score_continuations`.
         """
         border, text = len(context.encode()), (context + continuation).encode()
-        first = int(np.searchsorted(whole.ends, border, side="right")) if border else 0  # an event may have no bytes
+        first = whole.first_after(border)
         start = int(whole.ends[first - 1]) if first else 0
         cost = float(whole.logprobs[first:].sum())
         if start == border or first == len(whole.ends):

@@ -47,6 +47,10 @@ class Score:
         events = f"{len(self.ends):,} event{'s' * (len(self.ends) != 1)}"
         return f"Score({events}, {size:,} bytes, {bits:,.2f} bits{spelled})"
 
+    def first_after(self, offset: int) -> int:
+        """Return the number of the first event that ends after an offset; 0 for the offset 0, even without bytes."""
+        return int(np.searchsorted(self.ends, offset, side="right")) if offset else 0
+
     def check(self, document: str) -> Score:
         """Return a copy of this score, in float64 and int64, if it keeps the contract for `document`.
 
