@@ -53,7 +53,7 @@ class Marks:
 
     def notes(self, cells: Sequence[Cell]) -> list[str]:
         """Return sentences that explain the marks of cells, the most serious ones first."""
-        scored = [cell for cell in cells if cell.metrics]
+        scored = [cell for cell in cells if cell.status == "ok"]
         notes = [f"‡ {cell.label} is {cell.doubt}." for cell in scored if cell.impossible]
         others = _models_by_reason((cell.label, cell.doubt) for cell in scored if not cell.impossible)
         notes += [f"‡ {', '.join(models)}: {doubt}." for doubt, models in others.items()]
@@ -70,7 +70,7 @@ class Marks:
 
     def describe_changes(self, cells: Sequence[Cell]) -> list[str]:
         """Return which models the suite checked with other options than those of the run, and which only with these."""
-        scored = [cell for cell in cells if cell.metrics]
+        scored = [cell for cell in cells if cell.status == "ok"]
         changes = _models_by_reason((cell.model, describe_changes(self._changed(cell))) for cell in scored)
         notes = [
             f"Checked with {change} instead of the model's own options: {', '.join(models)}."

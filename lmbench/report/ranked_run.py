@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lmbench.analysis.across import Group, choose_baseline, summarize_corpora
 from lmbench.analysis.ranking import Entry, Ranking, rank_models
+from lmbench.analysis.task_ranking import TaskEntry, TaskRanking, rank_task
 from lmbench.analysis.texts import Texts
 from lmbench.report.marks import Marks
 from lmbench.runs.records import Cell, CorpusRecord, Row
@@ -21,12 +22,15 @@ class RankedRun:
     Attributes:
         directory: The run.
         cells: The stored cells, in the order of the run.
-        missing: The rows without a cell that can be believed.
+        missing: The rows of corpora without a cell that can be believed.
         marks: The marks of the cells.
         rankings: The ranking of each corpus, in the order of the run.
         groups: The models over several corpora.
         baseline: The model that others are compared with; None if no model has numbers.
         texts: The test texts, for what a page says of words; None to leave it out.
+        tasks: The ranking of each task, in the order of the run.
+        task_cells: The stored cells of tasks, in the order of the run.
+        missing_tasks: The rows of tasks without a cell that can be believed.
     """
 
     directory: RunDirectory
@@ -37,6 +41,9 @@ class RankedRun:
     groups: tuple[Group, ...]
     baseline: str | None
     texts: Texts | None = None
+    tasks: tuple[TaskRanking, ...] = ()
+    task_cells: tuple[Cell, ...] = ()
+    missing_tasks: tuple[Row, ...] = ()
 
     @classmethod
     def read(
@@ -55,7 +62,8 @@ class RankedRun:
             texts: The test texts, for what a page says of words; None to leave it out.
 
         Raises:
-            LmbenchError: The cells of a corpus have different documents, or no model has the label of the baseline.
+            LmbenchError: The cells of a corpus have different documents or those of a task different items, or no model
+                has the label of the baseline.
         """
         rankings = tuple(rank_models(directory, corpus, margin) for corpus in directory.manifest.corpora)
         return cls(
@@ -67,7 +75,19 @@ class RankedRun:
             groups=summarize_corpora(rankings, baseline),
             baseline=choose_baseline(rankings, baseline),
             texts=texts,
+            tasks=tuple(rank_task(directory, task) for task in directory.manifest.tasks),
+            task_cells=tuple(directory.task_cells()),
+            missing_tasks=tuple(directory.missing("task")),
         )
+
+    @property
+    def all_cells(self) -> tuple[Cell, ...]:
+        """The stored cells of corpora, and then those of tasks."""
+        return (*self.cells, *self.task_cells)
+
+    def cells_of_task(self, ranking: TaskRanking) -> list[Cell]:
+        """Return the cells of a task."""
+        return [cell for cell in self.task_cells if cell.corpus == ranking.task.name]
 
     def cells_of(self, ranking: Ranking) -> list[Cell]:
         """Return the cells of a corpus, ranked or not, apart from pseudo-probabilities."""
@@ -77,7 +97,7 @@ class RankedRun:
         """Return the labels of the pretrained models that the run has no cells of on a synthetic source."""
         if not corpus.floor_note:
             return []
-        asked = {row.model for row in self.directory.manifest.rows if row.corpus == corpus.name}
+        asked = {row.model for row in self.directory.manifest.text_rows if row.corpus == corpus.name}
         models = self.directory.manifest.models
         return [model.label for model in models if model.pretrained and model.label not in asked]
 
@@ -89,11 +109,11 @@ class RankedRun:
                     yield ranking, entry, cell
 
 
-def name_entry(entry: Entry) -> str:
+def name_entry(entry: Entry | TaskEntry) -> str:
     """Return the name of an entry, as tables show it: "transformer (5 seeds)"."""
     return f"{entry.label} ({len(entry.cells)} seeds)" if len(entry.cells) > 1 else entry.label
 
 
-def show_rank(entry: Entry) -> str:
+def show_rank(entry: Entry | TaskEntry) -> str:
     """Return the rank of an entry: "2=" if it shares it; "" if no ranking is claimed."""
     return "" if entry.rank is None else f"{entry.rank}{'=' * entry.is_tied}"

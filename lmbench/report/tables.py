@@ -20,6 +20,7 @@ from lmbench.report.page.document import Page, describe_run, render
 from lmbench.report.pseudo_table import build_pseudo_table
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
+from lmbench.report.task_tables import list_task_tables
 from lmbench.report.terminal_table import TerminalTable
 
 _FORMATS = {
@@ -54,7 +55,7 @@ def list_tables(results: RankedRun) -> list[Contents]:
     """Return a run's tables, from top to bottom. What a heading means is said below the last table that has it."""
     pseudo = build_pseudo_table(results.cells)
     tables = [build_ranked_table(results, ranking) for ranking in results.rankings]
-    tables += [*([pseudo] if pseudo else []), *map(build_across_table, results.groups)]
+    tables += [*([pseudo] if pseudo else []), *map(build_across_table, results.groups), *list_task_tables(results)]
     return [_shorten_legend(table, tables[number:]) for number, table in enumerate(tables, start=1)]
 
 

@@ -1,0 +1,88 @@
+"""What the models of a run answered to the items of a task: values of metrics, chosen answers and written texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lmbench.arrays import Floats
+from lmbench.errors import ResultsError
+from lmbench.runs.records import Cell, TaskRecord
+from lmbench.runs.store import RunDirectory
+
+CONTEXT = "context"
+"""The group whose items are about the same text, and depend on each other."""
+
+_OTHERS = ("id", "chosen", "text")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of the cells of a task.
+
+    Attributes:
+        task: The task.
+        cells: The cells that have answers.
+        columns: Of each cell, the columns of its items; see `RunDirectory.items`.
+    """
+
+    task: TaskRecord
+    cells: tuple[Cell, ...]
+    columns: tuple[Mapping[str, Sequence[Any]], ...]
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The identities of the items."""
+        return tuple(self.columns[0]["id"]) if self.columns else ()
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """For each name of groups, the group of each item; "" for an item without one."""
+        known = {*_OTHERS, *(metric.name for metric in self.task.metrics)}
+        first = self.columns[0] if self.columns else {}
+        return {name: tuple(group or "" for group in first[name]) for name in first if name not in known}
+
+    def find_values(self, cells: Sequence[Cell], metric: str) -> Floats | None:
+        """Return the value of each item under each seed, (seeds, items); None if an item was not answered.
+
+        Args:
+            cells: The cells of the seeds of a model.
+            metric: The name of a metric that is a mean over the items.
+        """
+        columns = [self._find(cell).get(metric) for cell in cells]
+        if any(column is None or None in column for column in columns):
+            return None
+        return np.array(columns, dtype=np.float64)
+
+    def find_texts(self, cell: Cell) -> Sequence[str | None]:
+        """Return what a model wrote for each item; None if it cannot write."""
+        return self._find(cell)["text"]
+
+    def find_choices(self, cell: Cell) -> Sequence[int | None]:
+        """Return the index of the likeliest choice of each item; None if it does not offer any."""
+        return self._find(cell)["chosen"]
+
+    def _find(self, cell: Cell) -> Mapping[str, Sequence[Any]]:
+        return self.columns[self.cells.index(cell)]
+
+
+def read_answers(directory: RunDirectory, task: TaskRecord) -> Answers:
+    """Return the answers to the items of a task.
+
+    Args:
+        directory: The run.
+        task: The task.
+
+    Raises:
+        ResultsError: The cells have different items.
+    """
+    cells = tuple(cell for cell in directory.task_cells() if cell.corpus == task.name and cell.status == "ok")
+    columns = tuple(directory.items(cell) for cell in cells)
+    for cell, other in zip(cells, columns, strict=True):
+        if other["id"] != columns[0]["id"]:
+            raise ResultsError(f"{directory.folder(cell.row)} has other items than another cell of {task.name}")
+    return Answers(task, cells, columns)
