@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
-from lmbench.corpora.loading import read_corpus
-from lmbench.errors import UnknownNameError
+from lmbench.corpora import fetching
+from lmbench.corpora.catalog import find_entry
+from lmbench.corpora.loading import EMBEDDED, read_corpus
+from lmbench.corpora.names import divide_name, find_path, is_path
+from lmbench.errors import LmbenchError, SpecError, TaskError, UnknownNameError
 from lmbench.progress import SILENT, Progress
 from lmbench.spec import Spec
-from lmbench.tasks import fables, public
+from lmbench.tasks import fables, public, synthetic
+from lmbench.tasks.minimal_pairs import MinimalPairs
 from lmbench.tasks.options import NO_OPTIONS, TaskOptions, take_options
-from lmbench.tasks.sampling import draw_items
+from lmbench.tasks.plugins import list_plugins
+from lmbench.tasks.sampling import draw_items, hold_out_examples
 from lmbench.tasks.task import Task
+from lmbench.tasks.task_files import load_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,70 +38,175 @@ class NamedTask:
     load: Callable[[Progress], Task]
     entry: str = ""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the task can be loaded without a download."""
+        return not self.entry or fetching.is_local(find_entry(self.entry))
+
+
+def _embedded(load: Callable[[], Task]) -> Callable[[Progress], Task]:
+    return lambda progress: load()
+
+
+_PAIRS = "acceptable and unacceptable sentences of English"
 
 TASKS: dict[str, NamedTask] = {
     "fables-qa-en": NamedTask(
-        "question-answering", "questions about the fables in English", lambda _: fables.load_questions("en")
+        "question-answering",
+        "a question about each fable in English, with four answers",
+        _embedded(partial(fables.load_questions, "en")),
     ),
     "fables-qa-zh": NamedTask(
-        "question-answering", "questions about the fables in Chinese", lambda _: fables.load_questions("zh")
+        "question-answering",
+        "a question about each fable in Chinese, with four answers",
+        _embedded(partial(fables.load_questions, "zh")),
     ),
-    "blimp": NamedTask("minimal-pairs", "grammatical contrasts in English", public.load_blimp, "blimp"),
+    "fables-translate-en-zh": NamedTask(
+        "translation",
+        "titles and morals of the fables, from English into Chinese",
+        _embedded(partial(fables.load_translations, "en", "zh")),
+    ),
+    "fables-translate-zh-en": NamedTask(
+        "translation",
+        "titles and morals of the fables, from Chinese into English",
+        _embedded(partial(fables.load_translations, "zh", "en")),
+    ),
+    "fables-summarize-en": NamedTask(
+        "summarization",
+        "the moral of each fable in English among others",
+        _embedded(partial(fables.load_morals, "en")),
+    ),
+    "fables-summarize-zh": NamedTask(
+        "summarization",
+        "the moral of each fable in Chinese among others",
+        _embedded(partial(fables.load_morals, "zh")),
+    ),
+    synthetic.NAME: NamedTask(
+        "translation",
+        "sentences of a synthetic language pair, with options of the source of this name",
+        _embedded(partial(synthetic.load_translation, synthetic.NAME)),
+    ),
+    "blimp": NamedTask("minimal-pairs", f"BLiMP: {_PAIRS}", partial(public.load_blimp, "blimp"), "blimp"),
+    "blimp-half": NamedTask(
+        "minimal-pairs", f"34 of BLiMP's 67 paradigms: {_PAIRS}", partial(public.load_blimp, "blimp-half"), "blimp-half"
+    ),
+    "arc-easy": NamedTask(
+        "multiple-choice", "the easy questions of ARC, from school science", public.load_arc_easy, "multiple-choice"
+    ),
+    "copa": NamedTask(
+        "multiple-choice", "the more plausible of two causes or effects", public.load_copa, "multiple-choice"
+    ),
+    "lambada": NamedTask("cloze", "the last word of passages of novels", public.load_lambada, "lambada"),
 }
 """The tasks that come with lmbench."""
 
-FAMILIES = {"fables-qa": ("fables-qa-en", "fables-qa-zh")}
-"""Names that stand for several tasks."""
+FAMILIES = {
+    "fables-qa": ("fables-qa-en", "fables-qa-zh"),
+    "fables-translate": ("fables-translate-en-zh", "fables-translate-zh-en"),
+    "fables-summarize": ("fables-summarize-en", "fables-summarize-zh"),
+    "all": tuple(name for name, task in TASKS.items() if not task.entry),
+}
+"""Names that stand for several tasks; "all" for those that need no download."""
 
-DEFAULT_TRAINING = "fables-en"
+_DEFAULT_TRAINING = "fables-en"
 
 
 def load_task(name: str, *, progress: Progress = SILENT) -> Task:
     """Return a task: ``load_task("blimp:limit=500")``.
 
     Args:
-        name: The name of a task. Its options may follow: ``arc-easy:shots=5,seed=1``.
+        name: The name of a task, or the path of a user's file. Options may follow: ``arc-easy:shots=5,seed=1``,
+            ``my.jsonl:kind=multiple-choice``.
         progress: Receives reports of downloads.
 
     Raises:
         LmbenchError: There is no such task or option, or an item of the task cannot be used.
     """
-    spec, options = take_options(Spec.parse(name))
-    if spec.name not in TASKS:
-        raise UnknownNameError("task", spec.name, [*TASKS, *FAMILIES])
-    return _apply(TASKS[spec.name].load(progress), spec, options, progress)
+    spec, options = take_options(_parse(name))
+    task, train = _load_whole(spec, options, progress)
+    task = _apply(task, spec, options)
+    if task.training is not None and not (options.train or train):
+        return task
+    corpus = read_corpus(options.train or train or _default_training(task), progress=progress)
+    return replace(task, training=corpus.training, training_name=corpus.name)
 
 
 def expand_names(names: Iterable[str], defaults: TaskOptions = NO_OPTIONS) -> list[str]:
-    """Return the normalized names of tasks, each once; a family's name stands for those of its members.
+    """Return the normalized names of tasks, each once; a name that stands for several is replaced by theirs.
 
     Args:
         names: Names with options.
         defaults: Options of the tasks whose names do not give them.
 
     Raises:
-        LmbenchError: There is no such option, or it has a wrong value.
+        LmbenchError: There is no such task or option, or an option has a wrong value.
     """
     expanded = []
     for name in names:
-        spec, options = take_options(Spec.parse(name))
+        spec, options = take_options(_parse(name))
         arguments = spec.arguments + defaults.updated(options).arguments
+        _check_name(spec.name)
         expanded += [str(Spec(member, arguments)) for member in FAMILIES.get(spec.name, (spec.name,))]
     return list(dict.fromkeys(expanded))
 
 
 def list_tasks() -> dict[str, NamedTask]:
-    """Return the tasks that come with lmbench by name, without loading them."""
+    """Return the tasks that come with lmbench by name, without loading them. `list_plugins` has those of plugins."""
     return TASKS
 
 
-def _apply(task: Task, spec: Spec, options: TaskOptions, progress: Progress) -> Task:
+def known_names() -> list[str]:
+    """Return the names of all tasks, families and plugins."""
+    return list(dict.fromkeys([*TASKS, *FAMILIES, *list_plugins()]))
+
+
+def _parse(name: str) -> Spec:
+    """Return a name and its options; the longest path that exists is a name, colons included."""
+    spec = divide_name(name)
+    return spec if is_path(spec.name) else Spec.parse(name)
+
+
+def _load_whole(spec: Spec, options: TaskOptions, progress: Progress) -> tuple[Task, str]:
+    """Return all of a task, and the corpus that its file names for training; "" if none."""
+    name = spec.name
+    _check_name(name)
+    if name in FAMILIES:
+        raise LmbenchError(f"'{name}' stands for {', '.join(FAMILIES[name])}; load one of them")
+    if name == synthetic.NAME:
+        seed = (("seed", str(options.seed)),) if options.seed else ()
+        return synthetic.load_translation(str(Spec(name, spec.arguments + seed))), ""
+    if name not in TASKS and name not in list_plugins():
+        return load_file(spec)
+    if spec.arguments:
+        spec.options(TaskOptions)  # says that there is no such option
+    return TASKS[name].load(progress) if name in TASKS else list_plugins()[name].load(), ""
+
+
+def _check_name(name: str) -> None:
+    """Raise UnknownNameError or TaskError if nothing has this name."""
+    if name in TASKS or name in FAMILIES or name in list_plugins() or is_path(name):
+        return
+    path = find_path(name)
+    if len(path.parts) > 1 or path.suffix:
+        raise TaskError(f"no such file: '{name}'; a task is a file or one of: {', '.join(known_names())}")
+    raise UnknownNameError("task", name, known_names())
+
+
+def _apply(task: Task, spec: Spec, options: TaskOptions) -> Task:
     """Return a task as its options say."""
-    name = str(Spec(spec.name, spec.arguments + options.arguments))
-    items = task.items if options.limit is None else draw_items(task.items, options.limit, options.seed)
-    provenance = task.provenance + f",limit={options.limit}" * (options.limit is not None)
-    task = replace(task, name=name, items=items, shots=options.shots, seed=options.seed, provenance=provenance)
-    if options.train is None and task.training is not None:
+    shots = options.shots if "shots" in options.model_fields_set else task.shots
+    if shots and isinstance(task, MinimalPairs):
+        raise SpecError(f"{spec.name}: shots={shots}: minimal pairs have no question; leave shots out")
+    task = replace(task, name=str(Spec(spec.name, spec.arguments + options.arguments)), seed=options.seed, shots=shots)
+    if shots > len(task.examples):
+        task = hold_out_examples(task)
+    if options.limit is None:
         return task
-    corpus = read_corpus(options.train or DEFAULT_TRAINING, progress=progress)
-    return replace(task, training=corpus.training, training_name=corpus.name)
+    items = draw_items(task.items, options.limit, options.seed)
+    return replace(task, items=items, provenance=f"{task.provenance},limit={options.limit}")
+
+
+def _default_training(task: Task) -> str:
+    """Return the name of the corpus for a task without a training text, in its language if there is one."""
+    own = f"fables-{task.language}"
+    return own if own in EMBEDDED else _DEFAULT_TRAINING

@@ -189,3 +189,12 @@ class Task(ABC):
     @abstractmethod
     def signature(self) -> Signature:
         """Return everything that the requests depend on: kind, version, prompts, shots, seed, provenance."""
+
+    def measure_corpus(self, metric: Metric, answers: Sequence[tuple[Item, str]]) -> float:
+        """Return the value of a metric whose `corpus` is set. A kind without such metrics does not have this.
+
+        Args:
+            metric: The metric.
+            answers: Items, each with the text that a model wrote; at least one.
+        """
+        raise NotImplementedError
