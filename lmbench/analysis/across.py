@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmbench.analysis.ranking import Ranking
+from lmbench.analysis.task_ranking import MetricRanking
 from lmbench.errors import UnknownNameError
 from lmbench.statistics import Average, Estimate, average_ratios, count_shown
 
@@ -90,11 +91,11 @@ class _Duel:
         return p
 
 
-def choose_baseline(rankings: Sequence[Ranking], asked: str | None = None) -> str | None:
+def choose_baseline(rankings: Sequence[Ranking | MetricRanking], asked: str | None = None) -> str | None:
     """Return the label of the entry that others are compared with; None if no model has numbers.
 
     Args:
-        rankings: The ranking of each corpus of a run.
+        rankings: The ranking of each corpus of a run, or of each task.
         asked: The label of an entry. None for kenlm, such as a tuned one, or if the run does not have it, for the model
             with numbers on the most corpora.
 
@@ -133,7 +134,7 @@ def summarize_corpora(rankings: Sequence[Ranking], baseline: str | None = None) 
     return tuple(group for group in groups if len(group.corpora) >= _FEWEST and group.summaries)
 
 
-def _list_labels(rankings: Sequence[Ranking]) -> list[str]:
+def _list_labels(rankings: Sequence[Ranking | MetricRanking]) -> list[str]:
     """Return the labels of all entries, each once."""
     return list(dict.fromkeys(entry.label for ranking in rankings for entry in ranking.entries))
 
@@ -146,7 +147,7 @@ def _list_different(rankings: Sequence[Ranking]) -> list[Ranking]:
     return list(found.values())
 
 
-def _find_usual(labels: Sequence[str], rankings: Sequence[Ranking]) -> str:
+def _find_usual(labels: Sequence[str], rankings: Sequence[Ranking | MetricRanking]) -> str:
     """Return kenlm, or kenlm with other options, or else any model: the one with numbers on the most corpora."""
     if _BASELINE in labels:
         return _BASELINE
@@ -154,7 +155,7 @@ def _find_usual(labels: Sequence[str], rankings: Sequence[Ranking]) -> str:
     return max(candidates, key=lambda label: sum(find_number(ranking, label) is not None for ranking in rankings))
 
 
-def find_number(ranking: Ranking, label: str) -> int | None:
+def find_number(ranking: Ranking | MetricRanking, label: str) -> int | None:
     """Return the number of an entry, or None if the corpus does not have it."""
     return next((number for number, entry in enumerate(ranking.entries) if entry.label == label), None)
 

@@ -57,7 +57,7 @@ def _write_folder(results: RankedRun, path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     if path.samefile(own):
         return
-    for name in tables.FILES:
+    for name in tables.list_files(results):
         shutil.copy(own / name, path)
     if (own / "exhibits").is_dir():
         shutil.copytree(own / "exhibits", path / "exhibits", dirs_exist_ok=True)

@@ -70,10 +70,11 @@ def format_corpora() -> Iterator[str]:
 
 
 def format_results(results: RankedRun) -> Iterator[str]:
-    """Yield each row of table.csv: a cell with all of its numbers, or a compressor; null for a missing number."""
+    """Yield the rows of table.csv without compressors, and those of tasks.csv; null for a missing number."""
     from lmbench.report.csv_files import list_cells
+    from lmbench.report.task_files import list_task_rows
 
-    for row in list_cells(results):
+    for row in (*list_cells(results), *list_task_rows(results)):
         yield _format({name: _finite(value) for name, value in row.items()})
 
 

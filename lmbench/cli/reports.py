@@ -68,7 +68,7 @@ def print_tables(results: RankedRun) -> None:
     console = Console()
     for table in tables.terminal(results):
         console.print(table)
-    echo(f"Written: {results.directory.path}/{', '.join(tables.FILES)}")
+    echo(f"Written: {results.directory.path}/{', '.join(tables.list_files(results))}")
 
 
 def print_contents(tables: Iterable[Contents]) -> None:

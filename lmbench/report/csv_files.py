@@ -30,7 +30,7 @@ def format_cells(results: RankedRun) -> str:
     An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
     """
     rows = list_rows(results)
-    return _format(list(dict.fromkeys(name for row in rows for name in row)), rows)
+    return format_rows(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
 def list_rows(results: RankedRun) -> list[dict[str, object]]:
@@ -47,7 +47,7 @@ def list_cells(results: RankedRun) -> list[dict[str, object]]:
 
 def format_pairs(results: RankedRun) -> str:
     """Return pairs.csv: one row per corpus and pair of ranked models, the better one first."""
-    return _format(PAIR_COLUMNS, list_pairs(results))
+    return format_rows(PAIR_COLUMNS, list_pairs(results))
 
 
 def list_pairs(results: RankedRun) -> list[dict[str, object]]:
@@ -55,7 +55,8 @@ def list_pairs(results: RankedRun) -> list[dict[str, object]]:
     return [_list_pair(ranking, pair) for ranking in results.rankings for pair in ranking.comparisons]
 
 
-def _format(names: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
+def format_rows(names: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
+    """Return a file with these columns; an entry is empty if a row does not have it."""
     text = StringIO(newline="")
     writer = DictWriter(text, names, lineterminator="\n")
     writer.writeheader()

@@ -31,7 +31,7 @@ def terminal(exhibit: Exhibit) -> TerminalTable:
 
 def write(directory: RunDirectory) -> None:
     """Rebuild the page and the pictures of every cell that has exhibits."""
-    cells = directory.cells()
+    cells = directory.all_cells()
     for cell in cells:
         if exhibits := list_exhibits(directory, cells, cell):
             _write_pictures(directory, cell, exhibits)
@@ -52,7 +52,10 @@ def list_exhibits(directory: RunDirectory, cells: Sequence[Cell], cell: Cell) ->
     others = [
         (other.metrics.bits_per_byte, f"{other.label}, test text")
         for other in cells
-        if other.metrics and other.corpus == cell.corpus and other.row != cell.row and not other.pseudo
+        if other.metrics
+        and (other.corpus, other.kind) == (cell.corpus, cell.kind)
+        and other.row != cell.row
+        and not other.pseudo
     ]
     levels = tuple((name, value) for value, name in sorted(others)[:_MOST_LEVELS])
     return tuple(
@@ -65,7 +68,7 @@ def list_exhibits(directory: RunDirectory, cells: Sequence[Cell], cell: Cell) ->
 
 def page_name(cell: Cell) -> str:
     """Return the path of the page with a cell's exhibits, within the run directory."""
-    return f"exhibits/{stem(cell.row)}.md"
+    return f"exhibits/{_file_stem(cell)}.md"
 
 
 def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
@@ -90,7 +93,12 @@ def _write_pictures(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhi
 
 
 def _picture_name(cell: Cell, number: int) -> str:
-    return f"{stem(cell.row)}-{number}.svg"
+    return f"{_file_stem(cell)}-{number}.svg"
+
+
+def _file_stem(cell: Cell) -> str:
+    """Return the name of a cell's files, without the suffix. A corpus and a task may have the same name."""
+    return stem(cell.row) + "-task" * (cell.kind == "task")
 
 
 def _markdown_table(exhibit: Exhibit) -> str:

@@ -1,16 +1,19 @@
-"""table.tex: a table of each corpus for a paper, with booktabs, and a paragraph on methods."""
+"""table.tex: a table of each corpus and task for a paper, with booktabs, and a paragraph on methods."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from lmbench.analysis.ranking import Ranking
+from lmbench.analysis.task_ranking import TaskRanking
 from lmbench.printable import printable
 from lmbench.report.contents import Contents
 from lmbench.report.methods import describe_methods
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
+from lmbench.report.task_tables import RESULTS, build_task_table
 from lmbench.report.uncertainty import describe_ranking
 
 _HEAD = r"""% Written by `lmbench report`. Include it with \usepackage{booktabs} and \input{table.tex}. Names in scripts
@@ -24,23 +27,42 @@ _ESCAPES = str.maketrans(
         "|": r"\textbar{}", '"': r"\char34{}", "`": r"\textasciigrave{}",
         "–": "--", "−": "$-$", "±": r"$\pm$", "≥": r"$\geq$", "×": r"$\times$", "°": r"\textdegree{}",
         "\N{NULL}": "{}", "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", "§": r"\S{}", "✗": r"$\times$",
-        "…": r"\ldots{}",
+        "…": r"\ldots{}", "≈": r"$\approx$",
     }
 )  # fmt: skip
 _PER_BYTE = 2  # the place of bits per byte in a row, after rank and model
 _COLUMNS = 6  # up to the difference to the best, and one measure more
+_MOST_COLUMNS = 9
 _HYPHENS = re.compile("--+")  # LaTeX would join them
 _NOT_A_LABEL = re.compile("[^A-Za-z0-9]+")
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table for a paper.
+
+    Attributes:
+        contents: All of it.
+        name: The name of the corpus or task.
+        notes: What has to be known about the numbers, and what the marks mean.
+        columns: How many of its columns a page has room for.
+    """
+
+    contents: Contents
+    name: str
+    notes: Sequence[str]
+    columns: int
+
+
 def format_latex(results: RankedRun) -> str:
-    """Return the tables of the corpora that have numbers, as LaTeX to be included in a document."""
+    """Return the tables of the corpora and tasks that have numbers, as LaTeX to be included in a document."""
     tables = [
-        "\n".join(_format_table(build_ranked_table(results, ranking), ranking, _list_notes(results, ranking)))
+        _Table(build_ranked_table(results, ranking), ranking.corpus.name, _list_notes(results, ranking), _COLUMNS)
         for ranking in results.rankings
         if ranking.entries
     ]
-    return "\n".join([_HEAD, *tables, *_format_methods(results)]) + "\n"
+    tables += [_make_task_table(results, ranking) for ranking in results.tasks if ranking.main.entries]
+    return "\n".join([_HEAD, *("\n".join(_format_table(table)) for table in tables), *_format_methods(results)]) + "\n"
 
 
 def escape(text: str) -> str:
@@ -54,20 +76,28 @@ def _list_notes(results: RankedRun, ranking: Ranking) -> list[str]:
     return [*describe_ranking(ranking), *results.marks.notes(results.cells_of(ranking))]
 
 
-def _format_table(contents: Contents, ranking: Ranking, notes: Sequence[str]) -> Iterator[str]:
+def _make_task_table(results: RankedRun, ranking: TaskRanking) -> _Table:
+    """Return the table of a task, with its other metrics as far as a page has room for them."""
+    contents = build_task_table(results, ranking)
+    columns = min(RESULTS + len(ranking.others), _MOST_COLUMNS)
+    return _Table(contents, ranking.task.name, contents.notes, columns)
+
+
+def _format_table(table: _Table) -> Iterator[str]:
     """Yield the lines of a table. Rows without numbers are left out, and columns for which a page has no room."""
-    columns = contents.columns[:_COLUMNS]
+    contents = table.contents
+    columns = contents.columns[: table.columns]
     yield "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}"
     yield f"\\caption{{{escape(contents.title)}.}}"
-    yield f"\\label{{tab:{_NOT_A_LABEL.sub('-', ranking.corpus.name)}}}"
+    yield f"\\label{{tab:{_NOT_A_LABEL.sub('-', table.name)}}}"
     yield f"\\begin{{tabular}}{{@{{}}{''.join(column.align[0] for column in columns)}@{{}}}}\n\\toprule"
     yield f"{' & '.join(escape(column.heading) for column in columns)} \\\\\n\\midrule"
     for number, row in enumerate(contents.rows):
         if row[_PER_BYTE]:
-            texts = [escape(text) for text in row[:_COLUMNS]]
+            texts = [escape(text) for text in row[: table.columns]]
             yield f"{' & '.join(_emphasize(texts, number, contents.best))} \\\\"
     yield "\\bottomrule\n\\end{tabular}"
-    yield f"\\par\\smallskip\\raggedright {escape(' '.join(notes))}"
+    yield f"\\par\\smallskip\\raggedright {escape(' '.join(table.notes))}"
     yield "\\end{table}\n"
 
 

@@ -15,6 +15,7 @@ from lmbench.report.methods import describe_methods
 from lmbench.report.pseudo_table import build_pseudo_table
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
+from lmbench.report.task_tables import list_task_tables
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 
@@ -30,14 +31,18 @@ def format_markdown(results: RankedRun) -> str:
         parts.append("## Across corpora\n")
     for group in results.groups:
         parts += _format_table(build_across_table(group), "###")
+    if results.tasks:
+        parts.append("## Tasks\n")
+    for contents in list_task_tables(results):
+        parts += _format_table(contents, "###")
     parts += [
         *_format_methods(results),
         *_format_audits(results.directory),
         *_link_exhibits(results),
         "## Signatures\n",
-        *(f"- {plain(cell.label)}: {code(cell.signature)}" for cell in results.cells if cell.signature),
+        *(f"- {plain(_name(cell))}: {code(cell.signature)}" for cell in results.all_cells if cell.signature),
         "\n## Machines\n",
-        *(f"- {plain(line)}" for line in list_machines(results.cells)),
+        *(f"- {plain(line)}" for line in list_machines(results.all_cells)),
     ]
     return "\n".join(parts) + "\n"
 
@@ -64,6 +69,11 @@ def _format_methods(results: RankedRun) -> Iterator[str]:
         yield ""
 
 
+def _name(cell: Cell) -> str:
+    """Return the name of a cell: that of its model, and of its task."""
+    return f"{cell.label} on {cell.corpus}" if cell.kind == "task" else cell.label
+
+
 def list_machines(cells: Sequence[Cell]) -> list[str]:
     """Return a line for each machine, system and version of Python that evaluated cells, with their number."""
     places: dict[str, int] = {}
@@ -83,7 +93,7 @@ def _link_exhibits(results: RankedRun) -> list[str]:
     links = [
         f"- [{plain(cell.label)} on {plain(cell.corpus)}]({page_name(cell)}): "
         + plain("; ".join(exhibit.title for exhibit in exhibits))
-        for cell in results.cells
+        for cell in results.all_cells
         if (exhibits := results.directory.exhibits(cell))
     ]
     return ["## What the models learned\n", *links, ""] if links else []

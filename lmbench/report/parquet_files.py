@@ -12,15 +12,15 @@ from lmbench.report.ranked_run import RankedRun
 def format_cells(results: RankedRun) -> bytes:
     """Return table.parquet: one row per cell, and one per compressor and corpus."""
     rows = list_rows(results)
-    return _format(list(dict.fromkeys(name for row in rows for name in row)), rows)
+    return format_rows(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
 def format_pairs(results: RankedRun) -> bytes:
     """Return pairs.parquet: one row per corpus and pair of ranked models, the better one first."""
-    return _format(PAIR_COLUMNS, list_pairs(results))
+    return format_rows(PAIR_COLUMNS, list_pairs(results))
 
 
-def _format(names: Sequence[str], rows: Sequence[dict[str, object]]) -> bytes:
+def format_rows(names: Sequence[str], rows: Sequence[dict[str, object]]) -> bytes:
     """Return a file with these columns; a number that a row does not have is null."""
     import pyarrow as pa
     from pyarrow import parquet

@@ -66,16 +66,17 @@ class RankedRun:
                 has the label of the baseline.
         """
         rankings = tuple(rank_models(directory, corpus, margin) for corpus in directory.manifest.corpora)
+        tasks = tuple(rank_task(directory, task) for task in directory.manifest.tasks)
         return cls(
             directory=directory,
             cells=tuple(directory.cells()),
             missing=tuple(directory.missing()),
             marks=Marks.of(directory),
             rankings=rankings,
-            groups=summarize_corpora(rankings, baseline),
-            baseline=choose_baseline(rankings, baseline),
+            groups=summarize_corpora(rankings, baseline) if rankings else (),
+            baseline=choose_baseline(rankings or [ranking.main for ranking in tasks], baseline),
             texts=texts,
-            tasks=tuple(rank_task(directory, task) for task in directory.manifest.tasks),
+            tasks=tasks,
             task_cells=tuple(directory.task_cells()),
             missing_tasks=tuple(directory.missing("task")),
         )

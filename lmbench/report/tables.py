@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rich import box
@@ -20,6 +20,7 @@ from lmbench.report.page.document import Page, describe_run, render
 from lmbench.report.pseudo_table import build_pseudo_table
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table
+from lmbench.report.task_files import format_csv, format_parquet
 from lmbench.report.task_tables import list_task_tables
 from lmbench.report.terminal_table import TerminalTable
 
@@ -31,19 +32,34 @@ _FORMATS = {
 }
 _PAGE = "report.html"
 _PARQUET = {"table.parquet": parquet_files.format_cells, "pairs.parquet": parquet_files.format_pairs}
+_OF_TASKS: Mapping[str, Callable[[RankedRun], str | bytes]] = {"tasks.csv": format_csv, "tasks.parquet": format_parquet}
+_OF_CORPORA = ("table.csv", "pairs.csv", *_PARQUET)
+_FORMATTERS: Mapping[str, Callable[[RankedRun], str | bytes]] = {**_FORMATS, **_PARQUET, **_OF_TASKS}
 FILES = (*_FORMATS, _PAGE, *_PARQUET)
-"""The names of the files that `write` writes."""
+"""The names of the files that `write` writes for a run without tasks."""
+
+
+def list_files(results: RankedRun) -> tuple[str, ...]:
+    """Return the names of the files that `write` writes: those of corpora and of tasks, if the run has some."""
+    manifest = results.directory.manifest
+    if not manifest.tasks:
+        return FILES
+    left_out = () if manifest.corpora else _OF_CORPORA
+    return (*(name for name in FILES if name not in left_out), *_OF_TASKS)
 
 
 def write(results: RankedRun) -> Page:
     """Write the tables of a run into its directory, in each format, and return what the page shows."""
-    for name, format_results in _FORMATS.items():
-        results.directory.write_text(name, format_results(results))
     page = describe_run(results)
-    results.directory.write_text(_PAGE, render(page))
-    for name, encode_results in _PARQUET.items():
-        results.directory.write_bytes(name, encode_results(results))
+    for name in list_files(results):
+        results.directory.write_bytes(name, render(page).encode() if name == _PAGE else _encode(results, name))
     return page
+
+
+def _encode(results: RankedRun, name: str) -> bytes:
+    """Return the contents of a file with tables."""
+    formatted = _FORMATTERS[name](results)
+    return formatted if isinstance(formatted, bytes) else formatted.encode()
 
 
 def terminal(results: RankedRun) -> list[TerminalTable]:

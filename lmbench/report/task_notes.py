@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from lmbench.analysis.task_ranking import MetricRanking, TaskRanking
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.task_numbers import name_points, show_chance, show_value
+from lmbench.runs.records import Cell
 from lmbench.statistics import FEWEST_EFFECTIVE
 
 _ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
@@ -21,12 +22,22 @@ def describe_task(results: RankedRun, ranking: TaskRanking) -> Iterator[str]:
     yield from _describe_seeds(ranking.main)
     cells = results.cells_of_task(ranking)
     yield from results.marks.notes(cells)
+    yield from _describe_partial(ranking, cells)
     if ranking.task.note:
         yield ranking.task.note
     yield from (f"{cell.label} {_ENDINGS[cell.status]}: {cell.error}" for cell in cells if cell.error)
     if missing := [row.label for row in results.missing_tasks if row.corpus == ranking.task.name]:
         stored = f"{len(cells)} of {len(cells) + len(missing)} cells are stored."
         yield f"{stored} Missing or damaged: {', '.join(missing)}. `lmbench run` evaluates them."
+
+
+def _describe_partial(ranking: TaskRanking, cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield which models did not answer all items, so that they are not ranked."""
+    for cell in cells:
+        parts = [figure for figure in cell.figures if figure.items < ranking.task.items]
+        if parts:
+            counts = ", ".join(f"{figure.items:,} by {figure.metric}" for figure in parts)
+            yield f"{cell.label} is not ranked, since it did not answer all {ranking.task.items:,} items: {counts}."
 
 
 def explain_metrics(ranking: TaskRanking) -> Iterator[str]:
