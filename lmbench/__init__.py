@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     from lmbench.score import Score
     from lmbench.signature import Signature
     from lmbench.state import ModelState, NextEvents
+    from lmbench.tasks.cloze import Cloze
+    from lmbench.tasks.loading import load_task
+    from lmbench.tasks.minimal_pairs import MinimalPairs
+    from lmbench.tasks.multiple_choice import MultipleChoice
+    from lmbench.tasks.question_answering import QuestionAnswering
+    from lmbench.tasks.summarization import Summarization
+    from lmbench.tasks.task import Completion, Continuation, Item, Likelihood, Metric, Task, Written
+    from lmbench.tasks.translation import Translation
     from lmbench.text.lexicon import EncodedDocument, Lexicon, LexiconOptions, StoredLexicon
     from lmbench.text.lexicon_state import LexiconState
 
@@ -64,6 +72,14 @@ _HOMES = {
     "score": ("Score",),
     "signature": ("Signature",),
     "state": ("ModelState", "NextEvents"),
+    "tasks.cloze": ("Cloze",),
+    "tasks.loading": ("load_task",),
+    "tasks.minimal_pairs": ("MinimalPairs",),
+    "tasks.multiple_choice": ("MultipleChoice",),
+    "tasks.question_answering": ("QuestionAnswering",),
+    "tasks.summarization": ("Summarization",),
+    "tasks.task": ("Completion", "Continuation", "Item", "Likelihood", "Metric", "Task", "Written"),
+    "tasks.translation": ("Translation",),
     "text.lexicon": ("EncodedDocument", "Lexicon", "LexiconOptions", "StoredLexicon"),
     "text.lexicon_state": ("LexiconState",),
 }
@@ -72,23 +88,32 @@ __all__ = [
     "LINE_END_ID",
     "SILENT",
     "UNKNOWN_ID",
+    "Cloze",
+    "Completion",
+    "Continuation",
     "Corpus",
     "EncodedDocument",
     "Exhibit",
     "Exportable",
     "Fitted",
     "Footprint",
+    "Item",
     "LanguageModel",
     "Lexicon",
     "LexiconOptions",
     "LexiconState",
+    "Likelihood",
     "LmbenchError",
+    "Metric",
+    "MinimalPairs",
     "ModelOptions",
     "ModelSpec",
     "ModelState",
+    "MultipleChoice",
     "NextEvents",
     "NotFittedError",
     "Progress",
+    "QuestionAnswering",
     "Results",
     "Sampler",
     "Saveable",
@@ -97,13 +122,18 @@ __all__ = [
     "Signature",
     "Split",
     "StoredLexicon",
+    "Summarization",
     "TaggedWord",
+    "Task",
     "TrainingText",
     "Traits",
+    "Translation",
+    "Written",
     "build",
     "evaluate",
     "generate",
     "load_corpus",
+    "load_task",
     "open_saved",
     "run",
     "surprisal",

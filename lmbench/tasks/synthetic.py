@@ -23,8 +23,8 @@ def load_translation(spec: str) -> Translation:
     """Return the task of a source such as ``translation:lines=2000``.
 
     Its items are the first 300 lines of the test split whose sentences are not in the training or the validation split.
-    The wrong translations have another word, the order of the source, or an agreement with the wrong noun; one is that of another
-    line.
+    The wrong translations have another word, the order of the source, or an agreement with the wrong noun; one is that
+    of another line.
 
     Raises:
         LmbenchError: An option has a wrong value, or the training split has all sentences of the test split.
