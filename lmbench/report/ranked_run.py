@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lmbench.analysis.across import Group, choose_baseline, summarize_corpora
+from lmbench.analysis.questions import Questions
 from lmbench.analysis.ranking import Entry, Ranking, rank_models
 from lmbench.analysis.task_ranking import TaskEntry, TaskRanking, rank_task
 from lmbench.analysis.texts import Texts
@@ -31,6 +32,7 @@ class RankedRun:
         tasks: The ranking of each task, in the order of the run.
         task_cells: The stored cells of tasks, in the order of the run.
         missing_tasks: The rows of tasks without a cell that can be believed.
+        questions: The items of the tasks.
     """
 
     directory: RunDirectory
@@ -40,6 +42,7 @@ class RankedRun:
     rankings: tuple[Ranking, ...]
     groups: tuple[Group, ...]
     baseline: str | None
+    questions: Questions
     texts: Texts | None = None
     tasks: tuple[TaskRanking, ...] = ()
     task_cells: tuple[Cell, ...] = ()
@@ -52,6 +55,7 @@ class RankedRun:
         margin: float = MARGIN,
         baseline: str | None = None,
         texts: Texts | None = None,
+        questions: Questions | None = None,
     ) -> RankedRun:
         """Read the results of a run and rank its models.
 
@@ -60,6 +64,7 @@ class RankedRun:
             margin: Bits per byte within which models are equal.
             baseline: The model that others are compared with; None to choose one.
             texts: The test texts, for what a page says of words; None to leave it out.
+            questions: The items of the tasks; None to read them again by their names.
 
         Raises:
             LmbenchError: The cells of a corpus have different documents or those of a task different items, or no model
@@ -75,6 +80,7 @@ class RankedRun:
             rankings=rankings,
             groups=summarize_corpora(rankings, baseline) if rankings else (),
             baseline=choose_baseline(rankings or [ranking.main for ranking in tasks], baseline),
+            questions=questions or Questions(directory.manifest),
             texts=texts,
             tasks=tasks,
             task_cells=tuple(directory.task_cells()),

@@ -24,6 +24,7 @@ from lmbench.report.page.learned import Learned, list_learned
 from lmbench.report.page.matrices import Matrix, build_overview
 from lmbench.report.page.needs import build_needs_table, build_open_table, draw_needs
 from lmbench.report.page.pairs import Pairs, describe_pairs
+from lmbench.report.page.tasks import TasksSection, describe_tasks
 from lmbench.report.page.templating import make_environment, read_template
 from lmbench.report.pseudo_table import build_pseudo_table
 from lmbench.report.ranked_run import RankedRun
@@ -83,6 +84,7 @@ class Page:
         overview: All models on all corpora.
         across: The models over several corpora.
         corpora: A section for each corpus.
+        tasks: The tasks; None without any.
         pseudo: Numbers that are not probabilities; None without any.
         pairs: Two models side by side.
         analyses: The analyses of each corpus.
@@ -97,6 +99,7 @@ class Page:
     overview: Matrix
     across: Sequence[Contents]
     corpora: Sequence[CorpusSection]
+    tasks: TasksSection | None
     pseudo: Contents | None
     pairs: Pairs
     analyses: Sequence[Analyses]
@@ -130,6 +133,13 @@ _DOWNLOADS = {
 }
 
 
+_OF_CORPORA = ("table.csv", "pairs.csv", "table.parquet", "pairs.parquet")
+_OF_TASKS = {
+    "tasks.csv": "all numbers of all models on all tasks, unrounded",
+    "tasks.parquet": "the same as tasks.csv",
+}
+
+
 def format_page(results: RankedRun, is_alone: bool = False) -> str:
     """Return the page of a run.
 
@@ -142,7 +152,7 @@ def format_page(results: RankedRun, is_alone: bool = False) -> str:
 
 def render(page: Page) -> str:
     """Return the file of a page."""
-    return make_environment().get_template("report.html").render(page=page, shell=_make_shell())
+    return make_environment().get_template("report.html").render(page=page, shell=_make_shell(page))
 
 
 def describe_run(results: RankedRun, is_alone: bool = False) -> Page:
@@ -155,6 +165,7 @@ def describe_run(results: RankedRun, is_alone: bool = False) -> Page:
         overview=build_overview(results),
         across=list(map(build_across_table, results.groups)),
         corpora=describe_corpora(results),
+        tasks=describe_tasks(results),
         pseudo=build_pseudo_table(results.cells),
         pairs=describe_pairs(results),
         analyses=list(list_analyses(results)),
@@ -172,6 +183,8 @@ def list_charts(page: Page) -> Iterator[Chart]:
     """Yield the charts of a page, with titles that name their corpus. Of differences, it has those to the baseline."""
     for section in page.corpora:
         yield from (figure.chart for _, figure in section.forests[:1])
+    for task in page.tasks.tasks if page.tasks else ():
+        yield from (figure.chart for figure in task.figures)
     for view in page.pairs.views:
         yield _name_corpus(view.scatter.chart, view.corpus)
     for analyses in page.analyses:
@@ -188,14 +201,16 @@ def _name_corpus(chart: Chart, corpus: str) -> Chart:
 
 def _name_run(results: RankedRun) -> str:
     manifest = results.directory.manifest
-    models, corpora = len(manifest.models), len(manifest.corpora)
-    return f"{models} language model{'s' * (models != 1)} on {corpora} {'corpus' if corpora == 1 else 'corpora'}"
+    models, corpora, tasks = len(manifest.models), len(manifest.corpora), len(manifest.tasks)
+    texts = [f"{corpora} {'corpus' if corpora == 1 else 'corpora'}"] if corpora or not tasks else []
+    questions = [f"{tasks} task{'s' * (tasks != 1)}"] if tasks else []
+    return f"{models} language model{'s' * (models != 1)} on {' and '.join(texts + questions)}"
 
 
 def _list_facts(results: RankedRun) -> Iterator[tuple[str, str]]:
     manifest = results.directory.manifest
     yield "Started", manifest.created
-    for machine in list_machines(results.cells):
+    for machine in list_machines(results.all_cells):
         yield "Machine", machine
     if manifest.study is not None:
         yield "Command", "lmbench run study.toml"
@@ -207,37 +222,55 @@ def _describe_colophon(results: RankedRun, is_alone: bool) -> Colophon:
     return Colophon(
         methods=describe_methods(results),
         audits=summarize_audits(results.directory),
-        machines=list_machines(results.cells),
+        machines=list_machines(results.all_cells),
         failures=_build_failures(results),
         signatures=_build_signatures(results),
         study=study.format() if study else "",
-        downloads=[] if is_alone else list(_DOWNLOADS.items()),
+        downloads=[] if is_alone else list(_list_downloads(results)),
         citation=f"{CITATION}, version {own_version()}.",
     )
 
 
+def _list_downloads(results: RankedRun) -> Iterator[tuple[str, str]]:
+    """Yield the names of the files in the same folder, each with its contents."""
+    manifest = results.directory.manifest
+    for name, contents in _DOWNLOADS.items():
+        if manifest.corpora or not manifest.tasks or name not in _OF_CORPORA:
+            yield name, contents
+    if manifest.tasks:
+        yield from _OF_TASKS.items()
+
+
 def _build_failures(results: RankedRun) -> Contents | None:
     """Return the cells without numbers, with the reasons; None if all have them."""
-    failed = [cell for cell in results.cells if cell.metrics is None]
+    failed = [cell for cell in results.all_cells if cell.status != "ok"]
     rows: list[tuple[str, ...]] = [(cell.label, cell.corpus, cell.status, cell.error) for cell in failed]
-    rows += [(row.label, row.corpus, "missing", "not stored, or damaged") for row in results.missing]
-    names = ("model", "corpus", "status", "reason")
-    columns = tuple(Column(name, "left") for name in names)
+    rows += [
+        (row.label, row.corpus, "missing", "not stored, or damaged")
+        for row in (*results.missing, *results.missing_tasks)
+    ]
+    columns = tuple(Column(name, "left") for name in ("model", _name_place(results), "status", "reason"))
     return Contents("Cells without numbers", columns, tuple(rows), (), ()) if rows else None
 
 
 def _build_signatures(results: RankedRun) -> Contents:
-    columns = tuple(Column(name, "left") for name in ("model", "corpus", "signature"))
-    rows = tuple((cell.label, cell.corpus, cell.signature) for cell in results.cells if cell.signature)
+    columns = tuple(Column(name, "left") for name in ("model", _name_place(results), "signature"))
+    rows = tuple((cell.label, cell.corpus, cell.signature) for cell in results.all_cells if cell.signature)
     return Contents(
         "Signatures", columns, rows, (), ("Everything that a number depends on; quote it with the number.",)
     )
 
 
-def _make_shell() -> Shell:
+def _name_place(results: RankedRun) -> str:
+    """Return the heading of what models were evaluated on."""
+    return "corpus or task" if results.tasks else "corpus"
+
+
+def _make_shell(page: Page) -> Shell:
     from markupsafe import Markup
 
     script = read_template("report.js")
     digest = b64encode(sha256(script.encode()).digest()).decode()
-    style = f"{page_style()}{read_template('report.css')}"
+    sheets = ("report.css", "tasks.css") if page.tasks else ("report.css",)
+    style = page_style() + "".join(map(read_template, sheets))
     return Shell(Markup(style), Markup(script), digest)

@@ -34,8 +34,8 @@ class Learned:
 
 def list_learned(results: RankedRun) -> Iterator[Learned]:
     """Yield the exhibits of each cell that has any."""
-    for cell in results.cells:
-        if exhibits := list_exhibits(results.directory, results.cells, cell):
+    for cell in results.all_cells:
+        if exhibits := list_exhibits(results.directory, results.all_cells, cell):
             yield Learned(
                 model=cell.label,
                 corpus=cell.corpus,
