@@ -16,7 +16,7 @@ from lmbench.tasks.written import WrittenTask
 
 _ARTICLE = regex.compile(r"\b(?:a|an|the)\b")
 _TOKEN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|[^\s\p{Han}\p{Hiragana}\p{Katakana}]+")
-_PUNCTUATION = regex.compile(rf"[{regex.escape(string.punctuation)}\u3000-\u303f\uff00-\uff0f\uff1a-\uff20‘’“”…—·]")
+_PUNCTUATION = regex.compile(rf"[\p{{P}}{regex.escape(string.punctuation)}]")
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class QuestionAnswering(WrittenTask):
 
     def measure_text(self, text: str, references: Sequence[str]) -> dict[str, float]:
         """Return exact match and F1, each with the reference that is best for it."""
-        found = tokenize_answer(text)
-        accepted = [tokenize_answer(reference) for reference in references]
+        found = tokenize_answer(text, self.language)
+        accepted = [tokenize_answer(reference, self.language) for reference in references]
         return {"exact": float(found in accepted), "f1": max(f1(found, words) for words in accepted)}
 
 
-def tokenize_answer(text: str) -> list[str]:
-    """Return the words of an answer in lower case, without punctuation and articles (Rajpurkar et al. 2016).
+def tokenize_answer(text: str, language: str = "en") -> list[str]:
+    """Return the words of an answer in lower case, without punctuation and English articles (Rajpurkar et al. 2016).
 
-    A Chinese or Japanese character is a word of its own, and its punctuation is removed too, as Cui et al. (2019) do
-    for CMRC 2018.
+    Punctuation is all that Unicode calls so, and a Chinese or Japanese character is a word of its own, as MLQA has it
+    (Lewis et al. 2020).
     """
     plain = _PUNCTUATION.sub("", text.lower())
-    return _TOKEN.findall(_ARTICLE.sub(" ", plain))
+    return _TOKEN.findall(_ARTICLE.sub(" ", plain) if language in ("", "en") else plain)
 
 
 def f1(found: Sequence[str], words: Sequence[str]) -> float:
