@@ -38,7 +38,7 @@ def identify_model(model: type[LanguageModel], options: ModelOptions) -> dict[st
     Raises:
         SpecError: A file cannot be read.
     """
-    code, named, for_fitting = _identify_code(model), options.identity(), options.for_fitting()
+    code, named, for_fitting = identify_code(model), options.identity(), options.for_fitting()
     fitted = named if for_fitting == options else for_fitting.identity()
     others = {name: value for name, value in named.items() if fitted.get(name) != value}
     return {
@@ -81,6 +81,17 @@ def cell_key(model: dict[str, JsonValue], pretrained: bool, corpus: Corpus) -> s
     )
 
 
+def task_key(model: dict[str, JsonValue], text: TrainingText | None, task: str) -> str:
+    """Return the key of a cell of a task.
+
+    Args:
+        model: The identity of the model.
+        text: The text that it is fitted on; None if nothing is fitted, or there is none.
+        task: The digest of the task.
+    """
+    return digest({"contract": CONTRACT_VERSION, "model": model, "text": _identify_text(text), "task": task})
+
+
 def digest(value: JsonValue) -> str:
     """Return the SHA-256 of a JSON value, in hexadecimal."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -93,9 +104,9 @@ def _identify_text(text: TrainingText | None) -> JsonValue:
     return {"train": text.train.digest, "valid": text.valid.digest, "tokenized": text.tokenized}
 
 
-def _identify_code(model: type[LanguageModel]) -> str:
+def identify_code(kind: type) -> str:
     """Return "lmbench", or each other package that a class and its bases are from, with the SHA-256 of its sources."""
-    packages = {base.__module__.partition(".")[0] for base in model.__mro__} - {_OWN} - sys.stdlib_module_names
+    packages = {base.__module__.partition(".")[0] for base in kind.__mro__} - {_OWN} - sys.stdlib_module_names
     return " ".join(f"{package}:{_digest_sources(package)}" for package in sorted(packages)) or _OWN
 
 

@@ -229,10 +229,15 @@ class DownloadDisplay(_BarDisplay):
 
 def summarize(cell: Cell) -> str:
     """Return a cell's result in one line."""
-    if cell.metrics is None or cell.costs is None:
+    if cell.costs is None:
         return f"{cell.status}: {cell.error}"
     earlier = " earlier" if cell.costs.was_stored else ""
     fit = "" if cell.costs.fit_seconds is None else f"fit {cell.costs.fit_seconds:.1f} s{earlier}, "
+    if cell.metrics is None:
+        first = cell.figures[0]
+        return (
+            f"{first.metric} {first.value:.4g} of {first.items:,} items ({fit}answer {cell.costs.score_seconds:.1f} s)"
+        )
     doubt = f" ‡ {cell.doubt}" if cell.doubt else ""
     unknown = f"; {found}" if (found := describe_unknown(cell.metrics)) else ""
     return f"{cell.metrics.bits_per_byte:.4f} bits/byte ({fit}score {cell.costs.score_seconds:.1f} s){doubt}{unknown}"

@@ -51,6 +51,36 @@ def load_documents(name: str, defaults: CorpusOptions) -> Sequence[str]:
         return loading.load_documents(name, defaults, display)
 
 
+def refuse_task(name: str) -> None:
+    """Refuse the name of a task where a corpus is wanted.
+
+    Raises:
+        LmbenchError: It is one, and no corpus of text has this name.
+    """
+    from lmbench.corpora.loading import is_text
+    from lmbench.corpora.names import divide_name, is_path
+    from lmbench.tasks.loading import known_names
+
+    plain = divide_name(name).name
+    if plain != "all" and plain in known_names() and not is_text(plain) and not is_path(plain):
+        raise LmbenchError(f"'{plain}' is a task and not a corpus; name it with --tasks")
+
+
+def refuse_corpus(name: str) -> None:
+    """Refuse the name of a corpus where a task is wanted.
+
+    Raises:
+        LmbenchError: It is one, and no task has this name.
+    """
+    from lmbench.corpora.loading import is_text
+    from lmbench.corpora.names import divide_name
+    from lmbench.tasks.loading import known_names
+
+    plain = divide_name(name).name
+    if is_text(plain) and plain.partition(":")[0] not in known_names():
+        raise LmbenchError(f"'{plain}' is a corpus and not a task; name it with --corpora")
+
+
 def require_utf8(text: str, name: str) -> None:
     """Check that the shell passed UTF-8: other bytes arrive as lone surrogates.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmbench.cli.inputs import refuse_corpus, refuse_task
 from lmbench.cli.options import corpus_options
 from lmbench.errors import LmbenchError, SpecError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lmbench.runs.study import ExperimentTable, Study
     from lmbench.runs.study_file import Source
     from lmbench.runs.templates import Workers
+    from lmbench.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,25 @@ _KEYS = (
         metavar="LIST",
         help="Comma-separated list of names, files, folders or hf:DATASET; '-' is standard input. Options may follow "
         "each of them, as in my.jsonl:field=body,documents=block or markov:order=3,lines=100000. [default: the "
-        "embedded corpora]",
+        "embedded corpora, unless there are tasks]",
+    ),
+    click.option(
+        "--tasks",
+        metavar="LIST",
+        help="Comma-separated list of tasks, or of files of items; `lmbench tasks` lists the named ones. Options may "
+        "follow each of them, as in arc-easy:shots=5,limit=200. No corpora are scored then, unless --corpora names "
+        "some.",
+    ),
+    click.option(
+        "--shots",
+        type=click.IntRange(0, 64),
+        metavar="K",
+        help="Put K solved items before each question of a task. [default: 0]",
+    ),
+    click.option(
+        "--train-on",
+        metavar="CORPUS",
+        help="Corpus to fit models on before they answer a task. [default: the task's own text]",
     ),
     corpus_options,
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed for all models that have one."),
@@ -190,7 +210,7 @@ def read_request(request: Request, progress: Progress) -> tuple[Study, Source]:
 
 
 def resolve_study(study: Study, source: Source, workers: Workers, progress: RunProgress) -> JointExperiment:
-    """Select the models and load the corpora of a study.
+    """Select the models and load the corpora and tasks of a study.
 
     Args:
         study: The study.
@@ -199,12 +219,12 @@ def resolve_study(study: Study, source: Source, workers: Workers, progress: RunP
         progress: Receives reports.
 
     Raises:
-        LmbenchError: A model or a corpus is unknown, or cannot be used. The message says where it was written.
+        LmbenchError: A model, a corpus or a task is unknown, or cannot be used. The message says where it was written.
     """
     from lmbench.runs.experiment import JointExperiment
     from lmbench.runs.study import Study
 
-    resolver = _Resolver(source, progress, workers, {})
+    resolver = _Resolver(source, progress, workers, {}, {})
     experiments, resolved = [], []
     for number, table in enumerate(study.experiments):
         experiment = resolver.resolve(table, number)
@@ -212,7 +232,8 @@ def resolve_study(study: Study, source: Source, workers: Workers, progress: RunP
         for part in experiment.leave_out_pretrained():
             experiments.append(part)
             written = [model.written for model in part.models]
-            resolved.append(table.resolved(written, [names[corpus.name] for corpus in part.corpora]))
+            tasks = [task.name for task in part.tasks]
+            resolved.append(table.resolved(written, [names[corpus.name] for corpus in part.corpora], tasks))
     settings = study.settings.model_copy(update={"out": None})
     return JointExperiment(tuple(experiments), Study(experiments=tuple(resolved), settings=settings))
 
@@ -235,12 +256,14 @@ class _Resolver:
         progress: Receives reports.
         workers: Starts the processes in which plugins are built.
         loaded: The corpora that are loaded, by what they were loaded with.
+        tasks: The tasks that are loaded, by their names.
     """
 
     source: Source
     progress: RunProgress
     workers: Workers
     loaded: dict[tuple[str, CorpusOptions, bool], Corpus]
+    tasks: dict[str, Task]
 
     def resolve(self, table: ExperimentTable, number: int) -> Experiment:
         """Resolve the experiment of a number."""
@@ -254,8 +277,9 @@ class _Resolver:
             parts = table.train_parts
         self.progress("loading corpora", 0.0)
         corpora = self._load_corpora(table, number, models)
+        tasks = self._load_tasks(table, number)
         with self.source.blamed(number, "corpora"):
-            return Experiment(models, corpora, table.check, table.audit, parts)
+            return Experiment(models, corpora, table.check, table.audit, parts, tasks)
 
     def _select_models(self, table: ExperimentTable, number: int) -> tuple[SelectedModel | BrokenModel, ...]:
         from lmbench.model import ModelSpec
@@ -278,7 +302,7 @@ class _Resolver:
         from lmbench.runs.experiment import announce_divided
         from lmbench.runs.models import SelectedModel
 
-        if not table.corpora:
+        if not table.corpora and not table.tasks:
             raise LmbenchError(
                 f"{self.source.locate('corpora', table=number)} is empty; leave it out to use the embedded corpora"
             )
@@ -289,10 +313,27 @@ class _Resolver:
         corpora = []
         for item, name in enumerate(table.corpora):
             with self.source.blamed(number, "corpora", item):
+                refuse_task(name)
                 corpora.append(self._load_corpus(name, defaults, pretrained == {True}))
         if len(pretrained) == 2:
             announce_divided(corpora, self.progress)
         return tuple(corpora)
+
+    def _load_tasks(self, table: ExperimentTable, number: int) -> tuple[Task, ...]:
+        from lmbench.cli.displays import LoadingProgress
+        from lmbench.tasks.loading import expand_names, load_task
+
+        if table.tasks:
+            self.progress("loading tasks", 0.0)
+        names: dict[str, None] = {}
+        for item, written in enumerate(table.tasks):
+            with self.source.blamed(number, "tasks", item):
+                refuse_corpus(written)
+                for name in expand_names([written], table.task_options):
+                    names[name] = None
+                    if name not in self.tasks:
+                        self.tasks[name] = load_task(name, progress=LoadingProgress(self.progress))
+        return tuple(self.tasks[name] for name in names)
 
     def _load_corpus(self, name: str, defaults: CorpusOptions, whole: bool) -> Corpus:
         from lmbench.cli.displays import LoadingProgress

@@ -152,6 +152,12 @@ def is_named(name: str) -> bool:
     return name in EMBEDDED or is_source(name) or name in read_catalog() or name in list_plugins()
 
 
+def is_text(name: str) -> bool:
+    """Return whether a corpus of text has this name of its own. Some entries of the catalog hold other things."""
+    entry = read_catalog().get(name)
+    return is_named(name) and (entry is None or entry.holds == "text")
+
+
 def is_local(name: str) -> bool:
     """Return whether a corpus can be read without a download. That of a plugin is believed to be on this machine."""
     plain = divide_name(name).name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -94,6 +94,24 @@ def measure_overlap(corpus: Corpus) -> Overlap | None:
         repeated=int(np.isin(tested, train).sum()),
         repeated_valid=int(np.isin(valid, np.concatenate([train, tested])).sum()),
     )
+
+
+def find_shared(texts: Sequence[str], train: Split, spaced: bool) -> tuple[int, int]:
+    """Return how many texts have 13 words or more, and how many of them share 13 consecutive ones with a split.
+
+    Args:
+        texts: The texts.
+        train: The training split.
+        spaced: Whether white space separates words. If not, characters stand for words.
+    """
+    words = [_hash_words(text, spaced) for text in texts]
+    ngrams = [_combine(hashes) for hashes in words if len(hashes) >= LENGTH]
+    if not ngrams:
+        return 0, 0
+    wanted = np.unique(np.concatenate(ngrams))
+    found = [hashes[np.isin(hashes, wanted)] for hashes in _hash_ngrams(train, spaced)]
+    shared = np.concatenate(found) if found else wanted[:0]
+    return len(ngrams), sum(bool(np.isin(hashes, shared).any()) for hashes in ngrams)
 
 
 def _sample(split: Split, spaced: bool, every: int) -> Hashes:

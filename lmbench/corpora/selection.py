@@ -117,15 +117,22 @@ def take_training(corpus: Corpus, part: TrainingPart) -> Corpus:
         corpus: The corpus.
         part: The part.
     """
-    train = corpus.train
+    train = take_documents(corpus.train, part)
+    if train is corpus.train:
+        return corpus
+    origin = f"train-size={part.share:.6g}" + (f",train-draw={part.draw}" if part.draw > 1 else "")
+    return replace(corpus, train=train, provenance=f"{corpus.provenance},{origin}")
+
+
+def take_documents(train: Split, part: TrainingPart) -> Split:
+    """Return a part of a training split; see `take_training`."""
     wanted = round(part.share * train.size)
     if wanted >= train.size:
-        return corpus
+        return train
     sizes = np.array([len(document.encode()) for document in train.documents])
     order = _order_documents(len(sizes), part.draw)
     count = int(np.searchsorted(np.cumsum(sizes[order]), wanted)) + 1
-    origin = f"train-size={part.share:.6g}" + (f",train-draw={part.draw}" if part.draw > 1 else "")
-    return replace(corpus, train=_choose(train, order[:count]), provenance=f"{corpus.provenance},{origin}")
+    return _choose(train, order[:count])
 
 
 def _order_documents(count: int, draw: int) -> Ints:

@@ -121,6 +121,27 @@ def write_documents(path: Path, counts: Tally, floor: Sequence[float] | None) ->
             writer.write_table(_make_table(wide, schema))
 
 
+def write_items(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write items.parquet: the identities and groups are texts, `chosen` is an index, and all others are measures.
+
+    Args:
+        path: The file.
+        columns: The columns, in the order of the items; see `RunDirectory.items`.
+    """
+    import pyarrow as pa
+
+    kinds = {"chosen": pa.int32(), "text": pa.string()}
+    _write_table(path, columns, {name: kinds.get(name) or _type_of(column) for name, column in columns.items()})
+
+
+def write_responses(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write responses.parquet; see `RunDirectory.responses`."""
+    import pyarrow as pa
+
+    types = {"item": pa.string(), "request": pa.int32(), "logprob": pa.float64(), "events": pa.int32()}
+    _write_table(path, columns, types | {"greedy": pa.bool_(), "text": pa.string()})
+
+
 def write_cell(folder: Path, cell: Cell, exhibits: tuple[Exhibit, ...]) -> Cell:
     """Write cell.json, after all other files. Return the record with their checksums.
 
@@ -200,6 +221,22 @@ def _find_task_contradiction(cell: Cell) -> str:
     if not all(math.isfinite(figure.value) and figure.items > 0 for figure in cell.figures):
         return "its figures are not finite numbers of some items"
     return ""
+
+
+def _type_of(column: Sequence[Any]) -> Any:
+    """Return Arrow's type of a column of texts or of numbers; None stands for what there is not."""
+    import pyarrow as pa
+
+    return pa.string() if any(isinstance(value, str) for value in column) else pa.float64()
+
+
+def _write_table(path: Path, columns: Mapping[str, Sequence[Any]], types: Mapping[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = [pa.array(column, types[name]) for name, column in columns.items()]
+    with pq.ParquetWriter(path, pa.schema([(name, types[name]) for name in columns])) as writer:
+        writer.write_table(pa.Table.from_arrays(arrays, names=list(columns)))
 
 
 def _read_table(path: Path) -> Mapping[str, Sequence[Any]]:

@@ -14,6 +14,7 @@ from lmbench.runs.cells import CellJob
 from lmbench.runs.events import JobName, RunProgress
 from lmbench.runs.jobs import Desk, Done, Job, do_job
 from lmbench.runs.machine import count_cpus, describe_machine
+from lmbench.runs.task_cells import TaskJob
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Limits
 
@@ -151,4 +152,10 @@ def _fits(order: Order, working: Sequence[_Working]) -> bool:
 
 def estimate_memory(job: Job) -> int:
     """Return about how many bytes of memory a job needs."""
-    return _PROCESS + (_PER_BYTE * job.corpus.train.size if isinstance(job, CellJob) else 0)
+    return _PROCESS + _PER_BYTE * _count_training_bytes(job)
+
+
+def _count_training_bytes(job: Job) -> int:
+    if isinstance(job, CellJob):
+        return job.corpus.train.size
+    return job.training.train.size if isinstance(job, TaskJob) and job.task.training else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from lmbench.runs.fitted_models import Fit, FittedModels, Prepared, measure_fit
 from lmbench.runs.memory import peak_bytes
 from lmbench.runs.records import Costs
 from lmbench.signature import Signature, plain_signature
+from lmbench.tasks.respond import respond
+from lmbench.tasks.task import Request, Response
 
 if TYPE_CHECKING:
     import pandas
@@ -35,7 +38,7 @@ class ModelRecord(BaseModel):
         signature: Everything about the model that the numbers depend on.
         fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
         was_stored: Whether the fitted model came from the store.
-        score_seconds: Wall-clock seconds of scoring the test split.
+        score_seconds: Wall-clock seconds of scoring the test split, or of answering a task's requests.
         cpu_seconds: Processor seconds of the process so far.
         peak_bytes: Peak resident memory of the process, or of that which fitted the model.
         parameters: The number of parameters as stored, if known.
@@ -67,12 +70,16 @@ class ModelRecord(BaseModel):
 
     def costs(self, corpus: Corpus) -> Costs:
         """Return what the evaluation on a corpus cost."""
+        return self.costs_of(corpus.test.size)
+
+    def costs_of(self, size: int) -> Costs:
+        """Return what scoring texts of so many bytes cost, fitting included."""
         return Costs(
             fit_seconds=self.fit_seconds,
             was_stored=self.was_stored,
             score_seconds=self.score_seconds,
             cpu_seconds=self.cpu_seconds,
-            bytes_per_second=rate(corpus.test.size, self.score_seconds),
+            bytes_per_second=rate(size, self.score_seconds),
             peak_bytes=self.peak_bytes,
             parameters=self.parameters,
             disk_bytes=self.disk_bytes,
@@ -87,6 +94,10 @@ class ModelRecord(BaseModel):
             valid=corpus.valid.fingerprint[:12],
             read=corpus.provenance,
         )
+        return self.sign_text(text)
+
+    def sign_text(self, text: Signature) -> Signature:
+        """Return the signature of the model's numbers on a text or a task that has a signature of its own."""
         return self.signature + text + Signature.of(lmbench=own_version())
 
 
@@ -195,6 +206,13 @@ class TimedModel:
         scores = self.model.score(documents)
         self._score_seconds += time.perf_counter() - started
         return scores
+
+    def answer(self, requests: Sequence[Request]) -> list[Response]:
+        """Return the model's answers to requests of a task."""
+        started = time.perf_counter()
+        answers = respond(self.model, requests)
+        self._score_seconds += time.perf_counter() - started
+        return answers
 
     def sign(self) -> Signature:
         """Return everything about the model that its scores depend on.

@@ -1,4 +1,4 @@
-"""Experiments: models and corpora, resolved before anything runs."""
+"""Experiments: models, corpora and tasks, resolved before anything runs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from lmbench.corpora.selection import WHOLE, TrainingPart, take_training
+from lmbench.corpora.selection import WHOLE, TrainingPart, take_documents, take_training
 from lmbench.corpus import DIVIDED, Corpus
-from lmbench.errors import CorpusError, SpecError
-from lmbench.identity import cell_key, digest
+from lmbench.errors import CorpusError, SpecError, TaskError
+from lmbench.identity import cell_key, digest, task_key
 from lmbench.model import ModelSpec
 from lmbench.progress import Progress
 from lmbench.runs.measurements import find_anchors, find_overlap
 from lmbench.runs.models import BrokenModel, SelectedModel
 from lmbench.runs.records import CorpusRecord, Manifest, ModelRecord, Row
 from lmbench.runs.study import AUDIT_KINDS, AuditKind, Study
+from lmbench.runs.task_records import digest_task, record_task
+from lmbench.runs.task_tables import check_columns
+from lmbench.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +30,33 @@ class PlannedCell:
     Attributes:
         row: Its row in the manifest.
         model: The model.
-        corpus: The corpus, with as much of the training split as the row says.
+        subject: The corpus or the task, with as much of the training split as the row says.
         check: Whether its model goes through the conformance suite first.
-        audit: How it is audited.
+        audit: How it is audited. Cells of tasks are not.
     """
 
     row: Row
     model: SelectedModel | BrokenModel
-    corpus: Corpus
+    subject: Corpus | Task
     check: bool
     audit: AuditKind
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Models and the corpora on which each of them is evaluated.
+    """Models, and the corpora and tasks on which each of them is evaluated.
 
     Attributes:
         models: The models; their labels differ.
         corpora: The corpora; their names differ.
+        tasks: The tasks; their names differ.
         check: Whether the models go through the conformance suite first.
         audit: How each cell is audited.
         train_parts: The parts of the training split on which each model is fitted.
 
     Raises:
         CorpusError: Two corpora have the same name.
+        TaskError: Two tasks have the same name, or a group of one cannot be stored.
         SpecError: Two models have the same label.
     """
 
@@ -60,10 +65,15 @@ class Experiment:
     check: bool = True
     audit: AuditKind = "sample"
     train_parts: tuple[TrainingPart, ...] = (WHOLE,)
+    tasks: tuple[Task, ...] = ()
 
     def __post_init__(self) -> None:
         if repeated := _repeated([corpus.name for corpus in self.corpora]):
             raise CorpusError(f"two corpora have the same name: {repeated}")
+        if repeated := _repeated([task.name for task in self.tasks]):
+            raise TaskError(f"two tasks have the same name: {repeated}")
+        for task in self.tasks:
+            check_columns(task)
         if repeated := _repeated([model.label for model in self.models]):
             raise SpecError(f"two models have the same label: {repeated}")
 
@@ -71,21 +81,25 @@ class Experiment:
         """Return this experiment without the pretrained models on synthetic sources that nobody has named.
 
         Returns:
-            One experiment, or one on the natural texts and one of the other models on the synthetic sources.
+            One experiment, or one on the natural texts and the tasks, and one of the other models on the synthetic
+            sources.
         """
         others = tuple(model for model in self.models if not (_is_pretrained(model) and _is_from_all(model)))
         if len(others) == len(self.models):
             return (self,)
         natural = tuple(corpus for corpus in self.corpora if corpus.floor is None)
         synthetic = tuple(corpus for corpus in self.corpora if corpus.floor is not None)
-        parts = (replace(self, corpora=natural), replace(self, models=others, corpora=synthetic))
-        return tuple(part for part in parts if part.corpora and part.models)
+        parts = (replace(self, corpora=natural), replace(self, models=others, corpora=synthetic, tasks=()))
+        return tuple(part for part in parts if (part.corpora or part.tasks) and part.models)
 
     def plan(self) -> tuple[PlannedCell, ...]:
-        """Return each corpus with each model and each part of the training split, in the order of the tables.
+        """Return each corpus and task with each model and each part of the training split, in the order of the tables.
 
         This reads the texts, to identify them.
         """
+        return (*self._plan_corpora(), *self._plan_tasks())
+
+    def _plan_corpora(self) -> tuple[PlannedCell, ...]:
         return tuple(
             self._plan_cell(model, corpus, part)
             for whole in self.corpora
@@ -95,17 +109,33 @@ class Experiment:
             if part == self.train_parts[0] or not _is_pretrained(model)
         )
 
+    def _plan_tasks(self) -> Iterator[PlannedCell]:
+        for whole in self.tasks:
+            found = digest_task(whole)
+            for part in self.train_parts:
+                task = _take_part(whole, part)
+                for model in self.models:
+                    if part == self.train_parts[0] or not _is_pretrained(model):
+                        yield self._plan_task(model, task, found, part)
+
     def build_manifest(self, plan: Sequence[PlannedCell]) -> Manifest:
-        """Return the record of the models, the texts and the planned cells."""
+        """Return the record of the models, the texts, the tasks and the planned cells."""
         return JointExperiment((self,)).build_manifest(plan)
 
     def _plan_cell(self, model: SelectedModel | BrokenModel, corpus: Corpus, part: TrainingPart) -> PlannedCell:
-        broken: dict[str, JsonValue] = {"broken": str(model.spec)}
-        identity = model.identity if isinstance(model, SelectedModel) else broken
         pretrained = _is_pretrained(model)
-        size = "" if pretrained else str(part)
-        row = Row(model=model.label, corpus=corpus.name, train_size=size, key=cell_key(identity, pretrained, corpus))
+        size, key = "" if pretrained else str(part), cell_key(_identify(model), pretrained, corpus)
+        row = Row(model=model.label, corpus=corpus.name, train_size=size, key=key)
         return PlannedCell(row, model, corpus, self.check, self.audit)
+
+    def _plan_task(
+        self, model: SelectedModel | BrokenModel, task: Task, digest_of_task: str, part: TrainingPart
+    ) -> PlannedCell:
+        pretrained = _is_pretrained(model)
+        size, text = ("", None) if pretrained else (str(part), task.training)
+        key = task_key(_identify(model), text, digest_of_task)
+        row = Row(model=model.label, corpus=task.name, train_size=size, key=key, kind="task")
+        return PlannedCell(row, model, task, self.check, "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +169,11 @@ class JointExperiment:
         return tuple(planned.values())
 
     def build_manifest(self, plan: Sequence[PlannedCell]) -> Manifest:
-        """Return the record of the models, the texts and the planned cells.
+        """Return the record of the models, the texts, the tasks and the planned cells.
 
         Raises:
             CorpusError: Two texts have the same name.
+            TaskError: Two tasks have the same name.
         """
         return Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -150,6 +181,7 @@ class JointExperiment:
             corpora=tuple(map(_record_corpus, self._corpora())),
             rows=tuple(cell.row for cell in plan),
             study=self.study,
+            tasks=tuple(map(record_task, self._tasks())),
         )
 
     def _models(self) -> Iterator[SelectedModel | BrokenModel]:
@@ -163,6 +195,15 @@ class JointExperiment:
             first = known.setdefault(corpus.name, corpus)
             if first is not corpus and digest_corpus(first) != digest_corpus(corpus):
                 raise CorpusError(f"two experiments read {corpus.name} differently; give it the same options in both")
+        return list(known.values())
+
+    def _tasks(self) -> list[Task]:
+        """Return the tasks, each once."""
+        known: dict[str, Task] = {}
+        for task in (task for part in self.parts for task in part.tasks):
+            first = known.setdefault(task.name, task)
+            if first is not task and digest_task(first) != digest_task(task):
+                raise TaskError(f"two experiments read {task.name} differently; give it the same options in both")
         return list(known.values())
 
 
@@ -188,6 +229,16 @@ def adopt_rows(plan: Sequence[PlannedCell], rows: Sequence[Row]) -> tuple[Planne
         row = cell.row if cell.row in rows else known[cell.row.key]
         adopted.setdefault(row, replace(cell, row=row, model=replace(cell.model, label=row.model)))
     return tuple(adopted.values())
+
+
+def _take_part(task: Task, part: TrainingPart) -> Task:
+    """Return a task with a part of its training text."""
+    text = task.training
+    return task if text is None else replace(task, training=replace(text, train=take_documents(text.train, part)))
+
+
+def _identify(model: SelectedModel | BrokenModel) -> dict[str, JsonValue]:
+    return model.identity if isinstance(model, SelectedModel) else {"broken": str(model.spec)}
 
 
 def _is_pretrained(model: SelectedModel | BrokenModel) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,18 +20,30 @@ from lmbench.checks import ChangedOption, Outcome, changed_options, check_model,
 from lmbench.errors import LmbenchError, PluginError, ResultsError, UnavailableError, describe, reason
 from lmbench.printable import printable
 from lmbench.progress import CheckedProgress, Progress
-from lmbench.runs.cell_files import DOCUMENTS, LOG, write_cell, write_documents
+from lmbench.runs.cell_files import (
+    DOCUMENTS,
+    ITEMS,
+    LOG,
+    RESPONSES,
+    write_cell,
+    write_documents,
+    write_items,
+    write_responses,
+)
 from lmbench.runs.cells import CellJob, CellResult, Places, evaluate_cell
 from lmbench.runs.here import WorkHere
 from lmbench.runs.machine import describe_provenance, metered
 from lmbench.runs.models import ModelSource, SelectedModel
 from lmbench.runs.objects import ModelObject
-from lmbench.runs.records import Cell, Row, Verification
+from lmbench.runs.records import Cell, Costs, Provenance, Row, Verification
 from lmbench.runs.reports import SendingProgress, repeat_report
 from lmbench.runs.rescoring import score_again
 from lmbench.runs.store import cell_place, check_log_place, close_log
+from lmbench.runs.task_cells import TaskJob, TaskResult, evaluate_task
+from lmbench.runs.task_tables import list_items, list_responses
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error, find_log
+from lmbench.tasks.task import Task
 
 Result = TypeVar("Result")
 
@@ -51,7 +63,7 @@ class CheckJob:
     key: str
 
 
-Job = CellJob | CheckJob
+Job = CellJob | TaskJob | CheckJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class Done:
     Attributes:
         job: The job.
         folder: The folder with its files.
-        cell: The cell, if the job was one.
+        cell: The cell, if the job was that of one.
         verification: The results of the suite if the job was to run it; None if the model's weights are missing.
         outcomes: The outcomes of the suite's scoring checks on the cell's model; empty if they were not run.
     """
@@ -98,7 +110,9 @@ def do_job(job: Job, desk: Desk, progress: Progress) -> Done:
     Raises:
         ResultsError: Its files cannot be written.
     """
-    return _do_cell(job, desk, progress) if isinstance(job, CellJob) else _do_checks(job, desk, progress)
+    if isinstance(job, CheckJob):
+        return _do_checks(job, desk, progress)
+    return _do_cell(job, desk, progress) if isinstance(job, CellJob) else _do_task(job, desk, progress)
 
 
 def describe_failure(row: Row, error: LmbenchError) -> Cell:
@@ -111,28 +125,66 @@ def describe_failure(row: Row, error: LmbenchError) -> Cell:
         train_size=row.train_size,
         status=status,
         error=printable(str(error)),
+        kind=row.kind,
     )
 
 
 def _do_cell(job: CellJob, desk: Desk, progress: Progress) -> Done:
+    measured = _measure(partial(_evaluate, job, desk, progress), job, desk)
+    result = measured.result
+    if isinstance(result, LmbenchError):
+        return Done(job, desk.folder, _write_failure(job, desk.folder, result, measured.provenance))
+    cell = _describe(job, result).model_copy(update=measured.facts(result.record.costs(job.corpus)))
+    return Done(job, desk.folder, _write(job, desk.folder, cell, result), outcomes=result.outcomes)
+
+
+def _do_task(job: TaskJob, desk: Desk, progress: Progress) -> Done:
+    measured = _measure(partial(_evaluate_task, job, desk, progress), job, desk)
+    result = measured.result
+    if isinstance(result, LmbenchError):
+        return Done(job, desk.folder, _write_failure(job, desk.folder, result, measured.provenance))
+    cell = _describe_task(job, result).model_copy(update=measured.facts(result.costs))
+    return Done(job, desk.folder, _write_task(job.task, desk.folder, cell, result))
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured(Generic[Result]):
+    """The result of a cell's work, or its error, and what the work cost besides what its process says."""
+
+    result: Result | LmbenchError
+    provenance: Provenance
+    costs: dict[str, object]
+
+    def facts(self, costs: Costs) -> dict[str, object]:
+        """Return the costs, given those that the process says, and the provenance, as a cell has them."""
+        return {"costs": costs.model_copy(update=self.costs), "provenance": self.provenance}
+
+
+def _measure(work: Callable[[], Result | LmbenchError], job: CellJob | TaskJob, desk: Desk) -> _Measured[Result]:
+    """Do the work of a cell, and measure what it costs."""
     started, cpu_started = time.perf_counter(), time.process_time()
     provenance = describe_provenance(job.model.needs.threads)
     with metered() as energy:
-        result = _attempt(partial(_evaluate, job, desk, progress), desk.folder)
-    if isinstance(result, LmbenchError):
-        failed = describe_failure(job.row, result).model_copy(update={"provenance": provenance})
-        return Done(job, desk.folder, write_cell(desk.folder, failed, ()))
-    costs = result.record.costs(job.corpus).model_copy(
-        update={
-            "wall_seconds": time.perf_counter() - started,
-            "joules": energy.get("joules"),
-            "company": desk.company(),
-        }
-    )
+        result = _attempt(work, desk.folder)
+    costs: dict[str, object] = {
+        "wall_seconds": time.perf_counter() - started,
+        "joules": energy.get("joules"),
+        "company": desk.company(),
+    }
     if job.model.runs_here:
-        costs = costs.model_copy(update={"peak_bytes": None, "cpu_seconds": time.process_time() - cpu_started})
-    cell = _describe(job, result).model_copy(update={"costs": costs, "provenance": provenance})
-    return Done(job, desk.folder, _write(job, desk.folder, cell, result), outcomes=result.outcomes)
+        costs |= {"peak_bytes": None, "cpu_seconds": time.process_time() - cpu_started}
+    return _Measured(result, provenance, costs)
+
+
+def _write_failure(job: CellJob | TaskJob, folder: Path, error: LmbenchError, provenance: Provenance) -> Cell:
+    return write_cell(folder, describe_failure(job.row, error).model_copy(update={"provenance": provenance}), ())
+
+
+def _evaluate_task(job: TaskJob, desk: Desk, progress: Progress) -> TaskResult | LmbenchError:
+    places = Places(desk.folder, cell_place(job.row))
+    result = evaluate_task(_start(job, desk, progress), job, places, progress, desk.limits)
+    close_log(places.log)
+    return result
 
 
 def _evaluate(job: CellJob, desk: Desk, progress: Progress) -> CellResult | LmbenchError:
@@ -194,6 +246,30 @@ def _write(job: CellJob, folder: Path, cell: Cell, result: CellResult) -> Cell:
     except OSError as error:
         raise ResultsError(f"cannot write {folder / DOCUMENTS}: {error.strerror or error}") from error
     return write_cell(folder, cell, result.record.exhibits)
+
+
+def _write_task(task: Task, folder: Path, cell: Cell, result: TaskResult) -> Cell:
+    try:
+        write_items(folder / ITEMS, list_items(task, result.items))
+        write_responses(folder / RESPONSES, list_responses(result.items))
+    except OSError as error:
+        raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from error
+    return write_cell(folder, cell, result.record.exhibits)
+
+
+def _describe_task(job: TaskJob, result: TaskResult) -> Cell:
+    return Cell(
+        key=job.row.key,
+        model=job.row.model,
+        corpus=job.row.corpus,
+        train_size=job.row.train_size,
+        status="ok",
+        pretrained=result.record.pretrained,
+        signature=str(result.signature),
+        remarks=result.record.remarks,
+        kind="task",
+        figures=result.figures,
+    )
 
 
 def _describe(job: CellJob, result: CellResult) -> Cell:

@@ -1,4 +1,7 @@
-"""Measurements of a corpus that are made once and kept in the user's cache: the overlap of its splits, its anchors."""
+"""Measurements of a corpus that are made once and kept in the user's cache: the overlap of its splits, its anchors.
+
+The overlap of a task's items with its training text is one as well.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,25 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from lmbench.cache_folder import cache_folder
 from lmbench.corpora.anchors import Anchor, measure_anchors
-from lmbench.corpora.overlap import Overlap, measure_overlap
-from lmbench.corpus import Corpus
+from lmbench.corpora.overlap import Overlap, find_shared, measure_overlap
+from lmbench.corpus import Corpus, separates_words
 from lmbench.errors import ResultsError
 from lmbench.identity import digest
 from lmbench.runs.sealed import read_sealed, write_sealed
+from lmbench.tasks.task import Task
 
 # The versions of the measurements. Raise one if the same texts give another result than before.
 _OVERLAP_VERSION = 1
 _ANCHORS_VERSION = 1
+_TASK_OVERLAP_VERSION = 1
+
+
+class _TaskOverlap(BaseModel):
+    """The overlap of a task as it is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float | None
 
 
 class _Anchors(BaseModel):
@@ -47,6 +60,20 @@ def find_anchors(corpus: Corpus) -> tuple[Anchor, ...]:
     if measured := measure_anchors(corpus):
         _keep(path, _Anchors(anchors=measured))
     return measured
+
+
+def find_task_overlap(task: Task) -> float | None:
+    """Return the overlap of a task's items with its training text; see `TaskRecord`. A kept one is read."""
+    if task.training is None or not task.training.train.documents:
+        return None
+    texts = ["\n".join((item.context, *item.choices, *item.references)) for item in task.items]
+    path = _path("task-overlaps", [_TASK_OVERLAP_VERSION, digest(list[JsonValue](texts)), task.training.train.digest])
+    with suppress(ResultsError):
+        return read_sealed(_TaskOverlap, path).share
+    long, shared = find_shared(texts, task.training.train, separates_words(texts))
+    measured = _TaskOverlap(share=shared / long if long else None)
+    _keep(path, measured)
+    return measured.share
 
 
 def _path(folder: str, identity: list[JsonValue]) -> Path:

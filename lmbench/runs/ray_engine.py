@@ -29,9 +29,10 @@ from lmbench.runs.cell_files import write_cell
 from lmbench.runs.cells import CellJob
 from lmbench.runs.engines import Order, estimate_memory
 from lmbench.runs.events import RunProgress
-from lmbench.runs.jobs import Desk, Done, Job, describe_failure, do_job
+from lmbench.runs.jobs import CheckJob, Desk, Done, Job, describe_failure, do_job
 from lmbench.runs.parcels import Parcel, pack
 from lmbench.runs.records import Cell, Verification
+from lmbench.runs.task_cells import TaskJob
 from lmbench.runs.templates import Workers
 from lmbench.runs.worker import UNLIMITED, Limits
 
@@ -132,8 +133,12 @@ class _Cluster:
         job, parcel = self._clamp(self._orders[number].job), None
         request = self._ask(job)
         if isinstance(job, CellJob):
-            parcel = self._send(job.corpus)
+            parcel = self._send(job.corpus, job.corpus)
             job = replace(job, corpus=_ELSEWHERE)
+        elif isinstance(job, TaskJob) and job.task.training is not None:
+            text = job.task.training
+            parcel = self._send(text, replace(_ELSEWHERE, train=text.train, valid=text.valid, tokenized=text.tokenized))
+            job = replace(job, task=replace(job.task, training=None))
         remote = self._ray.remote(_do_on_node).options(**request, max_retries=_RETRIES)
         self.working[remote.remote(number, job, parcel, self._settings, self._board)] = number
 
@@ -169,11 +174,11 @@ class _Cluster:
         except exceptions.RayError as error:
             return LmbenchError(f"Ray could not do it: {describe(error)}")
 
-    def _send(self, corpus: Corpus) -> Ray:
-        """Send a text to the cluster, unless it is there."""
-        if id(corpus) not in self._parcels:
-            self._parcels[id(corpus)] = self._ray.put(pack(corpus, self._ray.put))
-        return self._parcels[id(corpus)]
+    def _send(self, text: object, corpus: Corpus) -> Ray:
+        """Send a corpus to the cluster, unless the text that it was made of is there."""
+        if id(text) not in self._parcels:
+            self._parcels[id(text)] = self._ray.put(pack(corpus, self._ray.put))
+        return self._parcels[id(text)]
 
     def _clamp(self, job: Job) -> Job:
         """Return a job that needs no more threads than the largest node has."""
@@ -281,7 +286,7 @@ def _receive(order: Order, result: object, folder: Path) -> Done:
 
 def _fail(job: Job, error: LmbenchError, folder: Path) -> Done:
     """Return a job that ended with an error."""
-    if isinstance(job, CellJob):
+    if not isinstance(job, CheckJob):
         return Done(job, folder, write_cell(folder, describe_failure(job.row, error), ()))
     doubt = f"the suite did not end: {one_line(str(error))}"
     return Done(job, folder, verification=Verification(model=job.model.label, key=job.key, doubt=doubt, outcomes=()))
@@ -345,6 +350,8 @@ def _do_on_node(number: int, job: Job, parcel: Parcel | None, settings: _Setting
             folder.mkdir()
             if parcel is not None and isinstance(job, CellJob):
                 job = replace(job, corpus=parcel.open(Path(name), ray.get))
+            if parcel is not None and isinstance(job, TaskJob):
+                job = replace(job, task=replace(job.task, training=parcel.open(Path(name), ray.get).training))
             post = _Post(ray, number, board)
             desk = Desk(folder, workers, settings.limits, post.count_company, post.report_memory)
             done = do_job(job, desk, post)

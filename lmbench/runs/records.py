@@ -69,7 +69,7 @@ class MetricRecord(_Record):
     """A measure of a task; see `Metric`.
 
     Attributes:
-        chance: What guessing gives, as the mean over the items; None if it is not known.
+        chance: What guessing gives, as the mean over the items for which that is known; None if there are none.
     """
 
     name: str
@@ -91,8 +91,8 @@ class TaskRecord(_Record):
         train_fingerprint: SHA-256 of its training split's bytes.
         train_bytes: UTF-8 bytes of its training split.
         metrics: The measures; the first one ranks the models.
-        overlap: The share of the items that share a run of 13 words with the training text, or that have no such run
-            and occur there whole; None if it was not measured.
+        overlap: The share of the items of 13 words or more that share 13 consecutive ones with the training text; None
+            if there are no such items, or no training text.
         published_by: Figures from the literature on the groups of its items.
     """
 
@@ -265,8 +265,9 @@ class Costs(_Record):
     Attributes:
         fit_seconds: Wall-clock seconds of fitting; None for pretrained models.
         was_stored: Whether the fitted model came from the store. `fit_seconds` are then those of its fit.
-        score_seconds: Wall-clock seconds of scoring the test split.
-        bytes_per_second: UTF-8 bytes of the test split scored per second.
+        score_seconds: Wall-clock seconds of scoring the test split, or of answering a task's requests.
+        bytes_per_second: UTF-8 bytes of the test split scored per second; of a task, bytes of the texts that were
+            scored, contexts included, or written.
         peak_bytes: Peak resident memory of the cell's own process, interpreter and libraries included. If the fitted
             model came from the store, that of its fit if it is larger. None if the cell had no process of its own.
         parameters: The number of parameters as stored, if known.

@@ -17,7 +17,9 @@ from lmbench.runs.jobs import CheckJob, Done, Job, describe_failure
 from lmbench.runs.models import BrokenModel
 from lmbench.runs.records import AUDIT_KINDS, Cell, Row
 from lmbench.runs.store import RunDirectory
+from lmbench.runs.task_cells import TaskJob
 from lmbench.runs.verdicts import keep_verdict, read_verdict, suite_key
+from lmbench.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,14 @@ def run(
     progress: RunProgress,
     options: RunOptions = DEFAULTS,
 ) -> RunDirectory:
-    """Evaluate every model on every corpus, and store the results in a run directory.
+    """Evaluate every model on every corpus and task, and store the results in a run directory.
 
     Cells that the directory already holds do not run again, unless they failed or are damaged, or the experiment asks
     for a stronger audit. If the suite checked a model with other options, the first cell of it that runs also checks it
     with its own.
 
     Args:
-        experiment: The models and corpora. Models that the directory knows already keep their labels.
+        experiment: The models, corpora and tasks. Models that the directory knows already keep their labels.
         path: The run directory, which may hold other cells.
         engine: Does the work.
         progress: Receives reports.
@@ -113,12 +115,17 @@ class _Run:
             self._store_failure(row, error)
         self._do(jobs, self._keep_cell)
 
-    def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellJob]:
+    def _choose_cells(self, plan: Sequence[PlannedCell], stored: dict[Row, Cell]) -> Iterator[CellJob | TaskJob]:
         """Yield the job of each cell that has to be evaluated, and can be."""
         unchecked = {label for label, found in self.directory.verifications().items() if found.lacks_own}
         for cell in plan:
             before = stored.get(cell.row)
             if isinstance(cell.model, BrokenModel):
+                continue
+            use_store = self.options.use_store and cell.model.can_be_found_again
+            if isinstance(cell.subject, Task):
+                if before is None or before.status != "ok":
+                    yield TaskJob(cell.row, cell.model, cell.subject, use_store)
                 continue
             checks = cell.check and cell.model.label in unchecked and not (before and before.pseudo)
             if before and before.status == "ok" and before.has_audit(cell.audit) and not checks:
@@ -126,8 +133,7 @@ class _Run:
             if checks:
                 unchecked.discard(cell.model.label)
             audit = max(cell.audit, before.audit_kind if before else "none", key=AUDIT_KINDS.index)
-            use_store = self.options.use_store and cell.model.can_be_found_again
-            yield CellJob(cell.row, cell.model, cell.corpus, audit, checks, self.options.keep_scores, use_store)
+            yield CellJob(cell.row, cell.model, cell.subject, audit, checks, self.options.keep_scores, use_store)
 
     def _do(self, jobs: Sequence[Job], keep: Callable[[Done], None]) -> None:
         """Do jobs, and store each as it ends."""
@@ -171,6 +177,6 @@ def _take_shard(plan: Sequence[PlannedCell], shard: tuple[int, int]) -> tuple[Pl
 
 
 def _name_job(job: Job, number: int, total: int) -> JobName:
-    if isinstance(job, CellJob):
-        return JobName(kind="cell", model=job.model.label, corpus=job.corpus.name, number=number, total=total)
-    return JobName(kind="check", model=job.model.label, number=number, total=total)
+    if isinstance(job, CheckJob):
+        return JobName(kind="check", model=job.model.label, number=number, total=total)
+    return JobName(kind="cell", model=job.model.label, corpus=job.row.corpus, number=number, total=total)

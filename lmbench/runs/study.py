@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from lmbench.corpora.names import parse_names
@@ -25,6 +26,7 @@ from lmbench.errors import SpecError
 from lmbench.ngrams.workspace import parse_size
 from lmbench.printable import printable
 from lmbench.spec import Seconds, split_list
+from lmbench.tasks.options import TaskOptions
 
 AuditKind = Literal["none", "sample", "full"]
 """How a cell is audited: not at all, on a few documents, or on these and by scoring all documents again."""
@@ -33,14 +35,15 @@ AUDIT_KINDS: tuple[AuditKind, ...] = ("none", "sample", "full")
 """All kinds of audits; each is stronger than those before it."""
 
 EMBEDDED = "pydocs,fables-en,fables-zh,markov,hidden-markov,grammar,recall"
-"""The corpora of a study that names none."""
+"""The corpora of a study that names neither corpora nor tasks."""
 
 HEADER = "# What this run was asked for. `lmbench run` with this file repeats it."
 """The first line of a study that a run directory stores."""
 
 _ALL = ("100%",)
 _SECONDS = TypeAdapter[float](Seconds)
-_LISTS = ("models", "corpora", "train_size")
+_LISTS = ("models", "corpora", "tasks", "train_size")
+_SUBJECTS = {"corpora", "tasks"}  # what each model is evaluated on
 
 
 def _split_by(split: Callable[[str], Sequence[str]]) -> BeforeValidator:
@@ -92,11 +95,15 @@ class _Keys(BaseModel):
 
 
 class ExperimentTable(_Keys):
-    """Models and the corpora on which each of them is evaluated.
+    """Models, and the corpora and tasks on which each of them is evaluated.
 
     Attributes:
         models: Specs of models; sweeps and labels are parts of them.
-        corpora: Names of corpora; options may follow each of them.
+        corpora: Names of corpora; options may follow each of them. By default the embedded ones, or none if there are
+            tasks.
+        tasks: Names of tasks and of users' files; options may follow each of them.
+        shots: How many solved items stand before each question of a task.
+        train_on: The corpus on which models are fitted before they answer, instead of the text of each task.
         seed: The seed of each model that has one, unless its spec gives another.
         seeds: Several of them: each of these models is evaluated with each seed.
         train_size: The shares of the training split on which each model is fitted.
@@ -106,11 +113,14 @@ class ExperimentTable(_Keys):
         audit: How each cell is audited.
         documents: How to read users' own texts; see CorpusOptions for this, `encoding`, `field`, `format` and `strip`.
         split: The split to score.
-        limit: How many documents of each corpus to score.
+        limit: How many documents of each corpus to score, and how many items of each task to ask.
     """
 
     models: Annotated[tuple[str, ...], _split_by(split_list)] = ()
     corpora: Annotated[tuple[str, ...], _split_by(parse_names)] = tuple(EMBEDDED.split(","))
+    tasks: Annotated[tuple[str, ...], _split_by(parse_names)] = ()
+    shots: Annotated[int, Field(ge=0, le=64)] | None = None
+    train_on: str | None = None
     seed: Seed | None = None
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_count_seeds)] = ()
     train_size: Annotated[tuple[str, ...], _split_by(lambda text: text.split(","))] = _ALL
@@ -125,6 +135,14 @@ class ExperimentTable(_Keys):
     strip: bool | None = None
     split: Literal["test", "valid", "all"] | None = None
     limit: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_corpora(cls, keys: object) -> object:
+        """Leave the embedded corpora out if only tasks are named."""
+        if isinstance(keys, dict) and keys.get("tasks") and "corpora" not in keys:
+            return keys | {"corpora": ()}
+        return keys
 
     @field_validator("train_draws")
     @classmethod
@@ -152,16 +170,29 @@ class ExperimentTable(_Keys):
         """The options of all corpora that do not have their own."""
         return CorpusOptions.model_validate(self.model_dump(include=set(CorpusOptions.model_fields)))
 
-    def resolved(self, models: Sequence[str], corpora: Sequence[str] | None = None) -> ExperimentTable:
+    @property
+    def task_options(self) -> TaskOptions:
+        """The options of all tasks that do not have their own."""
+        given = {"limit": self.limit, "shots": self.shots, "train": self.train_on}
+        return TaskOptions.model_validate({name: value for name, value in given.items() if value is not None})
+
+    def resolved(
+        self, models: Sequence[str], corpora: Sequence[str] | None = None, tasks: Sequence[str] = ()
+    ) -> ExperimentTable:
         """Return this table with the models that its specs, sweeps, seeds and tuning name, and some of its corpora.
 
         Args:
             models: The specs of the models.
             corpora: The names of the corpora; None for all of them.
+            tasks: The names of the tasks, each with all of its options.
         """
         names = self.corpora if corpora is None else corpora
-        kept = tuple(name.encode(errors="replace").decode() for name in names)  # paths may have any bytes
-        resolved = {"models": tuple(models), "corpora": kept, "seed": None, "seeds": (), "tune": False}
+        resolved = {
+            "models": tuple(models),
+            "corpora": tuple(map(_replace_bytes, names)),
+            "tasks": tuple(map(_replace_bytes, tasks)),
+            **{"shots": None, "train_on": None, "seed": None, "seeds": (), "tune": False},
+        }
         return self.model_copy(update=resolved)
 
     def includes(self, other: ExperimentTable) -> bool:
@@ -183,11 +214,11 @@ class ExperimentTable(_Keys):
         for large, small in ((self, other), (other, self)):
             if large.includes(small):
                 return large
-        different = self._list_different(other)
-        if len(different) > 1 or not set(different) <= set(_LISTS):
+        different = set(self._list_different(other))
+        if not (different <= _SUBJECTS or (len(different) == 1 and different <= set(_LISTS))):
             return None
-        [name] = different
-        return self.model_copy(update={name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name)))})
+        joined = {name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in different}
+        return self.model_copy(update=joined)
 
 
 class Settings(_Keys):
@@ -223,7 +254,7 @@ class Study(BaseModel):
     """A request for a run.
 
     Attributes:
-        experiments: The models and corpora.
+        experiments: The models, corpora and tasks.
         settings: How they are run.
     """
 
@@ -259,6 +290,11 @@ def _add(experiments: tuple[ExperimentTable, ...], new: ExperimentTable) -> tupl
         if (joined := experiment.joined(new)) is not None:
             return (*experiments[:number], joined, *experiments[number + 1 :])
     return (*experiments, new)
+
+
+def _replace_bytes(name: str) -> str:
+    """Return a path, which may have any bytes, as text."""
+    return name.encode(errors="replace").decode()
 
 
 def _name_all(experiment: ExperimentTable) -> dict[str, JsonValue]:

@@ -170,7 +170,7 @@ def test_each_share_of_the_training_text_has_its_cells(corpus):
     experiment = Experiment(select_models("kenlm"), (long,), train_parts=list_parts((0.2, 1.0)))
     tenth, whole = experiment.plan()
     assert [cell.row.label for cell in (tenth, whole)] == ["kenlm (20% of train)", "kenlm"]
-    assert (tenth.corpus.train.documents, whole.corpus) == (("line 0\n", "line 1\n"), long)
+    assert (tenth.subject.train.documents, whole.subject) == (("line 0\n", "line 1\n"), long)
     assert tenth.row.key != whole.row.key
     assert whole.row.key == Experiment(select_models("kenlm"), (long,)).plan()[0].row.key
 
