@@ -53,10 +53,14 @@ class Answers:
             cells: The cells of the seeds of a model.
             metric: The name of a metric that is a mean over the items.
         """
-        columns = [self._find(cell).get(metric) for cell in cells]
-        if any(column is None or None in column for column in columns):
+        columns = [self.read(cell, metric) for cell in cells]
+        if any(None in column for column in columns):
             return None
         return np.array(columns, dtype=np.float64)
+
+    def read(self, cell: Cell, metric: str) -> Sequence[float | None]:
+        """Return the value of each item for a cell; None for those that were not answered."""
+        return self._find(cell).get(metric) or [None] * len(self.ids)
 
     def find_texts(self, cell: Cell) -> Sequence[str | None]:
         """Return what a model wrote for each item; None if it cannot write."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmbench.analysis.events import ScoredDocument, read_events
+from lmbench.analysis.task_ranking import TaskRanking
 from lmbench.corpus import Corpus
 from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.model import LanguageModel
@@ -37,7 +38,7 @@ def choose_cells(directory: RunDirectory, model: str | None, corpus: str | None)
     Raises:
         UnknownNameError: The run does not have the model or the corpus.
     """
-    rows = directory.manifest.rows
+    rows = directory.manifest.text_rows
     for kind, name, known in (
         ("model of these results", model, {row.model for row in rows}),
         ("corpus of these results", corpus, {row.corpus for row in rows}),
@@ -97,6 +98,29 @@ def list_words(directory: RunDirectory, cell: Cell, corpus: Corpus, model: Langu
 
     parts = [_list_words(scored, corpus.spaced, model) for scored in read_events(directory, cell, corpus)]
     return pd.concat(parts, ignore_index=True)
+
+
+def list_items(ranking: TaskRanking, metric: str | None) -> pd.DataFrame:
+    """Return the values of a metric on each item of a task, one column for each model.
+
+    Args:
+        ranking: The task.
+        metric: The name of a metric; None for the one that ranks the models.
+
+    Raises:
+        UnknownNameError: The task does not have the metric.
+    """
+    import pandas as pd
+
+    name, known = metric or ranking.main.metric.name, [one.name for one in ranking.task.metrics]
+    if name not in known:
+        raise UnknownNameError(f"metric of {ranking.task.name}", name, known)
+    answers = ranking.answers
+    return pd.DataFrame(
+        {"item": answers.ids}
+        | {group: list(values) for group, values in answers.groups.items()}
+        | {cell.label: pd.array(answers.read(cell, name), dtype="Float64") for cell in answers.cells}
+    )
 
 
 def join_cells(cells: Sequence[Cell], describe: Callable[[Cell], pd.DataFrame]) -> pd.DataFrame:

@@ -13,9 +13,17 @@ from lmbench.report.latex import format_latex
 from lmbench.report.markdown import format_markdown
 from lmbench.report.page.document import format_page
 from lmbench.report.ranked_run import RankedRun
+from lmbench.report.task_files import format_csv as format_tasks
+
+
+def _format_csv(results: RankedRun) -> str:
+    """Return table.csv, or tasks.csv if the run has no corpora."""
+    manifest = results.directory.manifest
+    return format_tasks(results) if manifest.tasks and not manifest.corpora else format_cells(results)
+
 
 _FORMATS = {
-    ".csv": format_cells,
+    ".csv": _format_csv,
     ".html": lambda results: format_page(results, is_alone=True),
     ".md": format_markdown,
     ".tex": format_latex,

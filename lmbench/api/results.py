@@ -13,23 +13,27 @@ from lmbench import atomic
 from lmbench.analysis.catalog import find_analysis
 from lmbench.analysis.comparison import compare_all
 from lmbench.analysis.material import Material
+from lmbench.analysis.questions import Questions
 from lmbench.analysis.ranking import Ranking
 from lmbench.analysis.texts import Texts
 from lmbench.api.analyses import AnalysisResult, analyze
-from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_words
+from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_items, list_words
 from lmbench.api.ready_models import restore_model
 from lmbench.api.reports import write_report
 from lmbench.corpus import Corpus
-from lmbench.errors import ResultsError
+from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.progress import SILENT, Progress
 from lmbench.report.comparison_json import list_numbers
 from lmbench.report.csv_files import list_cells
 from lmbench.report.pictures import Picture
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranking_plot import draw_rankings
+from lmbench.report.task_files import COLUMNS, list_task_rows
+from lmbench.report.task_plot import draw_task
 from lmbench.runs.records import Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import MARGIN
+from lmbench.tasks.task import Task
 from lmbench.words.measures import Settings
 
 if TYPE_CHECKING:
@@ -39,32 +43,36 @@ _WIDTH = 120  # columns of the table as text
 
 
 class Results:
-    """The results of models on corpora: the ranked table, and everything that it was made from.
+    """The results of models on corpora and tasks: the ranked tables, and everything that they were made from.
 
-    They are read from a run directory, so nothing is computed twice. A notebook shows the table of each corpus.
+    They are read from a run directory, so nothing is computed twice. A notebook shows the tables of corpora and tasks.
     docs/python.md describes the columns of the data frames, and their units.
 
     Attributes:
         directory: The run directory.
     """
 
-    def __init__(self, directory: RunDirectory, texts: Corpus | Iterable[Corpus] = ()) -> None:
+    def __init__(
+        self, directory: RunDirectory, texts: Corpus | Iterable[Corpus] = (), tasks: Iterable[Task] = ()
+    ) -> None:
         self.directory = directory
         self._texts = Texts(directory.manifest, texts)
+        self._questions = Questions(directory.manifest, tasks)
 
     @classmethod
-    def load(cls, path: str | Path, texts: Corpus | Iterable[Corpus] = ()) -> Results:
+    def load(cls, path: str | Path, texts: Corpus | Iterable[Corpus] = (), tasks: Iterable[Task] = ()) -> Results:
         """Read the results in a run directory, which `save`, `run` or ``lmbench run`` wrote.
 
         Args:
             path: The run directory.
             texts: The corpora that `events` and `words` need if they cannot be read again by their names.
+            tasks: The tasks whose items the report shows, if they cannot be read again by their names.
 
         Raises:
             ResultsError: It is not a run directory.
             CorpusError: The texts are not corpora.
         """
-        return cls(RunDirectory.open(Path(path).expanduser()), texts)
+        return cls(RunDirectory.open(Path(path).expanduser()), texts, tasks)
 
     def save(self, path: str | Path) -> None:
         """Copy the run directory, which `load` and ``lmbench report`` read.
@@ -87,6 +95,29 @@ class Results:
         import pandas as pd
 
         return pd.DataFrame(list_cells(self._ranked))
+
+    @property
+    def tasks(self) -> pd.DataFrame:
+        """Every number of every task: one row for each task, model and metric, and one for each cell that failed."""
+        import pandas as pd
+
+        return pd.DataFrame(list_task_rows(self._ranked), columns=list(COLUMNS))
+
+    def items(self, task: str | None = None, metric: str | None = None) -> pd.DataFrame:
+        """Return the value of each item of a task, one row for each item and one column for each model.
+
+        Args:
+            task: The name of a task; None for the only one.
+            metric: The name of a metric; None for the one that ranks the models.
+
+        Raises:
+            UnknownNameError: There is no such task or metric.
+        """
+        known = {ranking.task.name: ranking for ranking in self._ranked.tasks}
+        name = next(iter(known)) if task is None and len(known) == 1 else task or ""
+        if name not in known:
+            raise UnknownNameError("task of these results", name, known)
+        return list_items(known[name], metric)
 
     def documents(self, model: str | None = None, corpus: str | None = None) -> pd.DataFrame:
         """Return the counts and sums of each document, one row for each cell and document of the test text.
@@ -199,19 +230,23 @@ class Results:
         return analyze(analysis, materials)
 
     def plot(self, corpus: str | None = None) -> Picture:
-        """Draw bits per byte with their 95 % intervals, one chart for each corpus.
+        """Draw bits per byte with their 95 % intervals, one chart for each corpus; and one for each task.
 
         Args:
-            corpus: The name of a corpus; None for all.
+            corpus: The name of a corpus or a task; None for all.
 
         Returns:
             A picture, which a notebook shows and `save` writes as .svg, .png or .pdf.
 
         Raises:
-            UnknownNameError: There is no such corpus.
+            UnknownNameError: There is no such corpus or task.
         """
-        choose_cells(self.directory, None, corpus)
-        return draw_rankings([ranking for ranking in self._ranked.rankings if corpus in (None, ranking.corpus.name)])
+        tasks = [ranking for ranking in self._ranked.tasks if corpus in (None, ranking.task.name)]
+        if not tasks:
+            choose_cells(self.directory, None, corpus)
+        rankings = [ranking for ranking in self._ranked.rankings if corpus in (None, ranking.corpus.name)]
+        charts = draw_rankings(rankings).charts if rankings else ()
+        return Picture((*charts, *filter(None, map(draw_task, tasks))))
 
     def report(self, path: str | Path) -> None:
         """Write the report: tables with notes, methods and signatures.
@@ -263,4 +298,4 @@ class Results:
 
     @cached_property
     def _ranked(self) -> RankedRun:
-        return RankedRun.read(self.directory, texts=self._texts)
+        return RankedRun.read(self.directory, texts=self._texts, questions=self._questions)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lmbench.about import own_version
 from lmbench.analysis.ranking import Ranking
+from lmbench.analysis.task_ranking import MetricRanking
 from lmbench.report.ranked_run import RankedRun
 from lmbench.statistics import FEWEST_EFFECTIVE, Units
 from lmbench.statistics.flips import DRAWS, MOST_EXACT
@@ -17,6 +18,10 @@ _BENJAMINI = (
     'Benjamini, Y. and Heller, R. (2008). "Screening for partial conjunction hypotheses." Biometrics 64, 1215–1222.'
 )
 _CARD = 'Card, D. et al. (2020). "With little power comes great responsibility." EMNLP, 9263–9274.'
+_CLOPPER = (
+    'Clopper, C. J. and Pearson, E. S. (1934). "The use of confidence or fiducial limits illustrated in the case of '
+    'the binomial." Biometrika 26, 404–413.'
+)
 _EFRON = "Efron, B. and Tibshirani, R. J. (1993). An introduction to the bootstrap. Chapman & Hall."
 _HARTIGAN = 'Hartigan, J. A. (1969). "Using subsample values as typical values." JASA 64, 1303–1317.'
 _HOEFFDING = 'Hoeffding, W. (1963). "Probability inequalities for sums of bounded random variables." JASA 58, 13–30.'
@@ -25,7 +30,12 @@ _HOLM = (
     "65–70."
 )
 _KISH = "Kish, L. (1965). Survey sampling. Wiley."
+_MCNEMAR = (
+    'McNemar, Q. (1947). "Note on the sampling error of the difference between correlated proportions or percentages." '
+    "Psychometrika 12, 153–157."
+)
 _OWEN = 'Owen, A. B. (2007). "The pigeonhole bootstrap." Annals of Applied Statistics 1, 386–411.'
+_POST = 'Post, M. (2018). "A call for clarity in reporting BLEU scores." WMT, 186–191.'
 _PIEPHO = (
     'Piepho, H.-P. (2004). "An algorithm for a letter-based representation of all-pairwise comparisons." Journal of '
     "Computational and Graphical Statistics 13, 456–466."
@@ -72,19 +82,24 @@ class _Text:
         return f"{len(units.sizes):,} {'documents' if len(units.sizes) == units.documents else 'blocks'}"
 
 
+_BITS = _Statement("Bits per byte are the bits of all test documents divided by their UTF-8 bytes.")
+
+
 def describe_methods(results: RankedRun) -> Methods:
     """Return the methods that the tables of a run use; no sentences if no model has numbers."""
     texts = [_Text(ranking, ranking.units) for ranking in results.rankings if ranking.units is not None]
-    if not texts:
+    ranked = [metric for ranking in results.tasks for metric in ranking.metrics if metric.entries]
+    if not texts and not ranked:
         return Methods((), ())
     several = [text for text in texts if len(text.units.sizes) > 1]
     found = [
-        _Statement("Bits per byte are the bits of all test documents divided by their UTF-8 bytes."),
+        *([_BITS] if texts else []),
         *_describe_intervals([text for text in several if not text.ranking.has_too_few_documents]),
         *_describe_few([text for text in several if text.ranking.has_too_few_documents]),
         *_describe_comparisons([text.ranking for text in several if text.ranking.comparisons]),
         *_describe_seeds([text.ranking for text in texts]),
         *_describe_groups(results),
+        *_describe_tasks(ranked),
         _name_versions(),
     ]
     references = {reference for statement in found for reference in statement.references}
@@ -158,6 +173,35 @@ def _describe_groups(results: RankedRun) -> Iterator[_Statement]:
             "conjunction (Benjamini and Heller 2008).",
             (_BENJAMINI,),
         )
+
+
+def _describe_tasks(ranked: Sequence[MetricRanking]) -> Iterator[_Statement]:
+    """Yield how the values of metrics, their intervals and their p values were found."""
+    if not ranked:
+        return
+    yield _Statement(
+        "On a task, the value of a metric is the mean over its items. An item counts 1 if its right choice is the "
+        "likeliest, and 1/k if it shares that place with k − 1 others, so that guessing gives 1 divided by the number "
+        "of choices."
+    )
+    if any(metric.is_exact for metric in ranked):
+        yield _Statement(
+            "Intervals of such credits are exact (Clopper and Pearson 1934), and pairs of models were compared on the "
+            "same items by the exact test of McNemar (1947), or by flipped signs if credit is shared.",
+            (_CLOPPER, _MCNEMAR),
+        )
+    if any(metric.units is not None and not metric.is_exact for metric in ranked):
+        yield _Statement(
+            "Intervals and p values of other values are those of typical values (Hartigan 1969) over the items.",
+            (_HARTIGAN,),
+        )
+    if any(metric.metric.corpus for metric in ranked):
+        yield _Statement(
+            "BLEU and chrF of all texts have the bootstrap intervals and the approximate randomization of sacrebleu "
+            "(Post 2018).",
+            (_POST,),
+        )
+    yield _Statement("The p values of a task are corrected by Holm's method (1979) for each metric.", (_HOLM,))
 
 
 def _name_versions() -> _Statement:

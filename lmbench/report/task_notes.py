@@ -12,16 +12,18 @@ from lmbench.runs.records import Cell
 from lmbench.statistics import FEWEST_EFFECTIVE
 
 _ENDINGS = {"unavailable": "is unavailable", "failed": "failed"}
-_UNKNOWN_TEXT = "† What these models have read is not known, and may include the items."
+_UNKNOWN_TEXT = "† What pretrained models have read is not known, and may include the items."
 
 
 def describe_task(results: RankedRun, ranking: TaskRanking) -> Iterator[str]:
     """Yield what must be known about the numbers of a task."""
     yield from _describe_certainty(ranking.main)
-    yield from _describe_contamination(results, ranking)
     yield from _describe_seeds(ranking.main)
     cells = results.cells_of_task(ranking)
+    yield from _describe_overlap(results, ranking)
     yield from results.marks.notes(cells)
+    if any(map(results.marks.is_pretrained, cells)):
+        yield _UNKNOWN_TEXT
     yield from _describe_partial(ranking, cells)
     if ranking.task.note:
         yield ranking.task.note
@@ -77,13 +79,11 @@ def _describe_certainty(main: MetricRanking) -> Iterator[str]:
         )
 
 
-def _describe_contamination(results: RankedRun, ranking: TaskRanking) -> Iterator[str]:
-    cells = results.cells_of_task(ranking)
+def _describe_overlap(results: RankedRun, ranking: TaskRanking) -> Iterator[str]:
+    """Yield how many items are in the training text, if a model was fitted on it."""
     share = describe_overlap(ranking.task.overlap)
-    if share and not all(map(results.marks.is_pretrained, cells)):
+    if share and not all(map(results.marks.is_pretrained, results.cells_of_task(ranking))):
         yield f"Overlap: {share} of the items share a run of 13 words with the training text."
-    if any(map(results.marks.is_pretrained, cells)):
-        yield _UNKNOWN_TEXT
 
 
 def _describe_seeds(main: MetricRanking) -> Iterator[str]:

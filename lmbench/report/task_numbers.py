@@ -14,7 +14,7 @@ _DECIMALS = 1  # of a percentage, and of a score from 0 to 100
 
 def show_value(value: float | None, ranking: MetricRanking) -> str:
     """Return a value of a metric, or a dash if there is none."""
-    return NONE if value is None else show_fixed(value * _scale(ranking.metric), _decimals(ranking))
+    return NONE if value is None else show_fixed(value * find_scale(ranking.metric), _decimals(ranking))
 
 
 def show_chance(ranking: MetricRanking) -> str:
@@ -53,7 +53,8 @@ def shorten(metric: MetricRecord, main: MetricRecord) -> str:
     return metric.name.removeprefix(f"{main.name}_")
 
 
-def _scale(metric: MetricRecord) -> int:
+def find_scale(metric: MetricRecord) -> int:
+    """Return the factor of a metric in tables and charts: 100 for shares, which they show in percent."""
     return _PERCENT if metric.unit == "share" else 1
 
 

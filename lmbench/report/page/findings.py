@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lmbench.analysis.ranking import Entry, Ranking
+from lmbench.analysis.task_ranking import TaskRanking
 from lmbench.report.digits import choose_decimals, show_fixed, show_interval, show_with_error
 from lmbench.report.ranked_run import RankedRun, name_entry
+from lmbench.report.task_numbers import show_chance, show_value
 from lmbench.statistics import Estimate
 
 _MOST = 6
+_MOST_NAMED = 4
 
 
 def list_findings(results: RankedRun) -> list[str]:
     """Return the sentences, the most important ones first."""
     ranked = [ranking for ranking in results.rankings if ranking.entries]
-    if not ranked:
+    answered = [ranking for ranking in results.tasks if ranking.main.entries]
+    if not ranked and not answered:
         return ["No model has numbers."]
     sentences = [
         *_describe_winners(ranked),
         *_describe_untrained(results, ranked),
+        *_describe_tasks(answered),
         *_describe_certainty(ranked),
         *_describe_trouble(results),
         *_describe_groups(results),
@@ -70,6 +75,32 @@ def _describe_untrained(results: RankedRun, rankings: Sequence[Ranking]) -> Iter
         yield f"Pretrained models know other text too. Of those trained on the corpus alone, the best are {found}."
 
 
+def _describe_tasks(rankings: Sequence[TaskRanking]) -> Iterator[str]:
+    """Yield the best model of each task, and how many models are not shown to be better than guessing."""
+    if not rankings:
+        return
+    yield f"The best answers are those of {_join(map(_name_best, rankings))}."
+    places = [(ranking, entry) for ranking in rankings for entry in ranking.main.entries if entry.to_chance]
+    guessing = [(ranking, entry) for ranking, entry in places if entry.to_chance != "above"]
+    if guessing:
+        yield (
+            f"On tasks, {len(guessing):,} of {len(places):,} values are not shown to be better than guessing: "
+            f"{_join(f'{name_entry(entry)} on {ranking.task.name}' for ranking, entry in guessing[:_MOST_NAMED])}"
+            f"{f' and {len(guessing) - _MOST_NAMED} more' if len(guessing) > _MOST_NAMED else ''}."
+        )
+
+
+def _name_best(ranking: TaskRanking) -> str:
+    """Return the best model of a task, its value, and how many models do not differ from it."""
+    main = ranking.main
+    best, *others = main.entries
+    value = f"{show_value(best.value.value, main)}{' %' * (main.metric.unit == 'share')} {main.metric.name}"
+    equals = sum(entry.is_best for entry in others)
+    ties = f", {equals} not differing from it by more than chance" if equals else ""
+    guess = "" if main.metric.chance is None else f", guessing {show_chance(main)}"
+    return f"{name_entry(best)} on {ranking.task.name} ({value}{guess}{ties})"
+
+
 def _describe_certainty(rankings: Sequence[Ranking]) -> Iterator[str]:
     """Yield how many pairs differ, are equal, or remain open."""
     pairs = [pair for ranking in rankings if not ranking.has_too_few_documents for pair in ranking.comparisons]
@@ -85,10 +116,10 @@ def _describe_certainty(rankings: Sequence[Ranking]) -> Iterator[str]:
 
 def _describe_trouble(results: RankedRun) -> Iterator[str]:
     """Yield the number of cells that have numbers, and of those in doubt."""
-    count = len(results.cells)
-    failed = sum(cell.metrics is None for cell in results.cells)
-    doubted = sum(bool(results.marks.doubt(cell)) for cell in results.cells if cell.metrics)
-    missing = f", {len(results.missing):,} are missing" * bool(results.missing)
+    cells, absent = results.all_cells, len(results.missing) + len(results.missing_tasks)
+    count, failed = len(cells), sum(cell.status != "ok" for cell in cells)
+    doubted = sum(bool(results.marks.doubt(cell)) for cell in cells if cell.status == "ok")
+    missing = f", {absent:,} are missing" * bool(absent)
     yield (
         f"{count - failed:,} of {count:,} cells have numbers{missing}; "
         f"{doubted or 'none'} of them {'are' if doubted > 1 else 'is'} in doubt (‡)."

@@ -142,7 +142,8 @@ def _color_text(results: RankedRun, cells: Sequence[Cell]) -> tuple[ColoredText 
         return None, _ADDED
     try:
         corpus = results.texts.find(cells[0].corpus)
-        rows = align_to_words(read_aligned(results.directory, cells, corpus))
+        text = read_aligned(results.directory, cells, corpus)
+        rows = align_to_words(text, results.texts.find_words(cells[0].corpus))
     except ResultsError as error:
         return None, f"Words are not shown: {error}."
     first, second = rows.text.models

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,8 @@ from lmbench.report.page.figures import Figure, make_figure
 from lmbench.report.page.matrices import Item, Matrix
 from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.report.task_notes import describe_overlap
-from lmbench.report.task_numbers import name_unit, show_chance, show_ends, show_value
+from lmbench.report.task_numbers import find_scale, name_unit, show_chance, show_ends, show_value
+from lmbench.report.task_plot import draw_task, scale_end
 from lmbench.report.task_tables import build_task_table
 from lmbench.runs.records import Cell, TaskRecord
 from lmbench.statistics import Estimate
@@ -88,7 +88,7 @@ class TaskSection:
         description: A few words about it.
         facts: Names and values.
         table: The ranked table, with warnings as its notes.
-        figures: The groups of its items, if they are few enough for a chart.
+        figures: The values of all models, and those on the groups of its items if they are few enough for a chart.
         groups: The values on all groups of each name.
         published: Figures from the literature; None if there are none.
         items: The items on which the models differ most.
@@ -184,12 +184,19 @@ def _describe(results: RankedRun, ranking: TaskRanking, anchor: str) -> TaskSect
         description=ranking.task.description,
         facts=list(_list_facts(ranking.task)),
         table=build_task_table(results, ranking),
-        figures=[make_figure(_draw(ranking, each)) for each in found if len(each.groups) <= _MOST_CHARTED],
+        figures=list(map(make_figure, _list_charts(ranking, found))),
         groups=[_build_groups(ranking, each) for each in found],
         published=_build_published(ranking),
         items=items,
         note=note,
     )
+
+
+def _list_charts(ranking: TaskRanking, found: Sequence[Breakdown]) -> Iterator[Chart]:
+    """Yield the chart of the models, and those of the groups if these are few enough."""
+    if chart := draw_task(ranking):
+        yield chart
+    yield from (_draw(ranking, each) for each in found if len(each.groups) <= _MOST_CHARTED)
 
 
 def _list_facts(task: TaskRecord) -> Iterator[tuple[str, str]]:
@@ -203,14 +210,14 @@ def _list_facts(task: TaskRecord) -> Iterator[tuple[str, str]]:
 def _draw(ranking: TaskRanking, found: Breakdown) -> Chart:
     """Return the chart of the groups of a name: the best models, what guessing gives, and published figures."""
     entries = ranking.main.entries[:_MOST_MODELS]
-    scale = 100 if found.metric.unit == "share" else 1
+    scale = find_scale(found.metric)
     series = [
         Points(
             name_entry(entry),
             x=tuple(scale * estimate.value for estimate in found.values[entry.label]),
             y=found.groups,
-            low=tuple(_scale(estimate.low, scale) for estimate in found.values[entry.label]),
-            high=tuple(_scale(estimate.high, scale) for estimate in found.values[entry.label]),
+            low=tuple(scale_end(estimate.low, scale) for estimate in found.values[entry.label]),
+            high=tuple(scale_end(estimate.high, scale) for estimate in found.values[entry.label]),
         )
         for entry in entries
     ]
@@ -230,10 +237,6 @@ def _draw(ranking: TaskRanking, found: Breakdown) -> Chart:
         series=tuple(series),
         levels=() if chance is None else (Level("guessing", scale * chance),),
     )
-
-
-def _scale(value: float | None, factor: int) -> float:
-    return math.nan if value is None else factor * value
 
 
 def _build_groups(ranking: TaskRanking, found: Breakdown) -> Matrix:
