@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from lmbench.words.spans import cut
 _MOST_UNITS = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AlignedText:
     """A test text in rows that tile each document, with the bits of each model.
 
@@ -49,7 +50,7 @@ class AlignedText:
     def __len__(self) -> int:
         return len(self.ends)
 
-    @property
+    @cached_property
     def totals(self) -> Floats:
         """The bits of each model, (models,)."""
         totals: Floats = self.bits.sum(axis=1)
@@ -61,8 +62,9 @@ class AlignedText:
         sums = [np.bincount(self.documents, row, count) for row in values.reshape(-1, len(self))]
         return np.stack(sums).reshape(*values.shape[:-1], count).astype(np.float64)
 
-    def choose_units(self) -> Units:
-        """Return what is resampled: documents, or blocks of them. Neighbors are joined to at most 200, to save time."""
+    @cached_property
+    def units(self) -> Units:
+        """What is resampled: documents, or blocks of them. Neighbors are joined to at most 200, to save time."""
         lines = np.array([document.count("\n") for document in self.corpus.test.documents])
         units = Units.choose(self.sum_documents(self.bits), _find_sizes(self.corpus), lines)
         if len(units.starts) <= _MOST_UNITS:

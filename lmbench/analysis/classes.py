@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmbench.analysis.words import WordRows
-from lmbench.arrays import Flags, Ints
+from lmbench.arrays import Flags, Floats, Ints
 from lmbench.chart import Axis, Chart, Line, Points, Series
-from lmbench.statistics import Units, estimate_sums
+from lmbench.statistics import estimate_sums
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,12 +100,14 @@ def sum_classes(rows: WordRows, classes: Classes) -> pd.DataFrame:
     """Return the bits of each class under each model; classes without words are left out."""
     import pandas as pd
 
-    numbers, units = _classify_rows(rows, classes), rows.text.choose_units()
+    names, numbers = (*classes.names, SEVERAL), _classify_rows(rows, classes)
+    bits = _sum_each(rows.text.bits, rows, numbers, len(names))
+    words = _sum_each(rows.counts, rows, numbers, len(names))
     entries = [
         {"class": name} | entry
-        for number, name in enumerate((*classes.names, SEVERAL))
-        if (is_in := numbers == number).any()
-        for entry in _estimate_class(rows, is_in, units)
+        for place, name in enumerate(names)
+        if words[place].any()
+        for entry in _estimate_class(rows, bits[:, place], words[place])
     ]
     return pd.DataFrame(entries).astype(dict.fromkeys(_ENDS, float))  # None becomes NaN
 
@@ -142,11 +144,27 @@ def _classify_rows(rows: WordRows, classes: Classes) -> Ints:
     return np.where(lowest == highest, lowest, len(classes.names))
 
 
-def _estimate_class(rows: WordRows, is_in: Flags, units: Units) -> Iterator[dict[str, object]]:
-    """Yield the numbers of each model, for the rows of a class."""
+def _sum_each(values: Floats | Ints, rows: WordRows, numbers: Ints, classes: int) -> Floats:
+    """Return the sums of values over the rows of each class in each unit, (…, classes, units).
+
+    Args:
+        values: (…, rows).
+        rows: The rows.
+        numbers: (rows,) the number of each row's class.
+        classes: How many classes there are.
+    """
+    text, documents = rows.text, len(rows.text.corpus.test.documents)
+    places = numbers * documents + text.documents
+    sums = [
+        text.units.sum(np.bincount(places, row, classes * documents).reshape(classes, documents))
+        for row in values.reshape(-1, len(text))
+    ]
+    return np.stack(sums).reshape(*values.shape[:-1], classes, -1)
+
+
+def _estimate_class(rows: WordRows, bits: Floats, words: Floats) -> Iterator[dict[str, object]]:
+    """Yield the numbers of each model for a class, whose bits in each unit are (models, units) and words (units,)."""
     text = rows.text
-    bits = units.sum(text.sum_documents(text.bits * is_in))
-    words = units.sum(text.sum_documents(rows.counts * is_in))
     estimates = estimate_sums(np.vstack([bits, bits - bits[0]]), words)
     for number, (model, total) in enumerate(zip(text.models, text.totals.tolist(), strict=True)):
         own, paired, sum_of_bits = estimates[number], estimates[number + len(bits)], float(bits[number].sum())
@@ -155,7 +173,7 @@ def _estimate_class(rows: WordRows, is_in: Flags, units: Units) -> Iterator[dict
             "words": int(words.sum()),
             "bits": sum_of_bits,
             "share": sum_of_bits / total,
-            "bits_per_byte": sum_of_bits / units.sizes.sum(),
+            "bits_per_byte": sum_of_bits / text.units.sizes.sum(),
             "bits_per_word": own.value,
             "low": own.low,
             "high": own.high,

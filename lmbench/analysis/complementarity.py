@@ -42,7 +42,7 @@ def measure_complementarity(text: AlignedText) -> pd.DataFrame:
     """
     import pandas as pd
 
-    order, units = np.argsort(text.totals, kind="stable").tolist(), text.choose_units()
+    order, units = np.argsort(text.totals, kind="stable").tolist(), text.units
     pairs = list(combinations(order, 2))
     mixtures = [mix(text.bits[one], text.bits[other]) for one, other in pairs]
     mixed = np.stack([text.sum_documents(bits) for _, bits in mixtures])

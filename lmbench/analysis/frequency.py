@@ -10,13 +10,12 @@ its parts, and a pretrained model may have read it elsewhere.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmbench.analysis.classes import LINE_ENDS, UNKNOWN, Classes, ClassPicture, sum_classes
-from lmbench.analysis.words import WordRows, split_words
+from lmbench.analysis.words import WordRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +32,7 @@ _STEPS = (0, 1, 5, 20, 100, 1000)
 
 def measure_by_frequency(rows: WordRows) -> pd.DataFrame:
     """Return the bits of words by their frequency in training; classes.py describes the columns."""
-    corpus, words = rows.text.corpus, rows.words
-    counts: Counter[str] = Counter()
-    for document in corpus.train.documents:
-        counts.update(split_words(document, corpus))
-    values = np.array([counts[text] for text in words.texts], dtype=np.int64)
-    special = {UNKNOWN: np.array([text == UNKNOWN for text in words.texts]), LINE_ENDS: words.are_line_ends}
-    return sum_classes(rows, Classes.of_steps(values, _STEPS, special))
+    words = rows.words
+    counts = np.bincount(words.training[words.training >= 0], minlength=len(words.types))
+    special = {UNKNOWN: words.are(UNKNOWN), LINE_ENDS: words.are_line_ends}
+    return sum_classes(rows, Classes.of_steps(counts[words.numbers], _STEPS, special))

@@ -15,7 +15,7 @@ word.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from lmbench.text.tokenizers import LINE_END
 
 if TYPE_CHECKING:
     import pandas as pd
+    import regex
 
 PART_OF_SPEECH = ClassPicture(
     "Surprisal by part of speech",
@@ -104,13 +105,20 @@ def find_script(word: str) -> str:
     return "mixed" if len(found) > 1 else found.pop()
 
 
-@cache
 def find_kind(word: str) -> str:
     """Return what the characters of a word are."""
+    next_to_letters, kinds = _compile_kinds()
+    plain = next_to_letters.sub("", word)
+    return next((name for name, pattern in kinds.items() if pattern.fullmatch(plain)), "others")
+
+
+@cache
+def _compile_kinds() -> tuple[regex.Pattern[str], Mapping[str, regex.Pattern[str]]]:
+    """Return the pattern of characters that do not count, and that of each kind."""
     import regex
 
-    plain = regex.sub(_NEXT_TO_LETTERS, "", word)
-    return next((name for name, pattern in _KINDS.items() if regex.fullmatch(pattern, plain, regex.DOTALL)), "others")
+    kinds = {name: regex.compile(pattern, regex.DOTALL) for name, pattern in _KINDS.items()}
+    return regex.compile(_NEXT_TO_LETTERS), kinds
 
 
 @cache
@@ -125,7 +133,7 @@ def _find_script_of(character: str) -> str:
 
 def _measure(rows: WordRows, name: Callable[[str], str]) -> pd.DataFrame:
     special = {LINE_END: LINE_ENDS, UNKNOWN: UNKNOWN}
-    names = [special.get(text) or name(text) for text in rows.words.texts]
+    names = rows.words.name(lambda text: special.get(text) or name(text))
     return sum_classes(rows, Classes.of_names(names))
 
 

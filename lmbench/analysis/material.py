@@ -113,7 +113,7 @@ class Material:
     @cached_property
     def words(self) -> WordRows:
         """The text in words."""
-        return align_to_words(self.aligned)
+        return align_to_words(self.aligned, self.texts.find_words(self.name))
 
     def check_training_text(self) -> None:
         """Check that the training text is that of the run. The test text is checked when it is read.

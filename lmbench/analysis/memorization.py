@@ -15,13 +15,12 @@ text in training text. The second frame leaves out all words of such n-grams:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmbench.analysis.classes import Classes, ClassPicture, sum_classes
-from lmbench.analysis.words import WordRows, split_words
+from lmbench.analysis.words import WordRows
 from lmbench.arrays import Flags, Ints
 from lmbench.corpora.overlap import LENGTH
 from lmbench.statistics import Estimate, estimate_sums
@@ -58,7 +57,7 @@ def measure_unshared(rows: WordRows, matches: Ints) -> pd.DataFrame:
     """
     import pandas as pd
 
-    text, units = rows.text, rows.text.choose_units()
+    text, units = rows.text, rows.text.units
     is_kept = ~np.logical_or.reduceat(find_shared(matches), rows.borders[:-1])
     sizes = units.sum(text.sum_documents((text.ends - text.starts) * is_kept))
     kept = units.sum(text.sum_documents(text.bits * is_kept))
@@ -79,13 +78,10 @@ def measure_unshared(rows: WordRows, matches: Ints) -> pd.DataFrame:
 
 def find_matches(rows: WordRows) -> Ints:
     """Return the longest match of each word in the training split, up to 13, (words,)."""
-    corpus = rows.text.corpus
-    ids: dict[str, int] = {}
-    train, test = (
-        _number_words([split_words(document, corpus) for document in split.documents], ids)
-        for split in (corpus.train, corpus.test)
-    )
-    return match_lengths(test, train, LENGTH)[test >= 0]
+    words = rows.words
+    firsts = np.flatnonzero(np.diff(words.documents, prepend=-1))
+    test = np.insert(words.numbers, firsts, -1)
+    return match_lengths(test, words.training, LENGTH)[test >= 0]
 
 
 def find_shared(matches: Ints) -> Flags:
@@ -116,12 +112,6 @@ def match_lengths(test: Ints, train: Ints, most: int) -> Ints:
         grams, others = _number_shared(grams, others)
         lengths[grams >= 0] = length
     return lengths
-
-
-def _number_words(documents: Sequence[Sequence[str]], ids: dict[str, int]) -> Ints:
-    """Return the numbers of the words of documents, with -1 before each document. New words are added to `ids`."""
-    numbered = [[ids.setdefault(word, len(ids)) for word in words] for words in documents]
-    return np.array([number for words in numbered for number in (-1, *words)] or [-1], dtype=np.int64)
 
 
 def _extend(grams: Ints, words: Ints, size: int) -> Ints:

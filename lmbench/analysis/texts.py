@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lmbench.analysis.words import Words
 from lmbench.corpora.loading import is_local, read_corpus
 from lmbench.corpora.names import divide_name
 from lmbench.corpora.options import NO_OPTIONS, CorpusOptions
@@ -28,6 +29,7 @@ class Texts:
         self._manifest = manifest
         self._may_download = may_download
         self._known: dict[str, Corpus] = {}
+        self._words: dict[str, Words] = {}
         for corpus in (given,) if isinstance(given, Corpus) else given:
             if not isinstance(corpus, Corpus):
                 raise CorpusError(f"{kind_of(corpus)} is not a Corpus; write Corpus.from_texts(…)")
@@ -46,6 +48,17 @@ class Texts:
         if not _has_test_text(found, record):
             raise ResultsError(f"the test text of {name} is another one than in the run")
         return found
+
+    def find_words(self, name: str) -> Words:
+        """Return the words of the test text of this corpus, which are found once.
+
+        Raises:
+            ResultsError: The corpus cannot be read; see `find`.
+        """
+        if name not in self._words:
+            corpus = self.find(name)
+            self._words[name] = Words.of_documents(corpus, corpus.test.documents)
+        return self._words[name]
 
     def _read_again(self, record: CorpusRecord) -> Corpus:
         reason = ""

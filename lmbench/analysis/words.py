@@ -11,8 +11,9 @@ the event cannot be divided. The rows tile each document, so that their bits sum
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,34 +27,67 @@ _WORD = re.compile(f"[^{WORD_SEPARATORS}]+|{LINE_END}")
 _WORD_BYTES = re.compile(_WORD.pattern.encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """The words and line ends of some documents.
 
     Attributes:
+        corpus: The corpus of the documents.
         documents: (words,) the number of each word's document.
         spans: (words, 2) byte offsets in the document at which each word starts and ends.
-        texts: (words,) the words; a newline for a line end.
+        types: The different words, in the order in which they first occur; a newline for a line end.
+        numbers: (words,) the place of each word in `types`.
     """
 
+    corpus: Corpus
     documents: Ints
     spans: Ints
-    texts: Sequence[str]
+    types: Sequence[str]
+    numbers: Ints
 
     @classmethod
     def of_documents(cls, corpus: Corpus, documents: Sequence[str]) -> Words:
         """Return the words and line ends of documents of a corpus; there is at least one document."""
-        spans = [find_words(document, corpus) for document in documents]
+        places: dict[str, int] = {}
+        spans, numbers = list[Ints](), list[Ints]()
+        for document in documents:
+            spans.append(find_words(document, corpus))
+            texts = cut(document, spans[-1])
+            numbers.append(np.array([places.setdefault(text, len(places)) for text in texts], dtype=np.int64))
         return cls(
+            corpus=corpus,
             documents=np.repeat(np.arange(len(spans)), list(map(len, spans))),
             spans=np.concatenate(spans),
-            texts=[text for document, found in zip(documents, spans, strict=True) for text in cut(document, found)],
+            types=tuple(places),
+            numbers=np.concatenate(numbers),
         )
+
+    @property
+    def texts(self) -> list[str]:
+        """The words, (words,)."""
+        return list(map(self.types.__getitem__, self.numbers.tolist()))
 
     @property
     def are_line_ends(self) -> Flags:
         """Whether each word is a line end, (words,)."""
-        return np.fromiter((text == LINE_END for text in self.texts), np.bool_, len(self.texts))
+        return self.are(LINE_END)
+
+    @cached_property
+    def training(self) -> Ints:
+        """The numbers of the words of the training split; -1 for each word of no type, and before each document."""
+        places = {text: number for number, text in enumerate(self.types)}
+        documents = (split_words(document, self.corpus) for document in self.corpus.train.documents)
+        numbered = [np.array([-1, *(places.get(word, -1) for word in words)], dtype=np.int64) for words in documents]
+        return np.concatenate(numbered) if numbered else np.array([-1], dtype=np.int64)
+
+    def are(self, text: str) -> Flags:
+        """Return whether each word is this one, (words,)."""
+        return np.array([one == text for one in self.types], dtype=np.bool_)[self.numbers]
+
+    def name(self, find_name: Callable[[str], str]) -> list[str]:
+        """Return the names that a function gives the words, (words,). It is asked once for each type."""
+        names = list(map(find_name, self.types))
+        return list(map(names.__getitem__, self.numbers.tolist()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +135,14 @@ def find_words(document: str, corpus: Corpus) -> Ints:
     return spans if len(spans) else np.array([[0, len(data)]])
 
 
-def align_to_words(text: AlignedText) -> WordRows:
-    """Return the words of a text as rows."""
-    words = Words.of_documents(text.corpus, text.corpus.test.documents)
+def align_to_words(text: AlignedText, words: Words | None = None) -> WordRows:
+    """Return the words of a text as rows.
+
+    Args:
+        text: The text.
+        words: Its words; None to find them.
+    """
+    words = words or Words.of_documents(text.corpus, text.corpus.test.documents)
     parts = list(_align_documents(text, words))
     rows, numbers = (np.concatenate([np.zeros(1, dtype=np.int64), *each]) for each in zip(*parts, strict=True))
     return WordRows(text.merge(rows), words, numbers)

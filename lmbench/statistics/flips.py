@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -138,6 +139,8 @@ def _sum_halves(columns: Floats) -> Floats:
         columns: (columns, units).
     """
     units = columns.shape[1]
+    if MOST_EXACT < units <= _BATCH // DRAWS:
+        return columns @ _draw_few_halves(units).T
     if units > MOST_EXACT:
         return np.hstack([columns @ half.T for half in _draw_halves(units)])
     sums = np.empty((len(columns), 1 << (units - 1)))
@@ -146,6 +149,13 @@ def _sum_halves(columns: Floats) -> Floats:
         known = 1 << (unit - 1)
         np.add(sums[:, :known], columns[:, [unit]], out=sums[:, known : 2 * known])
     return sums
+
+
+@lru_cache(maxsize=1)
+def _draw_few_halves(units: int) -> Floats:
+    """Return all random halves of so few units that these are one batch; the next ratios often have as many units."""
+    [halves] = _draw_halves(units)
+    return halves
 
 
 def _draw_halves(units: int) -> Iterator[Floats]:

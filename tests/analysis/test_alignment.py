@@ -87,9 +87,9 @@ def test_the_bits_of_documents_and_of_merged_rows_sum_to_those_of_the_text():
 
 def test_units_are_documents_of_which_neighbors_are_joined_if_there_are_many():
     aligned = align_events(corpus(*["ab"] * 30), one=[[(1, 1), (1, number % 7)] for number in range(30)])
-    assert aligned.choose_units().sizes.tolist() == [2] * 30
+    assert aligned.units.sizes.tolist() == [2] * 30
     many = align_events(corpus(*["ab"] * 500), one=[[(1, 1), (1, number % 7)] for number in range(500)])
-    units = many.choose_units()
+    units = many.units
     assert len(units.sizes) == 200
     assert units.sizes.sum() == 1000
     assert units.sum(many.sum_documents(many.bits)).sum() == many.totals[0]

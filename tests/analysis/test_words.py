@@ -77,3 +77,12 @@ def test_the_rows_of_real_models_sum_to_their_bits():
     for row, documents in zip(rows.text.bits, models.values(), strict=True):
         assert row.sum() == pytest.approx(sum(document.bits.sum() for document in documents), rel=1e-12)
     assert rows.counts.tolist() == [1] * 13
+
+
+def test_words_of_the_training_text_have_the_numbers_of_the_test_text():
+    words = Words.of_documents(corpus("b a b\n", train=["a c\n", "b"]), ["b a b\n"])
+    assert words.types == ("b", "a", "\n")
+    assert words.numbers.tolist() == [0, 1, 0, 2]
+    assert words.training.tolist() == [-1, 1, -1, 2, -1, 0]  # "c" is not in the test text
+    assert words.are("b").tolist() == [True, False, True, False]
+    assert words.name(str.upper) == ["B", "A", "B", "\n"]
