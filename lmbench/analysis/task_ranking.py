@@ -8,8 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from lmbench.analysis.questions import Questions
 from lmbench.analysis.ranking import Seeds, group_seeds
 from lmbench.analysis.task_answers import CONTEXT, Answers, read_answers
+from lmbench.analysis.task_texts import WrittenTexts
 from lmbench.arrays import Floats
 from lmbench.errors import ResultsError
 from lmbench.runs.records import MetricRecord, TaskRecord
@@ -25,6 +27,8 @@ from lmbench.statistics import (
     find_ranks,
     join_items,
 )
+from lmbench.statistics.pairs import adjust_holm
+from lmbench.tasks.task import Task
 
 _ROUNDING = 1e-6
 
@@ -166,15 +170,28 @@ class _Values:
         return estimate_values(self.values, self.units, self.is_exact)
 
 
-def rank_task(directory: RunDirectory, task: TaskRecord) -> TaskRanking:
+def rank_task(directory: RunDirectory, task: TaskRecord, questions: Questions | None = None) -> TaskRanking:
     """Return the ranking of the models on a task of a run, by each metric.
+
+    Args:
+        directory: The run.
+        task: The task.
+        questions: The items of the tasks, for the intervals of metrics of all texts; None to leave these out.
 
     Raises:
         ResultsError: The cells of the task have different items.
     """
     answers = read_answers(directory, task)
     models = group_seeds(directory.manifest, answers.cells)
-    return TaskRanking(task, answers, tuple(_rank(answers, models, metric) for metric in task.metrics))
+    found = _find_task(answers, questions)
+    return TaskRanking(
+        task,
+        answers,
+        tuple(
+            _rank_texts(answers, models, metric, found) if metric.corpus else _rank(answers, models, metric)
+            for metric in task.metrics
+        ),
+    )
 
 
 def break_down(ranking: TaskRanking, name: str) -> Breakdown:
@@ -236,6 +253,62 @@ def _rank(answers: Answers, models: Sequence[Seeds], metric: MetricRecord) -> Me
     to_best = {pair.second: pair.reversed() for pair in comparisons if pair.first == 0}
     entries = [replace(entry, to_best=to_best.get(number)) for number, entry in enumerate(entries)]
     return MetricRanking(metric, found.units, tuple(entries), comparisons, found.is_exact)
+
+
+def _find_task(answers: Answers, questions: Questions | None) -> Task | None:
+    """Return the task with its texts, if a metric needs them and they can be read."""
+    if questions is None or not any(metric.corpus for metric in answers.task.metrics):
+        return None
+    try:
+        return questions.find(answers.task.name, answers.ids)
+    except ResultsError:
+        return None
+
+
+def _rank_texts(answers: Answers, models: Sequence[Seeds], metric: MetricRecord, task: Task | None) -> MetricRanking:
+    """Return the models by a metric of all texts. Each is compared with the best one alone, and no ranks are claimed.
+
+    Several seeds have their mean, and no interval or test.
+    """
+    figures = [(model, figure) for model in models if (figure := _average_figures(model, metric)) is not None]
+    figures.sort(key=lambda pair: -pair[1])
+    entries = [
+        TaskEntry(model.label, model.cells, Estimate(value), is_seeded=model.is_seeded, untuned=model.untuned)
+        for model, value in figures
+    ]
+    if task is None or not metric.corpus or any(len(entry.cells) > 1 for entry in entries):
+        return MetricRanking(metric, None, tuple(entries), ())
+    texts = [[text or "" for text in answers.find_texts(entry.cells[0])] for entry in entries]
+    written = WrittenTexts(metric.corpus, task, texts)
+    entries = [replace(entry, value=value) for entry, value in zip(entries, written.estimate(), strict=True)]
+    comparisons = _compare_texts(entries, written.compare_with_first(), len(task.items))
+    to_best = {pair.second: pair.reversed() for pair in comparisons}
+    entries = [replace(entry, to_best=to_best.get(number)) for number, entry in enumerate(entries)]
+    return MetricRanking(metric, None, tuple(entries), comparisons)
+
+
+def _average_figures(model: Seeds, metric: MetricRecord) -> float | None:
+    """Return the mean over the seeds of a metric of all texts; None if one of them does not have it."""
+    figures = [figure.value for cell in model.cells for figure in cell.figures if figure.metric == metric.name]
+    return sum(figures) / len(figures) if len(figures) == len(model.cells) else None
+
+
+def _compare_texts(entries: Sequence[TaskEntry], ps: Sequence[float], items: int) -> tuple[Comparison, ...]:
+    """Return the comparison of the best model with each other one."""
+    adjusted = adjust_holm(list(ps))
+    return tuple(
+        Comparison(
+            first=0,
+            second=second,
+            difference=Estimate(entries[0].value.value - entries[second].value.value, p=p),
+            adjusted_p=adjusted[second - 1],
+            equal=False,
+            wins=0,
+            losses=0,
+            size=float(items),
+        )
+        for second, p in enumerate(ps, start=1)
+    )
 
 
 def _gather(answers: Answers, models: Sequence[Seeds], metric: MetricRecord) -> _Values:

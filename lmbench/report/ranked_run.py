@@ -71,7 +71,8 @@ class RankedRun:
                 has the label of the baseline.
         """
         rankings = tuple(rank_models(directory, corpus, margin) for corpus in directory.manifest.corpora)
-        tasks = tuple(rank_task(directory, task) for task in directory.manifest.tasks)
+        questions = questions or Questions(directory.manifest)
+        tasks = tuple(rank_task(directory, task, questions) for task in directory.manifest.tasks)
         return cls(
             directory=directory,
             cells=tuple(directory.cells()),
@@ -80,7 +81,7 @@ class RankedRun:
             rankings=rankings,
             groups=summarize_corpora(rankings, baseline) if rankings else (),
             baseline=choose_baseline(rankings or [ranking.main for ranking in tasks], baseline),
-            questions=questions or Questions(directory.manifest),
+            questions=questions,
             texts=texts,
             tasks=tasks,
             task_cells=tuple(directory.task_cells()),

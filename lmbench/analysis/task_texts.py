@@ -1,0 +1,62 @@
+"""BLEU and chrF of all texts that a model wrote: sacrebleu's intervals, and its paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Literal
+
+from lmbench.statistics import Estimate
+from lmbench.tasks.task import Task
+from lmbench.tasks.translation import make_bleu, make_chrf
+
+if TYPE_CHECKING:  # slow to import
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+_RESAMPLES = 1000
+_TRIALS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTexts:
+    """What models wrote, and the texts that it is compared with.
+
+    Attributes:
+        metric: The metric.
+        task: The task.
+        texts: Of each model, its text for each item.
+    """
+
+    metric: Literal["bleu", "chrf"]
+    task: Task
+    texts: Sequence[Sequence[str]]
+
+    def estimate(self) -> list[Estimate]:
+        """Return the value of each model, with the 95 % interval of sacrebleu's bootstrap."""
+        return [self._estimate(texts) for texts in self.texts]
+
+    def compare_with_first(self) -> list[float]:
+        """Return the p of the difference of each other model to the first one, by approximate randomization."""
+        from sacrebleu.significance import PairedTest, Result
+
+        if len(self.texts) < 2:
+            return []
+        systems = [(str(number), texts) for number, texts in enumerate(self.texts)]
+        test = PairedTest(systems, {self.metric: self._make_scorer()}, self._references, "ar", _TRIALS)
+        _, found = test()
+        [results] = [results for name, results in found.items() if name != "System"]
+        return [float(result.p_value or 0.0) for result in results[1:] if isinstance(result, Result)]
+
+    @property
+    def _references(self) -> list[tuple[str, ...]]:
+        return list(zip_longest(*(item.references for item in self.task.items)))
+
+    def _make_scorer(self) -> BLEU | CHRF:
+        return make_chrf() if self.metric == "chrf" else make_bleu(self.task.language)
+
+    def _estimate(self, texts: Sequence[str]) -> Estimate:
+        score = self._make_scorer().corpus_score(texts, self._references, n_bootstrap=_RESAMPLES)
+        low, high = (float(score._mean + sign * score._ci) for sign in (-1, 1))
+        return Estimate(float(score.score), max(low, 0.0), min(high, 100.0))
