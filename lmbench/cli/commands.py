@@ -24,6 +24,7 @@ from lmbench.cli.runs import report, run
 from lmbench.cli.scaffold import new_model
 from lmbench.cli.score import score
 from lmbench.cli.surprisal import surprisal
+from lmbench.cli.tasks import tasks
 from lmbench.cli.text import generate
 from lmbench.cli.verify import verify
 from lmbench.errors import LmbenchError
@@ -56,6 +57,7 @@ for command in (
     verify,
     models,
     corpora,
+    tasks,
     score,
     surprisal,
     generate,

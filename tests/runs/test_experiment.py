@@ -211,7 +211,7 @@ def test_joint_experiments_have_each_cell_once_with_the_strongest_audit(corpus):
         Experiment(select_models("uniform"), (replace(corpus, name="other"),), check=False),
     )
     plan = JointExperiment(parts).plan()
-    assert [(cell.row.model, cell.corpus.name, cell.check, cell.audit) for cell in plan] == [
+    assert [(cell.row.model, cell.subject.name, cell.check, cell.audit) for cell in plan] == [
         ("uniform", "toy", True, "full"),
         ("ppm", "toy", False, "none"),
         ("uniform", "other", False, "sample"),
