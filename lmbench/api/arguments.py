@@ -1,4 +1,4 @@
-"""Models and corpora as a program names them: strings or objects, alone, in a list, or in a dict."""
+"""Models, corpora and tasks as a program names them: strings or objects, alone, in a list, or in a dict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lmbench.corpora.loading import is_named, read_corpus
 from lmbench.corpora.names import divide_name, is_path, parse_names
 from lmbench.corpora.options import NO_OPTIONS
 from lmbench.corpus import Corpus
-from lmbench.errors import CorpusError, SpecError, UnknownNameError, kind_of
+from lmbench.errors import CorpusError, SpecError, TaskError, UnknownNameError, kind_of
 from lmbench.model import LanguageModel, ModelSpec
 from lmbench.progress import Progress
 from lmbench.runs.models import (
@@ -23,6 +23,9 @@ from lmbench.runs.models import (
 )
 from lmbench.runs.objects import ModelObject, find_spec
 from lmbench.runs.study import ExperimentTable
+from lmbench.tasks.loading import expand_names, load_task
+from lmbench.tasks.options import TaskOptions
+from lmbench.tasks.task import Task
 
 Model = str | LanguageModel | type[LanguageModel]
 """A spec, an instance, or a class."""
@@ -35,6 +38,9 @@ Text = str | Path | Corpus | Iterable[str]
 
 Corpora = Text | Sequence[Text] | Mapping[str, Text]
 """One corpus, several, or several by their names."""
+
+Tasks = str | Task | Sequence[str | Task]
+"""The name of a task or the path of a file, a task, or several."""
 
 
 def select_models(
@@ -82,6 +88,45 @@ def gather_corpora(corpora: Corpora, whole: bool, progress: Progress) -> tuple[C
     if not gathered:
         raise CorpusError("no corpus is named")
     return tuple(gathered)
+
+
+def gather_tasks(tasks: Tasks, defaults: TaskOptions, progress: Progress) -> tuple[Task, ...]:
+    """Return the tasks that a program names, each once.
+
+    Args:
+        tasks: The tasks.
+        defaults: Options of those that are named and do not have their own.
+        progress: Receives reports of downloads.
+
+    Raises:
+        LmbenchError: A task is unknown, or cannot be used.
+    """
+    gathered: dict[str, Task] = {}
+    for task in _list_tasks(tasks):
+        if isinstance(task, Task):
+            gathered.setdefault(task.name, task)
+            continue
+        for name in expand_names(parse_names(task), defaults):
+            gathered.setdefault(name, load_task(name, progress=progress))
+    return tuple(gathered.values())
+
+
+def has_objects(tasks: Tasks) -> bool:
+    """Return whether some of the tasks are objects, which no study can name."""
+    return any(isinstance(task, Task) for task in _list_tasks(tasks))
+
+
+def _list_tasks(tasks: Tasks) -> Sequence[str | Task]:
+    """Return each task.
+
+    Raises:
+        TaskError: Something else is among them.
+    """
+    listed = [tasks] if isinstance(tasks, str | Task) else list(tasks)
+    for task in listed:
+        if not isinstance(task, str | Task):
+            raise TaskError(f"{kind_of(task)} is not a task; give its name, or a Task")
+    return listed
 
 
 def list_names(corpora: Corpora) -> list[str] | None:
