@@ -22,10 +22,10 @@ def byte_level(special=(BOS,)):
     return tokenizer
 
 
-def gpt2(rows):
+def gpt2(rows, positions=64):
     torch.manual_seed(7)
     config = GPT2Config(
-        vocab_size=rows, n_layer=2, n_embd=32, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0,
+        vocab_size=rows, n_layer=2, n_embd=32, n_head=2, n_positions=positions, bos_token_id=0, eos_token_id=0,
         initializer_range=0.5,  # so that scores differ visibly
     )  # fmt: skip
     return GPT2LMHeadModel(config)
