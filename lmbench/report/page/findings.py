@@ -8,7 +8,7 @@ from lmbench.analysis.ranking import Entry, Ranking
 from lmbench.analysis.task_ranking import TaskRanking
 from lmbench.report.digits import choose_decimals, show_fixed, show_interval, show_with_error
 from lmbench.report.ranked_run import RankedRun, name_entry
-from lmbench.report.task_numbers import show_chance, show_value
+from lmbench.report.task_numbers import show_value
 from lmbench.statistics import Estimate
 
 _MOST = 6
@@ -83,22 +83,19 @@ def _describe_tasks(rankings: Sequence[TaskRanking]) -> Iterator[str]:
     places = [(ranking, entry) for ranking in rankings for entry in ranking.main.entries if entry.to_chance]
     guessing = [(ranking, entry) for ranking, entry in places if entry.to_chance != "above"]
     if guessing:
-        yield (
-            f"On tasks, {len(guessing):,} of {len(places):,} values are not shown to be better than guessing: "
-            f"{_join(f'{name_entry(entry)} on {ranking.task.name}' for ranking, entry in guessing[:_MOST_NAMED])}"
-            f"{f' and {len(guessing) - _MOST_NAMED} more' if len(guessing) > _MOST_NAMED else ''}."
-        )
+        named = _join(f"{name_entry(entry)} on {ranking.task.name}" for ranking, entry in guessing)
+        names = f": {named}" if len(guessing) <= _MOST_NAMED else ""
+        yield f"On tasks, {len(guessing):,} of {len(places):,} values are not shown to be better than guessing{names}."
 
 
 def _name_best(ranking: TaskRanking) -> str:
     """Return the best model of a task, its value, and how many models do not differ from it."""
     main = ranking.main
     best, *others = main.entries
-    value = f"{show_value(best.value.value, main)}{' %' * (main.metric.unit == 'share')} {main.metric.name}"
+    value = f"{main.metric.name} {show_value(best.value.value, main)}{' %' * (main.metric.unit == 'share')}"
     equals = sum(entry.is_best for entry in others)
-    ties = f", {equals} not differing from it by more than chance" if equals else ""
-    guess = "" if main.metric.chance is None else f", guessing {show_chance(main)}"
-    return f"{name_entry(best)} on {ranking.task.name} ({value}{guess}{ties})"
+    ties = f"; {equals} not shown to differ" if equals else ""
+    return f"{name_entry(best)} on {ranking.task.name} ({value}{ties})"
 
 
 def _describe_certainty(rankings: Sequence[Ranking]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from lmbench.report.page.figures import Figure, make_figure
 from lmbench.report.page.matrices import Item, Matrix
 from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.report.task_notes import describe_overlap
-from lmbench.report.task_numbers import find_scale, name_unit, show_chance, show_ends, show_value
+from lmbench.report.task_numbers import find_scale, name_unit, show_ends, show_value
 from lmbench.report.task_plot import draw_task, scale_end
 from lmbench.report.task_tables import build_task_table
 from lmbench.runs.records import Cell, TaskRecord
@@ -31,7 +31,7 @@ from lmbench.tasks.task import Item as Question
 _MOST_ITEMS = 10
 _MOST_CHARTED = 20  # groups of a chart
 _MOST_MODELS = 5  # of a chart, beside published ones
-_LONGEST = 1500  # characters of a text that is shown
+_LONGEST = 500  # characters of a text that is shown
 _ABSENT = Item(NONE)
 _OVERVIEW = (
     "Letters are rank groups: models that share one in a column do not differ by more than chance. The best model and "
@@ -143,8 +143,8 @@ def _build_overview(results: RankedRun) -> Matrix:
 def _head(ranking: TaskRanking) -> str:
     """Return the heading of a task: its name, its measure and what guessing gives."""
     main = ranking.main
-    chance = "" if main.metric.chance is None else f"; guessing {show_chance(main)}"
-    return f"{ranking.task.name} ({main.metric.name}, {name_unit(main.metric)}{chance})"
+    chance = "" if main.metric.chance is None else f", guessing {show_value(main.metric.chance, main)}"
+    return f"{ranking.task.name}: {main.metric.name} {name_unit(main.metric)}{chance}"
 
 
 def _list_items(results: RankedRun, ranking: TaskRanking) -> Mapping[str, Item]:
@@ -204,7 +204,6 @@ def _list_facts(task: TaskRecord) -> Iterator[tuple[str, str]]:
     yield "Training text", f"{task.training_name or 'none'}, {task.train_bytes:,} bytes"
     yield "Items that share 13 words with it", describe_overlap(task.overlap) or "not measured"
     yield from ((name, value) for name, value in (("License", task.license), ("Source", task.citation)) if value)
-    yield "What is asked", task.signature
 
 
 def _draw(ranking: TaskRanking, found: Breakdown) -> Chart:
@@ -336,7 +335,7 @@ def _show_item(ranking: TaskRanking, item: Question, number: int) -> ShownItem:
     groups = ", ".join(f"{name} {value}" for name, value in item.groups)
     return ShownItem(
         title=f"{item.id} ({groups})" if groups else item.id,
-        context=_cut(item.context),
+        context=_cut_start(item.context),
         choices=[
             ShownChoice(_cut(choice), place == item.gold, _name_choosers(ranking, cells, number, place))
             for place, choice in enumerate(item.choices)
@@ -360,6 +359,11 @@ def _group_texts(
         if text is not None:
             texts.setdefault(_cut(text), []).append(name_entry(entry))
     return [(text, ", ".join(names)) for text, names in texts.items()]
+
+
+def _cut_start(text: str) -> str:
+    """Return the end of a context, where the question is."""
+    return text if len(text) <= _LONGEST else f"({len(text) - _LONGEST:,} characters before) … {text[-_LONGEST:]}"
 
 
 def _cut(text: str) -> str:
