@@ -36,6 +36,7 @@ def merge(sources: Sequence[Path], out: Path, progress: Progress = SILENT) -> Ru
     places = [out, *sources] if RunDirectory.is_at(out) else sources
     runs = [RunDirectory.open(path) for path in {path.resolve(): path for path in places}.values()]
     _require_same_texts(runs)
+    _require_same_tasks(runs)
     _require_same_models(runs)
     manifest = _join_manifests(runs)
     chosen = _choose_cells(runs)
@@ -72,6 +73,18 @@ def _require_same_texts(runs: Sequence[RunDirectory]) -> None:
             if digest != corpus.digest:
                 raise ResultsError(
                     f"{corpus.name} has another text in {run.path} than in {path}; merge one of them alone"
+                )
+
+
+def _require_same_tasks(runs: Sequence[RunDirectory]) -> None:
+    """Check that tasks of the same name are the same."""
+    first = dict[str, tuple[str, Path]]()
+    for run in runs:
+        for task in run.manifest.tasks:
+            digest, path = first.setdefault(task.name, (task.digest, run.path))
+            if digest != task.digest:
+                raise ResultsError(
+                    f"{task.name} asks other items in {run.path} than in {path}; merge one of them alone"
                 )
 
 
@@ -131,6 +144,11 @@ def _choose_cells(runs: Sequence[RunDirectory]) -> Mapping[str, _Found]:
 
 
 def _require_same_numbers(first: _Found, second: _Found) -> None:
+    if first.cell.figures and second.cell.figures and first.cell.figures != second.cell.figures:
+        raise ResultsError(
+            f"{first.cell.label} on {first.cell.corpus} contradicts itself: its figures in {first.run.path} are not "
+            f"those in {second.run.path}; merge one of them alone"
+        )
     for name in _NUMBERS if first.cell.metrics and second.cell.metrics else ():
         one, other = (getattr(found.cell.metrics, name) for found in (first, second))
         if one != other:

@@ -30,12 +30,16 @@ from lmbench.runs import cell_files
 from lmbench.runs.cells import CellJob
 from lmbench.runs.engines import Engine, Order
 from lmbench.runs.events import JobName, RunProgress
-from lmbench.runs.experiment import digest_corpus
+from lmbench.runs.experiment import Experiment, digest_corpus
+from lmbench.runs.jobs import CheckJob
 from lmbench.runs.models import SelectedModel, select_models
-from lmbench.runs.records import Cell, CorpusRecord, Manifest, Row, Verification
+from lmbench.runs.records import Cell, CorpusRecord, Manifest, Row, TaskRecord, Verification
 from lmbench.runs.sealed import read_sealed
 from lmbench.runs.store import RunDirectory, model_stem
+from lmbench.runs.task_cells import TaskJob
 from lmbench.runs.worker import Channel, Worker
+from lmbench.tasks.loading import load_task
+from lmbench.tasks.task import Task
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -62,7 +66,7 @@ class Finding:
 
 
 def examine(directory: RunDirectory) -> list[Finding]:
-    """Check all that is stored against its checksums, and compute each number again from the documents and events.
+    """Check all that is stored against its checksums, and compute each number again from what it was computed from.
 
     Returns:
         A finding for each cell and for each model's results in the conformance suite.
@@ -70,10 +74,13 @@ def examine(directory: RunDirectory) -> list[Finding]:
     cells = {cell.row: cell for cell in directory.all_cells()}
     damages = {damage.row: damage.reason for damage in directory.damage()}
     corpora = {corpus.name: corpus for corpus in directory.manifest.corpora}
+    tasks = {task.name: task for task in directory.manifest.tasks}
     found = []
     for row in directory.manifest.rows:
         if row in damages:
             found.append(Finding(_name(row), True, damages[row]))
+        elif row in cells and row.kind == "task":
+            found.append(_examine_task(directory.folder(row), cells[row], tasks.get(row.corpus)))
         elif row in cells:
             found.append(_examine_cell(directory.folder(row), cells[row], corpora.get(row.corpus)))
     return [*found, *_examine_verifications(directory)]
@@ -106,9 +113,10 @@ def evaluate_again(
     stored = {cell.row: cell for cell in cells}
     with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
         for order, done in engine.run(orders, partial(_new_folder, Path(folder)), progress):
-            if isinstance(order.job, CellJob) and done.cell is not None:
+            if not isinstance(order.job, CheckJob) and done.cell is not None:
                 first = stored[order.job.row]
-                yield _compare(order.job, first, directory.folder(first.row), done.cell, done.folder)
+                compare = _compare if first.kind == "text" else _compare_tasks
+                yield compare(order.job.model.spec, first, directory.folder(first.row), done.cell, done.folder)
             progress.job_ended(order.name)
 
 
@@ -119,6 +127,34 @@ def _examine_cell(folder: Path, cell: Cell, corpus: CorpusRecord | None) -> Find
     if reason:
         return Finding(_name(cell.row), True, reason)
     return Finding(_name(cell.row), False, f"{cell.metrics.bits_per_byte:.4f} bits/byte", cell)
+
+
+def _examine_task(folder: Path, cell: Cell, task: TaskRecord | None) -> Finding:
+    if cell.status != "ok":
+        return Finding(_name(cell.row), False, f"{cell.status}: {cell.error}")
+    if reason := _find_other_figure(folder, cell, task):
+        return Finding(_name(cell.row), True, reason)
+    return Finding(_name(cell.row), False, f"{cell.figures[0].metric} {cell.figures[0].value:.4g}", cell)
+
+
+def _find_other_figure(folder: Path, cell: Cell, task: TaskRecord | None) -> str:
+    """Return which figure of a cell is not the mean over its items, in one line; "" if each of them is."""
+    if task is None:
+        return "its task is not in the manifest"
+    try:
+        items = cell_files.read_items(folder)
+        values = {metric.name: items[metric.name] for metric in task.metrics}
+    except (OSError, KeyError, ValueError) as error:  # Arrow's errors are among them
+        return f"its items cannot be read: {message_of(error)}"
+    if len(items["id"]) != task.items:
+        return f"it has {len(items['id']):,} items, but its task {task.items:,}"
+    corpus = {metric.name for metric in task.metrics if metric.corpus}
+    for figure in cell.figures:
+        answered = [value for value in values.get(figure.metric, ()) if value is not None]
+        mean = math.fsum(answered) / max(len(answered), 1)
+        if figure.items != len(answered) or not (figure.metric in corpus or _is_close(figure.value, mean)):
+            return f"{figure.metric} is {figure.value!r} of {figure.items:,} items, but {mean!r} by its items"
+    return ""
 
 
 def _find_mistake(folder: Path, cell: Cell, metrics: Metrics, corpus: CorpusRecord | None) -> str:
@@ -235,18 +271,30 @@ class _Finder:
         tables = manifest.study.experiments if manifest.study else ()
         self._names = [(name, table.corpus_options) for table in tables for name in table.corpora]
         self._loaded: dict[str, Corpus | LmbenchError] = {}
+        self._tasks: dict[str, Task] = {}
 
-    def make_job(self, row: Row) -> CellJob:
+    def make_job(self, row: Row) -> CellJob | TaskJob:
         """Return the job that evaluates a row again, without an audit.
 
         Raises:
-            LmbenchError: Its model or its text is not here, or is another one.
+            LmbenchError: Its model, its text or its task is not here, or is another one.
         """
+        if row.kind == "task":
+            return self._make_task_job(row)
         model, whole = self._find_model(row.model), self._find_corpus(row.corpus)
         corpus = take_training(whole, TrainingPart.parse(row.train_size))
         if cell_key(model.identity, model.pretrained, corpus) != row.key:
             raise LmbenchError(f"{row.model} has changed since: its version, or a file that it reads")
         return CellJob(row, model, corpus, audit="none", keep_scores=False, use_store=False)
+
+    def _make_task_job(self, row: Row) -> TaskJob:
+        if row.corpus not in self._tasks:
+            self._tasks[row.corpus] = load_task(row.corpus, progress=self._progress)
+        model, task = self._find_model(row.model), self._tasks[row.corpus]
+        [cell] = Experiment((model,), (), train_parts=(TrainingPart.parse(row.train_size),), tasks=(task,)).plan()
+        if cell.row.key != row.key or not isinstance(cell.subject, Task):
+            raise LmbenchError(f"{row.corpus} or {row.model} has changed since: its items, or its version")
+        return TaskJob(row, model, cell.subject, use_store=False)
 
     def _find_model(self, label: str) -> SelectedModel:
         [model] = select_models(self._models[label].spec)
@@ -278,7 +326,33 @@ class _Finder:
         return reason
 
 
-def _compare(job: CellJob, first: Cell, folder: Path, again: Cell, again_folder: Path) -> Finding:
+def _compare_tasks(spec: ModelSpec, first: Cell, folder: Path, again: Cell, again_folder: Path) -> Finding:
+    """Return how the answers of a task's cell compare with those of its second evaluation."""
+    subject = _name(first.row)
+    if not (again.figures and first.figures):
+        return Finding(subject, again.status == "failed", f"evaluated again: {again.status}: {again.error}")
+    stored, new = cell_files.read_responses(folder), cell_files.read_responses(again_folder)
+    figure = f"{again.figures[0].metric} {again.figures[0].value:.4g}"
+    if stored == new:
+        return Finding(subject, False, f"{figure}, evaluated again: the same to the last bit")
+    if _LIMITED in (*first.remarks, *again.remarks):
+        return Finding(subject, False, f"not comparable: it was trained for a limited time, and now has {figure}")
+    if _place(first) == _place(again):
+        return Finding(subject, True, f"evaluated again on the same machine: {figure}, and other answers")
+    if _answer_alike(stored, new, _ask_tolerance(spec)):
+        return Finding(subject, False, f"{figure}, evaluated again: the same within the rounding of another machine")
+    return Finding(subject, True, f"evaluated again on another machine or with other libraries: {figure}")
+
+
+def _answer_alike(first: Mapping[str, Sequence[Any]], second: Mapping[str, Sequence[Any]], tolerance: float) -> bool:
+    """Return whether two lists of answers have log-probabilities that differ by no more than equal scores may."""
+    if first["events"] != second["events"]:
+        return False
+    pairs = zip(first["logprob"], second["logprob"], first["events"], strict=True)
+    return all(one is None or abs(one - other) <= total_tolerance(tolerance, events) for one, other, events in pairs)
+
+
+def _compare(spec: ModelSpec, first: Cell, folder: Path, again: Cell, again_folder: Path) -> Finding:
     """Return how a cell's numbers compare with those of its second evaluation."""
     subject = _name(first.row)
     if again.metrics is None or first.metrics is None:
@@ -293,7 +367,7 @@ def _compare(job: CellJob, first: Cell, folder: Path, again: Cell, again_folder:
     difference = f"{again.metrics.bits!r} bits in all, but {first.metrics.bits!r} in the run"
     if _place(first) == _place(again):
         return Finding(subject, True, f"evaluated again on the same machine: {difference}")
-    if _are_close(stored, new, _ask_tolerance(job.model.spec)):
+    if _are_close(stored, new, _ask_tolerance(spec)):
         return Finding(subject, False, f"{bits}, evaluated again: the same within the rounding of another machine")
     return Finding(subject, True, f"evaluated again on another machine or with other libraries: {difference}")
 
