@@ -110,11 +110,12 @@ def check_language(item: Item, language: str, where: str) -> None:
         TaskError: They are in another language.
     """
     script = _SCRIPTS.get(language.partition("-")[0])
-    text = "".join(item.choices + item.references)
+    answers = item.choices + item.references
+    text = "".join(answers)
     if script and any(map(str.isalpha, text)) and not regex.search(script, text):
         raise TaskError(
-            f"{where}: '{_shorten(text)}' is not in the language '{language}', which has other letters; correct the "
-            "item, or the language of the task"
+            f"{where}: '{_shorten(answers[0])}' is not in the language '{language}', which has other letters; correct "
+            "the item, or the language of the task"
         )
 
 

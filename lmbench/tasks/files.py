@@ -13,10 +13,10 @@ from pydantic import Field
 
 from lmbench.errors import TaskError, kind_of
 from lmbench.printable import printable
-from lmbench.spec import Options
 from lmbench.tasks.cloze import Cloze
 from lmbench.tasks.minimal_pairs import MinimalPairs
 from lmbench.tasks.multiple_choice import MultipleChoice
+from lmbench.tasks.options import TaskOptions
 from lmbench.tasks.prompted import PromptedTask
 from lmbench.tasks.question_answering import QuestionAnswering
 from lmbench.tasks.summarization import Summarization
@@ -37,8 +37,8 @@ KINDS: dict[Kind, type[PromptedTask]] = {
 """The kinds of tasks."""
 
 
-class FileOptions(Options):
-    """What a file of JSON lines needs to become a task."""
+class FileOptions(TaskOptions):
+    """The options of a file of JSON lines: also what it needs to become a task."""
 
     kind: Kind = Field(description=f"one of {', '.join(KINDS)}")
     language: str = ""
@@ -115,14 +115,12 @@ class Record:
         """Return a template with the fields of this record that are texts or numbers.
 
         Raises:
-            TaskError: A field is missing.
+            TaskError: A field is missing, or is neither a text nor a number.
         """
-        plain = {
-            name: str(value)
-            for name, value in self.fields.items()
-            if isinstance(value, str | int | float) and not isinstance(value, bool)
-        }
-        return fill(template, plain, self.where)
+        for name in fields_of(template) & self.fields.keys():
+            if not isinstance(self.fields[name], str | int | float):
+                raise TaskError(f"{self.where}: '{name}' holds {kind_of(self.fields[name])}; it must be a text")
+        return fill(template, {name: str(value) for name, value in self.fields.items()}, self.where)
 
 
 def read_items(path: Path, layout: Layout) -> tuple[Item, ...]:
@@ -180,7 +178,7 @@ def _make_item(record: Record, layout: Layout, number: int) -> Item:
     choices = tuple(map(record.fill, layout.choices)) or record.texts("choices")
     gold = record.fields.get(layout.gold) if layout.gold else 0
     return Item(
-        id=str(record.fields.get("id", number)),
+        id=_read_id(record, number),
         context=_read_context(record, layout),
         choices=choices,
         gold=gold if choices else None,  # type: ignore[arg-type]  # `check_item` refuses what is not a number
@@ -208,6 +206,8 @@ def _read_references(record: Record, layout: Layout) -> tuple[str, ...]:
 def _cut_passage(record: Record, layout: Layout) -> tuple[str, str]:
     """Return a passage without its last word, and that word."""
     context, _, word = record.fill(f"{{{layout.passage}}}").rstrip().rpartition(" ")
+    if not context:
+        raise TaskError(f"{record.where}: '{layout.passage}' has no word before the last one; give context and answer")
     return context, word
 
 
@@ -215,8 +215,18 @@ def _right_choice(choices: Sequence[str], gold: object) -> tuple[str, ...]:
     return (choices[gold],) if type(gold) is int and 0 <= gold < len(choices) else ()
 
 
+def _read_id(record: Record, number: int) -> str:
+    identity = record.fields.get("id", number)
+    if not isinstance(identity, str | int):
+        raise TaskError(f"{record.where}: its id is {kind_of(identity)}; it must be a text or a whole number")
+    return str(identity)
+
+
 def _read_groups(record: Record) -> tuple[tuple[str, str], ...]:
     """Return the groups of a record: ``"group": "verbs"``, or ``"group": {"field": "syntax", "term": "verbs"}``."""
     group = record.fields.get("group", {})
     named = group if isinstance(group, dict) else {"group": group}
-    return tuple((str(name), str(value)) for name, value in named.items())
+    for value in named.values():
+        if not isinstance(value, str | int):
+            raise TaskError(f"{record.where}: its group is {kind_of(value)}; it must be a text, or an object of texts")
+    return tuple((name, str(value)) for name, value in named.items())

@@ -15,11 +15,11 @@ from lmbench.progress import SILENT, Progress
 from lmbench.spec import Spec
 from lmbench.tasks import fables, public, synthetic
 from lmbench.tasks.minimal_pairs import MinimalPairs
-from lmbench.tasks.options import NO_OPTIONS, TaskOptions, take_options
+from lmbench.tasks.options import NO_OPTIONS, TaskOptions, TaskSpec, take_options
 from lmbench.tasks.plugins import list_plugins
 from lmbench.tasks.sampling import draw_items, hold_out_examples
 from lmbench.tasks.task import Task
-from lmbench.tasks.task_files import load_file
+from lmbench.tasks.task_files import is_task_file, load_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,9 @@ def expand_names(names: Iterable[str], defaults: TaskOptions = NO_OPTIONS) -> li
     expanded = []
     for name in names:
         spec, options = take_options(_parse(name))
-        arguments = spec.arguments + defaults.updated(options).arguments
         _check_name(spec.name)
-        expanded += [str(Spec(member, arguments)) for member in FAMILIES.get(spec.name, (spec.name,))]
+        members = (Spec(member, spec.arguments) for member in FAMILIES.get(spec.name, (spec.name,)))
+        expanded += [_full_name(member, defaults.updated(options)) for member in members]
     return list(dict.fromkeys(expanded))
 
 
@@ -163,7 +163,14 @@ def known_names() -> list[str]:
 def _parse(name: str) -> Spec:
     """Return a name and its options; the longest path that exists is a name, colons included."""
     spec = divide_name(name)
-    return spec if is_path(spec.name) else Spec.parse(name)
+    return spec if is_path(spec.name) else TaskSpec.parse(name)
+
+
+def _full_name(spec: Spec, options: TaskOptions) -> str:
+    """Return the normalized name of a task with the options that differ from its defaults."""
+    is_file = is_task_file(spec.name) and "shots" in options.model_fields_set  # it has a default of its own
+    shots = (("shots", "0"),) if is_file and not options.shots else ()
+    return str(Spec(spec.name, spec.arguments + options.arguments + shots))
 
 
 def _load_whole(spec: Spec, options: TaskOptions, progress: Progress) -> tuple[Task, str]:
@@ -197,7 +204,7 @@ def _apply(task: Task, spec: Spec, options: TaskOptions) -> Task:
     shots = options.shots if "shots" in options.model_fields_set else task.shots
     if shots and isinstance(task, MinimalPairs):
         raise SpecError(f"{spec.name}: shots={shots}: minimal pairs have no question; leave shots out")
-    task = replace(task, name=str(Spec(spec.name, spec.arguments + options.arguments)), seed=options.seed, shots=shots)
+    task = replace(task, name=_full_name(spec, options), seed=options.seed, shots=shots)
     if shots > len(task.examples):
         task = hold_out_examples(task)
     if options.limit is None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from lmbench.spec import Options, Spec
+
+
+class TaskSpec(Spec):
+    """The name of a task with its options, as a user writes it."""
+
+    noun: ClassVar[str] = "task"
+    list_hint: ClassVar[str] = "write NAME,NAME:option=value, or all"
 
 
 class TaskOptions(Options):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lmbench.corpora.names import find_path
 from lmbench.corpus import Split, TrainingText, hold_out, with_line_end
-from lmbench.errors import TaskError, reason
+from lmbench.errors import TaskError, UnknownNameError, reason
 from lmbench.printable import printable
 from lmbench.spec import Spec
 from lmbench.tasks.checking import check_items
@@ -109,7 +109,8 @@ def read_task_file(path: Path) -> TaskFile:
     """Return the fields of a task file.
 
     Raises:
-        TaskError: It cannot be read, is not TOML, or has an unknown or wrong field.
+        TaskError: It cannot be read, is not TOML, or a field has a wrong value.
+        UnknownNameError: A field does not exist.
     """
     name = printable(path.name)
     try:
@@ -117,6 +118,9 @@ def read_task_file(path: Path) -> TaskFile:
     except UnicodeDecodeError:
         raise TaskError(f"{name} is not UTF-8; convert it") from None
     except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            raise UnknownNameError(f"field of {name}", printable(str(first["loc"][0])), TaskFile.model_fields) from None
         raise TaskError(f"{name}: {printable(reason(error))}") from None
     except ValueError as error:
         raise TaskError(f"{name} is not TOML: {error}") from None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from string import Formatter
 
 from lmbench.errors import TaskError
+from lmbench.printable import printable
 
 
 def fill(template: str, fields: Mapping[str, str], where: str) -> str:
@@ -26,7 +27,7 @@ def fill(template: str, fields: Mapping[str, str], where: str) -> str:
         if field is None:
             continue
         if field not in fields:
-            raise TaskError(f"{where} lacks the field '{field}' of the template '{template}'{_advise(field, fields)}")
+            raise TaskError(f"{where} lacks the field '{field}' of '{printable(template)}'{_advise(field, fields)}")
         text += fields[field]
     return text
 
@@ -49,10 +50,14 @@ def parse(template: str) -> list[tuple[str, str | None]]:
     try:
         pieces = list(Formatter().parse(template))
     except ValueError as error:
-        raise TaskError(f"the template '{template}' is malformed: {error}; write {{{{ and }}}} for braces") from None
+        raise TaskError(
+            f"the template '{printable(template)}' is malformed: {error}; write {{{{ and }}}} for braces"
+        ) from None
     for _, field, spec, conversion in pieces:
         if field is not None and (not field.isidentifier() or spec or conversion):
-            raise TaskError(f"the template '{template}' has a field that is not a plain name; write {{name}}")
+            raise TaskError(
+                f"the template '{printable(template)}' has a field that is not a plain name; write {{name}}"
+            )
     return [(literal, field) for literal, field, _, _ in pieces]
 
 

@@ -1,0 +1,78 @@
+"""Names of tasks: options, families, and mistakes."""
+
+import pytest
+
+from lmbench import load_task
+from lmbench.errors import LmbenchError
+from lmbench.tasks.loading import FAMILIES, TASKS, expand_names, known_names, list_tasks
+from lmbench.tasks.options import TaskOptions
+
+
+def test_names_are_normalized_and_families_expanded():
+    names = expand_names(["fables-qa:shots=02", "blimp:seed=1,limit=5", "copa:shots=0", "copa"])
+    assert names == ["fables-qa-en:shots=2", "fables-qa-zh:shots=2", "blimp:limit=5,seed=1", "copa"]
+
+
+def test_defaults_are_options_that_a_name_does_not_give():
+    defaults = TaskOptions(limit=9, train="fables-zh")
+    assert expand_names(["copa", "arc-easy:limit=2"], defaults) == [
+        "copa:limit=9,train=fables-zh",
+        "arc-easy:limit=2,train=fables-zh",
+    ]
+
+
+def test_all_are_those_that_need_no_download():
+    assert expand_names(["all"]) == [*(n for family in list(FAMILIES.values())[:3] for n in family), "translation"]
+    assert all(TASKS[name].is_local for name in expand_names(["all"]))
+    assert list_tasks() is TASKS
+    assert known_names() == [*TASKS, *FAMILIES]
+
+
+@pytest.mark.parametrize("name", FAMILIES["fables-qa"] + FAMILIES["fables-translate"] + FAMILIES["fables-summarize"])
+def test_what_the_list_says_of_a_task_is_so(name):
+    task = load_task(name)
+    assert task.kind == TASKS[name].kind
+    assert task.name == name
+
+
+def test_a_limit_and_a_seed_draw_items():
+    whole, drawn = load_task("fables-translate-en-zh"), load_task("fables-translate-en-zh:limit=10,seed=1")
+    assert len(drawn.items) == 10
+    assert set(drawn.items) < set(whole.items)
+    assert load_task("fables-translate-en-zh:limit=10,seed=2").items != drawn.items
+    assert drawn.provenance == "fables,split=by-number,limit=10"
+    assert load_task(drawn.name) == drawn
+
+
+def test_shots_come_from_the_other_splits_and_train_is_any_corpus():
+    task = load_task("fables-qa-en:shots=2,train=fables-zh")
+    assert len(task.items) == 24
+    context = task.write_context(task.items[0])
+    assert context.count("Question: ") == 3
+    assert context.endswith(task.items[0].context)
+    assert task.training_name == "fables-zh"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "'' does not name a task"),
+        ("fables-aq", r"unknown task 'fables-aq'; did you mean 'fables-qa'\?"),
+        ("fables-qa", "'fables-qa' stands for fables-qa-en, fables-qa-zh; load one of them"),
+        ("none.jsonl:kind=cloze", "no such file: 'none.jsonl'; a task is a file or one of: fables-qa-en, "),
+        ("fables-qa-en:foo=1", "unknown option of fables-qa-en 'foo'"),
+        ("fables-qa-en:limit=0", "fables-qa-en: option limit=0: Input should be greater than 0"),
+        ("fables-qa-en:shots=a", "option shots=a: Input should be a valid integer"),
+        ("fables-qa-en:train=nowhere", "unknown corpus 'nowhere'"),
+        ("fables-qa-en:limit", "write option=value with one of: limit, shots, seed, train"),
+        ("translation:words=3", "unknown option of translation 'words'"),
+    ],
+)
+def test_a_wrong_name_or_option_is_refused(name, message):
+    with pytest.raises(LmbenchError, match=message):
+        load_task(name)
+
+
+def test_only_known_names_are_expanded():
+    with pytest.raises(LmbenchError, match="unknown task 'nothing'"):
+        expand_names(["nothing"])
