@@ -40,7 +40,10 @@ from lmbench.runs.study import HEADER
 
 _STUDY = "study.toml"
 _WORK = ".work"
-_TABLES = ("table.md", "table.csv", "pairs.csv", "table.tex", "report.html", "table.parquet", "pairs.parquet")
+_TABLES = (
+    "table.md", "table.csv", "pairs.csv", "table.tex", "report.html", "table.parquet", "pairs.parquet", "tasks.csv",
+    "tasks.parquet",
+)  # fmt: skip
 _OWN = (".lock", _WORK, "cells", "tasks", "checks", "logs", "exhibits", *_TABLES)
 
 
