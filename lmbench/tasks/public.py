@@ -104,12 +104,14 @@ def _number(name: str, items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _pair(record: dict[str, Any]) -> Item:
-    groups = (("field", "field"), ("term", "linguistics_term"), ("paradigm", "UID"))
+    """Return a pair; its groups have the names of the paper, which the files do not always use."""
+    field = record["field"].replace("/", "_")
+    phenomenon = record["linguistics_term"].replace("s-selection", "argument_structure")
     return Item(
         f"{record['UID']}-{record['pairID']}",
         choices=(record["sentence_good"], record["sentence_bad"]),
         gold=0,
-        groups=tuple((name, record[field]) for name, field in groups),
+        groups=(("field", field), ("phenomenon", phenomenon), ("paradigm", record["UID"])),
     )
 
 

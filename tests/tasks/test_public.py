@@ -87,7 +87,10 @@ def test_blimp_has_the_pairs_of_each_paradigm():
     assert len(task.items) == 34 * 1000
     item = task.items[0]
     assert item.id == "adjunct_island-0"
-    assert item.groups == (("field", "syntax"), ("term", "island_effects"), ("paradigm", "adjunct_island"))
+    assert item.groups == (("field", "syntax"), ("phenomenon", "island_effects"), ("paradigm", "adjunct_island"))
     assert item.choices[item.gold] == "Who should Derek hug after shocking Richard?"
     paradigms = {dict(item.groups)["paradigm"] for item in task.items}
     assert paradigms <= set(task.published_by.values)
+    named = {field: {dict(item.groups)[field] for item in task.items} for field in ("field", "phenomenon")}
+    assert named["field"] == {"morphology", "semantics", "syntax", "syntax_semantics"}
+    assert len(named["phenomenon"]) == 12
