@@ -18,7 +18,7 @@ from lmbench.corpora.names import divide_name, find_path, is_path
 from lmbench.corpora.options import NO_OPTIONS, CorpusOptions, Selection, SplitName
 from lmbench.corpora.plugins import list_plugins
 from lmbench.corpora.pydocs import load_pydocs
-from lmbench.corpora.selection import select_scored
+from lmbench.corpora.selection import choose_documents, select_scored
 from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus, is_source
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, UnknownNameError
@@ -45,12 +45,14 @@ def load_corpus(
     strip: bool | None = None,
     split: SplitName | None = None,
     limit: int | None = None,
+    sample: int | None = None,
+    draw: int | None = None,
     progress: Progress = SILENT,
 ) -> Corpus:
     """Return a corpus: ``load_corpus("wikitext-2")``, ``load_corpus("my.csv", field="sentence")``.
 
-    The options may also follow the name, as in ``my.csv:field=sentence``. All but `split` and `limit` say how to read
-    your own text.
+    The options may also follow the name, as in ``my.csv:field=sentence``. All but `split`, `limit`, `sample` and
+    `draw` say how to read your own text.
 
     Args:
         name: An embedded corpus, a source with options (``markov:order=3,lines=100000``), an entry of the catalog, a
@@ -62,6 +64,8 @@ def load_corpus(
         strip: Whether to strip the spaces at both ends of each line.
         split: The split to score: "test" (the default), "valid", or "all", the whole text.
         limit: How many documents to score, the first ones; all by default.
+        sample: How many documents to score instead, drawn at random from all of the text and from all lengths.
+        draw: Which random sample that is; 1 by default.
         progress: Receives reports of downloads, and of how files are read.
 
     Returns:
@@ -78,6 +82,8 @@ def load_corpus(
         "strip": strip,
         "split": split,
         "limit": limit,
+        "sample": sample,
+        "draw": draw,
     }
     spec = divide_name(fspath(name))
     given = tuple((option, str(value)) for option, value in options.items() if value is not None)
@@ -132,7 +138,8 @@ def load_documents(name: str, defaults: CorpusOptions = NO_OPTIONS, progress: Pr
         raise CorpusError(f"'{name}' is scored as a whole; leave out split={options.split}")
     text = documents.read_in_memory(None if spec.name == "-" else find_path(spec.name), options.text_format, progress)
     documents.announce(documents.NAMES.get(spec.name, printable(spec.name)), [text], progress)
-    return text.split.documents[: options.limit]
+    numbers, _ = choose_documents(text.split.documents, options)
+    return tuple(text.split.documents[number] for number in numbers.tolist())
 
 
 def refuse_idle_options(names: Iterable[str], defaults: CorpusOptions) -> None:
@@ -178,7 +185,7 @@ def _read(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) 
         corpus = _read_own(name, options, progress, whole)
     else:
         raise _unknown_name(name, find_path(name))
-    return select_scored(corpus, options.split, options.limit)
+    return select_scored(corpus, options)
 
 
 def _read_named(name: str, progress: Progress) -> Corpus:

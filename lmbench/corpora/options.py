@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmbench.corpora.formats import TextFormat
 from lmbench.spec import Options
@@ -18,10 +18,22 @@ class Selection(Options):
     Attributes:
         split: The split to score, or "all": the whole text, so that nothing is left to fit a model on.
         limit: How many documents to score, the first ones.
+        sample: How many documents to score instead, drawn at random from all of the text and from all lengths.
+        draw: Which random sample that is; 1 by default.
     """
 
     split: SplitName | None = None
     limit: Annotated[int, Field(gt=0)] | None = None
+    sample: Annotated[int, Field(gt=0)] | None = None
+    draw: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _check_choice(self) -> Self:
+        if self.limit is not None and self.sample is not None:
+            raise ValueError("limit= and sample= both choose documents; give one of them")
+        if self.draw is not None and self.sample is None:
+            raise ValueError("draw= chooses one of several samples; give sample= too")
+        return self
 
     @classmethod
     def hint(cls, name: str, value: str) -> str:
@@ -73,7 +85,8 @@ class CorpusOptions(Selection):
 
     def updated(self, given: Selection) -> CorpusOptions:
         """Return these options, with those that are given for one corpus in their place."""
-        return self.model_copy(update=given.model_dump(exclude_unset=True))
+        chosen = {} if given.limit is given.sample is None else {"limit": None, "sample": None, "draw": None}
+        return self.model_copy(update=chosen | given.model_dump(exclude_unset=True))
 
 
 NO_OPTIONS = CorpusOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import numpy as np
 
 from lmbench.arrays import Ints
 from lmbench.corpora.on_disk import join_documents
-from lmbench.corpora.options import SplitName
+from lmbench.corpora.options import Selection
 from lmbench.corpus import HELD_OUT, NO_TEXT, Corpus, Split, hold_out, slice_split
 from lmbench.errors import CorpusError, SpecError
 
@@ -58,30 +59,64 @@ def list_parts(shares: Iterable[float], draws: int = 1) -> tuple[TrainingPart, .
     return tuple(TrainingPart(share, draw) for share in shares for draw in range(1, 1 + (draws if share < 1 else 1)))
 
 
-def select_scored(corpus: Corpus, split: SplitName | None = None, limit: int | None = None) -> Corpus:
+def select_scored(corpus: Corpus, options: Selection) -> Corpus:
     """Return the corpus whose test split is the documents to score. Its provenance names the selection.
 
     Args:
         corpus: The corpus.
-        split: "test" (the default); "valid", so that the last tenth of the training documents is held out for
-            validation instead; or "all", the whole text in order, so that nothing is left to fit a model on.
-        limit: How many documents to score, the first ones; None for all.
+        options: The selection. The split is "test" by default; "valid", so that the last tenth of the training
+            documents is held out for validation instead; or "all", the whole text in order, so that nothing is left to
+            fit a model on.
 
     Raises:
         CorpusError: The split does not have documents, or none can be held out for validation.
     """
-    if split == "valid":
+    if options.split == "valid":
         corpus = _score_validation(corpus)
-    elif split == "all":
+    elif options.split == "all":
         corpus = _score_all(corpus)
-    if limit is None or limit >= len(corpus.test.documents):
+    numbers, origin = choose_documents(corpus.test.documents, options)
+    if not origin:
         return corpus
     return replace(
         corpus,
-        test=slice_split(corpus.test, 0, limit),
-        floor=corpus.floor and corpus.floor[:limit],
-        provenance=f"{corpus.provenance},limit={limit}",
+        test=_choose(corpus.test, numbers),
+        floor=corpus.floor and tuple(corpus.floor[number] for number in numbers.tolist()),
+        provenance=f"{corpus.provenance},{origin}",
     )
+
+
+def choose_documents(documents: Sequence[str], options: Selection) -> tuple[Ints, str]:
+    """Return the numbers of the documents to score, in order, and what a provenance says of them: "" of all.
+
+    A sample is stratified by length and place. Documents are sorted into √N classes of lengths for N documents of the
+    sample, with those of a class in the order of the text, and this list is a circle that is cut into N parts of as
+    many documents, from a random place on. One document of each part is drawn at random. Each document of the text has
+    the same chance, so that bits per byte of the sample estimate those of the text.
+
+    Args:
+        documents: All documents of the split.
+        options: The selection.
+    """
+    count = len(documents)
+    if options.sample is not None and options.sample < count:
+        draw = options.draw or 1
+        origin = f"sample={options.sample}" + (f",draw={draw}" if draw > 1 else "")
+        return _draw_sample(documents, options.sample, draw), origin
+    if options.limit is not None and options.limit < count:
+        return np.arange(options.limit), f"limit={options.limit}"
+    return np.arange(count), ""
+
+
+def _draw_sample(documents: Sequence[str], size: int, draw: int) -> Ints:
+    """Return the numbers of the documents of a sample, (size,); see `choose_documents`."""
+    rng, count = np.random.default_rng(draw), len(documents)
+    ranks = np.empty(count, dtype=np.int64)
+    ranks[np.argsort([len(document.encode()) for document in documents], kind="stable")] = np.arange(count)
+    order = np.argsort(ranks * round(math.sqrt(size)) // count, kind="stable")
+    borders = np.floor((rng.random() + np.arange(size)) * count / size).astype(np.int64)
+    chosen = rng.integers(borders, np.append(borders[1:], borders[0] + count))
+    return np.sort(order[chosen % count])
 
 
 def _score_validation(corpus: Corpus) -> Corpus:

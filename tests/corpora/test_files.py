@@ -12,6 +12,7 @@ from lmbench.corpora.documents import read_in_memory
 from lmbench.corpora.files import read_path, read_standard_input
 from lmbench.corpora.formats import TextFormat
 from lmbench.corpora.on_disk import JoinedDocuments, StoredDocuments
+from lmbench.corpora.options import Selection
 from lmbench.corpora.selection import select_scored
 from lmbench.errors import CorpusError
 from tests.recording import Recorded
@@ -378,7 +379,7 @@ def test_a_large_folder_is_joined_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("lmbench.corpora.on_disk.IN_MEMORY", 1000)
     for name in ("train", "valid", "test"):
         (tmp_path / f"{name}.txt").write_text("".join(f"{name} {i}\n" for i in range(200)))
-    corpus = select_scored(read_path(tmp_path), "all", limit=410)
+    corpus = select_scored(read_path(tmp_path), Selection(split="all", limit=410))
     assert isinstance(corpus.test.documents, JoinedDocuments)
     names = [f"{name} {i}\n" for name in ("train", "valid", "test") for i in range(200)]
     assert list(corpus.test.documents) == names[:410]

@@ -38,7 +38,7 @@ def test_embedded_corpora_are_named_as_they_are_listed():
         ),
         ("markv:stop=0.5", UnknownNameError, "unknown corpus 'markv'; did you mean 'markov'"),
         ("markov:ordr=3", UnknownNameError, "unknown option of markov 'ordr'; did you mean 'order'"),
-        ("pydocs:order=3", UnknownNameError, "unknown option of pydocs 'order' .known: limit, split"),
+        ("pydocs:order=3", UnknownNameError, "unknown option of pydocs 'order' .known: draw, limit, sample, split"),
         ("pydocs:3", CorpusError, "'pydocs:3': write the options of 'pydocs' as pydocs:option=value"),
         (":x", UnknownNameError, "unknown corpus ':x'"),
         ("no/such.txt", CorpusError, "no such file or folder: 'no/such.txt'; a corpus is a path or one of: pydocs"),

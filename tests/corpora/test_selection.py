@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.corpora.on_disk import StoredDocuments
-from lmbench.corpora.selection import TrainingPart, list_parts, parse_shares, select_scored, take_training
+from lmbench.corpora.options import Selection
+from lmbench.corpora.selection import (
+    TrainingPart,
+    choose_documents,
+    list_parts,
+    parse_shares,
+    select_scored,
+    take_training,
+)
 from lmbench.corpus import NO_TEXT, Corpus, Split, TaggedWord
 from lmbench.errors import CorpusError, SpecError
 
@@ -29,44 +37,74 @@ def documents(corpus):
 
 @pytest.mark.parametrize("split", [None, "test"])
 def test_the_test_split_is_scored_by_default(corpus, split):
-    assert select_scored(corpus, split) is corpus
-    assert select_scored(corpus, split, limit=3) is corpus
+    assert select_scored(corpus, Selection(split=split)) is corpus
+    assert select_scored(corpus, Selection(split=split, limit=3)) is corpus
 
 
 def test_the_first_documents_can_be_scored(corpus):
-    scored = select_scored(corpus, limit=2)
+    scored = select_scored(corpus, Selection(limit=2))
     assert documents(scored) == (TRAIN, VALID, TEST[:2])
     assert (scored.floor, scored.floor_note, scored.name) == ((1.0, 2.0), "of the source", "x")
     assert scored.provenance == "lines,limit=2"
 
 
+def test_a_sample_is_scored_in_the_order_of_the_text(corpus):
+    text = replace(corpus, test=Split(tuple(map(str, range(40)))), floor=tuple(map(float, range(40))))
+    scored = select_scored(text, Selection(sample=8, draw=2))
+    assert list(scored.test.documents) == sorted(scored.test.documents, key=int)
+    assert [float(document) for document in scored.test.documents] == list(scored.floor)
+    assert documents(scored)[:2] == (TRAIN, VALID)
+    assert scored.provenance == "lines,sample=8,draw=2"
+    assert scored.test == select_scored(text, Selection(sample=8, draw=2)).test
+    assert scored.test != select_scored(text, Selection(sample=8)).test
+    assert select_scored(text, Selection(sample=8)).provenance == "lines,sample=8"
+    assert select_scored(text, Selection(sample=40)) is text
+
+
+def test_each_document_has_the_same_chance_to_be_in_a_sample():
+    """Of 7 documents, 3 are drawn 4,000 times: 1,714 times each, with a standard deviation below 32."""
+    texts = ["a", "aa", "a", "aaaa", "", "aaa", "a"]
+    drawn = [choose_documents(texts, Selection(sample=3, draw=draw))[0] for draw in range(1, 4001)]
+    assert {len(set(numbers.tolist())) for numbers in drawn} == {3}
+    assert np.bincount(np.concatenate(drawn)) == pytest.approx(12000 / 7, abs=130)
+
+
+@pytest.mark.parametrize("draw", range(1, 6))
+def test_a_sample_has_documents_of_all_lengths_and_places(draw):
+    """Long and short documents alternate: 16 of 160 are about 8 of each, from all quarters of the text."""
+    texts = ["a" * (1 + 8 * (number % 2)) for number in range(160)]
+    numbers, _ = choose_documents(texts, Selection(sample=16, draw=draw))
+    assert 7 <= sum(numbers % 2) <= 9
+    assert all(2 <= count <= 6 for count in np.bincount(numbers // 40, minlength=4))
+
+
 def test_the_validation_split_is_not_seen_by_models_if_it_is_scored(corpus):
-    scored = select_scored(corpus, "valid", limit=1)
+    scored = select_scored(corpus, Selection(split="valid", limit=1))
     assert documents(scored) == (TRAIN[:18], TRAIN[18:], VALID[:1])
     assert (scored.floor, scored.floor_note) == (None, "")
     assert scored.provenance == "lines,scored=valid,valid=last-10%-of-train,limit=1"
 
 
 def test_the_validation_split_of_a_text_without_a_training_part(corpus):
-    scored = select_scored(replace(corpus, train=NO_TEXT), "valid")
+    scored = select_scored(replace(corpus, train=NO_TEXT), Selection(split="valid"))
     assert documents(scored) == ((), (), VALID)
     assert scored.provenance == "lines,scored=valid"
 
 
 def test_a_validation_split_that_cannot_be_scored(corpus):
     with pytest.raises(CorpusError, match="x does not have a validation split to score"):
-        select_scored(replace(corpus, valid=NO_TEXT), "valid")
+        select_scored(replace(corpus, valid=NO_TEXT), Selection(split="valid"))
     with pytest.raises(CorpusError, match="x: its only training document cannot be divided"):
-        select_scored(replace(corpus, train=Split(TRAIN[:1])), "valid")
+        select_scored(replace(corpus, train=Split(TRAIN[:1])), Selection(split="valid"))
 
 
 def test_all_of_a_text_can_be_scored(corpus):
-    scored = select_scored(corpus, "all", limit=22)
+    scored = select_scored(corpus, Selection(split="all", limit=22))
     assert documents(scored) == ((), (), TRAIN + VALID)
     assert scored.provenance == "lines,scored=all,limit=22"
     assert (scored.floor, scored.floor_note) == (None, "")
     whole = replace(corpus, train=NO_TEXT, valid=NO_TEXT)
-    assert select_scored(whole, "all") is whole
+    assert select_scored(whole, Selection(split="all")) is whole
 
 
 def test_tags_stay_with_their_documents(corpus):
@@ -75,9 +113,10 @@ def test_tags_stay_with_their_documents(corpus):
 
     corpus = replace(corpus, train=tagged(TRAIN), valid=tagged(VALID), test=tagged(TEST))
     for scored in (
-        select_scored(corpus, limit=2),
-        select_scored(corpus, "valid"),
-        select_scored(corpus, "all", limit=23),
+        select_scored(corpus, Selection(limit=2)),
+        select_scored(corpus, Selection(sample=2)),
+        select_scored(corpus, Selection(split="valid")),
+        select_scored(corpus, Selection(split="all", limit=23)),
         take_training(corpus, TrainingPart(0.3)),
         take_training(corpus, TrainingPart(0.3, 2)),
     ):
