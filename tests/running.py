@@ -14,6 +14,7 @@ from lmbench.runs.models import select_models
 from lmbench.runs.records import AuditKind, Cell
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.templates import Workers
+from lmbench.tasks.task import Task
 
 
 class Recorder(RunProgress):
@@ -51,9 +52,11 @@ def run(
     audit: AuditKind = "sample",
     jobs: int = 1,
     use_store: bool = True,
+    tasks: Sequence[Task] = (),
 ) -> RunDirectory:
     """Run the models of a comma-separated list, by default one after the other and without checking them."""
     options = runner.RunOptions(use_store=use_store)
     with Workers() as workers:
-        experiment = Experiment(select_models(models, start=workers.start), tuple(corpora), check, audit)
+        selected = select_models(models, start=workers.start)
+        experiment = Experiment(selected, tuple(corpora), check, audit, tasks=tuple(tasks))
         return runner.run(experiment, path, LocalEngine(workers, jobs), progress or RunProgress(), options)
