@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import chain, count, islice, product
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -28,6 +29,9 @@ _SYLLABLES = tuple(consonant + vowel for consonant in "bdgkmlnprstvz" for vowel 
 
 class SourceOptions(Options):
     """The options of every source."""
+
+    only_new: ClassVar[bool] = False
+    """Whether lines of the training split are left out of the other splits."""
 
     lines: int = Field(6000, ge=1, le=10_000_000, description="lines of the training split")
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the source's own probabilities and of all lines")
@@ -68,8 +72,8 @@ class SyntheticSource(ABC):
         """Human-readable description of the source, in a few words."""
 
     @abstractmethod
-    def make_sampler(self, lines: int, rng: np.random.Generator) -> SymbolSampler:
-        """Return a function that draws the next symbols of `lines` lines in parallel."""
+    def draw_blocks(self, lines: int, rng: np.random.Generator) -> Iterator[Ints]:
+        """Yield the lines of `draw` in blocks of whole lines; a block needs at most about 100 MiB of memory."""
 
     @abstractmethod
     def logprobs(self, symbols: Ints) -> Floats:
@@ -105,14 +109,6 @@ class SyntheticSource(ABC):
             (events,) symbols.
         """
         return np.concatenate(list(self.draw_blocks(lines, rng)))
-
-    def draw_blocks(self, lines: int, rng: np.random.Generator) -> Iterator[Ints]:
-        """Yield the lines of `draw` in blocks of whole lines; a block needs at most about 100 MiB of memory."""
-        together = max(1, min(_LINES_AT_ONCE, int(_EVENTS_AT_ONCE // self.mean_events)))
-        for first in range(0, lines, together):
-            symbols = _draw_in_parallel(self.make_sampler(together, rng), together, self.end)
-            ends = np.flatnonzero(symbols == self.end)
-            yield symbols[: ends[min(together, lines - first) - 1] + 1]
 
     def texts(self, symbols: Ints) -> tuple[str, ...]:
         """Return the text of each line, line end included."""
@@ -154,6 +150,21 @@ class SyntheticSource(ABC):
     def costs(self, symbols: Ints) -> Floats:
         """Return the nats that the source itself needs for each line, (lines,): the floor for every model."""
         return -np.add.reduceat(self.logprobs(symbols), line_starts(symbols, self.end))
+
+
+class SampledSource(SyntheticSource):
+    """A source that draws the next symbols of many lines in parallel."""
+
+    @abstractmethod
+    def make_sampler(self, lines: int, rng: np.random.Generator) -> SymbolSampler:
+        """Return a function that draws the next symbols of `lines` lines."""
+
+    def draw_blocks(self, lines: int, rng: np.random.Generator) -> Iterator[Ints]:
+        together = max(1, min(_LINES_AT_ONCE, int(_EVENTS_AT_ONCE // self.mean_events)))
+        for first in range(0, lines, together):
+            symbols = _draw_in_parallel(self.make_sampler(together, rng), together, self.end)
+            ends = np.flatnonzero(symbols == self.end)
+            yield symbols[: ends[min(together, lines - first) - 1] + 1]
 
 
 def make_words(number: int) -> tuple[str, ...]:

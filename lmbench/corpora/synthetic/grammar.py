@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
     LINE_END,
+    SampledSource,
     SourceOptions,
     SymbolSampler,
-    SyntheticSource,
     make_words,
 )
 from lmbench.corpora.synthetic.distributions import cumulative, draw_categorical, entropies, natural_logs
@@ -79,7 +79,7 @@ class GrammarOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
-class GrammarSource(SyntheticSource):
+class GrammarSource(SampledSource):
     """A probabilistic grammar in Greibach normal form.
 
     A nonterminal and a terminal determine the rule. Every line therefore has one derivation, and the next symbol
@@ -106,7 +106,7 @@ class GrammarSource(SyntheticSource):
     def make_sampler(self, lines: int, rng: np.random.Generator) -> SymbolSampler:
         stacks = np.zeros((lines, 16), dtype=np.int64)  # the start symbol is nonterminal 0
         heights = np.ones(lines, dtype=np.int64)
-        distributions, pushed, push_counts = cumulative(self._probabilities), self._pushed, self._push_counts
+        distributions, pushed, push_counts = cumulative(self.probabilities), self._pushed, self._push_counts
 
         def sample(unfinished: Ints) -> Ints:
             nonlocal stacks
@@ -134,15 +134,15 @@ class GrammarSource(SyntheticSource):
 
     @property
     def mean_events(self) -> float:
-        return float(self._visits.sum())
+        return float(self.visits.sum())
 
     def entropy_rate(self) -> float:
         """Return Σ v(A) H(A) over the expected bytes, if v(A) are the expected numbers of a nonterminal in a line."""
-        visits = self._visits
-        return float(visits @ entropies(self._probabilities) / (visits @ (self._probabilities @ self.sizes)))
+        visits = self.visits
+        return float(visits @ entropies(self.probabilities) / (visits @ (self.probabilities @ self.sizes)))
 
     @cached_property
-    def _visits(self) -> Floats:
+    def visits(self) -> Floats:
         """(nonterminals,) expected numbers in a line: v = start + v M, with M the expected offspring of each."""
         start = np.eye(len(self._numbers))[0]
         return np.linalg.solve(np.eye(len(start)) - self._offspring.T, start)
@@ -178,7 +178,7 @@ class GrammarSource(SyntheticSource):
         ]
 
     @cached_property
-    def _probabilities(self) -> Floats:
+    def probabilities(self) -> Floats:
         """(nonterminals, symbols) P(symbol | nonterminal)."""
         probabilities = np.zeros((len(self._numbers), self.end + 1))
         for nonterminal, moves in enumerate(self._moves):
@@ -190,7 +190,7 @@ class GrammarSource(SyntheticSource):
     def _pushed(self) -> Ints:
         """(nonterminals, symbols, most) nonterminals that the rule pushes, the lowest first, padded with 0."""
         most = max(len(rule.then) for rules in self.rules.values() for rule in rules)
-        pushed = np.zeros((*self._probabilities.shape, most), dtype=np.int64)
+        pushed = np.zeros((*self.probabilities.shape, most), dtype=np.int64)
         for nonterminal, moves in enumerate(self._moves):
             for symbol, (_, then) in moves.items():
                 pushed[nonterminal, symbol, : len(then)] = then
@@ -199,7 +199,7 @@ class GrammarSource(SyntheticSource):
     @cached_property
     def _push_counts(self) -> Ints:
         """(nonterminals, symbols) number of nonterminals that the rule pushes."""
-        counts = np.zeros(self._probabilities.shape, dtype=np.int64)
+        counts = np.zeros(self.probabilities.shape, dtype=np.int64)
         for nonterminal, moves in enumerate(self._moves):
             for symbol, (_, then) in moves.items():
                 counts[nonterminal, symbol] = len(then)

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 
 from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
+    SampledSource,
     SourceOptions,
     SymbolSampler,
-    SyntheticSource,
     line_starts,
     make_words,
 )
@@ -63,7 +63,7 @@ class HiddenMarkovOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
-class HiddenMarkovSource(SyntheticSource):
+class HiddenMarkovSource(SampledSource):
     """A hidden Markov model whose states emit words and the line end, as those of the model hmm do.
 
     Attributes:

@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 
 from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
+    SampledSource,
     SourceOptions,
     SymbolSampler,
-    SyntheticSource,
     line_starts,
     make_words,
 )
@@ -58,7 +58,7 @@ class MarkovOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
-class MarkovSource(SyntheticSource):
+class MarkovSource(SampledSource):
     """A Markov chain over words.
 
     A history is a number: its digits to the base ``len(words) + 1`` are the last `order` symbols. Before a line's first

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
+    SampledSource,
     SourceOptions,
     SymbolSampler,
-    SyntheticSource,
     line_starts,
     make_words,
 )
@@ -34,7 +34,7 @@ class RecallOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
-class RecallSource(SyntheticSource):
+class RecallSource(SampledSource):
     """Lines of `distance` random words, followed by words that repeat the one `distance` words back or are random."""
 
     words: tuple[str, ...]

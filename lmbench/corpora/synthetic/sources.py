@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import compress
+
 from lmbench.corpora.synthetic.base import SourceOptions, SyntheticSource
 from lmbench.corpora.synthetic.grammar import GrammarOptions
 from lmbench.corpora.synthetic.hidden_markov import HiddenMarkovOptions
 from lmbench.corpora.synthetic.markov import MarkovOptions
 from lmbench.corpora.synthetic.recall import RecallOptions
+from lmbench.corpora.synthetic.translation import TranslationOptions
 from lmbench.corpus import Corpus, Split
 from lmbench.errors import CorpusError
 from lmbench.spec import Spec
@@ -16,6 +19,7 @@ SOURCES: dict[str, type[SourceOptions]] = {
     "hidden-markov": HiddenMarkovOptions,
     "grammar": GrammarOptions,
     "recall": RecallOptions,
+    "translation": TranslationOptions,
 }
 """The options of each source."""
 
@@ -61,11 +65,19 @@ def _generate(name: str, kind: str, options: SourceOptions) -> Corpus:
         )
     texts: dict[str, list[str]] = {split: [] for split in options.split_lines}
     floor: list[float] = []
+    known = frozenset[str]()
     for split, lines in options.split_lines.items():
         for symbols in source.draw_blocks(lines, options.generator(split)):
-            texts[split] += source.texts(symbols)
-            floor += source.costs(symbols).tolist() if split == "test" else []
+            drawn = source.texts(symbols)
+            new = [text not in known for text in drawn]
+            texts[split] += compress(drawn, new)
+            floor += compress(source.costs(symbols).tolist(), new) if split == "test" else []
+        known = frozenset(texts["train"]) if options.only_new else known
     train, valid, test = (Split(tuple(texts.pop(split))) for split in ("train", "valid", "test"))
+    if not (valid.documents and test.documents):
+        raise CorpusError(
+            f"the training split of {name} has all sentences of another split; increase nouns, or reduce lines"
+        )
     rate = source.entropy_rate()
     return Corpus(
         name,

@@ -28,6 +28,7 @@ SMALL = (
     "grammar:nouns=2,verbs=1,relative=0.3",
     "recall:distance=2,words=3,stop=0.4,repeat=0.7",
     "recall:distance=1,words=70,stop=0.4,repeat=0",
+    "translation:nouns=1,verbs=1,modifiers=1,adjective=0.2,adverb=0.2,phrase=0.1",
 )
 """Sources of short lines over few words."""
 
