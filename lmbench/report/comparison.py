@@ -132,11 +132,11 @@ def _test(pair: Pair) -> tuple[str, ...]:
         show_fixed(difference.value, decimals),
         *ends,
         NONE if pair.relative is None else show_fixed(100 * pair.relative, 2),
-        NONE if p is None else _show_p(p),
+        NONE if p is None else show_p(p),
     )
 
 
-def _show_p(p: float) -> str:
+def show_p(p: float) -> str:
     """Return a p with two significant digits or more, down to 0.0001."""
     if p < 0.0001:
         return "<1e-4"

@@ -6,6 +6,7 @@ import pytest
 
 from lmbench.cli.commands import execute
 from lmbench.printable import printable_lines
+from tests import answering
 from tests.analysis.crafted import NOISE, add, new_run
 from tests.cli.commands import lmbench
 from tests.report.cells import text
@@ -134,3 +135,53 @@ def test_models_of_other_vocabularies_do_not_compare(compare, tmp_path):
     result = compare("kenlm:min_count=1", "kenlm", "--distributions", "--corpus", text_file)
     assert result.returncode == 2
     assert "different vocabularies" in result.err
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """The folders of two runs with a corpus and a task. The model "b" answers better in the second one."""
+    folders = tmp_path / "x", tmp_path / "y"
+    for folder, count in zip(folders, (20, 34), strict=True):
+        directory = answering.new_run(folder, answering.task_of(HOSTILE), corpora=(text(),))
+        add(directory, "a", 195 + NOISE)
+        add(directory, "b", 200 + NOISE)
+        answering.answer(directory, "a", HOSTILE, accuracy=answering.right(20, 40))
+        answering.answer(directory, "b", HOSTILE, accuracy=answering.right(count, 40))
+    return folders
+
+
+def test_two_models_are_compared_on_tasks_too(compare, answered):
+    result = compare(answered[1], "b", "a")
+    assert (result.returncode, result.err) == (0, "")
+    assert "b and a on x\\x1b]52;c;x\\x07: 40 items" in result.out
+    assert "\x1b" not in result.out
+    [row] = [line.split() for line in result.out.splitlines() if line.startswith("accuracy ")]
+    assert (row[:4], row[-1]) == (["accuracy", "85.0", "50.0", "35.0"], "better")
+    assert "first, second: bits/byte" in result.out
+
+
+def test_a_task_or_a_corpus_can_be_chosen(compare, answered):
+    [task] = map(json.loads, compare(answered[1], "b", "a", "--task", HOSTILE, "--json").out.splitlines())
+    assert (task["task"], task["metric"], task["verdict"]) == (HOSTILE, "accuracy", "better")
+    [corpus] = map(json.loads, compare(answered[1], "b", "a", "--corpus", "c", "--json").out.splitlines())
+    assert corpus["corpus"] == "c"
+
+
+def test_two_runs_are_compared_on_tasks_too(compare, answered):
+    result = compare(*answered)
+    assert "2 of 2 rows have the same numbers." in result.out
+    assert "1 of 2 figures on tasks are the same." in result.out
+    [row] = [line.split() for line in result.out.splitlines() if line.startswith("b ")]
+    assert row[-1] == "better"
+
+
+def test_runs_with_tasks_alone_are_compared(compare, tmp_path):
+    directory = answering.new_run(tmp_path / "run", answering.task_of())
+    for model, count in (("a", 30), ("b", 10)):
+        answering.answer(directory, model, accuracy=answering.right(count, 40))
+    assert "a and b on quiz" in compare(directory.path, "a", "b").out
+    assert "2 of 2 figures on tasks are the same." in compare(directory.path, directory.path).out
+    refused = compare(directory.path, "a", "nobody")
+    assert refused.returncode == 2
+    assert "nothing can be compared: quiz: one of the runs does not have nobody on it" in refused.err
+    assert compare(directory.path, "a", "b", "--task", "other").returncode == 2

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from lmbench.analysis.comparison import RunModel, compare_models, compare_runs
 from lmbench.printable import printable_lines
-from lmbench.report.comparison import _show_p, build_model_table, build_run_tables, summarize_runs
+from lmbench.report.comparison import build_model_table, build_run_tables, show_p, summarize_runs
 from lmbench.report.comparison_notes import list_run_notes
 from lmbench.report.terminal_table import TerminalTable
 from tests.analysis.crafted import NOISE, add, add_broken, made_on, model_record, new_run
@@ -222,7 +222,7 @@ def test_other_training_texts_are_noted(tmp_path):
     [(1.0, "1.00"), (0.114, "0.11"), (0.0496, "0.050"), (0.0015, "0.002"), (0.00012, "0.0001"), (1e-9, "<1e-4")],
 )
 def test_p_has_the_digits_that_matter(p, shown):
-    assert _show_p(p) == shown
+    assert show_p(p) == shown
 
 
 def test_hostile_names_are_shown_and_do_nothing(tmp_path):
