@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lmbench.signature import Signature
     from lmbench.state import ModelState, NextEvents
     from lmbench.tasks.cloze import Cloze
+    from lmbench.tasks.conformance import check_task
     from lmbench.tasks.loading import load_task
     from lmbench.tasks.minimal_pairs import MinimalPairs
     from lmbench.tasks.multiple_choice import MultipleChoice
@@ -73,6 +74,7 @@ _HOMES = {
     "signature": ("Signature",),
     "state": ("ModelState", "NextEvents"),
     "tasks.cloze": ("Cloze",),
+    "tasks.conformance": ("check_task",),
     "tasks.loading": ("load_task",),
     "tasks.minimal_pairs": ("MinimalPairs",),
     "tasks.multiple_choice": ("MultipleChoice",),
@@ -130,6 +132,7 @@ __all__ = [
     "Translation",
     "Written",
     "build",
+    "check_task",
     "evaluate",
     "generate",
     "load_corpus",

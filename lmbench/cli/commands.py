@@ -24,6 +24,7 @@ from lmbench.cli.runs import report, run
 from lmbench.cli.scaffold import new_model
 from lmbench.cli.score import score
 from lmbench.cli.surprisal import surprisal
+from lmbench.cli.task_scaffold import new_task
 from lmbench.cli.tasks import tasks
 from lmbench.cli.text import generate
 from lmbench.cli.verify import verify
@@ -66,6 +67,7 @@ for command in (
     check,
     cache,
     new_model,
+    new_task,
 ):
     cli.add_command(command)
 

@@ -118,17 +118,41 @@ def write_package(name: str, parent: Path, kind: Kind = "bytes") -> Path:
     Raises:
         LmbenchError: The name is malformed or taken, or the folder already exists or cannot be written.
     """
-    _check_name(name)
+    from lmbench.registry import list_registered
+
+    check_name(name, "model", {name: model.origin for name, model in list_registered().items()})
+    return create_package(name, parent, _FILES | {"$module.py": read_skeleton(kind)}, "Model")
+
+
+def read_skeleton(name: str) -> str:
+    """Return the template of a package's module."""
+    return (_SKELETONS / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def create_package(name: str, parent: Path, files: Mapping[str, str], suffix: str) -> Path:
+    """Write the files of a plugin package, whose names and texts are templates.
+
+    Args:
+        name: What the package registers.
+        parent: The folder in which the package gets a folder of its own.
+        files: The text of each file by its name.
+        suffix: The end of the name of the package's class.
+
+    Returns:
+        The package's folder.
+
+    Raises:
+        LmbenchError: The folder already exists or cannot be written.
+    """
     folder = parent / f"lmbench-{name}"
     if folder.exists():
         raise LmbenchError(f"{folder} already exists; choose another name or another place")
     values = {
         "name": name,
         "module": f"lmbench_{name.replace('-', '_')}",
-        "class_name": "".join(word.capitalize() for word in name.split("-")) + "Model",
+        "class_name": "".join(word.capitalize() for word in name.split("-")) + suffix,
     }
-    skeleton = (_SKELETONS / f"{kind}.txt").read_text(encoding="utf-8")
-    atomic.write_new(folder, partial(_write_files, _FILES | {"$module.py": skeleton}, values))
+    atomic.write_new(folder, partial(_write_files, files, values))
     return folder
 
 
@@ -138,12 +162,20 @@ def _write_files(files: Mapping[str, str], values: Mapping[str, str], folder: Pa
         (folder / Template(path).substitute(values)).write_text(Template(text).substitute(values), encoding="utf-8")
 
 
-def _check_name(name: str) -> None:
-    from lmbench.registry import list_registered
+def check_name(name: str, noun: str, taken: Mapping[str, str]) -> None:
+    """Check that a model or a task can have a name.
 
+    Args:
+        name: The name.
+        noun: What is named: "model" or "task".
+        taken: The names that others have, each with the package that registers it.
+
+    Raises:
+        LmbenchError: The name is malformed or taken.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise LmbenchError(f"'{name}' cannot name a model; use lowercase letters, digits and hyphens, as in my-model")
+        raise LmbenchError(f"'{name}' cannot name a {noun}; use lowercase letters, digits and hyphens, as in my-{noun}")
     if name == "all":
-        raise LmbenchError("'all' means all models; choose another name")
-    if name in list_registered():
-        raise LmbenchError(f"a model of {list_registered()[name].origin} is called '{name}'; choose another name")
+        raise LmbenchError(f"'all' means all {noun}s; choose another name")
+    if name in taken:
+        raise LmbenchError(f"a {noun} of {taken[name]} is called '{name}'; choose another name")

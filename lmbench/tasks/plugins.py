@@ -13,7 +13,8 @@ from lmbench.entry_points import list_entries
 from lmbench.errors import LmbenchError, PluginError, describe, kind_of
 from lmbench.signature import plain_signature
 from lmbench.tasks.checking import check_items
-from lmbench.tasks.task import Completion, Continuation, Item, Metric, Task
+from lmbench.tasks.conformance import check_requests
+from lmbench.tasks.task import Item, Metric, Task
 
 GROUP = "lmbench.tasks"
 
@@ -107,11 +108,7 @@ class RegisteredTask:
             signature = task.signature()
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             raise PluginError(f"{self} cannot ask its first item: {describe(error)}") from error
-        if not isinstance(requests, tuple) or not requests:
-            raise PluginError(f"{self}: requests returned {kind_of(requests)}; it must return a tuple of requests")
-        for request in requests:
-            if not isinstance(request, Continuation | Completion):
-                raise PluginError(f"{self}: requests returned {kind_of(request)} in its tuple; it must be a request")
+        check_requests(requests, str(self))
         plain_signature(signature)
 
 

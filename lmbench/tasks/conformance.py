@@ -1,0 +1,86 @@
+"""The check that a task keeps its contract, for the tests of plugins."""
+
+from __future__ import annotations
+
+import math
+
+from lmbench.errors import PluginError, kind_of
+from lmbench.signature import plain_signature
+from lmbench.tasks.checking import check_items
+from lmbench.tasks.task import Completion, Continuation, Item, Likelihood, Metric, Request, Response, Task, Written
+
+_HIGHEST = {"share": 1.0, "score": 100.0, "bits": math.inf}
+_ROUNDING = 1e-9
+
+
+def check_task(task: Task) -> None:
+    """Check that a task keeps its contract on each of its items.
+
+    Its requests are those of its contract and always the same; its measures of made-up answers, of a model that writes
+    and of one that cannot, have a value of each metric and no other, within the bounds of the metric's unit.
+
+    Args:
+        task: The task.
+
+    Raises:
+        TaskError: An item cannot be asked.
+        PluginError: The task breaks its contract; the message names the item.
+    """
+    check_items(task.items, task.name, task.language)
+    plain_signature(task.signature())
+    for number, item in enumerate(task.items, start=1):
+        where = f"{task.name}, item {number}"
+        requests = task.requests(item)
+        check_requests(requests, where)
+        if task.requests(item) != requests:
+            raise PluginError(f"{where}: requests returned other requests when it was called again")
+        for text in ("a text", None):
+            _check_values(task, item, _make_up(requests, text), where)
+        for name, value in task.chance(item).items():
+            _check_value(_metric(task, name, where), value, f"{where}: chance")
+
+
+def check_requests(requests: object, where: str) -> None:
+    """Check that something is a tuple of requests.
+
+    Raises:
+        PluginError: It is anything else.
+    """
+    if not isinstance(requests, tuple) or not requests:
+        raise PluginError(f"{where}: requests returned {kind_of(requests)}; it must return a tuple of requests")
+    for request in requests:
+        if not isinstance(request, Continuation | Completion):
+            raise PluginError(f"{where}: requests returned {kind_of(request)} in its tuple; it must be a request")
+        if isinstance(request, Continuation) and not request.text:
+            raise PluginError(f"{where}: a Continuation asks for the probability of an empty text")
+
+
+def _make_up(requests: tuple[Request, ...], text: str | None) -> list[Response]:
+    """Return made-up answers to requests, of which the first is the likeliest."""
+    return [
+        Written(text) if isinstance(request, Completion) else Likelihood(-1.0 - number, 1, is_greedy=False)
+        for number, request in enumerate(requests)
+    ]
+
+
+def _check_values(task: Task, item: Item, responses: list[Response], where: str) -> None:
+    values = task.measure(item, responses)
+    if missing := {metric.name for metric in task.metrics} - values.keys():
+        raise PluginError(f"{where}: measure lacks a value of {', '.join(sorted(missing))}")
+    for name, value in values.items():
+        metric = _metric(task, name, where)
+        if value is not None:
+            _check_value(metric, value, f"{where}: measure")
+
+
+def _metric(task: Task, name: str, where: str) -> Metric:
+    found = [metric for metric in task.metrics if metric.name == name]
+    if not found:
+        raise PluginError(f"{where}: '{name}' is not one of the task's metrics")
+    return found[0]
+
+
+def _check_value(metric: Metric, value: object, where: str) -> None:
+    high = _HIGHEST[metric.unit]
+    if not isinstance(value, float | int) or not -_ROUNDING <= value <= high + _ROUNDING:
+        raise PluginError(f"{where} gives {value!r} for {metric.name}; it must be a number from 0 to {high:g}")
