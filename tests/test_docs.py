@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 import pytest
 
-from lmbench import load_corpus
+from lmbench import check_task, load_corpus
 from lmbench.checks import check_model
 from lmbench.runs.models import select_models
 from lmbench.runs.study_file import read_study
+from lmbench.tasks.files import KINDS
+from lmbench.tasks.loading import TASKS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -91,7 +93,7 @@ def test_the_readmes_example_runs(capsys):
 
 
 def test_the_simplest_model_is_short_and_keeps_the_contract():
-    code, _ = blocks("docs/plugins.md", "python")
+    code, _, _ = blocks("docs/plugins.md", "python")
     lines = [line for line in code.splitlines() if line.strip() and '"""' not in line]
     assert len(lines) <= 16
     namespace = {}
@@ -102,12 +104,41 @@ def test_the_simplest_model_is_short_and_keeps_the_contract():
 
 
 def test_the_tutorials_model_keeps_the_contract_and_can_be_saved():
-    _, code = blocks("docs/plugins.md", "python")
+    _, code, _ = blocks("docs/plugins.md", "python")
     namespace = {}
     exec(code, namespace)
     outcomes = {outcome.check: outcome.status for outcome in check_model(namespace["ByteCacheModel"])}
     assert "fail" not in outcomes.values()
     assert outcomes["save"] == "pass"
+
+
+def test_the_tutorials_task_keeps_the_contract():
+    _, _, code = blocks("docs/plugins.md", "python")
+    namespace = {}
+    exec(code, namespace)
+    task = namespace["load"]()
+    check_task(task)
+    assert all(eval(item.context.removesuffix(" =")) == int(item.choices[item.gold]) for item in task.items)
+
+
+def test_the_examples_of_tasks_run(tmp_path, monkeypatch, capsys):
+    fables, capitals = blocks("docs/tasks.md", "python")
+    exec(fables, {})
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    monkeypatch.chdir(tmp_path)
+    [task], [printed] = blocks("docs/tasks.md", "toml"), blocks("docs/tasks.md", "text")
+    (tmp_path / "capitals.toml").write_text(task)
+    exec(capitals, {})
+    assert capsys.readouterr().out == printed
+
+
+def test_the_page_of_tasks_lists_all_of_them_and_their_measures():
+    page = (ROOT / "docs/tasks.md").read_text()
+    for name, task in TASKS.items():
+        assert f"`{name}`" in page
+        assert task.kind in KINDS
+    for kind in KINDS.values():
+        assert [metric.name for metric in kind.metrics if f"`{metric.name}`" not in page] == []
 
 
 def test_the_studies_of_the_manual_name_models_and_corpora(tmp_path):

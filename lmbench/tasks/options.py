@@ -21,7 +21,7 @@ class TaskOptions(Options):
 
     Attributes:
         limit: How many items to ask, drawn from all groups alike; None for all of them.
-        shots: How many solved items stand before each question.
+        shots: The number of solved items before each question.
         seed: Seed of the draws of items and of solved items.
         train: The corpus that models are fitted on, instead of the task's own text; None: not given.
     """

@@ -1,4 +1,4 @@
-"""Tasks whose questions are prompts, before which solved items may stand."""
+"""Tasks whose questions are prompts, perhaps with solved items before them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class PromptedTask(Task):
     The names and the defaults of the three texts around an answer are those of lm-evaluation-harness.
 
     Attributes:
-        delimiter: What stands between a context and an answer.
-        ending: What ends an answer.
-        separator: What stands between a solved item and the next one.
+        delimiter: The text between a context and an answer.
+        ending: The text after an answer.
+        separator: The text between a solved item and the next one.
         prompt: How contexts were written, for the signature, such as "Question: {question}\\nAnswer:".
     """
 
@@ -48,7 +48,7 @@ class PromptedTask(Task):
         return "".join(self.solve(example) + self.separator for example in self.draw_examples(item)) + item.context
 
     def draw_examples(self, item: Item) -> list[Item]:
-        """Return the examples that stand before an item; which ones depends on the seed and the item's identity."""
+        """Return the examples before an item; which ones depends on the seed and the item's identity."""
         return Random(f"{self.seed}:{item.id}").sample(self.examples, self.shots) if self.shots else []
 
     @cached_property

@@ -90,8 +90,8 @@ def _school_question(record: dict[str, Any]) -> Item:
 def _alternatives(record: dict[str, Any]) -> Item:
     """Return a premise with its connector, and two alternatives.
 
-    Two spaces stand before each alternative, one of the choice and the delimiter, because lm-evaluation-harness writes
-    two and accuracies could not be compared otherwise. The comma of the file before the connector is the file's own.
+    Each alternative has two spaces before it, its own and the delimiter: lm-evaluation-harness writes two, and
+    accuracies could not be compared otherwise. The comma of the file before the connector is the file's own.
     """
     premise, _, connector = record["query"].rpartition(", ")
     choices = tuple(f" {choice}" for choice in record["choices"])

@@ -22,7 +22,7 @@ from lmbench.tasks.task import Item
 
 _UNSPACED = ("zh", "ja", "th")
 _COMPARED = ("translation", "summarization")
-"""The kinds whose items are offered the references of others, if they have no choices of their own."""
+"""The kinds whose items are offered the references of others, if they lack choices of their own."""
 
 
 class TaskFile(BaseModel):
@@ -31,18 +31,18 @@ class TaskFile(BaseModel):
     Attributes:
         kind: The kind.
         file: The file of JSON lines with the items that are asked.
-        examples: The file with solved items, which stand before the questions and which models are fitted on.
+        examples: The file with solved items, for shots and to fit models on.
         train: The corpus that models are fitted on instead: its name, or the path of a text.
         language: The code of the language of the answers.
         context: The template of the context.
         answer: The template of the right answer.
         choices: The templates of the choices.
         gold: The field with the number of the right choice.
-        delimiter: What stands between a context and an answer.
-        ending: What ends an answer.
-        separator: What stands between a solved item and the next one.
-        shots: How many solved items stand before each question, unless an option says otherwise.
-        description: What the task asks, in one line.
+        delimiter: The text between a context and an answer.
+        ending: The text after an answer.
+        separator: The text between a solved item and the next one.
+        shots: The number of solved items before each question, unless an option says otherwise.
+        description: Human-readable description, in one line.
         license: The license of the items.
         citation: Where they were published.
     """

@@ -48,7 +48,7 @@ def read_code(page):
 def test_the_packages_install_and_pass_as_they_are_and_with_the_tutorials_models(tmp_path):
     folders = [write_package(f"my-{kind}", tmp_path, kind) for kind in KINDS]
     cache, lstm = write_package("byte-cache", tmp_path), write_package("my-lstm", tmp_path, "words")
-    _, code = read_code("plugins.md")
+    _, code, _ = read_code("plugins.md")
     (cache / "lmbench_byte_cache.py").write_text(code)
     (lstm / "lmbench_my_lstm.py").write_text("\n\n".join(read_code("words-plugin.md")))
     environment = install_and_test([*folders, cache, lstm], tmp_path / "site", not_applicable=1 + 1 + 7 + 1 + 1)
