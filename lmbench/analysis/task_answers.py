@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,7 @@ class Answers:
     task: TaskRecord
     cells: tuple[Cell, ...]
     columns: tuple[Mapping[str, Sequence[Any]], ...]
+    _arrays: dict[tuple[int, str], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -53,10 +54,8 @@ class Answers:
             cells: The cells of the seeds of a model.
             metric: The name of a metric that is a mean over the items.
         """
-        columns = [self.read(cell, metric) for cell in cells]
-        if any(None in column for column in columns):
-            return None
-        return np.array(columns, dtype=np.float64)
+        columns = [self._find_column(self.cells.index(cell), metric) for cell in cells]
+        return None if any(np.isnan(column).any() for column in columns) else np.stack(columns)
 
     def read(self, cell: Cell, metric: str) -> Sequence[float | None]:
         """Return the value of each item for a cell; None for those that were not answered."""
@@ -69,6 +68,13 @@ class Answers:
     def find_choices(self, cell: Cell) -> Sequence[int | None]:
         """Return the index of the likeliest choice of each item; None if it does not offer any."""
         return self._find(cell)["chosen"]
+
+    def _find_column(self, place: int, metric: str) -> Floats:
+        """Return the value of each item for a cell, (items,); NaN for those that were not answered."""
+        if (place, metric) not in self._arrays:
+            values = self.columns[place].get(metric) or [None] * len(self.ids)
+            self._arrays[place, metric] = np.array(values, dtype=np.float64)
+        return self._arrays[place, metric]
 
     def _find(self, cell: Cell) -> Mapping[str, Sequence[Any]]:
         return self.columns[self.cells.index(cell)]

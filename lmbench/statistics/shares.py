@@ -12,15 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
 from lmbench.arrays import Floats, Ints
 from lmbench.statistics.estimates import ALPHA, FEWEST_FOR_INTERVAL, Estimate
+from lmbench.statistics.flips import MOST_EXACT, draw_counted
 from lmbench.statistics.jackknife import find_standard_errors
 from lmbench.statistics.pairs import Comparison, adjust_holm, compare_pairs
 from lmbench.statistics.seeds import estimate_models
 from lmbench.statistics.units import Units
+
+_MOST_LEVELS = 64
+_DIGITS = 12  # by which values differ
 
 
 def estimate_share(values: Floats) -> Estimate:
@@ -50,12 +55,12 @@ def estimate_values(models: Sequence[Floats], units: Units, are_shares: bool) ->
         units: What is resampled: items, or blocks of items that depend on each other.
         are_shares: Whether the values are from 0 to 1. One seed on independent items then has an exact interval.
     """
-    estimates = estimate_models(models, units)
-    if not are_shares:
-        return estimates
+    exact = [are_shares and len(values) == 1 and not units.are_blocks for values in models]
+    rest = [values for values, is_exact in zip(models, exact, strict=True) if not is_exact]
+    estimates = iter(estimate_models(rest, units) if rest else ())
     return tuple(
-        estimate_share(values[0]) if len(values) == 1 and not units.are_blocks else _clip(estimate)
-        for values, estimate in zip(models, estimates, strict=True)
+        estimate_share(values[0]) if is_exact else _clip(next(estimates)) if are_shares else next(estimates)
+        for values, is_exact in zip(models, exact, strict=True)
     )
 
 
@@ -75,10 +80,12 @@ def compare_values(
         higher_is_better: Whether a model with a higher value wins an item.
         pairs: The numbers of the models to compare; None for all pairs.
     """
-    found = [
-        _make_exact(pair, models[pair.first], models[pair.second], units)
-        for pair in compare_pairs(models, units, margin=0.0, pairs=pairs)
-    ]
+    if pairs is None:
+        pairs = list(combinations(range(len(models)), 2))
+    counted = {pair: _compare_counted(pair, models, units) for pair in pairs}
+    rest = [pair for pair, comparison in counted.items() if comparison is None]
+    drawn = dict(zip(rest, compare_pairs(models, units, margin=0.0, pairs=rest), strict=True))
+    found = [_make_exact(counted[pair] or drawn[pair], models, units) for pair in pairs]
     adjusted = adjust_holm([pair.difference.p for pair in found])
     return tuple(
         replace(
@@ -112,12 +119,30 @@ def find_mcnemar_p(wins: int, losses: int) -> float:
     return min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
 
 
-def _make_exact(pair: Comparison, first: Floats, second: Floats, units: Units) -> Comparison:
+def _compare_counted(pair: tuple[int, int], models: Sequence[Floats], units: Units) -> Comparison | None:
+    """Return the comparison of two models with one seed, if their differences have few values; else None."""
+    first, second = models[pair[0]], models[pair[1]]
+    if len(first) > 1 or len(second) > 1 or units.are_blocks or units.documents <= MOST_EXACT:
+        return None
+    differences = first[0] - second[0]
+    levels, counts = np.unique(np.round(differences, _DIGITS), return_counts=True)
+    if len(levels) > _MOST_LEVELS:
+        return None
+    found = draw_counted(levels, counts, ALPHA)
+    ends = (float(found.low[0]), float(found.high[0]), float(found.p[0]))
+    estimate = Estimate(
+        float(differences.mean()), *ends, error=float(differences.std(ddof=1)) / len(differences) ** 0.5
+    )
+    wins, losses = int((differences < 0).sum()), int((differences > 0).sum())
+    return Comparison(*pair, estimate, estimate.p, False, wins, losses, float(len(differences)))
+
+
+def _make_exact(pair: Comparison, models: Sequence[Floats], units: Units) -> Comparison:
     """Return a comparison with the exact p, if all differences that are not 0 have the same size.
 
     The interval then ends at 0 if random halves find it on the other side.
     """
-    estimate = pair.difference
+    estimate, first, second = pair.difference, models[pair.first], models[pair.second]
     if estimate.p is None or units.are_blocks or len(first) > 1 or len(second) > 1:
         return pair
     differences = first[0] - second[0]

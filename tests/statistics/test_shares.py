@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from lmbench.statistics import Units
+from lmbench.statistics import Units, compare_pairs
 from lmbench.statistics.shares import compare_values, estimate_share, estimate_values, find_mcnemar_p, join_items
 
 ITEMS = [8, 14, 60]  # the jackknife, all halves, random halves
@@ -134,3 +134,22 @@ def test_the_interval_of_several_seeds_is_of_their_mean_and_stays_between_0_and_
     [share] = estimate_values([seeds], units_of(12), are_shares=True)
     assert share.value == pytest.approx(seeds.mean())
     assert share.low < share.value < share.high <= 1
+
+
+def test_values_of_few_kinds_have_the_interval_of_random_halves(rng):
+    """The binomial numbers of units in a random half, and the units that are drawn one by one, agree."""
+    first, second = rng.choice([0.0, 0.5, 1.0], (2, 1, 400), p=[0.3, 0.1, 0.6])
+    [counted] = compare_values([first, second], units_of(400))
+    [drawn] = compare_pairs([first, second], units_of(400), margin=0)
+    assert counted.difference.value == pytest.approx(drawn.difference.value)
+    assert counted.difference.error == pytest.approx(drawn.difference.error)
+    assert counted.difference.low == pytest.approx(drawn.difference.low, abs=0.003)
+    assert counted.difference.high == pytest.approx(drawn.difference.high, abs=0.003)
+    assert counted.difference.p == pytest.approx(drawn.difference.p, abs=0.02)
+    assert (counted.wins, counted.losses) == (drawn.losses, drawn.wins)
+
+
+def test_a_certain_difference_of_many_items_has_a_tiny_p():
+    [pair] = compare_values([np.ones((1, 100_000)), np.full((1, 100_000), 0.25)], units_of(100_000))
+    assert pair.difference.p < 1e-100
+    assert (pair.difference.low, pair.difference.high) == (0.75, 0.75)
