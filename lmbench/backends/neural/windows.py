@@ -19,8 +19,9 @@ ScoreBatch = Callable[[Ints, Ints], Floats]
 Both arrays are (windows, time). Inputs are the ids before each event. Targets are the events, or UNSCORED: scoring
 starts at the same column in all windows and ends with each window."""
 
-Windowing = Callable[[int], Iterable["Window"]]
-"""``windowing(length)`` returns the windows that score each of `length` events exactly once, in order."""
+Windowing = Callable[[Ints], Iterable["Window"]]
+"""``windowing(inputs)`` returns the windows that score each event exactly once, in order; `inputs` are the ids before
+each event. The window of an event depends on the ids before it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,31 @@ def strided_windows(length: int, context: int, stride: int) -> Iterator[Window]:
         first = end
 
 
-def segments(length: int, size: int) -> Iterator[Window]:
-    """Yield windows that score one segment of `size` events each, given the whole segment before it."""
-    for first in range(0, length, size):
+def segments(length: int, size: int, begin: int = 0) -> Iterator[Window]:
+    """Yield windows that score one segment of `size` events each, from event `begin` on, given `size` events before."""
+    for first in range(begin, length, size):
         yield Window(max(0, first - size), min(first + size, length), first)
+
+
+def pair_segments(inputs: Ints, mark: Sequence[int], size: int) -> Iterator[Window]:
+    """Yield segments of a line ``source => target``, of which one begins with the target.
+
+    Args:
+        inputs: The ids before each event.
+        mark: The ids of ``=>``. The first ones in the line end the source. Without any, all of the line is a source.
+        size: The number of events in a segment.
+    """
+    border = find_mark(inputs, mark)
+    yield from segments(border, size)
+    yield from segments(len(inputs), size, border)
+
+
+def find_mark(inputs: Ints, mark: Sequence[int]) -> int:
+    """Return the index of the last id of the first `mark`, or the number of inputs if there is none."""
+    if not mark or len(inputs) < len(mark):
+        return len(inputs)
+    found = (np.lib.stride_tricks.sliding_window_view(inputs, len(mark)) == mark).all(axis=1)
+    return int(found.argmax()) + len(mark) - 1 if found.any() else len(inputs)
 
 
 def score_sequences(
@@ -85,7 +107,7 @@ def score_sequences(
     padded at their ends with id 0, so the model must be one in which no later position changes an earlier one.
     """
     logprobs = [np.zeros(max(len(sequence) - 1, 0)) for sequence in sequences]
-    members = [(number, window) for number, sequence in enumerate(sequences) for window in windowing(len(sequence) - 1)]
+    members = [(number, window) for number, sequence in enumerate(sequences) for window in windowing(sequence[:-1])]
     members.sort(key=lambda member: (member[1].context, member[1].length), reverse=True)
     for batch in _batches(members, batch_tokens):
         inputs, targets = _pad_windows(sequences, batch)
@@ -106,7 +128,7 @@ def last_window(sequence: Ints, windowing: Windowing) -> tuple[Ints, int]:
     Returns:
         The ids, and the number of ids at the end that precede an event scored in the same window.
     """
-    *_, window = windowing(len(sequence))
+    *_, window = windowing(sequence)
     return sequence[window.start :], window.end - window.first
 
 

@@ -7,13 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbench.backends.neural.windows import UNSCORED, Window, last_window, score_sequences, segments, strided_windows
+from lmbench.backends.neural.windows import (
+    UNSCORED,
+    Window,
+    last_window,
+    pair_segments,
+    score_sequences,
+    segments,
+    strided_windows,
+)
 
 SIZES = st.integers(1, 40).flatmap(lambda context: st.tuples(st.just(context), st.integers(1, context)))
 
 
 def strided(context, stride):
-    return partial(strided_windows, context=context, stride=stride)
+    return lambda inputs: strided_windows(len(inputs), context, stride)
 
 
 def test_ten_events_by_hand():
@@ -82,11 +90,37 @@ def test_segments_score_each_event_once_and_see_the_segment_before(length, size)
     assert all(window.first - window.start == min(window.first, size) for window in windows)
 
 
+def test_the_segments_of_a_pair_by_hand():
+    """The source, with its mark 7 8, is read in segments of 3; another segment begins with the mark's last id."""
+    inputs = np.array([9, 1, 2, 7, 8, 5, 6, 7, 8])
+    assert list(pair_segments(inputs, [7, 8], 3)) == [
+        Window(0, 3, 0), Window(0, 4, 3), Window(1, 7, 4), Window(4, 9, 7)
+    ]  # fmt: skip
+    assert list(pair_segments(inputs, [7, 8], 9)) == [Window(0, 4, 0), Window(0, 9, 4)]
+    for mark in ([], [8, 7], [7, 8, 5, 6, 7, 8, 0], [0] * 20):
+        assert list(pair_segments(inputs, mark, 4)) == list(segments(9, 4))
+    assert list(pair_segments(inputs[:0], [7], 4)) == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 2), max_size=60), st.lists(st.integers(0, 2), max_size=3), st.integers(1, 9))
+def test_the_segment_of_an_event_depends_on_the_ids_before_it(inputs, mark, size):
+    def what_each_event_reads(inputs):
+        windows = list(pair_segments(np.array(inputs, dtype=np.int64), mark, size))
+        assert all(window.length <= 2 * size for window in windows)
+        return [(event, window.start, window.first) for window in windows for event in range(window.first, window.end)]
+
+    whole = what_each_event_reads(inputs)
+    assert [event for event, *_ in whole] == list(range(len(inputs)))
+    for length in range(len(inputs)):
+        assert what_each_event_reads(inputs[:length]) == whole[:length]
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 60), max_size=8), SIZES, st.booleans(), st.integers(1, 100))
 def test_each_score_is_returned_for_its_event(lengths, sizes, whole_segments, batch_tokens):
     sequences = [np.arange(1000 * number + 1, 1000 * number + 1 + length) for number, length in enumerate(lengths)]
-    windowing = partial(segments, size=sizes[0]) if whole_segments else strided(*sizes)
+    windowing = partial(pair_segments, mark=[3, 4], size=sizes[0]) if whole_segments else strided(*sizes)
 
     def score_batch(inputs, targets):
         assert inputs.shape == targets.shape

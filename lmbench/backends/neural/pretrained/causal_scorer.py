@@ -91,11 +91,11 @@ class CausalScorer:
             )
         return sequence
 
-    def windowing(self, length: int) -> Iterator[Window]:
-        """Yield the windows that score `length` events."""
+    def windowing(self, inputs: Ints) -> Iterator[Window]:
+        """Yield the windows that score the events after each of these ids."""
         if self.history is not None:
-            return strided_windows(length, self.history, stride=1)
-        return strided_windows(length, self.context, self.stride)
+            return strided_windows(len(inputs), self.history, stride=1)
+        return strided_windows(len(inputs), self.context, self.stride)
 
     @property
     def first_logprob(self) -> float:
@@ -122,7 +122,7 @@ class CausalScorer:
         """
         if len(sequence) and not len(self.bos):
             yield np.full(self.network.rows, self.first_logprob)
-        for window in self.windowing(len(sequence) - 1):
+        for window in self.windowing(sequence[:-1]):
             for logits in self.network.logits(sequence[None, window.start : window.end], window.context):
                 check_logits(logits, self.network.model)
                 yield logits.double().log_softmax(-1).cpu().numpy()

@@ -22,7 +22,8 @@ from lmbench.backends.neural.device import seed_torch
 from lmbench.backends.neural.pretrained.causal_head import run_uncached
 from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
 from lmbench.backends.neural.pretrained.hub_model import first_line
-from lmbench.backends.neural.transformer.batches import PADDING, Example, batches
+from lmbench.backends.neural.transformer.batches import Example, batches
+from lmbench.backends.neural.transformer.networks import PADDING
 from lmbench.backends.neural.transformer.optimizer import make_adamw
 from lmbench.backends.neural.transformer.schedule import Schedule
 from lmbench.backends.neural.transformer.training_history import CurvePoint, TrainingHistory

@@ -31,10 +31,11 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Return what each position of x (B, T, C) attends to; `seen` (B, T) says which positions may be."""
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
         q, k = self.rotary(qkv[:2]) if self.rotary else qkv[:2]
-        y = attend(q, k, qkv[2], self.causal)  # (B, H, T, D)
+        y = attend(q, k, qkv[2], self.causal, seen)  # (B, H, T, D)
         return self.out(y.transpose(1, 2).flatten(-2))  # type: ignore[no-any-return]  # (B, T, C)
 
 
@@ -48,11 +49,22 @@ class CrossAttention(nn.Module):
         self.keys_values = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Return what each position of x (B, T, C) attends to; `seen` (B, S) says which of the memory's may be."""
+        q, k, v = self._project(x, memory)
+        y = attend(q, k, v, is_causal=False, seen=seen)  # (B, H, T, D)
+        return self.out(y.transpose(1, 2).flatten(-2))  # type: ignore[no-any-return]  # (B, T, C)
+
+    def weights(self, x: Tensor, memory: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Return softmax(Q K^T / sqrt(D)), (B, H, T, S): how much of each position of the memory `forward` reads."""
+        q, k, _ = self._project(x, memory)
+        products = q @ k.mT / math.sqrt(q.shape[-1])  # (B, H, T, S)
+        return (products if seen is None else products + _bias(seen, products.dtype)).softmax(-1)
+
+    def _project(self, x: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, D)
         k, v = self.keys_values(memory).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, H, S, D)
-        y = attend(q, k, v, is_causal=False)  # (B, H, T, D)
-        return self.out(y.transpose(1, 2).flatten(-2))  # type: ignore[no-any-return]  # (B, T, C)
+        return q, k, v
 
 
 class Rotary(nn.Module):
@@ -83,17 +95,36 @@ class Rotary(nn.Module):
         return x * cos + torch.cat([-second, first], dim=-1) * sin
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, is_causal: bool) -> Tensor:
-    """Return softmax(Q K^T / sqrt(D)) V, (B, H, T, D), from queries (B, H, T, D), keys and values (B, H, S, D)."""
+def attend(q: Tensor, k: Tensor, v: Tensor, is_causal: bool, seen: Tensor | None = None) -> Tensor:
+    """Return softmax(Q K^T / sqrt(D)) V, (B, H, T, D).
+
+    Args:
+        q: (B, H, T, D) queries.
+        k: (B, H, S, D) keys.
+        v: (B, H, S, D) values.
+        is_causal: Whether position t reads none after t.
+        seen: (B, S) which positions may be read, unless `is_causal` decides that; None: all.
+    """
+    bias = None if seen is None else _bias(seen, q.dtype)  # (B, 1, 1, S)
     if q.device.type == "cpu" and q.dtype == torch.bfloat16:
-        return _attend_in_bfloat16(q, k, v, is_causal)
-    return F.scaled_dot_product_attention(q, k, v, is_causal=is_causal)
+        return _attend_in_bfloat16(q, k, v, is_causal, bias)
+    return F.scaled_dot_product_attention(q, k, v, bias, is_causal=is_causal)
 
 
-def _attend_in_bfloat16(q: Tensor, k: Tensor, v: Tensor, is_causal: bool) -> Tensor:
+def _bias(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what hides positions: (B, 1, 1, S), 0 for those that are seen, else -inf."""
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, -math.inf)[:, None, None]
+
+
+def _attend_in_bfloat16(q: Tensor, k: Tensor, v: Tensor, is_causal: bool, bias: Tensor | None) -> Tensor:
     """Attend with products of whole matrices, because the gradient of torch's own attention is slow on a CPU."""
     batch, heads, length, size = q.shape
     q, k, v = (x.reshape(batch * heads, -1, size) for x in (q, k, v))
-    bias = q.new_full((length, length), -math.inf).triu(1) if is_causal else q.new_zeros(1, 1)
+    if is_causal:
+        bias = q.new_full((length, length), -math.inf).triu(1)
+    elif bias is None:
+        bias = q.new_zeros(1, 1)
+    else:
+        bias = bias.expand(batch, heads, 1, -1).flatten(0, 1)  # (BH, 1, S)
     weights = torch.baddbmm(bias, q, k.mT, alpha=1 / math.sqrt(size)).softmax(-1, dtype=q.dtype)  # (BH, T, S)
     return torch.bmm(weights, v).view(batch, heads, length, size)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lmbench.arrays import Ints
-from lmbench.backends.neural.transformer.networks import Decoder, Network
-
-PADDING = -100
-"""The target of a padded position, which cross_entropy ignores."""
+from lmbench.backends.neural.transformer.networks import PADDING, Decoder, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,51 +43,58 @@ def examples(network: Network, sequence: Ints, generator: np.random.Generator) -
         first = int(generator.integers(1, context + 1))
         yield Example(sequence[: first + 1], first)
         sequence = sequence[first:]
-    for window in network.windows(len(sequence) - 1, stride=context):
+    for window in network.windows(sequence[:-1], stride=context):
         yield Example(sequence[window.start : window.end + 1], window.end - window.first)
 
 
-def batches(draw_epoch: DrawEpoch, tokens: int, seed: int) -> Iterator[list[Example]]:
+def batches(draw_epoch: DrawEpoch, tokens: int, seed: int, mixed: bool = False) -> Iterator[list[Example]]:
     """Yield batches without end, epoch after epoch, in random order.
 
-    Examples of equal context and similar length share a batch.
+    Examples of similar length share a batch.
 
     Args:
         draw_epoch: Returns the examples of an epoch.
         tokens: Maximum number of events to predict in a batch of several examples, padding included.
         seed: The seed of all draws.
+        mixed: Whether examples of different contexts share a batch, since there are too few of each.
     """
     generator = np.random.default_rng(seed)
     while True:
         drawn = draw_epoch(generator)
         lengths = np.array([example.scored for example in drawn])
         contexts = np.array([example.context for example in drawn])
-        order = np.lexsort((generator.random(len(drawn)), lengths, contexts))
-        epoch = list(_fill_batches((drawn[i] for i in order), tokens))
+        kinds = np.zeros(len(drawn), dtype=np.int64) if mixed else contexts
+        order = np.lexsort((generator.random(len(drawn)), lengths, kinds))
+        epoch = list(_fill_batches([(drawn[i], kinds[i]) for i in order], tokens))
         for number in generator.permutation(len(epoch)):
             yield epoch[number]
 
 
 def pad_examples(batch: Sequence[Example]) -> tuple[Ints, Ints]:
-    """Return the inputs (B, T) and targets (B, S) of examples of equal context, padded at their ends.
+    """Return the inputs (B, T) and targets (B, S) of examples, padded at their ends.
 
-    The causal mask hides the padding from everything before it.
+    The causal mask hides the padding from everything before it. If examples have different contexts, these are padded
+    as well, with PADDING. The context of an example without any is then its first id, which it also reads.
     """
-    scored = max(example.scored for example in batch)
-    inputs = np.zeros((len(batch), batch[0].context + scored), dtype=np.int64)
+    context, scored = max(example.context for example in batch), max(example.scored for example in batch)
+    inputs = np.zeros((len(batch), context + scored), dtype=np.int64)
+    inputs[:, :context] = PADDING
     targets = np.full((len(batch), scored), PADDING, dtype=np.int64)
     for row, example in enumerate(batch):
-        inputs[row, : len(example.ids) - 1] = example.ids[:-1]
+        before = example.ids[: example.context or min(1, context)]
+        inputs[row, : len(before)] = before
+        inputs[row, context : context + example.scored] = example.ids[example.context : -1]
         targets[row, : example.scored] = example.ids[-example.scored :]
     return inputs, targets
 
 
-def _fill_batches(sorted_examples: Iterable[Example], tokens: int) -> Iterator[list[Example]]:
-    batch: list[Example] = []
-    for example in sorted_examples:
-        is_alike = not batch or example.context == batch[0].context
-        if batch and not (is_alike and (len(batch) + 1) * example.scored <= tokens):
+def _fill_batches(sorted_examples: Sequence[tuple[Example, int]], tokens: int) -> Iterator[list[Example]]:
+    """Yield adjacent examples of one kind, with up to `tokens` events to predict."""
+    batch, last = list[Example](), 0
+    for example, kind in sorted_examples:
+        if batch and not (kind == last and (len(batch) + 1) * example.scored <= tokens):
             yield batch
             batch = []
         batch.append(example)
+        last = kind
     yield batch

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 from lmbench.about import own_version
 from lmbench.arrays import Floats, Ids, Ints
 from lmbench.backends.neural.device import seed_torch, select_device, select_precision, use_threads
+from lmbench.backends.neural.transformer.alignment import Pairs, first_pairs, show_alignment
 from lmbench.backends.neural.transformer.batches import examples
 from lmbench.backends.neural.transformer.checkpoint import read_tensors, write_tensors
 from lmbench.backends.neural.transformer.decoder_export import export_decoder
@@ -25,7 +27,15 @@ from lmbench.backends.neural.transformer.initial_weights import start_from_count
 from lmbench.backends.neural.transformer.networks import Decoder, Network, Shape, make_network
 from lmbench.backends.neural.transformer.options import LONGEST_CONTEXT, TransformerOptions
 from lmbench.backends.neural.transformer.schedule import Schedule
-from lmbench.backends.neural.transformer.sequences import BOS, id_count, next_logprobs, sequence_logprobs, with_bos
+from lmbench.backends.neural.transformer.sequences import (
+    BOS,
+    id_count,
+    mark_ids,
+    next_logprobs,
+    sequence_logprobs,
+    sequences_of,
+    with_bos,
+)
 from lmbench.backends.neural.transformer.tokenizer_file import TokenizerFile
 from lmbench.backends.neural.transformer.training import Objective, Training, TrainingPlan
 from lmbench.backends.neural.transformer.training_history import TrainingHistory, learning_curve
@@ -57,6 +67,7 @@ class FittedTransformer:
         steps: The optimizer steps that limited training; 0 if only the budget did.
         budget: The seconds that limited training; None if only steps did.
         history: The course of training.
+        pairs: The first pairs of the validation text, if the model learned from pairs.
     """
 
     lexicon: Lexicon
@@ -64,6 +75,7 @@ class FittedTransformer:
     steps: int
     budget: float | None
     history: TrainingHistory
+    pairs: Pairs = ()
 
 
 class _StoredTraining(BaseModel):
@@ -75,6 +87,7 @@ class _StoredTraining(BaseModel):
     steps: int
     budget: float | None
     history: TrainingHistory
+    pairs: Pairs = ()
 
 
 class Transformer(LanguageModel, Saveable, Exportable):
@@ -82,7 +95,8 @@ class Transformer(LanguageModel, Saveable, Exportable):
 
     A document is one sequence: its history runs across lines, from one uncounted BOS at its start. The decoder reads
     overlapping windows. The encoder-decoder predicts a segment of the document from the segment's beginning and from
-    the whole segment before it, which the encoder reads in both directions.
+    the whole segment before it, which the encoder reads in both directions. With segments=pairs, each line is a
+    sequence of its own, and the first segment after ``=>`` is predicted from the source before it.
     """
 
     Options: ClassVar[type[ModelOptions]] = TransformerOptions
@@ -111,8 +125,8 @@ class Transformer(LanguageModel, Saveable, Exportable):
         """
         progress("learning the tokenizer", 0.0)
         lexicon = Lexicon.learn(data, self.options)
-        sequences = [with_bos(lexicon, lexicon.encode(document).ids) for document in data.train.documents]
-        validation = ValidationText.read(lexicon, data.valid)
+        sequences = [sequence for document in data.train.documents for sequence in self._read(lexicon, document)]
+        validation = ValidationText.read(lexicon, data.valid, self.options.by_line)
         longest = max((len(sequence) - 1 for sequence in sequences), default=0)
         if longest == 0:
             raise CorpusError("the training split is empty: there is nothing to learn from")
@@ -124,16 +138,19 @@ class Transformer(LanguageModel, Saveable, Exportable):
             counts = _count_targets(sequences, id_count(lexicon))
             network = self._start_network(lexicon, context, sequences, counts).to(self._device)
             plan = self._plan(lexicon, schedule, self._identity(data, lexicon, context, schedule))
-            history = Training(network, _objective(network, sequences, counts, validation), plan).run(progress)
-        self._fitted = FittedTransformer(lexicon, network, steps, budget, history)
+            objective = _objective(network, sequences, counts, validation)
+            history = Training(network, replace(objective, mixed=self.options.by_line), plan).run(progress)
+        pairs = first_pairs(network, validation.sequences) if self.options.by_line else ()
+        self._fitted = FittedTransformer(lexicon, network, steps, budget, history, pairs)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
         lexicon, network = self._fitted.lexicon, self._fitted.network
         encoded = lexicon.encode_each(documents)
-        sequences = [with_bos(lexicon, document.ids) for document in encoded]
+        parts = [sequences_of(lexicon, document.ids, self.options.by_line) for document in encoded]
         with use_threads(self.options.threads):
-            logprobs = sequence_logprobs(network, sequences, self._windowing)
-        return [document.score(costs) for document, costs in zip(encoded, logprobs, strict=True)]
+            logprobs = iter(sequence_logprobs(network, list(chain.from_iterable(parts)), self._windowing))
+        costs = [np.concatenate([np.zeros(0), *islice(logprobs, len(part))]) for part in parts]
+        return [document.score(cost) for document, cost in zip(encoded, costs, strict=True)]
 
     def state_after(self, text: str) -> ModelState:
         """Return the state after `text`. Its events are the lexicon's types and BOS, which no text contains."""
@@ -143,7 +160,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             with use_threads(self.options.threads):
                 return next_logprobs(network, with_bos(lexicon, history), self._windowing)
 
-        return LexiconState(lexicon, text, predict, across_lines=True, extra_events=(BOS,))
+        return LexiconState(lexicon, text, predict, across_lines=not self.options.by_line, extra_events=(BOS,))
 
     def signature(self) -> Signature:
         options, fitted = self.options, self._fitted
@@ -155,7 +172,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             context=fitted.network.shape.context,
             positions=options.positions,
             **self._sign_windows(),
-            bos="document",
+            bos="line" if options.by_line else "document",
             dropout=f"{options.dropout:g}",
             optimizer=options.optimizer,
             lr=f"{options.learning_rate:g}",
@@ -175,19 +192,28 @@ class Transformer(LanguageModel, Saveable, Exportable):
         return own + fitted.lexicon.signature()
 
     def exhibits(self) -> tuple[Exhibit, ...]:
-        """Return the learning curve."""
-        return learning_curve(self._fitted.history)
+        """Return the learning curve, and the alignment of the first pairs of the validation text."""
+        fitted = self._fitted
+        with use_threads(self.options.threads):
+            alignments = [show_alignment(fitted.network, fitted.lexicon, pair) for pair in fitted.pairs]
+        return (*learning_curve(fitted.history), *alignments)
 
     def remarks(self) -> tuple[str, ...]:
         fitted = self._fitted
-        limited = ("time-limited",) if fitted.budget else ()
-        return (*limited, "undertrained") if fitted.history.is_still_improving else limited
+        remarks = {
+            "time-limited": fitted.budget is not None,
+            "undertrained": fitted.history.is_still_improving,
+            "no pairs in the validation text": self.options.by_line and not fitted.pairs,
+        }
+        return tuple(remark for remark, holds in remarks.items() if holds)
 
     def save(self, folder: Path) -> None:
         fitted = self._fitted
         fitted.lexicon.save(folder, self.options.portable)
         context = fitted.network.shape.context
-        training = _StoredTraining(context=context, steps=fitted.steps, budget=fitted.budget, history=fitted.history)
+        training = _StoredTraining(
+            context=context, steps=fitted.steps, budget=fitted.budget, history=fitted.history, pairs=fitted.pairs
+        )
         metadata = {"lmbench": own_version(), "training": training.model_dump_json()}
         write_tensors(folder / _FILE, fitted.network.state_dict(), metadata)
 
@@ -213,7 +239,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             raise SpecError(
                 f"{folder} does not hold a saved model: {_FILE} cannot be read: {reason(error)}{elsewhere}"
             ) from error
-        self._fitted = FittedTransformer(lexicon, network, stored.steps, stored.budget, stored.history)
+        self._fitted = FittedTransformer(lexicon, network, stored.steps, stored.budget, stored.history, stored.pairs)
 
     def export(self, path: Path) -> None:
         """Write a folder that transformers' AutoModelForCausalLM and AutoTokenizer load.
@@ -262,12 +288,15 @@ class Transformer(LanguageModel, Saveable, Exportable):
         network, history = self._fitted.network, self.options.history
         if history is None:
             return partial(network.windows, stride=self._stride)
-        return partial(strided_windows, context=min(history, network.shape.context), stride=1)
+        return lambda inputs: strided_windows(len(inputs), min(history, network.shape.context), stride=1)
+
+    def _read(self, lexicon: Lexicon, document: str) -> list[Ints]:
+        return sequences_of(lexicon, lexicon.encode(document).ids, self.options.by_line)
 
     def _sign_windows(self) -> dict[str, object]:
         options = self.options
         if options.architecture != "decoder":
-            return {"segments": "fixed"}
+            return {"segments": options.segments}
         return {"stride": self._stride} if options.history is None else {"history": options.history}
 
     def _make_network(self, lexicon: Lexicon, context: int) -> Network:
@@ -281,7 +310,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             options.dropout,
             rotary=options.positions == "rotary",
         )
-        return make_network(options.architecture, shape)
+        return make_network(options.architecture, shape, mark_ids(lexicon) if options.by_line else ())
 
     def _start_network(self, lexicon: Lexicon, context: int, sequences: list[Ints], counts: Ints) -> Network:
         """Return a network whose embeddings start from the statistics of the training text."""

@@ -14,9 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lmbench.arrays import Ints
 from lmbench.backends.neural.transformer.attention import CrossAttention, Rotary, SelfAttention
 from lmbench.backends.neural.transformer.muon import Matrix
-from lmbench.backends.neural.windows import Window, segments, strided_windows
+from lmbench.backends.neural.windows import Window, pair_segments, strided_windows
+
+PADDING = -100
+"""The id of a padded position: cross_entropy ignores it as a target, and an encoder does not see it."""
 
 _STACKED = {"qkv": 3, "keys_values": 2}  # linear maps that compute several things at once
 
@@ -69,8 +73,8 @@ class Network(nn.Module, ABC):
         """Return the inputs (B, scored, C) of the output layer at the last `scored` of ids (B, T)."""
 
     @abstractmethod
-    def windows(self, length: int, stride: int) -> Iterator[Window]:
-        """Yield the windows in which this network scores a sequence of `length` events."""
+    def windows(self, inputs: Ints, stride: int) -> Iterator[Window]:
+        """Yield the windows in which this network scores the events after each of these ids."""
 
     @property
     def device(self) -> torch.device:
@@ -120,8 +124,8 @@ class Decoder(Network):
             x = block(x)
         return self.norm(x[:, -scored:])  # type: ignore[no-any-return]  # (B, scored, C)
 
-    def windows(self, length: int, stride: int) -> Iterator[Window]:
-        return strided_windows(length, self.shape.context, stride)
+    def windows(self, inputs: Ints, stride: int) -> Iterator[Window]:
+        return strided_windows(len(inputs), self.shape.context, stride)
 
 
 class EncoderDecoder(Network):
@@ -130,10 +134,16 @@ class EncoderDecoder(Network):
     The encoder reads all ids before the last `scored` ones, in both directions. At a document's start there are none,
     and it reads the first id alone, which is BOS. Encoder, decoder and output share their token embeddings (section 3.4
     of the paper); norms come before each part, as in GPT-2, not after it.
+
+    Args:
+        shape: Its size.
+        mark: The ids that end the source of a pair, so that a segment begins with its target; none if there are no
+            pairs.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, mark: tuple[int, ...] = ()) -> None:
         super().__init__(shape)
+        self.mark = mark
         self.positions = nn.Embedding(shape.context, shape.width)
         self.encoder_positions = nn.Embedding(shape.context, shape.width)
         self.encoder = nn.ModuleList(Block(shape, causal=False) for _ in range(shape.layers))
@@ -142,27 +152,41 @@ class EncoderDecoder(Network):
         self._initialize()
 
     def states(self, ids: Tensor, scored: int) -> Tensor:
-        memory = self._encode(ids[:, :-scored] if ids.shape[1] > scored else ids[:, :1])  # (B, S, C)
+        read = ids[:, :-scored] if ids.shape[1] > scored else ids[:, :1]  # (B, S)
+        seen = visible(read)
+        memory = self._encode(read.clamp(min=0), seen)  # (B, S, C)
         x = self._embed(ids[:, -scored:], self.positions)  # (B, scored, C)
         for block in self.blocks:
-            x = block(x, memory)
+            x = block(x, seen, memory)
         return self.norm(x)  # type: ignore[no-any-return]  # (B, scored, C)
 
-    def windows(self, length: int, stride: int) -> Iterator[Window]:
+    def windows(self, inputs: Ints, stride: int) -> Iterator[Window]:
         """Yield the segments, whatever the stride."""
-        return segments(length, self.shape.context)
+        return pair_segments(inputs, self.mark, self.shape.context)
 
-    def _encode(self, ids: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def cross_weights(self, ids: Tensor, scored: int) -> Tensor:
+        """Return how the last `scored` of ids (B, T) attend to those before, (layers, B, H, scored, S)."""
+        inputs: list[tuple[Tensor, ...]] = []
+        crossed = [module for module in self.modules() if isinstance(module, CrossAttention)]
+        hooks = [module.register_forward_pre_hook(lambda _, given: inputs.append(given)) for module in crossed]
+        self.eval().states(ids, scored)
+        for hook in hooks:
+            hook.remove()
+        return torch.stack([module.weights(*given) for module, given in zip(crossed, inputs, strict=True)])
+
+    def _encode(self, ids: Tensor, seen: Tensor | None = None) -> Tensor:
         x = self._embed(ids, self.encoder_positions)  # (B, S, C)
         for block in self.encoder:
-            x = block(x)
+            x = block(x, seen)
         return self.encoder_norm(x)  # type: ignore[no-any-return]  # (B, S, C)
 
 
 class Block(nn.Module):
     """Self-attention, cross-attention to a memory if it is `crossed`, and a feed-forward part.
 
-    Each part reads normalized input, and its output is added to the residual stream (pre-layer-norm).
+    Each part reads normalized input, and its output is added to the residual stream (pre-layer-norm). `seen` (B, S)
+    hides positions of the memory, or of an encoder's own input.
     """
 
     def __init__(self, shape: Shape, causal: bool, crossed: bool = False, rotary: Rotary | None = None) -> None:
@@ -175,10 +199,10 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(shape.width)
         self.dropout = nn.Dropout(shape.dropout)
 
-    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x)))  # (B, T, C)
+    def forward(self, x: Tensor, seen: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
+        x = x + self.dropout(self.attention(self.attention_norm(x), seen if memory is None else None))  # (B, T, C)
         if self.cross is not None and self.cross_norm is not None:
-            x = x + self.dropout(self.cross(self.cross_norm(x), memory))  # (B, T, C)
+            x = x + self.dropout(self.cross(self.cross_norm(x), memory, seen))  # (B, T, C)
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))  # type: ignore[no-any-return]  # (B, T, C)
 
 
@@ -197,11 +221,18 @@ class FeedForward(nn.Module):
         return self.down(F.gelu(self.up(x)))  # type: ignore[no-any-return]  # (B, T, C)
 
 
-def make_network(architecture: str, shape: Shape) -> Network:
+def visible(ids: Tensor) -> Tensor | None:
+    """Return which ids (B, S) are not padding; None if all are visible."""
+    seen = ids != PADDING
+    return None if bool(seen.all()) else seen
+
+
+def make_network(architecture: str, shape: Shape, mark: tuple[int, ...] = ()) -> Network:
     """Return a network with freshly drawn weights.
 
     Args:
         architecture: ``decoder`` or ``encoder-decoder``.
         shape: Size of the network.
+        mark: The ids that end the source of a pair, for an encoder-decoder that is trained on pairs.
     """
-    return {"decoder": Decoder, "encoder-decoder": EncoderDecoder}[architecture](shape)
+    return EncoderDecoder(shape, mark) if architecture == "encoder-decoder" else Decoder(shape)

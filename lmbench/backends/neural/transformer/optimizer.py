@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lmbench.backends.neural.transformer.batches import PADDING, Example, pad_examples
+from lmbench.backends.neural.transformer.batches import Example, pad_examples
 from lmbench.backends.neural.transformer.muon import Muon
-from lmbench.backends.neural.transformer.networks import Network
+from lmbench.backends.neural.transformer.networks import PADDING, Network
 from lmbench.backends.neural.transformer.row_adamw import RowAdamW
 from lmbench.backends.neural.transformer.sampled_softmax import SampledSoftmax
 

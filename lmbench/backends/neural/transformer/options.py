@@ -23,6 +23,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 LONGEST_CONTEXT = 16_384
 """The most events that a network can read at once."""
+_STEPS_FOR_PAIRS = 2
+"""How many times as many steps a training on pairs takes: the decoder has to find out where to attend."""
 _ADAMW_RATE = 4e-3  # of presets whose rate is Muon's
 
 
@@ -67,6 +69,11 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
     architecture: Literal["decoder", "encoder-decoder"] = Field(
         "decoder", description="decoder: GPT-like; encoder-decoder: predicts a segment from the encoded one before it"
     )
+    segments: Literal["fixed", "pairs"] = Field(
+        "fixed",
+        description="what an encoder-decoder encodes: fixed: the segment before; pairs: in lines 'source => "
+        "target', the source",
+    )
     tokenizer: str = _preset("tokenizer", "words, pieces, jieba, bytes, bpe or bpe:N; auto as for other models")
     layers: int = _preset("layers", "number of blocks", ge=1, le=48)
     width: int = _preset("width", "size of the vectors between blocks; a multiple of heads", ge=1, le=4096)
@@ -94,7 +101,7 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
         0,
         ge=0,
         description="number of optimizer steps; 0: as many as the budget allows, or without one by the size of the "
-        f"training text [{_describe_lengths()}]",
+        f"training text [{_describe_lengths()}; with segments=pairs, twice as many]",
     )
     budget: Seconds = Field(
         0.0, ge=0, allow_inf_nan=False, description="time limit of training: 90, 60s, 2m, 1h30m; 0: none"
@@ -132,6 +139,11 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
             raise ValueError(f"a history of {self.history} is more than the context of {self.context}")
         if self.history is not None and self.architecture != "decoder":
             raise ValueError("an encoder-decoder reads segment by segment; leave out history")
+        if self.segments == "pairs" and self.architecture == "decoder":
+            raise ValueError(
+                "segments=pairs is for architecture=encoder-decoder; a decoder reads 'source => target' from left to "
+                "right; leave out segments"
+            )
         if self.stride and self.architecture != "decoder":
             raise ValueError("an encoder-decoder reads segment by segment; leave out stride")
         if self.positions == "rotary" and self.architecture != "decoder":
@@ -141,6 +153,11 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("this machine does not have a CUDA device")
         return self
+
+    @property
+    def by_line(self) -> bool:
+        """Whether each line is a sequence of its own, rather than each document."""
+        return self.segments == "pairs"
 
     @property
     def portable(self) -> TransformerOptions:
@@ -155,4 +172,5 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
         """Return the number of optimizer steps on `size` bytes of training text; 0 if the budget alone limits it."""
         if self.steps or self.budget:
             return self.steps
-        return _LENGTHS[self.preset].count_steps(size)
+        steps = _LENGTHS[self.preset].count_steps(size)
+        return _STEPS_FOR_PAIRS * steps if self.by_line else steps

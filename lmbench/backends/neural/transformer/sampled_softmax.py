@@ -13,8 +13,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from lmbench.arrays import Ints
-from lmbench.backends.neural.transformer.batches import PADDING
-from lmbench.backends.neural.transformer.networks import Network
+from lmbench.backends.neural.transformer.networks import PADDING, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,12 @@ class Sample:
         Args:
             network: The network.
             rows: (K, C) the embeddings of the sample's ids, in the place of the network's own.
-            inputs: (B, T) ids to read.
+            inputs: (B, T) ids to read, or PADDING.
             targets: (B, S) ids to predict, or PADDING.
         """
         is_real = targets != PADDING
         numbers, own = torch.searchsorted(self.ids, inputs), torch.searchsorted(self.ids, targets[is_real])[:, None]
+        numbers[inputs == PADDING] = PADDING
         predicted = functional_call(network, {"tokens.weight": rows}, (numbers, targets.shape[1]))  # (B, S, K)
         logits = predicted[is_real].float()  # (N, K)
         corrected = (logits - self.log_inclusion).scatter(1, own, logits.gather(1, own))
@@ -70,7 +70,7 @@ class SampledSoftmax:
         wanted = targets[targets != PADDING]  # (N,)
         drawn = torch.multinomial(self._probabilities, self._draws, replacement=True).to(targets.device)
         candidates = torch.unique(torch.cat([wanted, drawn]))
-        ids = torch.unique(torch.cat([inputs.flatten(), candidates]))  # (K,)
+        ids = torch.unique(torch.cat([inputs[inputs != PADDING], candidates]))  # (K,)
         log_inclusion = torch.full(ids.shape, torch.inf, device=ids.device)
         log_inclusion[torch.searchsorted(ids, candidates)] = self._log_inclusion(candidates, len(wanted) - 1)
         return Sample(ids, log_inclusion)

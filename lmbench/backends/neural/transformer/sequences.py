@@ -18,10 +18,14 @@ from lmbench.arrays import Floats, Ids, Ints
 from lmbench.backends.neural.log_softmax import target_logprobs
 from lmbench.backends.neural.transformer.networks import Network
 from lmbench.backends.neural.windows import UNSCORED, Windowing, last_window, score_sequences
-from lmbench.text.lexicon import Lexicon
+from lmbench.ngrams.ids import UNKNOWN_ID
+from lmbench.text.lexicon import Lexicon, lines_of_ids
 
 BOS = "<|endoftext|>"
 """GPT-2's name of the event that is read before each document and is never a part of one."""
+
+PAIR_MARK = "=>"
+"""What stands between the source and the target of a pair, after a space."""
 
 _BATCH_TOKENS = 2048
 
@@ -34,6 +38,17 @@ def id_count(lexicon: Lexicon) -> int:
 def with_bos(lexicon: Lexicon, ids: Ids) -> Ints:
     """Return a document's ids after BOS."""
     return np.concatenate([[len(lexicon)], ids], dtype=np.int64)
+
+
+def sequences_of(lexicon: Lexicon, ids: Ids, by_line: bool) -> list[Ints]:
+    """Return the sequences of a document: its ids after BOS, or those of each line after a BOS of its own."""
+    return [with_bos(lexicon, part) for part in (lines_of_ids(ids) if by_line else [ids])]
+
+
+def mark_ids(lexicon: Lexicon) -> tuple[int, ...]:
+    """Return the ids of the events that spell PAIR_MARK after a word; none if one of them is an unknown word."""
+    (_, *ids) = lexicon.encode(f"a {PAIR_MARK}").ids.tolist()
+    return () if UNKNOWN_ID in ids else tuple(ids)
 
 
 def sequence_logprobs(network: Network, sequences: Sequence[Ints], windowing: Windowing) -> list[Floats]:

@@ -60,11 +60,13 @@ class Objective:
         draw_epoch: Returns the examples of an epoch.
         counts: (V,) how often each id is predicted in an epoch.
         evaluate: Returns the bits per byte of the validation text.
+        mixed: Whether examples of different contexts share a batch.
     """
 
     draw_epoch: DrawEpoch
     counts: Ints
     evaluate: Callable[[], float]
+    mixed: bool = False
 
 
 class Training:
@@ -87,11 +89,12 @@ class Training:
             SpecError: The checkpoint cannot be resumed.
             LmbenchError: The checkpoint cannot be written.
         """
-        plan = self._plan
+        plan, objective = self._plan, self._objective
         if not self._resume():
             self._evaluate()
         started = time.monotonic() - self._seconds
-        for batch in islice(batches(self._objective.draw_epoch, plan.batch_tokens, plan.seed), self._steps, None):
+        stream = batches(objective.draw_epoch, plan.batch_tokens, plan.seed, objective.mixed)
+        for batch in islice(stream, self._steps, None):
             if self._share == 1 or not self.history.has_improved_within(plan.patience):
                 break
             self._take_step(batch)

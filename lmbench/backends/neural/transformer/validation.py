@@ -8,7 +8,7 @@ from functools import partial
 
 from lmbench.arrays import Ints
 from lmbench.backends.neural.transformer.networks import Network
-from lmbench.backends.neural.transformer.sequences import sequence_logprobs, with_bos
+from lmbench.backends.neural.transformer.sequences import sequence_logprobs, sequences_of
 from lmbench.corpus import Split
 from lmbench.errors import CorpusError
 from lmbench.text.lexicon import Lexicon
@@ -22,7 +22,7 @@ class ValidationText:
     """The first documents of a validation split.
 
     Attributes:
-        sequences: The ids of each document after BOS.
+        sequences: The ids of each document, or of each line, after BOS.
         size: The number of bytes.
         spelling: The log-probability (nats) of the spelling of unknown words.
     """
@@ -32,18 +32,23 @@ class ValidationText:
     spelling: float
 
     @classmethod
-    def read(cls, lexicon: Lexicon, valid: Split) -> ValidationText:
+    def read(cls, lexicon: Lexicon, valid: Split, by_line: bool = False) -> ValidationText:
         """Return the first VALIDATION_EVENTS events of a split.
+
+        Args:
+            lexicon: The lexicon.
+            valid: The split.
+            by_line: Whether each line is a sequence of its own.
 
         Raises:
             CorpusError: The split is empty.
         """
-        sequences, size, spelling, left = [], 0, 0.0, VALIDATION_EVENTS
+        sequences, size, spelling, left = list[Ints](), 0, 0.0, VALIDATION_EVENTS
         for document in valid.documents:
             encoded = lexicon.encode(document)
             events = min(left, len(encoded.ends))
             if events:
-                sequences.append(with_bos(lexicon, encoded.ids[:events]))
+                sequences += sequences_of(lexicon, encoded.ids[:events], by_line)
                 size += int(encoded.ends[events - 1])
                 spelling += float(encoded.spelling[:events].sum())
                 left -= events

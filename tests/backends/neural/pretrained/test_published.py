@@ -30,22 +30,22 @@ def guide_windows(context):
 
     The first id of each window is not scored: no event ends there.
     """
-    return lambda events: [
-        Window(start, min(start + context - 1, events), start) for start in range(0, events, context)
+    return lambda inputs: [
+        Window(start, min(start + context - 1, len(inputs)), start) for start in range(0, len(inputs), context)
     ]
 
 
 def harness_windows(context):
     """Return the windowing of lm-evaluation-harness, for ids that follow one BOS: the last window is moved back."""
-    return lambda events: [
-        Window(max(0, min(first + context, events) - context), min(first + context, events), first)
-        for first in range(0, events, context)
+    return lambda inputs: [
+        Window(max(0, min(first + context, len(inputs)) - context), min(first + context, len(inputs)), first)
+        for first in range(0, len(inputs), context)
     ]
 
 
 def guide_perplexity(network, ids, context):
     (logprobs,) = score_sequences([ids], guide_windows(context), context, network.logprobs)
-    scored = sum(window.end - window.first for window in guide_windows(context)(len(ids) - 1))
+    scored = sum(window.end - window.first for window in guide_windows(context)(ids[:-1]))
     return math.exp(-logprobs.sum() / scored)
 
 
@@ -121,6 +121,6 @@ def test_the_harnesss_windows_are_its_own(length):
     sequence = [0, *tokens]
     ours = [
         (sequence[window.start : window.end], sequence[window.first + 1 : window.end + 1])
-        for window in harness_windows(64)(length)
+        for window in harness_windows(64)(range(length))
     ]
     assert ours == [(list(inputs), list(targets)) for inputs, targets in theirs]
