@@ -275,7 +275,8 @@ class _Resolver:
             Experiment(models, ())  # do their labels differ?
         with self.source.blamed(number, "train-size"):
             parts = table.train_parts
-        self.progress("loading corpora", 0.0)
+        if table.corpora:
+            self.progress("loading corpora", 0.0)
         corpora = self._load_corpora(table, number, models)
         tasks = self._load_tasks(table, number)
         with self.source.blamed(number, "corpora"):

@@ -68,7 +68,7 @@ def start(*arguments, cwd, code=CODE, env=None):
 
 def without_steps(errors):
     """Return the lines that a command printed on standard error, without the steps of a run's preparation."""
-    steps = {"resolving models", "loading corpora", "reading the texts", "writing the tables"}
+    steps = {"resolving models", "loading corpora", "loading tasks", "reading the texts", "writing the tables"}
     return [line for line in errors.splitlines() if line not in steps]
 
 
