@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -40,6 +40,7 @@ UNKNOWN = "<unk>"
 SEVERAL = "several"
 """The class of rows with words of different classes."""
 
+_SEVERAL = " 'several' are words of different classes that an event of some model joins."
 _ENDS = ("low", "high", "difference_low", "difference_high")
 
 
@@ -88,12 +89,14 @@ class ClassPicture:
         description: One sentence about the chart.
         noun: A name for the classes, such as "part of speech".
         apart: If the classes are steps of a scale, which lines connect: those that are not. None if none are steps.
+        scale: The scale of bits per word.
     """
 
     title: str
     description: str
     noun: str
     apart: tuple[str, ...] | None = None
+    scale: Literal["linear", "log"] = "log"
 
 
 def sum_classes(rows: WordRows, classes: Classes) -> pd.DataFrame:
@@ -120,9 +123,9 @@ def draw_classes(frame: pd.DataFrame, picture: ClassPicture) -> Chart:
     frame = frame.assign(**frame[["low", "high"]].where(frame["low"] > 0))
     return Chart(
         title=picture.title,
-        description=picture.description,
+        description=picture.description + _SEVERAL * (SEVERAL in set(frame["class"])),
         x=Axis(picture.noun, scale="categories", categories=tuple(frame["class"].unique())),
-        y=Axis("surprisal", "bits per word", scale="log"),
+        y=Axis("surprisal", "bits per word", scale=picture.scale),
         series=tuple(_make_series(frame, picture)),
     )
 

@@ -32,7 +32,7 @@ _AXES = {
     "fitting": Axis("time of fitting", "seconds", "log"),
     "scoring": Axis("time of scoring", "seconds for each megabyte", "log"),
     "parameters": Axis("number of parameters", "", "log"),
-    "memory": Axis("peak memory", "bytes", "log"),
+    "memory": Axis("peak memory", "MiB", "log"),
 }
 
 COSTS = tuple(_AXES)
@@ -103,7 +103,7 @@ def _average(costs: Sequence[Costs]) -> Mapping[str, float]:
         "fitting": [each.fit_seconds for each in costs],
         "scoring": [1e6 / each.bytes_per_second for each in costs],
         "parameters": [each.parameters for each in costs],
-        "memory": [each.peak_bytes for each in costs],
+        "memory": [each.peak_bytes and each.peak_bytes / 2**20 for each in costs],
     }
     return {
         cost: fmean(value for value in values if value is not None)

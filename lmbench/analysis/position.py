@@ -27,12 +27,14 @@ LINE_POSITION = ClassPicture(
     "Bits for each word of the test text, by its place in its line.",
     "place in the line",
     apart=(LINE_ENDS,),
+    scale="linear",
 )
 DOCUMENT_POSITION = ClassPicture(
     "Surprisal by position in the document",
     "Bits for each word of the test text, by its place in its document.",
     "place in the document",
     apart=(LINE_ENDS,),
+    scale="linear",
 )
 
 _LINE_STEPS = (1, 2, 3, 4, 6, 10, 15, 25, 50, 100)

@@ -77,8 +77,8 @@ class Texts:
                 reason = f"the test text of {name} is another one now"
         why = f" ({reason})" if reason else ""
         raise ResultsError(
-            f"the texts of {record.name} are not in the run directory and cannot be read again{why}; give the corpus, "
-            "as in Results.load(path, [corpus])"
+            f"the texts of {record.name} are not in the run directory and cannot be read again{why}; in Python, "
+            "Results.load(path, [corpus]) takes them"
         )
 
     def _list_names(self, record: CorpusRecord) -> Iterator[tuple[str, CorpusOptions]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from lmbench.analysis.catalog import ANALYSES
+from lmbench.analysis.history import HISTORY, WHOLE
 from lmbench.exhibit import formatted
 from lmbench.report.contents import NONE, Column, Contents
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_ROWS = 40
+_WHOLE = 1000  # from which on a number has no decimals
 _LONGEST = 60  # characters of a text, such as a passage
 
 
@@ -42,6 +44,8 @@ def _build(title: str, frame: pd.DataFrame) -> Contents:
     shown = frame.head(_MOST_ROWS)
     columns = tuple(Column(str(name), _align(shown[name])) for name in shown)
     known = shown.astype(object).where(shown.notna(), None)
+    if HISTORY in known:
+        known[HISTORY] = known[HISTORY].where(known[HISTORY].notna(), WHOLE)
     rows = tuple(tuple(map(_format, row)) for row in known.itertuples(index=False))
     rest = len(frame) - len(shown)
     notes = (f"{rest:,} more rows: --out writes them to a file.",) if rest else ()
@@ -59,6 +63,6 @@ def _format(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return formatted(value)
+        return formatted(value) if abs(value) < _WHOLE else f"{value:,.0f}"
     text = " ".join(str(value).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -46,3 +46,8 @@ class Contents:
     notes: tuple[str, ...]
     details: tuple[str, ...] = ()
     best: tuple[int, ...] = ()
+
+    @property
+    def name_column(self) -> int | None:
+        """The number of the column that names the rows, the first one of texts; None if there is none."""
+        return next((number for number, column in enumerate(self.columns) if column.align == "left"), None)

@@ -30,7 +30,12 @@ def format_cells(results: RankedRun) -> str:
     An entry is empty if the cell does not have the number. Texts are escaped so that no spreadsheet runs them.
     """
     rows = list_rows(results)
-    return format_rows(list(dict.fromkeys(name for row in rows for name in row)), rows)
+    return format_rows(list_columns(rows), rows)
+
+
+def list_columns(rows: Sequence[dict[str, object]]) -> list[str]:
+    """Return the names of all numbers that some row has."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def list_rows(results: RankedRun) -> list[dict[str, object]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from lmbench.report.csv_files import PAIR_COLUMNS, list_pairs, list_rows
+from lmbench.report.csv_files import PAIR_COLUMNS, list_columns, list_pairs, list_rows
 from lmbench.report.ranked_run import RankedRun
 
 
 def format_cells(results: RankedRun) -> bytes:
     """Return table.parquet: one row per cell, and one per compressor and corpus."""
     rows = list_rows(results)
-    return format_rows(list(dict.fromkeys(name for row in rows for name in row)), rows)
+    return format_rows(list_columns(rows), rows)
 
 
 def format_pairs(results: RankedRun) -> bytes:

@@ -96,8 +96,13 @@ def _fit(contents: Contents, width: int) -> list[Sequence[_Measured]]:
 
 
 def _divide(columns: Sequence[_Measured], width: int) -> Iterator[Sequence[_Measured]]:
-    """Yield the columns in blocks that fit. Each begins with the names, and with the ranks if there are any."""
-    leading = columns[: 2 if columns[0].align == "right" and columns[0].natural <= _RANK else 1]
+    """Yield the columns in blocks that fit. Each begins with the names, and with the ranks if there are any.
+
+    Names are in the first column, and in those after it that begin at the same side, if they leave half of the width.
+    """
+    first = 2 if columns[0].align == "right" and columns[0].natural <= _RANK else 1
+    ends = [place for place, column in enumerate(columns) if column.align == "right" and place >= first]
+    leading = columns[: ends[0] if ends and 2 * _least(columns[: ends[0]]) <= width else first]
     block = leading
     for column in columns[len(leading) :]:
         if len(block) > len(leading) and _least([*block, column]) > width:

@@ -68,12 +68,15 @@ def test_a_chart_has_a_series_for_each_model(rows):
     chart = draw_classes(frame, ClassPicture("Title", "About it.", "letter"))
     assert [(type(series), series.name) for series in chart.series] == [(Points, "one"), (Points, "other")]
     assert chart.x.categories == ("x", "y", "several")
+    assert chart.description == "About it. 'several' are words of different classes that an event of some model joins."
+    assert chart.y.scale == "log"
     assert chart.series[0].y[1] == 2.0
 
 
 def test_lines_connect_the_steps_of_a_scale_alone(rows):
     frame = sum_classes(rows, Classes(("1", "2", "line end"), np.tile([0, 1, 1, 2], 12)))
-    chart = draw_classes(frame, ClassPicture("Title", "About it.", "place", apart=("line end",)))
+    chart = draw_classes(frame, ClassPicture("Title", "About it.", "place", ("line end",), "linear"))
+    assert chart.y.scale == "linear"
     line, points, *_ = chart.series
     assert (type(line), line.x) == (Line, ("1", "2"))
     assert (type(points), points.x) == (Points, ("line end", "several"))

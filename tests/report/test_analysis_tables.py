@@ -13,3 +13,9 @@ def test_each_corpus_has_a_table_whose_long_texts_and_rows_are_cut():
     assert first.rows[0] == ("x" * 59 + "…", "0.3333")
     assert third.rows == (("m", "–", "yes"),)
     assert [column.align for column in third.columns] == ["left", "right", "left"]
+
+
+def test_the_whole_history_has_a_name_and_large_numbers_have_no_decimals():
+    frame = pd.DataFrame({"corpus": "a", "history": [0, None], "bits": [66449.7, 1.5]}).astype({"history": "Int64"})
+    [table] = build_tables({"history": frame})
+    assert table.rows == (("0", "66,450"), ("all", "1.5"))

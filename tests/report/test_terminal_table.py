@@ -134,3 +134,11 @@ def test_optional_columns_are_shown_if_the_table_is_not_continued_for_them(width
     columns = (Column("model", "left"), *[Column("bits")] * 7, Column("group", is_optional=True))
     table = Contents("t", columns, (("kenlm", *["1.52"] * 7, "abc"),), (), ())
     assert ("abc" in " ".join(lines_at(width, table))) == is_shown
+
+
+def test_a_table_that_is_continued_repeats_all_of_its_names():
+    columns = (Column("class", "left"), Column("model", "left"), *(Column(f"number {n}") for n in range(12)))
+    lines = lines_at(60, Contents("", columns, (("NOUN", "kenlm", *["0.123456"] * 12),), (), ()))
+    rows = [line for line in lines if "NOUN" in line]
+    assert len(rows) > 1
+    assert all("kenlm" in row for row in rows)

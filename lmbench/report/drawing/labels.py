@@ -51,7 +51,7 @@ def draw_labels(plots: Sequence[Plot]) -> Iterator[str]:
         box = next((box for box in _find_sides(point, text) if _is_free(box, taken, plot.frame)), None)
         if box:
             taken.append(box)
-            yield draw_text(box.left, box.bottom - 2, text, full=label)
+            yield draw_text(box.left, box.bottom - 2, text, "halo", full=label)
 
 
 def _find_sides(point: Pixel, text: str) -> Iterator[Box]:

@@ -86,6 +86,7 @@ _RULES = f"""
 .chart text{{font-family:{_LATIN};font-size:12px;fill:var(--chart-ink)}}
 .chart .han{{font-family:{",".join(f'"{name}"' for name in _CHINESE)},{_LATIN}}}
 .chart .rare{{font-family:{_BROAD}}}
+.chart .halo{{paint-order:stroke;stroke:var(--chart-paper);stroke-width:3;stroke-linejoin:round}}
 .chart .end{{text-anchor:end}}
 .chart .middle{{text-anchor:middle}}
 .chart .title{{font-size:14px;font-weight:bold}}

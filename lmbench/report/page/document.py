@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -209,11 +210,11 @@ def _name_run(results: RankedRun) -> str:
 
 def _list_facts(results: RankedRun) -> Iterator[tuple[str, str]]:
     manifest = results.directory.manifest
-    yield "Started", manifest.created
+    yield "Started", f"{datetime.fromisoformat(manifest.created):%Y-%m-%d %H:%M %Z}"
     for machine in list_machines(results.all_cells):
         yield "Machine", machine
     if manifest.study is not None:
-        yield "Command", "lmbench run study.toml"
+        yield "Repeat it", "lmbench run study.toml"
     yield "Version", f"lmbench {own_version()}"
 
 

@@ -16,7 +16,7 @@ def label(points):
     chart = Chart("title", "description", Axis("x"), Axis("y"), (series,))
     frame = arrange(chart, 0, 480)
     texts = "".join(draw_labels(list(list_plots(chart, frame))))
-    found = re.findall(r'<text x="([^"]*)" y="([^"]*)">([^<]*)', texts)
+    found = re.findall(r'<text x="([^"]*)" y="([^"]*)" class="halo">([^<]*)', texts)
     return frame, [(float(x), float(y), text) for x, y, text in found]
 
 
