@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -18,16 +20,11 @@ def offer_choices(items: Sequence[Item]) -> tuple[Item, ...]:
     The three are drawn from the six whose lengths in bytes are nearest. The draw and the order of the choices depend on
     the item's identity alone, so they are the same for every seed. An item to which nothing compares keeps no choices.
     """
-    return tuple(_offer(item, [other for other in items if other.groups == item.groups]) for item in items)
-
-
-def _offer(item: Item, others: Sequence[Item]) -> Item:
-    random = Random(item.id)
-    answer = item.references[0]
-    texts = sorted({text for other in others for text in other.references[:1]} - set(item.references))
-    near = sorted(texts, key=lambda text: abs(len(text.encode()) - len(answer.encode())))[:_NEAREST]
-    wrong = random.sample(near, min(COUNT, len(near)))
-    return shuffle_choices(item, wrong, random) if wrong else item
+    texts: dict[tuple[tuple[str, str], ...], set[str]] = defaultdict(set)
+    for item in items:
+        texts[item.groups].update(item.references[:1])
+    by_length = {groups: sorted(found, key=_length) for groups, found in texts.items()}
+    return tuple(_offer(item, by_length[item.groups]) for item in items)
 
 
 def shuffle_choices(item: Item, wrong: Sequence[str], random: Random) -> Item:
@@ -35,3 +32,19 @@ def shuffle_choices(item: Item, wrong: Sequence[str], random: Random) -> Item:
     gold = random.randrange(len(wrong) + 1)
     choices = [*wrong[:gold], item.references[0], *wrong[gold:]]
     return replace(item, choices=tuple(choices), gold=gold)
+
+
+def _offer(item: Item, texts: Sequence[str]) -> Item:
+    """Return an item with choices from the texts of its groups, which are in the order of their lengths."""
+    random = Random(item.id)
+    answer = item.references[0]
+    place = bisect_left(texts, _length(answer), key=_length)
+    reach = _NEAREST + len(item.references)  # so many on each side include the nearest that are not references
+    around = [text for text in texts[max(place - reach, 0) : place + reach] if text not in item.references]
+    near = sorted(around, key=lambda text: abs(len(text.encode()) - len(answer.encode())))[:_NEAREST]
+    wrong = random.sample(near, min(COUNT, len(near)))
+    return shuffle_choices(item, wrong, random) if wrong else item
+
+
+def _length(text: str) -> tuple[int, str]:
+    return len(text.encode()), text

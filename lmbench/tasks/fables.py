@@ -20,6 +20,7 @@ _PROVENANCE = "fables,split=by-number"
 _NAMES = {"en": "English", "zh": "Chinese"}
 _DELIMITERS = {"en": " ", "zh": ""}
 _QUESTION = {"en": "{text}\n\nQuestion: {question}\nAnswer:", "zh": "{text}\n\n问题：{question}\n回答："}
+_LONGEST_IS_RIGHT = "A rule that reads nothing, and chooses the longest answer, is right on 38 % of all 120 fables."
 _MORAL = {"en": "{text}\n\nMoral:", "zh": "{text}\n\n寓意："}
 
 SomeTask = TypeVar("SomeTask", bound=PromptedTask)
@@ -47,6 +48,7 @@ def load_questions(language: Language) -> QuestionAnswering:
         (),
         language=language,
         description=f"a question about each fable in {_NAMES[language]}, with four answers",
+        note=_LONGEST_IS_RIGHT,
         delimiter=_DELIMITERS[language],
         prompt=_QUESTION[language],
     )

@@ -153,10 +153,8 @@ def _make_task(described: TaskFile, path: Path) -> PromptedTask:
 def _read(described: TaskFile, file: Path) -> tuple[Item, ...]:
     """Return the items of a file, checked, with choices if the kind compares them."""
     items = read_items(file, described.layout)
-    if described.kind in _COMPARED:
-        items = items if items and items[0].choices else offer_choices(items)
     check_items(items, printable(file.name), described.language)
-    return items
+    return offer_choices(items) if described.kind in _COMPARED and not items[0].choices else items
 
 
 def _with_examples(task: PromptedTask, described: TaskFile, file: Path) -> PromptedTask:

@@ -1,3 +1,5 @@
+from random import Random
+
 from lmbench.tasks.distractors import offer_choices
 from lmbench.tasks.task import Item
 
@@ -34,3 +36,15 @@ def test_an_answer_is_never_a_wrong_one():
     first, second, _ = offer_choices(same)
     assert first.choices == ()
     assert set(second.choices) == {"same", "other"}
+
+
+def test_the_nearest_are_those_of_a_search_among_all():
+    random = Random(0)
+    items = [Item(str(i), references=tuple({"x" * random.randrange(1, 200) for _ in range(2)})) for i in range(300)]
+    texts = {item.references[0] for item in items}
+    for item in offer_choices(items):
+        right = item.references[0]
+        distances = sorted(abs(len(text) - len(right)) for text in texts - set(item.references))
+        wrong = [abs(len(choice) - len(right)) for choice in item.choices if choice != right]
+        assert len(wrong) == 3
+        assert max(wrong) <= distances[5]

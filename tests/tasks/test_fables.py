@@ -47,6 +47,17 @@ def test_a_question_follows_its_fable():
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_longest_answer_is_right_as_often_as_the_note_says(language):
+    task = TASKS[f"qa-{language}"]
+    hits = []
+    for item in task.items + task.examples:
+        sizes = [len(choice.encode()) for choice in item.choices]
+        hits.append((sizes[item.gold] == max(sizes)) / sizes.count(max(sizes)))
+    assert len(hits) == 120
+    assert f"{sum(hits) / len(hits):.0%}".replace("%", " %") in task.note
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_moral_is_the_end_of_the_corpus_s_document(language):
     task = TASKS[f"summarize-{language}"]
     for item, document in zip(task.items, load_corpus(f"fables-{language}").test.documents, strict=True):

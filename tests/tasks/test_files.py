@@ -120,12 +120,18 @@ def test_a_wrong_item_is_named(load, change, message):
         (b"[1, 2]", "my.jsonl, item 1 is a list; it must be a JSON object with named fields"),
         (b"[" * 100_000, "my.jsonl, item 1 is nested too deeply"),
         (b"\n \n", "my.jsonl has no items; a task needs at least one"),
+        (b'{"question": "Who?", "references": []}', "my.jsonl, item 1 has neither choices nor references"),
         (b'{"choices": ["a", "b"], "gold": 0}', "my.jsonl, item 1 lacks the field 'question' of"),
     ],
 )
 def test_a_file_that_is_not_one_of_records_is_refused(load, data, message):
     with pytest.raises(LmbenchError, match=message):
         load(data)
+
+
+def test_a_translation_without_references_is_refused(load):
+    with pytest.raises(LmbenchError, match=r"item 2 has neither choices nor references, so no answer is right"):
+        load([{"source": "a", "target": "b"}, {"source": "c", "references": []}], "kind=translation")
 
 
 @pytest.mark.parametrize(
