@@ -36,7 +36,7 @@ def test_the_scoring_example_runs(capsys):
 
 
 def test_the_statistics_examples_run(capsys):
-    fables, by_hand = blocks("docs/statistics.md", "python")
+    fables, by_hand, shares = blocks("docs/statistics.md", "python")
     exec(fables, {})
     difference, wins = capsys.readouterr().out.splitlines()
     assert "value=-0.088" in difference
@@ -44,6 +44,12 @@ def test_the_statistics_examples_run(capsys):
     assert wins == "24 0"
     exec(by_hand, {})
     assert capsys.readouterr().out == "[0.25] [0.005] [0.04333333]\n"
+    exec(shares, {})
+    share, p = capsys.readouterr().out.splitlines()
+    assert "value=0.791" in share
+    assert "low=0.578" in share
+    assert "high=0.928" in share
+    assert p.startswith("0.065")
 
 
 def test_the_generation_example_runs(capsys):
