@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lmbench.arrays import Floats, Ints
-from lmbench.backends.neural.transformer.networks import EncoderDecoder, Network
+from lmbench.backends.neural.transformer.networks import EncoderDecoder
 from lmbench.backends.neural.transformer.sequences import BOS
 from lmbench.backends.neural.windows import Window, find_mark
 from lmbench.exhibit import Exhibit
@@ -24,60 +24,77 @@ Pairs = tuple[tuple[int, ...], ...]
 """The ids of each pair, after BOS."""
 
 
-def first_pairs(network: Network, sequences: Iterable[Ints]) -> Pairs:
-    """Return the first pairs among sequences, as many as are shown; none for a network that does not know pairs."""
-    pairs = [sequence for sequence in sequences if _find_target(network, sequence)]
+def first_pairs(network: EncoderDecoder, sequences: Iterable[Ints]) -> Pairs:
+    """Return the first pairs among sequences, as many as are shown."""
+    pairs = [sequence for sequence in sequences if _is_pair(network, sequence)]
     shown = sorted(pairs, key=lambda sequence: len(sequence) > _LONGEST)[:_PAIRS]
     return tuple(tuple(sequence.tolist()) for sequence in shown)
 
 
-def align(network: EncoderDecoder, sequence: Ints, target: Window) -> Floats:
-    """Return how much each event of a target attends to its source, (T, S): the mean of the last layer's heads.
-
-    Args:
-        network: An encoder-decoder that was trained on pairs.
-        sequence: The ids of a pair, after BOS.
-        target: The window that predicts the target.
-    """
-    ids = torch.from_numpy(sequence[target.start : target.end]).to(network.device)
-    weights = network.cross_weights(ids[None], target.end - target.first)  # (layers, 1, H, T, S)
-    return weights[-1, 0].mean(0).double().cpu().numpy()
-
-
-def show_alignment(network: Network, lexicon: Lexicon, pair: Sequence[int]) -> Exhibit:
-    """Return the alignment of a pair as a heatmap with the events of the target in its rows.
+def show_alignments(network: EncoderDecoder, lexicon: Lexicon, pairs: Pairs) -> list[Exhibit]:
+    """Return the alignment of each pair as a heatmap with the events of the target in its rows.
 
     Args:
         network: An encoder-decoder that was trained on pairs.
         lexicon: Its lexicon.
-        pair: The ids of a pair, after BOS.
-
-    Raises:
-        ValueError: It is not a pair of such a network.
+        pairs: At least one pair.
     """
-    sequence = np.array(pair)
+    weights = [attend_to_source(network, np.array(pair)) for pair in pairs]
+    layer, head = choose_head(weights)
+    place = f"layer {layer + 1}, head {head + 1}"
+    return [
+        _show(network, lexicon, pair, shares[layer, head], place) for pair, shares in zip(pairs, weights, strict=True)
+    ]
+
+
+def attend_to_source(network: EncoderDecoder, sequence: Ints) -> Floats:
+    """Return how much each event of a pair's target attends to its source, (layers, H, T, S).
+
+    Args:
+        network: An encoder-decoder that was trained on pairs.
+        sequence: The ids of a pair, after BOS.
+    """
     window = _find_target(network, sequence)
-    if window is None or not isinstance(network, EncoderDecoder):
-        raise ValueError("the sequence is not a pair")
+    ids = torch.from_numpy(sequence[window.start : window.end]).to(network.device)
+    weights = network.cross_weights(ids[None], window.end - window.first)  # (layers, 1, H, T, S)
+    return weights[:, 0].double().cpu().numpy()
+
+
+def choose_head(weights: Sequence[Floats]) -> tuple[int, int]:
+    """Return the layer and the head that cover the source best, as heads specialize.
+
+    A head covers a word as much as the event that attends to it most does. BOS is not a word.
+
+    Args:
+        weights: The attention in some pairs, (layers, H, T, S) each.
+    """
+    covered = np.mean([shares[..., 1:].max(axis=2).mean(axis=-1) for shares in weights], axis=0)  # (layers, H)
+    layer, head = np.unravel_index(covered.argmax(), covered.shape)
+    return int(layer), int(head)
+
+
+def _show(network: EncoderDecoder, lexicon: Lexicon, pair: Sequence[int], shares: Floats, place: str) -> Exhibit:
+    window = _find_target(network, np.array(pair))
     words = [BOS, *(lexicon.display(number) for number in pair[1:])]
-    source, target = words[window.start : window.first], words[window.first + 1 : window.end + 1]
-    weights = align(network, sequence, window)
+    target = words[window.first + 1 : window.end + 1]
     return Exhibit(
         title=f"Alignment of {' '.join(words[1 : window.first])}",
-        shows="what each event of the target (rows) attended to in the source (columns) when it was predicted: the "
-        "mean of the last layer's heads",
+        shows="what each event of the target (rows) attended to in the source (columns) when it was predicted: "
+        f"{place}, which covers the source best",
         kind="heatmap",
-        columns=("target", *source),
-        rows=tuple((word, *row) for word, row in zip(target, weights.tolist(), strict=True)),
+        columns=("target", *words[window.start : window.first]),
+        rows=tuple((word, *row) for word, row in zip(target, shares.tolist(), strict=True)),
         unit="share of attention",
     )
 
 
-def _find_target(network: Network, sequence: Ints) -> Window | None:
-    """Return the window that predicts a target from all of its source; None if there is no target."""
-    if not isinstance(network, EncoderDecoder):
-        return None
+def _is_pair(network: EncoderDecoder, sequence: Ints) -> bool:
+    """Return whether a sequence has a source and at least one event of a target."""
+    return len(network.mark) < find_mark(sequence[:-1], network.mark) < len(sequence) - 1
+
+
+def _find_target(network: EncoderDecoder, sequence: Ints) -> Window:
+    """Return the window that predicts the first events of a pair's target from its source."""
     inputs = sequence[:-1]
-    windows = network.windows(inputs, stride=network.shape.context)
     border = find_mark(inputs, network.mark)
-    return next((window for window in windows if window.first == border), None)
+    return next(window for window in network.windows(inputs, network.shape.context) if window.first == border)

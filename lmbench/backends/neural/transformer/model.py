@@ -19,12 +19,12 @@ from safetensors import SafetensorError
 from lmbench.about import own_version
 from lmbench.arrays import Floats, Ids, Ints
 from lmbench.backends.neural.device import seed_torch, select_device, select_precision, use_threads
-from lmbench.backends.neural.transformer.alignment import Pairs, first_pairs, show_alignment
+from lmbench.backends.neural.transformer.alignment import Pairs, first_pairs, show_alignments
 from lmbench.backends.neural.transformer.batches import examples
 from lmbench.backends.neural.transformer.checkpoint import read_tensors, write_tensors
 from lmbench.backends.neural.transformer.decoder_export import export_decoder
 from lmbench.backends.neural.transformer.initial_weights import start_from_counts, start_from_neighbors
-from lmbench.backends.neural.transformer.networks import Decoder, Network, Shape, make_network
+from lmbench.backends.neural.transformer.networks import Decoder, EncoderDecoder, Network, Shape, make_network
 from lmbench.backends.neural.transformer.options import LONGEST_CONTEXT, TransformerOptions
 from lmbench.backends.neural.transformer.schedule import Schedule
 from lmbench.backends.neural.transformer.sequences import (
@@ -140,7 +140,7 @@ class Transformer(LanguageModel, Saveable, Exportable):
             plan = self._plan(lexicon, schedule, self._identity(data, lexicon, context, schedule))
             objective = _objective(network, sequences, counts, validation)
             history = Training(network, replace(objective, mixed=self.options.by_line), plan).run(progress)
-        pairs = first_pairs(network, validation.sequences) if self.options.by_line else ()
+        pairs = first_pairs(cast(EncoderDecoder, network), validation.sequences) if self.options.by_line else ()
         self._fitted = FittedTransformer(lexicon, network, steps, budget, history, pairs)
 
     def score(self, documents: Sequence[str]) -> list[Score]:
@@ -194,8 +194,10 @@ class Transformer(LanguageModel, Saveable, Exportable):
     def exhibits(self) -> tuple[Exhibit, ...]:
         """Return the learning curve, and the alignment of the first pairs of the validation text."""
         fitted = self._fitted
+        if not fitted.pairs:
+            return learning_curve(fitted.history)
         with use_threads(self.options.threads):
-            alignments = [show_alignment(fitted.network, fitted.lexicon, pair) for pair in fitted.pairs]
+            alignments = show_alignments(cast(EncoderDecoder, fitted.network), fitted.lexicon, fitted.pairs)
         return (*learning_curve(fitted.history), *alignments)
 
     def remarks(self) -> tuple[str, ...]:
