@@ -1,7 +1,7 @@
 """Cost and quality: bits per byte against the costs of a model, and the models that no other one beats in both.
 
 The costs are those of the cell (docs/scoring.md): seconds of fitting, seconds of scoring a megabyte, parameters, and
-bytes of peak memory of the process. A model is on the **front** of a cost unless another one is better in the cost or
+MiB of peak memory of the process. A model is on the **front** of a cost unless another one is better in the cost or
 in bits per byte, and at least as good in the other (Pareto). Times depend on the machine and on what else ran on it.
 
 The frame has a row for each model and cost that is known:

@@ -119,7 +119,8 @@ def _describe_trouble(results: RankedRun) -> Iterator[str]:
     missing = f", {absent:,} are missing" * bool(absent)
     yield (
         f"{count - failed:,} of {count:,} cells have numbers{missing}; "
-        f"{doubted or 'none'} of them {'are' if doubted > 1 else 'is'} in doubt (‡)."
+        f"{doubted or 'none'} of them {'are' if doubted > 1 else 'is'} in doubt (‡)"
+        f"{'; the notes below the tables say why' * bool(doubted)}."
     )
 
 

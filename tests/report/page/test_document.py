@@ -169,6 +169,22 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(opened, scheme):
     assert opened.run("document.documentElement.scrollWidth") <= 390
 
 
+def test_texts_of_charts_are_legible_on_a_phone(opened):
+    opened.resize(390)
+    scales = "[...document.querySelectorAll('.plot .chart')].map((one) => one.getBoundingClientRect().width / 480)"
+    assert opened.run(f"Math.min(...{scales}.filter((scale) => scale > 0)) * 12") >= 10  # pixels
+    assert opened.run("document.querySelector('.plot').scrollWidth > document.querySelector('.plot').clientWidth")
+
+
+def test_the_names_of_rows_stay_in_sight_on_a_phone(opened):
+    opened.resize(390)
+    table = "document.querySelector('.sortable.filterable')"
+    opened.run(f"{table}.parentElement.scrollLeft = 1000")
+    left = f"{table}.querySelector('tbody th[scope=row]').getBoundingClientRect().left"
+    assert opened.run(f"{table}.parentElement.scrollLeft") > 0
+    assert opened.run(f"{left} - {table}.parentElement.getBoundingClientRect().left") == 0
+
+
 def test_tables_sort_by_keyboard(opened):
     rows = "[...document.querySelectorAll('.overview tbody th')].map(one => one.textContent).join()"
     opened.run("document.querySelectorAll('.overview th button')[1].focus()")

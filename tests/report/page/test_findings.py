@@ -68,7 +68,9 @@ def test_the_distance_to_the_floor_is_told(tmp_path):
 def test_cells_without_numbers_are_counted(directory):
     store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES)
     store(directory, broken_cell("b", corpus="one"))
-    assert "1 of 2 cells have numbers; 1 of them is in doubt (‡)." in find(directory)
+    assert "1 of 2 cells have numbers; 1 of them is in doubt (‡); the notes below the tables say why." in find(
+        directory
+    )
 
 
 def test_there_are_at_most_six_sentences(results):

@@ -95,7 +95,7 @@ def test_findings_name_the_best_and_those_that_guess(results):
     assert first.startswith("The best answers are those of gpt2 on quiz (accuracy 97.5 %; ")
     assert "kenlm on few (accuracy 60.0 %)" in first
     assert second.endswith("values are not shown to be better than guessing: uniform on quiz and kenlm on few.")
-    assert third == "8 of 9 cells have numbers; 8 of them are in doubt (‡)."
+    assert third == "8 of 9 cells have numbers; 8 of them are in doubt (‡); the notes below the tables say why."
 
 
 def test_the_charts_of_tasks_are_among_those_of_a_page(results):
