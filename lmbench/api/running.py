@@ -188,6 +188,7 @@ def _resolve(asked: _Asked, study: Study, workers: Workers, progress: RunProgres
         or any(isinstance(model, SelectedModel) and model.given for model in selected)
     ):
         return JointExperiment(parts)  # no study can name the objects of a program
+    table = table.model_copy(update={"limit": None})  # it is for tasks alone, whose names say it by now
     named = dict(zip((corpus.name for corpus in texts), names, strict=True))
     tables = [
         table.resolved(

@@ -8,9 +8,10 @@ import pytest
 
 import lmbench
 from lmbench import Corpus, Split, Traits
-from lmbench.errors import ResultsError, SpecError, UnknownNameError
+from lmbench.errors import ResultsError, SpecError, TaskError, UnknownNameError
 from lmbench.runs.store import RunDirectory
 from tests.api.models import ByteOptions, Bytes
+from tests.runs.items import QUESTIONS
 
 TEXTS = [f"the cat saw dog {number}\n" for number in range(30)]
 
@@ -38,7 +39,7 @@ def corpus():
     return Corpus("toy", Split(tuple(TEXTS)), Split(tuple(TEXTS[:2])), Split(tuple(TEXTS[:5])), "lines")
 
 
-def run(models, corpora, **options):
+def run(models, corpora=None, **options):
     return lmbench.run(models, corpora, **{"check": False, "progress": False} | options)
 
 
@@ -108,6 +109,23 @@ def test_a_run_grows_and_can_be_repeated_by_name(tmp_path):
     assert grown.words("ppm:order=1").train_size.unique().tolist() == ["10%", "draw 2 of 10%"]
 
 
+def test_tasks_are_named_or_objects(tmp_path):
+    results = run("uniform", tasks=["fables-qa-en", QUESTIONS], limit=3)
+    cells = results.directory.all_cells()
+    assert [(cell.corpus, cell.kind) for cell in cells] == [("fables-qa-en:limit=3", "task"), ("questions", "task")]
+    assert results.directory.manifest.study is None  # no study can name an object
+    names = "fables-qa-en:limit=3,fables-qa-zh"
+    both = run("uniform", "markov:lines=300", tasks=names, limit=2, out=tmp_path / "run")
+    assert [cell.corpus for cell in both.directory.all_cells()] == [
+        "markov:lines=300", "fables-qa-en:limit=3", "fables-qa-zh:limit=2"
+    ]  # fmt: skip
+    [table] = both.directory.manifest.study.experiments
+    assert table.limit is None
+    assert (table.corpora, table.tasks) == (("markov:lines=300",), ("fables-qa-en:limit=3", "fables-qa-zh:limit=2"))
+    with pytest.raises(TaskError, match=r"^an int is not a task; give its name, or a Task$"):
+        run("uniform", tasks=[1])
+
+
 def test_a_temporary_run_is_silent_and_lasts_as_long_as_its_results(corpus, capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -156,6 +174,8 @@ def test_an_error_leaves_no_temporary_run(corpus, tmp_path, monkeypatch):
         ({"timeout": "soon"}, "^timeout: 'soon' is not a duration"),
         ({"memory_limit": "much"}, "^memory_limit: 'much' is not a size"),
         ({"jobs": 0}, "^jobs: it must be greater than 0"),
+        ({"shots": 65}, "^shots: it must be less than or equal to 64"),
+        ({"limit": 0}, "^limit: it must be greater than 0"),
     ],
 )
 def test_an_option_that_is_not_valid_is_named(options, message, tmp_path):

@@ -20,6 +20,7 @@ from lmbench.runs.templates import Workers
 from tests.plugins import MODELS, installed
 from tests.running import run
 from tests.runs.forging import reseal
+from tests.runs.items import QUESTIONS
 from tests.storing import suite_key_of
 
 
@@ -112,6 +113,20 @@ def test_other_numbers_of_a_cell_are_refused_and_nothing_is_written(tmp_path, co
         "merge one of them alone"
     )
     assert not (tmp_path / "c").exists()
+
+
+def test_other_figures_or_items_of_a_task_are_refused(tmp_path):
+    directory = run("uniform", [], tmp_path / "a", tasks=[QUESTIONS])
+    [cell] = directory.task_cells()
+    assert merge([tmp_path / "a"], tmp_path / "whole").task_cells() == [cell]
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    figures = [{"metric": "accuracy", "value": 1.0, "items": 4}]
+    reseal(tmp_path / "b/tasks/uniform-on-questions/cell.json", figures=figures)
+    with pytest.raises(ResultsError, match=r"^uniform on questions contradicts itself: its figures in .*/a are"):
+        merge([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
+    run("uniform", [], tmp_path / "d", tasks=[replace(QUESTIONS, items=QUESTIONS.items[:2])])
+    with pytest.raises(ResultsError, match=r"^questions asks other items in .*/d than in .*/a; merge one of "):
+        merge([tmp_path / "a", tmp_path / "d"], tmp_path / "c")
 
 
 def test_another_text_of_the_same_name_is_refused(tmp_path, corpus):

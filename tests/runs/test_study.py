@@ -24,7 +24,8 @@ def cells(study):
     return {
         (*cell, experiment.audit, experiment.check, experiment.limit)
         for experiment in study.experiments
-        for cell in product(experiment.models, experiment.corpora, experiment.train_parts)
+        for subjects in (experiment.corpora, [f"task {name}" for name in experiment.tasks])
+        for cell in product(experiment.models, subjects, experiment.train_parts)
     }
 
 
@@ -32,6 +33,7 @@ tables = st.builds(
     ExperimentTable,
     models=st.lists(st.sampled_from("abc"), min_size=1, unique=True).map(tuple),
     corpora=st.lists(st.sampled_from("xyz"), min_size=1, unique=True).map(tuple),
+    tasks=st.lists(st.sampled_from("tx"), unique=True).map(tuple),
     train_size=st.sampled_from([("1%",), ("1%", "100%"), ("10%",)]),
     train_draws=st.sampled_from([1, 3]),
     audit=st.sampled_from(["none", "full"]),
@@ -64,6 +66,9 @@ def test_an_experiment_that_a_study_has_already_changes_nothing():
         (table("a,b", "x,y"), table("b", "y"), [table("a,b", "x,y")]),
         (table(train_size="1%"), table(train_size="100%"), [table(train_size="1%,100%")]),
         (table("a", "x"), table("b", "y"), [table("a", "x"), table("b", "y")]),
+        (table("a", "x"), table("a", "", tasks="t"), [table("a", "x", tasks="t")]),
+        (table("a", "x", tasks="t"), table("a", "y", tasks="t,u"), [table("a", "x,y", tasks="t,u")]),
+        (table("a", "x"), table("b", "", tasks="t"), [table("a", "x"), table("b", "", tasks="t")]),
         (drawn(1, "a,b"), drawn(3, "a,b"), [drawn(3, "a,b")]),
         (drawn(3, "a,b"), drawn(2), [drawn(3, "a,b")]),
         (drawn(2, "a,b"), drawn(3), [drawn(2, "a,b"), drawn(3)]),
@@ -112,6 +117,19 @@ def test_a_stored_study_says_what_is_checked_and_audited_and_not_where_it_is():
     text = Study(experiments=(table(),), settings=Settings(out="here")).format()
     assert text.startswith(HEADER)
     assert tomllib.loads(text) == {"models": ["a"], "corpora": ["x"], "check": True, "audit": "sample"}
+
+
+def test_tasks_alone_leave_the_embedded_corpora_out():
+    assert ExperimentTable(models="a", tasks="t").corpora == ()
+    assert ExperimentTable(models="a").corpora[:2] == ("pydocs", "fables-en")
+    assert ExperimentTable(models="a", corpora="x", tasks="t").corpora == ("x",)
+
+
+def test_a_resolved_table_has_the_options_of_tasks_in_their_names():
+    asked = ExperimentTable(models="a", tasks="t", shots=2, limit=5, train_on="x")
+    assert asked.task_options.arguments == (("limit", "5"), ("shots", "2"), ("train", "x"))
+    resolved = asked.resolved(["a"], [], ["t:limit=5,shots=2,train=x"])
+    assert (resolved.tasks, resolved.shots, resolved.train_on) == (("t:limit=5,shots=2,train=x",), None, None)
 
 
 def test_a_resolved_table_does_not_tune_again():

@@ -14,6 +14,7 @@ from lmbench.runs.records import Verification
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.templates import Workers
 from lmbench.runs.verifying import evaluate_again, examine, sample_cells
+from lmbench.tasks.loading import load_task
 from tests.running import run
 from tests.runs.forging import reseal, rewrite
 from tests.storing import suite_key_of
@@ -214,6 +215,21 @@ def test_a_share_of_the_training_text_is_taken_again(tmp_path):
     with Workers() as workers:
         directory = runner.run(experiment, tmp_path / "run", LocalEngine(workers), RunProgress())
     assert [text.endswith("the same to the last bit") for _, text in again(directory).values()] == [True] * 3
+
+
+def test_the_figures_of_a_task_are_computed_and_its_items_answered_again(tmp_path):
+    directory = run("uniform", [], tmp_path / "run", tasks=[load_task("fables-qa-en:limit=3")])
+    [cell] = directory.task_cells()
+    assert wrongs(directory) == []
+    [(is_wrong, text)] = again(directory, [cell]).values()
+    assert not is_wrong
+    assert text.startswith("accuracy ")
+    assert text.endswith(", evaluated again: the same to the last bit")
+    folder = directory.folder(cell.row)
+    rewrite(folder, "items.parquet", accuracy=[1.0, 1.0, 1.0])
+    [(subject, text)] = wrongs(RunDirectory.open(tmp_path / "run"))
+    assert subject == "uniform on fables-qa-en:limit=3"
+    assert text.endswith(" of 3 items, but 1.0 by its items")
 
 
 def test_a_sample_is_chosen_by_a_seed(directory):
