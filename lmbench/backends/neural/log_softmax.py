@@ -23,7 +23,8 @@ def target_logprobs(states: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         targets: (N,) ids.
     """
     pairs = zip(torch.split(states, _ROWS), torch.split(targets, _ROWS), strict=True)
-    return torch.cat([_own_logits(x, weight, ids) - _log_sums(x, weight) for x, ids in pairs])
+    logprobs = torch.cat([_own_logits(x, weight, ids) - _log_sums(x, weight) for x, ids in pairs])
+    return logprobs.clamp(max=0)  # a certain target's two logits are rounded in different ways
 
 
 def _own_logits(states: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
