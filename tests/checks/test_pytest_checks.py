@@ -22,6 +22,7 @@ MODELS = (
     "hmm:iterations=3,tokenizer=bpe:300",
     "transformer:steps=20,tokenizer=pieces",
     "transformer:steps=20,architecture=encoder-decoder,tokenizer=bytes",
+    "transformer:steps=20,architecture=encoder-decoder,segments=pairs,tokenizer=words",
 )
 
 
