@@ -133,7 +133,9 @@ def _test(above: Floats, half: Floats) -> Floats:
     Sums that differ by rounding errors alone count as equal.
     """
     total, rounding = (values.sum(axis=1, keepdims=True) for values in (above, _ROUNDING * np.abs(above)))
-    between = np.count_nonzero(np.abs(2 * half - total) >= np.abs(total) - rounding, axis=1)
+    flipped = 2 * half
+    flipped -= total
+    between = np.count_nonzero(np.abs(flipped, out=flipped) >= np.abs(total) - rounding, axis=1)
     if above.shape[1] <= MOST_EXACT:
         p: Floats = between / half.shape[1]
     else:
@@ -154,8 +156,8 @@ def _find_typical_values(half: Floats, total: Floats) -> tuple[Floats, Floats]:
     other = total - half
     empty = (half[-1] == 0) | (other[-1] == 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        one, other = half[:-1] / half[-1], other[:-1] / other[-1]
-    low, high = np.minimum(one, other), np.maximum(one, other)
+        one, other = half[:-1] / half[-1], np.divide(other[:-1], other[-1], out=other[:-1])
+    low, high = np.minimum(one, other), np.maximum(one, other, out=one)
     low[:, empty], high[:, empty] = -np.inf, np.inf
     return low, high
 
