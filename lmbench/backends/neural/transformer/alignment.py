@@ -83,7 +83,7 @@ def _show(network: EncoderDecoder, lexicon: Lexicon, pair: Sequence[int], shares
         f"{place}, which covers the source best",
         kind="heatmap",
         columns=("target", *words[window.start : window.first]),
-        rows=tuple((word, *row) for word, row in zip(target, shares.tolist(), strict=True)),
+        rows=tuple((word, *row) for word, row in zip(target, shares.round(3).tolist(), strict=True)),
         unit="share of attention",
     )
 
