@@ -9,14 +9,11 @@ records are written as the data sets on the hub are. A line compares lmbench's t
 
     requests    how many contexts and continuations are the same two texts
     nats        the largest difference of a log-probability
-    in an item  the same for differences between two choices of an item, which decide its accuracy
     accuracy …  the share of right items in both systems, and on how many items they agree
 
-lm_eval's `hf` conditions on the tokens of a context, and lmbench on its bytes, whose last word may be longer. This changes
-the log-probabilities of all choices of an item alike.
-
-lm_eval puts BOS before a text without context, and leaves it out before a context unless the tokenizer adds it; lmbench
-puts it before every text. The comparison follows lm_eval, and the last line of a task has lmbench's own accuracy.
+The first line of a task follows lm_eval's `hf` in two conventions. BOS is before a text without context, and before
+others only if the tokenizer adds it; lmbench puts it before every text. The tokens of a context are given; lmbench
+gives its bytes, whose last word may be longer. The second line follows `hf` in BOS, and the third one is lmbench's own.
 
 lm_eval needs the package 'lm-eval[hf]'.
 """
@@ -48,6 +45,7 @@ from lmbench.backends.neural.pretrained.smollm2 import SmolLm2Options
 from lmbench.corpora.catalog import find_entry
 from lmbench.corpora.fetching import fetch_file
 from lmbench.lm_eval_adapter import LmbenchLM
+from lmbench.prediction import predict
 from lmbench.tasks.loading import load_task
 from lmbench.tasks.respond import respond
 from lmbench.tasks.task import Continuation, Item, Likelihood, Response, Task
@@ -209,14 +207,19 @@ class ByContext(LM):  # type: ignore[misc]  # lm_eval has no types
         raise NotImplementedError
 
 
-def ask_lmbench(alone: LanguageModel, after: LanguageModel, task: Task, items: Sequence[Item]) -> Answers:
-    """Return what lmbench says: a model for the texts without context, and one for the others."""
+Respond = Callable[[LanguageModel, Sequence[Continuation]], Sequence[Response]]
+
+
+def ask_lmbench(
+    systems: Systems, task: Task, items: Sequence[Item], answer: Respond = respond, bos_always: bool = False
+) -> Answers:
+    """Return the answers of lmbench's tasks, with BOS before texts without context alone unless `bos_always`."""
     asked = [[r for r in task.requests(item) if isinstance(r, Continuation)] for item in items]
     flat = list(dict.fromkeys(request for requests in asked for request in requests))
     known: dict[Continuation, Response] = {}
-    for model, has_context in ((alone, False), (after, True)):
+    for model, has_context in ((systems.first, False), (systems.first if bos_always else systems.none, True)):
         chosen = [request for request in flat if bool(request.context) == has_context]
-        known |= dict(zip(chosen, respond(model, chosen), strict=True))
+        known |= dict(zip(chosen, answer(model, chosen), strict=True))
     responses = [[known[request] for request in requests] for requests in asked]
     return Answers(
         [[(request.context, request.text) for request in requests] for requests in asked],
@@ -225,17 +228,29 @@ def ask_lmbench(alone: LanguageModel, after: LanguageModel, task: Task, items: S
     )
 
 
+def respond_by_tokens(model: LanguageModel, requests: Sequence[Continuation]) -> list[Response]:
+    """Answer requests given the tokens of each context, as lm_eval's `hf` does."""
+    wholes = model.score([request.context + request.text for request in requests])
+    return [
+        Likelihood(
+            LanguageModel.conditional_logprob(model, request.context, request.text, whole),
+            int(np.count_nonzero(whole.ends > len(request.context.encode()))),
+            is_greedy_by_tokens(model, request) if request.greedy else None,
+        )
+        for request, whole in zip(requests, wholes, strict=True)
+    ]
+
+
+def is_greedy_by_tokens(model: LanguageModel, request: Continuation) -> bool:
+    """Return whether each token after the context is the most likely one, given those before it."""
+    border = len(request.context.encode())
+    predictions = predict(model, request.context + request.text)
+    return all(found.event == np.argmax(found.following.logprobs) for found in predictions if found.end > border)
+
+
 def measure(task: Task, item: Item, responses: Sequence[Response]) -> dict[str, float]:
     """Return the measures of an item that need no written text."""
     return {name: value for name, value in task.measure(item, responses).items() if value is not None}
-
-
-def spread(requests: Sequence[tuple[str, str]], differences: Sequence[float]) -> float:
-    """Return how far the differences of texts after the same context lie apart, at most."""
-    found: dict[str, list[float]] = {}
-    for (context, _), difference in zip(requests, differences, strict=True):
-        found.setdefault(context, []).append(difference)
-    return max(map(np.ptp, found.values()))
 
 
 def compare(ours: Answers, other: Answers, metrics: Sequence[str]) -> str:
@@ -243,11 +258,7 @@ def compare(ours: Answers, other: Answers, metrics: Sequence[str]) -> str:
     pairs = list(zip(ours.requests, other.requests, strict=True))
     same = sum(one == theirs for mine, others in pairs for one, theirs in zip(mine, others, strict=True))
     differences = [np.subtract(mine, theirs) for mine, theirs in zip(ours.nats, other.nats, strict=True)]
-    within = max(map(spread, ours.requests, differences))
-    line = (
-        f"requests {same} of {sum(map(len, ours.requests))}, nats {max(np.abs(d).max() for d in differences):.2g}, "
-        f"in an item {within:.2g}"
-    )
+    line = f"requests {same} of {sum(map(len, ours.requests))}, nats {max(np.abs(d).max() for d in differences):.2g}"
     for metric in metrics:
         values = [(mine[metric], theirs[metric]) for mine, theirs in zip(ours.measures, other.measures, strict=True)]
         alike = sum(mine == theirs for mine, theirs in values)
@@ -259,21 +270,20 @@ def compare(ours: Answers, other: Answers, metrics: Sequence[str]) -> str:
 def compare_task(name: str, systems: Systems, limit: int, seed: int) -> None:
     """Compare the systems on some items of a task, and print a line for each comparison."""
     pair, task = PAIRS[name], load_task(name)
+    metrics = list(pair.metrics.values())
     records = read_records(pair)
     places = sorted(Random(seed).sample(range(len(records)), min(limit, len(records))))
     items = [task.items[place] for place in places]
-    ours = ask_lmbench(systems.first, systems.none, task, items)
     with tempfile.TemporaryDirectory() as temporary:
         datasets.config.HF_DATASETS_CACHE = Path(temporary) / "cache"
         write_definition(Path(temporary), "parity", pair, [records[place] for place in places])
-        for peer, model in systems.peers.items():
-            compared = compare(ours, ask_lm_eval(model, Path(temporary), "parity", pair), list(pair.metrics.values()))
+        for peer, answer in (("hf", respond_by_tokens), ("lmbench", respond)):
+            theirs = ask_lm_eval(systems.peers[peer], Path(temporary), "parity", pair)
+            compared = compare(ask_lmbench(systems, task, items, answer), theirs, metrics)
             print(f"{name}: lmbench and lm_eval's {peer}: {compared}", flush=True)
-    default = ask_lmbench(systems.first, systems.first, task, items).measures
-    shares = (
-        f"{metric} {100 * np.mean([found[metric] for found in default]):.2f} %" for metric in pair.metrics.values()
-    )
-    print(f"{name}: lmbench with BOS before every text: {'; '.join(shares)}", flush=True)
+    own = ask_lmbench(systems, task, items, bos_always=True).measures
+    shares = (f"{metric} {100 * np.mean([found[metric] for found in own]):.2f} %" for metric in metrics)
+    print(f"{name}: lmbench's own conventions: {'; '.join(shares)}", flush=True)
 
 
 def prepare(folder: Path) -> Systems:
