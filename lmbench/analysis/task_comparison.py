@@ -214,7 +214,7 @@ def _compare(task: str, sides: Sequence[_Side], labels: Sequence[tuple[str, str]
             second = other.answers.find_values(other.models[baseline].cells, metric.name)
             if metric.corpus == "" and first is not None and second is not None:
                 values = _pair_values(first[:, order], second[:, order])
-                [pair] = compare_values(values, units, metric.higher_is_better)
+                [pair] = compare_values(values, units, metric.higher_is_better, are_shares=metric.unit == "share")
                 means = (float(first.mean()), float(second.mean()))
                 yield TaskPair(task, metric, label, baseline, means, pair, units)
 

@@ -25,12 +25,11 @@ from lmbench.statistics import (
     find_differing,
     find_letters,
     find_ranks,
+    have_exact_interval,
     join_items,
 )
 from lmbench.statistics.pairs import adjust_holm
 from lmbench.tasks.task import Task
-
-_ROUNDING = 1e-6
 
 ToChance = Literal["above", "below", "not shown"]
 
@@ -41,6 +40,7 @@ class TaskEntry(Seeds):
 
     Attributes:
         value: The value of the metric, the mean over the seeds.
+        is_exact: Whether its interval is that of Clopper and Pearson.
         seed_deviation: The standard deviation of the value between the seeds; None for one seed.
         to_chance: Whether the interval lies above or below what guessing gives; None if one of them is not known.
         rank: 1 and the number of models that are better by more than chance; None if no ranking is claimed.
@@ -50,6 +50,7 @@ class TaskEntry(Seeds):
     """
 
     value: Estimate
+    is_exact: bool = False
     seed_deviation: float | None = None
     to_chance: ToChance | None = None
     rank: int | None = None
@@ -73,14 +74,12 @@ class MetricRanking:
         entries: The models that have the metric for every item, from best to worst.
         comparisons: The comparison of each entry with each later one, by their numbers in `entries`. The difference is
             the value of the first less that of the second.
-        is_exact: Whether the values are 1, 0, or a credit of 1/k, so that intervals are those of Clopper and Pearson.
     """
 
     metric: MetricRecord
     units: Units | None
     entries: tuple[TaskEntry, ...]
     comparisons: tuple[Comparison, ...]
-    is_exact: bool = False
 
     @property
     def is_claimed(self) -> bool:
@@ -163,11 +162,11 @@ class _Values:
     units: Units
 
     @property
-    def is_exact(self) -> bool:
-        return self.metric.unit == "share" and all(map(_is_credit, self.values))
+    def are_shares(self) -> bool:
+        return self.metric.unit == "share"
 
     def estimate(self) -> tuple[Estimate, ...]:
-        return estimate_values(self.values, self.units, self.is_exact)
+        return estimate_values(self.values, self.units, self.are_shares)
 
 
 def rank_task(directory: RunDirectory, task: TaskRecord, questions: Questions | None = None) -> TaskRanking:
@@ -246,13 +245,13 @@ def _rank(answers: Answers, models: Sequence[Seeds], metric: MetricRecord) -> Me
     found = _gather(answers, models, metric)
     if not found.models:
         return MetricRanking(metric, None, (), ())
-    comparisons = compare_values(found.values, found.units, metric.higher_is_better)
+    comparisons = compare_values(found.values, found.units, metric.higher_is_better, are_shares=found.are_shares)
     entries = list(_describe(found))
     if not found.units.are_too_few:
         entries = list(_claim(entries, comparisons, metric))
     to_best = {pair.second: pair.reversed() for pair in comparisons if pair.first == 0}
     entries = [replace(entry, to_best=to_best.get(number)) for number, entry in enumerate(entries)]
-    return MetricRanking(metric, found.units, tuple(entries), comparisons, found.is_exact)
+    return MetricRanking(metric, found.units, tuple(entries), comparisons)
 
 
 def _find_task(answers: Answers, questions: Questions | None) -> Task | None:
@@ -338,6 +337,7 @@ def _describe(found: _Values) -> Iterator[TaskEntry]:
             label=model.label,
             cells=model.cells,
             value=estimate,
+            is_exact=found.are_shares and have_exact_interval(values, found.units),
             seed_deviation=float(seeds.std(ddof=1)) if len(seeds) > 1 else None,
             to_chance=_compare_with_chance(estimate, found.metric),
             is_seeded=model.is_seeded,
@@ -363,9 +363,3 @@ def _claim(
     ties = ((~differs).sum(axis=1) > 1).tolist()  # no model differs from itself
     for entry, rank, is_tied, letters in zip(entries, ranks, ties, find_letters(differs), strict=True):
         yield replace(entry, rank=rank, is_tied=is_tied, letters=letters)
-
-
-def _is_credit(values: Floats) -> bool:
-    """Return whether all values are 0, 1, or a credit that k likeliest choices share: 1/k."""
-    shared = 1 / values[values > 0]
-    return bool((values >= 0).all() and (np.abs(shared - np.rint(shared)) < _ROUNDING).all())

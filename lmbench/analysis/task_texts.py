@@ -47,7 +47,9 @@ class WrittenTexts:
         test = PairedTest(systems, {self.metric: self._make_scorer()}, self._references, "ar", _TRIALS)
         _, found = test()
         [results] = [results for name, results in found.items() if name != "System"]
-        return [float(result.p_value or 0.0) for result in results[1:] if isinstance(result, Result)]
+        return [
+            float(result.p_value) for result in results if isinstance(result, Result) and result.p_value is not None
+        ]
 
     @property
     def _references(self) -> list[tuple[str, ...]]:

@@ -184,13 +184,14 @@ def _describe_tasks(ranked: Sequence[MetricRanking]) -> Iterator[_Statement]:
         "likeliest, and 1/k if it shares that place with k − 1 others, so that guessing gives 1 divided by the number "
         "of choices."
     )
-    if any(metric.is_exact for metric in ranked):
+    exact = [entry.is_exact for metric in ranked if metric.units is not None for entry in metric.entries]
+    if any(exact):
         yield _Statement(
             "Intervals of such credits are exact (Clopper and Pearson 1934), and pairs of models were compared on the "
             "same items by the exact test of McNemar (1947), or by flipped signs if credit is shared.",
             (_CLOPPER, _MCNEMAR),
         )
-    if any(metric.units is not None and not metric.is_exact for metric in ranked):
+    if not all(exact):
         yield _Statement(
             "Intervals and p values of other values are those of typical values (Hartigan 1969) over the items.",
             (_HARTIGAN,),

@@ -12,7 +12,14 @@ from lmbench.statistics.estimates import Estimate, estimate_sums
 from lmbench.statistics.letters import find_letters
 from lmbench.statistics.pairs import MARGIN, Comparison, compare_pairs, find_differing, find_ranks
 from lmbench.statistics.seeds import estimate_crossed, estimate_models
-from lmbench.statistics.shares import compare_values, estimate_share, estimate_values, find_mcnemar_p, join_items
+from lmbench.statistics.shares import (
+    compare_values,
+    estimate_share,
+    estimate_values,
+    find_mcnemar_p,
+    have_exact_interval,
+    join_items,
+)
 from lmbench.statistics.units import FEWEST_EFFECTIVE, Inflation, Units
 
 __all__ = [
@@ -36,5 +43,6 @@ __all__ = [
     "find_letters",
     "find_mcnemar_p",
     "find_ranks",
+    "have_exact_interval",
     "join_items",
 ]

@@ -26,6 +26,7 @@ from lmbench.statistics.units import Units
 
 _MOST_LEVELS = 64
 _DIGITS = 12  # by which values differ
+_ROUNDING = 1e-6
 
 
 def estimate_share(values: Floats) -> Estimate:
@@ -53,15 +54,28 @@ def estimate_values(models: Sequence[Floats], units: Units, are_shares: bool) ->
     Args:
         models: Of each model, the value of each item under each seed, (seeds, items).
         units: What is resampled: items, or blocks of items that depend on each other.
-        are_shares: Whether the values are from 0 to 1. One seed on independent items then has an exact interval.
+        are_shares: Whether the values are from 0 to 1. Credits of one seed on independent items then have an exact
+            interval.
     """
-    exact = [are_shares and len(values) == 1 and not units.are_blocks for values in models]
+    exact = [are_shares and have_exact_interval(values, units) for values in models]
     rest = [values for values, is_exact in zip(models, exact, strict=True) if not is_exact]
     estimates = iter(estimate_models(rest, units) if rest else ())
     return tuple(
-        estimate_share(values[0]) if is_exact else _clip(next(estimates)) if are_shares else next(estimates)
+        estimate_share(values[0]) if is_exact else _clip(next(estimates), 0.0) if are_shares else next(estimates)
         for values, is_exact in zip(models, exact, strict=True)
     )
+
+
+def have_exact_interval(values: Floats, units: Units) -> bool:
+    """Return whether values of one seed on independent items are 1, 0, or the credit of k likeliest choices, 1/k.
+
+    Args:
+        values: (seeds, items).
+        units: What is resampled.
+    """
+    shared = 1 / values[values > 0]
+    are_credits = (values >= 0).all() and (np.abs(shared - np.rint(shared)) < _ROUNDING).all()
+    return bool(are_credits) and len(values) == 1 and not units.are_blocks
 
 
 def compare_values(
@@ -69,6 +83,7 @@ def compare_values(
     units: Units,
     higher_is_better: bool = True,
     pairs: Sequence[tuple[int, int]] | None = None,
+    are_shares: bool = False,
 ) -> tuple[Comparison, ...]:
     """Return the comparison of each model with each later one, or of some pairs. No difference is too small to count.
 
@@ -79,6 +94,7 @@ def compare_values(
         units: What is resampled: items, or blocks of items that depend on each other.
         higher_is_better: Whether a model with a higher value wins an item.
         pairs: The numbers of the models to compare; None for all pairs.
+        are_shares: Whether the values are from 0 to 1, so that the intervals of differences lie between -1 and 1.
     """
     if pairs is None:
         pairs = list(combinations(range(len(models)), 2))
@@ -90,6 +106,7 @@ def compare_values(
     return tuple(
         replace(
             pair,
+            difference=_clip(pair.difference, -1.0) if are_shares else pair.difference,
             adjusted_p=p,
             wins=pair.losses if higher_is_better else pair.wins,
             losses=pair.wins if higher_is_better else pair.losses,
@@ -162,7 +179,7 @@ def _agree_with(estimate: Estimate) -> Estimate:
     return replace(estimate, low=max(low, 0.0)) if estimate.value > 0 else replace(estimate, high=min(high, 0.0))
 
 
-def _clip(estimate: Estimate) -> Estimate:
-    """Return an estimate of a share, whose interval lies between 0 and 1."""
-    low, high = (None if end is None else min(max(end, 0.0), 1.0) for end in (estimate.low, estimate.high))
+def _clip(estimate: Estimate, lowest: float) -> Estimate:
+    """Return an estimate of a share, or of a difference between shares, whose interval lies between `lowest` and 1."""
+    low, high = (None if end is None else min(max(end, lowest), 1.0) for end in (estimate.low, estimate.high))
     return replace(estimate, low=low, high=high)

@@ -82,7 +82,7 @@ def test_shared_credit_has_the_exact_interval_and_the_test_of_flipped_signs(tmp_
     answer(directory, "tied", accuracy=first)
     answer(directory, "sure", accuracy=right(3, 12))
     main = rank(directory).main
-    assert main.is_exact
+    assert all(entry.is_exact for entry in main.entries)
     signs = np.array(list(product((1, -1), repeat=12)))
     differences = np.array(first) - right(3, 12)
     expected = np.mean(np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9)
@@ -95,8 +95,25 @@ def test_values_that_are_no_credits_have_the_interval_of_typical_values(tmp_path
     answer(directory, "writer", f1=values)
     main = rank(directory).main
     error = values.std(ddof=1) / np.sqrt(40)
-    assert not main.is_exact
+    assert not main.entries[0].is_exact
     assert main.entries[0].value.low == pytest.approx(values.mean() - 1.96 * error, abs=0.3 * error)
+
+
+def test_the_interval_of_a_model_does_not_depend_on_the_other_models(tmp_path):
+    directory = new_run(tmp_path / "run", task_of(metrics=(F1,)))
+    answer(directory, "mute", f1=np.zeros(40))
+    answer(directory, "writer", f1=np.random.default_rng(1).random(40))
+    writer, mute = rank(directory).main.entries
+    assert (writer.is_exact, mute.is_exact) == (False, True)
+    assert mute.value.high == pytest.approx(binomtest(0, 40).proportion_ci(0.95).high)
+
+
+def test_intervals_of_shares_and_of_their_differences_stay_in_their_range(tmp_path):
+    directory = new_run(tmp_path / "run", task_of(items=3, metrics=(F1,)))
+    answer(directory, "high", f1=[0.9, 1, 0.7])
+    answer(directory, "low", f1=[0.05, 0.9, 0])
+    high, low = rank(directory).main.entries
+    assert (high.value.high, low.value.low, low.to_best.difference.low) == (1, 0, -1)
 
 
 def test_lower_is_better_if_the_metric_says_so(tmp_path):

@@ -96,6 +96,14 @@ def test_the_p_of_shared_credit_is_that_of_flipped_signs(rng):
     assert pair.difference.p == pytest.approx(np.mean(np.array(sums) >= abs(differences.sum()) - 1e-9))
 
 
+def test_no_difference_between_shares_is_larger_than_1():
+    first, second = np.array([[1.0, 1, 1, 0]]), np.array([[0.0, 1, 0, 1]])
+    [wide] = compare_values([first, second], units_of(4))
+    [share] = compare_values([first, second], units_of(4), are_shares=True)
+    assert (wide.difference.high > 1, share.difference.high) == (True, 1)
+    assert (wide.difference.low < -1, share.difference.low) == (True, -1)
+
+
 def test_several_pairs_are_corrected_by_holm(rng):
     models = [(rng.random((1, 60)) < quality).astype(float) for quality in (0.9, 0.6, 0.3)]
     ps = sorted(pair.difference.p for pair in compare_values(models, units_of(60)))
