@@ -62,6 +62,10 @@ def check_item(item: Item, where: str) -> None:
     Raises:
         TaskError: It cannot be used.
     """
+    for name in ("choices", "references", "groups"):
+        if type(values := getattr(item, name)) is not tuple:
+            raise TaskError(f"{where}: its {name} are {kind_of(values)}; they must be a tuple")
+    _check_groups(item, where)
     texts = {"id": item.id, "context": item.context}
     texts |= {f"choice {number}": choice for number, choice in enumerate(item.choices)}
     texts |= {f"reference {number}": reference for number, reference in enumerate(item.references)}
@@ -76,6 +80,35 @@ def check_item(item: Item, where: str) -> None:
     elif not item.references:
         raise TaskError(f"{where} has neither choices nor references, so no answer is right; give one of them")
     _check_size(item, where)
+
+
+def check_examples(examples: Sequence[Item], items: Sequence[Item], place: str) -> None:
+    """Check that no example is one of the items that are asked, with its answer.
+
+    Raises:
+        TaskError: One of them is.
+    """
+    asked = {(item.context, right_answer(item)): number for number, item in enumerate(items, start=1)}
+    for number, example in enumerate(examples, start=1):
+        if same := asked.get((example.context, right_answer(example))):
+            raise TaskError(f"{place}, item {number} is item {same} of those that are asked; an example must not be")
+
+
+def right_answer(item: Item) -> str:
+    """Return the right answer of an item: its right choice, or else its first reference."""
+    return item.choices[item.gold] if item.gold is not None else item.references[0]
+
+
+def _check_groups(item: Item, where: str) -> None:
+    names = set()
+    for pair in item.groups:
+        if type(pair) is not tuple or [type(part) for part in pair] != [str, str]:
+            raise TaskError(f"{where}: one of its groups is not a pair of texts, a name and a value")
+        name, value = pair
+        if not name.strip() or name in names:
+            raise TaskError(f"{where}: the name of a group, '{_shorten(name)}', is blank, or is there twice")
+        names.add(name)
+        check_text(name + value, f"{where}: its group")
 
 
 def _check_choices(item: Item, where: str) -> None:

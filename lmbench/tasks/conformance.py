@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from lmbench.errors import PluginError, kind_of
 from lmbench.signature import plain_signature
@@ -26,6 +27,7 @@ def check_task(task: Task) -> None:
         TaskError: An item cannot be asked.
         PluginError: The task breaks its contract; the message names the item.
     """
+    check_metrics(task.metrics, task.name)
     check_items(task.items, task.name, task.language)
     plain_signature(task.signature())
     for number, item in enumerate(task.items, start=1):
@@ -36,8 +38,35 @@ def check_task(task: Task) -> None:
             raise PluginError(f"{where}: requests returned other requests when it was called again")
         for text in ("a text", None):
             _check_values(task, item, _make_up(requests, text), where)
-        for name, value in task.chance(item).items():
-            _check_value(_metric(task, name, where), value, f"{where}: chance")
+        check_chance(task, item, where)
+
+
+def check_metrics(metrics: Sequence[Metric], where: str) -> None:
+    """Check the names and units of metrics.
+
+    Raises:
+        PluginError: A name is blank or is there twice, or there is no such unit or metric of all texts.
+    """
+    names = set[str]()
+    for metric in metrics:
+        if not isinstance(metric.name, str) or not metric.name.strip() or metric.name in names:
+            raise PluginError(f"{where}: the name of a metric, {metric.name!r}, is blank, or is there twice")
+        names.add(metric.name)
+        for field, known in (("unit", tuple(_HIGHEST)), ("corpus", ("", "bleu", "chrf"))):
+            if (value := getattr(metric, field)) not in known:
+                raise PluginError(
+                    f"{where}: {metric.name} has the {field} {value!r}; it must be one of {', '.join(map(repr, known))}"
+                )
+
+
+def check_chance(task: Task, item: Item, where: str) -> None:
+    """Check what a task says that guessing gives on an item.
+
+    Raises:
+        PluginError: It names something that is not one of the metrics, or has a value that the metric cannot have.
+    """
+    for name, value in task.chance(item).items():
+        _check_value(_metric(task, name, where), value, f"{where}: chance")
 
 
 def check_requests(requests: object, where: str) -> None:
@@ -46,11 +75,18 @@ def check_requests(requests: object, where: str) -> None:
     Raises:
         PluginError: It is anything else.
     """
-    if not isinstance(requests, tuple) or not requests:
+    if requests == ():
+        raise PluginError(f"{where}: requests returned an empty tuple; it must ask for something")
+    if not isinstance(requests, tuple):
         raise PluginError(f"{where}: requests returned {kind_of(requests)}; it must return a tuple of requests")
     for request in requests:
         if not isinstance(request, Continuation | Completion):
             raise PluginError(f"{where}: requests returned {kind_of(request)} in its tuple; it must be a request")
+        texts = (
+            (request.context, request.text) if isinstance(request, Continuation) else (request.prompt, *request.stop)
+        )
+        if not all(isinstance(text, str) for text in texts):
+            raise PluginError(f"{where}: {request!r} has a field that is not a text")
         if isinstance(request, Continuation) and not request.text:
             raise PluginError(f"{where}: a Continuation asks for the probability of an empty text")
 

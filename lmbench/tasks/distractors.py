@@ -18,13 +18,15 @@ def offer_choices(items: Sequence[Item]) -> tuple[Item, ...]:
     """Return items with choices: the reference of each, and those of three others of the same groups.
 
     The three are drawn from the six whose lengths in bytes are nearest. The draw and the order of the choices depend on
-    the item's identity alone, so they are the same for every seed. An item to which nothing compares keeps no choices.
+    the item's identity alone, so they are the same for every seed. An item that is alone in its groups is compared with
+    all others. One that has choices keeps them, and one to which nothing compares does not get any.
     """
     texts: dict[tuple[tuple[str, str], ...], set[str]] = defaultdict(set)
     for item in items:
         texts[item.groups].update(item.references[:1])
     by_length = {groups: sorted(found, key=_length) for groups, found in texts.items()}
-    return tuple(_offer(item, by_length[item.groups]) for item in items)
+    everything = sorted(set().union(*texts.values()), key=_length)
+    return tuple(item if item.choices else _offer(item, by_length[item.groups], everything) for item in items)
 
 
 def shuffle_choices(item: Item, wrong: Sequence[str], random: Random) -> Item:
@@ -34,16 +36,21 @@ def shuffle_choices(item: Item, wrong: Sequence[str], random: Random) -> Item:
     return replace(item, choices=tuple(choices), gold=gold)
 
 
-def _offer(item: Item, texts: Sequence[str]) -> Item:
-    """Return an item with choices from the texts of its groups, which are in the order of their lengths."""
+def _offer(item: Item, *pools: Sequence[str]) -> Item:
+    """Return an item with choices from the first pool that has some. Each is in the order of lengths."""
     random = Random(item.id)
+    near = next(filter(None, (_find_nearest(item, texts) for texts in pools)), [])
+    wrong = random.sample(near, min(COUNT, len(near)))
+    return shuffle_choices(item, wrong, random) if wrong else item
+
+
+def _find_nearest(item: Item, texts: Sequence[str]) -> list[str]:
+    """Return the texts whose lengths are nearest to that of an item's answer, without its references."""
     answer = item.references[0]
     place = bisect_left(texts, _length(answer), key=_length)
     reach = _NEAREST + len(item.references)  # so many on each side include the nearest that are not references
     around = [text for text in texts[max(place - reach, 0) : place + reach] if text not in item.references]
-    near = sorted(around, key=lambda text: abs(len(text.encode()) - len(answer.encode())))[:_NEAREST]
-    wrong = random.sample(near, min(COUNT, len(near)))
-    return shuffle_choices(item, wrong, random) if wrong else item
+    return sorted(around, key=lambda text: abs(len(text.encode()) - len(answer.encode())))[:_NEAREST]
 
 
 def _length(text: str) -> tuple[int, str]:

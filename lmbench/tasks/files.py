@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,10 +152,12 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise TaskError(f"cannot read {printable(str(path))}: {error.strerror}") from None
+    except ValueError as error:  # a NUL in the name
+        raise TaskError(f"cannot read {printable(str(path))}: {error}") from None
 
 
 def _read_records(path: Path) -> Iterator[Record]:
-    lines = filter(bytes.strip, read_bytes(path).removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    lines = filter(bytes.strip, read_bytes(path).removeprefix(BOM_UTF8).split(b"\n"))
     for number, line in enumerate(lines, start=1):
         where = f"{printable(path.name)}, item {number}"
         fields = _parse(line, where)

@@ -205,6 +205,8 @@ def _apply(task: Task, spec: Spec, options: TaskOptions) -> Task:
     if shots and isinstance(task, MinimalPairs):
         raise SpecError(f"{spec.name}: shots={shots}: minimal pairs have no question; leave shots out")
     task = replace(task, name=_full_name(spec, options), seed=options.seed, shots=shots)
+    if shots > len(task.examples) > 0:
+        raise SpecError(f"{spec.name}: shots={shots}: it has {len(task.examples)} examples; ask for at most so many")
     if shots > len(task.examples):
         task = hold_out_examples(task)
     if options.limit is None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from typing import cast
 
+from lmbench.corpora.catalog import PublishedTable
 from lmbench.corpus import TrainingText
 from lmbench.entry_points import list_entries
 from lmbench.errors import LmbenchError, PluginError, describe, kind_of
 from lmbench.signature import plain_signature
-from lmbench.tasks.checking import check_items
-from lmbench.tasks.conformance import check_requests
+from lmbench.tasks.checking import check_examples, check_items
+from lmbench.tasks.conformance import check_chance, check_metrics, check_requests
 from lmbench.tasks.task import Item, Metric, Task
 
 GROUP = "lmbench.tasks"
@@ -23,8 +24,12 @@ _FACTS: dict[str, type] = {
         ("kind", "training_name", "language", "description", "license", "citation", "provenance", "note"), str
     ),
     **dict.fromkeys(("items", "examples", "metrics"), tuple),
+    **dict.fromkeys(("shots", "seed"), int),
 }
 """The fields of a task that are checked by their types alone."""
+
+_OPTIONAL: dict[str, type] = {"training": TrainingText, "published_by": PublishedTable}
+"""The fields that may be None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,18 @@ class RegisteredTask:
         task = self._make()
         for name, kind in _FACTS.items():
             if type(value := getattr(task, name, None)) is not kind:
-                raise PluginError(f"{self}: its {name} is {kind_of(value)}; it must be a {kind.__name__}")
-        if task.training is not None and type(task.training) is not TrainingText:
-            raise PluginError(f"{self}: its training is {kind_of(task.training)}; it must be a TrainingText or None")
+                raise PluginError(f"{self}: its {name} is {kind_of(value)}; it must be {_a(kind)}")
+        for name, kind in _OPTIONAL.items():
+            if (value := getattr(task, name)) is not None and type(value) is not kind:
+                raise PluginError(f"{self}: its {name} is {kind_of(value)}; it must be a {kind.__name__} or None")
         self._check_classes("metrics", task.metrics, Metric)
         self._check_classes("items", task.items, Item)
         self._check_classes("examples", task.examples, Item)
+        check_metrics(task.metrics, str(self))
         check_items(task.items, str(self), task.language)
+        if task.examples:
+            check_items(task.examples, f"the examples of {self}", task.language)
+            check_examples(task.examples, task.items, f"the examples of {self}")
         self._check_methods(task)
         return replace(task, name=self.name)
 
@@ -102,14 +112,23 @@ class RegisteredTask:
                 raise PluginError(f"{self}: number {number} of its {name} is {kind_of(value)}; it must be {_a(kind)}")
 
     def _check_methods(self, task: Task) -> None:
-        """Check what the task returns for its first item."""
+        """Check the signature, and what the task asks for each item."""
         try:
-            requests: object = task.requests(task.items[0])
-            signature = task.signature()
+            plain_signature(task.signature())
+        except LmbenchError:
+            raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
-            raise PluginError(f"{self} cannot ask its first item: {describe(error)}") from error
-        check_requests(requests, str(self))
-        plain_signature(signature)
+            raise PluginError(f"{self} does not have a signature: {describe(error)}") from error
+        for number, item in enumerate(task.items, start=1):
+            where = f"{self}, item {number}"
+            try:
+                requests: object = task.requests(item)
+                check_chance(task, item, where)
+            except LmbenchError:
+                raise
+            except (Exception, SystemExit) as error:  # a plugin may raise anything
+                raise PluginError(f"{where} cannot be asked: {describe(error)}") from error
+            check_requests(requests, where)
 
 
 def list_plugins() -> dict[str, RegisteredTask]:
@@ -128,4 +147,4 @@ def list_plugins() -> dict[str, RegisteredTask]:
 
 
 def _a(kind: type) -> str:
-    return f"an {kind.__name__}" if kind.__name__[0] in "AEIOU" else f"a {kind.__name__}"
+    return f"an {kind.__name__}" if kind.__name__[0].lower() in "aeiou" else f"a {kind.__name__}"

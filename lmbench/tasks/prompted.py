@@ -7,6 +7,7 @@ from functools import cached_property
 from random import Random
 
 from lmbench.signature import Signature
+from lmbench.tasks.checking import right_answer
 from lmbench.tasks.task import Item, Task
 
 _MOST_EVENTS = 256
@@ -33,7 +34,7 @@ class PromptedTask(Task):
 
     def answer_of(self, item: Item) -> str:
         """Return the right answer of an item, plain."""
-        return item.choices[item.gold] if item.gold is not None else item.references[0]
+        return right_answer(item)
 
     def write_answer(self, answer: str) -> str:
         """Return an answer as it follows a context."""

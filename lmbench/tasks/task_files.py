@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from codecs import BOM_UTF8
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from lmbench.corpus import Split, TrainingText, hold_out, with_line_end
 from lmbench.errors import TaskError, UnknownNameError, reason
 from lmbench.printable import printable
 from lmbench.spec import Spec
-from lmbench.tasks.checking import check_items
+from lmbench.tasks.checking import check_examples, check_items
 from lmbench.tasks.distractors import offer_choices
 from lmbench.tasks.files import KINDS, FileOptions, Kind, Layout, default_layout, describe_file, read_bytes, read_items
 from lmbench.tasks.prompted import PromptedTask
@@ -22,7 +23,7 @@ from lmbench.tasks.task import Item
 
 _UNSPACED = ("zh", "ja", "th")
 _COMPARED = ("translation", "summarization")
-"""The kinds whose items are offered the references of others, if they lack choices of their own."""
+"""The kinds whose items are offered the references of others, unless they have choices of their own."""
 
 
 class TaskFile(BaseModel):
@@ -114,7 +115,7 @@ def read_task_file(path: Path) -> TaskFile:
     """
     name = printable(path.name)
     try:
-        return TaskFile.model_validate(tomllib.loads(read_bytes(path).decode()))
+        return TaskFile.model_validate(tomllib.loads(read_bytes(path).removeprefix(BOM_UTF8).decode()))
     except UnicodeDecodeError:
         raise TaskError(f"{name} is not UTF-8; convert it") from None
     except ValidationError as error:
@@ -154,12 +155,13 @@ def _read(described: TaskFile, file: Path) -> tuple[Item, ...]:
     """Return the items of a file, checked, with choices if the kind compares them."""
     items = read_items(file, described.layout)
     check_items(items, printable(file.name), described.language)
-    return offer_choices(items) if described.kind in _COMPARED and not items[0].choices else items
+    return offer_choices(items) if described.kind in _COMPARED else items
 
 
 def _with_examples(task: PromptedTask, described: TaskFile, file: Path) -> PromptedTask:
     """Return a task with the examples of a file, which models are also fitted on."""
     examples = _read(described, file)
+    check_examples(examples, task.items, printable(file.name))
     solved = Split(tuple(with_line_end(task.solve(item)) for item in examples))
     training = TrainingText(*hold_out(solved)) if len(examples) > 1 else TrainingText(solved, solved)
     return replace(

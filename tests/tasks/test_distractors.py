@@ -27,6 +27,12 @@ def test_only_items_of_the_same_groups_are_compared():
     assert [len(item.choices) for item in offered[-2:]] == [2, 2]
 
 
+def test_an_item_alone_in_its_groups_is_compared_with_all():
+    *_, alone = offer_choices([*MORALS, Item("0", "a word", references=("word",), groups=(("part", "word"),))])
+    assert alone.choices[alone.gold] == "word"
+    assert len(alone.choices) == 4
+
+
 def test_an_answer_is_never_a_wrong_one():
     same = [
         Item("1", "a", references=("same", "other")),

@@ -69,6 +69,15 @@ def test_questions_have_references_or_choices(load):
     assert [len(item.choices) for item in task.items] == [0, 0, 2]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_own_choices_are_kept_and_items_without_any_get_some(load, first):
+    own = {"source": "Hund", "target": "dog", "choices": ["cat", "dog"], "gold": 1}
+    records = [own, {"source": "Maus", "target": "mouse", "group": "alone"}]
+    task = load([records[first], records[1 - first]], "kind=translation")
+    assert task.items[first].choices == ("cat", "dog")
+    assert set(task.items[1 - first].choices) == {"mouse", "dog"}
+
+
 def test_chinese_has_its_own_prompts(load):
     task = load([{"question": "哪个红？", "choices": ["血", "奶"], "gold": 0}], "kind=multiple-choice,language=zh")
     assert task.requests(task.items[0])[0].context == "问题：哪个红？\n回答："
@@ -101,6 +110,8 @@ def test_every_kind_has_a_name_of_its_own():
         ({"question": "a\ud800"}, ": its context is not text: it has half of a surrogate pair"),
         ({"id": "1"}, ": its id, '1', is that of item 1; give it another"),
         ({"id": None}, ": its id is None; it must be a text or a whole number"),
+        ({"group": "a\ud800"}, ": its group is not text: it has half of a surrogate pair"),
+        ({"group": {"": "a"}}, ": the name of a group, '', is blank, or is there twice"),
         ({"group": ["a"]}, ": its group is a list; it must be a text, or an object of texts"),
         ({"choices": ["血", "奶"]}, ": '血' is not in the language 'en', which has other letters"),
     ],

@@ -69,6 +69,64 @@ def origin():
 def training():
     return MultipleChoice("any", ITEMS, training="text")
 
+def loose_choices():
+    return MultipleChoice("any", (Item("1", "Q", ["a", "b"], 0),))
+
+def loose_groups():
+    return MultipleChoice("any", (Item("1", "Q", ("a", "b"), 0, groups=("syntax",)),))
+
+def wrong_example():
+    return MultipleChoice("any", ITEMS, examples=(Item("3", "Q: c?", ("a",), 0),))
+
+def leaking():
+    return MultipleChoice("any", ITEMS, examples=(Item("3", "Q: b?", ("b", "c"), 0),))
+
+def shots():
+    return MultipleChoice("any", ITEMS, shots="2")
+
+def published():
+    return MultipleChoice("any", ITEMS, published_by="paper")
+
+class Twice(Own):
+    metrics = (Metric("right", "one"), Metric("right", "other"))
+
+class Furlongs(Own):
+    metrics = (Metric("right", "far", unit="furlong"),)
+
+class Second(Own):
+    def requests(self, item):
+        return (Continuation("", {"1": "a"}[item.id]),)
+
+class Number(Own):
+    def requests(self, item):
+        return (Continuation(None, "a"),)
+
+class Nothing(Own):
+    def requests(self, item):
+        return ()
+
+class Lucky(Own):
+    def chance(self, item):
+        return {"luck": 0.5}
+
+def twice():
+    return Twice("any", ITEMS)
+
+def furlongs():
+    return Furlongs("any", ITEMS)
+
+def second():
+    return Second("any", ITEMS)
+
+def no_text():
+    return Number("any", ITEMS)
+
+def nothing():
+    return Nothing("any", ITEMS)
+
+def lucky():
+    return Lucky("any", ITEMS)
+
 class Silent(Own):
     def requests(self, item):
         return []
@@ -153,9 +211,21 @@ def test_a_task_is_summarized_without_being_loaded():
         ("training", PluginError, "its training is a str; it must be a TrainingText or None"),
         ("silent", PluginError, "requests returned a list; it must return a tuple of requests"),
         ("wrong", PluginError, "requests returned a str in its tuple; it must be a request"),
-        ("raising", PluginError, "cannot ask its first item: RuntimeError: no"),
+        ("raising", PluginError, "item 1 cannot be asked: RuntimeError: no"),
         ("unsigned", PluginError, "signature returned a str; it must return a Signature"),
         ("unmeasured", PluginError, "has no metrics; it needs at least one"),
+        ("loose_choices", TaskError, "item 1: its choices are a list; they must be a tuple"),
+        ("loose_groups", TaskError, "item 1: one of its groups is not a pair of texts, a name and a value"),
+        ("wrong_example", TaskError, "the examples of task 'wrong_example' of .*, item 1 has one choice"),
+        ("leaking", TaskError, "item 1 is item 2 of those that are asked; an example must not be"),
+        ("shots", PluginError, "its shots is a str; it must be an int"),
+        ("published", PluginError, "its published_by is a str; it must be a PublishedTable or None"),
+        ("twice", PluginError, "the name of a metric, 'right', is blank, or is there twice"),
+        ("furlongs", PluginError, "right has the unit 'furlong'; it must be one of 'share', 'score', 'bits'"),
+        ("second", PluginError, "item 2 cannot be asked: KeyError: '2'"),
+        ("no_text", PluginError, "item 1: Continuation.* has a field that is not a text"),
+        ("nothing", PluginError, "item 1: requests returned an empty tuple; it must ask for something"),
+        ("lucky", PluginError, "item 1: 'luck' is not one of the task's metrics"),
         ("capitals:words=3", LmbenchError, "unknown option of capitals 'words'"),
     ],
 )

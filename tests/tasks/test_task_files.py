@@ -50,6 +50,24 @@ def test_solved_examples_stand_before_questions_and_are_learned(load):
     assert task.training_name == "examples.jsonl"
 
 
+def test_an_example_that_is_asked_is_refused(load):
+    with pytest.raises(
+        LmbenchError, match=r"items.jsonl, item 1 is item 1 of those that are asked; an example must not"
+    ):
+        load(TASK + 'examples = "items.jsonl"')
+
+
+def test_more_shots_than_the_file_has_examples_are_refused(load):
+    text = TASK + 'examples = "examples.jsonl"'
+    assert len(load(text, ":shots=4").items) == 4
+    with pytest.raises(LmbenchError, match=r"my.toml: shots=5: it has 4 examples; ask for at most so many"):
+        load(text, ":shots=5")
+
+
+def test_a_byte_order_mark_is_not_a_part_of_the_file(load):
+    assert load("\ufeff" + TASK).description == "questions"
+
+
 def test_an_option_says_otherwise_than_the_file(load):
     text = TASK + 'examples = "examples.jsonl"\nshots = 1\n'
     task = load(text, ":shots=0,train=fables-zh")
@@ -72,6 +90,7 @@ def test_models_are_fitted_on_the_file_s_corpus(load):
         (TASK + 'shots = "a"', "my.toml: shots: Input should be a valid integer"),
         (TASK + "x = ", "my.toml is not TOML: "),
         (TASK.replace("items.jsonl", "none.jsonl"), "cannot read none.jsonl: No such file or directory"),
+        (TASK.replace("items.jsonl", r"a\u0000"), r"cannot read a\\x00: embedded null byte"),
         (TASK.replace("{q}", "{question}"), "items.jsonl, item 1 lacks the field 'question' of "),
         (TASK.replace("{q}", "{q"), "is malformed"),
         (TASK + 'train = "nowhere"', "unknown corpus 'nowhere'"),
