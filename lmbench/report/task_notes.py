@@ -34,12 +34,14 @@ def describe_task(results: RankedRun, ranking: TaskRanking) -> Iterator[str]:
 
 
 def _describe_partial(ranking: TaskRanking, cells: Sequence[Cell]) -> Iterator[str]:
-    """Yield which models did not answer all items, so that they are not ranked."""
+    """Yield which models do not have a rank by some metrics, since they did not answer all items."""
     for cell in cells:
         parts = [figure for figure in cell.figures if figure.items < ranking.task.items]
         if parts:
-            counts = ", ".join(f"{figure.items:,} by {figure.metric}" for figure in parts)
-            yield f"{cell.label} is not ranked, since it did not answer all {ranking.task.items:,} items: {counts}."
+            counts = ", ".join(
+                f"{figure.metric} ({figure.items:,} of {ranking.task.items:,} items)" for figure in parts
+            )
+            yield f"{cell.label} has no rank by metrics that some items lack: {counts}."
 
 
 def explain_metrics(ranking: TaskRanking) -> Iterator[str]:
