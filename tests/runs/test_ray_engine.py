@@ -22,6 +22,7 @@ from lmbench.runs.templates import Workers
 from lmbench.runs.worker import Limits
 from tests.plugins import MODELS, installed
 from tests.running import Recorder
+from tests.runs.items import QUESTIONS
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -93,7 +94,7 @@ def stored(tmp_path):
 
 
 def numbers(directory):
-    return [(cell.row, cell.status, cell.metrics, cell.signature) for cell in directory.cells()]
+    return [(cell.row, cell.status, cell.metrics, cell.figures, cell.signature) for cell in directory.all_cells()]
 
 
 def has_ended(pid):
@@ -133,7 +134,8 @@ class Killer(Recorder):
 
 def test_a_run_survives_the_end_of_a_node_and_has_the_numbers_of_a_local_one(cluster, log, stored, corpus, tmp_path):
     text = stored.train.documents.path
-    experiment = Experiment(select_models("slow,kenlm:order=2"), (stored, corpus), check=False)
+    task = replace(QUESTIONS, training=replace(stored.training, valid=stored.train))
+    experiment = Experiment(select_models("slow,kenlm:order=2"), (stored, corpus), check=False, tasks=(task,))
     options = runner.RunOptions(use_store=False)
     log.touch()  # so that it is not slow here
     with Workers() as workers:
@@ -142,15 +144,15 @@ def test_a_run_survives_the_end_of_a_node_and_has_the_numbers_of_a_local_one(clu
     progress = Killer(cluster, cluster.add_node(num_cpus=1), log, text)
     directory = runner.run(experiment, tmp_path / "ray", RayEngine(), progress, options)
     assert has_ended(progress.pid)
-    assert len(log.read_text().split()) == 3  # the second attempt, and the other corpus
+    assert len(log.read_text().split()) == 4  # the second attempt, the other corpus, and the task
     assert numbers(directory) == numbers(local)
-    assert {cell.status for cell in directory.cells()} == {"ok"}
+    assert {cell.status for cell in directory.all_cells()} == {"ok"}
     assert any(notice.endswith(" starts again on another node") for notice in progress.notices)
-    assert (directory.damage(), directory.missing()) == ([], [])
+    assert (directory.damage(), directory.missing(), directory.missing("task")) == ([], [], [])
     assert max(cell.costs.company for cell in directory.cells()) == 1  # the second node has two CPUs
-    for one, same in zip(directory.cells(), local.cells(), strict=True):
+    for one, same in zip(directory.all_cells(), local.all_cells(), strict=True):
         assert one.files.keys() == same.files.keys()
-    assert sorted(event[0] for event in progress.events if event != "ok") == [1, 2, 3, 4]
+    assert sorted(event[0] for event in progress.events if event != "ok") == [1, 2, 3, 4, 5, 6]
 
 
 def test_an_interrupt_ends_the_jobs(cluster, log, corpus, tmp_path):
