@@ -96,14 +96,15 @@ def compare_values(
         pairs: The numbers of the models to compare; None for all pairs.
         are_shares: Whether the values are from 0 to 1, so that the intervals of differences lie between -1 and 1.
     """
-    if pairs is None:
-        pairs = list(combinations(range(len(models)), 2))
+    asked = list(combinations(range(len(models)), 2) if pairs is None else pairs)
+    means = [float(values.mean()) for values in models]
+    pairs = [pair if means[pair[0]] >= means[pair[1]] else pair[::-1] for pair in asked]  # both orders, one interval
     counted = {pair: _compare_counted(pair, models, units) for pair in pairs}
     rest = [pair for pair, comparison in counted.items() if comparison is None]
     drawn = dict(zip(rest, compare_pairs(models, units, margin=0.0, pairs=rest), strict=True))
     found = [_make_exact(counted[pair] or drawn[pair], models, units) for pair in pairs]
     adjusted = adjust_holm([pair.difference.p for pair in found])
-    return tuple(
+    compared = (
         replace(
             pair,
             difference=_clip(pair.difference, -1.0) if are_shares else pair.difference,
@@ -112,6 +113,9 @@ def compare_values(
             losses=pair.wins if higher_is_better else pair.losses,
         )
         for pair, p in zip(found, adjusted, strict=True)
+    )
+    return tuple(
+        pair if pair.first == first else pair.reversed() for pair, (first, _) in zip(compared, asked, strict=True)
     )
 
 

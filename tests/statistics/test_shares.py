@@ -96,6 +96,15 @@ def test_the_p_of_shared_credit_is_that_of_flipped_signs(rng):
     assert pair.difference.p == pytest.approx(np.mean(np.array(sums) >= abs(differences.sum()) - 1e-9))
 
 
+@pytest.mark.parametrize("items", ITEMS)
+def test_models_in_the_other_order_have_the_same_interval(rng, items):
+    models = [rng.choice([0, 0.5, 1], (1, items)), rng.choice([0, 0.5, 1], (1, items), p=[0.2, 0.4, 0.4])]
+    [pair] = compare_values(models, units_of(items))
+    [turned] = compare_values(models[::-1], units_of(items))
+    assert (turned.difference.low, turned.difference.high) == (-pair.difference.high, -pair.difference.low)
+    assert (turned.difference.p, turned.wins) == (pair.difference.p, pair.losses)
+
+
 def test_no_difference_between_shares_is_larger_than_1():
     first, second = np.array([[1.0, 1, 1, 0]]), np.array([[0.0, 1, 0, 1]])
     [wide] = compare_values([first, second], units_of(4))
