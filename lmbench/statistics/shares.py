@@ -82,10 +82,9 @@ def compare_values(
     models: Sequence[Floats],
     units: Units,
     higher_is_better: bool = True,
-    pairs: Sequence[tuple[int, int]] | None = None,
     are_shares: bool = False,
 ) -> tuple[Comparison, ...]:
-    """Return the comparison of each model with each later one, or of some pairs. No difference is too small to count.
+    """Return the comparison of each model with each later one. No difference is too small to count.
 
     The difference is the value of the first less that of the second, whichever is better.
 
@@ -93,12 +92,13 @@ def compare_values(
         models: Of each model, the value of each item under each seed, (seeds, items).
         units: What is resampled: items, or blocks of items that depend on each other.
         higher_is_better: Whether a model with a higher value wins an item.
-        pairs: The numbers of the models to compare; None for all pairs.
         are_shares: Whether the values are from 0 to 1, so that the intervals of differences lie between -1 and 1.
     """
-    asked = list(combinations(range(len(models)), 2) if pairs is None else pairs)
     means = [float(values.mean()) for values in models]
-    pairs = [pair if means[pair[0]] >= means[pair[1]] else pair[::-1] for pair in asked]  # both orders, one interval
+    pairs = [  # the higher one first, so that the interval does not depend on the order of the models
+        (first, second) if means[first] >= means[second] else (second, first)
+        for first, second in combinations(range(len(models)), 2)
+    ]
     counted = {pair: _compare_counted(pair, models, units) for pair in pairs}
     rest = [pair for pair, comparison in counted.items() if comparison is None]
     drawn = dict(zip(rest, compare_pairs(models, units, margin=0.0, pairs=rest), strict=True))
@@ -114,9 +114,7 @@ def compare_values(
         )
         for pair, p in zip(found, adjusted, strict=True)
     )
-    return tuple(
-        pair if pair.first == first else pair.reversed() for pair, (first, _) in zip(compared, asked, strict=True)
-    )
+    return tuple(pair if pair.first < pair.second else pair.reversed() for pair in compared)
 
 
 def join_items(groups: Sequence[str]) -> tuple[Ints, Units]:
