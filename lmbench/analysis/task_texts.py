@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from lmbench.statistics import Estimate
 from lmbench.tasks.task import Task
 from lmbench.tasks.translation import make_bleu, make_chrf
@@ -59,6 +61,16 @@ class WrittenTexts:
         return make_chrf() if self.metric == "chrf" else make_bleu(self.task.language)
 
     def _estimate(self, texts: Sequence[str]) -> Estimate:
-        score = self._make_scorer().corpus_score(texts, self._references, n_bootstrap=_RESAMPLES)
-        low, high = (float(score._mean + sign * score._ci) for sign in (-1, 1))
-        return Estimate(float(score.score), max(low, 0.0), min(high, 100.0))
+        """Return the value with its interval.
+
+        This is what `corpus_score` of sacrebleu does, which fails if some resamples have no match: it cannot average
+        their 0, a Python number, and NumPy's.
+        """
+        from sacrebleu.significance import _bootstrap_resample, estimate_ci
+
+        scorer = self._make_scorer()
+        statistics = scorer._extract_corpus_statistics(texts, self._references)
+        _, resampled = _bootstrap_resample(statistics, scorer, _RESAMPLES)
+        mean, half = estimate_ci(np.array([score.score for score in resampled], dtype=np.float64))
+        value = scorer.corpus_score(texts, self._references).score
+        return Estimate(float(value), max(float(mean - half), 0.0), min(float(mean + half), 100.0))

@@ -6,6 +6,7 @@ from sacrebleu.significance import PairedTest
 
 from lmbench.analysis.questions import Questions
 from lmbench.analysis.task_ranking import rank_task
+from lmbench.analysis.task_texts import WrittenTexts
 from lmbench.tasks.task import Item
 from lmbench.tasks.translation import Translation
 from tests.answering import ACCURACY, answer, new_run, right, task_of
@@ -49,6 +50,14 @@ def test_values_have_the_bootstrap_intervals_of_sacrebleu(directory, task):
         assert entry.value.value == pytest.approx(expected.score)
         assert entry.value.low == pytest.approx(expected._mean - expected._ci)
         assert entry.value.high == pytest.approx(min(expected._mean + expected._ci, 100))
+
+
+def test_a_model_most_of_whose_texts_match_nothing_has_an_interval(task):
+    """Some resamples have a match and others do not; a third of them lack the only text with one."""
+    texts = ["", *REFERENCES[1:2], *["—"] * 10]
+    [estimate] = WrittenTexts("chrf", task, [texts]).estimate()
+    assert estimate.value == pytest.approx(CHRF().corpus_score(texts, [REFERENCES]).score)
+    assert estimate.low == 0 < estimate.value < estimate.high
 
 
 def test_each_model_is_compared_with_the_best_by_sacrebleus_randomization(directory, task):
