@@ -115,5 +115,10 @@ def one_line(text: str) -> str:
 
 def kind_of(value: object) -> str:
     """Return what kind of thing a value is, for a message: "a list", "None"."""
-    name = type(value).__name__
-    return "None" if value is None else f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return "None" if value is None else name_kind(type(value))
+
+
+def name_kind(kind: type) -> str:
+    """Return the name of a type with its article, for a message: "a list", "an int"."""
+    name = kind.__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

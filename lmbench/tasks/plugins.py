@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint
-from typing import cast
+from dataclasses import replace
+from typing import ClassVar
 
 from lmbench.corpora.catalog import PublishedTable
 from lmbench.corpus import TrainingText
-from lmbench.entry_points import list_entries
-from lmbench.errors import LmbenchError, PluginError, describe, kind_of
+from lmbench.entry_points import RegisteredFunction, list_functions
+from lmbench.errors import LmbenchError, PluginError, describe, kind_of, name_kind
 from lmbench.signature import plain_signature
 from lmbench.tasks.checking import check_examples, check_items
 from lmbench.tasks.conformance import check_chance, check_metrics, check_requests
@@ -32,27 +29,13 @@ _OPTIONAL: dict[str, type] = {"training": TrainingText, "published_by": Publishe
 """The fields that may be None."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredTask:
-    """A registered task, not yet imported.
+class RegisteredTask(RegisteredFunction):
+    """A registered task, not yet imported."""
 
-    Attributes:
-        name: The name that users give.
-        origin: The distribution that registers it, and its version.
-        entry_point: Locates the function that returns the task.
-    """
+    __slots__ = ()
 
-    name: str
-    origin: str
-    entry_point: EntryPoint
-
-    def summarize(self) -> str:
-        """Return the first line of the function's docstring, or why the task is broken."""
-        try:
-            lines = (inspect.getdoc(self._import()) or "").splitlines()
-        except PluginError as error:
-            return f"broken: {error}"
-        return lines[0] if lines else "a task without a description"
+    noun: ClassVar[str] = "task"
+    returned: ClassVar[str] = "a Task"
 
     def load(self) -> Task:
         """Return the task, under its registered name.
@@ -63,12 +46,10 @@ class RegisteredTask:
             PluginError: The function cannot be imported, or does not return a task that keeps the contract.
         """
         task = self._make()
-        for name, kind in _FACTS.items():
-            if type(value := getattr(task, name, None)) is not kind:
-                raise PluginError(f"{self}: its {name} is {kind_of(value)}; it must be {_a(kind)}")
+        self.check_fields(task, _FACTS)
         for name, kind in _OPTIONAL.items():
             if (value := getattr(task, name)) is not None and type(value) is not kind:
-                raise PluginError(f"{self}: its {name} is {kind_of(value)}; it must be a {kind.__name__} or None")
+                raise PluginError(f"{self}: its {name} is {kind_of(value)}; it must be {name_kind(kind)} or None")
         self._check_classes("metrics", task.metrics, Metric)
         self._check_classes("items", task.items, Item)
         self._check_classes("examples", task.examples, Item)
@@ -80,36 +61,20 @@ class RegisteredTask:
         self._check_methods(task)
         return replace(task, name=self.name)
 
-    def __str__(self) -> str:
-        return f"task '{self.name}' of {self.origin}"
-
     def _make(self) -> Task:
-        function = self._import()
-        try:
-            task = function()
-        except LmbenchError:
-            raise
-        except (Exception, SystemExit) as error:  # a plugin may raise anything
-            raise PluginError(f"{self} cannot be loaded: {describe(error)}") from error
+        task = self.call()
         if not isinstance(task, Task):
             raise PluginError(f"{self} is {kind_of(task)}; its function must return a Task")
         return task
-
-    def _import(self) -> Callable[[], object]:
-        try:
-            function = self.entry_point.load()
-        except (Exception, SystemExit) as error:  # a plugin may raise anything
-            raise PluginError(f"{self} cannot be imported: {describe(error)}") from error
-        if not callable(function):
-            raise PluginError(f"{self} is {kind_of(function)}; it must be a function that returns a Task")
-        return cast(Callable[[], object], function)
 
     def _check_classes(self, name: str, values: tuple[object, ...], kind: type) -> None:
         if name == "metrics" and not values:
             raise PluginError(f"{self} has no metrics; it needs at least one")
         for number, value in enumerate(values, start=1):
             if type(value) is not kind:
-                raise PluginError(f"{self}: number {number} of its {name} is {kind_of(value)}; it must be {_a(kind)}")
+                raise PluginError(
+                    f"{self}: number {number} of its {name} is {kind_of(value)}; it must be {name_kind(kind)}"
+                )
 
     def _check_methods(self, task: Task) -> None:
         """Check the signature, and what the task asks for each item."""
@@ -132,19 +97,5 @@ class RegisteredTask:
 
 
 def list_plugins() -> dict[str, RegisteredTask]:
-    """Return the tasks of plugins by name, without importing them.
-
-    If several packages register the same name, the first one in alphabetical order is used.
-    """
-    found = [
-        RegisteredTask(entry.point.name, f"{entry.origin} {entry.version}", entry.point)
-        for entry in list_entries(GROUP)
-    ]
-    by_name: dict[str, RegisteredTask] = {}
-    for task in sorted(found, key=lambda task: (task.name, task.origin)):
-        by_name.setdefault(task.name, task)
-    return by_name
-
-
-def _a(kind: type) -> str:
-    return f"an {kind.__name__}" if kind.__name__[0].lower() in "aeiou" else f"a {kind.__name__}"
+    """Return the tasks of plugins by name, without importing them."""
+    return list_functions(GROUP, RegisteredTask)
