@@ -31,6 +31,8 @@ from lmbench.statistics import (
 from lmbench.statistics.pairs import adjust_holm
 from lmbench.tasks.task import Task
 
+_ROUNDING = 1e-9  # of two means that are the same
+
 ToChance = Literal["above", "below", "not shown"]
 
 
@@ -348,9 +350,9 @@ def _describe(found: _Values) -> Iterator[TaskEntry]:
 def _compare_with_chance(estimate: Estimate, metric: MetricRecord) -> ToChance | None:
     if metric.chance is None or estimate.low is None or estimate.high is None:
         return None
-    if estimate.low > metric.chance:
+    if estimate.low > metric.chance + _ROUNDING:
         return "above"
-    return "below" if estimate.high < metric.chance else "not shown"
+    return "below" if estimate.high < metric.chance - _ROUNDING else "not shown"
 
 
 def _claim(

@@ -74,7 +74,7 @@ def _describe_certainty(main: MetricRanking) -> Iterator[str]:
         yield f"The items count as {counted}: too few to rank models, which takes {FEWEST_EFFECTIVE:g}."
         return
     found = [pair.detectable for pair in main.comparisons if pair.first == 0 and pair.detectable is not None]
-    if found:
+    if found and median(found) > 0:
         yield (
             f"These items show a difference to the best of {show_value(median(found), main)} "
             f"{name_points(main.metric)} with a probability of 80 % (median over models)."
@@ -85,7 +85,7 @@ def _describe_overlap(results: RankedRun, ranking: TaskRanking) -> Iterator[str]
     """Yield how many items are in the training text, if a model was fitted on it."""
     share = describe_overlap(ranking.task.overlap)
     if share and not all(map(results.marks.is_pretrained, results.cells_of_task(ranking))):
-        yield f"Overlap: {share} of the items share a run of 13 words with the training text."
+        yield f"Overlap: {share} of the items with 13 words or more share 13 in a row with the training text."
 
 
 def _describe_seeds(main: MetricRanking) -> Iterator[str]:

@@ -48,6 +48,14 @@ def test_a_model_may_be_below_chance(tmp_path):
     assert rank(directory).main.entries[0].to_chance == "below"
 
 
+def test_a_model_that_always_shares_the_credit_is_at_chance(tmp_path):
+    metric = ACCURACY.model_copy(update={"chance": np.nextafter(0.25, 0)})
+    directory = new_run(tmp_path / "run", task_of(metrics=(metric,)))
+    answer(directory, "even", accuracy=[0.25] * 40, groups={"context": list("abcdefghijklmnopqrst") * 2})
+    [entry] = rank(directory).main.entries
+    assert (entry.value.low, entry.to_chance) == (0.25, "not shown")
+
+
 def test_pairs_have_the_p_of_mcnemar_with_holms_correction(quiz):
     main = rank(quiz).main
     values = {label: np.array(right(count, 40)) for label, count in (("good", 36), ("fair", 24), ("poor", 10))}

@@ -62,10 +62,19 @@ def test_seeds_are_one_row_and_other_metrics_short_columns(results):
 def test_notes_tell_chance_overlap_seeds_and_what_pretrained_models_read(results):
     notes = "\n".join(table_of(results).notes)
     assert "Guessing gives 25.0 %." in notes
-    assert "Overlap: 1.2 % of the items share a run of 13 words with the training text." in notes
+    assert "Overlap: 1.2 % of the items with 13 words or more share 13 in a row with the training text." in notes
     assert "† What pretrained models have read is not known, and may include the items." in notes
     assert "Standard deviation of accuracy between seeds: net 7.1 (2 seeds)." in notes
     assert HOSTILE in notes
+
+
+@pytest.mark.parametrize(("second", "is_said"), [(right(30, 40), False), (right(20, 40), True)])
+def test_no_detectable_difference_is_named_for_equal_answers(tmp_path, second, is_said):
+    directory = new_run(tmp_path / "run", task_of())
+    answer(directory, "a", accuracy=right(30, 40))
+    answer(directory, "b", accuracy=second)
+    notes = " ".join(table_of(read(directory)).notes)
+    assert ("These items show a difference to the best of" in notes) == is_said
 
 
 def test_a_failed_cell_shows_its_error_and_few_items_give_no_ranks(results):

@@ -172,7 +172,11 @@ def _describe_reading(results: RankedRun, ranking: TaskRanking, entry: TaskEntry
     if any(map(results.marks.is_pretrained, entry.cells)):
         return "what it has read is not known"
     overlap = describe_overlap(ranking.task.overlap)
-    return f"{overlap} of the items share 13 words with its training text" if overlap else "overlap was not measured"
+    return (
+        f"{overlap} of the items with 13 words or more share 13 in a row with its training text"
+        if overlap
+        else "overlap was not measured"
+    )
 
 
 def _describe(results: RankedRun, ranking: TaskRanking, anchor: str) -> TaskSection:
@@ -202,7 +206,7 @@ def _list_charts(ranking: TaskRanking, found: Sequence[Breakdown]) -> Iterator[C
 def _list_facts(task: TaskRecord) -> Iterator[tuple[str, str]]:
     yield "Items", f"{task.items:,}, {task.kind.replace('-', ' ')}"
     yield "Training text", f"{task.training_name or 'none'}, {task.train_bytes:,} bytes"
-    yield "Items that share 13 words with it", describe_overlap(task.overlap) or "not measured"
+    yield "Items that share 13 words in a row with it", describe_overlap(task.overlap) or "not measured"
     yield from ((name, value) for name, value in (("License", task.license), ("Source", task.citation)) if value)
 
 

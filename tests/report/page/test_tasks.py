@@ -35,7 +35,7 @@ def test_the_matrix_has_value_interval_group_chance_and_reading(section):
     rows = dict(overview.rows)
     kenlm, few = rows["kenlm"]
     assert (kenlm.text, kenlm.note, kenlm.tone) == ("85.0", "[70.2–94.3] ab ‡", "best")
-    assert kenlm.hint == "rank 1=; 1.2 % of the items share 13 words with its training text"
+    assert kenlm.hint == "rank 1=; 1.2 % of the items with 13 words or more share 13 in a row with its training text"
     assert rows["gpt2"][0].note.endswith("† ‡")
     assert rows["gpt2"][0].hint.endswith("what it has read is not known")
     assert "○" in rows["uniform"][0].note
