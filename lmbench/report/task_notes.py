@@ -41,7 +41,7 @@ def _describe_partial(ranking: TaskRanking, cells: Sequence[Cell]) -> Iterator[s
             counts = ", ".join(
                 f"{figure.metric} ({figure.items:,} of {ranking.task.items:,} items)" for figure in parts
             )
-            yield f"{cell.label} has no rank by metrics that some items lack: {counts}."
+            yield f"{cell.label} is not ranked by metrics that some items lack: {counts}."
 
 
 def explain_metrics(ranking: TaskRanking) -> Iterator[str]:

@@ -206,7 +206,7 @@ def _apply(task: Task, spec: Spec, options: TaskOptions) -> Task:
         raise SpecError(f"{spec.name}: shots={shots}: minimal pairs have no question; leave shots out")
     task = replace(task, name=_full_name(spec, options), seed=options.seed, shots=shots)
     if shots > len(task.examples) > 0:
-        raise SpecError(f"{spec.name}: shots={shots}: it has {len(task.examples)} examples; ask for at most so many")
+        raise SpecError(f"{spec.name}: shots={shots}: it has examples for {len(task.examples)} at most")
     if shots > len(task.examples):
         task = hold_out_examples(task)
     if options.limit is None:

@@ -84,7 +84,7 @@ def test_a_failed_cell_shows_its_error_and_few_items_give_no_ranks(results):
     assert f"broken failed: {HOSTILE}" in contents.notes
     assert "The items count as 5: too few to rank models, which takes 10." in contents.notes
     assert any(
-        note.startswith("half has no rank by metrics that some items lack: accuracy (4 of 5 items)")
+        note.startswith("half is not ranked by metrics that some items lack: accuracy (4 of 5 items)")
         for note in contents.notes
     )
 

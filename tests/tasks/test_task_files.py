@@ -60,7 +60,7 @@ def test_an_example_that_is_asked_is_refused(load):
 def test_more_shots_than_the_file_has_examples_are_refused(load):
     text = TASK + 'examples = "examples.jsonl"'
     assert len(load(text, ":shots=4").items) == 4
-    with pytest.raises(LmbenchError, match=r"my.toml: shots=5: it has 4 examples; ask for at most so many"):
+    with pytest.raises(LmbenchError, match=r"my.toml: shots=5: it has examples for 4 at most"):
         load(text, ":shots=5")
 
 
