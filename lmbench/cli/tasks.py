@@ -18,7 +18,7 @@ Examples:
 @click.argument("name", required=False)
 @json_option
 def tasks(name: str | None, as_json: bool) -> None:
-    """List the tasks, or describe one: its items, measures and training text.
+    """List the tasks, or describe one and its items.
 
     `lmbench run --tasks` evaluates models on them. Files of items are tasks as well.
     """

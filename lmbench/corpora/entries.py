@@ -34,9 +34,8 @@ def read_entry(name: str, entry: CatalogEntry, progress: Progress = SILENT) -> C
         UnavailableError: A file cannot be downloaded.
     """
     if entry.holds != "text":
-        raise CorpusError(
-            f"'{name}' holds {entry.holds}, no text to model; `lmbench tasks` lists what --tasks can name"
-        )
+        command = f"corpora show {name}" if entry.holds == "tokenizer" else "tasks"
+        raise CorpusError(f"'{name}' is not a text to model; it holds {entry.holds}: see `lmbench {command}`")
     train, valid, test = _read_splits(entry, progress)
     return Corpus(
         name,
