@@ -134,5 +134,7 @@ def test_unreadable_archives_are_refused(own_mirror, tmp_path, write, message):
 
 
 def test_entries_that_are_not_texts_are_refused():
-    with pytest.raises(CorpusError, match=r"^'blimp' is not a text to model; it holds minimal pairs: see `lmbench tasks`$"):
+    with pytest.raises(
+        CorpusError, match=r"^'blimp' is not a text to model; it holds minimal pairs: see `lmbench tasks`$"
+    ):
         load_corpus("blimp")
