@@ -7,15 +7,17 @@ nothing in the process knows which of them are right.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from pydantic import ValidationError
 
 from lmbench.corpus import NO_TEXT, TrainingText
-from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, TaskError, reason
+from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, TaskError, describe, reason
 from lmbench.identity import fit_key
+from lmbench.printable import printable
 from lmbench.progress import CheckedProgress, Progress
 from lmbench.runs.answering import Answering, Answers, answer_in_process, count_bytes, list_requests
 from lmbench.runs.cell_files import LOG
@@ -30,6 +32,7 @@ from lmbench.runs.scoring import Ready
 from lmbench.runs.worker import UNLIMITED, Channel, Limits, Worker, as_error, find_log
 from lmbench.signature import Signature
 from lmbench.tasks.choices import choose
+from lmbench.tasks.conformance import check_value, check_values
 from lmbench.tasks.task import Item, Likelihood, Metric, Request, Response, Task, Written
 
 _NOT_PROBABILITIES = "its scores are not probabilities, which a task compares; choose another model"
@@ -173,18 +176,23 @@ def measure_item(task: Task, item: Item, answers: Mapping[Request, Response]) ->
     """Return an item with the answers to its requests, and their measures.
 
     Raises:
-        TaskError: The kind of task measures something else than its metrics, or not in numbers.
+        PluginError: The task raises an error, or measures something else than the values that its metrics can have.
     """
+    where = f"{task.name}, item {printable(item.id)}"
     responses = tuple(answers[request] for request in task.requests(item))
-    measured, values = task.measure(item, responses), dict[str, float | None]()
-    if unknown := measured.keys() - {metric.name for metric in task.metrics}:
-        raise TaskError(f"{task.name}, item {item.id}: '{min(unknown)}' is not one of its metrics")
-    for metric in task.metrics:
-        value = measured.get(metric.name)
-        if value is not None and not math.isfinite(value):
-            raise TaskError(f"{task.name}, item {item.id}: its {metric.name} is {value}, not a finite number")
-        values[metric.name] = None if value is None else float(value)
-    return Answered(item, responses, values)
+    with _blamed(where):
+        values = task.measure(item, responses)
+    check_values(task, values, where)
+    return Answered(item, responses, {name: None if value is None else float(value) for name, value in values.items()})
+
+
+@contextmanager
+def _blamed(where: str) -> Iterator[None]:
+    """Add the place to any error of a task within the context."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
+        raise PluginError(f"{where} cannot be measured: {describe(error)}") from error
 
 
 def _summarize(task: Task, items: Sequence[Answered]) -> list[Figure]:
@@ -199,7 +207,11 @@ def _summarize(task: Task, items: Sequence[Answered]) -> list[Figure]:
 
 def _average(task: Task, metric: Metric, items: Sequence[Answered]) -> float:
     if metric.corpus:
-        return task.measure_corpus(metric, [(one.item, one.text or "") for one in items])
+        where = f"{task.name}, all items"
+        with _blamed(where):
+            value = task.measure_corpus(metric, [(one.item, one.text or "") for one in items])
+        check_value(metric, value, where)
+        return float(value)
     return math.fsum(one.values[metric.name] or 0.0 for one in items) / len(items)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lmbench.errors import PluginError, kind_of
+from lmbench.printable import printable
 from lmbench.signature import plain_signature
 from lmbench.tasks.checking import check_items
 from lmbench.tasks.task import Completion, Continuation, Item, Likelihood, Metric, Request, Response, Task, Written
@@ -37,7 +38,7 @@ def check_task(task: Task) -> None:
         if task.requests(item) != requests:
             raise PluginError(f"{where}: requests returned other requests when it was called again")
         for text in ("a text", None):
-            _check_values(task, item, _make_up(requests, text), where)
+            check_values(task, task.measure(item, _make_up(requests, text)), where)
         check_chance(task, item, where)
 
 
@@ -66,7 +67,36 @@ def check_chance(task: Task, item: Item, where: str) -> None:
         PluginError: It names something that is not one of the metrics, or has a value that the metric cannot have.
     """
     for name, value in task.chance(item).items():
-        _check_value(_metric(task, name, where), value, f"{where}: chance")
+        check_value(_metric(task, name, where), value, f"{where}: chance")
+
+
+def check_values(task: Task, values: object, where: str) -> None:
+    """Check what a task measures for an item: a value of each metric and of nothing else.
+
+    Raises:
+        PluginError: There are other names, or a value that the metric cannot have.
+    """
+    if not isinstance(values, Mapping):
+        raise PluginError(f"{where}: measure returned {kind_of(values)}; it must return the value of each metric")
+    if missing := {metric.name for metric in task.metrics} - values.keys():
+        raise PluginError(f"{where}: measure lacks a value of {', '.join(sorted(missing))}")
+    for name, value in values.items():
+        metric = _metric(task, name, where)
+        if value is not None:
+            check_value(metric, value, f"{where}: measure")
+
+
+def check_value(metric: Metric, value: object, where: str) -> None:
+    """Check that a metric can have a value.
+
+    Raises:
+        PluginError: It is not a number within the bounds of the metric's unit.
+    """
+    high = _HIGHEST[metric.unit]
+    if not isinstance(value, float | int) or not -_ROUNDING <= value <= high + _ROUNDING or math.isinf(value):
+        raise PluginError(
+            f"{where} gives {printable(repr(value))} for {metric.name}; it must be a number from 0 to {high:g}"
+        )
 
 
 def check_requests(requests: object, where: str) -> None:
@@ -99,24 +129,8 @@ def _make_up(requests: tuple[Request, ...], text: str | None) -> list[Response]:
     ]
 
 
-def _check_values(task: Task, item: Item, responses: list[Response], where: str) -> None:
-    values = task.measure(item, responses)
-    if missing := {metric.name for metric in task.metrics} - values.keys():
-        raise PluginError(f"{where}: measure lacks a value of {', '.join(sorted(missing))}")
-    for name, value in values.items():
-        metric = _metric(task, name, where)
-        if value is not None:
-            _check_value(metric, value, f"{where}: measure")
-
-
 def _metric(task: Task, name: str, where: str) -> Metric:
     found = [metric for metric in task.metrics if metric.name == name]
     if not found:
         raise PluginError(f"{where}: '{name}' is not one of the task's metrics")
     return found[0]
-
-
-def _check_value(metric: Metric, value: object, where: str) -> None:
-    high = _HIGHEST[metric.unit]
-    if not isinstance(value, float | int) or not -_ROUNDING <= value <= high + _ROUNDING:
-        raise PluginError(f"{where} gives {value!r} for {metric.name}; it must be a number from 0 to {high:g}")

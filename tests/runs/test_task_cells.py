@@ -8,7 +8,7 @@ import pytest
 
 from lmbench import Corpus, Split
 from lmbench.corpora.selection import list_parts, parse_shares
-from lmbench.errors import TaskError
+from lmbench.errors import PluginError, TaskError
 from lmbench.runs import runner
 from lmbench.runs.engines import LocalEngine
 from lmbench.runs.events import RunProgress
@@ -16,8 +16,9 @@ from lmbench.runs.experiment import Experiment
 from lmbench.runs.models import select_models, select_object
 from lmbench.runs.objects import ModelObject
 from lmbench.runs.store import RunDirectory
+from lmbench.runs.task_cells import measure_item
 from lmbench.runs.templates import Workers
-from lmbench.tasks.task import Item
+from lmbench.tasks.task import Completion, Likelihood, Metric, Written
 from tests.plugins import MODELS, installed
 from tests.running import Recorder, run
 from tests.runs.dishonest import Honest
@@ -185,14 +186,52 @@ def test_a_task_without_a_training_text_fails_the_models_that_are_fitted(tmp_pat
     )  # fmt: skip
 
 
-def test_a_kind_that_measures_nonsense_fails_its_cell(tmp_path):
-    class Nonsense(type(QUESTIONS)):
-        def measure(self, item, responses):
-            return {"accuracy": math.nan}
+def make_up(requests):
+    """Return an answer to each request."""
+    return {request: Written("cat") if isinstance(request, Completion) else Likelihood(-1.0, 1) for request in requests}
 
-    task = Nonsense("nonsense", (Item("a", "b", ("c", "d"), 0, ("c",)),), training=TEXT)
+
+class Nonsense(type(QUESTIONS)):
+    """A task that measures what a test says; an error is raised."""
+
+    def measure(self, item, responses):
+        if isinstance(self.note, Exception):
+            raise self.note
+        return self.note if isinstance(self.note, str) else super().measure(item, responses) | self.note
+
+
+class NonsenseOfAll(type(QUESTIONS)):
+    metrics = (*QUESTIONS.metrics, Metric("bleu", "as a library has it", "score", corpus="bleu"))
+
+    def measure(self, item, responses):
+        return super().measure(item, responses) | {"bleu": 0.0}
+
+    def measure_corpus(self, metric, answers):
+        return 101.0
+
+
+@pytest.mark.parametrize(
+    ("measured", "error"),
+    [
+        ({"accuracy": math.nan}, ": measure gives nan for accuracy; it must be a number from 0 to 1"),
+        ({"accuracy": 3.0}, ": measure gives 3.0 for accuracy; it must be a number from 0 to 1"),
+        ({"accuracy": "all"}, ": measure gives 'all' for accuracy; it must be a number from 0 to 1"),
+        ({"luck": 1.0}, ": 'luck' is not one of the task's metrics"),
+        ("good", ": measure returned a str; it must return the value of each metric"),
+        (KeyError("gold"), " cannot be measured: KeyError: 'gold'"),
+    ],
+)
+def test_a_task_that_measures_nonsense_fails_its_cell_and_names_the_item(measured, error):
+    task = Nonsense("nonsense", QUESTIONS.items[:1], training=TEXT, note=measured)
+    with pytest.raises(PluginError) as refused:
+        measure_item(task, task.items[0], make_up(task.requests(task.items[0])))
+    assert str(refused.value) == f"nonsense, item short{error}"
+
+
+def test_a_share_of_all_texts_beyond_its_bounds_fails_the_cell(tmp_path):
+    task = NonsenseOfAll("nonsense", QUESTIONS.items[:1], training=TEXT)
     [cell] = run("uniform", [], tmp_path / "run", tasks=[task]).task_cells()
-    assert cell.error == "nonsense, item a: its accuracy is nan, not a finite number"
+    assert cell.error == "nonsense, all items gives 101.0 for bleu; it must be a number from 0 to 100"
 
 
 def plan_of(models, task, shares="100%"):
