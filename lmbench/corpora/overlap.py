@@ -96,16 +96,17 @@ def measure_overlap(corpus: Corpus) -> Overlap | None:
     )
 
 
-def find_shared(texts: Sequence[str], train: Split, spaced: bool) -> tuple[int, int]:
-    """Return how many texts have 13 words or more, and how many of them share 13 consecutive ones with a split.
+def find_shared(items: Sequence[Sequence[str]], train: Split, spaced: bool) -> tuple[int, int]:
+    """Return how many items have 13 words in a row, and how many of them share 13 with a split.
 
     Args:
-        texts: The texts.
+        items: The texts of each item; n-grams do not cross their borders.
         train: The training split.
         spaced: Whether white space separates words. If not, characters stand for words.
     """
-    words = [_hash_words(text, spaced) for text in texts]
-    ngrams = [_combine(hashes) for hashes in words if len(hashes) >= LENGTH]
+    parts = ([_hash_words(text, spaced) for text in texts] for texts in items)
+    long = ([hashes for hashes in words if len(hashes) >= LENGTH] for words in parts)
+    ngrams = [np.concatenate([_combine(hashes) for hashes in words]) for words in long if words]
     if not ngrams:
         return 0, 0
     wanted = np.unique(np.concatenate(ngrams))

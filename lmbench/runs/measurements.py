@@ -22,7 +22,7 @@ from lmbench.tasks.task import Task
 # The versions of the measurements. Raise one if the same texts give another result than before.
 _OVERLAP_VERSION = 1
 _ANCHORS_VERSION = 1
-_TASK_OVERLAP_VERSION = 1
+_TASK_OVERLAP_VERSION = 2
 
 
 class _TaskOverlap(BaseModel):
@@ -66,11 +66,13 @@ def find_task_overlap(task: Task) -> float | None:
     """Return the overlap of a task's items with its training text; see `TaskRecord`. A kept one is read."""
     if task.training is None or not task.training.train.documents:
         return None
-    texts = ["\n".join((item.context, *item.choices, *item.references)) for item in task.items]
-    path = _path("task-overlaps", [_TASK_OVERLAP_VERSION, digest(list[JsonValue](texts)), task.training.train.digest])
+    items = [(item.context, *item.choices, *item.references) for item in task.items]
+    asked = digest([list(texts) for texts in items])
+    path = _path("task-overlaps", [_TASK_OVERLAP_VERSION, asked, task.training.train.digest])
     with suppress(ResultsError):
         return read_sealed(_TaskOverlap, path).share
-    long, shared = find_shared(texts, task.training.train, separates_words(texts))
+    spaced = separates_words(["\n".join(texts) for texts in items])
+    long, shared = find_shared(items, task.training.train, spaced)
     measured = _TaskOverlap(share=shared / long if long else None)
     _keep(path, measured)
     return measured.share

@@ -91,8 +91,8 @@ class TaskRecord(_Record):
         train_fingerprint: SHA-256 of its training split's bytes.
         train_bytes: UTF-8 bytes of its training split.
         metrics: The measures; the first one ranks the models.
-        overlap: The share of the items of 13 words or more that share 13 consecutive ones with the training text; None
-            if there are no such items, or no training text.
+        overlap: The share of the items with a context or an answer of 13 words or more that share 13 consecutive ones
+            with the training text; None if there are no such items, or no training text.
         published_by: Figures from the literature on the groups of its items.
     """
 

@@ -6,6 +6,8 @@ from lmbench import Corpus, Split
 from lmbench.corpora.anchors import measure_anchors
 from lmbench.corpora.overlap import measure_overlap
 from lmbench.runs import measurements
+from lmbench.tasks.task import Item
+from tests.runs.items import QUESTIONS
 
 WORDS = "a b c d e f g h i j k l m n o\n"
 CORPUS = Corpus("c", Split((WORDS, "x\n")), Split(("y\n",)), Split((WORDS, "z\n")), provenance="lines")
@@ -53,3 +55,20 @@ def test_anchors_of_another_text_are_measured(change):
 def test_a_text_without_anchors_is_not_kept(tmp_path):
     assert measurements.find_anchors(CORPUS) == ()
     assert not (tmp_path / "cache/anchors").exists()
+
+
+def questions(*texts):
+    items = tuple(Item(str(number), *parts) for number, parts in enumerate(texts))
+    return replace(QUESTIONS, items=items, training=CORPUS.training)
+
+
+@pytest.mark.parametrize(
+    ("items", "share"),
+    [
+        ([("", ("a b c d e f g", "h i j k l m n o"), 0)], None),  # 13 words in all, but not in one text
+        ([(WORDS, ("yes", "no"), 0), ("why?", ("yes", "no"), 0)], 1.0),
+        ([("why?", (WORDS.upper(), WORDS), 0), (WORDS[::-1], ("yes", "no"), 0)], 0.5),
+    ],
+)
+def test_an_item_overlaps_if_one_of_its_texts_shares_13_words_with_the_training_text(items, share):
+    assert measurements.find_task_overlap(questions(*items)) == share

@@ -175,7 +175,7 @@ def _describe_reading(results: RankedRun, ranking: TaskRanking, entry: TaskEntry
     return (
         f"{overlap} of the items with 13 words or more share 13 in a row with its training text"
         if overlap
-        else "overlap was not measured"
+        else "no item has 13 words in a row, by which overlap with its training text is measured"
     )
 
 
@@ -206,7 +206,7 @@ def _list_charts(ranking: TaskRanking, found: Sequence[Breakdown]) -> Iterator[C
 def _list_facts(task: TaskRecord) -> Iterator[tuple[str, str]]:
     yield "Items", f"{task.items:,}, {task.kind.replace('-', ' ')}"
     yield "Training text", f"{task.training_name or 'none'}, {task.train_bytes:,} bytes"
-    yield "Items that share 13 words in a row with it", describe_overlap(task.overlap) or "not measured"
+    yield "Items that share 13 words in a row with it", describe_overlap(task.overlap) or "–"
     yield from ((name, value) for name, value in (("License", task.license), ("Source", task.citation)) if value)
 
 
