@@ -160,4 +160,4 @@ class Material:
 
     def _list_rows(self) -> set[str]:
         """Return the names of all rows of the corpus, also of those without numbers."""
-        return {row.label for row in self.directory.manifest.rows if row.corpus == self.name}
+        return {row.label for row in self.directory.manifest.text_rows if row.corpus == self.name}

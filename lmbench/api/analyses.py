@@ -86,7 +86,7 @@ def analyze(analysis: Analysis, materials: Iterable[Material]) -> AnalysisResult
 
 def _note_missing(material: Material) -> Iterator[str]:
     """Yield how many cells of a corpus cannot be analyzed, if there are any."""
-    rows = [row for row in material.directory.manifest.rows if row.corpus == material.name]
+    rows = [row for row in material.directory.manifest.text_rows if row.corpus == material.name]
     missing = [row for row in material.directory.missing() if row.corpus == material.name]
     if missing:
         count = f"{len(missing)} of {len(rows)} cells of {material.name}"
