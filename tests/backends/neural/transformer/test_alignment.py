@@ -66,20 +66,21 @@ def test_the_head_that_covers_the_source_is_chosen():
 
 
 def test_the_alignment_of_a_language_pair_is_learned():
-    """The alignment error rate against the known links; a head that reads at random errs for six of seven words."""
-    name = "translation:nouns=6,verbs=3,modifiers=2,phrase=0,lines=1200"
+    """A noun's translation follows from the noun alone; a word that agrees with one may attend to either.
+
+    A head that reads at random is right for one noun of six. Over seeds, the chosen head is right for 94 % or more.
+    """
+    name = "translation:nouns=6,verbs=3,modifiers=2,adjective=0.3,phrase=0,lines=600"
     source, corpus = make_source(name), generate_corpus(name)
-    options = "layers=1,width=64,steps=150,learning_rate=0.02"
+    options = "layers=1,width=64,heads=2,steps=80,learning_rate=0.02,batch_tokens=1536"
     model = build(f"transformer:architecture=encoder-decoder,segments=pairs,{options}")
     model.fit(corpus.training)
     lexicon, network = model._fitted.lexicon, model._fitted.network
-    chosen = choose_head([attend_to_source(network, np.array(pair)) for pair in model._fitted.pairs])
-    right, words = 0, 0
-    for line in corpus.test.documents[:60]:
-        sentence, translation = line.rstrip("\n").split(" => ")
-        links = np.array([word.source + 1 for word in source.align(sentence)])
+    layer, head = choose_head([attend_to_source(network, np.array(pair)) for pair in model._fitted.pairs])
+    right = []
+    for line in corpus.test.documents[:40]:
         (sequence,) = sequences_of(lexicon, lexicon.encode(line).ids, by_line=True)
-        attention = attend_to_source(network, sequence)[chosen][: len(links)]
-        right, words = right + int((attention.argmax(1) == links).sum()), words + len(links)
-        assert model.score_continuation(f"{sentence} =>", f" {translation}\n") > -1
-    assert 1 - 2 * right / (words + words) < 0.5  # both have one link a word
+        attended = attend_to_source(network, sequence)[layer, head].argmax(axis=1) - 1  # BOS comes first
+        words = source.align(line.split(" => ")[0])
+        right += [attended[place] == word.source for place, word in enumerate(words) if word.text.endswith(("k", "ks"))]
+    assert np.mean(right) > 0.85
