@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from string import Template
@@ -20,8 +21,7 @@ KINDS: tuple[Kind, ...] = ("bytes", "words", "pretrained")
 """What the model of a new package is; each has a skeleton."""
 
 _SKELETONS = Path(__file__).parent / "skeletons"
-_FILES = {
-    "pyproject.toml": """\
+_PYPROJECT = """\
 [build-system]
 requires = ["hatchling"]
 build-backend = "hatchling.build"
@@ -29,7 +29,7 @@ build-backend = "hatchling.build"
 [project]
 name = "lmbench-$name"
 version = "0.1.0"
-description = "The model $name for lmbench"
+description = "The $noun $name for lmbench"
 readme = "README.md"
 requires-python = ">=3.11"
 dependencies = ["lmbench-suite"]
@@ -37,10 +37,22 @@ dependencies = ["lmbench-suite"]
 [project.optional-dependencies]
 test = ["pytest"]
 
-[project.entry-points."lmbench.models"]
-$name = "$module:$class_name"
-""",
-    "test_$module.py": '''\
+[project.entry-points."lmbench.${noun}s"]
+$name = "$module:$entry"
+"""
+_README = """\
+# lmbench-$name
+
+The $noun `$name` for lmbench.
+
+Install the package and run its tests:
+
+```console
+pip install -e '.[test]' && pytest
+```
+
+"""
+_TEST = '''\
 """Run the conformance suite of lmbench on the model."""
 
 from lmbench.checks import parametrize_with_checks
@@ -49,18 +61,8 @@ from lmbench.checks import parametrize_with_checks
 @parametrize_with_checks("$name")
 def test_contract(check):
     check()
-''',
-    "README.md": """\
-# lmbench-$name
-
-The model `$name` for lmbench.
-
-Install the package and run its tests:
-
-```console
-pip install -e '.[test]' && pytest
-```
-
+'''
+_USAGE = """\
 List its options, and compare it with a 5-gram:
 
 ```console
@@ -73,8 +75,36 @@ Check that its scores are probabilities, and write a page with the results to pu
 ```console
 lmbench check $name --report conformance.md
 ```
-""",
-}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The templates of a plugin package.
+
+    Attributes:
+        noun: What it registers: "model" or "task".
+        entry: What of its module it registers.
+        module: Its module.
+        test: The test of its module.
+        usage: How its model or task is used: the end of its README.
+    """
+
+    noun: str
+    entry: str
+    module: str
+    test: str
+    usage: str
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The text of each file by its name."""
+        return {
+            "pyproject.toml": _PYPROJECT,
+            "README.md": _README + self.usage,
+            "test_$module.py": self.test,
+            "$module.py": self.module,
+        }
 
 
 @click.command(
@@ -121,7 +151,7 @@ def write_package(name: str, parent: Path, kind: Kind = "bytes") -> Path:
     from lmbench.registry import list_registered
 
     check_name(name, "model", {name: model.origin for name, model in list_registered().items()})
-    return create_package(name, parent, _FILES | {"$module.py": read_skeleton(kind)}, "Model")
+    return create_package(name, parent, Package("model", "$class_name", read_skeleton(kind), _TEST, _USAGE))
 
 
 def read_skeleton(name: str) -> str:
@@ -129,14 +159,13 @@ def read_skeleton(name: str) -> str:
     return (_SKELETONS / f"{name}.txt").read_text(encoding="utf-8")
 
 
-def create_package(name: str, parent: Path, files: Mapping[str, str], suffix: str) -> Path:
-    """Write the files of a plugin package, whose names and texts are templates.
+def create_package(name: str, parent: Path, package: Package) -> Path:
+    """Write the files of a plugin package.
 
     Args:
         name: What the package registers.
         parent: The folder in which the package gets a folder of its own.
-        files: The text of each file by its name.
-        suffix: The end of the name of the package's class.
+        package: Its templates.
 
     Returns:
         The package's folder.
@@ -149,10 +178,12 @@ def create_package(name: str, parent: Path, files: Mapping[str, str], suffix: st
         raise LmbenchError(f"{folder} already exists; choose another name or another place")
     values = {
         "name": name,
+        "noun": package.noun,
         "module": f"lmbench_{name.replace('-', '_')}",
-        "class_name": "".join(word.capitalize() for word in name.split("-")) + suffix,
+        "class_name": "".join(word.capitalize() for word in (*name.split("-"), package.noun)),
     }
-    atomic.write_new(folder, partial(_write_files, files, values))
+    values["entry"] = Template(package.entry).substitute(values)
+    atomic.write_new(folder, partial(_write_files, package.files, values))
     return folder
 
 

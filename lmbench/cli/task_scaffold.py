@@ -8,33 +8,13 @@ from typing import Literal
 import click
 
 from lmbench.cli.output import echo
-from lmbench.cli.scaffold import check_name, create_package, read_skeleton
+from lmbench.cli.scaffold import Package, check_name, create_package, read_skeleton
 
 Kind = Literal["choices", "own"]
 KINDS: tuple[Kind, ...] = ("choices", "own")
 """What the task of a new package is; each has a skeleton."""
 
-_FILES = {
-    "pyproject.toml": """\
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = "lmbench-$name"
-version = "0.1.0"
-description = "The task $name for lmbench"
-readme = "README.md"
-requires-python = ">=3.11"
-dependencies = ["lmbench-suite"]
-
-[project.optional-dependencies]
-test = ["pytest"]
-
-[project.entry-points."lmbench.tasks"]
-$name = "$module:load"
-""",
-    "test_$module.py": '''\
+_TEST = '''\
 """Check that the task keeps the contract of lmbench's tasks."""
 
 from lmbench import check_task, load_task
@@ -42,25 +22,14 @@ from lmbench import check_task, load_task
 
 def test_contract():
     check_task(load_task("$name"))
-''',
-    "README.md": """\
-# lmbench-$name
-
-The task `$name` for lmbench.
-
-Install the package and run its tests:
-
-```console
-pip install -e '.[test]' && pytest
-```
-
+'''
+_USAGE = """\
 Ask a 5-gram and a compressor:
 
 ```console
 lmbench run --tasks $name --models kenlm,ppm
 ```
-""",
-}
+"""
 
 
 @click.command(
@@ -108,4 +77,4 @@ def write_task_package(name: str, parent: Path, kind: Kind = "choices") -> Path:
 
     origins = {name: task.origin for name, task in list_plugins().items()}
     check_name(name, "task", dict.fromkeys(known_names(), "lmbench-suite") | origins)
-    return create_package(name, parent, _FILES | {"$module.py": read_skeleton(f"task-{kind}")}, "Task")
+    return create_package(name, parent, Package("task", "load", read_skeleton(f"task-{kind}"), _TEST, _USAGE))
