@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from shutil import get_terminal_size
+from textwrap import wrap
 
 from lmbench.cli.inputs import refuse_corpus
 from lmbench.errors import LmbenchError
@@ -15,19 +17,21 @@ from lmbench.tasks.plugins import list_plugins
 from lmbench.tasks.task import Completion, Item, Task
 
 _SHOWN_ITEMS = 2
+_NAME_WIDTH = 24
+_LEAST_WIDTH = 30
 
 
 def list_tasks() -> Iterator[str]:
-    """Yield a line for each task that has a name."""
+    """Yield the lines of a list of all tasks that have a name, as wide as the terminal."""
     for name, named in loading.list_tasks().items():
         task = named.load(SILENT) if named.is_local else None
         extent = f"{len(task.items):,} items" if task else "not downloaded"
-        yield f"{name:<22} {named.kind:<18} {named.description} [{_join(task.language if task else '', extent)}]"
+        yield from _wrap(name, f"{named.description} [{_join(named.kind, task.language if task else '', extent)}]")
     for name, plugin in list_plugins().items():
         if name not in loading.list_tasks():
-            yield f"{name:<22} {'':<18} {plugin.summarize()} [{plugin.origin}]"
+            yield from _wrap(name, f"{plugin.summarize()} [{plugin.origin}]")
     for family, members in loading.FAMILIES.items():
-        yield f"{family:<22} {'several tasks':<18} {', '.join(members)}"
+        yield from _wrap(family, "the tasks that need no download" if family == "all" else ", ".join(members))
 
 
 def describe_task(name: str) -> Iterator[str]:
@@ -115,6 +119,13 @@ def _describe_item(task: Task, item: Item) -> Iterator[str]:
             yield f"    score   {request.text!r}{f' after {request.context!r}' * bool(request.context)}"
     right = [item.choices[item.gold]] if item.gold is not None else list(item.references)
     yield f"    right   {' | '.join(map(repr, right))}"
+
+
+def _wrap(name: str, text: str) -> list[str]:
+    """Return the lines of an entry of a list: its name, and a text beside it."""
+    width, indent = get_terminal_size().columns, " " * _NAME_WIDTH
+    lines = wrap(text, max(width - _NAME_WIDTH, _LEAST_WIDTH), break_on_hyphens=False)
+    return [f"{name:<{_NAME_WIDTH - 1}} {lines[0]}", *(indent + line for line in lines[1:])]
 
 
 def _join(*parts: str) -> str:
