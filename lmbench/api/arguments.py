@@ -23,6 +23,8 @@ from lmbench.runs.models import (
 )
 from lmbench.runs.objects import ModelObject, find_spec
 from lmbench.runs.study import ExperimentTable
+from lmbench.tasks.checking import check_items
+from lmbench.tasks.conformance import check_metrics
 from lmbench.tasks.loading import expand_names, load_task
 from lmbench.tasks.options import TaskOptions
 from lmbench.tasks.task import Task
@@ -104,6 +106,8 @@ def gather_tasks(tasks: Tasks, defaults: TaskOptions, progress: Progress) -> tup
     gathered: dict[str, Task] = {}
     for task in _list_tasks(tasks):
         if isinstance(task, Task):
+            check_metrics(task.metrics, task.name)
+            check_items(task.items, task.name, task.language)
             gathered.setdefault(task.name, task)
             continue
         for name in expand_names(parse_names(task), defaults):

@@ -99,7 +99,7 @@ def run(
     """
     sizes = {"train-size": _plain(train_size), "train-draws": train_draws}
     options = sizes | {"tune": tune, "check": check, "audit": audit}
-    options |= {"shots": shots, "limit": limit, "train-on": train_on}
+    options |= _take_task_options(tasks, {"shots": shots, "limit": limit, "train-on": train_on})
     given_seeds = _plain(seeds)
     table = _validate(ExperimentTable, options if given_seeds == () else options | {"seeds": given_seeds})
     settings = _validate(Settings, {"jobs": jobs, "timeout": timeout, "memory-limit": memory_limit})
@@ -128,6 +128,14 @@ class _Asked:
 
 def _is_given(tasks: Tasks) -> bool:
     return isinstance(tasks, Task) or len(tasks) > 0
+
+
+def _take_task_options(tasks: Tasks, options: dict[str, object]) -> dict[str, object]:
+    """Return the options that are for tasks alone; refuse them if there are no tasks."""
+    given = [name.replace("-", "_") for name, value in options.items() if value is not None]
+    if given and not _is_given(tasks):
+        raise SpecError(f"{', '.join(given)}: only for tasks; name some with tasks=")
+    return options
 
 
 def _run_in_temporary_folder(do: Callable[[Path], RunDirectory], show: Callable[[RunDirectory], Results]) -> Results:

@@ -51,8 +51,12 @@ def load_documents(name: str, defaults: CorpusOptions) -> Sequence[str]:
         return loading.load_documents(name, defaults, display)
 
 
-def refuse_task(name: str) -> None:
+def refuse_task(name: str, hint: str = "name it with --tasks") -> None:
     """Refuse the name of a task where a corpus is wanted.
+
+    Args:
+        name: The name.
+        hint: What to do instead.
 
     Raises:
         LmbenchError: It is one, and no corpus of text has this name.
@@ -63,7 +67,7 @@ def refuse_task(name: str) -> None:
 
     plain = divide_name(name).name
     if plain != "all" and plain in known_names() and not is_text(plain) and not is_path(plain):
-        raise LmbenchError(f"'{plain}' is a task and not a corpus; name it with --tasks")
+        raise LmbenchError(f"'{plain}' is a task and not a corpus; {hint}")
 
 
 def refuse_corpus(name: str) -> None:

@@ -224,6 +224,7 @@ def resolve_study(study: Study, source: Source, workers: Workers, progress: RunP
     from lmbench.runs.experiment import JointExperiment
     from lmbench.runs.study import Study
 
+    _refuse_idle_keys(study, source)
     resolver = _Resolver(source, progress, workers, {}, {})
     experiments, resolved = [], []
     for number, table in enumerate(study.experiments):
@@ -236,6 +237,15 @@ def resolve_study(study: Study, source: Source, workers: Workers, progress: RunP
             resolved.append(table.resolved(written, [names[corpus.name] for corpus in part.corpora], tasks))
     settings = study.settings.model_copy(update={"out": None})
     return JointExperiment(tuple(experiments), Study(experiments=tuple(resolved), settings=settings))
+
+
+def _refuse_idle_keys(study: Study, source: Source) -> None:
+    """Refuse keys that are for tasks if no experiment has a task."""
+    if any(table.tasks for table in study.experiments):
+        return
+    for number, table in enumerate(study.experiments):
+        for key in table.given_for_tasks:
+            raise SpecError(f"{source.locate(key, table=number)}: only for tasks; name some with --tasks")
 
 
 def choose_directory(study: Study, file: Path | None) -> Path | None:
@@ -304,12 +314,15 @@ class _Resolver:
         from lmbench.runs.models import SelectedModel
 
         if not table.corpora and not table.tasks:
+            key = "corpora" if "tasks" not in table.model_fields_set else "tasks"
             raise LmbenchError(
-                f"{self.source.locate('corpora', table=number)} is empty; leave it out to use the embedded corpora"
+                f"{self.source.locate(key, table=number)} is empty; leave it out to use the embedded corpora"
             )
         defaults = table.corpus_options
         with self.source.blamed(number, "corpora"):
             refuse_idle_options(table.corpora, defaults)
+            if not table.corpora and (given := defaults.given_for_text):
+                raise SpecError(f"--{given[0]}: only for your own text, and no corpora are named")
         pretrained = {model.pretrained for model in models if isinstance(model, SelectedModel)}
         corpora = []
         for item, name in enumerate(table.corpora):
@@ -326,6 +339,9 @@ class _Resolver:
 
         if table.tasks:
             self.progress("loading tasks", 0.0)
+        if table.train_on is not None:
+            with self.source.blamed(number, "train-on"):
+                refuse_task(table.train_on, "models are fitted on a corpus, such as fables-en")
         names: dict[str, None] = {}
         for item, written in enumerate(table.tasks):
             with self.source.blamed(number, "tasks", item):

@@ -140,7 +140,7 @@ class ExperimentTable(_Keys):
     @classmethod
     def _choose_corpora(cls, keys: object) -> object:
         """Leave the embedded corpora out if only tasks are named."""
-        if isinstance(keys, dict) and keys.get("tasks") and "corpora" not in keys:
+        if isinstance(keys, dict) and "tasks" in keys and "corpora" not in keys:
             return keys | {"corpora": ()}
         return keys
 
@@ -169,6 +169,11 @@ class ExperimentTable(_Keys):
     def corpus_options(self) -> CorpusOptions:
         """The options of all corpora that do not have their own."""
         return CorpusOptions.model_validate(self.model_dump(include=set(CorpusOptions.model_fields)))
+
+    @property
+    def given_for_tasks(self) -> list[str]:
+        """The keys that are given and are for tasks alone."""
+        return [key for key, value in (("shots", self.shots), ("train-on", self.train_on)) if value is not None]
 
     @property
     def task_options(self) -> TaskOptions:

@@ -203,7 +203,10 @@ def _apply(task: Task, spec: Spec, options: TaskOptions) -> Task:
     """Return a task as its options say."""
     shots = options.shots if "shots" in options.model_fields_set else task.shots
     if shots and isinstance(task, MinimalPairs):
-        raise SpecError(f"{spec.name}: shots={shots}: minimal pairs have no question; leave shots out")
+        raise SpecError(
+            f"{spec.name}: shots={shots}: minimal pairs have no question that solved items could stand before; leave "
+            f"shots out, or write {spec.name}:shots=0 beside other tasks"
+        )
     task = replace(task, name=_full_name(spec, options), seed=options.seed, shots=shots)
     if shots > len(task.examples) > 0:
         raise SpecError(f"{spec.name}: shots={shots}: it has examples for {len(task.examples)} at most")

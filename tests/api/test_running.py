@@ -2,6 +2,7 @@ import math
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ def test_a_run_grows_and_can_be_repeated_by_name(tmp_path):
 
 
 def test_tasks_are_named_or_objects(tmp_path):
-    results = run("uniform", tasks=["fables-qa-en", QUESTIONS], limit=3)
+    results = run("uniform", tasks=["fables-qa-en", replace(QUESTIONS, language="")], limit=3)
     cells = results.directory.all_cells()
     assert [(cell.corpus, cell.kind) for cell in cells] == [("fables-qa-en:limit=3", "task"), ("questions", "task")]
     assert results.directory.manifest.study is None  # no study can name an object
@@ -124,6 +125,11 @@ def test_tasks_are_named_or_objects(tmp_path):
     assert (table.corpora, table.tasks) == (("markov:lines=300",), ("fables-qa-en:limit=3", "fables-qa-zh:limit=2"))
     with pytest.raises(TaskError, match=r"^an int is not a task; give its name, or a Task$"):
         run("uniform", tasks=[1])
+    with pytest.raises(SpecError, match=r"^limit, train_on: only for tasks; name some with tasks=$"):
+        run("uniform", "markov", limit=3, train_on="markov")
+    unanswerable = replace(QUESTIONS, items=(replace(QUESTIONS.items[0], gold=2),))
+    with pytest.raises(TaskError, match=r"^questions, item 1: gold is 2; with 2 choices, it must be from 0 to 1$"):
+        run("uniform", tasks=unanswerable)
 
 
 def test_a_temporary_run_is_silent_and_lasts_as_long_as_its_results(corpus, capfd):

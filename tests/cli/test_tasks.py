@@ -1,6 +1,7 @@
 """``lmbench tasks``, and ``lmbench run --tasks`` from the file of items to the run directory."""
 
 import json
+import re
 import tomllib
 
 import pytest
@@ -30,11 +31,14 @@ def run(folder, *arguments):
 
 
 def test_tasks_are_listed_with_their_kinds_and_sizes():
-    listed = {line.split()[0]: line for line in lmbench("tasks").stdout.splitlines()}
-    assert "question-answering" in listed["fables-qa-en"]
-    assert listed["fables-qa-en"].endswith("[en, 24 items]")
-    assert listed["blimp"].split()[1] == "minimal-pairs"
-    assert "fables-qa-en, fables-qa-zh" in listed["fables-qa"]
+    lines = lmbench("tasks").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    entries = re.split(r"\n(?=\S)", "\n".join(lines))
+    listed = {name: " ".join(text.split()) for name, text in (entry.split(maxsplit=1) for entry in entries)}
+    assert listed["fables-qa-en"].endswith("with four answers [question-answering, en, 24 items]")
+    assert "[minimal-pairs, " in listed["blimp"]
+    assert listed["fables-qa"] == "fables-qa-en, fables-qa-zh"
+    assert listed["all"] == "the tasks that need no download"
 
 
 def test_tasks_as_json(monkeypatch):
@@ -101,6 +105,11 @@ def test_the_line_of_a_cell_says_its_first_figure(tmp_path, items):
         (["--tasks", "missing.jsonl"], "Error: no such file: 'missing.jsonl'; a task is a file or one of: "),
         (["--tasks", "fables-qa-en:shots=many"], "Error: fables-qa-en: option shots=many: "),
         (["--tasks", "fables-qa-en", "--train-on", "nowhere"], "Error: unknown corpus 'nowhere'"),
+        (["--tasks", "fables-qa-en", "--train-on", "copa"], "Error: 'copa' is a task and not a corpus; models are "),
+        (["--tasks", ""], "Error: --tasks is empty; leave it out to use the embedded corpora"),
+        (["--corpora", "markov", "--shots", "5"], "Error: --shots: only for tasks; name some with --tasks"),
+        (["--train-on", "markov"], "Error: --train-on: only for tasks; name some with --tasks"),
+        (["--tasks", "fables-qa-en", "--documents", "line"], "Error: --documents: only for your own text, and no corp"),
     ],
 )
 def test_wrong_names_are_refused_with_what_is_possible(tmp_path, options, message):

@@ -44,6 +44,13 @@ def test_minimal_pairs(load):
     assert item == Item("1", "", ("He runs.", "He run."), 0, ("He runs.",), (("field", "verbs"), ("n", "1")))
 
 
+def test_minimal_pairs_take_no_solved_items(load):
+    with pytest.raises(
+        LmbenchError, match=r"minimal pairs have no question .* write my\.jsonl:shots=0 beside other task"
+    ):
+        load([{"good": "He runs.", "bad": "He run."}], "kind=minimal-pairs,shots=1")
+
+
 def test_cloze(load):
     passages = [{"text": "the cat sat \n"}, {"context": "the cat", "answer": "sat"}]
     assert [(item.context, item.references) for item in load(passages, "kind=cloze").items] == [
