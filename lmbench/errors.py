@@ -86,7 +86,8 @@ def reason(error: Exception) -> str:
 
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return ": ".join([*map(str, first["loc"]), first["msg"]])
+        message = first["msg"].replace("a valid tuple", "a list")  # which a user's file has
+        return ": ".join([*map(str, first["loc"]), message])
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = list(map(str.strip, str(error).strip().splitlines())) or [type(error).__name__]

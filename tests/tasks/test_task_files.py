@@ -88,6 +88,7 @@ def test_models_are_fitted_on_the_file_s_corpus(load):
         (TASK.replace("multiple-choice", "multiple"), "my.toml: kind: Input should be 'minimal-pairs', "),
         ('file = "items.jsonl"', "my.toml: kind: Field required"),
         (TASK + 'shots = "a"', "my.toml: shots: Input should be a valid integer"),
+        (TASK.replace('["{a}", "{b}"]', '"{a}"'), "my.toml: choices: Input should be a list"),
         (TASK + "x = ", "my.toml is not TOML: "),
         (TASK.replace("items.jsonl", "none.jsonl"), "cannot read none.jsonl: No such file or directory"),
         (TASK.replace("items.jsonl", r"a\u0000"), r"cannot read a\\x00: embedded null byte"),
