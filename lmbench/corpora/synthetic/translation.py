@@ -155,7 +155,7 @@ class TranslationSource(SyntheticSource):
             rng: The random numbers, which choose the wrong word.
 
         Raises:
-            CorpusError: It is not a sentence of the source language, or its words do not have alternatives.
+            CorpusError: It is not a sentence of the source language.
         """
         if flaw == "order":
             return " ".join(word.text for word in sorted(self.align(sentence), key=lambda word: word.source))
@@ -247,13 +247,11 @@ class TranslationSource(SyntheticSource):
 
     def _replace_word(self, sentence: str, rng: np.random.Generator) -> str:
         """Return the sentence with another word of the same kind, and of the same number, in the place of one."""
-        words = sentence.split(" ")
         self._check_sentence(sentence)
-        choices = [(place, other) for place, word in enumerate(words) for other in self._alternatives(word)]
-        if not choices:
-            raise CorpusError(f"{sentence!r} does not have another translation; increase nouns, verbs and modifiers")
-        place = int(rng.choice(sorted({place for place, _ in choices})))
-        words[place] = str(rng.choice([other for at, other in choices if at == place]))
+        words = sentence.split(" ")
+        others = [self._alternatives(word) for word in words]  # a determiner always has one
+        place = int(rng.choice([place for place, known in enumerate(others) if known]))
+        words[place] = str(rng.choice(others[place]))
         return " ".join(words)
 
     def _alternatives(self, word: str) -> list[str]:
@@ -266,7 +264,7 @@ class TranslationSource(SyntheticSource):
         ]
 
     def _check_sentence(self, sentence: str) -> None:
-        if not np.isfinite(self.sentences.score(sentence + LINE_END).logprobs).all():
+        if LINE_END in sentence or not np.isfinite(self.sentences.score(sentence + LINE_END).logprobs).all():
             raise CorpusError(f"{sentence!r} is not a sentence of the source language")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -147,11 +148,59 @@ def test_every_kind_of_word_is_exchanged(source):
     assert places == set(range(10))
 
 
-def test_a_language_without_alternatives_says_so():
+def test_a_wrong_translation_is_never_right():
+    """The smallest language, in which only determiners and prepositions have alternatives, in all of its sentences."""
+    source, rng = make_source("translation:nouns=1,verbs=1,modifiers=1"), np.random.default_rng(0)
+    for sentence in (sentence for sentence, _ in enumerate_sentences(source, adjective=0.6, adverb=0.5, phrase=0)):
+        for flaw in ("word", "order", "agreement"):
+            assert source.mistranslate(sentence, flaw, rng) != source.translate(sentence)
+
+
+def test_only_sentences_are_translated():
     source = make_source("translation:nouns=1,verbs=1,modifiers=1")
-    assert source.mistranslate("the bano bata the banos", "word", np.random.default_rng(0))  # some, near, with
-    with pytest.raises(CorpusError, match=re.escape("'the bano' is not a sentence of the source language")):
-        source.translate("the bano")
+    two = "the bano bata the bano\nthe bano bata the bano"
+    for text in ("", "the bano", "the bano bata", "the bano bata the bano\n", two):
+        with pytest.raises(CorpusError, match=re.escape(f"{text!r} is not a sentence of the source language")):
+            source.translate(text)
+    with pytest.raises(CorpusError, match="'=>' is not a word of the source"):
+        source.translate("the bano bata the bano =>")
+
+
+def test_the_entropy_rate_is_that_of_all_sentences():
+    """Brute force: the probabilities of all 2,176 sentences, and the bytes of their lines."""
+    shares = {"adjective": 0.25, "adverb": 0.9, "phrase": 0.1}
+    options = ",".join(f"{name}={share}" for name, share in shares.items())
+    source = make_source(f"translation:nouns=1,verbs=1,modifiers=1,{options}")
+    found = list(enumerate_sentences(source, **shares))
+    probabilities = np.array([probability for _, probability in found])
+    lines = [f"{sentence} => {source.translate(sentence)}\n" for sentence, _ in found]
+    assert len(set(lines)) == 2176
+    assert probabilities.sum() == pytest.approx(1)
+    bits = -probabilities @ np.log2(probabilities)
+    assert source.entropy_rate() == pytest.approx(bits / (probabilities @ list(map(len, lines))))
+    costs = [-source.score(line).logprobs.sum() for line in lines[::50]]
+    np.testing.assert_allclose(costs, -np.log(probabilities[::50]))
+
+
+def enumerate_sentences(source, adjective, adverb, phrase):
+    """Yield all sentences of a language with one verb and one modifier of each kind, with their probabilities."""
+    kinds = {}
+    for word, entry in source.dictionary.items():
+        kinds.setdefault(entry.kind, []).append(word)
+    (modifier,), (verb,), (last,) = kinds["adjective"], kinds["verb"], kinds["adverb"]
+    modified = (("", 1 - adjective), (f"{modifier} ", adjective))
+    nouns = [
+        (f"{determiner} {before}{noun}", share / len(kinds["determiner"]) / len(kinds["noun"]))
+        for determiner, (before, share), noun in product(kinds["determiner"], modified, kinds["noun"])
+    ]
+    phrases = [("", 1 - phrase)] + [
+        (f" {preposition} {noun}", phrase * share / len(kinds["preposition"]))
+        for preposition, (noun, share) in product(kinds["preposition"], nouns)
+    ]
+    for parts in product(nouns, phrases, nouns, (("", 1 - adverb), (f" {last}", adverb))):
+        (subject, near, what, how), shares = zip(*parts, strict=True)
+        if np.prod(shares):
+            yield f"{subject}{near} {verb} {what}{how}", np.prod(shares)
 
 
 def test_no_sentence_of_the_training_split_is_scored():
