@@ -1,6 +1,7 @@
 import io
 import sys
 
+import numpy as np
 import pytest
 
 import lmbench
@@ -15,6 +16,7 @@ from lmbench.corpora.loading import (
 )
 from lmbench.corpora.names import parse_names
 from lmbench.corpora.options import CorpusOptions
+from lmbench.corpora.synthetic.sources import make_source
 from lmbench.errors import CorpusError, SpecError, UnknownNameError
 
 
@@ -124,6 +126,15 @@ def test_each_corpus_can_be_cut():
     assert (cut.name, cut.test.documents, cut.floor) == (whole.name, whole.test.documents[:2], whole.floor[:2])
     assert read_corpus("markov:lines=20", CorpusOptions(split="valid")).test == whole.valid
     assert load_corpus("fables-en:split=valid,limit=1").test.documents == load_corpus("fables-en").valid.documents[:1]
+
+
+def test_the_floor_of_a_source_is_sampled_with_its_lines():
+    corpus = load_corpus("markov:lines=100,sample=5,draw=2")
+    source = make_source("markov:lines=100")
+    expected = [-source.score(document).logprobs.sum() for document in corpus.test.documents]
+    np.testing.assert_allclose(corpus.floor, expected)
+    assert (corpus.name, len(expected)) == ("markov:lines=100", 5)
+    assert corpus.train == load_corpus("markov:lines=100").train
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,15 @@ def test_documents_that_are_drawn_stay_in_their_file(corpus, tmp_path):
         assert taken.digest == take_training(corpus, part).train.digest
 
 
+def test_a_sample_stays_in_its_file(corpus, tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text("".join(TRAIN))
+    stored = replace(corpus, test=Split(StoredDocuments.of_file(file, "line")), floor=None)
+    scored = select_scored(stored, Selection(sample=6)).test
+    assert not isinstance(scored.documents, tuple)
+    assert scored.digest == select_scored(replace(stored, test=Split(TRAIN)), Selection(sample=6)).test.digest
+
+
 def test_a_part_is_written_as_it_is_read():
     parts = list_parts([0.1, 0.015625, 1.0], 2)
     assert list(map(str, parts)) == ["10%", "draw 2 of 10%", "1.5625%", "draw 2 of 1.5625%", ""]
