@@ -63,12 +63,14 @@ def attend_to_source(network: EncoderDecoder, sequence: Ints) -> Floats:
 def choose_head(weights: Sequence[Floats]) -> tuple[int, int]:
     """Return the layer and the head that cover the source best, as heads specialize.
 
-    A head covers a word as much as the event that attends to it most does. BOS is not a word.
+    A head covers a word as much as the event that attends to it most does. The first event of a source does not count
+    if there are others: it is BOS, unless the source is longer than the context.
 
     Args:
         weights: The attention in some pairs, (layers, H, T, S) each.
     """
-    covered = np.mean([shares[..., 1:].max(axis=2).mean(axis=-1) for shares in weights], axis=0)  # (layers, H)
+    words = [shares[..., 1:] if shares.shape[-1] > 1 else shares for shares in weights]
+    covered = np.mean([shares.max(axis=2).mean(axis=-1) for shares in words], axis=0)  # (layers, H)
     layer, head = np.unravel_index(covered.argmax(), covered.shape)
     return int(layer), int(head)
 
@@ -78,7 +80,7 @@ def _show(network: EncoderDecoder, lexicon: Lexicon, pair: Sequence[int], shares
     words = [BOS, *(lexicon.display(number) for number in pair[1:])]
     target = words[window.first + 1 : window.end + 1]
     return Exhibit(
-        title=f"Alignment of {' '.join(words[1 : window.first])}",
+        title=f"Alignment of {' '.join(words[1 : window.first + 1 - len(network.mark)])}",
         shows="what each event of the target (rows) attended to in the source (columns) when it was predicted: "
         f"{place}, which covers the source best",
         kind="heatmap",

@@ -9,6 +9,7 @@ from lmbench.backends.neural.transformer.networks import EncoderDecoder, Shape
 from lmbench.backends.neural.transformer.sequences import sequences_of
 from lmbench.corpora.synthetic.sources import generate_corpus, make_source
 from lmbench.registry import build
+from tests.backends.neural.transformer.small_models import fitted
 
 SHAPE = Shape(ids=12, context=8, layers=2, width=12, heads=3, dropout=0.1)
 
@@ -63,6 +64,21 @@ def test_the_head_that_covers_the_source_is_chosen():
     attention[1, 2] = np.eye(4)[[2, 2, 0]]
     attention[0, 0] = np.eye(4)[[1, 0, 3]]
     assert choose_head([attention]) == (0, 0)
+
+
+def test_a_context_of_one_event_leaves_one_event_to_cover():
+    attention = np.ones((1, 2, 3, 1))
+    attention[0, 0] = 0.5
+    assert choose_head([attention]) == (0, 1)
+
+
+def test_the_title_is_the_source_without_the_events_of_the_mark():
+    pairs = ("a b => b a\n",) * 3
+    options = ",architecture=encoder-decoder,segments=pairs,tokenizer=bytes,layers=1,width=16,steps=1"
+    *_, alignment = fitted(options, train=pairs, valid=pairs).exhibits()
+    assert alignment.title == "Alignment of a ␣ b"
+    assert alignment.columns[1:] == ("<|endoftext|>", "a", "␣", "b", "␣", "=")  # the decoder begins with >
+    assert [row[0] for row in alignment.rows] == ["␣", "b", "␣", "a", "\\n"]
 
 
 def test_the_alignment_of_a_language_pair_is_learned():
