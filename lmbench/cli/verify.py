@@ -69,14 +69,14 @@ def _evaluate_again(directory: RunDirectory, cells: list[Cell]) -> list[Finding]
     from rich.console import Console
 
     from lmbench.cli.displays import RunDisplay
-    from lmbench.runs import verifying
     from lmbench.runs.engines import LocalEngine
+    from lmbench.runs.reevaluation import evaluate_again
     from lmbench.runs.templates import Workers
 
     if not cells:
         return []
     with Workers() as workers, RunDisplay(Console(stderr=True)) as display:
-        return list(verifying.evaluate_again(directory, cells, LocalEngine(workers), display))
+        return list(evaluate_again(directory, cells, LocalEngine(workers), display))
 
 
 def _print(findings: Iterable[Finding]) -> None:

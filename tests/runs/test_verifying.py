@@ -11,9 +11,10 @@ from lmbench.runs.cell_files import read_documents, read_scores
 from lmbench.runs.engines import LocalEngine
 from lmbench.runs.events import RunProgress
 from lmbench.runs.records import Verification
+from lmbench.runs.reevaluation import evaluate_again
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.templates import Workers
-from lmbench.runs.verifying import evaluate_again, examine, sample_cells
+from lmbench.runs.verifying import examine, sample_cells
 from lmbench.tasks.loading import load_task
 from tests.running import run
 from tests.runs.forging import reseal, rewrite
