@@ -1,7 +1,7 @@
 """Answer the requests of a task in a process: it asks for them batch by batch, and sends back the answers.
 
-The process gets no request before its model is ready. Requests come in the order of their texts, which says nothing
-about what is right. The run checks the answers.
+The process gets no request before its model is ready. It writes all texts before it sees any answer. Requests come in
+the order of their texts, which says nothing about what is right. The run checks the answers.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _check_text(text: str, request: Completion, item: str) -> str:
 
 
 def _divide(asked: Mapping[Request, str], characters: int) -> Iterator[tuple[Request, ...]]:
-    """Yield the requests in batches: at first those for probabilities, and then those for texts."""
+    """Yield the requests in batches: at first those for texts, and then those for probabilities."""
     batch: list[Request] = []
     weight = 0
     for request in sorted(asked, key=_place):
@@ -159,8 +159,8 @@ def _divide(asked: Mapping[Request, str], characters: int) -> Iterator[tuple[Req
 
 def _place(request: Request) -> tuple[bool, str, str]:
     if isinstance(request, Completion):
-        return True, request.prompt, ""
-    return False, request.context, request.text
+        return False, request.prompt, ""
+    return True, request.context, request.text
 
 
 def _weigh(request: Request) -> int:

@@ -24,7 +24,7 @@ def answer(requests):
     return Answers(tuple(Written("x") if isinstance(r, Completion) else Likelihood(-1.0, 1) for r in requests))
 
 
-def test_each_request_is_asked_once_and_texts_last():
+def test_each_request_is_asked_once_and_a_model_writes_before_it_sees_an_answer():
     asking, asked = answering(), []
     batch = asking.receive(Ready(1))
     while batch is not None:
@@ -34,12 +34,14 @@ def test_each_request_is_asked_once_and_texts_last():
     assert asking.is_done
     assert len(asked) == len(set(asked))
     assert set(asked) == {request for item in QUESTIONS.items for request in QUESTIONS.requests(item)}
-    writes = [isinstance(request, Completion) for request in asked]
-    assert writes == sorted(writes)
+    scores = [isinstance(request, Continuation) for request in asked]
+    assert scores == sorted(scores)
 
 
 def test_the_order_of_the_requests_does_not_say_which_choice_is_right():
-    asked = [request for request in answering().receive(Ready(1 << 20)) if request.context]
+    asking = answering()
+    batch = asking.receive(answer(asking.receive(Ready(1 << 20))))
+    asked = [request for request in batch if request.context]
     assert asked == sorted(asked, key=lambda request: (request.context, request.text))
 
 
