@@ -35,6 +35,7 @@ from lmbench.tasks.choices import choose
 from lmbench.tasks.conformance import check_value, check_values
 from lmbench.tasks.task import Item, Likelihood, Metric, Request, Response, Task, Written
 
+_NOTHING_MEASURED = "none of its answers is measured: the task asks for texts, which it cannot write; choose another"
 _NOT_PROBABILITIES = "its scores are not probabilities, which a task compares; choose another model"
 
 
@@ -109,7 +110,7 @@ class TaskResult:
         record: The record of the model.
         signature: Everything that the numbers depend on.
         items: The items with their answers, in order.
-        figures: The numbers.
+        figures: The numbers; at least one.
         costs: What the cell cost.
     """
 
@@ -163,11 +164,14 @@ def _finish(job: TaskJob, answering: Answering, ending: str) -> TaskResult:
     except ValidationError as error:
         raise PluginError(f"the process sent a result that is not valid: {reason(error)}") from error
     items = tuple(measure_item(job.task, item, answering.answers) for item in job.task.items)
+    figures = tuple(_summarize(job.task, items))
+    if not figures:
+        raise TaskError(_NOTHING_MEASURED)
     return TaskResult(
         record=record,
         signature=_sign(job, record),
         items=items,
-        figures=tuple(_summarize(job.task, items)),
+        figures=figures,
         costs=record.costs_of(count_bytes(answering.answers)),
     )
 

@@ -95,6 +95,14 @@ def test_a_model_that_cannot_write_has_no_figures_for_written_answers(tmp_path, 
     assert directory.items(cell)["text"] == [None] * 4
 
 
+def test_a_model_that_cannot_write_fails_a_task_that_asks_for_nothing_else(tmp_path, broken):
+    items = tuple(replace(item, choices=(), gold=None) for item in QUESTIONS.items)
+    task = replace(QUESTIONS, items=items)
+    good, uniform = run("good,uniform", [], tmp_path / "run", tasks=[task]).task_cells()
+    assert good.error.startswith("none of its answers is measured: the task asks for texts, which it cannot write")
+    assert set(figures(uniform)) == {"exact", "f1"}
+
+
 def test_what_a_broken_model_answers_ends_its_cell_alone(tmp_path, broken):
     models = "dies,toolikely,notanumber,certain,late,pseudo,absent,uniform"
     cells = run(models, [], tmp_path / "run", tasks=[QUESTIONS], jobs=2).task_cells()
