@@ -45,9 +45,7 @@ def test_minimal_pairs(load):
 
 
 def test_minimal_pairs_take_no_solved_items(load):
-    with pytest.raises(
-        LmbenchError, match=r"minimal pairs have no question .* write my\.jsonl:shots=0 beside other task"
-    ):
+    with pytest.raises(LmbenchError, match=r"minimal pairs have no question .* write my\.jsonl:shots=0 beside"):
         load([{"good": "He runs.", "bad": "He run."}], "kind=minimal-pairs,shots=1")
 
 
