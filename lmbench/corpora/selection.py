@@ -89,10 +89,10 @@ def select_scored(corpus: Corpus, options: Selection) -> Corpus:
 def choose_documents(documents: Sequence[str], options: Selection) -> tuple[Ints, str]:
     """Return the numbers of the documents to score, in order, and what a provenance says of them: "" of all.
 
-    A sample is stratified by length and place. Documents are sorted into √N classes of lengths for N documents of the
-    sample, with those of a class in the order of the text, and this list is a circle that is cut into N parts of as
-    many documents, from a random place on. One document of each part is drawn at random. Each document of the text has
-    the same chance, so that bits per byte of the sample estimate those of the text.
+    A sample is stratified by length and place. For N documents, those of the text are sorted into √N classes of lengths
+    and stay in their order within each class. This list is a circle that is cut into N equal parts, from a random place
+    on. One document of each part is drawn at random. Each document of the text has the same chance, so that bits per
+    byte of the sample estimate those of the text.
 
     Args:
         documents: All documents of the split.
