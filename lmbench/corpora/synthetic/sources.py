@@ -23,6 +23,8 @@ SOURCES: dict[str, type[SourceOptions]] = {
 }
 """The options of each source."""
 
+_Lines = tuple[str, ...]
+
 _MOST_EVENTS = 1 << 28  # of the training split, whose texts are held in memory
 
 
@@ -63,6 +65,28 @@ def _generate(name: str, kind: str, options: SourceOptions) -> Corpus:
             f"{name} is too large: its training split would have {options.lines:,} lines of {source.mean_events:,.0f} "
             f"words and line ends, and may have up to {_MOST_EVENTS:,} in all; reduce lines"
         )
+    train, valid, test, floor = _draw_splits(source, options)
+    if not (valid and test):
+        raise CorpusError(
+            f"the training split of {name} has all sentences of another split; increase nouns, or reduce lines"
+        )
+    rate = source.entropy_rate()
+    return Corpus(
+        name,
+        Split(train),
+        Split(valid),
+        Split(test),
+        provenance=",".join(["lines", f"source={kind}", *(f"{key}={value}" for key, value in options)]),
+        tokenized=True,
+        description=f"synthetic: {source.description}",
+        floor=floor,
+        floor_note="the source's own log-probability of the test text"
+        + (f"; its entropy rate is {rate:.4f} bits per byte" if rate is not None else ""),
+    )
+
+
+def _draw_splits(source: SyntheticSource, options: SourceOptions) -> tuple[_Lines, _Lines, _Lines, tuple[float, ...]]:
+    """Return the lines of the training, validation and test splits, and the nats that the source needs for the last."""
     texts: dict[str, list[str]] = {split: [] for split in options.split_lines}
     floor: list[float] = []
     known = frozenset[str]()
@@ -73,21 +97,5 @@ def _generate(name: str, kind: str, options: SourceOptions) -> Corpus:
             texts[split] += compress(drawn, new)
             floor += compress(source.costs(symbols).tolist(), new) if split == "test" else []
         known = frozenset(texts["train"]) if options.only_new else known
-    train, valid, test = (Split(tuple(texts.pop(split))) for split in ("train", "valid", "test"))
-    if not (valid.documents and test.documents):
-        raise CorpusError(
-            f"the training split of {name} has all sentences of another split; increase nouns, or reduce lines"
-        )
-    rate = source.entropy_rate()
-    return Corpus(
-        name,
-        train,
-        valid,
-        test,
-        provenance=",".join(["lines", f"source={kind}", *(f"{key}={value}" for key, value in options)]),
-        tokenized=True,
-        description=f"synthetic: {source.description}",
-        floor=tuple(floor),
-        floor_note="the source's own log-probability of the test text"
-        + (f"; its entropy rate is {rate:.4f} bits per byte" if rate is not None else ""),
-    )
+    train, valid, test = (tuple(texts.pop(split)) for split in ("train", "valid", "test"))
+    return train, valid, test, tuple(floor)
