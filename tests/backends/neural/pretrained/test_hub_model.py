@@ -37,8 +37,19 @@ def folder(original):
 
 
 PROGRAM = """
-import sys
+import socket, sys
+folder, text = sys.argv[1:]
+look_up = socket.getaddrinfo
+def refuse(*address, **options):
+    raise SystemExit(f"looked up {address}")
+socket.getaddrinfo = refuse
 from lmbench import build, generate
+for spec in ("hf:cached/model,offline=true", "hf:" + folder):
+    model = build(spec)
+    model.load()
+    print(dict(model.signature().parts)["revision"])
+print("---")
+socket.getaddrinfo = look_up
 from lmbench.cli.main import main
 from lmbench.errors import UnavailableError
 from tests.recording import Recorded
@@ -58,7 +69,6 @@ progress = Recorded()
 model = build("hf:some/model")
 model.load(progress)
 print(progress.notices, progress.messages)
-folder, text = sys.argv[1:]
 for one in (model, build("hf:" + folder)):
     print(one.score(["the cat"])[0].logprobs.sum())
 build("hf:some/model").score(["a"])  # it is in the cache now
@@ -71,24 +81,31 @@ main()
 
 @pytest.fixture(scope="module")
 def downloads(folder, tmp_path_factory):
-    """Let a process download the models some/model and other/model from a hub.
+    """Let a process load models without a network, and then download some/model and other/model from a hub.
 
-    It is a process of its own, since the library reads the hub's address when it is imported. The tests share it, since
-    it imports much. Returns what the hub was asked for, and what the process printed in each of its parts.
+    It is a process of its own, since the library reads the hub's address when it is imported, and might use it then.
+    The tests share it, since it imports much. Returns what the hub was asked for, the commit of the model that was in
+    the cache, and what the process printed in each of its parts.
     """
     place = tmp_path_factory.mktemp("downloads")
     served = shutil.copytree(folder, place / "served")
     (served / "consolidated.safetensors").write_bytes(b"a copy of the weights in another format")
     (place / "text.txt").write_text("the cat\n")
+    commit = in_hub_cache(place / "home" / "hub", "cached/model", folder)
     with serve_hub(served) as (address, requested):
-        environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(place / "home"), "HF_HUB_OFFLINE": "0"}
+        settings = {"HF_ENDPOINT": address, "HF_HOME": str(place / "home"), "HF_HUB_OFFLINE": "0", "AI_AGENT": "some"}
         command = [sys.executable, "-c", PROGRAM, folder, place / "text.txt"]
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        ran = subprocess.run(
+            command, env=os.environ | settings, capture_output=True, text=True, timeout=120, check=False
+        )
     assert ran.returncode == 0, ran.stderr
-    refused, loaded, scores = ran.stdout.split("---\n")
+    offline, refused, loaded, scores = ran.stdout.split("---\n")
     errors, announced = ran.stderr.split("---\n")
     assert errors == ""
-    return SimpleNamespace(requested=requested, refused=refused, loaded=loaded, scores=scores, announced=announced)
+    return SimpleNamespace(
+        requested=requested, commit=commit, offline=offline, refused=refused, loaded=loaded, scores=scores,
+        announced=announced,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -280,26 +297,10 @@ def test_weights_that_the_cache_lacks_must_be_downloaded(folder, monkeypatch, tm
         HubLoader(options("hf:some/model,offline=true")).allow_downloads(SILENT)
 
 
-def test_cached_and_local_models_are_loaded_without_a_network(folder, tmp_path):
+def test_cached_and_local_models_are_loaded_without_a_network(downloads):
     """Not even the libraries use it, in a process that has not loaded them before."""
-    commit = in_hub_cache(tmp_path / "hub", "some/model", folder)
-    program = f"""
-import socket
-def look_up(*address, **options):
-    raise SystemExit(f"looked up {{address}}")
-socket.getaddrinfo = look_up
-from lmbench import build
-for spec in ("hf:some/model,offline=true", "hf:{folder}"):
-    model = build(spec)
-    model.load()
-    print(dict(model.signature().parts)["revision"])
-"""
-    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", "AI_AGENT": "some"}
-    ran = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ran.stderr == ""
-    assert ran.stdout.splitlines()[0] == commit
+    cached, _ = downloads.offline.splitlines()
+    assert cached == downloads.commit
 
 
 @pytest.mark.parametrize("path", ["no/such/folder", "a b", "x" * 200])
