@@ -3,6 +3,7 @@ import math
 import random
 import tracemalloc
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,7 @@ def read(path):
     return (lzma.decompress(data) if path.suffix == ".xz" else data).decode()
 
 
+@cache
 def read_lines(path):
     return as_lines([line.split() for line in read(path).removesuffix("\n").split("\n")])
 
