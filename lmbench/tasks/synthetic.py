@@ -39,7 +39,7 @@ def load_translation(spec: str) -> Translation:
         raise TaskError(
             f"{spec}: the training split has all sentences of the test split; increase nouns, or reduce lines"
         )
-    targets = sorted(set(pairs.values()), key=len)
+    targets = sorted(set(pairs.values()))  # the order of a set differs between processes
     return Translation(
         spec,
         tuple(_ask(source, pair, targets, number) for number, pair in enumerate(asked, start=1)),

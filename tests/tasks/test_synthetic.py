@@ -1,5 +1,9 @@
 """The task of the synthetic language pair, against the corpus of the same source."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from lmbench import load_corpus, load_task
@@ -25,6 +29,14 @@ def test_items_are_test_lines_and_each_wrong_translation_differs(task):
         reordered = [choice for choice in item.choices if sorted(choice.split()) == sorted(right.split())]
         assert len(reordered) == 2
     assert {item.gold for item in task.items} == {0, 1, 2, 3, 4}
+
+
+def test_another_process_draws_the_same_items(task):
+    """Python orders sets of texts differently in each process."""
+    script = f"from lmbench import load_task\nprint(ascii(load_task({NAME!r}).items))"
+    environment = os.environ | {"PYTHONHASHSEED": "1"}
+    other = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert other.stdout == f"{task.items!a}\n"
 
 
 def test_no_item_is_in_the_training_text(task):
