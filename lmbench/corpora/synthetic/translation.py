@@ -255,17 +255,24 @@ class TranslationSource(SyntheticSource):
         return " ".join(words)
 
     def _alternatives(self, word: str) -> list[str]:
-        entry = self.dictionary[word]
-        alike = replace(entry, target="", gender="")
-        return [
-            other
-            for other, known in self.dictionary.items()
-            if other != word and replace(known, target="", gender="") == alike
-        ]
+        return [other for other in self._alike[_generalize(self.dictionary[word])] if other != word]
+
+    @cached_property
+    def _alike(self) -> dict[Entry, list[str]]:
+        """The words of the source language of each kind and number."""
+        alike: dict[Entry, list[str]] = {}
+        for word, entry in self.dictionary.items():
+            alike.setdefault(_generalize(entry), []).append(word)
+        return alike
 
     def _check_sentence(self, sentence: str) -> None:
         if LINE_END in sentence or not np.isfinite(self.sentences.score(sentence + LINE_END).logprobs).all():
             raise CorpusError(f"{sentence!r} is not a sentence of the source language")
+
+
+def _generalize(entry: Entry) -> Entry:
+    """Return an entry without what distinguishes words of the same kind and number."""
+    return replace(entry, target="", gender="")
 
 
 def _forms(entry: Entry) -> tuple[str, ...]:
