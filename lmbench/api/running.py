@@ -99,9 +99,10 @@ def run(
     """
     sizes = {"train-size": _plain(train_size), "train-draws": train_draws}
     options = sizes | {"tune": tune, "check": check, "audit": audit}
-    options |= _take_task_options(tasks, {"shots": shots, "limit": limit, "train-on": train_on})
+    options |= {"shots": shots, "limit": limit, "train-on": train_on}
     given_seeds = _plain(seeds)
     table = _validate(ExperimentTable, options if given_seeds == () else options | {"seeds": given_seeds})
+    _refuse_idle_options(tasks, table)
     settings = _validate(Settings, {"jobs": jobs, "timeout": timeout, "memory-limit": memory_limit})
     with open_progress(progress) as shown, Workers() as workers:
         workers.prepare()
@@ -130,12 +131,11 @@ def _is_given(tasks: Tasks) -> bool:
     return isinstance(tasks, Task) or len(tasks) > 0
 
 
-def _take_task_options(tasks: Tasks, options: dict[str, object]) -> dict[str, object]:
-    """Return the options that are for tasks alone; refuse them if there are no tasks."""
-    given = [name.replace("-", "_") for name, value in options.items() if value is not None]
+def _refuse_idle_options(tasks: Tasks, table: ExperimentTable) -> None:
+    """Refuse options that are for tasks if there are none."""
+    given = [*table.given_for_tasks, *(["limit"] if table.limit is not None else [])]
     if given and not _is_given(tasks):
-        raise SpecError(f"{', '.join(given)}: only for tasks; name some with tasks=")
-    return options
+        raise SpecError(f"{given[0].replace('-', '_')}: only for tasks; name some with tasks=")
 
 
 def _run_in_temporary_folder(do: Callable[[Path], RunDirectory], show: Callable[[RunDirectory], Results]) -> Results:

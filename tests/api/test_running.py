@@ -125,7 +125,7 @@ def test_tasks_are_named_or_objects(tmp_path):
     assert (table.corpora, table.tasks) == (("markov:lines=300",), ("fables-qa-en:limit=3", "fables-qa-zh:limit=2"))
     with pytest.raises(TaskError, match=r"^an int is not a task; give its name, or a Task$"):
         run("uniform", tasks=[1])
-    with pytest.raises(SpecError, match=r"^limit, train_on: only for tasks; name some with tasks=$"):
+    with pytest.raises(SpecError, match=r"^train_on: only for tasks; name some with tasks=$"):
         run("uniform", "markov", limit=3, train_on="markov")
     unanswerable = replace(QUESTIONS, items=(replace(QUESTIONS.items[0], gold=2),))
     with pytest.raises(TaskError, match=r"^questions, item 1: gold is 2; with 2 choices, it must be from 0 to 1$"):
