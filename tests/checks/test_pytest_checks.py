@@ -20,9 +20,9 @@ MODELS = (
     "nltk:order=3,tokenizer=bytes",
     "nltk:smoothing=witten-bell,tokenizer=pieces",
     "hmm:iterations=3,tokenizer=bpe:300",
-    "transformer:steps=20,tokenizer=pieces",
-    "transformer:steps=20,architecture=encoder-decoder,tokenizer=bytes",
-    "transformer:steps=20,architecture=encoder-decoder,segments=pairs,tokenizer=words",
+    "transformer:steps=8,tokenizer=pieces",
+    "transformer:steps=8,architecture=encoder-decoder,tokenizer=bytes",
+    "transformer:steps=8,architecture=encoder-decoder,segments=pairs,tokenizer=words",
 )
 
 
