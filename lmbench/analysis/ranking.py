@@ -58,22 +58,18 @@ class Seeds:
         return self.is_seeded and len(self.cells) == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Seeds):
-    """A model in a ranking.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing(Seeds):
+    """The place of a model in a ranking.
 
     Attributes:
-        per_byte: Bits per byte, the mean over the seeds.
-        excess: Bits per byte above the floor of the source; None if the source is unknown.
-        seed_deviation: The standard deviation of bits per byte between the seeds; None for one seed.
+        seed_deviation: The standard deviation of the model's value between the seeds; None for one seed.
         rank: 1 and the number of models that are better by more than chance; None if no ranking is claimed.
         is_tied: Whether some other model does not differ from this one.
         letters: The model's compact letters: models that do not differ share one. "" if no ranking is claimed.
         to_best: The comparison of this model with the best one; None for the best one.
     """
 
-    per_byte: Estimate
-    excess: Estimate | None = None
     seed_deviation: float | None = None
     rank: int | None = None
     is_tied: bool = False
@@ -84,6 +80,19 @@ class Entry(Seeds):
     def is_best(self) -> bool:
         """Whether the model is the best one, or does not differ from it; False if no ranking is claimed."""
         return self.rank is not None and not (self.to_best and self.to_best.differs)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Standing):
+    """A model in a ranking by bits per byte.
+
+    Attributes:
+        per_byte: Bits per byte, the mean over the seeds.
+        excess: Bits per byte above the floor of the source; None if the source is unknown.
+    """
+
+    per_byte: Estimate
+    excess: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lmbench.analysis.questions import Questions
-from lmbench.analysis.ranking import Seeds, group_seeds
+from lmbench.analysis.ranking import Seeds, Standing, group_seeds
 from lmbench.analysis.task_answers import CONTEXT, Answers, read_answers
 from lmbench.analysis.task_texts import WrittenTexts
 from lmbench.arrays import Floats
@@ -37,33 +37,18 @@ ToChance = Literal["above", "below", "not shown"]
 
 
 @dataclass(frozen=True, slots=True)
-class TaskEntry(Seeds):
+class TaskEntry(Standing):
     """A model in the ranking of a task by a metric.
 
     Attributes:
         value: The value of the metric, the mean over the seeds.
         is_exact: Whether its interval is that of Clopper and Pearson.
-        seed_deviation: The standard deviation of the value between the seeds; None for one seed.
         to_chance: Whether the interval lies above or below what guessing gives; None if one of them is not known.
-        rank: 1 and the number of models that are better by more than chance; None if no ranking is claimed.
-        is_tied: Whether some other model does not differ from this one.
-        letters: The model's compact letters: models that do not differ share one. "" if no ranking is claimed.
-        to_best: The comparison of this model with the best one; None for the best one.
     """
 
     value: Estimate
     is_exact: bool = False
-    seed_deviation: float | None = None
     to_chance: ToChance | None = None
-    rank: int | None = None
-    is_tied: bool = False
-    letters: str = ""
-    to_best: Comparison | None = None
-
-    @property
-    def is_best(self) -> bool:
-        """Whether the model is the best one, or does not differ from it; False if no ranking is claimed."""
-        return self.rank is not None and not (self.to_best and self.to_best.differs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,8 @@ _KEYS = (
         "--tasks",
         metavar="LIST",
         help="Comma-separated list of tasks, or of files of items; `lmbench tasks` lists the named ones. Options may "
-        "follow each of them, as in arc-easy:shots=5,limit=200. No corpora are scored then, unless --corpora names "
-        "some.",
+        "follow each of them, as in arc-easy:shots=5,limit=200, and --limit is the number of items. No corpora are "
+        "scored then, unless --corpora names some.",
     ),
     click.option(
         "--shots",

@@ -258,36 +258,32 @@ def _write_task(task: Task, folder: Path, cell: Cell, result: TaskResult) -> Cel
 
 
 def _describe_task(job: TaskJob, result: TaskResult) -> Cell:
-    return Cell(
-        key=job.row.key,
-        model=job.row.model,
-        corpus=job.row.corpus,
-        train_size=job.row.train_size,
-        status="ok",
-        pretrained=result.record.pretrained,
-        signature=str(result.signature),
-        remarks=result.record.remarks,
-        kind="task",
-        figures=result.figures,
-    )
+    return _describe_model(job.row, result).model_copy(update={"kind": "task", "figures": result.figures})
 
 
 def _describe(job: CellJob, result: CellResult) -> Cell:
+    numbers = {
+        "pseudo": not result.record.normalized,
+        "metrics": result.metrics,
+        "audit_kind": result.audit_kind,
+        "audit": result.audit,
+        "impossible": bool(result.excess),
+        "doubt": "; ".join(_find_doubts(result)),
+    }
+    return _describe_model(job.row, result).model_copy(update=numbers)
+
+
+def _describe_model(row: Row, result: CellResult | TaskResult) -> Cell:
+    """Return the cell of a row whose evaluation ended well, without its numbers."""
     return Cell(
-        key=job.row.key,
-        model=job.row.model,
-        corpus=job.row.corpus,
-        train_size=job.row.train_size,
+        key=row.key,
+        model=row.model,
+        corpus=row.corpus,
+        train_size=row.train_size,
         status="ok",
         pretrained=result.record.pretrained,
-        pseudo=not result.record.normalized,
         signature=str(result.signature),
-        metrics=result.metrics,
         remarks=result.record.remarks,
-        audit_kind=result.audit_kind,
-        audit=result.audit,
-        impossible=bool(result.excess),
-        doubt="; ".join(_find_doubts(result)),
     )
 
 
