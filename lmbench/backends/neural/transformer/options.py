@@ -165,8 +165,12 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
         return self.for_fitting().model_copy(update={"device": "auto", "checkpoint": ""})
 
     def identity(self) -> dict[str, JsonValue]:
-        """Return what the options say about the model; the folder of the checkpoint does not matter."""
-        return {name: value for name, value in super().identity().items() if name != "checkpoint"}
+        """Return what the options say about the model, without the folder of the checkpoint and without fixed segments.
+
+        Models that were fitted before segments could be chosen have fixed ones, and are the same models.
+        """
+        left_out = {"checkpoint", *([] if self.by_line else ["segments"])}
+        return {name: value for name, value in super().identity().items() if name not in left_out}
 
     def count_steps(self, size: int) -> int:
         """Return the number of optimizer steps on `size` bytes of training text; 0 if the budget alone limits it."""

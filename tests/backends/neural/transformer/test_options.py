@@ -51,6 +51,13 @@ def test_the_folder_of_the_checkpoint_is_no_part_of_the_identity():
     assert TransformerOptions(threads=2).identity() != first
 
 
+def test_only_segments_that_are_pairs_are_a_part_of_the_identity():
+    fixed = TransformerOptions(architecture="encoder-decoder").identity()
+    assert "segments" not in fixed
+    pairs = TransformerOptions(architecture="encoder-decoder", segments="pairs").identity()
+    assert pairs == fixed | {"segments": "pairs"}
+
+
 def test_budgets_are_durations():
     budgets = {text: TransformerOptions(budget=text).budget for text in ("90", "90s", "1.5m", "1h", "1h30m")}
     assert budgets == {"90": 90, "90s": 90, "1.5m": 90, "1h": 3600, "1h30m": 5400}
