@@ -211,7 +211,8 @@ class Lexicon:
             lexicon = stored.restore(options)
         except (OSError, ValueError, SpecError) as error:
             raise SpecError(f"{folder} does not hold a saved model: {_FILE} cannot be read: {reason(error)}") from error
-        require_same_options(folder, stored.options, options.model_dump(mode="json"))
+        newer = type(options).model_construct().model_dump(mode="json")  # an older file lacks new options: the defaults
+        require_same_options(folder, newer | stored.options, options.model_dump(mode="json"))
         return lexicon
 
     def __len__(self) -> int:

@@ -95,6 +95,16 @@ def test_a_damaged_file_is_reported_with_the_reason(tmp_path, lexicon):
         Lexicon.restore(tmp_path, LexiconOptions(min_count=3))
 
 
+def test_a_file_from_before_an_option_has_its_default(lexicon, tmp_path):
+    class Newer(LexiconOptions):
+        segments: str = "fixed"
+
+    lexicon.save(tmp_path, LexiconOptions())
+    assert Lexicon.restore(tmp_path, Newer()).types == lexicon.types
+    with pytest.raises(SpecError, match="holds a model with segments=fixed, not pairs"):
+        Lexicon.restore(tmp_path, Newer(segments="pairs"))
+
+
 def test_an_empty_document_has_no_events(lexicon):
     [score] = lexicon.score([""], lambda lines: [])
     assert len(score.check("").ends) == 0
