@@ -76,10 +76,14 @@ def _describe_untrained(results: RankedRun, rankings: Sequence[Ranking]) -> Iter
 
 
 def _describe_tasks(rankings: Sequence[TaskRanking]) -> Iterator[str]:
-    """Yield the best model of each task, and how many models are not shown to be better than guessing."""
+    """Yield the best model of each task that has one, and how many models are not shown to be better than guessing."""
     if not rankings:
         return
-    yield f"The best answers are those of {_join(map(_name_best, rankings))}."
+    sole = [ranking for ranking in rankings if _has_one_best(ranking)]
+    others = [ranking for ranking in rankings if ranking not in sole]
+    won = f"{_join(_name_task_winners(sole))}. There, every other model is worse by more than chance. " if sole else ""
+    open_ones = f"No model is shown to be the best on {_name_tasks(others)}." if others else ""
+    yield f"{won}{open_ones}".strip()
     places = [(ranking, entry) for ranking in rankings for entry in ranking.main.entries if entry.to_chance]
     guessing = [(ranking, entry) for ranking, entry in places if entry.to_chance != "above"]
     if guessing:
@@ -88,14 +92,27 @@ def _describe_tasks(rankings: Sequence[TaskRanking]) -> Iterator[str]:
         yield f"On tasks, {len(guessing):,} of {len(places):,} values are not shown to be better than guessing{names}."
 
 
-def _name_best(ranking: TaskRanking) -> str:
-    """Return the best model of a task, its value, and how many models do not differ from it."""
-    main = ranking.main
-    best, *others = main.entries
-    value = f"{main.metric.name} {show_value(best.value.value, main)}{' %' * (main.metric.unit == 'share')}"
-    equals = sum(entry.is_best for entry in others)
-    ties = f"; {equals} not shown to differ" if equals else ""
-    return f"{name_entry(best)} on {ranking.task.name} ({value}{ties})"
+def _has_one_best(ranking: TaskRanking) -> bool:
+    """Return whether one model of several is better than each other one by more than chance."""
+    best, *others = ranking.main.entries
+    return best.rank is not None and bool(others) and not any(entry.is_best for entry in others)
+
+
+def _name_task_winners(rankings: Sequence[TaskRanking]) -> Iterator[str]:
+    """Yield which tasks a model is the best on, with its values there."""
+    won: dict[str, list[str]] = {}
+    for ranking in rankings:
+        main, best = ranking.main, ranking.main.entries[0]
+        value = f"{main.metric.name} {show_value(best.value.value, main)}{' %' * (main.metric.unit == 'share')}"
+        won.setdefault(name_entry(best), []).append(f"{ranking.task.name} ({value})")
+    for number, (model, tasks) in enumerate(won.items()):
+        yield f"{model} {'gives the best answers ' * (number == 0)}on {_join(tasks)}"
+
+
+def _name_tasks(rankings: Sequence[TaskRanking]) -> str:
+    """Return the names of tasks, or how many there are."""
+    names = [ranking.task.name for ranking in rankings]
+    return _join(names) if len(names) <= _MOST_NAMED else f"{len(names)} tasks"
 
 
 def _describe_certainty(rankings: Sequence[Ranking]) -> Iterator[str]:
