@@ -149,7 +149,8 @@ def test_a_run_survives_the_end_of_a_node_and_has_the_numbers_of_a_local_one(clu
     assert {cell.status for cell in directory.all_cells()} == {"ok"}
     assert any(notice.endswith(" starts again on another node") for notice in progress.notices)
     assert (directory.damage(), directory.missing(), directory.missing("task")) == ([], [], [])
-    assert max(cell.costs.company for cell in directory.cells()) == 1  # the second node has two CPUs
+    # Of five jobs on the second node, two run at the same time, or three while one waits for Ray and lends its CPU.
+    assert max(cell.costs.company for cell in directory.cells()) in (1, 2)
     for one, same in zip(directory.all_cells(), local.all_cells(), strict=True):
         assert one.files.keys() == same.files.keys()
     assert sorted(event[0] for event in progress.events if event != "ok") == [1, 2, 3, 4, 5, 6]
