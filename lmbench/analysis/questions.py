@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from lmbench.errors import LmbenchError, ResultsError
 from lmbench.runs.records import Manifest, TaskRecord
 from lmbench.spec import Spec
-from lmbench.tasks.loading import list_tasks, load_task
+from lmbench.tasks.loading import list_tasks, load_items
 from lmbench.tasks.task import Task
 
 
@@ -46,10 +46,9 @@ class Questions:
 def _read_again(record: TaskRecord) -> Task | str:
     """Return a task, or why it cannot be read. The text that models are fitted on is not read."""
     try:
-        spec = Spec.parse(record.name)
-        named = list_tasks().get(spec.name)
+        named = list_tasks().get(Spec.parse(record.name).name)
         if named is not None and not named.is_local:
             return "its files are not on this machine"
-        return load_task(str(Spec(spec.name, tuple(pair for pair in spec.arguments if pair[0] != "train"))))
+        return load_items(record.name)
     except LmbenchError as error:
         return str(error)

@@ -25,7 +25,7 @@ from lmbench.runs.objects import ModelObject, find_spec
 from lmbench.runs.study import ExperimentTable
 from lmbench.tasks.checking import check_items
 from lmbench.tasks.conformance import check_metrics
-from lmbench.tasks.loading import expand_names, load_task
+from lmbench.tasks.loading import TaskLoader, expand_names
 from lmbench.tasks.options import TaskOptions
 from lmbench.tasks.task import Task
 
@@ -104,6 +104,7 @@ def gather_tasks(tasks: Tasks, defaults: TaskOptions, progress: Progress) -> tup
         LmbenchError: A task is unknown, or cannot be used.
     """
     gathered: dict[str, Task] = {}
+    loader = TaskLoader()
     for task in _list_tasks(tasks):
         if isinstance(task, Task):
             check_metrics(task.metrics, task.name)
@@ -111,7 +112,7 @@ def gather_tasks(tasks: Tasks, defaults: TaskOptions, progress: Progress) -> tup
             gathered.setdefault(task.name, task)
             continue
         for name in expand_names(parse_names(task), defaults):
-            gathered.setdefault(name, load_task(name, progress=progress))
+            gathered.setdefault(name, loader.load(name, progress))
     return tuple(gathered.values())
 
 

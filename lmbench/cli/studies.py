@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmbench.runs.study import ExperimentTable, Study
     from lmbench.runs.study_file import Source
     from lmbench.runs.templates import Workers
+    from lmbench.tasks.loading import TaskLoader
     from lmbench.tasks.task import Task
 
 
@@ -223,9 +224,10 @@ def resolve_study(study: Study, source: Source, workers: Workers, progress: RunP
     """
     from lmbench.runs.experiment import JointExperiment
     from lmbench.runs.study import Study
+    from lmbench.tasks.loading import TaskLoader
 
     _refuse_idle_keys(study, source)
-    resolver = _Resolver(source, progress, workers, {}, {})
+    resolver = _Resolver(source, progress, workers, {}, TaskLoader())
     experiments, resolved = [], []
     for number, table in enumerate(study.experiments):
         experiment = resolver.resolve(table, number)
@@ -266,14 +268,14 @@ class _Resolver:
         progress: Receives reports.
         workers: Starts the processes in which plugins are built.
         loaded: The corpora that are loaded, by what they were loaded with.
-        tasks: The tasks that are loaded, by their names.
+        tasks: Loads the tasks.
     """
 
     source: Source
     progress: RunProgress
     workers: Workers
     loaded: dict[tuple[str, CorpusOptions, bool], Corpus]
-    tasks: dict[str, Task]
+    tasks: TaskLoader
 
     def resolve(self, table: ExperimentTable, number: int) -> Experiment:
         """Resolve the experiment of a number."""
@@ -335,22 +337,20 @@ class _Resolver:
 
     def _load_tasks(self, table: ExperimentTable, number: int) -> tuple[Task, ...]:
         from lmbench.cli.displays import LoadingProgress
-        from lmbench.tasks.loading import expand_names, load_task
+        from lmbench.tasks.loading import expand_names
 
         if table.tasks:
             self.progress("loading tasks", 0.0)
         if table.train_on is not None:
             with self.source.blamed(number, "train-on"):
                 refuse_task(table.train_on, "models are fitted on a corpus, such as fables-en")
-        names: dict[str, None] = {}
+        tasks: dict[str, Task] = {}
         for item, written in enumerate(table.tasks):
             with self.source.blamed(number, "tasks", item):
                 refuse_corpus(written)
                 for name in expand_names([written], table.task_options):
-                    names[name] = None
-                    if name not in self.tasks:
-                        self.tasks[name] = load_task(name, progress=LoadingProgress(self.progress))
-        return tuple(self.tasks[name] for name in names)
+                    tasks[name] = self.tasks.load(name, LoadingProgress(self.progress))
+        return tuple(tasks.values())
 
     def _load_corpus(self, name: str, defaults: CorpusOptions, whole: bool) -> Corpus:
         from lmbench.cli.displays import LoadingProgress

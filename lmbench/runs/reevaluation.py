@@ -34,7 +34,7 @@ from lmbench.runs.store import RunDirectory
 from lmbench.runs.task_cells import TaskJob
 from lmbench.runs.verifying import Finding, as_tally, describe_row
 from lmbench.runs.worker import Channel, Worker
-from lmbench.tasks.loading import load_task
+from lmbench.tasks.loading import TaskLoader
 from lmbench.tasks.task import Task
 
 _LIMITED = "time-limited"  # a model's remark
@@ -81,7 +81,7 @@ class _Finder:
         tables = manifest.study.experiments if manifest.study else ()
         self._names = [(name, table.corpus_options) for table in tables for name in table.corpora]
         self._loaded: dict[str, Corpus | LmbenchError] = {}
-        self._tasks: dict[str, Task] = {}
+        self._tasks = TaskLoader()
 
     def make_job(self, row: Row) -> CellJob | TaskJob:
         """Return the job that evaluates a row again, without an audit.
@@ -98,9 +98,7 @@ class _Finder:
         return CellJob(row, model, corpus, audit="none", keep_scores=False, use_store=False)
 
     def _make_task_job(self, row: Row) -> TaskJob:
-        if row.corpus not in self._tasks:
-            self._tasks[row.corpus] = load_task(row.corpus, progress=self._progress)
-        model, task = self._find_model(row.model), self._tasks[row.corpus]
+        task, model = self._tasks.load(row.corpus, self._progress), self._find_model(row.model)
         [cell] = Experiment((model,), (), train_parts=(TrainingPart.parse(row.train_size),), tasks=(task,)).plan()
         if cell.row.key != row.key or not isinstance(cell.subject, Task):
             raise LmbenchError(f"{row.corpus} or {row.model} has changed since: its items, or its version")

@@ -10,6 +10,7 @@ from lmbench.corpora import fetching
 from lmbench.corpora.catalog import find_entry
 from lmbench.corpora.loading import EMBEDDED, read_corpus
 from lmbench.corpora.names import divide_name, find_path, is_path
+from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, SpecError, TaskError, UnknownNameError
 from lmbench.progress import SILENT, Progress
 from lmbench.spec import Spec
@@ -122,13 +123,36 @@ def load_task(name: str, *, progress: Progress = SILENT) -> Task:
     Raises:
         LmbenchError: There is no such task or option, or an item of the task cannot be used.
     """
-    spec, options = take_options(_parse(name))
-    task, train = _load_whole(spec, options, progress)
-    task = _apply(task, spec, options)
-    if task.training is not None and not (options.train or train):
-        return task
-    corpus = read_corpus(options.train or train or _default_training(task), progress=progress)
-    return replace(task, training=corpus.training, training_name=corpus.name)
+    return TaskLoader().load(name, progress)
+
+
+def load_items(name: str, progress: Progress = SILENT) -> Task:
+    """Return a task as `load_task` does, without reading the corpus that models are fitted on. Raises as it does."""
+    task, _ = _load_without_corpus(name, progress)
+    return task
+
+
+class TaskLoader:
+    """Loads each task once, and once each corpus that models are fitted on for one or several of them."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task] = {}
+        self._corpora: dict[str, Corpus] = {}
+
+    def load(self, name: str, progress: Progress = SILENT) -> Task:
+        """Return a task; see `load_task`."""
+        if name not in self._tasks:
+            self._tasks[name] = self._load(name, progress)
+        return self._tasks[name]
+
+    def _load(self, name: str, progress: Progress) -> Task:
+        task, corpus_name = _load_without_corpus(name, progress)
+        if not corpus_name:
+            return task
+        if corpus_name not in self._corpora:
+            self._corpora[corpus_name] = read_corpus(corpus_name, progress=progress)
+        corpus = self._corpora[corpus_name]
+        return replace(task, training=corpus.training, training_name=corpus.name)
 
 
 def expand_names(names: Iterable[str], defaults: TaskOptions = NO_OPTIONS) -> list[str]:
@@ -171,6 +195,15 @@ def _full_name(spec: Spec, options: TaskOptions) -> str:
     is_file = is_task_file(spec.name) and "shots" in options.model_fields_set  # it has a default of its own
     shots = (("shots", "0"),) if is_file and not options.shots else ()
     return str(Spec(spec.name, spec.arguments + options.arguments + shots))
+
+
+def _load_without_corpus(name: str, progress: Progress) -> tuple[Task, str]:
+    """Return a task, and the name of the corpus that models are fitted on; "" if the task brings its own text."""
+    spec, options = take_options(_parse(name))
+    whole, train = _load_whole(spec, options, progress)
+    task = _apply(whole, spec, options)
+    default = _default_training(task) if task.training is None else ""
+    return task, options.train or train or default
 
 
 def _load_whole(spec: Spec, options: TaskOptions, progress: Progress) -> tuple[Task, str]:

@@ -4,7 +4,7 @@ import pytest
 
 from lmbench import load_task
 from lmbench.errors import LmbenchError
-from lmbench.tasks.loading import FAMILIES, TASKS, expand_names, known_names, list_tasks
+from lmbench.tasks.loading import FAMILIES, TASKS, TaskLoader, expand_names, known_names, list_tasks, load_items
 from lmbench.tasks.options import TaskOptions
 
 
@@ -76,3 +76,20 @@ def test_a_wrong_name_or_option_is_refused(name, message):
 def test_only_known_names_are_expanded():
     with pytest.raises(LmbenchError, match="unknown task 'nothing'"):
         expand_names(["nothing"])
+
+
+def test_tasks_and_the_corpora_that_models_are_fitted_on_are_read_once():
+    loader = TaskLoader()
+    first = loader.load("fables-qa-en:limit=5,train=fables-zh")
+    second = loader.load("fables-translate-en-zh:limit=5,train=fables-zh")
+    assert first.training.train is second.training.train
+    assert loader.load(first.name) is first
+
+
+def test_items_are_read_without_the_corpus_that_models_are_fitted_on(tmp_path):
+    file = tmp_path / "my.jsonl"
+    file.write_text('{"question": "1 + 1?", "choices": ["2", "3"], "gold": 0}\n')
+    name = f"{file}:kind=multiple-choice,train={tmp_path}/missing.txt"
+    assert load_items(name).training is None
+    with pytest.raises(LmbenchError, match=r"missing\.txt"):
+        load_task(name)
