@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Literal, Self
@@ -191,8 +192,10 @@ def _find_mistake(name: str, entry: CatalogEntry) -> str:
 
 
 def _read_entries(path: Path) -> dict[str, CatalogEntry]:
+    """Return the entries of a file, which is parsed again only if it has changed."""
     try:
-        return _ENTRIES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+        state = path.stat()
+        return dict(_parse_entries(path, state.st_mtime_ns, state.st_size))
     except ValidationError as error:
         first = error.errors()[0]
         name, *where = map(str, first["loc"])
@@ -203,6 +206,11 @@ def _read_entries(path: Path) -> dict[str, CatalogEntry]:
         raise CorpusError(printable(f"cannot read {path}: {error.strerror}")) from None
     except ValueError as error:
         raise CorpusError(printable(f"{path} is not TOML: {error}")) from None
+
+
+@cache
+def _parse_entries(path: Path, changed: int, size: int) -> dict[str, CatalogEntry]:
+    return _ENTRIES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def find_entry(name: str) -> CatalogEntry:

@@ -143,6 +143,13 @@ def test_the_users_own_catalog_lists_corpora(own):
     assert {"mine", "wikitext-2"} <= set(known_names())
 
 
+def test_a_catalog_that_changes_is_read_again(own):
+    assert "mine" in read_catalog()
+    own.write_text(own.read_text().replace("[mine]", "[other]"))
+    assert "other" in read_catalog()
+    assert "mine" not in read_catalog()
+
+
 def test_the_users_own_catalog_is_in_the_configuration_folder(own, tmp_path, monkeypatch):
     monkeypatch.delenv(CATALOG)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
