@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from pydantic import JsonValue
 
 from lmbench.corpora.selection import WHOLE, TrainingPart, take_documents, take_training
 from lmbench.corpus import DIVIDED, Corpus
-from lmbench.errors import CorpusError, SpecError, TaskError
+from lmbench.errors import CorpusError, LmbenchError, SpecError, TaskError
 from lmbench.identity import cell_key, digest, task_key
 from lmbench.model import ModelSpec
 from lmbench.progress import Progress
@@ -21,6 +22,8 @@ from lmbench.runs.study import AUDIT_KINDS, AuditKind, Study
 from lmbench.runs.task_records import digest_task, record_task
 from lmbench.runs.task_tables import check_columns
 from lmbench.tasks.task import Task
+
+Subject = TypeVar("Subject", Corpus, Task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,21 +193,11 @@ class JointExperiment:
 
     def _corpora(self) -> list[Corpus]:
         """Return the corpora, each once."""
-        known: dict[str, Corpus] = {}
-        for corpus in (corpus for part in self.parts for corpus in part.corpora):
-            first = known.setdefault(corpus.name, corpus)
-            if first is not corpus and digest_corpus(first) != digest_corpus(corpus):
-                raise CorpusError(f"two experiments read {corpus.name} differently; give it the same options in both")
-        return list(known.values())
+        return _unite((corpus for part in self.parts for corpus in part.corpora), digest_corpus, CorpusError)
 
     def _tasks(self) -> list[Task]:
         """Return the tasks, each once."""
-        known: dict[str, Task] = {}
-        for task in (task for part in self.parts for task in part.tasks):
-            first = known.setdefault(task.name, task)
-            if first is not task and digest_task(first) != digest_task(task):
-                raise TaskError(f"two experiments read {task.name} differently; give it the same options in both")
-        return list(known.values())
+        return _unite((task for part in self.parts for task in part.tasks), digest_task, TaskError)
 
 
 def announce_divided(corpora: Sequence[Corpus], progress: Progress) -> None:
@@ -229,6 +222,16 @@ def adopt_rows(plan: Sequence[PlannedCell], rows: Sequence[Row]) -> tuple[Planne
         row = cell.row if cell.row in rows else known[cell.row.key]
         adopted.setdefault(row, replace(cell, row=row, model=replace(cell.model, label=row.model)))
     return tuple(adopted.values())
+
+
+def _unite(subjects: Iterable[Subject], identify: Callable[[Subject], str], error: type[LmbenchError]) -> list[Subject]:
+    """Return corpora or tasks, each once. Two of the same name must be the same."""
+    known: dict[str, Subject] = {}
+    for subject in subjects:
+        first = known.setdefault(subject.name, subject)
+        if first is not subject and identify(first) != identify(subject):
+            raise error(f"two experiments read {subject.name} differently; give it the same options in both")
+    return list(known.values())
 
 
 def _take_part(task: Task, part: TrainingPart) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -11,7 +11,16 @@ from pathlib import Path
 from lmbench.errors import ResultsError
 from lmbench.progress import SILENT, Progress
 from lmbench.runs import cell_files
-from lmbench.runs.records import AUDIT_KINDS, Cell, Manifest, ModelRecord, Row, Verification
+from lmbench.runs.records import (
+    AUDIT_KINDS,
+    Cell,
+    CorpusRecord,
+    Manifest,
+    ModelRecord,
+    Row,
+    TaskRecord,
+    Verification,
+)
 from lmbench.runs.store import RunDirectory, check_log_place
 
 _NUMBERS = ("bits", "documents", "bytes", "characters", "words", "line_ends", "events", "unknown")
@@ -35,8 +44,7 @@ def merge(sources: Sequence[Path], out: Path, progress: Progress = SILENT) -> Ru
     """
     places = [out, *sources] if RunDirectory.is_at(out) else sources
     runs = [RunDirectory.open(path) for path in {path.resolve(): path for path in places}.values()]
-    _require_same_texts(runs)
-    _require_same_tasks(runs)
+    _require_same_subjects(runs)
     _require_same_models(runs)
     manifest = _join_manifests(runs)
     chosen = _choose_cells(runs)
@@ -64,28 +72,19 @@ class _Found:
         return cell.status == "ok", bool(cell.doubt), audit, cell_files.SCORES in cell.files
 
 
-def _require_same_texts(runs: Sequence[RunDirectory]) -> None:
-    """Check that corpora of the same name are the same."""
-    first = dict[str, tuple[str, Path]]()
-    for run in runs:
-        for corpus in run.manifest.corpora:
-            digest, path = first.setdefault(corpus.name, (corpus.digest, run.path))
-            if digest != corpus.digest:
-                raise ResultsError(
-                    f"{corpus.name} has another text in {run.path} than in {path}; merge one of them alone"
-                )
+def _require_same_subjects(runs: Sequence[RunDirectory]) -> None:
+    """Check that corpora of the same name are the same, and that tasks are."""
+    _require_same(((run, corpus) for run in runs for corpus in run.manifest.corpora), "has another text")
+    _require_same(((run, task) for run in runs for task in run.manifest.tasks), "asks other items")
 
 
-def _require_same_tasks(runs: Sequence[RunDirectory]) -> None:
-    """Check that tasks of the same name are the same."""
+def _require_same(found: Iterable[tuple[RunDirectory, CorpusRecord | TaskRecord]], difference: str) -> None:
+    """Check that records of the same name have the same digest."""
     first = dict[str, tuple[str, Path]]()
-    for run in runs:
-        for task in run.manifest.tasks:
-            digest, path = first.setdefault(task.name, (task.digest, run.path))
-            if digest != task.digest:
-                raise ResultsError(
-                    f"{task.name} asks other items in {run.path} than in {path}; merge one of them alone"
-                )
+    for run, record in found:
+        digest, path = first.setdefault(record.name, (record.digest, run.path))
+        if digest != record.digest:
+            raise ResultsError(f"{record.name} {difference} in {run.path} than in {path}; merge one of them alone")
 
 
 def _require_same_models(runs: Sequence[RunDirectory]) -> None:
