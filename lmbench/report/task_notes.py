@@ -7,7 +7,7 @@ from statistics import median
 
 from lmbench.analysis.task_ranking import MetricRanking, TaskRanking
 from lmbench.report.ranked_run import RankedRun
-from lmbench.report.task_numbers import name_points, show_chance, show_value
+from lmbench.report.task_numbers import name_points, show_value, show_with_unit
 from lmbench.runs.records import Cell
 from lmbench.statistics import FEWEST_EFFECTIVE
 
@@ -49,7 +49,7 @@ def explain_metrics(ranking: TaskRanking) -> Iterator[str]:
     levels: dict[str, list[str]] = {}
     for one in ranking.metrics:
         if one.metric.chance is not None and one.entries:
-            levels.setdefault(show_chance(one), []).append(one.metric.name)
+            levels.setdefault(show_with_unit(one.metric.chance, one), []).append(one.metric.name)
     if len(levels) == 1:
         yield f"Guessing gives {next(iter(levels))}."
     elif levels:

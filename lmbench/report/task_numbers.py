@@ -17,9 +17,9 @@ def show_value(value: float | None, ranking: MetricRanking) -> str:
     return NONE if value is None else show_fixed(value * find_scale(ranking.metric), _decimals(ranking))
 
 
-def show_chance(ranking: MetricRanking) -> str:
-    """Return what guessing gives, with its unit: "25.0 %"."""
-    return f"{show_value(ranking.metric.chance, ranking)}{' %' * (ranking.metric.unit == 'share')}"
+def show_with_unit(value: float | None, ranking: MetricRanking) -> str:
+    """Return a value of a metric as in a sentence: "25.0 %"."""
+    return f"{show_value(value, ranking)}{' %' * (ranking.metric.unit == 'share')}"
 
 
 def show_ends(estimate: Estimate, ranking: MetricRanking) -> str:

@@ -8,7 +8,7 @@ from lmbench.analysis.ranking import Entry, Ranking
 from lmbench.analysis.task_ranking import TaskRanking
 from lmbench.report.digits import choose_decimals, show_fixed, show_interval, show_with_error
 from lmbench.report.ranked_run import RankedRun, name_entry
-from lmbench.report.task_numbers import show_value
+from lmbench.report.task_numbers import show_with_unit
 from lmbench.statistics import Estimate
 
 _MOST = 6
@@ -53,25 +53,36 @@ def _describe_winners(rankings: Sequence[Ranking]) -> Iterator[str]:
 
 def _name_winners(rankings: Sequence[Ranking]) -> Iterator[str]:
     """Yield which corpora a model is the best on, with its bits per byte there."""
-    won: dict[str, list[str]] = {}
-    for ranking in rankings:
-        best = ranking.entries[0]
-        won.setdefault(name_entry(best), []).append(f"{ranking.corpus.name} ({_show(best)})")
-    for number, (model, corpora) in enumerate(won.items()):
-        yield f"{model} {'needs the fewest bits per byte ' * (number == 0)}on {_join(corpora)}"
+    best = ((ranking, ranking.entries[0]) for ranking in rankings)
+    won = ((name_entry(entry), f"{ranking.corpus.name} ({_show(entry)})") for ranking, entry in best)
+    return _name_places(won, "needs the fewest bits per byte")
+
+
+def _name_places(won: Iterable[tuple[str, str]], verb: str) -> Iterator[str]:
+    """Yield each model with all of its places; the first one with the verb."""
+    for number, (model, places) in enumerate(_gather(won).items()):
+        yield f"{model} {f'{verb} ' * (number == 0)}on {_join(places)}"
+
+
+def _gather(won: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the places of each model, given pairs of a model and a place."""
+    places: dict[str, list[str]] = {}
+    for model, place in won:
+        places.setdefault(model, []).append(place)
+    return places
 
 
 def _describe_untrained(results: RankedRun, rankings: Sequence[Ranking]) -> Iterator[str]:
     """Yield the best of the models without other text, if a pretrained one is the best of all."""
-    won: dict[str, list[str]] = {}
+    won: list[tuple[str, str]] = []
     for ranking in rankings:
         if not _is_pretrained(results, ranking.entries[0]):
             continue
         first = next((entry for entry in ranking.entries if not _is_pretrained(results, entry)), None)
         if first:
-            won.setdefault(name_entry(first), []).append(f"{ranking.corpus.name} ({_show(first)})")
+            won.append((name_entry(first), f"{ranking.corpus.name} ({_show(first)})"))
     if won:
-        found = _join(f"{model} on {_join(corpora)}" for model, corpora in won.items())
+        found = _join(f"{model} on {_join(corpora)}" for model, corpora in _gather(won).items())
         yield f"Pretrained models know other text too. Of those trained on the corpus alone, the best are {found}."
 
 
@@ -100,13 +111,12 @@ def _has_one_best(ranking: TaskRanking) -> bool:
 
 def _name_task_winners(rankings: Sequence[TaskRanking]) -> Iterator[str]:
     """Yield which tasks a model is the best on, with its values there."""
-    won: dict[str, list[str]] = {}
+    won = []
     for ranking in rankings:
         main, best = ranking.main, ranking.main.entries[0]
-        value = f"{main.metric.name} {show_value(best.value.value, main)}{' %' * (main.metric.unit == 'share')}"
-        won.setdefault(name_entry(best), []).append(f"{ranking.task.name} ({value})")
-    for number, (model, tasks) in enumerate(won.items()):
-        yield f"{model} {'gives the best answers ' * (number == 0)}on {_join(tasks)}"
+        value = f"{main.metric.name} {show_with_unit(best.value.value, main)}"
+        won.append((name_entry(best), f"{ranking.task.name} ({value})"))
+    return _name_places(won, "gives the best answers")
 
 
 def _name_tasks(rankings: Sequence[TaskRanking]) -> str:
