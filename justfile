@@ -2,6 +2,10 @@
 
 python := ".venv/bin/python"
 
+# Python stores the modules that it compiles, even if it was told not to: tests start processes, and one that compiles
+# torch and transformers anew takes six seconds longer to import them
+export PYTHONDONTWRITEBYTECODE := ""
+
 # Everything that must pass before a change lands
 check: weights lint types imports test
 
