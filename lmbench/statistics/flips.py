@@ -7,7 +7,7 @@ So p(θ₀) is the share of halves with θ₀ between them, and the interval hol
 the interval excludes θ₀ (Hartigan, "Using subsample values as typical values", 1969; Efron and Tibshirani, "An
 introduction to the bootstrap", 1993, chapter 15, for the test).
 
-All 2^(n−1) different halves are used if there are at most 20 units. Else 10,000 random ones are drawn, and the observed
+All 2^(n−1) different halves are used if there are at most 15 units. Else 10,000 random ones are drawn, and the observed
 units count as one more (Phipson and Smyth 2010), so that p is never 0. If θ₀ lies between none of the 10,000, p is at
 most Hoeffding's bound on the tail of a sum of random signs (1963): all pairs of many models need p below 1/10,000.
 """
@@ -24,8 +24,8 @@ import numpy as np
 from lmbench.arrays import Flags, Floats, Ints
 
 DRAWS = 10_000
-MOST_EXACT = 20
-"""The most units for which all halves are used."""
+MOST_EXACT = 15
+"""The most units for which all halves are used: about as many as are drawn if there are more."""
 
 _SEED = 0
 _BATCH = 1 << 22
@@ -72,7 +72,7 @@ def draw_counted(levels: Floats, counts: Ints, alpha: float) -> TypicalValues:
 
     Args:
         levels: (levels,) the different values.
-        counts: (levels,) how many units have each of them; more than 20 in all.
+        counts: (levels,) how many units have each of them; more than 15 in all.
         alpha: The share of intervals that may miss the true mean.
     """
     chosen = np.random.default_rng(_SEED).binomial(counts[:, None], 0.5, (len(levels), DRAWS))
