@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmbench.errors import SpecError, UnavailableError
-from lmbench.text.tokenizers import PRINTABLE, make_tokenizer
+from lmbench.text.tokenizers import PRINTABLE, load_jieba_dictionary, make_tokenizer
 
 ODD = [
     "",
@@ -139,6 +139,20 @@ def test_jieba_segments_chinese_words():
     line = "我是一个程序员，在北京大学 study"
     assert make_tokenizer("jieba").tokenize_lines([line]) == [jieba.lcut(line)]
     assert "程序员" in make_tokenizer("jieba").tokenize_lines([line])[0]
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"not marshaled"])
+def test_the_dictionary_of_jieba_is_the_one_that_jieba_loads(damage, monkeypatch, tmp_path):
+    """Jieba writes its cache into the folder of temporary files, and replaces a damaged one."""
+    jieba = pytest.importorskip("jieba", reason="jieba is not installed")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    expected = jieba.Tokenizer()
+    expected.initialize()
+    if damage is not None:
+        (tmp_path / "jieba.cache").write_bytes(damage)
+    found = jieba.Tokenizer()
+    load_jieba_dictionary(found)
+    assert (found.initialized, found.total, found.FREQ) == (True, expected.total, expected.FREQ)
 
 
 def test_a_missing_jieba_is_reported_with_the_command_that_installs_it(monkeypatch):
