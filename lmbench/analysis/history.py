@@ -69,7 +69,7 @@ def measure_history(directory: RunDirectory, corpus: CorpusRecord) -> pd.DataFra
     """
     import pandas as pd
 
-    cells = [cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell)]
+    cells = [cell for cell in directory.cells(corpus.name) if is_ranked(cell)]
     rows: list[tuple[object, ...]] = []
     if cells:
         contenders, documents = read_contenders(directory, cells)

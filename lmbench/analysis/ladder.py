@@ -65,9 +65,7 @@ def measure_ladder(directory: RunDirectory, corpus: CorpusRecord, labels: Sequen
     import pandas as pd
 
     columns = ["rung", "model", "bits_per_byte", "saved", "low", "high", "below"]
-    cells = [
-        cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell) and not cell.train_size
-    ]
+    cells = [cell for cell in directory.cells(corpus.name) if is_ranked(cell) and not cell.train_size]
     if not cells:
         return pd.DataFrame(columns=columns)
     contenders, documents = read_contenders(directory, cells)

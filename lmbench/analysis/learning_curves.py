@@ -124,7 +124,7 @@ def read_curves(directory: RunDirectory, corpus: Corpus) -> LearningCurves:
     Raises:
         ResultsError: The cells of the corpus have different documents.
     """
-    cells = [cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell)]
+    cells = [cell for cell in directory.cells(corpus.name) if is_ranked(cell)]
     parts = {TrainingPart.parse(cell.train_size) for cell in cells}
     if len({part.share for part in parts}) < 2:
         return LearningCurves((), None)

@@ -78,7 +78,7 @@ class Material:
         Raises:
             ResultsError: Their cells have different documents, or there are none.
         """
-        cells = [cell for cell in self.directory.cells() if cell.corpus == self.name and is_ranked(cell)]
+        cells = [cell for cell in self.directory.cells(self.name) if is_ranked(cell)]
         if not cells:
             raise ResultsError(f"no model has numbers on {self.name}")
         return read_contenders(self.directory, cells)[0]

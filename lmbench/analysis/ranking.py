@@ -161,7 +161,7 @@ def rank_models(directory: RunDirectory, corpus: CorpusRecord, margin: float = M
     Raises:
         ResultsError: The cells of the corpus have different documents.
     """
-    cells = [cell for cell in directory.cells() if cell.corpus == corpus.name and is_ranked(cell)]
+    cells = [cell for cell in directory.cells(corpus.name) if is_ranked(cell)]
     if not cells:
         return Ranking(corpus, None, (), (), margin)
     contenders, documents = read_contenders(directory, cells)

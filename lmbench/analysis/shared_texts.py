@@ -130,7 +130,7 @@ def match_texts(one: RunDirectory, other: RunDirectory, names: Sequence[str]) ->
 
 
 def _read_results(directory: RunDirectory, name: str, corpus: CorpusRecord | None) -> CorpusResults:
-    cells = [cell for cell in directory.cells() if cell.corpus == name]
+    cells = directory.cells(name)
     ranked = [cell for cell in cells if is_ranked(cell)]
     absent = _list_absent(directory, name) | {cell.label: _explain(cell) for cell in cells if not is_ranked(cell)}
     if not ranked:

@@ -90,7 +90,7 @@ def read_answers(directory: RunDirectory, task: TaskRecord) -> Answers:
     Raises:
         ResultsError: The cells have different items.
     """
-    cells = tuple(cell for cell in directory.task_cells() if cell.corpus == task.name and cell.status == "ok")
+    cells = tuple(cell for cell in directory.task_cells(task.name) if cell.status == "ok")
     columns = tuple(directory.items(cell) for cell in cells)
     for cell, other in zip(cells, columns, strict=True):
         if other["id"] != columns[0]["id"]:

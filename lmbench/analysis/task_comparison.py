@@ -178,7 +178,7 @@ def _read(directory: RunDirectory, name: str) -> _Side:
     if task is None:
         return _Side(None, None, {}, {})
     answers = read_answers(directory, task)
-    cells = [cell for cell in directory.task_cells() if cell.corpus == name and cell.error]
+    cells = [cell for cell in directory.task_cells(name) if cell.error]
     missing = [row.label for row in directory.missing("task") if row.corpus == name]
     failed = {cell.label: f"{cell.label} {cell.status}: {cell.error}" for cell in cells}
     failed |= dict.fromkeys(missing, f"its cell in {directory.path} is missing; `lmbench run` evaluates it")
