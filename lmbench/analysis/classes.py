@@ -16,7 +16,7 @@ class is ``several``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -132,12 +132,18 @@ def draw_classes(frame: pd.DataFrame, picture: ClassPicture) -> Chart:
 
 def _make_series(frame: pd.DataFrame, picture: ClassPicture) -> Iterator[Series]:
     """Yield a line for the steps of each model, and points for its other classes."""
-    for model, part in frame.groupby("model", sort=False):
-        is_step = ~part["class"].isin([*(picture.apart or ()), SEVERAL]) & (picture.apart is not None)
-        for kind, rows in ((Line, part[is_step]), (Points, part[~is_step])):
-            columns = [tuple(rows[name]) for name in ("class", "bits_per_word", "low", "high")]
-            if len(rows):
-                yield kind(str(model), columns[0], columns[1], columns[2], columns[3])
+    rows = list(zip(*(frame[name] for name in ("model", "class", "bits_per_word", "low", "high")), strict=True))
+    apart = None if picture.apart is None else {*picture.apart, SEVERAL}
+    for model in dict.fromkeys(row[0] for row in rows):
+        for kind, are_steps in ((Line, True), (Points, False)):
+            found = [row[1:] for row in rows if row[0] == model and _is_step(row[1], apart) == are_steps]
+            if found:
+                classes, values, low, high = zip(*found, strict=True)
+                yield kind(model, classes, values, low, high)
+
+
+def _is_step(name: str, apart: Set[str] | None) -> bool:
+    return apart is not None and name not in apart
 
 
 def _classify_rows(rows: WordRows, classes: Classes) -> Ints:
