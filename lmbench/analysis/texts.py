@@ -10,7 +10,18 @@ from lmbench.corpora.names import divide_name
 from lmbench.corpora.options import NO_OPTIONS, CorpusOptions
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, ResultsError, kind_of
+from lmbench.progress import Progress
 from lmbench.runs.records import CorpusRecord, Manifest
+
+
+class _ReadBefore(Progress):
+    """Announces nothing: the run has announced how its texts are read."""
+
+    def notice(self, line: str) -> None:
+        pass
+
+
+_READ_BEFORE = _ReadBefore()
 
 
 class Texts:
@@ -68,7 +79,7 @@ class Texts:
                 continue
             for whole in (False, True):
                 try:
-                    corpus = read_corpus(name, options, whole=whole)
+                    corpus = read_corpus(name, options, _READ_BEFORE, whole)
                 except LmbenchError as error:
                     reason = str(error)
                     continue
