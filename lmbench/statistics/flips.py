@@ -31,6 +31,7 @@ _SEED = 0
 _BATCH = 1 << 22
 _RATIOS = 256
 _ROUNDING = 1e-12
+_STEP = 16  # of these values in a row, one is looked at to find a bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +120,29 @@ def _find_ends(half: Floats, total: Floats, held: Flags, rank: int) -> tuple[Flo
         held: (ratios,) whether the interval contains 0, as the test says.
         rank: How many typical values are left out at either side.
     """
-    draws = half.shape[1]
     low, high = _find_typical_values(half, total)
-    for ends, place in ((low, rank), (high, draws - 1 - rank)):
-        ends.partition(place, axis=1)
-    low_end, high_end = low[:, rank], high[:, draws - 1 - rank]
+    low_end, high_end = select(low, rank), -select(-high, rank)
     return np.where(held, np.minimum(low_end, 0), low_end), np.where(held, np.maximum(high_end, 0), high_end)
+
+
+def select(values: Floats, rank: int) -> Floats:
+    """Return the value of a rank in each row, (rows,); rank 0 is the smallest value.
+
+    A sample of the row nearly always gives a bound that few values are below, and that the value sought is among. So
+    this takes a third of the time of `numpy.partition` if the rank is low.
+
+    Args:
+        values: (rows, columns).
+        rank: Below the number of columns.
+    """
+    sample = values[:, ::_STEP]
+    place = rank // _STEP + 4 * math.isqrt(rank // _STEP) + 1
+    if place >= sample.shape[1]:
+        return np.partition(values, rank, axis=1)[:, rank]
+    bounds = np.partition(sample, place, axis=1)[:, place]
+    kept = [row[row <= bound] for row, bound in zip(values, bounds, strict=True)]
+    parts = [part if len(part) > rank else row for part, row in zip(kept, values, strict=True)]
+    return np.array([np.partition(part, rank)[rank] for part in parts])
 
 
 def _test(above: Floats, half: Floats) -> Floats:

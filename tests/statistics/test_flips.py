@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from lmbench.statistics.flips import DRAWS, MOST_EXACT, arrange, draw_typical_values
+from lmbench.statistics.flips import DRAWS, MOST_EXACT, arrange, draw_typical_values, select
 
 
 @pytest.fixture
@@ -129,6 +129,27 @@ def test_p_below_the_resolution_of_the_halves_bounds_that_of_all_halves():
     """All 24 units favor the same side: p is 2 / 2^24. Hoeffding's bound is 2 exp(−24 / 2)."""
     p = find(np.ones(24), np.ones(24))[2]
     assert 2**-23 <= p == pytest.approx(2 * np.exp(-12))
+
+
+@pytest.mark.parametrize("rank", [0, 1, 249, 499, 9_999])
+@pytest.mark.parametrize("kind", ["normal", "sorted", "few values", "with infinity"])
+def test_the_value_of_a_rank_is_that_of_the_sorted_row(rng, kind, rank):
+    """In sorted rows, one value of 16 is no fair sample. Many halves have the same sum, or an empty half."""
+    values = rng.normal(size=(3, 10_000))
+    rows = {
+        "normal": values,
+        "sorted": np.sort(values, axis=1),
+        "few values": np.rint(values),
+        "with infinity": np.where(values < -1.9, -np.inf, values),
+    }[kind]
+    assert select(rows, rank).tolist() == np.sort(rows, axis=1)[:, rank].tolist()
+
+
+def test_a_bound_below_too_few_values_is_not_used():
+    """The values that are looked at are the smallest ones."""
+    row = np.ones(10_000)
+    row[::16] = np.arange(625) / 1000
+    assert select(row[None], 700).tolist() == [1]
 
 
 def test_few_units_have_no_bounded_interval_of_level_95():
