@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,8 +50,9 @@ class Fable(BaseModel):
     key: Key
 
 
-def read_fables() -> dict[int, Fable]:
-    """Return all fables by number."""
+@cache
+def read_fables() -> Mapping[int, Fable]:
+    """Return all fables by number. They are read once: a corpus of each language and several tasks consist of them."""
     files = sorted((embedded_folder() / "fables").glob("[0-9]*.toml"))
     return {int(file.name[:3]): Fable.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))) for file in files}
 
