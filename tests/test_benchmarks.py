@@ -122,6 +122,14 @@ def test_overhead_prints_a_row_for_each_set_of_libraries():
     assert all(float(row.split()[2]) > float(row.split()[4]) for row in rows)
 
 
+def test_report_prints_the_costs_of_a_page():
+    header, row = output("report.py", "--models", "uniform", "--corpora", "grammar:lines=60", "--repeats", "1")
+    assert header.split() == ["cells", "seconds", "CPU", "s", "peak", "MiB", "page", "MB", "imports", "s", "ratio"]
+    cells, seconds, cpu_seconds, peak, page, imports, ratio = map(float, row.split())
+    assert cells == 1
+    assert min(seconds, cpu_seconds, peak, page, imports, ratio) > 0
+
+
 def test_seeds_prints_the_coverage_of_each_method():
     header, *rows = output("seeds.py", "--units", "24", "--seeds", "3", "--ratios", "0,10", "--simulations", "60")
     assert header.split() == ["units", "seeds", "ratio", "crossed", "satter.", "pigeon.", "text"]
