@@ -162,7 +162,7 @@ def _describe_groups(results: RankedRun) -> Iterator[str]:
             yield (
                 f"On {len(best.corpora)} natural corpora, {best.label} needs {show_fixed(average.value, decimals)} "
                 f"times the bits of {group.baseline} (geometric mean{interval}), and "
-                f"is better by more than chance on at least {best.shown_better} of them."
+                f"{_describe_shown(best.shown_better, len(best.corpora))}."
             )
 
 
@@ -175,6 +175,13 @@ def _describe_floors(rankings: Sequence[Ranking]) -> Iterator[str]:
     ]
     if found:
         yield f"Above the floor of their sources, the best models need {_join(found)} bits/byte."
+
+
+def _describe_shown(better: int, corpora: int) -> str:
+    """Return on how many corpora a model is better by more than chance, as the end of a sentence."""
+    if not better:
+        return "is not shown to be better on any of them"
+    return f"is better by more than chance on {'all' if better == corpora else f'at least {better}'} of them"
 
 
 def _list_best(ranking: Ranking) -> list[Entry]:

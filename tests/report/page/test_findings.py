@@ -50,6 +50,23 @@ def test_too_few_documents_claim_no_ranking(directory):
     assert not [sentence for sentence in rest if sentence.startswith("Pairs")]
 
 
+@pytest.mark.parametrize(
+    ("gains", "end"),
+    [
+        ((0.5, 0.5), "is better by more than chance on all of them."),
+        ((0.5, 0.0), "is better by more than chance on at least 1 of them."),
+        ((0.0, 0.0), "is not shown to be better on any of them."),
+    ],
+)
+def test_the_best_model_of_natural_corpora_says_on_how_many_it_is_better(directory, gains, end):
+    for name, gain in zip(("one", "two"), gains, strict=True):
+        store_bits(directory, cell("kenlm", corpus=name), 2 + NOISE, SIZES)
+        store_bits(directory, cell("a", corpus=name), 1.999 - gain + NOISE[::-1], SIZES)
+    [sentence] = [one for one in find(directory) if "natural" in one]
+    assert sentence.startswith("On 2 natural corpora, a needs ")
+    assert sentence.endswith(end)
+
+
 def test_the_best_untrained_model_is_named_beside_a_pretrained_one(directory):
     store_bits(directory, cell("gpt", corpus="one", pretrained=True), 1 + NOISE, SIZES)
     store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES)
