@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lmbench import atomic
+from lmbench.api.frames import choose_cells
+from lmbench.api.ready_models import restore_model
 from lmbench.errors import ResultsError
+from lmbench.progress import SILENT, Progress
 from lmbench.report import exhibits, tables
 from lmbench.report.csv_files import format_cells
 from lmbench.report.latex import format_latex
 from lmbench.report.markdown import format_markdown
 from lmbench.report.page.document import format_page
-from lmbench.report.ranked_run import RankedRun
+from lmbench.report.ranked_run import Predictors, RankedRun
 from lmbench.report.task_files import format_csv as format_tasks
 
 
@@ -28,6 +33,29 @@ _FORMATS = {
     ".md": format_markdown,
     ".tex": format_latex,
 }
+
+
+def add_calibration(
+    results: RankedRun, labels: str | Sequence[str], limit: int | None = None, progress: Progress = SILENT
+) -> RankedRun:
+    """Return a run whose page shows the calibration of models.
+
+    Args:
+        results: The run.
+        labels: The names of models in the tables. They are restored, or fitted again if they are not stored.
+        limit: How many documents of each text they predict, the first ones; None for all.
+        progress: Receives reports.
+
+    Raises:
+        UnknownNameError: The run does not have a model.
+        ResultsError: The limit is below 1.
+    """
+    labels = (labels,) if isinstance(labels, str) else tuple(labels)
+    if limit is not None and limit < 1:
+        raise ResultsError(f"calibration cannot be limited to {limit} documents; the least is 1")
+    for label in labels:
+        choose_cells(results.directory, label, None)
+    return replace(results, predictors=Predictors(labels, restore_model, limit, progress)) if labels else results
 
 
 def write_report(results: RankedRun, path: Path) -> None:

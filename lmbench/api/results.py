@@ -19,7 +19,7 @@ from lmbench.analysis.texts import Texts
 from lmbench.api.analyses import AnalysisResult, analyze
 from lmbench.api.frames import choose_cells, join_cells, list_documents, list_events, list_items, list_words
 from lmbench.api.ready_models import restore_model
-from lmbench.api.reports import write_report
+from lmbench.api.reports import add_calibration, write_report
 from lmbench.corpus import Corpus
 from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.progress import SILENT, Progress
@@ -248,17 +248,28 @@ class Results:
         charts = draw_rankings(rankings).charts if rankings else ()
         return Picture((*charts, *filter(None, map(draw_task, tasks))))
 
-    def report(self, path: str | Path) -> None:
+    def report(
+        self,
+        path: str | Path,
+        *,
+        calibration: str | Sequence[str] = (),
+        limit: int | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
         """Write the report: tables with notes, methods and signatures.
 
         Args:
             path: A file whose suffix is .html, .md, .tex or .csv; or a folder, for all formats and the pictures of what
                 the models learned.
+            calibration: The label of a model, or several, whose calibration the page shows. They predict the texts
+                again; see `analyze`.
+            limit: How many documents of each text they predict, the first ones; None for all.
+            progress: Receives reports.
 
         Raises:
-            ResultsError: The path cannot be written.
+            LmbenchError: The path cannot be written, there is no such model, or a model cannot be restored.
         """
-        write_report(self._ranked, Path(path).expanduser())
+        write_report(add_calibration(self._ranked, calibration, limit, progress), Path(path).expanduser())
 
     @property
     def path(self) -> Path:

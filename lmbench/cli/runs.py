@@ -19,6 +19,8 @@ from lmbench.cli.studies import Request, choose_directory, read_request, resolve
 from lmbench.runs import interrupts
 
 if TYPE_CHECKING:
+    from lmbench.report.page.document import Page
+    from lmbench.report.ranked_run import RankedRun
     from lmbench.runs.engines import Engine
     from lmbench.runs.events import RunProgress
     from lmbench.runs.experiment import JointExperiment
@@ -70,9 +72,25 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
     help="Model that the others are divided by over several corpora. [default: kenlm, or the one with most numbers]",
 )
 @margin_option
+@click.option(
+    "--calibration",
+    metavar="LABEL,…",
+    help="Also show whether the probabilities of these models are frequencies. They predict the texts again.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Documents of each text that they predict, the first N."
+)
 @plots_option
 @json_option
-def report(directory: Path, baseline: str | None, margin: float, plots: Path | None, as_json: bool) -> None:
+def report(
+    directory: Path,
+    baseline: str | None,
+    margin: float,
+    calibration: str | None,
+    limit: int | None,
+    plots: Path | None,
+    as_json: bool,
+) -> None:
     """Rebuild a run's tables and pictures from its stored results.
 
     The tables rank models by paired tests, and say which differences are due to chance. --json prints the rows of
@@ -80,8 +98,10 @@ def report(directory: Path, baseline: str | None, margin: float, plots: Path | N
     """
     from lmbench.runs.store import RunDirectory
 
+    if limit and not calibration:
+        raise click.UsageError("--limit is for --calibration; name the models")
     results = read_results(RunDirectory.open(directory), margin, baseline, with_texts=True)
-    page = write_report(results)
+    page = _write_calibrated(results, calibration, limit) if calibration else write_report(results)
     if as_json:
         echo_json_lines(format_results(results))
     else:
@@ -89,6 +109,18 @@ def report(directory: Path, baseline: str | None, margin: float, plots: Path | N
     if plots is not None:
         count = write_plots(page, plots)
         echo(f"Written: {count} charts in {plots}", err=as_json)
+
+
+def _write_calibrated(results: RankedRun, models: str, limit: int | None) -> Page:
+    """Write the report of a run with the calibration of some models."""
+    from rich.console import Console
+
+    from lmbench.api.reports import add_calibration
+    from lmbench.cli.displays import WorkDisplay
+    from lmbench.spec import split_list
+
+    with WorkDisplay(Console(stderr=True), "calibration") as display:
+        return write_report(add_calibration(results, split_list(models), limit, display))
 
 
 def _open_display(quiet: bool, as_json: bool) -> AbstractContextManager[RunProgress]:

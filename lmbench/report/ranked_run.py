@@ -6,14 +6,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lmbench.analysis.across import Group, choose_baseline, summarize_corpora
+from lmbench.analysis.material import Restorer
 from lmbench.analysis.questions import Questions
 from lmbench.analysis.ranking import Entry, Ranking, rank_models
 from lmbench.analysis.task_ranking import TaskEntry, TaskRanking, rank_task
 from lmbench.analysis.texts import Texts
+from lmbench.progress import SILENT, Progress
 from lmbench.report.marks import Marks
 from lmbench.runs.records import Cell, CorpusRecord, Row
 from lmbench.runs.store import RunDirectory
 from lmbench.statistics import MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Predictors:
+    """Models that predict the texts again for a page.
+
+    Attributes:
+        labels: Their names in the tables.
+        restorer: Returns the model of a cell, ready to score.
+        limit: How many documents of each text they predict, the first ones; None for all.
+        progress: Receives reports.
+    """
+
+    labels: tuple[str, ...]
+    restorer: Restorer
+    limit: int | None = None
+    progress: Progress = SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,7 @@ class RankedRun:
         task_cells: The stored cells of tasks, in the order of the run.
         missing_tasks: The rows of tasks without a cell that can be believed.
         questions: The items of the tasks.
+        predictors: The models whose calibration a page shows; None for none.
     """
 
     directory: RunDirectory
@@ -47,6 +67,7 @@ class RankedRun:
     tasks: tuple[TaskRanking, ...] = ()
     task_cells: tuple[Cell, ...] = ()
     missing_tasks: tuple[Row, ...] = ()
+    predictors: Predictors | None = None
 
     @classmethod
     def read(

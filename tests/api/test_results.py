@@ -223,6 +223,20 @@ def test_an_analysis_is_a_frame_and_a_picture(results, corpus):
         results.analyze("memorization").to_pandas("unshare")
 
 
+def test_a_report_shows_the_calibration_of_the_models_that_are_named(results, tmp_path):
+    results.report(tmp_path / "report.html", calibration="kenlm:order=2", limit=2)
+    page = (tmp_path / "report.html").read_text()
+    assert "Reliability of kenlm:order=2 on toy &lt;i&gt;" in page
+    assert "Reliability of ppm" not in page
+    results.report(tmp_path / "report.html")
+    assert "Reliability" not in (tmp_path / "report.html").read_text()
+    with pytest.raises(UnknownNameError, match="unknown model of these results 'kenlm'"):
+        results.report(tmp_path / "none.html", calibration=["ppm:order=1", "kenlm"])
+    with pytest.raises(ResultsError, match="cannot be limited to 0 documents"):
+        results.report(tmp_path / "none.html", calibration="kenlm:order=2", limit=0)
+    assert not (tmp_path / "none.html").exists()
+
+
 def test_corpora_without_data_are_left_out(results, corpus):
     calibration = results.analyze("calibration", "kenlm:order=2", limit=2)
     assert calibration.to_pandas("entropy").events.sum() == (results.events("kenlm:order=2").document < 2).sum()

@@ -57,6 +57,11 @@ def test_a_run_prints_and_writes_its_tables_which_report_repeats(tmp_path, text)
     assert rows[0]["srilm_ppl"] is None
     equal = lmbench("report", "out", "--margin", "8", "--baseline", "uniform", cwd=tmp_path)
     assert "not within ±8 bits/byte" in equal.stdout
+    calibrated = lmbench("report", "out", "--calibration", "kenlm:order=2", "--limit", "1", cwd=tmp_path)
+    assert calibrated.stdout == result.stdout, calibrated.stderr
+    assert "Reliability of kenlm:order=2 on" in (tmp_path / "out" / "report.html").read_text()
+    alone = lmbench("report", "out", "--limit", "1", cwd=tmp_path)
+    assert (alone.returncode, alone.stderr) == (2, "Error: --limit is for --calibration; name the models\n")
     unknown = lmbench("report", "out", "--baseline", "unifrm", cwd=tmp_path)
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert unknown.stderr.startswith(

@@ -1,12 +1,13 @@
 """Where the bits come from: the analyses of each corpus for which there are data.
 
-Those of words need the texts, and are left out if the page does without them.
+Those of words need the texts, and are left out if the page does without them. Those that ask models again are there for
+the models that were named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lmbench.analysis.catalog import ANALYSES, Need
 from lmbench.analysis.material import Material
@@ -15,7 +16,7 @@ from lmbench.analysis.texts import Texts
 from lmbench.chart import Chart
 from lmbench.errors import LmbenchError
 from lmbench.report.page.figures import Figure, make_figure
-from lmbench.report.ranked_run import RankedRun
+from lmbench.report.ranked_run import Predictors, RankedRun
 
 _ELSEWHERE = "passages"  # with the pairs of models
 
@@ -51,8 +52,9 @@ def _draw(results: RankedRun, ranking: Ranking) -> tuple[str, list[Chart]]:
     texts = results.texts or Texts(results.directory.manifest)
     material = Material(results.directory, ranking.corpus, texts, rank=lambda: results.rankings)
     note = "`lmbench report` adds the analyses of words." if results.texts is None else _find_problem(material)
-    needs: tuple[Need, ...] = ("cells",) if note else ("cells", "texts")
-    return note, list(_list_charts(material, needs))
+    if note:
+        return note, list(_list_charts(material, ("cells",)))
+    return "", [*_list_charts(material, ("cells", "texts")), *_list_predicted(material, results.predictors, ranking)]
 
 
 def _find_problem(material: Material) -> str:
@@ -73,3 +75,24 @@ def _list_charts(material: Material, needs: Sequence[Need]) -> Iterator[Chart]:
             yield from analysis.analyze(material).charts
         except LmbenchError:
             continue
+
+
+def _list_predicted(material: Material, predictors: Predictors | None, ranking: Ranking) -> Iterator[Chart]:
+    """Yield the charts of all analyses for which models predict the text again.
+
+    Raises:
+        LmbenchError: A model cannot be restored.
+    """
+    known = {entry.label for entry in ranking.entries}
+    labels = [label for label in predictors.labels if label in known] if predictors else []
+    if predictors and labels:
+        asked = replace(
+            material,
+            labels=labels,
+            restorer=predictors.restorer,
+            limit=predictors.limit,
+            progress=predictors.progress.part(material.name),
+        )
+        for analysis in ANALYSES.values():
+            if analysis.need == "models":
+                yield from analysis.analyze(asked).charts
