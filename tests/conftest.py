@@ -79,6 +79,16 @@ def reference(mirror: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def absent(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a corpus that fails as soon as it is read, since its file is nowhere."""
+    catalog = tmp_path_factory.mktemp("absent") / "catalog.toml"
+    files = f"files = [{{path = 'absent.txt', sha256 = '{'0' * 64}'}}]"
+    catalog.write_text(f"[absent]\ndescription = 'a text'\n{files}\nsplits = {{test = ['absent.txt']}}\n")
+    monkeypatch.setenv("LMBENCH_CATALOG", str(catalog))
+    return "absent"
+
+
 @pytest.fixture(scope="module")
 def one_thread():
     """Run torch with one thread, because more threads only slow small models down."""

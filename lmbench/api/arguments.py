@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from lmbench.corpora.loading import is_named, read_corpus
+from lmbench.corpora.loading import check_corpus, is_named, read_corpus
 from lmbench.corpora.names import divide_name, is_path, parse_names
 from lmbench.corpora.options import NO_OPTIONS
 from lmbench.corpus import Corpus
@@ -70,6 +71,27 @@ def select_models(
     return unite_models(selected)
 
 
+def check_names(corpora: Corpora | None, tasks: Tasks, defaults: TaskOptions) -> None:
+    """Check the names of corpora and tasks before any of them is read or downloaded.
+
+    Args:
+        corpora: The corpora; None if there are none.
+        tasks: The tasks.
+        defaults: Options of those tasks that are named and do not have their own.
+
+    Raises:
+        LmbenchError: `gather_corpora` or `gather_tasks` would raise it, whatever the files hold.
+    """
+    if defaults.train is not None:
+        check_corpus(defaults.train)
+    with _hinting_at_documents(corpora):
+        for name in () if corpora is None else _read_names(corpora):
+            check_corpus(name)
+    for task in _list_tasks(tasks):
+        if isinstance(task, str):
+            expand_names(parse_names(task), defaults)
+
+
 def gather_corpora(corpora: Corpora, whole: bool, progress: Progress) -> tuple[Corpus, ...]:
     """Return the corpora that a program names.
 
@@ -81,15 +103,22 @@ def gather_corpora(corpora: Corpora, whole: bool, progress: Progress) -> tuple[C
     Raises:
         LmbenchError: A corpus is unknown, or cannot be used.
     """
-    try:
+    with _hinting_at_documents(corpora):
         gathered = [corpus for name, text in _list_texts(corpora) for corpus in _gather(text, name, whole, progress)]
+    if not gathered:
+        raise CorpusError("no corpus is named")
+    return tuple(gathered)
+
+
+@contextmanager
+def _hinting_at_documents(corpora: Corpora | None) -> Iterator[None]:
+    """Say of a list with an unknown name that it may hold documents."""
+    try:
+        yield
     except UnknownNameError as error:
         if isinstance(corpora, list | tuple):
             raise CorpusError(f"{error}; if these are documents, write Corpus.from_texts(…)") from None
         raise
-    if not gathered:
-        raise CorpusError("no corpus is named")
-    return tuple(gathered)
 
 
 def gather_tasks(tasks: Tasks, defaults: TaskOptions, progress: Progress) -> tuple[Task, ...]:
@@ -136,10 +165,16 @@ def _list_tasks(tasks: Tasks) -> Sequence[str | Task]:
 
 def list_names(corpora: Corpora) -> list[str] | None:
     """Return the names of corpora, each with its options; None if some of them are objects or get other names."""
-    named = list(_list_texts(corpora))
-    if any(name or not isinstance(text, str | Path) for name, text in named):
+    if any(name or not isinstance(text, str | Path) for name, text in _list_texts(corpora)):
         return None
-    return [part for _, text in named for part in parse_names(str(text))]
+    return list(_read_names(corpora))
+
+
+def _read_names(corpora: Corpora) -> Iterator[str]:
+    """Yield the name of each corpus that is not an object, with its options."""
+    for _, text in _list_texts(corpora):
+        if isinstance(text, str | Path):
+            yield from parse_names(str(text))
 
 
 def _list_models(models: Models) -> Iterator[tuple[str, Model]]:

@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -18,6 +18,7 @@ from lmbench.api.arguments import (
     Corpora,
     Models,
     Tasks,
+    check_names,
     gather_corpora,
     gather_tasks,
     has_objects,
@@ -32,7 +33,7 @@ from lmbench.runs.engines import LocalEngine
 from lmbench.runs.events import RunProgress
 from lmbench.runs.experiment import Experiment, JointExperiment, announce_divided
 from lmbench.runs.machine import count_cpus
-from lmbench.runs.models import SelectedModel
+from lmbench.runs.models import SelectedModel, refuse_idle_seeds
 from lmbench.runs.store import RunDirectory
 from lmbench.runs.study import EMBEDDED, ExperimentTable, Settings, Study
 from lmbench.runs.study_file import explain
@@ -104,6 +105,7 @@ def run(
     table = _validate(ExperimentTable, options if given_seeds == () else options | {"seeds": given_seeds})
     _refuse_idle_options(tasks, table)
     settings = _validate(Settings, {"jobs": jobs, "timeout": timeout, "memory-limit": memory_limit})
+    path = _find_place(out)
     with open_progress(progress) as shown, Workers() as workers:
         workers.prepare()
         asked = _Asked(models, EMBEDDED if corpora is None and not _is_given(tasks) else corpora, tasks)
@@ -115,7 +117,20 @@ def run(
             texts=[corpus for part in experiment.parts for corpus in part.corpora],
             tasks=[task for part in experiment.parts for task in part.tasks],
         )
-        return _run_in_temporary_folder(do, show) if out is None else show(do(Path(out).expanduser()))
+        return _run_in_temporary_folder(do, show) if path is None else show(do(path))
+
+
+def _find_place(out: str | Path | None) -> Path | None:
+    """Return the path of a run directory; None for a temporary one.
+
+    Raises:
+        ResultsError: Something else is there.
+    """
+    if out is None:
+        return None
+    path = Path(out).expanduser()
+    RunDirectory.refuse_other(path)
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +196,17 @@ def _resolve(asked: _Asked, study: Study, workers: Workers, progress: RunProgres
     [table] = study.experiments
     progress("resolving models", 0.0)
     selected = select_models(asked.models, table, workers.start)
+    if table.seeds:
+        refuse_idle_seeds(selected, "seeds")
+    experiment = Experiment(selected, (), table.check, table.audit, table.train_parts)
+    check_names(asked.corpora, asked.tasks, table.task_options)
     pretrained = {model.pretrained for model in selected if isinstance(model, SelectedModel)}
     progress("loading corpora", 0.0)
     texts = () if asked.corpora is None else gather_corpora(asked.corpora, pretrained == {True}, progress)
     tasks = gather_tasks(asked.tasks, table.task_options, progress)
     if len(pretrained) == 2:
         announce_divided(texts, progress)
-    experiment = Experiment(selected, texts, table.check, table.audit, table.train_parts, tasks)
-    parts = experiment.leave_out_pretrained()
+    parts = replace(experiment, corpora=texts, tasks=tasks).leave_out_pretrained()
     names = [] if asked.corpora is None else list_names(asked.corpora)
     if (
         names is None

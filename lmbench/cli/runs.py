@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lmbench.runs.events import RunProgress
     from lmbench.runs.experiment import JointExperiment
     from lmbench.runs.store import RunDirectory
-    from lmbench.runs.study import Settings
+    from lmbench.runs.study import Settings, Study
     from lmbench.runs.templates import Workers
 
 
@@ -50,7 +50,7 @@ def run(request: Request, quiet: bool, as_json: bool) -> None:
     """
     with _open_display(quiet, as_json) as display, _open_workers() as workers:
         study, source = read_request(request, display)
-        path = choose_directory(study, request.file) or _new_folder(Path("results"))
+        path = _choose_place(study, request)
         experiment = resolve_study(study, source, workers, display)
         directory = _run(_Command(experiment, study.settings, request), path, workers, display)
         display("writing the tables", 1.0)
@@ -170,6 +170,19 @@ def _run(command: _Command, path: Path, workers: Workers, progress: RunProgress)
         if RunDirectory.is_at(path):
             stop.add_note(f"{RunDirectory.open(path).describe_stored()}; resume with --out {path}")
         raise
+
+
+def _choose_place(study: Study, request: Request) -> Path:
+    """Return the run directory to write to.
+
+    Raises:
+        ResultsError: Something else is there.
+    """
+    from lmbench.runs.store import RunDirectory
+
+    path = choose_directory(study, request.file) or _new_folder(Path("results"))
+    RunDirectory.refuse_other(path)
+    return path
 
 
 def _make_engine(settings: Settings, workers: Workers) -> Engine:

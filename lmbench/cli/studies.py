@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,9 +228,13 @@ def resolve_study(study: Study, source: Source, workers: Workers, progress: RunP
 
     _refuse_idle_keys(study, source)
     resolver = _Resolver(source, progress, workers, {}, TaskLoader())
+    selected = [resolver.select_models(table, number) for number, table in enumerate(study.experiments)]
+    _refuse_idle_seeds(study, source, selected)
+    for number, table in enumerate(study.experiments):
+        resolver.check_names(table, number)
     experiments, resolved = [], []
     for number, table in enumerate(study.experiments):
-        experiment = resolver.resolve(table, number)
+        experiment = resolver.load(table, number, selected[number])
         names = dict(zip((corpus.name for corpus in experiment.corpora), table.corpora, strict=True))
         for part in experiment.leave_out_pretrained():
             experiments.append(part)
@@ -248,6 +252,16 @@ def _refuse_idle_keys(study: Study, source: Source) -> None:
     for number, table in enumerate(study.experiments):
         for key in table.given_for_tasks:
             raise SpecError(f"{source.locate(key, table=number)}: only for tasks; name some with --tasks")
+
+
+def _refuse_idle_seeds(study: Study, source: Source, selected: Sequence[Experiment]) -> None:
+    """Refuse several seeds if no model of any experiment has one."""
+    from lmbench.runs.models import refuse_idle_seeds
+
+    models = [model for experiment in selected for model in experiment.models]
+    for number, table in enumerate(study.experiments):
+        if table.seeds:
+            refuse_idle_seeds(models, source.locate("seeds", table=number))
 
 
 def choose_directory(study: Study, file: Path | None) -> Path | None:
@@ -277,22 +291,32 @@ class _Resolver:
     loaded: dict[tuple[str, CorpusOptions, bool], Corpus]
     tasks: TaskLoader
 
-    def resolve(self, table: ExperimentTable, number: int) -> Experiment:
-        """Resolve the experiment of a number."""
+    def select_models(self, table: ExperimentTable, number: int) -> Experiment:
+        """Return the experiment of a number with its models, before it has corpora and tasks."""
         from lmbench.runs.experiment import Experiment
 
         self.progress("resolving models", 0.0)
         models = self._select_models(table, number)
-        with self.source.blamed(number, "models"):
-            Experiment(models, ())  # do their labels differ?
         with self.source.blamed(number, "train-size"):
             parts = table.train_parts
+        with self.source.blamed(number, "models"):
+            return Experiment(models, (), table.check, table.audit, parts)
+
+    def check_names(self, table: ExperimentTable, number: int) -> None:
+        """Check the corpora and tasks that an experiment names. Nothing is read or downloaded."""
+        self._check_corpora(table, number)
+        self._check_tasks(table, number)
+
+    def load(self, table: ExperimentTable, number: int, selected: Experiment) -> Experiment:
+        """Return an experiment with its corpora and tasks."""
         if table.corpora:
             self.progress("loading corpora", 0.0)
-        corpora = self._load_corpora(table, number, models)
+        corpora = self._load_corpora(table, number, selected.models)
+        if table.tasks:
+            self.progress("loading tasks", 0.0)
         tasks = self._load_tasks(table, number)
         with self.source.blamed(number, "corpora"):
-            return Experiment(models, corpora, table.check, table.audit, parts, tasks)
+            return replace(selected, corpora=corpora, tasks=tasks)
 
     def _select_models(self, table: ExperimentTable, number: int) -> tuple[SelectedModel | BrokenModel, ...]:
         from lmbench.model import ModelSpec
@@ -307,13 +331,8 @@ class _Resolver:
                 selected += select_model(ModelSpec.parse(spec), table.all_seeds, self.workers.start, table.tune)
         return unite_models(selected)
 
-    def _load_corpora(
-        self, table: ExperimentTable, number: int, models: Sequence[SelectedModel | BrokenModel]
-    ) -> tuple[Corpus, ...]:
-        """Load the corpora. Users' files are scored as a whole if no model is fitted on them."""
-        from lmbench.corpora.loading import refuse_idle_options
-        from lmbench.runs.experiment import announce_divided
-        from lmbench.runs.models import SelectedModel
+    def _check_corpora(self, table: ExperimentTable, number: int) -> None:
+        from lmbench.corpora.loading import check_corpus, refuse_idle_options
 
         if not table.corpora and not table.tasks:
             key = "corpora" if "tasks" not in table.model_fields_set else "tasks"
@@ -325,12 +344,36 @@ class _Resolver:
             refuse_idle_options(table.corpora, defaults)
             if not table.corpora and (given := defaults.given_for_text):
                 raise SpecError(f"--{given[0]}: only for your own text, and no corpora are named")
+        for item, name in enumerate(table.corpora):
+            with self.source.blamed(number, "corpora", item):
+                refuse_task(name)
+                check_corpus(name, defaults)
+
+    def _check_tasks(self, table: ExperimentTable, number: int) -> None:
+        from lmbench.corpora.loading import check_corpus
+        from lmbench.tasks.loading import expand_names
+
+        if table.train_on is not None:
+            with self.source.blamed(number, "train-on"):
+                refuse_task(table.train_on, "models are fitted on a corpus, such as fables-en")
+                check_corpus(table.train_on)
+        for item, written in enumerate(table.tasks):
+            with self.source.blamed(number, "tasks", item):
+                refuse_corpus(written)
+                expand_names([written], table.task_options)
+
+    def _load_corpora(
+        self, table: ExperimentTable, number: int, models: Sequence[SelectedModel | BrokenModel]
+    ) -> tuple[Corpus, ...]:
+        """Load the corpora. Users' files are scored as a whole if no model is fitted on them."""
+        from lmbench.runs.experiment import announce_divided
+        from lmbench.runs.models import SelectedModel
+
         pretrained = {model.pretrained for model in models if isinstance(model, SelectedModel)}
         corpora = []
         for item, name in enumerate(table.corpora):
             with self.source.blamed(number, "corpora", item):
-                refuse_task(name)
-                corpora.append(self._load_corpus(name, defaults, pretrained == {True}))
+                corpora.append(self._load_corpus(name, table.corpus_options, pretrained == {True}))
         if len(pretrained) == 2:
             announce_divided(corpora, self.progress)
         return tuple(corpora)
@@ -339,15 +382,9 @@ class _Resolver:
         from lmbench.cli.displays import LoadingProgress
         from lmbench.tasks.loading import expand_names
 
-        if table.tasks:
-            self.progress("loading tasks", 0.0)
-        if table.train_on is not None:
-            with self.source.blamed(number, "train-on"):
-                refuse_task(table.train_on, "models are fitted on a corpus, such as fables-en")
         tasks: dict[str, Task] = {}
         for item, written in enumerate(table.tasks):
             with self.source.blamed(number, "tasks", item):
-                refuse_corpus(written)
                 for name in expand_names([written], table.task_options):
                     tasks[name] = self.tasks.load(name, LoadingProgress(self.progress))
         return tuple(tasks.values())

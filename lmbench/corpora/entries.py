@@ -33,9 +33,7 @@ def read_entry(name: str, entry: CatalogEntry, progress: Progress = SILENT) -> C
         CorpusError: The entry does not hold text, or a file is not the catalog's.
         UnavailableError: A file cannot be downloaded.
     """
-    if entry.holds != "text":
-        command = f"corpora show {name}" if entry.holds == "tokenizer" else "tasks"
-        raise CorpusError(f"'{name}' is not a text to model; it holds {entry.holds}: see `lmbench {command}`")
+    require_text(name, entry)
     train, valid, test = _read_splits(entry, progress)
     return Corpus(
         name,
@@ -48,6 +46,17 @@ def read_entry(name: str, entry: CatalogEntry, progress: Progress = SILENT) -> C
         spaced=entry.spaced,
         note=entry.note,
     )
+
+
+def require_text(name: str, entry: CatalogEntry) -> None:
+    """Check that an entry holds text.
+
+    Raises:
+        CorpusError: It holds something else.
+    """
+    if entry.holds != "text":
+        command = f"corpora show {name}" if entry.holds == "tokenizer" else "tasks"
+        raise CorpusError(f"'{name}' is not a text to model; it holds {entry.holds}: see `lmbench {command}`")
 
 
 def _provenance(entry: CatalogEntry) -> str:

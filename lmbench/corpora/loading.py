@@ -10,7 +10,7 @@ from typing import Literal
 
 from lmbench.corpora import documents, fetching
 from lmbench.corpora.catalog import read_catalog
-from lmbench.corpora.entries import read_entry
+from lmbench.corpora.entries import read_entry, require_text
 from lmbench.corpora.fables import load_fables
 from lmbench.corpora.files import read_path, read_standard_input
 from lmbench.corpora.hub import PREFIX, read_dataset
@@ -19,7 +19,7 @@ from lmbench.corpora.options import NO_OPTIONS, CorpusOptions, Selection, SplitN
 from lmbench.corpora.plugins import list_plugins
 from lmbench.corpora.pydocs import load_pydocs
 from lmbench.corpora.selection import choose_documents, select_scored
-from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus, is_source
+from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus, is_source, read_options
 from lmbench.corpus import Corpus
 from lmbench.errors import CorpusError, LmbenchError, UnknownNameError
 from lmbench.printable import printable
@@ -111,6 +111,24 @@ def read_corpus(
     return _read_or_refuse(divide_name(name), defaults, progress, whole)
 
 
+def check_corpus(name: str, defaults: CorpusOptions = NO_OPTIONS) -> None:
+    """Check a name and its options, and read nothing.
+
+    Args:
+        name: As in `read_corpus`.
+        defaults: Options that the name does not give.
+
+    Raises:
+        LmbenchError: `read_corpus` would raise it, whatever the text is.
+    """
+    spec = divide_name(name)
+    _take_options(spec, defaults)
+    if is_source(spec.name):
+        read_options(spec.name)
+    elif entry := read_catalog().get(spec.name):
+        require_text(spec.name, entry)
+
+
 def _read_or_refuse(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
     """Return the corpus that a spec names. A text too large for memory becomes a CorpusError."""
     try:
@@ -176,16 +194,20 @@ def is_local(name: str) -> bool:
 
 
 def _read(spec: Spec, defaults: CorpusOptions, progress: Progress, whole: bool) -> Corpus:
+    options = _take_options(spec, defaults)
+    if is_named(spec.name):
+        return select_scored(_read_named(spec.name, progress), options)
+    return select_scored(_read_own(spec.name, options, progress, whole), options)
+
+
+def _take_options(spec: Spec, defaults: CorpusOptions) -> CorpusOptions:
+    """Return the options of a corpus, after a check that there is one of this name."""
     name = spec.name
     if is_named(name):
-        options = defaults.updated(spec.options(Selection))
-        corpus = _read_named(name, progress)
-    elif name == "-" or name.startswith(PREFIX) or is_path(name):
-        options = defaults.updated(spec.options(CorpusOptions))
-        corpus = _read_own(name, options, progress, whole)
-    else:
-        raise _unknown_name(name, find_path(name))
-    return select_scored(corpus, options)
+        return defaults.updated(spec.options(Selection))
+    if name == "-" or name.startswith(PREFIX) or is_path(name):
+        return defaults.updated(spec.options(CorpusOptions))
+    raise _unknown_name(name, find_path(name))
 
 
 def _read_named(name: str, progress: Progress) -> Corpus:

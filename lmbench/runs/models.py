@@ -210,6 +210,20 @@ def unite_models(models: Iterable[SelectedModel | BrokenModel]) -> tuple[Selecte
     return tuple(united.values())
 
 
+def refuse_idle_seeds(models: Sequence[SelectedModel | BrokenModel], place: str) -> None:
+    """Refuse seeds if none of the models has one. A model that cannot be built may have one.
+
+    Args:
+        models: The models.
+        place: The place of the seeds, for the message.
+
+    Raises:
+        SpecError: The seeds would change nothing.
+    """
+    if not any(isinstance(model, BrokenModel) or "seed" in model.options for model in models):
+        raise SpecError(f"{place}: only for models with a seed; none of these has one")
+
+
 def _is_named(model: SelectedModel | BrokenModel) -> bool:
     return not isinstance(model, SelectedModel) or model.is_named
 

@@ -82,8 +82,7 @@ class RunDirectory:
             ResultsError: `path` holds anything else, a run with other texts, or one to which another run is writing; or
                 it cannot be written.
         """
-        if path.exists() and not _is_run_or_empty(path):
-            raise ResultsError(f"{path} is not a run directory: manifest.json is missing; choose another folder")
+        cls.refuse_other(path)
         with _lock(path):
             directory = cls(path, manifest)
             if cls.is_at(path):
@@ -105,6 +104,16 @@ class RunDirectory:
     def is_at(path: Path) -> bool:
         """Return whether `path` is a run directory."""
         return (path / "manifest.json").is_file()
+
+    @staticmethod
+    def refuse_other(path: Path) -> None:
+        """Check that a run can be stored at `path`.
+
+        Raises:
+            ResultsError: It holds anything else.
+        """
+        if path.exists() and not _is_run_or_empty(path):
+            raise ResultsError(f"{path} is not a run directory: manifest.json is missing; choose another folder")
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:

@@ -8,8 +8,9 @@ from functools import partial
 
 from lmbench.corpora import fetching
 from lmbench.corpora.catalog import find_entry
-from lmbench.corpora.loading import EMBEDDED, read_corpus
+from lmbench.corpora.loading import EMBEDDED, check_corpus, read_corpus
 from lmbench.corpora.names import divide_name, find_path, is_path
+from lmbench.corpora.synthetic.sources import read_options
 from lmbench.corpus import Corpus
 from lmbench.errors import LmbenchError, SpecError, TaskError, UnknownNameError
 from lmbench.progress import SILENT, Progress
@@ -20,7 +21,7 @@ from lmbench.tasks.options import NO_OPTIONS, TaskOptions, TaskSpec, take_option
 from lmbench.tasks.plugins import list_plugins
 from lmbench.tasks.sampling import draw_items, hold_out_examples
 from lmbench.tasks.task import Task
-from lmbench.tasks.task_files import is_task_file, load_file
+from lmbench.tasks.task_files import check_options, is_task_file, load_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ class TaskLoader:
         return self._tasks[name]
 
     def _load(self, name: str, progress: Progress) -> Task:
+        if train := take_options(_parse(name))[1].train:
+            check_corpus(train)
         task, corpus_name = _load_without_corpus(name, progress)
         if not corpus_name:
             return task
@@ -163,14 +166,18 @@ def expand_names(names: Iterable[str], defaults: TaskOptions = NO_OPTIONS) -> li
         defaults: Options of the tasks whose names do not give them.
 
     Raises:
-        LmbenchError: There is no such task or option, or an option has a wrong value.
+        LmbenchError: A task or an option is unknown, an option has a wrong value, or the task cannot have it.
     """
     expanded = []
     for name in names:
-        spec, options = take_options(_parse(name))
-        _check_name(spec.name)
-        members = (Spec(member, spec.arguments) for member in FAMILIES.get(spec.name, (spec.name,)))
-        expanded += [_full_name(member, defaults.updated(options)) for member in members]
+        spec, given = take_options(_parse(name))
+        options = defaults.updated(given)
+        if options.train:
+            check_corpus(options.train)
+        for member in FAMILIES.get(spec.name, (spec.name,)):
+            task = Spec(member, spec.arguments)
+            _check(task, options)
+            expanded.append(_full_name(task, options))
     return list(dict.fromkeys(expanded))
 
 
@@ -200,6 +207,7 @@ def _full_name(spec: Spec, options: TaskOptions) -> str:
 def _load_without_corpus(name: str, progress: Progress) -> tuple[Task, str]:
     """Return a task, and the name of the corpus that models are fitted on; "" if the task brings its own text."""
     spec, options = take_options(_parse(name))
+    _check(spec, options)
     whole, train = _load_whole(spec, options, progress)
     task = _apply(whole, spec, options)
     default = _default_training(task) if task.training is None else ""
@@ -209,17 +217,34 @@ def _load_without_corpus(name: str, progress: Progress) -> tuple[Task, str]:
 def _load_whole(spec: Spec, options: TaskOptions, progress: Progress) -> tuple[Task, str]:
     """Return all of a task, and the corpus that its file names for training; "" if none."""
     name = spec.name
-    _check_name(name)
-    if name in FAMILIES:
-        raise LmbenchError(f"'{name}' stands for {', '.join(FAMILIES[name])}; load one of them")
     if name == synthetic.NAME:
         seed = (("seed", str(options.seed)),) if options.seed else ()
         return synthetic.load_translation(str(Spec(name, spec.arguments + seed))), ""
     if name not in TASKS and name not in list_plugins():
         return load_file(spec)
-    if spec.arguments:
-        spec.options(TaskOptions)  # says that there is no such option
     return TASKS[name].load(progress) if name in TASKS else list_plugins()[name].load(), ""
+
+
+def _check(spec: Spec, options: TaskOptions) -> None:
+    """Refuse the name of a task, and options that it cannot have, as far as that is known before it is loaded."""
+    name = spec.name
+    _check_name(name)
+    if name in FAMILIES:
+        raise LmbenchError(f"'{name}' stands for {', '.join(FAMILIES[name])}; load one of them")
+    _check_own_options(spec)
+    kind = TASKS[name].kind if name in TASKS else dict(spec.arguments).get("kind")
+    if kind == MinimalPairs.kind:
+        _refuse_shots(name, options.shots)
+
+
+def _check_own_options(spec: Spec) -> None:
+    """Check the options that not every task takes."""
+    if spec.name == synthetic.NAME:
+        read_options(str(spec))
+    elif spec.name in TASKS or spec.name in list_plugins():
+        spec.options(TaskOptions)  # says that there is no such option
+    else:
+        check_options(spec)
 
 
 def _check_name(name: str) -> None:
@@ -235,11 +260,8 @@ def _check_name(name: str) -> None:
 def _apply(task: Task, spec: Spec, options: TaskOptions) -> Task:
     """Return a task as its options say."""
     shots = options.shots if "shots" in options.model_fields_set else task.shots
-    if shots and isinstance(task, MinimalPairs):
-        raise SpecError(
-            f"{spec.name}: shots={shots}: minimal pairs have no question that solved items could stand before; leave "
-            f"shots out, or write {spec.name}:shots=0 beside other tasks"
-        )
+    if isinstance(task, MinimalPairs):
+        _refuse_shots(spec.name, shots)
     task = replace(task, name=_full_name(spec, options), seed=options.seed, shots=shots)
     if shots > len(task.examples) > 0:
         raise SpecError(f"{spec.name}: shots={shots}: it has examples for {len(task.examples)} at most")
@@ -249,6 +271,14 @@ def _apply(task: Task, spec: Spec, options: TaskOptions) -> Task:
         return task
     items = draw_items(task.items, options.limit, options.seed)
     return replace(task, items=items, provenance=f"{task.provenance},limit={options.limit}")
+
+
+def _refuse_shots(name: str, shots: int) -> None:
+    if shots:
+        raise SpecError(
+            f"{name}: shots={shots}: minimal pairs have no question that solved items could stand before; leave "
+            f"shots out, or write {name}:shots=0 beside other tasks"
+        )
 
 
 def _default_training(task: Task) -> str:

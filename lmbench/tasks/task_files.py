@@ -85,6 +85,19 @@ def is_task_file(path: str) -> bool:
     return path.endswith(".toml")
 
 
+def check_options(spec: Spec) -> None:
+    """Check the options of a user's file, which is not read.
+
+    Raises:
+        SpecError: An option of a file of JSON lines is missing, or has a wrong value.
+        TaskError: A task file has options, which belong into the file.
+    """
+    if not is_task_file(spec.name):
+        spec.options(FileOptions)
+    elif spec.arguments:
+        raise TaskError(f"{spec}: write the options of a task file into the file")
+
+
 def load_file(spec: Spec) -> tuple[PromptedTask, str]:
     """Return the task of a user's file, and the corpus that models are fitted on; "" if the file does not name one.
 
@@ -95,12 +108,11 @@ def load_file(spec: Spec) -> tuple[PromptedTask, str]:
         TaskError: The file cannot be used.
         SpecError: An option is missing or has a wrong value.
     """
+    check_options(spec)
     path = find_path(spec.name)
     if not is_task_file(spec.name):
         options = spec.options(FileOptions)
         return _make_task(TaskFile(kind=options.kind, file=path.name, language=options.language), path), ""
-    if spec.arguments:
-        raise TaskError(f"{spec}: write the options of a task file into the file")
     described = read_task_file(path)
     train = path.parent / described.train
     return _make_task(described, path), str(train) if described.train and train.exists() else described.train

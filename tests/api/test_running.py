@@ -9,7 +9,7 @@ import pytest
 
 import lmbench
 from lmbench import Corpus, Split, Traits
-from lmbench.errors import ResultsError, SpecError, TaskError, UnknownNameError
+from lmbench.errors import LmbenchError, ResultsError, SpecError, TaskError, UnknownNameError
 from lmbench.runs.store import RunDirectory
 from tests.api.models import ByteOptions, Bytes
 from tests.runs.items import QUESTIONS
@@ -188,6 +188,21 @@ def test_an_option_that_is_not_valid_is_named(options, message, tmp_path):
     with pytest.raises(SpecError, match=message):
         run("uniform", "fables-en", out=tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"corpora": ["absent", "pydoc"]}, r"unknown corpus 'pydoc'.*if these are documents, write Corpus\.from_texts"),
+        ({"tasks": ["fables-aq"]}, "^unknown task 'fables-aq'"),
+        ({"tasks": ["fables-qa-en"], "train_on": "nowhere"}, "^unknown corpus 'nowhere'"),
+        ({"train_size": "5"}, "^'5' is not a share of the training text"),
+        ({"seeds": 2}, "^seeds: only for models with a seed; none of these has one"),
+    ],
+)
+def test_mistakes_are_refused_before_a_text_is_read(absent, options, message):
+    with pytest.raises(LmbenchError, match=message):
+        run("uniform", **{"corpora": absent} | options)
 
 
 def test_a_user_is_warned_that_a_pretrained_model_scores_a_part():

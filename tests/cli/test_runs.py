@@ -218,6 +218,22 @@ def test_mistakes_are_refused_in_one_line(tmp_path, arguments, message):
     assert_refused(["run", *arguments], message, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--corpora", "absent,pydoc"], "unknown corpus 'pydoc'; did you mean 'pydocs'?"),
+        (["--corpora", "absent", "--train-size", "2"], "'2' is not a share of the training text"),
+        (["--corpora", "absent", "--tasks", "fables-aq"], "unknown task 'fables-aq'; did you mean 'fables-qa'?"),
+        (["--corpora", "absent", "--tasks", "blimp", "--shots", "2"], "blimp: shots=2: minimal pairs have no question"),
+        (["--corpora", "absent", "--tasks", "copa", "--train-on", "nowhere"], "unknown corpus 'nowhere'"),
+        (["--corpora", "absent", "--seeds", "2"], "--seeds: only for models with a seed; none of these has one"),
+        (["--corpora", "absent", "--out", "one.txt"], "one.txt is not a run directory"),
+    ],
+)
+def test_mistakes_are_refused_before_a_text_is_read(tmp_path, absent, arguments, message):
+    assert_refused(["run", "--models", "uniform", *arguments], message, tmp_path)
+
+
 def run_well(folder, *arguments):
     """Run models, and return the labels of all cells and what was printed on standard error."""
     result = lmbench("run", *arguments, "--out", "out", cwd=folder)
@@ -260,7 +276,7 @@ out = "there"
     assert {cell.audit_kind for cell in RunDirectory.open(tmp_path / "out").cells()} == {"none"}
 
 
-def test_mistakes_in_a_study_are_reported_with_their_line(tmp_path, text):
+def test_mistakes_in_a_study_are_reported_with_their_line(tmp_path, text, absent):
     study = tmp_path / "study.toml"
     for contents, message in (
         ("models = [\n'kenlm',\n'ppn']", "study.toml, line 3, models: unknown model 'ppn'; did you mean 'ppm'?"),
@@ -268,6 +284,10 @@ def test_mistakes_in_a_study_are_reported_with_their_line(tmp_path, text):
         ("models = ['uniform']\ntrain-size = '2'", "study.toml, line 2, train-size: '2' is not a share"),
         ("models = ['uniform', 'ppm,kenlm']", "study.toml, line 1, models: unknown model 'ppm,kenlm'"),
         ("models = ['kenlm:label=ppm', 'ppm']", "study.toml, line 1, models: two models have the same label: ppm"),
+        (
+            "models = 'uniform'\n[[experiment]]\ncorpora = 'absent'\n[[experiment]]\ncorpora = ['markov', 'pydoc']",
+            "study.toml, line 5, corpora: unknown corpus 'pydoc'; did you",
+        ),
         ("seeds = 2\n\n[[experiment]]\naudit = 'full'", "study.toml, line 3, models: no model is named"),
     ):
         study.write_text(contents)

@@ -7,6 +7,7 @@ import pytest
 import lmbench
 from lmbench.corpora.loading import (
     EMBEDDED,
+    check_corpus,
     is_local,
     known_names,
     load_corpus,
@@ -17,7 +18,7 @@ from lmbench.corpora.loading import (
 from lmbench.corpora.names import parse_names
 from lmbench.corpora.options import CorpusOptions
 from lmbench.corpora.synthetic.sources import make_source
-from lmbench.errors import CorpusError, SpecError, UnknownNameError
+from lmbench.errors import CorpusError, LmbenchError, SpecError, UnknownNameError
 
 
 def test_load_corpus_is_public():
@@ -49,6 +50,20 @@ def test_embedded_corpora_are_named_as_they_are_listed():
 def test_unknown_corpora(name, error, message):
     with pytest.raises(error, match=message):
         load_corpus(name)
+
+
+def test_names_are_checked_before_anything_is_read(absent):
+    check_corpus(absent, CorpusOptions(split="valid"))
+    with pytest.raises(CorpusError, match=r"absent\.txt is not in"):
+        load_corpus(absent)
+    for name, message in (
+        (f"{absent}:field=a", "unknown option of absent 'field'; it is an option of your own text"),
+        ("markov:order=9", "order=9 with words=24 is too large a table"),
+        ("blimp", "'blimp' is not a text to model; it holds minimal pairs"),
+        ("pydoc", "unknown corpus 'pydoc'; did you mean 'pydocs'"),
+    ):
+        with pytest.raises(LmbenchError, match=message):
+            check_corpus(name)
 
 
 def test_paths_may_have_equals_signs(tmp_path):

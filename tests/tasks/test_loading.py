@@ -4,6 +4,7 @@ import pytest
 
 from lmbench import load_task
 from lmbench.errors import LmbenchError
+from lmbench.tasks import loading, public
 from lmbench.tasks.loading import FAMILIES, TASKS, TaskLoader, expand_names, known_names, list_tasks, load_items
 from lmbench.tasks.options import TaskOptions
 
@@ -66,9 +67,14 @@ def test_shots_come_from_the_other_splits_and_train_is_any_corpus():
         ("fables-qa-en:train=nowhere", "unknown corpus 'nowhere'"),
         ("fables-qa-en:limit", "write option=value with one of: limit, shots, seed, train"),
         ("translation:words=3", "unknown option of translation 'words'"),
+        ("blimp:shots=2", "blimp: shots=2: minimal pairs have no question that solved items could stand before"),
+        ("blimp:kind=cloze", "unknown option of blimp 'kind'"),
+        ("blimp:train=nowhere", "unknown corpus 'nowhere'"),
     ],
 )
-def test_a_wrong_name_or_option_is_refused(name, message):
+def test_a_wrong_name_or_option_is_refused_before_anything_is_read(name, message, monkeypatch):
+    for module in (public, loading):
+        monkeypatch.setattr(module, "fetch_file" if module is public else "read_corpus", pytest.fail)
     with pytest.raises(LmbenchError, match=message):
         load_task(name)
 
@@ -76,6 +82,25 @@ def test_a_wrong_name_or_option_is_refused(name, message):
 def test_only_known_names_are_expanded():
     with pytest.raises(LmbenchError, match="unknown task 'nothing'"):
         expand_names(["nothing"])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("all:words=3", "unknown option of fables-qa-en 'words'"),
+        ("blimp", "blimp: shots=1: minimal pairs have no question"),
+        ("my.jsonl", "my.jsonl needs kind="),
+        ("my.jsonl:kind=minimal-pairs", "my.jsonl: shots=1: minimal pairs have no question"),
+        ("my.toml:kind=cloze", "my.toml:kind=cloze: write the options of a task file into the file"),
+        ("copa:train=gpt2-tokenizer", "'gpt2-tokenizer' is not a text to model"),
+    ],
+)
+def test_only_options_that_a_task_can_have_are_expanded(name, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in ("my.jsonl", "my.toml"):
+        (tmp_path / file).touch()
+    with pytest.raises(LmbenchError, match=message):
+        expand_names([name], TaskOptions(shots=1))
 
 
 def test_tasks_and_the_corpora_that_models_are_fitted_on_are_read_once():

@@ -33,10 +33,20 @@ def is_source(name: str) -> bool:
     return name.partition(":")[0].strip() in SOURCES
 
 
-def make_source(spec: str) -> SyntheticSource:
-    """Return the source of a spec such as ``markov:order=3``."""
+def read_options(spec: str) -> SourceOptions:
+    """Return the options of a source such as ``markov:order=3``, and draw nothing.
+
+    Raises:
+        SpecError: An option has a wrong value.
+        UnknownNameError: The source does not have this option.
+    """
     parsed = Spec.parse(spec)
-    return parsed.options(SOURCES[parsed.name]).source()
+    return parsed.options(SOURCES[parsed.name])
+
+
+def make_source(spec: str) -> SyntheticSource:
+    """Return the source of a spec such as ``markov:order=3``. Raises as `read_options` does."""
+    return read_options(spec).source()
 
 
 def generate_corpus(spec: str) -> Corpus:
@@ -50,8 +60,7 @@ def generate_corpus(spec: str) -> Corpus:
         UnknownNameError: The source does not have this option.
         CorpusError: The text does not fit into memory.
     """
-    parsed = Spec.parse(spec)
-    options = parsed.options(SOURCES[parsed.name])
+    parsed, options = Spec.parse(spec), read_options(spec)
     try:
         return _generate(str(parsed), parsed.name, options)
     except MemoryError:
