@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,28 +66,54 @@ class Training:
         return "text" in vars(self) and self.text.tokenized
 
 
-def ready_models(models: Models, training: Training) -> dict[str, LanguageModel]:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A model that a user names.
+
+    Attributes:
+        model: The model.
+        resolved: The spec that it was built from; None for an instance or a class.
+    """
+
+    model: LanguageModel
+    resolved: ResolvedModel | None = None
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> _Named:
+        """Build the model of a spec."""
+        resolved = resolve(spec)
+        return cls(resolved.build(), resolved)
+
+    def prepare(self, training: Training) -> LanguageModel:
+        """Return the model, ready to score."""
+        if self.resolved is None:
+            return _prepare(self.model, training)
+        return _prepare_spec(self.model, self.resolved, training)
+
+
+def ready_models(
+    models: Models, training: Training, check: Callable[[Mapping[str, LanguageModel]], None] = lambda models: None
+) -> dict[str, LanguageModel]:
     """Return models that are ready to score, by label.
 
     Args:
         models: Specs, instances or classes, alone, in a list, or in a dict by label. An instance that is fitted, or
             pretrained, is used as it is; of any other, a new one with the same options is fitted.
         training: The text to fit them on.
+        check: Checks all of them before any is loaded or fitted.
 
     Raises:
         LmbenchError: A model is unknown or cannot be used, or two have the same label.
     """
-    named = dict[str, ResolvedModel | LanguageModel]()
+    named = dict[str, _Named]()
     for label, model in _list_models(models):
         if label in named:
             raise SpecError(f"two models are named '{label}'; give a dict with a label for each")
         named[label] = model
     if not named:
         raise SpecError("no model is named")
-    return {
-        label: _prepare_spec(model, training) if isinstance(model, ResolvedModel) else _prepare(model, training)
-        for label, model in named.items()
-    }
+    check({label: found.model for label, found in named.items()})
+    return {label: found.prepare(training) for label, found in named.items()}
 
 
 def restore_model(record: ModelRecord, cell: Cell, corpus: Corpus) -> LanguageModel:
@@ -103,24 +129,25 @@ def restore_model(record: ModelRecord, cell: Cell, corpus: Corpus) -> LanguageMo
         LmbenchError: The model cannot be loaded or fitted.
     """
     try:
-        is_same = resolve(record.spec).identity() == record.identity
+        resolved = resolve(record.spec)
+        is_same = resolved.identity() == record.identity
     except UnknownNameError:
         is_same = False
     if not is_same:
         raise ResultsError(f"{cell.model} cannot be built again by its name; give the model to lmbench.surprisal")
     text = take_training(corpus, TrainingPart.parse(cell.train_size))
-    return _prepare_spec(resolve(record.spec), Training(text, False, SILENT))
+    return _Named(resolved.build(), resolved).prepare(Training(text, False, SILENT))
 
 
-def _list_models(models: object) -> Iterator[tuple[str, ResolvedModel | LanguageModel]]:
+def _list_models(models: object) -> Iterator[tuple[str, _Named]]:
     """Yield each model with its label, which is its name if it has none. Nothing is fitted before all are known."""
     if isinstance(models, str):
         for labeled in chain.from_iterable(map(expand_spec, ModelSpec.parse_list(models))):
-            yield labeled.label or str(labeled.spec), resolve(labeled.spec)
+            yield labeled.label or str(labeled.spec), _Named.of(labeled.spec)
     elif isinstance(models, LanguageModel):
-        yield type(models).__name__, models
+        yield type(models).__name__, _Named(models)
     elif isinstance(models, type) and issubclass(models, LanguageModel):
-        yield models.__name__, ModelObject.of(models).build()
+        yield models.__name__, _Named(ModelObject.of(models).build())
     elif isinstance(models, Mapping):
         for label, given in models.items():
             yield from ((str(label), model) for _, model in _list_models(given))
@@ -131,9 +158,8 @@ def _list_models(models: object) -> Iterator[tuple[str, ResolvedModel | Language
         raise SpecError(f"{kind_of(models)} is not a model; give a spec, a LanguageModel, or a class of one")
 
 
-def _prepare_spec(resolved: ResolvedModel, training: Training) -> LanguageModel:
-    """Build a model, and load, restore or fit it."""
-    model = resolved.build()
+def _prepare_spec(model: LanguageModel, resolved: ResolvedModel, training: Training) -> LanguageModel:
+    """Load, restore or fit the model of a spec."""
     progress = CheckedProgress(training.progress.part(str(resolved.spec)))
     with _limited_threads(model.traits):
         text = None if model.traits.pretrained else training.text

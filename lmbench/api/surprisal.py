@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from lmbench.api.arguments import Models, Text
@@ -10,7 +11,7 @@ from lmbench.api.progress import open_progress
 from lmbench.api.ready_models import Training, ready_models
 from lmbench.corpora.formats import AUTO
 from lmbench.words.items import Columns, Items, Source, read_items
-from lmbench.words.measures import Settings, measure_words
+from lmbench.words.measures import Settings, check_request, measure_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def surprisal(
 
 def measure_items(models: Models, items: Items, settings: Settings, training: Training) -> pd.DataFrame:
     """Make models ready, and return the surprisal of each word of each item. Raises as `surprisal` does."""
-    ready = ready_models(models, training)
+    ready = ready_models(models, training, partial(check_request, items=items, settings=settings))
     if training.is_tokenized and (word := items.find_punctuated()):
         training.progress.notice(
             f"{training.name} has spaces between words and punctuation, and the items do not, so that '{word}' is an "

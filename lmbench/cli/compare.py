@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from lmbench.cli.options import margin_option
 from lmbench.cli.output import echo_json_lines
@@ -64,6 +65,7 @@ def compare(
     quantized model and its original. The differences are those of the first model from the second.
     """
     if distributions:
+        _refuse_idle_options()
         _compare_distributions(names, corpora, models, as_json)
     elif len(names) == 2:
         _print_runs(*_compare_runs(names, models, _Places(corpora, tasks), margin), as_json)
@@ -75,12 +77,23 @@ def compare(
         raise click.UsageError("name two models of a run (RUN MODEL MODEL), two runs (RUN RUN), or RUN MODEL RUN MODEL")
 
 
+def _refuse_idle_options() -> None:
+    """Refuse the options of this command that --distributions does not use."""
+    context = click.get_current_context()
+    for name, option in (("tasks", "--task"), ("margin", "--margin")):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option} does not go with --distributions")
+
+
 def _compare_distributions(names: Sequence[str], corpora: Sequence[str], models: str | None, as_json: bool) -> None:
     """Fit or load two models for each corpus, compare their distributions, and print them."""
+    from lmbench.corpora.loading import check_corpus
     from lmbench.report.divergence import build_divergence_table, format_divergences
 
     if len(names) != 2 or models is not None or not corpora:
         raise click.UsageError("--distributions goes with two models and a corpus: MODEL MODEL --corpus NAME")
+    for corpus in corpora:
+        check_corpus(corpus)
     found = {corpus: _measure_divergence(names, corpus) for corpus in dict.fromkeys(corpora)}
     if as_json:
         echo_json_lines(format_divergences(names[0], names[1], found))

@@ -77,6 +77,21 @@ class Settings:
         return self.boundary == "trailing" or "entropy" in self.measures or "rank" in self.measures
 
 
+def check_request(models: Mapping[str, LanguageModel], items: Items, settings: Settings) -> None:
+    """Check what `measure_words` is asked for. The models need not be loaded or fitted.
+
+    Raises:
+        CorpusError: A column of the items has the name of a column of the result.
+        ScoreError: The scores of a model are not probabilities.
+    """
+    _check_names(items, settings)
+    for label, model in models.items():
+        if not model.traits.normalized:
+            raise ScoreError(
+                f"the scores of {label} are not probabilities of a text, so its words do not have a surprisal"
+            )
+
+
 def measure_words(
     models: Mapping[str, LanguageModel], items: Items, settings: Settings, progress: Progress = SILENT
 ) -> pd.DataFrame:
@@ -94,7 +109,7 @@ def measure_words(
     """
     import pandas as pd
 
-    _check_names(items, settings)
+    check_request(models, items, settings)
     tables = []
     for number, (label, model) in enumerate(models.items()):
         part = progress.part(label, number / len(models), (number + 1) / len(models))
@@ -130,8 +145,6 @@ def _measure_model(
     """Return the rows of a model."""
     import pandas as pd
 
-    if not model.traits.normalized:
-        raise ScoreError(f"the scores of {label} are not probabilities of a text, so its words do not have a surprisal")
     columns: list[dict[str, Any]] = []
     for texts in batches(items.texts, model.traits.batch_characters):
         for text, score in zip(texts, checked_scores(model.score(texts), texts), strict=True):

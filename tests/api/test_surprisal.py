@@ -6,7 +6,7 @@ import pytest
 
 import lmbench
 from lmbench import Fitted, LanguageModel, Score, Signature, Traits, build, load_corpus, surprisal
-from lmbench.errors import CorpusError, SpecError, UnknownNameError
+from lmbench.errors import CorpusError, ScoreError, SpecError, UnknownNameError
 
 ITEMS = ["The fox saw the grapes.", "A crow sat."]
 
@@ -110,6 +110,18 @@ def test_a_corpus_is_read_only_if_a_model_is_fitted_on_it():
 
     for given in (Loaded(), Loaded):
         assert measure(given, ["ab c"], corpus="no-such-corpus")["bits"].tolist() == pytest.approx([2, 2])
+
+
+def test_a_request_that_cannot_be_met_is_refused_before_models_are_fitted(absent):
+    frame = pd.DataFrame({"text": ["a"], "bits": [1]})
+    with pytest.raises(CorpusError, match="the items have a column 'bits', which the result has too"):
+        measure("ppm", frame, corpus=absent)
+
+    class Scorer(Plain):
+        traits = Traits(normalized=False)
+
+    with pytest.raises(ScoreError, match="the scores of Scorer are not probabilities of a text"):
+        measure(["ppm", Scorer], corpus=absent)
 
 
 def test_the_corpus_may_be_texts():

@@ -129,6 +129,21 @@ def test_distributions_need_two_models_and_a_corpus(compare, arguments):
     assert "MODEL MODEL --corpus NAME" in result.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["uniform", "uniform", "--corpus", "absent", "--corpus", "nowhere"], "unknown corpus 'nowhere'"),
+        (["uniform", "uniform", "--corpus", "absent", "--margin", "0"], "--margin does not go with --distributions"),
+        (["uniform", "uniform", "--corpus", "absent", "--task", "copa"], "--task does not go with --distributions"),
+        (["uniform", "uniforn", "--corpus", "absent"], "unknown model 'uniforn'"),
+    ],
+)
+def test_distributions_are_refused_before_a_text_is_read(compare, absent, arguments, message):
+    result = compare("--distributions", *arguments)
+    assert result.returncode == 2
+    assert message in result.err
+
+
 def test_models_of_other_vocabularies_do_not_compare(compare, tmp_path):
     text_file = tmp_path / "text.txt"
     text_file.write_text("\n\n".join(f"the cat {number} saw the dog" for number in range(40)))
