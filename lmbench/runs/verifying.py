@@ -211,5 +211,5 @@ def _judge(verification: Verification) -> str:
 
 
 def describe_row(row: Row) -> str:
-    """Return how findings name a row, such as "kenlm on pydocs"."""
-    return f"{row.label} on {row.corpus}"
+    """Return how findings name a row: "kenlm on pydocs", "kenlm on the task copa". A corpus may have the same name."""
+    return f"{row.label} on {'the task ' * (row.kind == 'task')}{row.corpus}"

@@ -219,9 +219,13 @@ def test_a_share_of_the_training_text_is_taken_again(tmp_path):
 
 
 def test_the_figures_of_a_task_are_computed_and_its_items_answered_again(tmp_path):
-    directory = run("uniform", [], tmp_path / "run", tasks=[load_task("fables-qa-en:limit=3")])
+    corpus = replace(load_corpus("fables-en"), name="fables-qa-en:limit=3")
+    directory = run("uniform", [corpus], tmp_path / "run", tasks=[load_task(corpus.name)], audit="none")
     [cell] = directory.task_cells()
-    assert wrongs(directory) == []
+    assert [(finding.subject, finding.is_wrong) for finding in examine(directory)] == [
+        ("uniform on fables-qa-en:limit=3", False),
+        ("uniform on the task fables-qa-en:limit=3", False),
+    ]
     [(is_wrong, text)] = again(directory, [cell]).values()
     assert not is_wrong
     assert text.startswith("accuracy ")
@@ -229,7 +233,7 @@ def test_the_figures_of_a_task_are_computed_and_its_items_answered_again(tmp_pat
     folder = directory.folder(cell.row)
     rewrite(folder, "items.parquet", accuracy=[1.0, 1.0, 1.0])
     [(subject, text)] = wrongs(RunDirectory.open(tmp_path / "run"))
-    assert subject == "uniform on fables-qa-en:limit=3"
+    assert subject == "uniform on the task fables-qa-en:limit=3"
     assert text.endswith(" of 3 items, but 1.0 by its items")
 
 
