@@ -45,7 +45,7 @@ def new_run(path, *tasks, corpora=()):
         return directory
 
 
-def answer(directory, model, task="quiz", groups=None, cell=None, **columns):
+def answer(directory, model, task="quiz", groups=None, cell=None, exhibits=(), **columns):
     """Store the cell of a model on a task, and return it.
 
     Args:
@@ -54,6 +54,7 @@ def answer(directory, model, task="quiz", groups=None, cell=None, **columns):
         task: The name of the task.
         groups: Of each name, the group of each item.
         cell: Fields of the cell.
+        exhibits: Those of its model.
         columns: The values of each metric, and "text" and "chosen" if there are any.
     """
     [record] = [record for record in directory.manifest.tasks if record.name == task]
@@ -72,7 +73,7 @@ def answer(directory, model, task="quiz", groups=None, cell=None, **columns):
     add_row(directory, made)
     folder = directory.new_work_folder()
     parquet.write_table(pa.table(table), folder / ITEMS)
-    stored = write_cell(folder, made, ())
+    stored = write_cell(folder, made, exhibits)
     directory.adopt(folder, stored)
     return stored
 

@@ -1,8 +1,9 @@
-"""Exhibits of fitted models: for the terminal, and as one page per cell with its pictures."""
+"""Exhibits of fitted models: for the terminal, and as one page per fit with its pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tabulate import tabulate
 
@@ -18,6 +19,29 @@ _TERMINAL_POINTS = 20  # rows that show a line in the terminal
 _MOST_LEVELS = 3  # other models that a line is compared with
 
 
+@dataclass(frozen=True, slots=True)
+class FitExhibits:
+    """The exhibits of a fitted model.
+
+    Attributes:
+        cells: The cells that were evaluated with it; the first one gives the page its name.
+        exhibits: The exhibits.
+    """
+
+    cells: Sequence[Cell]
+    exhibits: Sequence[Exhibit]
+
+    @property
+    def model(self) -> str:
+        """The label of the model."""
+        return self.cells[0].label
+
+    @property
+    def places(self) -> str:
+        """The names of the corpora and tasks."""
+        return ", ".join(dict.fromkeys(cell.corpus for cell in self.cells))
+
+
 def terminal(exhibit: Exhibit) -> TerminalTable:
     """Return an exhibit for rich to print: a heatmap as shades of gray, and lines as some of their points."""
     shown = _simplify(exhibit)
@@ -30,25 +54,41 @@ def terminal(exhibit: Exhibit) -> TerminalTable:
 
 
 def write(directory: RunDirectory) -> None:
-    """Rebuild the page and the pictures of every cell that has exhibits."""
-    cells = directory.all_cells()
-    for cell in cells:
-        if exhibits := list_exhibits(directory, cells, cell):
-            _write_pictures(directory, cell, exhibits)
-            directory.write_text(page_name(cell), page(cell, exhibits))
+    """Rebuild the page and the pictures of every fit that has exhibits."""
+    for fit in list_exhibits(directory, directory.all_cells()):
+        _write_pictures(directory, fit)
+        directory.write_text(page_name(fit), page(fit))
+        for cell in fit.cells[1:]:  # which had pages of their own in the past, or before the run grew
+            _remove_files(directory, FitExhibits((cell,), fit.exhibits))
 
 
-def list_exhibits(directory: RunDirectory, cells: Sequence[Cell], cell: Cell) -> tuple[Exhibit, ...]:
-    """Return a cell's exhibits, with lines in bits per byte compared with the run's best other models.
+def list_exhibits(directory: RunDirectory, cells: Sequence[Cell]) -> Iterator[FitExhibits]:
+    """Yield the exhibits of each fit, with lines in bits per byte compared with the run's best other models.
 
     Args:
         directory: The run.
         cells: All cells of the run.
-        cell: The cell.
     """
-    exhibits = directory.exhibits(cell)
-    if not exhibits:
-        return ()
+    for fit in _unite_cells(directory, cells):
+        yield FitExhibits(fit.cells, _add_levels(fit.exhibits, cells, fit.cells[0]))
+
+
+def _unite_cells(directory: RunDirectory, cells: Sequence[Cell]) -> list[FitExhibits]:
+    """Return the exhibits of each cell. The cell of a task joins another cell of its model that has the same ones."""
+    groups: list[tuple[list[Cell], tuple[Exhibit, ...]]] = []
+    known: dict[tuple[str, tuple[Exhibit, ...]], list[Cell]] = {}
+    for cell in sorted(cells, key=lambda cell: cell.kind == "task"):
+        exhibits = directory.exhibits(cell)
+        group = known.get((cell.label, exhibits), []) if cell.kind == "task" else []
+        if exhibits and not group:
+            groups.append((group, exhibits))
+            known.setdefault((cell.label, exhibits), group)
+        group.append(cell)
+    return [FitExhibits(*group) for group in groups]
+
+
+def _add_levels(exhibits: Sequence[Exhibit], cells: Sequence[Cell], cell: Cell) -> tuple[Exhibit, ...]:
+    """Return exhibits with the levels of the best other models on the corpus of a cell."""
     others = [
         (other.metrics.bits_per_byte, f"{other.label}, test text")
         for other in cells
@@ -66,38 +106,45 @@ def list_exhibits(directory: RunDirectory, cells: Sequence[Cell], cell: Cell) ->
     )
 
 
-def page_name(cell: Cell) -> str:
-    """Return the path of the page with a cell's exhibits, within the run directory."""
-    return f"exhibits/{_file_stem(cell)}.md"
+def page_name(fit: FitExhibits) -> str:
+    """Return the path of the page with the exhibits of a fit, within the run directory."""
+    return f"exhibits/{_file_stem(fit)}.md"
 
 
-def page(cell: Cell, exhibits: Sequence[Exhibit]) -> str:
-    """Return a cell's exhibits as Markdown, with links to the pictures of lines and heatmaps."""
-    parts = [f"# {plain(cell.label)} on {plain(cell.corpus)}\n"]
-    for number, exhibit in enumerate(exhibits, start=1):
+def page(fit: FitExhibits) -> str:
+    """Return the exhibits of a fit as Markdown, with links to the pictures of lines and heatmaps."""
+    parts = [f"# {plain(fit.model)} on {plain(fit.places)}\n"]
+    for number, exhibit in enumerate(fit.exhibits, start=1):
         parts.append(f"## {plain(exhibit.title)}\n")
         if exhibit.kind == "table":
             parts.append(_markdown_table(exhibit))
         else:
-            parts.append(f"![{plain(exhibit.title)}]({_picture_name(cell, number)})\n")
+            parts.append(f"![{plain(exhibit.title)}]({_picture_name(fit, number)})\n")
         parts.append(f"{plain(describe(exhibit))}\n")
-    return "\n".join([*parts, f"Signature: {code(cell.signature)}\n"])
+    return "\n".join([*parts, *(f"Signature: {code(cell.signature)}\n" for cell in fit.cells)])
 
 
-def _write_pictures(directory: RunDirectory, cell: Cell, exhibits: Sequence[Exhibit]) -> None:
+def _write_pictures(directory: RunDirectory, fit: FitExhibits) -> None:
     from lmbench.report import plots
 
-    for number, exhibit in enumerate(exhibits, start=1):
+    for number, exhibit in enumerate(fit.exhibits, start=1):
         if exhibit.kind != "table":
-            directory.write_bytes(f"exhibits/{_picture_name(cell, number)}", plots.picture([exhibit], ".svg"))
+            directory.write_bytes(f"exhibits/{_picture_name(fit, number)}", plots.picture([exhibit], ".svg"))
 
 
-def _picture_name(cell: Cell, number: int) -> str:
-    return f"{_file_stem(cell)}-{number}.svg"
+def _remove_files(directory: RunDirectory, fit: FitExhibits) -> None:
+    pictures = [f"exhibits/{_picture_name(fit, number)}" for number in range(1, len(fit.exhibits) + 1)]
+    for name in (page_name(fit), *pictures):
+        (directory.path / name).unlink(missing_ok=True)
 
 
-def _file_stem(cell: Cell) -> str:
-    """Return the name of a cell's files, without the suffix. A corpus and a task may have the same name."""
+def _picture_name(fit: FitExhibits, number: int) -> str:
+    return f"{_file_stem(fit)}-{number}.svg"
+
+
+def _file_stem(fit: FitExhibits) -> str:
+    """Return the name of the files of a fit, without the suffix. A corpus and a task may have the same name."""
+    cell = fit.cells[0]
     return stem(cell.row) + "-task" * (cell.kind == "task")
 
 

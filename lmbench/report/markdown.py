@@ -9,7 +9,7 @@ from tabulate import tabulate
 from lmbench.report.across_tables import build_across_table
 from lmbench.report.audits import summarize_audits
 from lmbench.report.contents import Contents
-from lmbench.report.exhibits import page_name
+from lmbench.report.exhibits import list_exhibits, page_name
 from lmbench.report.markup import code, plain
 from lmbench.report.methods import describe_methods
 from lmbench.report.pseudo_table import build_pseudo_table
@@ -91,9 +91,8 @@ def _format_audits(directory: RunDirectory) -> list[str]:
 
 def _link_exhibits(results: RankedRun) -> list[str]:
     links = [
-        f"- [{plain(cell.label)} on {plain(cell.corpus)}]({page_name(cell)}): "
-        + plain("; ".join(exhibit.title for exhibit in exhibits))
-        for cell in results.all_cells
-        if (exhibits := results.directory.exhibits(cell))
+        f"- [{plain(fit.model)} on {plain(fit.places)}]({page_name(fit)}): "
+        + plain("; ".join(exhibit.title for exhibit in fit.exhibits))
+        for fit in list_exhibits(results.directory, results.all_cells)
     ]
     return ["## What the models learned\n", *links, ""] if links else []

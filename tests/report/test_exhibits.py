@@ -6,8 +6,12 @@ from rich.console import Console
 from lmbench.exhibit import Exhibit
 from lmbench.report import exhibits, tables
 from lmbench.report.markdown import format_markdown
+from lmbench.report.page.learned import list_learned
 from lmbench.report.ranked_run import RankedRun
 from lmbench.runs.store import stem
+from tests.answering import answer, new_run, right, task_of
+from tests.report.cells import cell
+from tests.report.cells import text as record_text
 from tests.storing import store
 
 WORDS = Exhibit(
@@ -54,6 +58,30 @@ def test_exhibits_have_a_page_with_pictures_that_the_table_links_to(directory):
     assert not (directory.path / f"exhibits/{name}-1.svg").exists()
 
 
+def test_cells_of_tasks_have_one_page_with_the_cell_that_shares_their_fit(tmp_path):
+    tasks = ("c", "quiz", "other")
+    directory = new_run(tmp_path / "run", *map(task_of, tasks), corpora=tuple(map(record_text, "cd")))
+    for task in tasks:
+        shown = (WORDS,) if task == "other" else (WORDS, CURVE)
+        answer(directory, "hmm", task, exhibits=shown, accuracy=right(20, 40))
+    exhibits.write(directory)
+    assert {file.name for file in (tmp_path / "run/exhibits").iterdir()} == {
+        "hmm-on-c-task.md", "hmm-on-c-task-2.svg", "hmm-on-other-task.md",
+    }  # fmt: skip
+    for corpus in ("c", "d"):
+        store(directory, cell("hmm", corpus=corpus), (WORDS, CURVE))
+    exhibits.write(directory)
+    assert {file.name for file in (tmp_path / "run/exhibits").iterdir()} == {
+        "hmm-on-c.md", "hmm-on-c-2.svg", "hmm-on-d.md", "hmm-on-d-2.svg", "hmm-on-other-task.md",
+    }  # fmt: skip
+    page = (tmp_path / "run/exhibits/hmm-on-c.md").read_text()
+    assert page.startswith("# hmm on c, quiz\n")
+    assert page.count("Signature: ") == 3
+    results = RankedRun.read(directory)
+    assert "\n- [hmm on c, quiz](exhibits/hmm-on-c.md): States &lt;b>; Training\n" in format_markdown(results)
+    assert [learned.places for learned in list_learned(results)] == ["c, quiz", "d", "other"]
+
+
 def test_cells_without_exhibits_are_not_linked(directory):
     text = format_markdown(RankedRun.read(directory))
     assert "- [kenlm:order=2 on toy\\|corpus](exhibits/" in text
@@ -98,4 +126,5 @@ def test_only_curves_in_bits_per_byte_are_compared_with_other_models(directory):
 
 def test_a_page_gives_the_signature_of_its_cell(directory):
     [first, *_] = directory.cells()
-    assert exhibits.page(first, (WORDS,)).endswith(f"Signature: `{first.signature}`\n")
+    fit = exhibits.FitExhibits((first,), (WORDS,))
+    assert exhibits.page(fit).endswith(f"Signature: `{first.signature}`\n")

@@ -193,7 +193,7 @@ def list_charts(page: Page) -> Iterator[Chart]:
     if page.needs.figure:
         yield page.needs.figure.chart
     for learned in page.learned:
-        yield from (_name_corpus(figure.chart, f"{learned.model} on {learned.corpus}") for figure in learned.figures)
+        yield from (_name_corpus(figure.chart, f"{learned.model} on {learned.places}") for figure in learned.figures)
 
 
 def _name_corpus(chart: Chart, corpus: str) -> Chart:

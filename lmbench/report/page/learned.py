@@ -15,34 +15,33 @@ from lmbench.report.ranked_run import RankedRun
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The exhibits of a cell.
+    """The exhibits of a fit.
 
     Attributes:
         model: The label of the model.
-        corpus: The name of the corpus.
+        places: The names of the corpora and tasks.
         titles: The titles of the exhibits.
         tables: The exhibits that are tables.
         figures: The other exhibits.
     """
 
     model: str
-    corpus: str
+    places: str
     titles: str
     tables: Sequence[Contents]
     figures: Sequence[Figure]
 
 
 def list_learned(results: RankedRun) -> Iterator[Learned]:
-    """Yield the exhibits of each cell that has any."""
-    for cell in results.all_cells:
-        if exhibits := list_exhibits(results.directory, results.all_cells, cell):
-            yield Learned(
-                model=cell.label,
-                corpus=cell.corpus,
-                titles=", ".join(exhibit.title for exhibit in exhibits),
-                tables=[_make_table(exhibit) for exhibit in exhibits if exhibit.kind == "table"],
-                figures=[make_figure(make_chart(exhibit)) for exhibit in exhibits if exhibit.kind != "table"],
-            )
+    """Yield the exhibits of each fit that has any."""
+    for fit in list_exhibits(results.directory, results.all_cells):
+        yield Learned(
+            model=fit.model,
+            places=fit.places,
+            titles=", ".join(exhibit.title for exhibit in fit.exhibits),
+            tables=[_make_table(exhibit) for exhibit in fit.exhibits if exhibit.kind == "table"],
+            figures=[make_figure(make_chart(exhibit)) for exhibit in fit.exhibits if exhibit.kind != "table"],
+        )
 
 
 def _make_table(exhibit: Exhibit) -> Contents:

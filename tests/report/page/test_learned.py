@@ -4,7 +4,7 @@ from tests.report.page.conftest import HOSTILE
 
 def test_exhibits_are_tables_and_pictures(results):
     [learned] = list_learned(results)
-    assert (learned.model, learned.corpus, learned.titles) == ("hmm", "plain", f"{HOSTILE}, Training")
+    assert (learned.model, learned.places, learned.titles) == ("hmm", "plain", f"{HOSTILE}, Training")
     [table], [figure] = learned.tables, learned.figures
     assert [column.align for column in table.columns] == ["left", "right"]
     assert table.rows[0][1] == "1"
