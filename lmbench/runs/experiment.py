@@ -19,7 +19,7 @@ from lmbench.runs.measurements import find_anchors, find_overlap
 from lmbench.runs.models import BrokenModel, SelectedModel
 from lmbench.runs.records import CorpusRecord, Manifest, ModelRecord, Row
 from lmbench.runs.study import AUDIT_KINDS, AuditKind, Study
-from lmbench.runs.task_records import digest_task, record_task
+from lmbench.runs.task_records import record_task
 from lmbench.runs.task_tables import check_columns
 from lmbench.tasks.task import Task
 
@@ -114,12 +114,11 @@ class Experiment:
 
     def _plan_tasks(self) -> Iterator[PlannedCell]:
         for whole in self.tasks:
-            found = digest_task(whole)
             for part in self.train_parts:
                 task = _take_part(whole, part)
                 for model in self.models:
                     if part == self.train_parts[0] or not _is_pretrained(model):
-                        yield self._plan_task(model, task, found, part)
+                        yield self._plan_task(model, task, whole.digest, part)
 
     def build_manifest(self, plan: Sequence[PlannedCell]) -> Manifest:
         """Return the record of the models, the texts, the tasks and the planned cells."""
@@ -197,7 +196,7 @@ class JointExperiment:
 
     def _tasks(self) -> list[Task]:
         """Return the tasks, each once."""
-        return _unite((task for part in self.parts for task in part.tasks), digest_task, TaskError)
+        return _unite((task for part in self.parts for task in part.tasks), lambda task: task.digest, TaskError)
 
 
 def announce_divided(corpora: Sequence[Corpus], progress: Progress) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 
-from lmbench.identity import identify_code
 from lmbench.runs.measurements import find_task_overlap
 from lmbench.runs.records import MetricRecord, TaskRecord
 from lmbench.tasks.task import Metric, Task
@@ -20,7 +18,7 @@ def record_task(task: Task) -> TaskRecord:
         description=task.description,
         language=task.language,
         items=len(task.items),
-        digest=digest_task(task),
+        digest=task.digest,
         provenance=task.provenance,
         signature=str(task.signature()),
         training_name=task.training_name,
@@ -33,14 +31,6 @@ def record_task(task: Task) -> TaskRecord:
         note=task.note,
         published_by=task.published_by,
     )
-
-
-def digest_task(task: Task) -> str:
-    """Return the SHA-256 of all that a model's numbers on a task depend on, apart from its training text."""
-    found = hashlib.sha256(repr((task.name, task.kind, task.version, identify_code(type(task)))).encode())
-    for item in task.items:
-        found.update(repr((item, task.requests(item))).encode())
-    return found.hexdigest()
 
 
 def _record_metric(task: Task, metric: Metric) -> MetricRecord:

@@ -7,13 +7,16 @@ nothing else; answers are measured in the process of the run, so that a model ne
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from lmbench.corpora.catalog import PublishedTable
 from lmbench.corpus import TrainingText
+from lmbench.identity import identify_code
 from lmbench.signature import Signature
 
 
@@ -168,6 +171,14 @@ class Task(ABC):
     provenance: str = ""
     note: str = ""
     published_by: PublishedTable | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that a model's numbers depend on, apart from the training text."""
+        found = hashlib.sha256(repr((self.name, self.kind, self.version, identify_code(type(self)))).encode())
+        for item in self.items:
+            found.update(repr((item, self.requests(item))).encode())
+        return found.hexdigest()
 
     @abstractmethod
     def requests(self, item: Item) -> tuple[Request, ...]:

@@ -10,6 +10,7 @@ from lmbench.registry import default_models
 from lmbench.runs.experiment import Experiment, JointExperiment, adopt_rows
 from lmbench.runs.models import BrokenModel, SelectedModel, plugin_version, select_models
 from tests.plugins import MODELS, installed
+from tests.runs.items import QUESTIONS
 
 TUNABLE = """
 from lmbench import ModelOptions, Traits
@@ -302,3 +303,19 @@ def test_nothing_is_divided_without_pretrained_models_or_sources(corpus, source)
     every = tuple(model for model in select_models("all") if model.label in ("gpt2", "uniform"))
     [natural] = Experiment(every, (corpus,)).leave_out_pretrained()
     assert natural.models == every
+
+
+def test_each_item_of_a_task_is_asked_once_for_its_digest(monkeypatch):
+    asked = []
+    requests = type(QUESTIONS).requests
+
+    def count(task, item):
+        asked.append(item.id)
+        return requests(task, item)
+
+    monkeypatch.setattr(type(QUESTIONS), "requests", count)
+    parts, tasks = list_parts((0.5, 1.0)), (replace(QUESTIONS),)
+    joint = JointExperiment((Experiment(select_models("uniform,ppm"), (), train_parts=parts, tasks=tasks),))
+    [record] = joint.build_manifest(joint.plan()).tasks
+    assert asked == [item.id for item in QUESTIONS.items]
+    assert record.digest == QUESTIONS.digest
