@@ -16,8 +16,9 @@ from lmbench.analysis.task_ranking import (
 )
 from lmbench.chart import Axis, Chart, Level, Points
 from lmbench.errors import ResultsError
-from lmbench.report.contents import NONE, Column, Contents
+from lmbench.report.contents import NONE, Contents
 from lmbench.report.page.figures import Figure, make_figure
+from lmbench.report.page.literature import build_task_literature, find_published
 from lmbench.report.page.matrices import Item, Matrix
 from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.report.task_notes import describe_overlap
@@ -37,10 +38,6 @@ _OVERVIEW = (
     "Letters are rank groups: models that share one in a column do not differ by more than chance. The best model and "
     "those that do not differ from it are bold, on a tinted ground; ○: not shown to be better than guessing.",
     "There is no mean over the columns: the choice of the tasks would decide it.",
-)
-_PUBLISHED_NOTE = (
-    "These figures are means over the same groups of items, but of other items if the task has a limit, and of other "
-    "programs; they are not ranked."
 )
 
 
@@ -190,7 +187,7 @@ def _describe(results: RankedRun, ranking: TaskRanking, anchor: str) -> TaskSect
         table=build_task_table(results, ranking),
         figures=list(map(make_figure, _list_charts(ranking, found))),
         groups=[_build_groups(ranking, each) for each in found],
-        published=_build_published(ranking),
+        published=build_task_literature(ranking),
         items=items,
         note=note,
     )
@@ -224,7 +221,7 @@ def _draw(ranking: TaskRanking, found: Breakdown) -> Chart:
         )
         for entry in entries
     ]
-    published = _find_published(ranking, found)
+    published = find_published(ranking, found.name)
     for model in _choose_published(published):
         places = tuple(group for group in found.groups if model in published[group])
         series.append(Points(f"{model} (published)", tuple(published[group][model] for group in places), places))
@@ -244,7 +241,7 @@ def _draw(ranking: TaskRanking, found: Breakdown) -> Chart:
 
 def _build_groups(ranking: TaskRanking, found: Breakdown) -> Matrix:
     """Return the values of all models on each group, and published figures."""
-    main, published = ranking.main, _find_published(ranking, found)
+    main, published = ranking.main, find_published(ranking, found.name)
     names = list(dict.fromkeys(name for values in published.values() for name in values))
     best = {number: _find_best(main, found, number) for number in range(len(found.groups))}
     rows = [
@@ -280,46 +277,10 @@ def _show_published(value: float | None) -> Item:
     return _ABSENT if value is None else Item(f"{value:.1f}")
 
 
-def _find_published(ranking: TaskRanking, found: Breakdown) -> Mapping[str, Mapping[str, float]]:
-    """Return the published figures of each group; means over the parts of which they are known, such as paradigms."""
-    table, groups = ranking.task.published_by, ranking.answers.groups
-    if table is None or table.group not in groups:
-        return {}
-    parts: dict[str, dict[str, None]] = {}
-    for group, part in zip(groups[found.name], groups[table.group], strict=True):
-        parts.setdefault(group, {})[part] = None
-    return {group: table.means(list(members)) for group, members in parts.items()}
-
-
 def _choose_published(published: Mapping[str, Mapping[str, float]]) -> Collection[str]:
     """Return the names of published models that a chart shows: the first, and the last two."""
     names = list(dict.fromkeys(name for values in published.values() for name in values))
     return names if len(names) <= 3 else (names[0], *names[-2:])
-
-
-def _build_published(ranking: TaskRanking) -> Contents | None:
-    """Return the published figures on all groups of a task; None if there are none."""
-    table = ranking.task.published_by
-    if table is None:
-        return None
-    means = table.means(list(dict.fromkeys(ranking.answers.groups.get(table.group, ()))))
-    if not means:
-        return None
-    return Contents(
-        title=f"Figures from the literature on {ranking.task.name}",
-        columns=(
-            Column("model", "left"),
-            Column("value"),
-            Column("measure", "left"),
-            Column("convention", "left"),
-            Column("source", "left"),
-        ),
-        rows=tuple(
-            (model, f"{value:.1f}", table.measure, table.convention, table.source) for model, value in means.items()
-        ),
-        legend=(),
-        notes=(_PUBLISHED_NOTE,),
-    )
 
 
 def _show_items(results: RankedRun, ranking: TaskRanking) -> tuple[list[ShownItem], str]:

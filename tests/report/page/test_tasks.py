@@ -55,7 +55,9 @@ def test_groups_are_beside_published_figures(section):
     assert groups.rows[0][0] == "red (20)"
     assert groups.columns[-1] == "people <b> (published)"
     assert [items[-1].text for _, items in groups.rows] == ["90.0", "70.0", "50.0"]
-    assert task.published.rows[0][:2] == ("people <b>", "70.0")
+    assert task.published.rows == (("people <b>", "70.0", "accuracy, %", HOSTILE, "A paper"),)
+    headings = [(column.heading, column.align) for column in task.published.columns]
+    assert headings[1:3] == [("value", "right"), ("measure", "left")]
     assert few.groups == []
     assert few.published is None
 
