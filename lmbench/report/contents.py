@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+Value = TypeVar("Value")
 
 NONE = "–"
 """What a table shows if a row does not have a number."""
@@ -51,3 +54,14 @@ class Contents:
     def name_column(self) -> int | None:
         """The number of the column that names the rows, the first one of texts; None if there is none."""
         return next((number for number, column in enumerate(self.columns) if column.align == "left"), None)
+
+
+def join_columns(columns: Sequence[Mapping[str, Value]], absent: Value) -> list[tuple[str, list[Value]]]:
+    """Return the rows of a table, each with its name.
+
+    Args:
+        columns: The values of each column by the names of their rows.
+        absent: The value of a row that a column does not have.
+    """
+    names = dict.fromkeys(name for column in columns for name in column)
+    return [(name, [column.get(name, absent) for column in columns]) for name in names]

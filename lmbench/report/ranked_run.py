@@ -118,6 +118,11 @@ class RankedRun:
         """Return the cells of a task."""
         return [cell for cell in self.task_cells if cell.corpus == ranking.task.name]
 
+    def models_of_task(self, ranking: TaskRanking) -> dict[str, TaskEntry | Cell]:
+        """Return each model of a task by its name: its entry, or the cell that failed."""
+        failed = {cell.label: cell for cell in self.cells_of_task(ranking) if cell.status != "ok"}
+        return {name_entry(entry): entry for entry in ranking.main.entries} | failed
+
     def cells_of(self, ranking: Ranking) -> list[Cell]:
         """Return the cells of a corpus, ranked or not, apart from pseudo-probabilities."""
         return [cell for cell in self.cells if cell.corpus == ranking.corpus.name and not cell.pseudo]

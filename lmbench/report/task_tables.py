@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from lmbench.analysis.ranking import Seeds
 from lmbench.analysis.task_ranking import MetricRanking, TaskEntry, TaskRanking
 from lmbench.report import costs
-from lmbench.report.contents import NONE, Column, Contents
+from lmbench.report.contents import NONE, Column, Contents, join_columns
 from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.report.task_notes import describe_task, explain_metrics
 from lmbench.report.task_numbers import name_points, name_unit, shorten, show_change, show_ends, show_value
@@ -55,12 +55,11 @@ def build_tasks_table(results: RankedRun) -> Contents | None:
     """Return the values of all models on all tasks; None if there are fewer than two tasks."""
     if len(results.tasks) < 2:
         return None
-    columns = [_list_values(results, ranking) for ranking in results.tasks]
-    names = dict.fromkeys(name for column in columns for name in column)
+    rows = join_columns([_list_values(results, ranking) for ranking in results.tasks], NONE)
     return Contents(
         title="All models on all tasks",
         columns=(Column("model", "left"), *(Column(ranking.task.name) for ranking in results.tasks)),
-        rows=tuple((name, *(column.get(name, NONE) for column in columns)) for name in names),
+        rows=tuple((name, *values) for name, values in rows),
         legend=(_GROUP_LEGEND.replace("group:", "letters:").replace("models", "models of a column"),),
         notes=(f"Measures: {_list_measures(results)}. There is no mean over tasks: their choice would decide it.",),
     )
@@ -117,13 +116,12 @@ def _explain(main: MetricRanking, others: Sequence[MetricRanking], cells: Sequen
 
 def _list_values(results: RankedRun, ranking: TaskRanking) -> dict[str, str]:
     """Return the value and the letters of each model on a task, by its name; or why it does not have one."""
-    main = ranking.main
-    values = {
-        name_entry(entry): " ".join(filter(None, [show_value(entry.value.value, main), entry.letters]))
-        for entry in main.entries
+    return {
+        name: found.status
+        if isinstance(found, Cell)
+        else f"{show_value(found.value.value, ranking.main)} {found.letters}".rstrip()
+        for name, found in results.models_of_task(ranking).items()
     }
-    failed = [cell for cell in results.cells_of_task(ranking) if cell.status != "ok"]
-    return values | {cell.label: cell.status for cell in failed}
 
 
 def _list_measures(results: RankedRun) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lmbench.analysis.ranking import Entry, Ranking
-from lmbench.report.contents import NONE
+from lmbench.report.contents import NONE, join_columns
 from lmbench.report.digits import choose_decimals, show_difference, show_fixed
 from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.runs.records import Cell
@@ -63,13 +63,11 @@ _PAIRS = (
 
 def build_overview(results: RankedRun) -> Matrix:
     """Return the bits per byte of each model on each corpus, with rank groups."""
-    columns = [_list_items(results, ranking) for ranking in results.rankings]
-    names = dict.fromkeys(name for column in columns for name in column)
     return Matrix(
         title="Bits per byte of all models on all corpora",
         corner="model",
         columns=[ranking.corpus.name for ranking in results.rankings],
-        rows=[(name, [column.get(name, _ABSENT) for column in columns]) for name in names],
+        rows=join_columns([_list_items(results, ranking) for ranking in results.rankings], _ABSENT),
         legend=_OVERVIEW,
     )
 

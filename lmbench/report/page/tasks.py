@@ -16,7 +16,7 @@ from lmbench.analysis.task_ranking import (
 )
 from lmbench.chart import Axis, Chart, Level, Points
 from lmbench.errors import ResultsError
-from lmbench.report.contents import NONE, Contents
+from lmbench.report.contents import NONE, Contents, join_columns
 from lmbench.report.page.figures import Figure, make_figure
 from lmbench.report.page.literature import build_task_literature, find_published
 from lmbench.report.page.matrices import Item, Matrix
@@ -126,13 +126,11 @@ def describe_tasks(results: RankedRun) -> TasksSection | None:
 
 
 def _build_overview(results: RankedRun) -> Matrix:
-    columns = [_list_items(results, ranking) for ranking in results.tasks]
-    names = dict.fromkeys(name for column in columns for name in column)
     return Matrix(
         title="All models on all tasks",
         corner="model",
         columns=[_head(ranking) for ranking in results.tasks],
-        rows=[(name, [column.get(name, _ABSENT) for column in columns]) for name in names],
+        rows=join_columns([_list_items(results, ranking) for ranking in results.tasks], _ABSENT),
         legend=_OVERVIEW,
     )
 
@@ -145,9 +143,10 @@ def _head(ranking: TaskRanking) -> str:
 
 
 def _list_items(results: RankedRun, ranking: TaskRanking) -> Mapping[str, Item]:
-    items = {name_entry(entry): _show_entry(results, ranking, entry) for entry in ranking.main.entries}
-    failed = [cell for cell in results.cells_of_task(ranking) if cell.status != "ok"]
-    return items | {cell.label: Item(cell.status, hint=cell.error) for cell in failed}
+    return {
+        name: Item(found.status, hint=found.error) if isinstance(found, Cell) else _show_entry(results, ranking, found)
+        for name, found in results.models_of_task(ranking).items()
+    }
 
 
 def _show_entry(results: RankedRun, ranking: TaskRanking, entry: TaskEntry) -> Item:
