@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from array import array
+from bisect import bisect_left, bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate, chain, pairwise
-from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -120,8 +121,13 @@ class JoinedDocuments(Sequence[str]):
 
     parts: tuple[Sequence[str], ...]
 
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """The number of the first document of each part, and that of all documents."""
+        return list(accumulate(map(len, self.parts), initial=0))
+
     def __len__(self) -> int:
-        return sum(map(len, self.parts))
+        return self._firsts[-1]
 
     def __iter__(self) -> Iterator[str]:
         return chain.from_iterable(self.parts)
@@ -135,17 +141,18 @@ class JoinedDocuments(Sequence[str]):
             start, stop, step = index.indices(len(self))
             if step != 1:
                 raise ValueError(_STEP)
+            numbers = range(self._find_part(start), bisect_left(self._firsts, stop))
+            firsts = self._firsts
             return JoinedDocuments(
-                tuple(part[max(0, start - first) : max(0, stop - first)] for first, part in self._numbered())
+                tuple(self.parts[number][max(0, start - firsts[number]) : stop - firsts[number]] for number in numbers)
             )
         position = range(len(self))[index]
-        first, part = max((pair for pair in self._numbered() if pair[0] <= position), key=itemgetter(0))
-        return part[position - first]
+        number = self._find_part(position)
+        return self.parts[number][position - self._firsts[number]]
 
-    def _numbered(self) -> Iterator[tuple[int, Sequence[str]]]:
-        """Yield each part that has documents, with the number of its first one."""
-        firsts = accumulate(map(len, self.parts), initial=0)
-        return ((first, part) for first, part in zip(firsts, self.parts, strict=False) if part)
+    def _find_part(self, position: int) -> int:
+        """Return the number of the part that has the document at a position; that of all parts after the last one."""
+        return bisect_right(self._firsts, position) - 1
 
 
 def join_documents(parts: Sequence[Sequence[str]]) -> Sequence[str]:
@@ -155,6 +162,15 @@ def join_documents(parts: Sequence[Sequence[str]]) -> Sequence[str]:
     if any(isinstance(part, StoredDocuments | JoinedDocuments) for part in parts):
         return JoinedDocuments(tuple(parts))
     return tuple(chain.from_iterable(parts))
+
+
+def measure_sizes(documents: Sequence[str]) -> Ints:
+    """Return the bytes of each document, (documents,); those that stay in their files are not read."""
+    if isinstance(documents, StoredDocuments):
+        return np.diff(documents.starts)
+    if isinstance(documents, JoinedDocuments):
+        return np.concatenate([np.empty(0, np.int64), *map(measure_sizes, documents.parts)])
+    return np.array([len(document.encode()) for document in documents], dtype=np.int64)
 
 
 def is_large(size: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lmbench.arrays import Ints
-from lmbench.corpora.on_disk import join_documents
+from lmbench.corpora.on_disk import join_documents, measure_sizes
 from lmbench.corpora.options import Selection
 from lmbench.corpus import HELD_OUT, NO_TEXT, Corpus, Split, hold_out, slice_split
 from lmbench.errors import CorpusError, SpecError
@@ -112,7 +112,7 @@ def _draw_sample(documents: Sequence[str], size: int, draw: int) -> Ints:
     """Return the numbers of the documents of a sample, (size,); see `choose_documents`."""
     rng, count = np.random.default_rng(draw), len(documents)
     ranks = np.empty(count, dtype=np.int64)
-    ranks[np.argsort([len(document.encode()) for document in documents], kind="stable")] = np.arange(count)
+    ranks[np.argsort(measure_sizes(documents), kind="stable")] = np.arange(count)
     order = np.argsort(ranks * round(math.sqrt(size)) // count, kind="stable")
     borders = np.floor((rng.random() + np.arange(size)) * count / size).astype(np.int64)
     chosen = rng.integers(borders, np.append(borders[1:], borders[0] + count))
@@ -164,7 +164,7 @@ def take_documents(train: Split, part: TrainingPart) -> Split:
     wanted = round(part.share * train.size)
     if wanted >= train.size:
         return train
-    sizes = np.array([len(document.encode()) for document in train.documents])
+    sizes = measure_sizes(train.documents)
     order = _order_documents(len(sizes), part.draw)
     count = int(np.searchsorted(np.cumsum(sizes[order]), wanted)) + 1
     return _choose(train, order[:count])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmbench.corpora.on_disk import JoinedDocuments, StoredDocuments, join_documents
+from lmbench.corpora.on_disk import JoinedDocuments, StoredDocuments, join_documents, measure_sizes
 from lmbench.corpora.splitting import DOCUMENT_UNITS, cut_into_documents
 from lmbench.errors import CorpusError
 
@@ -103,6 +103,34 @@ def test_joined_documents_are_those_of_the_parts(stored, tmp_path):
         joined[104]
     with pytest.raises(ValueError, match="slice them without a step"):
         joined[::2]
+
+
+class Counted(tuple):
+    """Documents that count how often they are looked at."""
+
+    looks = 0
+
+    def __len__(self):
+        Counted.looks += 1
+        return super().__len__()
+
+
+def test_one_document_of_many_parts_is_found_without_a_look_at_the_others():
+    joined = JoinedDocuments(tuple(Counted((f"{number}\n",)) for number in range(1000)))
+    assert [joined[number] for number in range(500, 600)] == [f"{number}\n" for number in range(500, 600)]
+    assert list(joined[700:702]) == ["700\n", "701\n"]
+    assert Counted.looks < 1100
+
+
+def test_sizes_are_known_without_the_file(stored, tmp_path):
+    (tmp_path / "marked.txt").write_text("\ufeffé\nab\n")
+    marked = StoredDocuments.of_file(tmp_path / "marked.txt", "line")
+    joined = join_documents([stored[:2], (), ("汉\n",), marked])
+    expected = [len(document.encode()) for document in joined]
+    for documents in (stored, marked):
+        documents.path.unlink()
+    assert measure_sizes(joined).tolist() == expected == [7, 7, 4, 3, 3]
+    assert measure_sizes(()).tolist() == []
 
 
 def test_documents_in_memory_are_joined_in_memory():
