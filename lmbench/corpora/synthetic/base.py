@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import chain, count, islice, product
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +18,9 @@ from lmbench.spec import Options
 
 SymbolSampler = Callable[[Ints], Ints]
 """Draws one more symbol of each unfinished line: takes the numbers of these lines, and returns their symbols."""
+
+Lines = Annotated[int, Field(ge=1, le=10_000_000, description="lines of the training split")]
+"""The type of the option that every source has, with a default of its own."""
 
 LINE_END = "\n"
 _LINES_AT_ONCE = 8192
@@ -33,7 +36,7 @@ class SourceOptions(Options):
     only_new: ClassVar[bool] = False
     """Whether lines of the training split are left out of the other splits."""
 
-    lines: int = Field(6000, ge=1, le=10_000_000, description="lines of the training split")
+    lines: Lines = 6000
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the source's own probabilities and of all lines")
 
     def source(self) -> SyntheticSource:

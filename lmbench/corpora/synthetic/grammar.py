@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,12 +13,16 @@ from pydantic import Field, model_validator
 from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
     LINE_END,
+    Lines,
     SampledSource,
     SourceOptions,
     SymbolSampler,
     make_words,
 )
 from lmbench.corpora.synthetic.distributions import cumulative, draw_categorical, entropies, natural_logs
+
+Nouns = Annotated[int, Field(ge=1, le=5000, description="number of nouns, each in the singular and the plural")]
+"""The type of the option of sources with grammatical number."""
 
 _LARGEST_RADIUS = 0.95
 _CLOSINGS = {"line": LINE_END, "round": ")", "square": "]"}
@@ -52,8 +56,8 @@ Rules = Mapping[str, Sequence[Rule]]
 class GrammarOptions(SourceOptions):
     """Options of the source grammar."""
 
-    lines: int = Field(3000, ge=1, le=10_000_000, description="lines of the training split")
-    nouns: int = Field(20, ge=1, le=5000, description="number of nouns, each in the singular and the plural")
+    lines: Lines = 3000
+    nouns: Nouns = 20
     verbs: int = Field(10, ge=1, le=5000, description="number of intransitive verbs, and of transitive ones")
     relative: float = Field(0.4, ge=0, le=1, description="probability that a relative clause follows a subject")
     brackets: float = Field(0.2, ge=0, le=1, description="probability that a clause is a sentence in brackets")

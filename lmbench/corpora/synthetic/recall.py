@@ -10,6 +10,7 @@ from pydantic import Field
 
 from lmbench.arrays import Floats, Ints
 from lmbench.corpora.synthetic.base import (
+    Lines,
     SampledSource,
     SourceOptions,
     SymbolSampler,
@@ -22,7 +23,7 @@ from lmbench.corpora.synthetic.distributions import entropies, natural_logs
 class RecallOptions(SourceOptions):
     """Options of the source recall."""
 
-    lines: int = Field(3000, ge=1, le=10_000_000, description="lines of the training split")
+    lines: Lines = 3000
     distance: int = Field(6, ge=1, le=1000, description="distance of the repeated word, in words")
     words: int = Field(24, ge=1, le=100_000, description="number of words")
     repeat: float = Field(0.9, ge=0, le=1, description="probability of a repetition; otherwise any word, uniformly")

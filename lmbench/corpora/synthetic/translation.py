@@ -18,13 +18,14 @@ from pydantic import Field
 from lmbench.arrays import Flags, Floats, Ints
 from lmbench.corpora.synthetic.base import (
     LINE_END,
+    Lines,
     SourceOptions,
     SyntheticSource,
     line_starts,
     make_words,
 )
 from lmbench.corpora.synthetic.distributions import entropies
-from lmbench.corpora.synthetic.grammar import GrammarSource, Rule, Rules
+from lmbench.corpora.synthetic.grammar import GrammarSource, Nouns, Rule, Rules
 from lmbench.errors import CorpusError
 
 MARK = "=>"
@@ -91,8 +92,8 @@ class TranslationOptions(SourceOptions):
 
     only_new: ClassVar[bool] = True
 
-    lines: int = Field(8000, ge=1, le=10_000_000, description="lines of the training split")
-    nouns: int = Field(20, ge=1, le=5000, description="number of nouns, each in the singular and the plural")
+    lines: Lines = 8000
+    nouns: Nouns = 20
     verbs: int = Field(10, ge=1, le=5000, description="number of verbs")
     modifiers: int = Field(10, ge=1, le=5000, description="number of adjectives, and of adverbs")
     adjective: float = Field(0.6, ge=0, le=1, description="probability that a noun has an adjective")

@@ -11,7 +11,7 @@ import pytest
 from lmbench import LanguageModel, Signature, build, evaluate, load_corpus
 from lmbench.corpora.synthetic.base import line_starts, make_words
 from lmbench.corpora.synthetic.sources import SOURCES, generate_corpus
-from lmbench.errors import CorpusError, LmbenchError
+from lmbench.errors import CorpusError, LmbenchError, SpecError
 from lmbench.metrics import summarize
 from lmbench.model import Traits
 from lmbench.spec import Spec
@@ -325,3 +325,11 @@ def test_a_hidden_markov_model_converges_to_a_hidden_markov_source():
 @pytest.mark.parametrize("order", [3, 5])
 def test_ngram_models_miss_dependencies_beyond_their_order(corpus, least, order):
     assert excess(f"kenlm:order={order}", corpus) > least
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_has_the_same_bounds_of_lines(source):
+    assert options(f"{source}:lines=10000000").lines == 10_000_000
+    for lines in ("0", "10000001"):
+        with pytest.raises(SpecError, match=f"{source}: option lines={lines}: Input should be"):
+            options(f"{source}:lines={lines}")
