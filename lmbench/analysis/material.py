@@ -133,11 +133,13 @@ class Material:
         """Return the model of a cell, ready to score.
 
         Raises:
-            LmbenchError: It cannot be restored.
+            LmbenchError: It cannot be restored, or it would be fitted on another text.
         """
         if self.restorer is None:
             raise ResultsError("models are not restored here")
         record = next(record for record in self.directory.manifest.models if record.label == cell.model)
+        if not record.pretrained:
+            self.texts.check_fitted_text(self.name)
         return self.restorer(record, cell, self.corpus)
 
     def choose(self, known: Iterable[str]) -> list[str]:

@@ -52,13 +52,25 @@ class Texts:
         Raises:
             ResultsError: It was not given, and cannot be read again with the same test text.
         """
-        record = next(record for record in self._manifest.corpora if record.name == name)
+        record = self._find_record(name)
         if name not in self._known:
             self._known[name] = self._read_again(record)
         found = self._known[name]
         if not _has_test_text(found, record):
             raise ResultsError(f"the test text of {name} is another one than in the run")
         return found
+
+    def check_fitted_text(self, name: str) -> None:
+        """Check that a model that is fitted on the corpus of this name is that of the run.
+
+        Raises:
+            ResultsError: The training or the validation text is another one, or the corpus cannot be read; see `find`.
+        """
+        corpus, record = self.find(name), self._find_record(name)
+        if corpus.train.fingerprint != record.train_fingerprint:
+            raise ResultsError(f"the training text of {name} is another one than in the run")
+        if corpus.valid.fingerprint != record.valid_fingerprint:
+            raise ResultsError(f"the validation text of {name} is another one than in the run")
 
     def find_words(self, name: str) -> Words:
         """Return the words of the test text of this corpus, which are found once.
@@ -70,6 +82,9 @@ class Texts:
             corpus = self.find(name)
             self._words[name] = Words.of_documents(corpus, corpus.test.documents)
         return self._words[name]
+
+    def _find_record(self, name: str) -> CorpusRecord:
+        return next(record for record in self._manifest.corpora if record.name == name)
 
     def _read_again(self, record: CorpusRecord) -> Corpus:
         reason = ""

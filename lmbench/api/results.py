@@ -302,6 +302,8 @@ class Results:
         if settings.boundary == "leading":
             return list_words(self.directory, cell, corpus)
         record = next(record for record in self.directory.manifest.models if record.label == cell.model)
+        if not record.pretrained:
+            self._texts.check_fitted_text(cell.corpus)
         return list_words(self.directory, cell, corpus, restore_model(record, cell, corpus))
 
     def _rank(self) -> Sequence[Ranking]:

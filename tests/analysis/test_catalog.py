@@ -37,6 +37,7 @@ def record_of(corpus):
         test_fingerprint=corpus.test.fingerprint,
         test_documents=len(corpus.test.documents),
         train_fingerprint=corpus.train.fingerprint,
+        valid_fingerprint=corpus.valid.fingerprint,
         train_bytes=corpus.train.size,
         floor_note=corpus.floor_note,
     )

@@ -1,6 +1,7 @@
 """Results against the stored columns, and numbers that are computed here in another way."""
 
 import math
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -168,6 +169,18 @@ def test_texts_that_are_not_there_are_named(results, corpus, tmp_path):
     other = Corpus("toy <i>", Split(()), Split(()), Split(("other\n",)), "lines")
     with pytest.raises(ResultsError, match="the test text of toy <i> is another one than in the run"):
         Results.load(tmp_path / "saved", [other]).words()
+
+
+@pytest.mark.parametrize("kind", ["training", "validation"])
+def test_no_model_is_fitted_again_on_another_text(results, corpus, kind):
+    other = replace(corpus, train=corpus.test) if kind == "training" else replace(corpus, valid=corpus.test)
+    changed, model = Results.load(results.path, other), "kenlm:order=2"
+    assert changed.words(model).equals(results.words(model))
+    message = f"the {kind} text of toy <i> is another one than in the run"
+    with pytest.raises(ResultsError, match=message):
+        changed.words(model, boundary="trailing")
+    with pytest.raises(ResultsError, match=message):
+        changed.analyze("calibration", model)
 
 
 def test_the_table_is_text_and_html(results):
