@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmbench import atomic
-from lmbench.api.frames import choose_cells
 from lmbench.api.ready_models import restore_model
-from lmbench.errors import ResultsError
+from lmbench.errors import ResultsError, UnknownNameError
 from lmbench.progress import SILENT, Progress
 from lmbench.report import exhibits, tables
 from lmbench.report.csv_files import format_cells
@@ -48,13 +47,17 @@ def add_calibration(
 
     Raises:
         UnknownNameError: The run does not have a model.
-        ResultsError: The limit is below 1.
+        ResultsError: A model does not have numbers on a corpus, or the limit is below 1.
     """
     labels = (labels,) if isinstance(labels, str) else tuple(labels)
     if limit is not None and limit < 1:
         raise ResultsError(f"calibration cannot be limited to {limit} documents; the least is 1")
+    known = {entry.label: None for ranking in results.rankings for entry in ranking.entries}
     for label in labels:
-        choose_cells(results.directory, label, None)
+        if label not in known and label in {row.label for row in results.directory.manifest.rows}:
+            raise ResultsError(f"{label} has no numbers on a corpus, so that its calibration is unknown")
+        if label not in known:
+            raise UnknownNameError("model of these results", label, known)
     return replace(results, predictors=Predictors(labels, restore_model, limit, progress)) if labels else results
 
 

@@ -10,8 +10,12 @@ import pytest
 
 import lmbench
 from lmbench import Corpus, Results, Split
+from lmbench.api.reports import add_calibration
 from lmbench.errors import CorpusError, LmbenchError, ResultsError, UnknownNameError
+from lmbench.report.ranked_run import RankedRun
 from tests.api.models import Bytes
+from tests.report.cells import cell, store_bits, text
+from tests.storing import new_directory
 
 MODELS = ["uniform", "kenlm:order=2", "ppm:order=1"]
 
@@ -112,6 +116,8 @@ def test_models_without_numbers_have_an_error(corpus):
     for call in (results.documents, results.events, results.words):
         with pytest.raises(ResultsError, match=r"^none of these cells has numbers; to_pandas\(\) says why"):
             call("Broken")
+    with pytest.raises(ResultsError, match="Broken has no numbers on a corpus, so that its calibration is unknown"):
+        results.report("none.html", calibration="Broken")
     with pytest.raises(ResultsError, match=r"^nothing can be compared: toy <i>: Broken failed: .*broken"):
         results.compare("Broken")
     with pytest.raises(ResultsError, match=r"^nothing can be compared: toy <i>: fewer than two models have numbers"):
@@ -248,6 +254,15 @@ def test_a_report_shows_the_calibration_of_the_models_that_are_named(results, tm
     with pytest.raises(ResultsError, match="cannot be limited to 0 documents"):
         results.report(tmp_path / "none.html", calibration="kenlm:order=2", limit=0)
     assert not (tmp_path / "none.html").exists()
+
+
+def test_models_whose_calibration_is_shown_have_the_names_of_their_rows(tmp_path):
+    directory = new_directory(tmp_path / "run", (text(),))
+    store_bits(directory, cell("a", train_size="50%"), 2.0, np.full(2, 9))
+    [label] = add_calibration(RankedRun.read(directory), "a (50% of train)").predictors.labels
+    assert label == "a (50% of train)"
+    with pytest.raises(UnknownNameError, match=r"'a' \(known: a \(50% of train\)\)"):
+        add_calibration(RankedRun.read(directory), "a")
 
 
 def test_corpora_without_data_are_left_out(results, corpus):
