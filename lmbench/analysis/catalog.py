@@ -152,7 +152,8 @@ def _analyze_calibration(material: Material) -> Findings:
     if not material.labels:
         raise ResultsError("calibration predicts the whole text again, which takes long: name the models, one or more")
     corpus = material.corpus
-    models = {one.label: material.restore(one.cells[0]) for one in material.contenders}
+    known = {one.label: one.cells[0] for one in material.known_models}
+    models = {label: material.restore(known[label]) for label in material.choose(known)}
     predicted = {label: [predict(model, text) for text in material.documents] for label, model in models.items()}
     if is_source(corpus.name):
         source = make_source(corpus.name)
@@ -162,8 +163,8 @@ def _analyze_calibration(material: Material) -> Findings:
         material.progress(label, number / len(predicted))
         reliability, entropy = measure_calibration(documents)
         parts.append(tuple(_label(frame, label) for frame in (reliability, entropy)))
-        charts += [_name(draw_reliability(reliability, label), material)]
-        charts += [_name(draw_entropies(entropy, label), material)]
+        drawn = (draw_reliability(reliability, label), draw_entropies(entropy, label))
+        charts += [_name(_note_limit(chart, material), material) for chart in drawn]
     frames = [pd.concat(each, ignore_index=True) for each in zip(*parts, strict=True)]
     return Findings(dict(zip(("calibration", "entropy"), frames, strict=True)), tuple(charts))
 
@@ -249,6 +250,14 @@ def _label(frame: pd.DataFrame, label: str, column: str = "model") -> pd.DataFra
 def _name(chart: Chart, material: Material) -> Chart:
     """Return a chart whose title has the name of the corpus."""
     return replace(chart, title=f"{chart.title} on {material.name}")
+
+
+def _note_limit(chart: Chart, material: Material) -> Chart:
+    """Return a chart whose description says how many documents were predicted, if they are not all."""
+    count, total = len(material.documents), len(material.corpus.test.documents)
+    if count == total:
+        return chart
+    return replace(chart, description=f"{chart.description} Only the first {count:,} of {total:,} documents count.")
 
 
 def _list_analyses() -> Sequence[Analysis]:

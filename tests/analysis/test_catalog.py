@@ -196,7 +196,8 @@ def test_models_are_restored_to_see_whether_they_are_calibrated(tmp_path):
     source = generate_corpus("markov:lines=200")
     lines = source.test.documents
     directory = new_run(tmp_path / "run", record_of(source))
-    store_scores(directory, cell("kenlm:order=1", corpus=source.name), lines, [score_words(d, len) for d in lines])
+    sizes = np.array([len(line.encode()) for line in lines])
+    store_bits(directory, cell("kenlm:order=1", corpus=source.name), 1.0, sizes)  # without events
 
     def restore(record, stored, corpus):
         model = build(record.spec)
@@ -209,6 +210,8 @@ def test_models_are_restored_to_see_whether_they_are_calibrated(tmp_path):
     assert dict(entropy) == {"kenlm:order=1": _count(lines[:10]), "the source": _count(lines[:10])}
     assert [chart.title.partition(" of ")[2] for chart in found.charts[:2]] == [f"kenlm:order=1 on {source.name}"] * 2
     assert len(found.charts) == 4
+    first = f" Only the first 10 of {len(lines)} documents count."
+    assert all(chart.description.endswith(first) for chart in found.charts)
     with pytest.raises(LmbenchError, match="not restored here"):
         analyze("calibration", directory, "kenlm:order=1", corpus=source)
 
