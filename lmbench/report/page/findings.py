@@ -13,6 +13,7 @@ from lmbench.statistics import Estimate
 
 _MOST = 6
 _MOST_NAMED = 4
+_MOST_PLACES = 8
 
 
 def list_findings(results: RankedRun) -> list[str]:
@@ -40,28 +41,43 @@ def _describe_winners(rankings: Sequence[Ranking]) -> Iterator[str]:
     if sole:
         yield f"{_join(_name_winners(sole))}. There, every other model needs more by more than chance."
     if shared := [ranking for ranking in claimed if ranking not in sole]:
-        ties = (f"{ranking.corpus.name} ({_join(map(name_entry, _list_best(ranking)))})" for ranking in shared)
-        yield (
-            f"On {_join(ties)}, the model named first needs the fewest bits, and the others do not differ from it by "
-            "more than chance."
-        )
-    if rest := [ranking for ranking in rankings if ranking not in claimed]:
-        firsts = (f"{name_entry(each.entries[0])} on {each.corpus.name} ({_show(each.entries[0])})" for each in rest)
-        why = "there are too few documents" if len(rest[0].entries) > 1 else "it is the only model"
-        yield f"The fewest bits are needed by {_join(firsts)}, but no ranking is claimed: {why}."
+        yield _describe_ties(shared)
+    rest = [ranking for ranking in rankings if ranking not in claimed]
+    if few := [ranking for ranking in rest if len(ranking.entries) > 1]:
+        yield f"{_join(_name_winners(few))}, but no ranking is claimed: there are too few documents."
+    if alone := [ranking for ranking in rest if len(ranking.entries) == 1]:
+        found = ((name_entry(entry), f"{name} ({_show_with_interval(entry)})") for name, entry in _list_firsts(alone))
+        yield f"Only one model has numbers, so that nothing is compared: {_join(_name_places(found))}."
+
+
+def _describe_ties(rankings: Sequence[Ranking]) -> str:
+    """Return which models share the first place."""
+    if len(rankings) > _MOST_PLACES:
+        return f"On {len(rankings):,} corpora, no model is better than every other one by more than chance."
+    ties = (f"{ranking.corpus.name} ({_join(map(name_entry, _list_best(ranking)))})" for ranking in rankings)
+    return (
+        f"On {_join(ties)}, the model named first needs the fewest bits, and the others do not differ from it by more "
+        "than chance."
+    )
 
 
 def _name_winners(rankings: Sequence[Ranking]) -> Iterator[str]:
     """Yield which corpora a model is the best on, with its bits per byte there."""
-    best = ((ranking, ranking.entries[0]) for ranking in rankings)
-    won = ((name_entry(entry), f"{ranking.corpus.name} ({_show(entry)})") for ranking, entry in best)
-    return _name_places(won, "needs the fewest bits per byte")
+    won = ((name_entry(entry), f"{name} ({_show(entry)})") for name, entry in _list_firsts(rankings))
+    return _name_places(won, "needs the fewest bits per byte ")
 
 
-def _name_places(won: Iterable[tuple[str, str]], verb: str) -> Iterator[str]:
-    """Yield each model with all of its places; the first one with the verb."""
+def _list_firsts(rankings: Iterable[Ranking]) -> Iterator[tuple[str, Entry]]:
+    """Yield the name of each corpus, and its model with the fewest bits."""
+    for ranking in rankings:
+        yield ranking.corpus.name, ranking.entries[0]
+
+
+def _name_places(won: Iterable[tuple[str, str]], verb: str = "", noun: str = "corpora") -> Iterator[str]:
+    """Yield each model with all of its places, or their number if they are many; the first one with the verb."""
     for number, (model, places) in enumerate(_gather(won).items()):
-        yield f"{model} {f'{verb} ' * (number == 0)}on {_join(places)}"
+        named = _join(places) if len(places) <= _MOST_PLACES else f"{len(places):,} {noun}"
+        yield f"{model} {verb * (number == 0)}on {named}"
 
 
 def _gather(won: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -76,14 +92,24 @@ def _describe_untrained(results: RankedRun, rankings: Sequence[Ranking]) -> Iter
     """Yield the best of the models without other text, if a pretrained one is the best of all."""
     won: list[tuple[str, str]] = []
     for ranking in rankings:
-        if not _is_pretrained(results, ranking.entries[0]):
-            continue
-        first = next((entry for entry in ranking.entries if not _is_pretrained(results, entry)), None)
-        if first:
-            won.append((name_entry(first), f"{ranking.corpus.name} ({_show(first)})"))
+        trained = [place for place, entry in enumerate(ranking.entries) if not _is_pretrained(results, entry)]
+        if trained and trained[0] > 0:
+            first = ranking.entries[trained[0]]
+            won.append((name_entry(first), f"{ranking.corpus.name} ({_show(first)}{_name_equals(ranking, trained)})"))
     if won:
-        found = _join(f"{model} on {_join(corpora)}" for model, corpora in _gather(won).items())
-        yield f"Pretrained models know other text too. Of those trained on the corpus alone, the best are {found}."
+        found = _join(_name_places(won, "needs the fewest bits per byte "))
+        yield f"Pretrained models know other text too. Of those trained on the corpus alone, {found}."
+
+
+def _name_equals(ranking: Ranking, places: Sequence[int]) -> str:
+    """Return which of some entries are not shown to differ from the first of them, to be put after its bits."""
+    first, *others = places
+    if ranking.entries[first].rank is None:
+        return ""
+    same = {pair.second for pair in ranking.comparisons if pair.first == first and not pair.differs}
+    names = [name_entry(ranking.entries[place]) for place in others if place in same]
+    found = _join(names) if 0 < len(names) <= _MOST_NAMED else f"{len(names)} others"
+    return f"; not shown to differ from {found}" if names else ""
 
 
 def _describe_tasks(rankings: Sequence[TaskRanking]) -> Iterator[str]:
@@ -116,7 +142,7 @@ def _name_task_winners(rankings: Sequence[TaskRanking]) -> Iterator[str]:
         main, best = ranking.main, ranking.main.entries[0]
         value = f"{main.metric.name} {show_with_unit(best.value.value, main)}"
         won.append((name_entry(best), f"{ranking.task.name} ({value})"))
-    return _name_places(won, "gives the best answers")
+    return _name_places(won, "gives the best answers ", "tasks")
 
 
 def _name_tasks(rankings: Sequence[TaskRanking]) -> str:
@@ -131,10 +157,11 @@ def _describe_certainty(rankings: Sequence[Ranking]) -> Iterator[str]:
     if not pairs:
         return
     differ, equal = sum(pair.differs for pair in pairs), sum(pair.equal for pair in pairs)
+    rest = len(pairs) - differ - equal
     yield (
-        f"Pairs of models on the same corpus: {differ:,} of {len(pairs):,} differ by more than chance (p < 0.05 after "
-        f"Holm's correction), {equal:,} are equal within ±{rankings[0].margin:g} bits/byte, and "
-        f"{len(pairs) - differ - equal:,} remain open."
+        f"Pairs of models on the same corpus: {differ:,} of {len(pairs):,} differ{'s' * (differ == 1)} by more than "
+        f"chance (p < 0.05 after Holm's correction), {equal:,} {'is' if equal == 1 else 'are'} equal within "
+        f"±{rankings[0].margin:g} bits/byte, and {rest:,} remain{'s' * (rest == 1)} open."
     )
 
 
@@ -169,18 +196,20 @@ def _describe_groups(results: RankedRun) -> Iterator[str]:
 def _describe_floors(rankings: Sequence[Ranking]) -> Iterator[str]:
     """Yield how far the best models are above the floor of synthetic sources."""
     found = [
-        f"{show_with_error(best.excess)} on {ranking.corpus.name} ({name_entry(best)})"
-        for ranking in rankings
-        if (best := ranking.entries[0]).excess
+        (show_with_error(entry.excess), f"on {name} ({name_entry(entry)})")
+        for name, entry in _list_firsts(rankings)
+        if entry.excess
     ]
     if found:
-        yield f"Above the floor of their sources, the best models need {_join(found)} bits/byte."
+        (excess, place), *others = found
+        rest = [f"{excess} bits/byte above the floor {place}", *map(" ".join, others)]
+        yield f"The best model{'s need' if others else ' needs'} {_join(rest)}."
 
 
 def _describe_shown(better: int, corpora: int) -> str:
     """Return on how many corpora a model is better by more than chance, as the end of a sentence."""
     if not better:
-        return "is not shown to be better on any of them"
+        return "is not shown to be better on any one of them"
     return f"is better by more than chance on {'all' if better == corpora else f'at least {better}'} of them"
 
 
@@ -194,6 +223,12 @@ def _is_pretrained(results: RankedRun, entry: Entry) -> bool:
 
 def _show(entry: Entry) -> str:
     return show_fixed(entry.per_byte.value, choose_decimals([entry.per_byte]))
+
+
+def _show_with_interval(entry: Entry) -> str:
+    estimate = entry.per_byte
+    interval = show_interval(estimate, choose_decimals([estimate]))
+    return f"{_show(entry)}, 95 % CI {interval}" if estimate.low is not None else _show(entry)
 
 
 def _join(texts: Iterable[str]) -> str:

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -38,16 +40,31 @@ def test_models_that_do_not_differ_share_the_first_place(directory):
     )
     assert second == (
         "Pairs of models on the same corpus: 0 of 1 differ by more than chance (p < 0.05 after Holm's correction), 0 "
-        "are equal within ±0.001 bits/byte, and 1 remain open."
+        "are equal within ±0.001 bits/byte, and 1 remains open."
     )
 
 
 def test_too_few_documents_claim_no_ranking(directory):
     store_bits(directory, cell("a", corpus="one"), 1 + NOISE[:3], SIZES[:3])
     store_bits(directory, cell("b", corpus="one"), 2 + NOISE[:3], SIZES[:3])
-    first, *rest = find(directory)
+    store_bits(directory, cell("a", corpus="two"), 2 + NOISE, SIZES)
+    first, second, *rest = find(directory)
+    assert first.startswith("a needs the fewest bits per byte on one (1.0")
     assert first.endswith("but no ranking is claimed: there are too few documents.")
+    assert second == "Only one model has numbers, so that nothing is compared: a on two (1.997, 95 % CI 1.984–2.010)."
     assert not [sentence for sentence in rest if sentence.startswith("Pairs")]
+
+
+def test_many_corpora_are_counted(tmp_path):
+    names = [f"corpus {number}" for number in range(9)]
+    directory = new_directory(tmp_path / "run", tuple(map(text, names)))
+    for name in names:
+        store_bits(directory, cell("a", corpus=name), 1 + NOISE, SIZES)
+        store_bits(directory, cell("b", corpus=name), 2 + NOISE, SIZES)
+    assert find(directory)[0].startswith("a needs the fewest bits per byte on 9 corpora. There, ")
+    for name in names:
+        store_bits(directory, cell("c", corpus=name), 1.0001 + NOISE[::-1], SIZES)
+    assert find(directory)[0] == "On 9 corpora, no model is better than every other one by more than chance."
 
 
 @pytest.mark.parametrize(
@@ -55,7 +72,7 @@ def test_too_few_documents_claim_no_ranking(directory):
     [
         ((0.5, 0.5), "is better by more than chance on all of them."),
         ((0.5, 0.0), "is better by more than chance on at least 1 of them."),
-        ((0.0, 0.0), "is not shown to be better on any of them."),
+        ((0.0, 0.0), "is not shown to be better on any one of them."),
     ],
 )
 def test_the_best_model_of_natural_corpora_says_on_how_many_it_is_better(directory, gains, end):
@@ -70,8 +87,11 @@ def test_the_best_model_of_natural_corpora_says_on_how_many_it_is_better(directo
 def test_the_best_untrained_model_is_named_beside_a_pretrained_one(directory):
     store_bits(directory, cell("gpt", corpus="one", pretrained=True), 1 + NOISE, SIZES)
     store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES)
+    start = "Pretrained models know other text too. Of those trained on the corpus alone, "
+    assert find(directory)[1] == f"{start}a needs the fewest bits per byte on one (1.997)."
+    store_bits(directory, cell("b", corpus="one"), 2.0001 + NOISE[::-1], SIZES)
     assert find(directory)[1] == (
-        "Pretrained models know other text too. Of those trained on the corpus alone, the best are a on one (1.997)."
+        f"{start}a needs the fewest bits per byte on one (1.997; not shown to differ from b)."
     )
 
 
@@ -79,7 +99,9 @@ def test_the_distance_to_the_floor_is_told(tmp_path):
     directory = new_directory(tmp_path / "run", (text("one", floor_note="known"),))
     floor = np.full(40, 150.0)
     store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES, floor)
-    assert find(directory)[-1].startswith("Above the floor of their sources, the best models need 0.497 ± 0.0")
+    assert re.fullmatch(
+        r"The best model needs 0.497 ± 0.0\d+ bits/byte above the floor on one \(a\)\.", find(directory)[-1]
+    )
 
 
 def test_cells_without_numbers_are_counted(directory):
