@@ -129,8 +129,8 @@ def _summarize(entries: Sequence[Entry], pair: Comparison) -> Iterator[str]:
     """Yield sentences on the difference of two models."""
     first, second = map(name_entry, entries)
     yield (
-        f"Bits per byte of {first} less those of {second}: {show_difference(pair.difference)}. It needs fewer bits on "
-        f"{pair.wins:,} documents, and more on {pair.losses:,}."
+        f"Bits per byte of {first} less those of {second}: {show_difference(pair.difference)}. {first} needs fewer "
+        f"bits on {pair.wins:,} document{'s' * (pair.wins != 1)}, and more on {pair.losses:,}."
     )
     if any(len(entry.cells) > 1 for entry in entries):
         yield "The points and words are those of one seed."

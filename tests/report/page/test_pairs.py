@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import numpy as np
+
 from lmbench.analysis.texts import Texts
 from lmbench.report.page.pairs import choose_pairs, describe_pairs
 from lmbench.report.ranked_run import RankedRun
@@ -60,8 +62,16 @@ def test_a_pair_is_summarized_with_its_interval(paired):
     [view] = describe_pairs(paired).views
     assert (view.first, view.second, view.corpus) == ("kenlm", "hmm", "c")
     assert view.summary.startswith("Bits per byte of kenlm less those of hmm: −0.")
-    assert "fewer bits on 12 documents, and more on 0." in view.summary
+    assert view.summary.endswith(". kenlm needs fewer bits on 12 documents, and more on 0.")
     assert view.scatter.title == "Documents under kenlm and hmm"
+
+
+def test_one_document_is_singular(tmp_path):
+    directory = new_run(tmp_path / "run")
+    add(directory, "kenlm", np.array([100.0]), np.array([50]))
+    add(directory, "ppm", np.array([90.0]), np.array([50]))
+    [view] = describe_pairs(RankedRun.read(directory)).views
+    assert view.summary.endswith(" ppm needs fewer bits on 1 document, and more on 0.")
 
 
 def test_the_passages_are_where_each_model_loses(paired):
