@@ -57,10 +57,11 @@ def draw_costs(frame: pd.DataFrame, cost: str) -> Chart:
     """Return the chart of one cost; a dashed line connects the front."""
     part = frame[frame["cost"] == cost].sort_values("value")
     front = part[part["is_on_front"]]
+    none = ", ".join(part["model"][part["value"] <= 0])
     return Chart(
         title=f"Bits per byte by {_AXES[cost].label}",
         description=f"Bits per byte and {_AXES[cost].label} of each model. The dashed line connects the models that no "
-        "other one beats in both.",
+        f"other one beats in both.{f' Not drawn, since the axis is logarithmic: {none} (0).' * bool(none)}",
         x=_AXES[cost],
         y=Axis("surprisal", "bits per byte", scale="log"),
         series=(

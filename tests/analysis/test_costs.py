@@ -67,3 +67,6 @@ def test_the_chart_has_all_models_and_the_front(frame):
     assert (chart.title, chart.x.heading) == ("Bits per byte by time of fitting", "time of fitting (seconds)")
     assert front.x == (1.0, 9.0)
     assert models.labels == ("quick", "good", "bad")
+    assert chart.description.endswith("beats in both.")
+    free = draw_costs(frame.assign(value=frame["value"].where(frame["model"] != "quick", 0.0)), "fitting")
+    assert free.description.endswith("beats in both. Not drawn, since the axis is logarithmic: quick (0).")
