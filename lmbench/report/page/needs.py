@@ -76,7 +76,8 @@ def build_open_table(rankings: Sequence[Ranking]) -> Contents | None:
         ),
         rows=tuple(map(_describe_open, pairs[:_MOST])),
         legend=(
-            "difference: bits/byte of the first less those of the other, with its 95 % CI",
+            "difference: bits/byte of the first less those of the other, with its 95 % CI, which may leave out 0: p is "
+            "corrected for the number of pairs, and the interval is not",
             "needed: the text that shows this difference, or one of the margin, with a probability of 80 %",
         ),
         notes=more,
