@@ -9,7 +9,8 @@ of 0.
 The frame has a row for each model and size:
 
 - ``source``, ``model``: the source without its size, and the model.
-- ``train_bytes``: UTF-8 bytes of the training split: of the first draw, if there are several.
+- ``train_bytes``: UTF-8 bytes of the training split, or the share of them that was asked for. Parts are whole
+  documents, and have a few bytes more. If there are several draws, the first one counts.
 - ``excess``, ``low``, ``high``: bits per byte above the floor, with the 95 % interval.
 - ``slope``: the slope from the next smaller size to this one; NaN if there is none, or if an excess is not above 0.
 """
