@@ -116,13 +116,15 @@ class Material:
         return align_to_words(self.aligned, self.texts.find_words(self.name))
 
     def check_training_text(self) -> None:
-        """Check that the training text is that of the run. The test text is checked when it is read.
+        """Check that there is a training text, and that it is that of the run. `Texts.find` checks the test text.
 
         Raises:
-            ResultsError: It is another one, or the corpus cannot be read.
+            ResultsError: There is none, it is another one, or the corpus cannot be read.
         """
         if self.corpus.train.fingerprint != self.record.train_fingerprint:
             raise ResultsError(f"the training text of {self.name} is another one than in the run")
+        if not self.corpus.train.documents:
+            raise ResultsError(f"{self.name} does not have a training text")
 
     @property
     def documents(self) -> Sequence[str]:

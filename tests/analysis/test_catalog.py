@@ -156,6 +156,16 @@ def test_lines_as_documents_have_one_position(tmp_path):
         analyze("characters", directory, corpus=lines)
 
 
+def test_without_a_training_text_nothing_is_known_by_heart(tmp_path):
+    """A text that is scored as a whole, by pretrained models."""
+    whole = Corpus("c", Split(()), Split(()), Split(("a b\n", "b a\n")), "")
+    directory = new_run(tmp_path / "run", record_of(whole))
+    store_scores(directory, cell("a"), whole.test.documents, [score_words(d, len) for d in whole.test.documents])
+    for name in ("frequency", "memorization", "learning-curves"):
+        with pytest.raises(ResultsError, match="c does not have a training text"):
+            analyze(name, directory, corpus=whole)
+
+
 def test_stored_cells_have_a_ladder_costs_and_histories(tmp_path):
     directory = new_run(tmp_path / "run")
     add(directory, "uniform", 800 + NOISE)
