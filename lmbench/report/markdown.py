@@ -10,6 +10,7 @@ from lmbench.report.across_tables import build_across_table
 from lmbench.report.audits import summarize_audits
 from lmbench.report.contents import Contents
 from lmbench.report.exhibits import list_exhibits, page_name
+from lmbench.report.literature import build_literature_table, build_task_literature, read_entries
 from lmbench.report.markup import code, plain
 from lmbench.report.methods import describe_methods
 from lmbench.report.pseudo_table import build_pseudo_table
@@ -22,9 +23,11 @@ from lmbench.runs.store import RunDirectory
 
 def format_markdown(results: RankedRun) -> str:
     """Return the page of a run."""
-    parts = ["# Results\n"]
+    parts, entries = ["# Results\n"], read_entries()
     for ranking in results.rankings:
         parts += _format_table(build_ranked_table(results, ranking))
+        if literature := build_literature_table(ranking.corpus, entries):
+            parts += _format_table(literature, "###")
     if pseudo := build_pseudo_table(results.cells):
         parts += _format_table(pseudo)
     if results.groups:
@@ -33,7 +36,8 @@ def format_markdown(results: RankedRun) -> str:
         parts += _format_table(build_across_table(group), "###")
     if results.tasks:
         parts.append("## Tasks\n")
-    for contents in list_task_tables(results):
+    literature_on_tasks = filter(None, map(build_task_literature, results.tasks))
+    for contents in (*list_task_tables(results), *literature_on_tasks):
         parts += _format_table(contents, "###")
     parts += [
         *_format_methods(results),

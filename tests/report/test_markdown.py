@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
+
 from lmbench.checks import Outcome
 from lmbench.printable import printable_lines
+from lmbench.report.literature import read_entries
 from lmbench.report.markdown import format_markdown
 from lmbench.report.ranked_run import RankedRun
 from lmbench.runs.records import Verification
-from tests.report.cells import broken_cell
-from tests.storing import store, suite_key_of
+from tests.report.cells import broken_cell, cell, store_bits, text
+from tests.storing import new_directory, store, suite_key_of
 
 HOSTILE = "=x\n\n<img src=x onerror=alert(1)>`|\x1b]52;c;x\x07\u202e\u2028"
 
@@ -26,6 +29,16 @@ def test_the_page_has_every_row_and_nothing_that_breaks_it(directory):
     assert "gpt2 is unavailable: no \\| weights &lt;b>" in text
     assert "Floor: 0.3607 bits/byte, known." in text
     assert "- kenlm:order=2: `order:2|" in text
+
+
+def test_figures_from_the_literature_stand_below_the_table(tmp_path):
+    entry = read_entries()["wikitext-2"]
+    directory = new_directory(tmp_path / "run", (text("wikitext-2", description=entry.description),))
+    store_bits(directory, cell("kenlm", corpus="wikitext-2"), 2.0, np.full(12, 100))
+    page = page_of(directory)
+    assert (
+        page.index("| kenlm") < page.index("### Figures from the literature on wikitext-2") < page.index("| AWD-LSTM")
+    )
 
 
 def test_the_excess_over_the_floor_of_a_known_source_is_shown(directory):

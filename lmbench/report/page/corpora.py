@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lmbench.analysis.ranking import Ranking
 from lmbench.report.contents import Contents
+from lmbench.report.literature import build_literature_table, read_entries
 from lmbench.report.page.figures import Figure, make_figure
 from lmbench.report.page.forests import draw_forest
-from lmbench.report.page.literature import build_literature_table, read_entries
 from lmbench.report.page.matrices import Matrix, build_pair_matrix
 from lmbench.report.ranked_run import RankedRun
 from lmbench.report.ranked_tables import build_ranked_table

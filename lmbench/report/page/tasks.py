@@ -17,8 +17,8 @@ from lmbench.analysis.task_ranking import (
 from lmbench.chart import Axis, Chart, Level, Points
 from lmbench.errors import ResultsError
 from lmbench.report.contents import NONE, Contents, join_columns
+from lmbench.report.literature import build_task_literature, find_published
 from lmbench.report.page.figures import Figure, make_figure
-from lmbench.report.page.literature import build_task_literature, find_published
 from lmbench.report.page.matrices import Item, Matrix
 from lmbench.report.ranked_run import RankedRun, name_entry, show_rank
 from lmbench.report.task_notes import describe_overlap

@@ -1,6 +1,6 @@
 import os
 
-from lmbench.report.page.literature import build_literature_table, read_entries
+from lmbench.report.literature import build_literature_table, read_entries
 from tests.report.cells import text
 
 
