@@ -8,6 +8,7 @@ from lmbench.analysis.ranking import Entry, Ranking
 from lmbench.analysis.task_ranking import TaskRanking
 from lmbench.report.digits import choose_decimals, show_fixed, show_interval, show_with_error
 from lmbench.report.ranked_run import RankedRun, name_entry
+from lmbench.report.ranked_tables import find_rate
 from lmbench.report.task_numbers import show_with_unit
 from lmbench.statistics import Estimate
 
@@ -30,6 +31,7 @@ def list_findings(results: RankedRun) -> list[str]:
         *_describe_trouble(results),
         *_describe_groups(results),
         *_describe_floors(ranked),
+        *_describe_compressors(ranked),
     ]
     return sentences[:_MOST]
 
@@ -204,6 +206,15 @@ def _describe_floors(rankings: Sequence[Ranking]) -> Iterator[str]:
         (excess, place), *others = found
         rest = [f"{excess} bits/byte above the floor {place}", *map(" ".join, others)]
         yield f"The best model{'s need' if others else ' needs'} {_join(rest)}."
+
+
+def _describe_compressors(rankings: Sequence[Ranking]) -> Iterator[str]:
+    """Yield the compressor with the fewest bits on each corpus."""
+    corpora = [ranking.corpus for ranking in rankings if ranking.corpus.anchors]
+    best = [(corpus, min(corpus.anchors, key=lambda anchor: anchor.bits)) for corpus in corpora]
+    won = [(anchor.name, f"{corpus.name} ({find_rate(anchor, corpus):.2f})") for corpus, anchor in best]
+    if won:
+        yield f"Of the compressors, {_join(_name_places(won, 'needs the fewest bits per byte '))}."
 
 
 def _describe_shown(better: int, corpora: int) -> str:

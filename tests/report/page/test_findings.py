@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 
+from lmbench.corpora.anchors import Anchor
 from lmbench.report.page.findings import list_findings
 from lmbench.report.ranked_run import RankedRun
 from tests.report.cells import broken_cell, cell, store_bits, text
@@ -93,6 +94,15 @@ def test_the_best_untrained_model_is_named_beside_a_pretrained_one(directory):
     assert find(directory)[1] == (
         f"{start}a needs the fewest bits per byte on one (1.997; not shown to differ from b)."
     )
+
+
+def test_the_best_compressor_of_each_corpus_is_named(tmp_path):
+    anchors = tuple(Anchor(name=name, how="", bits=bits) for name, bits in (("xz", 9_000), ("bzip2", 8_000)))
+    directory = new_directory(tmp_path / "run", (text("one", anchors=anchors, test_bytes=4_000), text("two")))
+    store_bits(directory, cell("a", corpus="one"), 2 + NOISE, SIZES)
+    store_bits(directory, cell("a", corpus="two"), 2 + NOISE, SIZES)
+    assert find(directory)[-1] == "Of the compressors, bzip2 needs the fewest bits per byte on one (2.00)."
+    assert len(find(directory)) == 3
 
 
 def test_the_distance_to_the_floor_is_told(tmp_path):
