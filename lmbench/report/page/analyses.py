@@ -51,18 +51,21 @@ def _draw(results: RankedRun, ranking: Ranking) -> tuple[str, list[Chart]]:
     """Return why the analyses of words are missing, and the charts of the others, or of all."""
     texts = results.texts or Texts(results.directory.manifest)
     material = Material(results.directory, ranking.corpus, texts, rank=lambda: results.rankings)
-    note = "`lmbench report` adds the analyses of words." if results.texts is None else _find_problem(material)
+    note = _explain_absence(results, material)
     if note:
         return note, list(_list_charts(material, ("cells",)))
     return "", [*_list_charts(material, ("cells", "texts")), *_list_predicted(material, results.predictors, ranking)]
 
 
-def _find_problem(material: Material) -> str:
-    """Return why the text of a corpus cannot be read; "" if it can."""
+def _explain_absence(results: RankedRun, material: Material) -> str:
+    """Return why the analyses that need the text of a corpus are missing; "" if they are not."""
+    if results.texts is None:
+        return "`lmbench report` adds the analyses of words."
     try:
         material.corpus  # noqa: B018
     except LmbenchError as error:
-        return f"The analyses of words are missing: {error}."
+        asked = " and calibration" * (results.predictors is not None)
+        return f"The analyses of words{asked} are missing: {error}."
     return ""
 
 

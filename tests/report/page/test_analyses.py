@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from lmbench.analysis.texts import Texts
 from lmbench.report.page.analyses import list_analyses
-from lmbench.report.ranked_run import RankedRun
+from lmbench.report.ranked_run import Predictors, RankedRun
 from tests.report.cells import cell, store_bits, text
 from tests.report.page.conftest import NOISE, SIZES
 from tests.storing import new_directory
@@ -30,8 +30,11 @@ def test_words_are_analyzed_if_the_page_has_the_texts(paired):
     [without] = list_analyses(replace(paired, texts=None))
     assert without.note == "`lmbench report` adds the analyses of words."
     assert [figure.title for figure in without.figures] == titles[: len(without.figures)]
-    [unread] = list_analyses(replace(paired, texts=Texts(paired.directory.manifest)))
-    assert unread.note.startswith("The analyses of words are missing: the texts of c are not in the run directory")
+    unread = replace(paired, texts=Texts(paired.directory.manifest))
+    asked = replace(unread, predictors=Predictors(("kenlm",), lambda *_: None))
+    for results, missing in ((unread, "The analyses of words"), (asked, "The analyses of words and calibration")):
+        [found] = list_analyses(results)
+        assert found.note.startswith(f"{missing} are missing: the texts of c are not in the run directory")
 
 
 def test_an_analysis_of_several_corpora_is_shown_once(tmp_path):
