@@ -58,7 +58,7 @@ class Overlap(BaseModel):
     def __str__(self) -> str:
         sample = f", sampled one in {self.every}," if self.every > 1 else ""
         ngrams = f"{self.share:.2%} of the test split's {LENGTH}-grams of {self.unit}{sample}"
-        documents = f"{self.repeated:,} of its {self.documents:,} documents"
+        documents = f"{self.repeated:,} of its {self.documents:,} document{'s' * (self.documents != 1)}"
         valid = f"; {self.repeated_valid:,} validation documents are also in another split"
         return (
             f"{ngrams} ({self.shared:,} of {self.looked_up:,}) and {documents} are also in the training split"
