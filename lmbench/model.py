@@ -134,7 +134,8 @@ class Traits:
             stored cells and fitted models of older versions are not used.
         threads: How many threads the numeric libraries get at most; None: as many as there are CPUs. A run evaluates
             cells at the same time if their threads fit.
-        libraries: Heavy libraries that the model imports, so that a run may import them once for several cells.
+        libraries: Heavy libraries that the model imports, or its own modules that import them, so that a run may import
+            them once for several cells, and before it measures how long fitting takes.
         gpu: Whether the model uses a GPU if there is one.
     """
 

@@ -20,6 +20,7 @@ from lmbench.model import LanguageModel, ModelSpec, Traits
 from lmbench.progress import SILENT, CheckedProgress, Progress
 from lmbench.registry import ResolvedModel, resolve
 from lmbench.runs.fitted_models import Fit, prepare_model
+from lmbench.runs.libraries import import_libraries
 from lmbench.runs.machine import count_threads
 from lmbench.runs.objects import ModelObject
 from lmbench.runs.records import Cell, ModelRecord
@@ -185,6 +186,7 @@ def _prepare(model: LanguageModel, training: Training) -> LanguageModel:
 @contextmanager
 def _limited_threads(traits: Traits) -> Iterator[None]:
     """Give numeric libraries as many threads as in a run until the context ends, so that fits are the same."""
+    import_libraries({name.partition(".")[0] for name in traits.libraries})  # later ones would choose their threads
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch else 0
     count = count_threads(traits)

@@ -196,8 +196,8 @@ class TimedModel:
         elif not text.train.size:
             raise CorpusError(f"the training split of {fit.corpus} is empty: there is nothing to learn from")
         else:
-            train = partial(self.model.prepare, text, progress.part("fit"))
-            self._prepared = store.prepare(self.model, fit, train, progress) if store else measure_fit(train)
+            model, train = self.model, partial(self.model.prepare, text, progress.part("fit"))
+            self._prepared = store.prepare(model, fit, train, progress) if store else measure_fit(model, train)
         self.traits = plain_traits(self.model.traits)  # the model may know them better by now
 
     def score(self, documents: tuple[str, ...]) -> object:

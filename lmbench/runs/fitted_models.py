@@ -31,6 +31,7 @@ from lmbench.corpus import TrainingText
 from lmbench.errors import LmbenchError, ResultsError, describe, message_of
 from lmbench.model import LanguageModel, Saveable
 from lmbench.progress import SILENT, Progress
+from lmbench.runs.libraries import import_libraries
 from lmbench.runs.memory import peak_bytes
 from lmbench.runs.sealed import read_sealed, write_sealed
 
@@ -143,11 +144,11 @@ class FittedModels:
             progress: Receives reports.
         """
         if not isinstance(model, Saveable):
-            return measure_fit(train)
+            return measure_fit(model, train)
         with self._waiting_for_lock(fit.key, progress) as obstacle:
             if stored := self._restore(model, fit.key, progress):
                 return stored
-            prepared = measure_fit(train)
+            prepared = measure_fit(model, train)
             if obstacle:
                 progress.notice(f"fitted models are not stored: {obstacle}")
                 return prepared
@@ -339,11 +340,17 @@ def prepare_model(
         model.prepare(None, progress)
         return None
     train = partial(model.prepare, text, progress)
-    return measure_fit(train) if fit is None else FittedModels().prepare(model, fit, train, progress)
+    return measure_fit(model, train) if fit is None else FittedModels().prepare(model, fit, train, progress)
 
 
-def measure_fit(train: Callable[[], None]) -> Prepared:
-    """Fit a model, and return what that cost."""
+def measure_fit(model: LanguageModel, train: Callable[[], None]) -> Prepared:
+    """Fit a model, and return what that cost, without the import of its libraries.
+
+    Args:
+        model: The model.
+        train: Fits it.
+    """
+    import_libraries(model.traits.libraries)
     started = time.perf_counter()
     train()
     return Prepared(time.perf_counter() - started, peak_bytes())

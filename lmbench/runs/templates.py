@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import importlib
 import os
 import signal
 import socket
@@ -31,6 +30,7 @@ import psutil
 
 from lmbench.errors import LmbenchError
 from lmbench.registry import list_registered
+from lmbench.runs.libraries import import_libraries
 from lmbench.runs.memory import resident_bytes
 from lmbench.runs.processes import Pipes, Process, SpawnedProcess, open_pipes, start_python, work
 from lmbench.runs.worker import Worker
@@ -227,10 +227,8 @@ def serve(requests: int, libraries: tuple[str, ...]) -> NoReturn:
             process's ends of its connections.
         libraries: The names of the libraries.
     """
-    for name in (*OWN_MODULES, *libraries):
-        with suppress(Exception, SystemExit):  # the work that needs the library says why it cannot be imported
-            importlib.import_module(name)
-    with suppress(Exception):  # likewise
+    import_libraries((*OWN_MODULES, *libraries))
+    with suppress(Exception):  # the work that needs a model says why it cannot be found
         list_registered()  # every process looks a model up
     gc.collect()
     gc.freeze()  # else the first collection of each process would copy all objects

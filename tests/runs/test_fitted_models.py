@@ -5,18 +5,19 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lmbench import LanguageModel, ModelOptions, Saveable, Split, TrainingText
+from lmbench import LanguageModel, ModelOptions, Saveable, Split, TrainingText, Traits
 from lmbench.backends.ngrams.kenlm import KenlmNgram
 from lmbench.errors import CorpusError
 from lmbench.identity import fit_key, identify_model
 from lmbench.progress import Progress
-from lmbench.runs.fitted_models import Fit, FittedModels
+from lmbench.runs.fitted_models import Fit, FittedModels, measure_fit
 
 FIT = Fit("0" * 63 + "a", "counting", "toy")
 OTHER = Fit("0" * 63 + "b", "counting", "toy")
@@ -362,3 +363,13 @@ def test_nothing_else_misses_and_the_scores_are_the_same_bits(tmp_path, store, m
     copy = TrainingText(Split(list(TEXT.train.documents)), Split(list(TEXT.valid.documents)))
     again = prepare_kenlm(FittedModels(tmp_path / "elsewhere"), written_out, copy, "renamed", "kenlm:order=3")
     assert again == (True, scores)
+
+
+def test_libraries_are_imported_before_a_fit_is_measured(tmp_path, monkeypatch):
+    """If one cannot be imported, the fit says why."""
+    (tmp_path / "a_library.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    model, imported = Counting(tmp_path / "fits"), []
+    model.traits = Traits(libraries=("not_there", "a_library"))
+    measure_fit(model, lambda: imported.append("a_library" in sys.modules))
+    assert imported == [True]
