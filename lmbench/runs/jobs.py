@@ -232,8 +232,7 @@ def _start(job: Job, desk: Desk, progress: Progress, other: bool = False) -> Wor
     if job.model.runs_here:
         return WorkHere()
     needs = job.model.needs
-    if needs.libraries:
-        packages = dict.fromkeys(name.partition(".")[0] for name in needs.libraries)
+    if packages := dict.fromkeys(name.partition(".")[0] for name in needs.libraries if not name.startswith("lmbench.")):
         progress(f"loading {', '.join(_PACKAGES.get(package, package) for package in packages)}", 0.0)
     worker = desk.workers.start(needs.libraries, needs.threads, other)
     worker.report_memory(desk.report_memory)

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-import torch
 from pydantic import Field, JsonValue, model_validator
 
+from lmbench.backends.neural.cuda import has_cuda
 from lmbench.model import HistoryOptions
 from lmbench.spec import Seconds
 from lmbench.text.lexicon import LexiconOptions
@@ -150,7 +150,7 @@ class TransformerOptions(HistoryOptions, LexiconOptions):
             raise ValueError("an encoder-decoder has learned positions; leave out positions")
         if self.positions == "rotary" and self.width // self.heads % 2:
             raise ValueError(f"rotary positions need heads of even width, not of {self.width // self.heads}")
-        if self.device == "cuda" and not torch.cuda.is_available():
+        if self.device == "cuda" and not has_cuda():
             raise ValueError("this machine does not have a CUDA device")
         return self
 

@@ -15,6 +15,14 @@ from torch.nn import functional as F
 from lmbench.arrays import Ints
 from lmbench.backends.neural.transformer.networks import PADDING, Network
 
+_MANY_IDS = 8192  # with more, the output layer would take most of a training step
+_NEGATIVES = 2048
+
+
+def count_negatives(ids: int) -> int:
+    """Return how many of the ids a training step draws for its softmax; 0 if it normalizes over all of them."""
+    return _NEGATIVES if ids > _MANY_IDS else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -245,8 +245,8 @@ def test_a_model_that_cannot_be_restored_is_refused_with_the_reason(model, tmp_p
 
 
 def test_models_of_many_types_learn_from_a_sample_and_score_over_all_types(monkeypatch):
-    monkeypatch.setattr("lmbench.backends.neural.transformer.model._MANY_TYPES", 10)
-    monkeypatch.setattr("lmbench.backends.neural.transformer.model._NEGATIVES", 8)
+    monkeypatch.setattr("lmbench.backends.neural.transformer.sampled_softmax._MANY_IDS", 10)
+    monkeypatch.setattr("lmbench.backends.neural.transformer.sampled_softmax._NEGATIVES", 8)
     model = fitted(",steps=80,tokenizer=words,dropout=0")
     assert dict(model.signature().parts)["softmax"] == "sampled8"
     assert np.exp(model.next_events("the").logprobs).sum() == pytest.approx(1, abs=1e-9)
