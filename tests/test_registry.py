@@ -1,7 +1,10 @@
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from lmbench import ModelSpec, about, build, registry
 from lmbench.errors import PluginError, SpecError, UnknownNameError
@@ -143,12 +146,19 @@ def test_a_version_of_a_model_is_an_option_of_it(name, hint):
         build(name)
 
 
-def test_only_backends_import_heavy_libraries():
+def test_only_the_work_of_a_model_imports_heavy_libraries(tmp_path):
+    """Not even the models of a run are selected and identified with them, which would take seconds."""
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    save_file({"weights": np.zeros(1)}, tmp_path / "model.safetensors")
+    specs = f"all,transformer,smollm2,hf:{tmp_path},mlm:{tmp_path},hf:{tmp_path},finetune=steps:3"
     code = (
-        "import sys, lmbench.cli.commands, lmbench.runs.runner, lmbench.registry; lmbench.registry.list_registered(); "
-        "print([m for m in ('torch', 'transformers', 'nltk', 'hmmlearn', 'kenlm') if m in sys.modules])"
+        "import sys, lmbench.cli.commands, lmbench.runs.runner; from lmbench.runs.models import select_models; "
+        "print({m.identity['options']['path'] for m in select_models(sys.argv[1]) if m.spec.name in ('hf', 'mlm')}, "
+        "[m for m in ('torch', 'transformers', 'nltk', 'hmmlearn', 'kenlm') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    ran = subprocess.run([sys.executable, "-c", code, specs], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\{'sha256=[0-9a-f]{12}'\} \[\]\n", ran.stdout)
 
 
 def test_a_spec_is_resolved_to_its_model_and_options():

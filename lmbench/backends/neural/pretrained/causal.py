@@ -1,26 +1,17 @@
-"""Pretrained causal language models of Hugging Face's transformers, such as GPT-2."""
+"""Pretrained causal language models of Hugging Face's transformers, such as GPT-2.
+
+This module says what the models are, without PyTorch and Transformers. `causal_loading` loads them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-import numpy as np
-import torch
-import transformers
 from pydantic import Field, JsonValue, model_validator
-from transformers import AutoModelForCausalLM
 
-from lmbench.arrays import Ints
-from lmbench.backends.neural.pretrained.allocator import return_freed_blocks
-from lmbench.backends.neural.pretrained.causal_network import CausalNetwork
-from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
-from lmbench.backends.neural.pretrained.causal_state import TextReader
-from lmbench.backends.neural.pretrained.finite_logits import check_logits
-from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, naming_model, positions
-from lmbench.backends.neural.pretrained.hub_tokenizer import HubTokenizer
-from lmbench.errors import ScoreError, SpecError
+from lmbench.backends.neural.pretrained.hub_model import HubLoader, PretrainedOptions, naming_model
 from lmbench.model import Footprint, HistoryOptions, LanguageModel, ModelOptions, Traits
 from lmbench.prediction import Prediction
 from lmbench.progress import SILENT, Progress
@@ -28,7 +19,10 @@ from lmbench.score import Score
 from lmbench.signature import Signature
 from lmbench.state import ModelState, NextEvents
 
-_DEFAULT_CONTEXT = 2048  # for models whose configuration does not limit the number of positions
+if TYPE_CHECKING:
+    from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
+    from lmbench.backends.neural.pretrained.causal_state import TextReader
+
 _FINETUNE = re.compile(r"steps:[1-9][0-9]{0,6}")
 _LEARNING_RATE = 1e-4
 
@@ -106,7 +100,15 @@ class HuggingFace(LanguageModel):
     Options: ClassVar[type[ModelOptions]] = HuggingFaceOptions
     options: HuggingFaceOptions
     traits = Traits(
-        weights="pretrained", checked_in_runs=False, libraries=("torch", "transformers.modeling_utils"), gpu=True
+        weights="pretrained",
+        checked_in_runs=False,
+        libraries=(
+            "torch",
+            "transformers.modeling_utils",
+            "lmbench.backends.neural.pretrained.causal_loading",
+            "lmbench.backends.neural.pretrained.causal_state",
+        ),
+        gpu=True,
     )
 
     def __init__(self, options: ModelOptions | None = None) -> None:
@@ -140,6 +142,9 @@ class HuggingFace(LanguageModel):
         return self._prepare_reader().conditional_logprob(context, continuation, whole)
 
     def signature(self) -> Signature:
+        import torch
+        import transformers
+
         scorer = self._load_scorer()
         named = Signature.of(model=self.options.title) + self._loader.sign(scorer.tokenizer.tokenizer.is_fast)
         return named + Signature.of(
@@ -169,53 +174,18 @@ class HuggingFace(LanguageModel):
     def _prepare_reader(self) -> TextReader:
         scorer = self._load_scorer()
         if self._reader is None or self._reader.scorer is not scorer:
+            from lmbench.backends.neural.pretrained.causal_state import TextReader
+
             self._reader = TextReader(scorer)
         return self._reader
 
     def _load_scorer(self) -> CausalScorer:
         """Load the tokenizer and the weights on the first call."""
         if self._loaded is None:
-            tokenizer = HubTokenizer(self._loader.load_tokenizer())
-            bos = self._find_bos(tokenizer.tokenizer)
-            model = self._loader.load_network(AutoModelForCausalLM)
-            return_freed_blocks()
-            with naming_model(self.options.title):
-                _check_causal(model, self.options.title)
-                network = CausalNetwork.prepare(model, self.options.memory)
-                context = self._choose_context(network)
-            stride = self.options.stride or max(1, context // 2)
-            batch_tokens = self.options.batch_tokens or network.batch_tokens
-            self._loaded = CausalScorer(tokenizer, network, bos, context, stride, batch_tokens, self.options.history)
+            from lmbench.backends.neural.pretrained.causal_loading import load_scorer
+
+            self._loaded = load_scorer(self._loader, self.options)
         return self._loaded
-
-    def _find_bos(self, tokenizer: Any) -> Ints:
-        """Return the ids that precede every document.
-
-        Raises:
-            SpecError: BOS is asked for, but the tokenizer does not have a BOS or EOS token.
-        """
-        if self.options.bos == "none":
-            return np.zeros(0, dtype=np.int64)
-        for bos in (tokenizer.bos_token_id, tokenizer.eos_token_id):
-            if bos is not None:
-                return np.array([bos], dtype=np.int64)
-        raise SpecError(f"the tokenizer of '{self.options.title}' does not have a BOS or EOS token; give bos=none")
-
-    def _choose_context(self, network: CausalNetwork) -> int:
-        """Return the number of tokens in a window.
-
-        Raises:
-            SpecError: The model reads fewer tokens at once, or the stride or the history is longer.
-        """
-        largest, stride = positions(network.model), self.options.stride
-        context = self.options.context or min(largest or _DEFAULT_CONTEXT, network.window_tokens)
-        if largest and context > largest:
-            raise SpecError(f"a context of {context} is more than the {largest} positions of '{self.options.title}'")
-        if stride > context:
-            raise SpecError(f"a stride of {stride} skips tokens: it is longer than the context of {context}")
-        if (history := self.options.history) is not None and history > context:
-            raise SpecError(f"a history of {history} is more than the context of {context}")
-        return int(context)
 
 
 class Gpt2(HuggingFace):
@@ -225,19 +195,3 @@ class Gpt2(HuggingFace):
     """
 
     Options: ClassVar[type[ModelOptions]] = Gpt2Options
-
-
-def _check_causal(model: Any, path: str) -> None:
-    """Check that predictions are numbers and do not depend on the tokens that they predict. BERT loads as causal.
-
-    Raises:
-        ScoreError: They are not, or they do.
-    """
-    if positions(model) == 1:
-        return
-    with torch.inference_mode():
-        ids = torch.tensor([[0, 0], [0, 1]], device=model.device)
-        one, other = model(ids).logits[:, 0].float()
-    check_logits(torch.stack([one, other]), model)
-    if not torch.allclose(one, other, atol=1e-2):
-        raise ScoreError(f"'{path}' reads the tokens that it should predict: it is not a causal language model")

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from lmbench.backends.neural.pretrained.causal import HuggingFace
-from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
-from lmbench.backends.neural.pretrained.fine_tuning import (
-    PATIENCE,
-    STEP_TOKENS,
-    VALIDATION_BYTES,
-    FineTuningPlan,
-    fine_tune,
-)
-from lmbench.backends.neural.transformer.training_history import TrainingHistory, learning_curve
 from lmbench.corpus import TrainingText
 from lmbench.exhibit import Exhibit
 from lmbench.model import Fitted, ModelOptions, Saveable
 from lmbench.progress import SILENT, Progress
-from lmbench.saved import SavedFacts, open_saved, write_saved
+from lmbench.saved import open_saved
 from lmbench.signature import Signature
 
-
-@dataclass(frozen=True, slots=True)
-class TunedScorer:
-    """A scorer whose network is trained.
-
-    Attributes:
-        scorer: The scorer. Its network has its best weights.
-        history: The course of the training.
-        threads: The threads of the CPU that it had; their number changes how sums are rounded.
-    """
-
-    scorer: CausalScorer
-    history: TrainingHistory
-    threads: int
-
-
-class _Facts(SavedFacts):
-    """The part of a trained scorer that is saved besides its weights; see TunedScorer."""
-
-    history: TrainingHistory
-    threads: int
+if TYPE_CHECKING:
+    from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
+    from lmbench.backends.neural.pretrained.tuned_scorer import TunedScorer
 
 
 class FineTuned(HuggingFace, Saveable):
@@ -56,8 +27,9 @@ class FineTuned(HuggingFace, Saveable):
         weights="partly pretrained",
         unchecked_options=("finetune",),
         quick_options=(("finetune", "steps:2"),),
+        libraries=(*HuggingFace.traits.libraries, "lmbench.backends.neural.pretrained.tuned_scorer"),
     )
-    _tuned = Fitted[TunedScorer]()
+    _tuned: Fitted[TunedScorer] = Fitted()
 
     def __init__(self, options: ModelOptions | None = None) -> None:
         super().__init__(options)
@@ -71,30 +43,17 @@ class FineTuned(HuggingFace, Saveable):
             CorpusError: A split is empty.
             LmbenchError: The weights cannot be trained.
         """
+        from lmbench.backends.neural.pretrained.tuned_scorer import TunedScorer  # not at the top: it needs PyTorch
+
         self._loader.allow_downloads(progress)
-        scorer, options = self._load_pretrained(), self.options
-        plan = FineTuningPlan(options.steps, options.learning_rate, options.seed)
-        history = fine_tune(replace(scorer, history=None), data, plan, progress)
-        self._tuned = TunedScorer(scorer, history, torch.get_num_threads())
+        self._tuned = TunedScorer.train(self._load_pretrained(), self.options, data, progress)
 
     def signature(self) -> Signature:
-        options, history, threads = self.options, self._tuned.history, self._tuned.threads
-        return super().signature() + Signature.of(
-            finetune=options.finetune,
-            optimizer="adamw",
-            lr=f"{options.learning_rate:g}",
-            batch=STEP_TOKENS,
-            patience=PATIENCE,
-            valid=f"first{VALIDATION_BYTES}bytes",
-            steps=history.points[-1].steps,
-            best=history.best.steps,
-            threads=threads,
-            seed=options.seed,
-        )
+        return super().signature() + self._tuned.sign(self.options)
 
     def exhibits(self) -> tuple[Exhibit, ...]:
         """Return the learning curve."""
-        return learning_curve(self._tuned.history, f"the validation split's first {VALIDATION_BYTES:,} bytes")
+        return self._tuned.exhibits()
 
     def remarks(self) -> tuple[str, ...]:
         history = self._tuned.history
@@ -104,9 +63,7 @@ class FineTuned(HuggingFace, Saveable):
 
     def save(self, folder: Path) -> None:
         """Write all weights, which take 4 bytes each."""
-        tuned = self._tuned
-        arrays = {name: weight.detach().cpu().numpy() for name, weight in tuned.scorer.network.model.named_parameters()}
-        write_saved(folder, self, arrays, _Facts(history=tuned.history, threads=tuned.threads))
+        self._tuned.save(folder, self)
 
     def restore(self, folder: Path) -> None:
         """Read what `save` wrote; the device and the history may differ.
@@ -115,15 +72,10 @@ class FineTuned(HuggingFace, Saveable):
             UnavailableError: The pretrained model, whose tokenizer and configuration are needed too, is missing.
             SpecError: The folder does not hold a complete model with these options.
         """
+        from lmbench.backends.neural.pretrained.tuned_scorer import TunedScorer
+
         with open_saved(folder, self) as saved:
-            facts, scorer = saved.facts(_Facts), self._load_pretrained()
-            with torch.no_grad():
-                for name, weight in scorer.network.model.named_parameters():
-                    array = saved.array(name, np.float32, weight.dim())
-                    if array.shape != weight.shape:  # which copy_ might repeat
-                        raise ValueError(f"{name} has the shape {array.shape}, not {tuple(weight.shape)}")
-                    weight.copy_(torch.from_numpy(array))
-        self._tuned = TunedScorer(scorer, facts.history, facts.threads)
+            self._tuned = TunedScorer.restore(saved, self._load_pretrained)
 
     def _load_pretrained(self) -> CausalScorer:
         """Load the pretrained model, even if an earlier training has changed its weights."""

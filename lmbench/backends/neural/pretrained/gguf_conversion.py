@@ -1,4 +1,4 @@
-"""Models in GGUF files, converted to a folder that transformers loads quickly."""
+"""The conversion of a GGUF file to a folder that transformers loads quickly."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import re
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,143 +22,66 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from lmbench.backends.neural.pretrained.gguf_file import SUFFIX, GgufFile
 from lmbench.backends.neural.pretrained.gguf_positions import SCALING, set_positions
+from lmbench.backends.neural.pretrained.gguf_source import GgufSource
 from lmbench.backends.neural.pretrained.gguf_tokenizer import (
     check_same_vocabulary,
     find_difference,
     load_gguf_tokenizer,
-    own_vocabulary,
 )
 from lmbench.backends.neural.pretrained.library import reading
-from lmbench.backends.neural.pretrained.model_files import (
-    VOCABULARY_SIZE,
-    UnusableFileError,
-    fingerprint,
-    read_settings,
-)
+from lmbench.backends.neural.pretrained.model_files import VOCABULARY_SIZE, UnusableFileError, read_settings
 from lmbench.backends.neural.pretrained.size_check import check_counts, check_growth, check_network
 from lmbench.checksum import hash_file
 from lmbench.converted import ConvertedModels
-from lmbench.errors import UnavailableError, reason
+from lmbench.errors import reason
 from lmbench.identity import digest
 from lmbench.progress import Progress
 
 _VERSION = 1  # of the conversion: raise it if it gives other numbers
 _FLOAT = 4  # bytes
-_REMEMBERED = 64  # files; every cell of a run asks for the same ones
 _BUNDLED = ("tokenizer.ggml.merges", "tokenizer.ggml.scores", "tokenizer.ggml.token_type", "tokenizer.chat_template")
 
 
-@dataclass(frozen=True, slots=True)
-class GgufSource:
-    """A GGUF file, with the model's own tokenizer if that is beside it.
+def find_converted(source: GgufSource, progress: Progress) -> Path:
+    """Return the folder of the converted model, which is made once and kept in the user's cache.
 
-    Attributes:
-        path: The file.
-        digest: Its SHA-256.
-        vocabulary: The files of the model's own tokenizer, which replaces the one that the header describes.
+    Raises:
+        UnusableFileError: The file is not one that transformers can read as it is meant.
+        UnavailableError: The cache cannot be written.
     """
-
-    path: Path
-    digest: str
-    vocabulary: tuple[Path, ...]
-    _fingerprints: Mapping[Path, tuple[int, int, int]] = field(repr=False)
-
-    @classmethod
-    def find(cls, path: Path) -> GgufSource | None:
-        """Return the model that a user names: a GGUF file, or a folder with one and no other weights.
-
-        Raises:
-            UnusableFileError: The folder contains several, or the file cannot be read.
-        """
-        if path.is_dir():
-            return cls._in_folder(path)
-        return cls._of(path, ()) if path.name.lower().endswith(SUFFIX) and path.is_file() else None
-
-    @classmethod
-    def _in_folder(cls, folder: Path) -> GgufSource | None:
-        names = sorted(file.name for file in folder.iterdir())
-        found = [name for name in names if name.lower().endswith(SUFFIX)]
-        if not found or any(name.endswith(".safetensors") for name in names):
-            return None
-        if len(found) > 1:
-            raise UnusableFileError(f"it contains {len(found)} GGUF files; name one, as in hf:FOLDER/{found[0]}")
-        return cls._of(folder / found[0], own_vocabulary(folder))
-
-    @classmethod
-    def _of(cls, path: Path, vocabulary: tuple[Path, ...]) -> GgufSource:
-        if not path.is_file():
-            raise UnusableFileError(f"{path.name} is not a regular file")
-        before = {file: fingerprint(file) for file in (path, *vocabulary)}
-        return cls(path, _hash_once(path, before[path]), vocabulary, before)
-
-    @property
-    def revision(self) -> str:
-        """The first digits of the SHA-256 of the file, and of the tokenizer beside it.
-
-        Raises:
-            UnavailableError: A file has changed since it was hashed.
-        """
-        for file, before in self._fingerprints.items():
-            if not file.is_file() or fingerprint(file) != before:
-                raise UnavailableError(f"'{file}' has changed since the model was loaded; start again")
-        own = f" tokenizer={digest([hash_file(file) for file in self.vocabulary])[:12]}" if self.vocabulary else ""
-        return f"sha256={self.digest[:12]}{own}"
-
-    @property
-    def quantization(self) -> str:
-        """How the file stores its numbers."""
-        return _find_quantization(self.path, self._fingerprints[self.path])
-
-    def convert(self, progress: Progress) -> Path:
-        """Return the folder of the converted model, which is made once and kept in the user's cache.
-
-        Raises:
-            UnusableFileError: The file is not one that transformers can read as it is meant.
-            UnavailableError: The cache cannot be written.
-        """
-        how = digest([_VERSION, transformers.__version__, [hash_file(file) for file in self.vocabulary]])
-        convert = partial(self._convert, progress=progress)
-        return ConvertedModels().find(f"{self.digest}-{how[:12]}", self.path.name, convert, progress)
-
-    def _convert(self, folder: Path, progress: Progress) -> None:
-        """Write the model into a folder: a configuration, float32 weights and a tokenizer."""
-        file = GgufFile.read(self.path)
-        _check_space(file, folder)
-        megabytes = _FLOAT * file.numbers / 1e6
-        progress.notice(f"converting {self.path.name} once, to {megabytes:,.0f} MB in {ConvertedModels().folder}")
-        with reading(), redirect_stderr(StringIO()):  # it has a progress bar that cannot be turned off
-            tokenizer = load_gguf_tokenizer(file)
-            if self.vocabulary:
-                self._copy_vocabulary(file, tokenizer.backend_tokenizer, folder, progress)
-            else:
-                with _writing():
-                    tokenizer.save_pretrained(folder)
-            _convert_network(file, folder)
-
-    def _copy_vocabulary(self, file: GgufFile, built: Tokenizer, folder: Path, progress: Progress) -> None:
-        """Copy the model's own tokenizer, after a comparison with the one that the header describes."""
-        for path in self.vocabulary:
-            check_growth(read_settings(path, VOCABULARY_SIZE))
-            shutil.copyfile(path, folder / path.name)
-        own = Tokenizer.from_file(str(folder / self.vocabulary[0].name))
-        check_same_vocabulary(own, file)
-        if text := find_difference(own, built):
-            progress.notice(
-                f"{self.path.name}: tokenizer.json divides {text[:20]!r} otherwise than the tokenizer that the file "
-                "describes; tokenizer.json is used"
-            )
+    how = digest([_VERSION, transformers.__version__, [hash_file(file) for file in source.vocabulary]])
+    convert = partial(_convert, source, progress=progress)
+    return ConvertedModels().find(f"{source.digest}-{how[:12]}", source.path.name, convert, progress)
 
 
-@lru_cache(_REMEMBERED)
-def _hash_once(path: Path, _fingerprint: tuple[int, int, int]) -> str:
-    """Return the SHA-256 of a file, which is read again if its fingerprint changes."""
-    return hash_file(path)
+def _convert(source: GgufSource, folder: Path, progress: Progress) -> None:
+    """Write the model into a folder: a configuration, float32 weights and a tokenizer."""
+    file = GgufFile.read(source.path)
+    _check_space(file, folder)
+    megabytes = _FLOAT * file.numbers / 1e6
+    progress.notice(f"converting {source.path.name} once, to {megabytes:,.0f} MB in {ConvertedModels().folder}")
+    with reading(), redirect_stderr(StringIO()):  # it has a progress bar that cannot be turned off
+        tokenizer = load_gguf_tokenizer(file)
+        if source.vocabulary:
+            _copy_vocabulary(source, file, tokenizer.backend_tokenizer, folder, progress)
+        else:
+            with _writing():
+                tokenizer.save_pretrained(folder)
+        _convert_network(file, folder)
 
 
-@lru_cache(_REMEMBERED)
-def _find_quantization(path: Path, _fingerprint: tuple[int, int, int]) -> str:
-    """Return how a file stores its numbers; the header is read again if the file's fingerprint changes."""
-    return GgufFile.read(path).quantization
+def _copy_vocabulary(source: GgufSource, file: GgufFile, built: Tokenizer, folder: Path, progress: Progress) -> None:
+    """Copy the model's own tokenizer, after a comparison with the one that the header describes."""
+    for path in source.vocabulary:
+        check_growth(read_settings(path, VOCABULARY_SIZE))
+        shutil.copyfile(path, folder / path.name)
+    own = Tokenizer.from_file(str(folder / source.vocabulary[0].name))
+    check_same_vocabulary(own, file)
+    if text := find_difference(own, built):
+        progress.notice(
+            f"{source.path.name}: tokenizer.json divides {text[:20]!r} otherwise than the tokenizer that the file "
+            "describes; tokenizer.json is used"
+        )
 
 
 def _check_space(file: GgufFile, folder: Path) -> None:

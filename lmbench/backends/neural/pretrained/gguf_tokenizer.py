@@ -7,7 +7,6 @@ ignores the names that it does not know, among them SmolLM2's, and takes GPT-2's
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, pre_tokenizers
@@ -81,10 +80,3 @@ def _spell(token: str) -> str:
     """Return a token in GPT-2's byte alphabet."""
     printable = {byte: letter for letter, byte in UNPRINTABLE.items()}
     return "".join(printable[byte] for byte in token.encode())
-
-
-def own_vocabulary(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a model's own tokenizer in a folder; none without a tokenizer.json."""
-    names = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-    files = tuple(folder / name for name in names if (folder / name).is_file())
-    return files if (folder / names[0]).is_file() else ()

@@ -1,4 +1,8 @@
-"""Loading pretrained models: from a folder, from the cache of the Hugging Face hub, or from the hub itself."""
+"""Loading pretrained models: from a folder, from the cache of the Hugging Face hub, or from the hub itself.
+
+PyTorch and Transformers take seconds to import, and neither options nor a model's identity need them. So the functions
+that load import them.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import huggingface_hub
-import torch
 from huggingface_hub.errors import StrictDataclassError
 from pydantic import Field, JsonValue, field_validator, model_validator
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoTokenizer
 
-from lmbench.backends.neural.device import select_device, select_precision
-from lmbench.backends.neural.pretrained.gguf_conversion import GgufSource
+from lmbench.backends.neural.cuda import has_cuda
 from lmbench.backends.neural.pretrained.gguf_file import SUFFIX
+from lmbench.backends.neural.pretrained.gguf_source import GgufSource
 from lmbench.backends.neural.pretrained.hub_cache import cached_snapshot
 from lmbench.backends.neural.pretrained.hub_download import download, hub_answers, missing_bytes
 from lmbench.backends.neural.pretrained.library import reading, silenced
@@ -83,7 +85,7 @@ class PretrainedOptions(ModelOptions):
 
     @model_validator(mode="after")
     def _check_device(self) -> Self:
-        if self.device == "cuda" and not torch.cuda.is_available():
+        if self.device == "cuda" and not has_cuda():
             raise ValueError("this machine has no CUDA device")
         return self
 
@@ -134,6 +136,10 @@ class HubLoader:
                 self._announce_download(self._require_hub())
 
     def _announce_slow_precision(self, progress: Progress) -> None:
+        import torch
+
+        from lmbench.backends.neural.device import select_device, select_precision
+
         device = select_device(self._options.device)
         is_slow = device.type == "cpu" and select_precision("auto", device) != torch.bfloat16
         if self._options.dtype == "bfloat16" and is_slow:
@@ -179,6 +185,8 @@ class HubLoader:
         Raises:
             UnavailableError: It is missing or cannot be loaded.
         """
+        from transformers import AutoTokenizer
+
         files = self.files
         with naming_model(self._path):
             for vocabulary in files.fast_vocabularies:
@@ -196,6 +204,10 @@ class HubLoader:
         Raises:
             UnavailableError: Weights are missing or cannot be loaded.
         """
+        import torch
+
+        from lmbench.backends.neural.device import select_device
+
         device, dtype = select_device(self._options.device), getattr(torch, self._options.dtype)
         with naming_model(self._path):
             outline = self._outline(kind)
@@ -213,6 +225,9 @@ class HubLoader:
 
     def _outline(self, kind: Any) -> Any:
         """Return the network that the configuration describes, without memory for its weights."""
+        import torch
+        from transformers import AutoConfig
+
         config = self._load(AutoConfig)
         with torch.device("meta"), torch.random.fork_rng(devices=[]), reading():
             return kind.from_config(config, trust_remote_code=False)
@@ -226,8 +241,10 @@ class HubLoader:
 
     def _check_files(self) -> ModelFiles:
         if self.gguf:
+            from lmbench.backends.neural.pretrained.gguf_conversion import find_converted
+
             with naming_model(self._path):
-                return self._check_folder(self.gguf.convert(self._progress or SILENT))
+                return self._check_folder(find_converted(self.gguf, self._progress or SILENT))
         if _is_folder(self._path):
             return self._check_folder(Path(self._path))
         if not self._is_cached():

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import huggingface_hub
-import transformers
 
 
 @contextmanager
@@ -33,6 +32,8 @@ def _offline() -> Iterator[None]:
 @contextmanager
 def silenced() -> Iterator[None]:
     """Turn transformers' warnings and progress bars off, and afterwards restore them."""
+    import transformers  # not at the top: it takes seconds, and a model's identity does not need it
+
     log: Any = transformers.utils.logging
     verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()

@@ -6,14 +6,16 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
 from lmbench.backends.neural.pretrained.model_files import ModelFiles, UnusableFileError, scalars
 from lmbench.errors import reason
 from lmbench.machine_memory import usable_memory
+
+if TYPE_CHECKING:
+    import torch
 
 _COUNT = re.compile(r"(?:.*_)?(?:layers?|experts|blocks|groups|labels)")  # of what the library builds one by one
 _LENGTH = re.compile(r".*position.*|n_ctx|.*seq.*len.*|.*max.*len.*")
@@ -33,7 +35,7 @@ def read_shapes(weights: Sequence[Path]) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for path in weights:
         try:
-            with safe_open(path, "pt") as file:
+            with safe_open(path, "np") as file:  # "pt" would import PyTorch, which the header does not need
                 shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
             raise UnusableFileError(f"{path.name} is damaged: {reason(error)}") from error

@@ -14,7 +14,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lmbench import build
 from lmbench.backends.neural.pretrained import gguf_conversion
-from lmbench.backends.neural.pretrained.gguf_conversion import GgufSource
 from lmbench.converted import ConvertedModels
 from lmbench.errors import UnavailableError
 from tests.checkpoints import BOS, byte_level
@@ -130,15 +129,6 @@ def test_a_disk_that_becomes_full_is_the_fault_of_the_cache(tmp_path, cache, mon
     assert refusal(tmp_path / "tiny.gguf") == unwritable(cache, "No space left on device (os error 28)")
 
 
-def test_a_renamed_file_is_the_same_model_and_a_changed_one_is_not(tmp_path):
-    write_gguf(tmp_path / "a.gguf")
-    shutil.copy(tmp_path / "a.gguf", tmp_path / "b.gguf")
-    write_gguf(tmp_path / "c.gguf", kind="F16")
-    one, same, other = (build(f"hf:{tmp_path / name}.gguf").options.identity() for name in "abc")
-    assert one == same
-    assert one["path"] != other["path"]
-
-
 def test_a_file_with_a_changed_byte_in_its_weights_is_another_model(tmp_path):
     write_gguf(tmp_path / "a.gguf")
     data = (tmp_path / "a.gguf").read_bytes()
@@ -147,20 +137,6 @@ def test_a_file_with_a_changed_byte_in_its_weights_is_another_model(tmp_path):
     assert [part.partition(":")[0] for part, its in zip(one, other, strict=True) if part != its] == [
         "model", "revision",
     ]  # fmt: skip
-
-
-def test_a_file_is_hashed_and_described_once_until_it_changes(tmp_path, monkeypatch):
-    path, read = tmp_path / "tiny.gguf", []
-    for holder, name in ((gguf_conversion, "hash_file"), (gguf_conversion.GgufFile, "read")):
-        original = getattr(holder, name)
-        counted = lambda file, name=name, original=original: read.append(name) or original(file)  # noqa: E731
-        monkeypatch.setattr(holder, name, counted)
-    for kind in ("F32", "F16"):
-        write_gguf(path, kind=kind)
-        sources = [GgufSource.find(path) for _ in range(2)]
-        assert len({source.revision for source in sources}) == 1
-        assert sources[0].quantization == sources[1].quantization == kind.replace("F16", "F16+F32")
-    assert sorted(read) == ["hash_file", "hash_file", "read", "read"]
 
 
 def test_a_file_that_changes_after_loading_is_refused(tmp_path):

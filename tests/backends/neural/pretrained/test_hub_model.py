@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 
 from lmbench import build
-from lmbench.backends.neural.pretrained import hub_model
+from lmbench.backends.neural import device
 from lmbench.backends.neural.pretrained.hub_model import HubLoader
 from lmbench.cli.displays import RunDisplay
 from lmbench.errors import UnavailableError
@@ -330,7 +330,7 @@ def test_memory_counts_if_it_decides_how_long_the_context_is(folder):
 def test_bfloat16_on_a_cpu_without_its_instructions_is_announced(folder, monkeypatch):
     for has_them in (False, True):
         precision = torch.bfloat16 if has_them else torch.float32
-        monkeypatch.setattr(hub_model, "select_precision", lambda option, device, precision=precision: precision)
+        monkeypatch.setattr(device, "select_precision", lambda *_, precision=precision: precision)
         for dtype in ("float32", "bfloat16"):
             progress = Recorded()
             build(f"hf:{folder},dtype={dtype},device=cpu").load(progress)
