@@ -34,20 +34,28 @@ test *arguments:
 docs:
     {{python}} -m sphinx -W --keep-going -q -d site/.doctrees docs site
 
-# The pictures of docs/analyses.md, from a new run in this folder; it takes a few minutes
+# The pictures of docs/analyses.md, from new runs in this folder; it takes a few minutes, and needs or downloads the
+# tagged corpora
 pictures folder:
     .venv/bin/lmbench run --models 'uniform,kenlm:order=1..2,kenlm,kenlm:history=0..3,ppm,cache,hmm' \
         --corpora fables-en --out {{folder}}
     .venv/bin/lmbench run --models 'kenlm:order=2..3,ppm' --corpora fables-en,markov:lines=20000 \
         --train-size '6.25%,12.5%,25%,50%,100%' --out {{folder}}
-    for name in ladder costs history frequency document-position characters complementarity memorization \
+    .venv/bin/lmbench run --models kenlm,ppm,cache,hmm --corpora ud-english-ewt,ud-chinese-gsd --out {{folder}}/tagged
+    .venv/bin/lmbench run --models kenlm,hmm --corpora fables-en --out {{folder}}/two
+    for name in ladder costs history frequency line-position document-position characters complementarity memorization \
         learning-curves 'passages --models kenlm,ppm'; do \
         .venv/bin/lmbench analyze {{folder}} $name --corpus fables-en --plots {{folder}}/plots/${name%% *}; done
     .venv/bin/lmbench analyze {{folder}} excess --corpus markov:lines=20000 --plots {{folder}}/plots/excess
     .venv/bin/lmbench analyze {{folder}} calibration --models kenlm:order=3 --corpus markov:lines=20000 --limit 200 \
         --plots {{folder}}/plots/calibration
+    .venv/bin/lmbench analyze {{folder}}/tagged part-of-speech --corpus ud-english-ewt \
+        --plots {{folder}}/plots/part-of-speech
+    .venv/bin/lmbench analyze {{folder}}/tagged script --corpus ud-chinese-gsd --plots {{folder}}/plots/script
+    .venv/bin/lmbench report {{folder}}/two --plots {{folder}}/plots/two
+    cp {{folder}}/plots/two/documents-*.svg docs/pictures/documents.svg
     cp {{folder}}/plots/costs/*-parameters-*.svg docs/pictures/costs.svg
     cp {{folder}}/plots/passages/where-kenlm-*.svg docs/pictures/passages.svg
     cp {{folder}}/plots/calibration/reliability-of-kenlm-*.svg docs/pictures/calibration.svg
-    for name in ladder history frequency document-position characters complementarity memorization learning-curves \
-        excess; do cp {{folder}}/plots/$name/*.svg docs/pictures/$name.svg; done
+    for name in ladder history frequency line-position document-position characters part-of-speech script \
+        complementarity memorization learning-curves excess; do cp {{folder}}/plots/$name/*.svg docs/pictures/$name.svg; done
