@@ -101,6 +101,7 @@ def measure(case: Case, steps: int) -> None:
     peak = measure_peak(torch.float32)
     events = sum(len(sequence) - 1 for sequence in sequences[:20])
     windowing = partial(network.windows, stride=options.context // 2)
+    network.eval()
     seconds = min(seconds_of(lambda: sequence_logprobs(network, sequences[:20], windowing)) for _ in range(3))
     read = 2 * events  # nearly every event is read twice: as context, and to be scored
     rate = (count_operations(network, int(read), 0) + 2 * events * case.ids * shape.width) / seconds

@@ -53,7 +53,7 @@ class FittedTransformer:
 
     Attributes:
         lexicon: The types, whose ids come below that of BOS.
-        network: The network with its best weights.
+        network: The network with its best weights, in evaluation mode.
         steps: The optimizer steps that limited training; 0 if only the budget did.
         budget: The seconds that limited training; None if only steps did.
         history: The course of training.
@@ -66,6 +66,9 @@ class FittedTransformer:
     budget: float | None
     history: TrainingHistory
     pairs: Pairs = ()
+
+    def __post_init__(self) -> None:
+        self.network.eval()  # once and not for each score: it walks over all modules
 
     def score(self, documents: Sequence[str], options: TransformerOptions) -> list[Score]:
         """Return one Score for each document, in order."""

@@ -55,18 +55,18 @@ def sequence_logprobs(network: Network, sequences: Sequence[Ints], windowing: Wi
     """Return the log-probability (nats) of every id but the first of each sequence.
 
     Args:
-        network: The network.
+        network: The network, in evaluation mode.
         sequences: The ids of each document.
         windowing: The windows in which they are scored.
     """
-    return score_sequences(sequences, windowing, _BATCH_TOKENS, partial(_score_batch, network.eval()))
+    return score_sequences(sequences, windowing, _BATCH_TOKENS, partial(_score_batch, network))
 
 
 @torch.inference_mode()
 def next_logprobs(network: Network, sequence: Ints, windowing: Windowing) -> Floats:
     """Return the log-probability (nats) of each id after a sequence, (V,), as `sequence_logprobs` would score it."""
     ids, scored = last_window(sequence, windowing)
-    logits: Tensor = network.eval()(_on_device(network, ids[None]), scored)[0, -1]  # (V,)
+    logits: Tensor = network(_on_device(network, ids[None]), scored)[0, -1]  # (V,)
     return logits.double().log_softmax(-1).cpu().numpy()
 
 

@@ -59,6 +59,10 @@ class ValidationText:
         return cls(sequences, size, spelling)
 
     def bits_per_byte(self, network: Network) -> float:
-        """Return the cost of this text, read in windows without overlap to save time."""
-        logprobs = sequence_logprobs(network, self.sequences, partial(network.windows, stride=network.shape.context))
+        """Return the cost of this text, read in windows without overlap to save time.
+
+        This turns dropout off; a step of the optimizer turns it on again.
+        """
+        windowing = partial(network.windows, stride=network.shape.context)
+        logprobs = sequence_logprobs(network.eval(), self.sequences, windowing)
         return -(sum(float(document.sum()) for document in logprobs) + self.spelling) / (self.size * math.log(2))

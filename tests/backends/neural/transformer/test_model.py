@@ -79,6 +79,23 @@ def test_fitting_again_forgets_the_first_fit():
     assert np.array_equal(model.score(TRAIN)[0].logprobs, fitted(",steps=5").score(TRAIN)[0].logprobs)
 
 
+def test_dropout_is_off_in_scores_however_the_model_came_about(tmp_path, monkeypatch):
+    options, data = f",steps=12,dropout=0.5,checkpoint={tmp_path}", TrainingText(Split(TRAIN), Split(TRAIN[:3]))
+    model, restored = fitted(options), unfitted(options)
+    model.save(tmp_path)
+    restored.restore(tmp_path)
+    expected, following = model.score(TRAIN)[0].logprobs, model.next_events("the").logprobs
+    model.fit(data)  # resumes the finished training, so that neither a step nor an evaluation follows
+    again = unfitted(",steps=12,dropout=0.5")
+    again.fit(data)
+    again.fit(data)
+    for other in (model, restored, again):
+        monkeypatch.setattr(other._fitted.network, "eval", None)  # a walk over all modules, once a fit and not a score
+        for _ in range(2):
+            np.testing.assert_array_equal(other.score(TRAIN)[0].logprobs, expected)
+            np.testing.assert_array_equal(other.next_events("the").logprobs, following)
+
+
 def test_a_periodic_text_costs_next_to_nothing():
     text = "abcdefgh\n" * 40
     model = fitted(",steps=75,tokenizer=bytes", train=(text,) * 4, valid=(text,))
