@@ -49,8 +49,8 @@ class PredictsDocuments(Protocol):
     def predict(self, document: str) -> Iterator[Prediction]:
         """Yield the distribution over each event of a document."""
 
-    def predict_next(self, document: str) -> NextEvents:
-        """Return the distribution over the event after a document, given its events."""
+    def follow(self, document: str) -> Iterator[tuple[NextEvents, int | None]]:
+        """Yield the distribution over each event of a document and the event; then that over the next one and None."""
 
 
 def predict(model: LanguageModel, document: str) -> Iterator[Prediction]:
@@ -88,9 +88,8 @@ def follow(model: LanguageModel, document: str, score: Score) -> Iterator[Place]
     if not isinstance(model, PredictsDocuments):
         yield from _follow_states(model, document, score)
         return
-    for prediction in model.predict(document):
-        yield Place(_KnownState(prediction.following), prediction.event)
-    yield Place(_KnownState(model.predict_next(document)), None)
+    for following, event in model.follow(document):
+        yield Place(_KnownState(following), event)
 
 
 class _KnownState(ModelState):

@@ -25,7 +25,7 @@ class Table:
             for end, (letter, row) in enumerate(zip(document, self._rows, strict=False), start=1):
                 yield Prediction(NextEvents(self._names, np.log(row), self._spellings), self._names.index(letter), end)
 
-    def predict_next(self, document):
+    def follow(self, document):
         raise NotImplementedError
 
 

@@ -86,7 +86,7 @@ def write_greedily(model):
     """Return the beginning of a passage and the token that the model predicts there, which is a word."""
     words = " ".join(PASSAGES).split(" ")
     for context in (" ".join(words[:number]) for number in range(3, len(words))):
-        following = model.predict_next(context)
+        *_, (following, _) = model.follow(context)
         token = following.spellings[int(following.logprobs.argmax())].decode(errors="replace")
         if token.startswith(" ") and token.strip().isalpha():
             return context + token

@@ -130,9 +130,9 @@ class HuggingFace(LanguageModel):
         """Yield the distribution over each token of a document; see `lmbench.prediction`."""
         return self._load_scorer().predict(document)
 
-    def predict_next(self, document: str) -> NextEvents:
-        """Return the distribution over the token after those of a document; see `lmbench.prediction`."""
-        return self._prepare_reader().predict_next(document)
+    def follow(self, document: str) -> Iterator[tuple[NextEvents, int | None]]:
+        """Yield the distribution over each token of a document, and over the one after it; see `lmbench.prediction`."""
+        return self._load_scorer().follow(document)
 
     def state_after(self, text: str) -> ModelState:
         return self._prepare_reader().state_after(text)

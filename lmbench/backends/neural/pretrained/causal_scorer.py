@@ -63,11 +63,17 @@ class CausalScorer:
             ScoreError: As for `score`.
         """
         text = self.tokenizer.encode(document)
-        distributions = self._distributions(self.sequence(text))
-        events = self.first_events
-        for logprobs, event, end in zip(distributions, text.ids.tolist(), text.ends.tolist(), strict=True):
-            yield Prediction(NextEvents(events.names, logprobs, events.spellings), event, end)
-            events = self.events
+        for event, end, following in zip(text.ids.tolist(), text.ends.tolist(), self._follow(text), strict=False):
+            yield Prediction(following, event, end)
+
+    def follow(self, document: str) -> Iterator[tuple[NextEvents, int | None]]:
+        """Yield the distribution over each token of a document and the token; then that over the next one and None.
+
+        Raises:
+            ScoreError: As for `score`.
+        """
+        text = self.tokenizer.encode(document)
+        return zip(self._follow(text), [*text.ids.tolist(), None], strict=True)
 
     def warm_up(self) -> None:
         """Run everything once, since libraries set themselves up on first use.
@@ -115,14 +121,21 @@ class CausalScorer:
         """The names and spellings of the events that may begin a text."""
         return self.events.without_space() if self.tokenizer.adds_space else self.events
 
+    def _follow(self, text: TokenizedText) -> Iterator[NextEvents]:
+        """Yield the distribution over each token of a text, and that after the last one."""
+        events = self.first_events
+        for logprobs in self._distributions(self.sequence(text)):
+            yield NextEvents(events.names, logprobs, events.spellings)
+            events = self.events
+
     def _distributions(self, sequence: Ints) -> Iterator[Floats]:
-        """Yield the log-probabilities (V,) of the tokens that follow each id of a sequence but the last, in nats.
+        """Yield the log-probabilities (V,) of the tokens that follow each id of a sequence, in nats.
 
         Without a BOS, those of any first token come first.
         """
-        if len(sequence) and not len(self.bos):
+        if not len(self.bos):
             yield np.full(self.network.rows, self.first_logprob)
-        for window in self.windowing(sequence[:-1]):
+        for window in self.windowing(sequence):
             for logits in self.network.logits(sequence[None, window.start : window.end], window.context):
                 check_logits(logits, self.network.model)
                 yield logits.double().log_softmax(-1).cpu().numpy()

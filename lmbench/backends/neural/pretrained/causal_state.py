@@ -213,14 +213,6 @@ class TextReader:
         seam = self._find_seam(text)
         return ByteState(self._list_branches(sequence, seam)) if len(seam.covers) > 1 else self._read_tokens(sequence)
 
-    def predict_next(self, document: str) -> NextEvents:
-        """Return the distribution over the token after those of a document.
-
-        Raises:
-            ScoreError: The tokens do not spell the document.
-        """
-        return self._read_tokens(self.scorer.sequence(self.scorer.tokenizer.encode(document))).next_events()
-
     def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
         """Return log P(continuation | context), in nats, given the score of both together.
 

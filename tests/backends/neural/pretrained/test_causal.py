@@ -113,7 +113,7 @@ def test_a_history_is_all_that_the_network_reads(folder, library, history):
         expected.append(logits.double().log_softmax(-1)[ids[place]].item())
     model = load(folder, f",context=64,stride=32,history={history}")
     np.testing.assert_allclose(model.score([LONG])[0].logprobs, expected, atol=1e-4)
-    after = model.predict_next(tokenizer.decode(ids[1:-1].tolist()))
+    *_, (after, _) = model.follow(tokenizer.decode(ids[1:-1].tolist()))
     assert after.logprobs[ids[-1]] == pytest.approx(expected[-1], abs=1e-4)
     assert f"|context:64|history:{history}|" in str(model.signature())
 

@@ -60,7 +60,11 @@ def test_predictions_are_the_librarys_log_softmax(folder):
 def test_the_token_after_a_document_is_the_librarys(folder):
     model, text = build(f"hf:{folder}"), "the cat sat on 我"
     [score] = model.score([text])
+    network, passes = model._load_scorer().network.model, []
+    network.register_forward_hook(lambda *_: passes.append(1))
+    network.base_model.register_forward_hook(lambda *_: passes.append(1))
     *before, last = follow(model, text, score)
+    assert len(passes) == 1
     with torch.inference_mode():
         library = GPT2LMHeadModel.from_pretrained(folder).eval()
         logits = library(torch.tensor([[0, *(place.event for place in before)]])).logits[0, -1]
