@@ -30,7 +30,7 @@ def spell(names: Sequence[str | None], text: bytes) -> Ints | None:
     """Return the ends of the tokens that spell a text, in bytes.
 
     A token without text ends with the next one that has some. If the names of parts of characters do not tell
-    in which byte a token ends, it ends with the character.
+    in which byte a token ends, it ends with the character, or with the first one if several are possible.
 
     Args:
         names: The server's names of the tokens; None if it does not name one.

@@ -30,17 +30,32 @@ def test_tokens_that_split_characters_end_at_their_own_bytes(name, tokens) -> No
 
 
 @given(_split_texts())
-def test_replacement_characters_tell_in_which_character_a_token_ends(tokens) -> None:
+def test_a_token_ends_no_later_than_the_character_that_its_end_is_in(tokens) -> None:
     text = b"".join(tokens)
     ends = spell([name_like_vllm(token) for token in tokens], text)
     assert ends is not None
     assert (np.diff(ends, prepend=0) >= 0).all()
+    assert ends[-1] == len(text)
     for found, true in zip(ends.tolist(), _ends(tokens), strict=True):
-        assert found == true or _is_inside(text, true) or _is_inside(text, found)
+        assert found <= next(at for at in range(true, len(text) + 1) if not _is_inside(text, at))
 
 
 def _is_inside(text: bytes, at: int) -> bool:
     return at < len(text) and text[at] & 0xC0 == 0x80
+
+
+@pytest.mark.parametrize(
+    ("tokens", "found"),
+    [
+        (["c3", "a9f09f99", "82c3", "a9", "ef", "bfbd"], [1, 6, 6, 6, 8, 11]),  # or c3, a9f0, 9f99, 82, c3, a9efbfbd
+        (["f09f99", "82f09f99", "82", "f0", "9f99", "82"], [4, 4, 4, 8, 11, 12]),
+    ],
+)
+def test_replacement_characters_may_not_tell_in_which_character_a_token_ends(tokens, found) -> None:
+    pieces = [bytes.fromhex(token) for token in tokens]
+    ends = spell([name_like_vllm(piece) for piece in pieces], b"".join(pieces))
+    assert ends is not None
+    assert ends.tolist() == found
 
 
 @pytest.mark.parametrize("tokens", [["e4", "b8", "ad"], ["e4b8", "ad"], ["e4", "b8ad", "61"], ["20f0", "9f", "9982"]])
