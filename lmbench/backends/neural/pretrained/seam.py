@@ -43,7 +43,7 @@ _FOLLOWERS = (
 )
 """What may follow a text: one of each kind of character that tokenizers tell apart."""
 
-_CHARACTERS = 12  # of the end of a text that are split again and again; more if the tokens are not those of the text
+_CHARACTERS = 32  # of the end of a text that are split again and again; more if the tokens are not those of the text
 _MARGIN = 3  # tokens before the seam that must be those of the whole text
 _CONTINUATION_BYTES = [bytes((byte,)) for byte in range(0x80, 0xC0)]
 
