@@ -382,9 +382,23 @@ class LanguageModel(ABC):
         """
         if not self.traits.normalized:
             raise ScoreError("scores that are not probabilities cannot be conditioned on a context")
-        texts = tuple(context + continuation for context, continuation in pairs)
-        wholes = checked_scores(self.score(texts), texts)
-        return [self.conditional_logprob(*pair, whole) for pair, whole in zip(pairs, wholes, strict=True)]
+        return [logprob for logprob, _ in self.measure_continuations(pairs)]
+
+    def measure_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """Return log P(continuation | context), in nats, and how many events end in the continuation, of each pair.
+
+        Each text is scored once, all of them in one batch; see `score_continuations`.
+
+        Raises:
+            ScoreError: The model's scores break the contract.
+        """
+        texts = tuple(dict.fromkeys(context + continuation for context, continuation in pairs))
+        scores = dict(zip(texts, checked_scores(self.score(texts), texts) if texts else (), strict=True))
+        return [self._measure_continuation(*pair, scores["".join(pair)]) for pair in pairs]
+
+    def _measure_continuation(self, context: str, continuation: str, whole: Score) -> tuple[float, int]:
+        logprob = float(self.conditional_logprob(context, continuation, whole))
+        return logprob, len(whole.ends) - whole.first_after(len(context.encode()))
 
     def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
         """Return log P(continuation | context), in nats, given the score of context + continuation.
@@ -415,7 +429,7 @@ class LanguageModel(ABC):
             warnings.warn(
                 f"{name} counts an event across the boundary between context and continuation in full, because {why}; "
                 "let the context end as an event does",
-                stacklevel=4,
+                stacklevel=6,
             )
 
     def next_events(self, text: str) -> NextEvents:

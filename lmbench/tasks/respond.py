@@ -9,7 +9,6 @@ import numpy as np
 from lmbench.errors import GenerationError
 from lmbench.generation import write_until
 from lmbench.model import LanguageModel
-from lmbench.score import Score, checked_scores
 from lmbench.tasks.task import Completion, Continuation, Likelihood, Request, Response, Written
 
 _ROUNDING = 1e-4  # nats; in float32, scores in a batch and alone differ by less
@@ -41,12 +40,12 @@ def find_likelihoods(model: LanguageModel, requests: Sequence[Continuation]) -> 
     Raises:
         ScoreError: The model's scores break the contract.
     """
-    texts = tuple(dict.fromkeys(request.context + request.text for request in requests))
-    scores = dict(zip(texts, checked_scores(model.score(texts), texts) if texts else (), strict=True))
-    known: dict[Continuation, Likelihood] = {}
-    for request in requests:
-        if request not in known:
-            known[request] = _measure(model, request, scores[request.context + request.text])
+    distinct = tuple(dict.fromkeys(requests))
+    measured = model.measure_continuations([(request.context, request.text) for request in distinct])
+    known = {
+        request: Likelihood(*numbers, is_greedy(model, request.context, request.text) if request.greedy else None)
+        for request, numbers in zip(distinct, measured, strict=True)
+    }
     return [known[request] for request in requests]
 
 
@@ -81,13 +80,3 @@ def is_greedy(model: LanguageModel, context: str, text: str) -> bool | None:
     except NotImplementedError:
         return None
     return True
-
-
-def _measure(model: LanguageModel, request: Continuation, whole: Score) -> Likelihood:
-    """Return the answer to a request, given the score of the context and the text together."""
-    context, text = request.context, request.text
-    return Likelihood(
-        logprob=float(model.conditional_logprob(context, text, whole)),
-        events=len(whole.ends) - whole.first_after(len(context.encode())),
-        is_greedy=is_greedy(model, context, text) if request.greedy else None,
-    )

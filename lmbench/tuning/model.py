@@ -85,6 +85,9 @@ class Tuned(LanguageModel):
     def score_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         return self.chosen.score_continuations(pairs)
 
+    def measure_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        return self.chosen.measure_continuations(pairs)
+
     def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
         return self.chosen.conditional_logprob(context, continuation, whole)
 

@@ -137,6 +137,16 @@ class HuggingFace(LanguageModel):
     def state_after(self, text: str) -> ModelState:
         return self._prepare_reader().state_after(text)
 
+    def measure_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """Return log P(continuation | context), in nats, and the number of events of the continuation, of each pair.
+
+        The continuations of a context share a pass over it, unless they are longer than a window.
+        """
+        found = self._prepare_reader().measure_continuations(pairs)
+        left = [pair for pair, known in zip(pairs, found, strict=True) if known is None]
+        others = iter(super().measure_continuations(left))
+        return [known or next(others) for known in found]
+
     def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
         """Return log P(continuation | context), in nats, whatever tokens spell the context; see docs/scoring.md."""
         return self._prepare_reader().conditional_logprob(context, continuation, whole)

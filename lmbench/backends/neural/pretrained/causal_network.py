@@ -61,6 +61,11 @@ class CausalNetwork:
         tokens = self.budget.tokens(self.model)
         return tokens if self.head else min(tokens, self.budget.targets(self.rows))
 
+    @property
+    def cached_tokens(self) -> int:
+        """The number of tokens whose keys and values fit in memory; at least 1."""
+        return self.budget.cached_tokens(self.model)
+
     def last_logits(self, inputs: Ints, number: int) -> torch.Tensor:
         """Return the logits after the last `number` ids of each window (B, T), as (B, number, V)."""
         return _last_logits(self.model, inputs, number)
@@ -88,6 +93,17 @@ class CausalNetwork:
         ids = torch.from_numpy(inputs).to(self.model.device)
         output = self.model(ids, past_key_values=cache, use_cache=True, **_keeping(self.model, 1))
         return output.logits[0, -1], output.past_key_values
+
+    @torch.inference_mode()
+    def read(self, inputs: Ints, cache: Any = None) -> tuple[torch.Tensor, Any]:
+        """Read ids (B, T) that follow those in the library's cache.
+
+        Returns:
+            Their last states (B, T, C), and the new cache.
+        """
+        ids = torch.from_numpy(inputs).to(self.model.device)
+        output = self.model.base_model(ids, past_key_values=cache, use_cache=True)
+        return output.last_hidden_state, output.past_key_values
 
     @torch.inference_mode()
     def logprobs(self, inputs: Ints, targets: Ints) -> Floats:

@@ -13,6 +13,7 @@ import numpy as np
 
 from lmbench.arrays import Floats, Ints
 from lmbench.backends.neural.pretrained.causal_scorer import CausalScorer
+from lmbench.backends.neural.pretrained.continuations import ContinuationScorer
 from lmbench.backends.neural.pretrained.finite_logits import check_logits
 from lmbench.backends.neural.pretrained.seam import Cover, Seam, SeamFinder
 from lmbench.backends.neural.pretrained.token_events import TokenEvents
@@ -200,6 +201,7 @@ class TextReader:
         self._find_seam = lru_cache(_REMEMBERED_SEAMS)(self._finder.find)
         self._measure = lru_cache(_REMEMBERED_SEAMS)(self._measure_seam)
         self._read = TokenState(scorer, scorer.bos)
+        self._continuations = ContinuationScorer(scorer, self._find_joint_seam)
 
     def state_after(self, text: str) -> ModelState:
         """Return the state after a text. If the tokenizer's spellings are uncertain, its tokens alone count.
@@ -213,6 +215,14 @@ class TextReader:
         seam = self._find_seam(text)
         return ByteState(self._list_branches(sequence, seam)) if len(seam.covers) > 1 else self._read_tokens(sequence)
 
+    def measure_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int] | None]:
+        """Return log P(continuation | context), in nats, and its number of events, of each pair that can share passes.
+
+        Raises:
+            ScoreError: The tokens do not spell a text.
+        """
+        return self._continuations.measure(pairs)
+
     def conditional_logprob(self, context: str, continuation: str, whole: Score) -> float:
         """Return log P(continuation | context), in nats, given the score of both together.
 
@@ -224,18 +234,21 @@ class TextReader:
         [longer] = self.scorer.tokenizer.split([context + continuation])
         if longer is None or not self.scorer.events.spellings:  # the places of the tokens are all that is known
             return float(whole.logprobs[np.searchsorted(whole.ends, len(context.encode()), side="right") :].sum())
-        stable, given = self._measure(context, self._finder.cover_of(context, longer))
-        return min(0.0, float(whole.logprobs[stable:].sum()) - given)
+        seam = self._find_joint_seam(context, longer)
+        return min(0.0, float(whole.logprobs[seam.stable :].sum()) - self._measure(context, seam))
 
-    def _measure_seam(self, text: str, cover: Cover) -> tuple[int, float]:
-        """Return how many tokens of a text nothing changes, and nats of all ways to spell the rest.
+    def _find_joint_seam(self, context: str, longer: Sequence[int]) -> Seam:
+        """Return the seam of a context, which has the cover with which these tokens of a longer text begin.
 
-        One of these ways is given, for the case that no trial found it.
+        No trial may have found it.
         """
-        tokens = self.scorer.tokenizer.encode(text)
-        seam = self._find_seam(text).including(cover, tokens.ids.tolist())
-        branches = self._list_branches(self.scorer.sequence(tokens), seam)
-        return seam.stable, float(np.logaddexp.reduce([branch.logprob for branch in branches]))
+        ids = self.scorer.tokenizer.encode(context).ids.tolist()
+        return self._find_seam(context).including(self._finder.cover_of(context, longer), ids)
+
+    def _measure_seam(self, text: str, seam: Seam) -> float:
+        """Return the nats of all ways to spell the end of a text."""
+        sequence = self.scorer.sequence(self.scorer.tokenizer.encode(text))
+        return float(np.logaddexp.reduce([branch.logprob for branch in self._list_branches(sequence, seam)]))
 
     def _list_branches(self, sequence: Ints, seam: Seam) -> list[_Branch]:
         rows = self.scorer.network.rows

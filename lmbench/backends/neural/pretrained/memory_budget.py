@@ -39,6 +39,15 @@ class MemoryBudget:
         bytes_per_token = (8 * width + 2 * inner) * int(model.dtype.itemsize)
         return max(1, self._half // bytes_per_token)
 
+    def cached_tokens(self, model: Any) -> int:
+        """Return how many tokens' keys and values in all layers fit in half of the memory; at least 1."""
+        config = model.config.get_text_config()
+        heads: int = config.num_attention_heads
+        width: int = getattr(config, "head_dim", None) or config.hidden_size // heads
+        stored: int = getattr(config, "num_key_value_heads", None) or heads
+        numbers = 2 * int(config.num_hidden_layers) * stored * width
+        return max(1, self._half // (numbers * int(model.dtype.itemsize)))
+
     @property
     def _half(self) -> int:
         return self.mebibytes * 2**19
