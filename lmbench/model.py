@@ -387,7 +387,8 @@ class LanguageModel(ABC):
     def measure_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
         """Return log P(continuation | context), in nats, and how many events end in the continuation, of each pair.
 
-        Each text is scored once, all of them in one batch; see `score_continuations`.
+        Each text is scored once, all of them in one batch; see `score_continuations`. A model whose state after a
+        context can serve several continuations may override this.
 
         Raises:
             ScoreError: The model's scores break the contract.

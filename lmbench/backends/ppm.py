@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -86,7 +89,20 @@ class Ppm(LanguageModel, Saveable):
     def score(self, documents: Sequence[str]) -> list[Score]:
         return [self._score(document.encode()) for document in documents]
 
-    def state_after(self, text: str) -> ModelState:
+    def measure_continuations(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """Return log P(continuation | context), in nats, and the bytes of the continuation, of each pair.
+
+        Each context is read once for all of its continuations.
+        """
+        measured: dict[tuple[str, str], tuple[float, int]] = {}
+        for context, alike in groupby(sorted(set(pairs)), key=itemgetter(0)):
+            state = self.state_after(context)
+            for pair in alike:
+                logprobs = state.fork().read(pair[1].encode())
+                measured[pair] = float(logprobs.sum()), len(logprobs)
+        return [measured[pair] for pair in pairs]
+
+    def state_after(self, text: str) -> _PpmState:
         state = self._initial_state()
         for byte in text.encode():
             state.advance(byte)
@@ -133,12 +149,7 @@ class Ppm(LanguageModel, Saveable):
         return _show_orders(tables, contexts, discount), _show_contexts(tables, contexts)
 
     def _score(self, text: bytes) -> Score:
-        state = self._initial_state()
-        logprobs = np.zeros(len(text))
-        for i, byte in enumerate(text):
-            logprobs[i] = state.logprob(byte)
-            state.advance(byte)
-        return Score(np.arange(1, len(text) + 1), logprobs, np.zeros(len(text)))
+        return Score(np.arange(1, len(text) + 1), self._initial_state().read(text), np.zeros(len(text)))
 
     def _initial_state(self) -> _PpmState:
         discount = 0.5 if self.options.escape == "d" else 0.0
@@ -208,6 +219,20 @@ class _PpmState(ModelState):
         self._adaptive = adaptive
         self._history = b""
         self._copies: dict[bytes, Row] = {}
+
+    def fork(self) -> _PpmState:
+        """Return a copy, which advances and learns on its own."""
+        other = copy(self)
+        other._copies = {context: row.copy() for context, row in self._copies.items()}
+        return other
+
+    def read(self, text: bytes) -> NDArray[np.float64]:
+        """Read a text, and return the log-probability of each of its bytes, in nats."""
+        logprobs = np.zeros(len(text))
+        for i, byte in enumerate(text):
+            logprobs[i] = self.logprob(byte)
+            self.advance(byte)
+        return logprobs
 
     def logprob(self, byte: int) -> float:
         """Return log P(byte | everything read so far), in nats."""

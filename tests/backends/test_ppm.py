@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmbench import NotFittedError, Split, TrainingText, build, load_corpus
+from lmbench import LanguageModel, NotFittedError, Split, TrainingText, build, load_corpus
 from lmbench.backends import ppm
 from lmbench.errors import LmbenchError
 from tests.conftest import ENGLISH
@@ -192,6 +192,18 @@ def test_odd_texts(spec):
         score.check(document)
         assert score.ends.tolist() == list(range(1, len(document.encode()) + 1))
         assert not score.spelling.any()
+
+
+@pytest.mark.parametrize("spec", ["ppm", "ppm:order=2,adaptive=false"])
+def test_continuations_share_one_reading_of_their_context(spec, monkeypatch):
+    model, read = fitted(spec), []
+    texts = ("", "the c", "the cat sat ", "汉字")
+    pairs = [(context, text) for text in (*texts, "at", "at") for context in texts]
+    apart = [LanguageModel.measure_continuations(model, [pair])[0] for pair in pairs]
+    state_after = model.state_after
+    monkeypatch.setattr(model, "state_after", lambda text: read.append(text) or state_after(text))
+    assert model.measure_continuations(pairs) == apart
+    assert sorted(read) == sorted(texts)
 
 
 def test_odd_training_texts():
