@@ -26,7 +26,7 @@ _LIBRARIES = "import jinja2, pandas, pyarrow.parquet, pydantic, rich, scipy.spec
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a process took.
+    """The costs of a process.
 
     Attributes:
         seconds: From its start to its end.

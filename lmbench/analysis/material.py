@@ -121,8 +121,7 @@ class Material:
         Raises:
             ResultsError: There is none, it is another one, or the corpus cannot be read.
         """
-        if self.corpus.train.fingerprint != self.record.train_fingerprint:
-            raise ResultsError(f"the training text of {self.name} is another one than in the run")
+        self.texts.check_training_text(self.name)
         if not self.corpus.train.documents:
             raise ResultsError(f"{self.name} does not have a training text")
 

@@ -60,16 +60,23 @@ class Texts:
             raise ResultsError(f"the test text of {name} is another one than in the run")
         return found
 
+    def check_training_text(self, name: str) -> None:
+        """Check that the training text of the corpus of this name is that of the run.
+
+        Raises:
+            ResultsError: It is another one, or the corpus cannot be read; see `find`.
+        """
+        if self.find(name).train.fingerprint != self._find_record(name).train_fingerprint:
+            raise ResultsError(f"the training text of {name} is another one than in the run")
+
     def check_fitted_text(self, name: str) -> None:
         """Check that a model that is fitted on the corpus of this name is that of the run.
 
         Raises:
             ResultsError: The training or the validation text is another one, or the corpus cannot be read; see `find`.
         """
-        corpus, record = self.find(name), self._find_record(name)
-        if corpus.train.fingerprint != record.train_fingerprint:
-            raise ResultsError(f"the training text of {name} is another one than in the run")
-        if corpus.valid.fingerprint != record.valid_fingerprint:
+        self.check_training_text(name)
+        if self.find(name).valid.fingerprint != self._find_record(name).valid_fingerprint:
             raise ResultsError(f"the validation text of {name} is another one than in the run")
 
     def find_words(self, name: str) -> Words:

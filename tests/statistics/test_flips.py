@@ -134,7 +134,7 @@ def test_p_below_the_resolution_of_the_halves_bounds_that_of_all_halves():
 @pytest.mark.parametrize("rank", [0, 1, 249, 499, 9_999])
 @pytest.mark.parametrize("kind", ["normal", "sorted", "few values", "with infinity"])
 def test_the_value_of_a_rank_is_that_of_the_sorted_row(rng, kind, rank):
-    """In sorted rows, one value of 16 is no fair sample. Many halves have the same sum, or an empty half."""
+    """In sorted rows, every 16th value is not a random sample. Many halves have the same sum, or an empty half."""
     values = rng.normal(size=(3, 10_000))
     rows = {
         "normal": values,
