@@ -17,6 +17,7 @@ import numpy as np
 
 from lmbench.analysis.events import ScoredDocument, read_events
 from lmbench.arrays import AnyFloats, Flags, Floats, Ints
+from lmbench.corpora.on_disk import measure_sizes
 from lmbench.corpus import Corpus
 from lmbench.errors import ResultsError
 from lmbench.runs.records import Cell
@@ -66,7 +67,7 @@ class AlignedText:
     def units(self) -> Units:
         """What is resampled: documents, or blocks of them. Neighbors are joined to at most 200, to save time."""
         lines = np.array([document.count("\n") for document in self.corpus.test.documents])
-        units = Units.choose(self.sum_documents(self.bits), _find_sizes(self.corpus), lines)
+        units = Units.choose(self.sum_documents(self.bits), measure_sizes(self.corpus.test.documents), lines)
         if len(units.starts) <= _MOST_UNITS:
             return units
         firsts = np.arange(_MOST_UNITS) * len(units.starts) // _MOST_UNITS
@@ -118,7 +119,7 @@ def align(models: Mapping[str, Iterable[ScoredDocument]], corpus: Corpus) -> Ali
         models: The documents of the test split with the events of each model, by label; at least one.
         corpus: The corpus.
     """
-    sizes = _find_sizes(corpus)
+    sizes = measure_sizes(corpus.test.documents)
     firsts = np.cumsum(sizes + 1) - (sizes + 1)  # a position more than bytes, so that no two documents share one
     events = [_join(documents, firsts) for documents in models.values()]
     lasts = firsts + sizes
@@ -133,10 +134,6 @@ def align(models: Mapping[str, Iterable[ScoredDocument]], corpus: Corpus) -> Ali
         ends=ends,
         bits=np.stack([_sum_between(*each, shared, is_last) for each in events]),
     )
-
-
-def _find_sizes(corpus: Corpus) -> Ints:
-    return np.array([len(document.encode()) for document in corpus.test.documents], dtype=np.int64)
 
 
 def _join(documents: Iterable[ScoredDocument], firsts: Ints) -> tuple[Ints, Floats]:

@@ -21,8 +21,8 @@ from lmbench.checks import Outcome
 from lmbench.checks.audit import Audit
 from lmbench.checks.comparison import IMPOSSIBLE_GAIN
 from lmbench.checks.sample import AuditSample, choose_documents
-from lmbench.corpora.on_disk import StoredDocuments
-from lmbench.corpus import Corpus, Split, TrainingText
+from lmbench.corpora.on_disk import measure_sizes
+from lmbench.corpus import Corpus, TrainingText
 from lmbench.errors import CorpusError, LmbenchError, PluginError, ScoreError, reason
 from lmbench.identity import fit_key
 from lmbench.metrics import Metrics, Tally, TallyColumns, tally_joined
@@ -183,7 +183,9 @@ class _Evaluation:
         test = job.corpus.test
         self._columns = TallyColumns(len(test.documents))
         self._scoring = Scoring(test.documents, range(len(test.documents)), self._tally, progress)
-        self._sampled = () if job.audit == "none" else choose_documents(_sizes(test), job.row.key)
+        self._sampled = (
+            () if job.audit == "none" else choose_documents(measure_sizes(test.documents).tolist(), job.row.key)
+        )
         self._kept: dict[int, tuple[str, Score]] = {}
         self._record: ModelRecord | None = None
         self._findings: Findings | None = None
@@ -193,7 +195,7 @@ class _Evaluation:
     def __enter__(self) -> Self:
         test = self._job.corpus.test
         if self._job.keep_scores and test.size <= LARGEST_SCORED:
-            longest = max(_sizes(test), default=0)
+            longest = max(measure_sizes(test.documents).tolist(), default=0)
             self._file = self._events.enter_context(ScoresFile(self._places.folder / SCORES, longest))
         return self
 
@@ -272,14 +274,6 @@ class _Evaluation:
             return None
         documents, scores = zip(*kept, strict=True)
         return AuditSample(self._sampled, documents, scores, self._job.row.key)
-
-
-def _sizes(split: Split) -> list[int]:
-    """Return the bytes of each document, without reading those that stay in their file."""
-    if isinstance(split.documents, StoredDocuments):
-        sizes: list[int] = np.diff(split.documents.starts).tolist()
-        return sizes
-    return [len(document.encode()) for document in split.documents]
 
 
 def _beginning(document: str, score: Score) -> tuple[str, Score]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lmbench import Corpus, Score, Split, build, evaluate
-from lmbench.corpora.on_disk import StoredDocuments
+from lmbench.corpora.on_disk import StoredDocuments, measure_sizes
 from lmbench.progress import Progress
 from lmbench.runs.cell_files import read_documents, read_scores
-from lmbench.runs.cells import CellJob, _beginning, _find_excess, _sizes
+from lmbench.runs.cells import CellJob, _beginning, _find_excess
 from lmbench.runs.experiment import Experiment
 from lmbench.runs.jobs import Desk, do_job
 from lmbench.runs.models import select_models
@@ -123,9 +123,9 @@ def test_sizes_are_bytes_and_those_of_stored_documents_need_no_reading(tmp_path)
     (tmp_path / "text.txt").write_text("".join(DOCUMENTS))
     stored = StoredDocuments.of_file(tmp_path / "text.txt", "line")
     expected = [len(document.encode()) for document in DOCUMENTS]
-    assert _sizes(Split(DOCUMENTS)) == expected
+    assert measure_sizes(DOCUMENTS).tolist() == expected
     (tmp_path / "text.txt").unlink()
-    assert _sizes(Split(stored)) == expected
+    assert measure_sizes(stored).tolist() == expected
 
 
 def test_an_audit_gets_the_beginning_of_a_long_document():
